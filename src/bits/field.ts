@@ -1,0 +1,63 @@
+/**
+ * Bit fields of in-memory structures, as values.
+ *
+ * A structure is an array of little-endian 32-bit words. A field lies inside one word, or
+ * straddles two neighbouring ones; a field that is an address is declared without its low
+ * zero bits, so what is read is already a frame number.
+ */
+import { assert, Broken } from "../base/assert.js";
+
+declare const value: unique symbol;
+
+/** One field. `V` is the type of what it holds: a plain number, 0 | 1, or a frame number. */
+export interface Field<V extends number = number> {
+  readonly name: string;
+  readonly msb: number;
+  readonly lsb: number;
+  readonly doc: string;
+  readonly word: number;
+  readonly shift: number;
+  readonly mask: number;
+  /** Weight of the second word's part; 0 when the field lies in one word. */
+  readonly scale: number;
+  /** One more than the largest value that fits. */
+  readonly limit: number;
+  readonly [value]?: V;
+}
+
+/** @returns the field's value. Unsigned; exact up to 53 bits. */
+export function read<V extends number>(words: Uint32Array, at: number, f: Field<V>): V {
+  const low = words[at + f.word]! >>> f.shift;
+  if (f.scale === 0) return ((low & f.mask) >>> 0) as V;
+  return (low + (words[at + f.word + 1]! & f.mask) * f.scale) as V;
+}
+
+/** Replace the field's bits and leave its neighbours. Throws Broken when `v` does not fit. */
+export function write<V extends number>(words: Uint32Array, at: number, f: Field<V>, v: V): void {
+  if (!(v >= 0 && v < f.limit)) misfit(f, v);
+  const w = at + f.word;
+  if (f.scale === 0) {
+    words[w] = (words[w]! & ~(f.mask << f.shift)) | (v << f.shift);
+  } else {
+    words[w] = (words[w]! & (2 ** f.shift - 1)) | (v << f.shift);
+    words[w + 1] = (words[w + 1]! & ~f.mask) | (v / f.scale);
+  }
+}
+
+/** Out of line: a message built inside a hot function is built on every call. */
+function misfit(f: Field, v: number): never {
+  throw new Broken(`${f.name} [${f.msb}:${f.lsb}] cannot hold ${v}`);
+}
+
+/** A field whose name is not yet known: `layout` gives it the key it is declared under. */
+export type Draft<V extends number> = Omit<Field<V>, "name" | typeof value> & { readonly [value]?: V };
+
+export const bit = (n: number, doc: string): Draft<0 | 1> => bits(n, n, doc);
+
+export function bits<V extends number = number>(msb: number, lsb: number, doc: string): Draft<V> {
+  const width = msb - lsb + 1, word = lsb >>> 5, shift = lsb & 31, inFirst = 32 - shift, limit = 2 ** width;
+  assert(width >= 1 && width <= 53, "a field is 1 to 53 bits wide");
+  assert(msb >>> 6 === lsb >>> 6, "a field stays inside one 64-bit word");
+  if (width <= inFirst) return { msb, lsb, doc, word, shift, mask: limit - 1, scale: 0, limit };
+  return { msb, lsb, doc, word, shift, mask: 2 ** (width - inFirst) - 1, scale: 2 ** inFirst, limit };
+}

@@ -1,0 +1,194 @@
+/**
+ * What a replay found, as data: the terminal, JSON, HTML and Perfetto reports all print this.
+ *
+ * Times are microseconds of the recording's clock, sizes bytes, addresses numbers (exact below 2^53).
+ */
+
+/** Why a mapping failed. Source: Linux kernel/dma/swiotlb.c, the checks in the order in which they refuse. */
+export type FailureReason =
+  /** No request of this size can ever fit: more than 256 KiB less the device's alignment room. */
+  | "too-large"
+  /** Fewer free slots in the whole pool than the request needs. */
+  | "exhausted"
+  /** Enough free slots, but no run of them long enough inside one slot set. */
+  | "fragmented"
+  /** Enough free slots in the pool, not in any one area. */
+  | "area"
+  /** Runs long enough exist, but none starts where the device's alignment wants it. */
+  | "alignment"
+  /** Runs long enough exist, but each crosses the device's segment boundary. */
+  | "boundary"
+  /** The pool lies above what the device can address. */
+  | "mask"
+  /** There is no pool. */
+  | "absent"
+  /** The kernel refused and the model would have had room: the recording does not show why. */
+  | "unknown";
+
+/** `count` slots from `slot` belong to `device` (an index into `devices`, -1 = a mapping of unknown origin). */
+export interface SlotRun {
+  readonly slot: number;
+  readonly count: number;
+  readonly device: number;
+}
+
+export interface Failure {
+  readonly time: number;
+  /** Index into `devices`. */
+  readonly device: number;
+  readonly cpu: number;
+  /** Bytes asked for; `slots` is what they need. */
+  readonly size: number;
+  readonly slots: number;
+  readonly reason: FailureReason;
+  /** Free slots of the whole pool, and the longest run of them inside one slot set, at that instant. */
+  readonly free: number;
+  readonly longestRun: number;
+  readonly used: number;
+  /** True for an entry of a dma_map_sg list: the kernel writes no event when such a list is refused. */
+  readonly list: boolean;
+  /** One sentence: what was asked, what was there. */
+  readonly words: string;
+  /** Who held which slots at that instant, in order of slot; null beyond the number of pictures kept. */
+  readonly picture: readonly SlotRun[] | null;
+}
+
+export interface DeviceOutcome {
+  readonly name: string;
+  /** Driver when the log says it ("nvme"), else null. */
+  readonly driver: string | null;
+  /** 2^n of the DMA mask seen in swiotlb_bounced (64 = all); null when none was seen. */
+  readonly maskBits: number | null;
+  readonly minAlignMask: number;
+  /** Where minAlignMask and boundary come from. */
+  readonly alignmentFrom: "driver" | "addresses" | "assumed";
+  /** Segment boundary in bytes (a power of two), 0 = none. */
+  readonly boundary: number;
+  readonly maps: number;
+  readonly direct: number;
+  readonly bounced: number;
+  readonly translated: number;
+  readonly failed: number;
+  /** Bytes of all mappings, and of those that bounced. */
+  readonly bytes: number;
+  readonly bouncedBytes: number;
+  /** Most slots held at once, and slots held at the end. */
+  readonly slotsPeak: number;
+  readonly slotsNow: number;
+  /** Mappings alive at the end. */
+  readonly live: number;
+  /** Why mappings of this device bounced, in words, with counts. */
+  readonly why: readonly { readonly words: string; readonly count: number }[];
+}
+
+/** Occupancy over time: bin i covers from + i * width to from + (i + 1) * width microseconds. */
+export interface Timeline {
+  readonly from: number;
+  readonly width: number;
+  /** Most and fewest slots in use during each bin. */
+  readonly most: Uint32Array;
+  readonly fewest: Uint32Array;
+  /** Failed mappings in each bin. */
+  readonly failures: Uint32Array;
+}
+
+/** Slots by time. Cell [row * columns + column] is 1 + the index of the device that held those slots, 0 = free. */
+export interface SlotMap {
+  readonly columns: number;
+  readonly rows: number;
+  readonly slotsPerRow: number;
+  /** Column c begins at from + c * width microseconds. */
+  readonly from: number;
+  readonly width: number;
+  readonly cells: Uint8Array;
+}
+
+export interface MachineInferred {
+  readonly kernel: string | null;
+  readonly cpus: number;
+  /** null when no swiotlb pool was seen. */
+  readonly swiotlb: {
+    readonly base: number;
+    readonly slots: number;
+    readonly areas: number;
+    readonly forced: boolean;
+    readonly profile: string;
+  } | null;
+  /** Which of the above (dotted names) were inferred from addresses rather than read from the log or command line. */
+  readonly inferred: readonly string[];
+  /** Where each fact comes from, in words. */
+  readonly evidence: readonly string[];
+}
+
+export interface Exact {
+  /** Bounced mappings whose address the recording shows, and how many of them the model chose at the same address. */
+  readonly compared: number;
+  readonly equal: number;
+  /** Times the model had to be set to the kernel's state; 0 = it ran freely from start to end. */
+  readonly corrections: number;
+  /** Allocations moved within their recorded interval to find the order in which CPUs searched. */
+  readonly reordered: number;
+  /** The first mismatches: what the kernel chose, what the model did. */
+  readonly mismatches: readonly {
+    readonly time: number;
+    readonly device: number;
+    readonly size: number;
+    readonly kernel: number;
+    readonly model: number | null;
+  }[];
+  readonly note: string | null;
+}
+
+/** One setting of the pool that the same requests were replayed on. */
+export interface WhatIf {
+  readonly slots: number;
+  readonly areas: number;
+  readonly forced: boolean;
+  readonly bounced: number;
+  readonly failed: number;
+  readonly hiwater: number;
+}
+
+export interface ReplayOutcome {
+  readonly source: {
+    readonly name: string;
+    readonly format: "trace.dat" | "ftrace" | "perf-script" | "machine";
+    readonly kernel: string | null;
+    readonly events: number;
+    readonly lost: number;
+    readonly cpus: number;
+    readonly from: number;
+    readonly to: number;
+    readonly warnings: readonly { readonly where: string; readonly what: string }[];
+  };
+  readonly machine: MachineInferred;
+  readonly maps: {
+    readonly total: number;
+    readonly direct: number;
+    readonly bounced: number;
+    readonly translated: number;
+    readonly foreign: number;
+    readonly failed: number;
+  };
+  readonly pool: {
+    readonly slots: number;
+    readonly areas: number;
+    readonly base: number;
+    readonly used: number;
+    readonly hiwater: number;
+    readonly hiwaterTime: number;
+    readonly failures: readonly Failure[];
+    /** dma_map_sg lists that were refused and left no event: known by their swiotlb_bounced alone. */
+    readonly refusedLists: readonly Failure[];
+  } | null;
+  readonly exact: Exact;
+  readonly devices: readonly DeviceOutcome[];
+  readonly timeline: Timeline | null;
+  readonly slotMap: SlotMap | null;
+  readonly whatIf: readonly WhatIf[];
+  readonly advice: {
+    readonly swiotlb: string | null;
+    readonly because: string;
+    readonly confidence: "measured" | "bounded" | "unknown";
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Events of a recording, in columns.
+ *
+ * A reader fills a batch at a time, merged by time over all CPUs; what follows reads numbers only. The same recording
+ * read from trace.dat and from text fills the same columns.
+ *
+ * Source of the fields: Linux include/trace/events/dma.h, swiotlb.h, iommu.h, intel_iommu.h.
+ */
+import type { Names } from "./names.js";
+import type { Warnings } from "./unreadable.js";
+
+/** What an event says. One kind for every generation of a tracepoint's name and fields. */
+export const EventKind = {
+  /** An event of no kind below: counted, and no column but time, cpu and task is filled. */
+  other: 0,
+  /** swiotlb:swiotlb_bounced: written before the slots are searched, on the CPU that searches. */
+  bounced: 1,
+  /** dma_map_page, dma_map_resource, dma_map_phys. A failed one has dma = -1. */
+  map: 2,
+  /** dma_unmap_page, dma_unmap_resource, dma_unmap_phys: written after the slots were released. */
+  unmap: 3,
+  /** dma_map_sg: one event for the list. */
+  mapList: 4,
+  /** dma_map_sg_err: its list holds physical addresses. */
+  mapListError: 5,
+  /** dma_unmap_sg: written before the slots are released; physical addresses only. */
+  unmapList: 6,
+  /** dma_alloc, dma_alloc_pages, dma_alloc_sgt: coherent and other allocations. Failed: dma = -1 or 0. */
+  alloc: 7,
+  /** dma_free, dma_free_pages, dma_free_sgt. */
+  free: 8,
+  syncForCpu: 9,
+  syncForDevice: 10,
+  syncListForCpu: 11,
+  syncListForDevice: 12,
+  /** iommu:map: no device, no domain. dma = iova, phys = paddr. */
+  iommuMap: 13,
+  /** iommu:unmap: dma = iova. */
+  iommuUnmap: 14,
+  /** iommu:attach_device_to_domain, detach_device_from_domain, add_device_to_group, remove_device_from_group. */
+  iommuDevice: 15,
+  /** iommu:io_page_fault. dma = iova. */
+  iommuFault: 16,
+  /** A `LOST n EVENTS` marker: size = how many, 0 when the recording does not say. */
+  lost: 17,
+} as const;
+export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+/** In what kind of code an event was written. */
+export const Context = { task: 0, softirq: 1, hardirq: 2, nmi: 3, unknown: 255 } as const;
+
+/** `dma` of a mapping that failed: DMA_MAPPING_ERROR, all ones. */
+export const failedAddress = -1;
+
+/** Direction codes are the kernel's (enum dma_data_direction); 255 when the event has none. */
+export const unknownDirection = 255;
+
+/**
+ * A batch of events. Element i of each column belongs to event i of `count`.
+ *
+ * Addresses are doubles, exact below 2^53; all ones is -1, an absent one NaN. A column that an event's kind does not
+ * fill holds: device -1, direction 255, dma, phys, size and mask NaN, lists of length 0.
+ */
+export class EventBatch {
+  readonly capacity: number;
+  count = 0;
+  readonly kind: Uint8Array;
+  /** Microseconds of the recording's clock, rounded to whole ones as ftrace prints them unless it prints more. */
+  readonly time: Float64Array;
+  readonly cpu: Uint16Array;
+  /** Number of "comm-pid" in the source's `tasks`; -1 unknown. */
+  readonly task: Int32Array;
+  /** A `Context`. */
+  readonly context: Uint8Array;
+  /** Number of the device's name in the source's `devices`. */
+  readonly device: Int32Array;
+  readonly direction: Uint8Array;
+  /** DMA_ATTR_* bits as the kernel numbers them (1 << 1 is WEAK_ORDERING); 0 when there are none. */
+  readonly attrs: Uint32Array;
+  /** Bus address or IOVA. For `bounced`: the translated original address (the event's dev_addr). */
+  readonly dma: Float64Array;
+  readonly phys: Float64Array;
+  /** Bytes. */
+  readonly size: Float64Array;
+  /** For `bounced`: the device's DMA mask (2^64 for 64 ones). */
+  readonly mask: Float64Array;
+  /** For `bounced`: 1 FORCE, 0 NORMAL. */
+  readonly forced: Uint8Array;
+  /** Lists: event i has dmaCount[i] entries of `listDma` and `listSize` from dmaFirst[i], physCount[i] of `listPhys`. */
+  readonly dmaFirst: Uint32Array;
+  readonly dmaCount: Uint32Array;
+  readonly physFirst: Uint32Array;
+  readonly physCount: Uint32Array;
+  /** Entries the list really had, when more than were recorded (the kernel records 128 at most since 2026). */
+  readonly physTotal: Uint32Array;
+  listDma = new Float64Array(1024);
+  listSize = new Float64Array(1024);
+  listPhys = new Float64Array(1024);
+  /** How much of the list columns this batch uses. */
+  listDmaUsed = 0;
+  listPhysUsed = 0;
+
+  constructor(capacity = 8192) {
+    this.capacity = capacity;
+    this.kind = new Uint8Array(capacity);
+    this.time = new Float64Array(capacity);
+    this.cpu = new Uint16Array(capacity);
+    this.task = new Int32Array(capacity);
+    this.context = new Uint8Array(capacity);
+    this.device = new Int32Array(capacity);
+    this.direction = new Uint8Array(capacity);
+    this.attrs = new Uint32Array(capacity);
+    this.dma = new Float64Array(capacity);
+    this.phys = new Float64Array(capacity);
+    this.size = new Float64Array(capacity);
+    this.mask = new Float64Array(capacity);
+    this.forced = new Uint8Array(capacity);
+    this.dmaFirst = new Uint32Array(capacity);
+    this.dmaCount = new Uint32Array(capacity);
+    this.physFirst = new Uint32Array(capacity);
+    this.physCount = new Uint32Array(capacity);
+    this.physTotal = new Uint32Array(capacity);
+  }
+
+  /** Forget all events; the columns stay allocated. */
+  clear(): void {
+    this.count = 0;
+    this.listDmaUsed = 0;
+    this.listPhysUsed = 0;
+  }
+
+  /** Begin event `count` with every column at its absent value. @returns its index; the caller increments `count`. */
+  blank(): number {
+    const i = this.count;
+    this.kind[i] = EventKind.other;
+    this.task[i] = -1;
+    this.context[i] = Context.unknown;
+    this.device[i] = -1;
+    this.direction[i] = unknownDirection;
+    this.attrs[i] = 0;
+    this.dma[i] = Number.NaN;
+    this.phys[i] = Number.NaN;
+    this.size[i] = Number.NaN;
+    this.mask[i] = Number.NaN;
+    this.forced[i] = 0;
+    this.dmaFirst[i] = this.listDmaUsed;
+    this.dmaCount[i] = 0;
+    this.physFirst[i] = this.listPhysUsed;
+    this.physCount[i] = 0;
+    this.physTotal[i] = 0;
+    return i;
+  }
+
+  /** Append one entry to the bus half of the list of event i, the last one begun. */
+  pushDma(i: number, dma: number, size: number): void {
+    if (this.listDmaUsed === this.listDma.length) {
+      this.listDma = grown(this.listDma);
+      this.listSize = grown(this.listSize);
+    }
+    this.listDma[this.listDmaUsed] = dma;
+    this.listSize[this.listDmaUsed++] = size;
+    this.dmaCount[i]!++;
+  }
+
+  /** Append one entry to the physical half of the list of event i, the last one begun. */
+  pushPhys(i: number, phys: number): void {
+    if (this.listPhysUsed === this.listPhys.length) this.listPhys = grown(this.listPhys);
+    this.listPhys[this.listPhysUsed++] = phys;
+    this.physCount[i]!++;
+  }
+}
+
+function grown(column: Float64Array): Float64Array<ArrayBuffer> {
+  const more = new Float64Array(column.length * 2);
+  more.set(column);
+  return more;
+}
+
+export type SourceFormat = "trace.dat" | "ftrace" | "perf-script";
+
+/** A recording being read. `next` may be called until it returns false; everything else is then complete. */
+export interface EventSource {
+  readonly format: SourceFormat;
+  /** Release of the kernel that was recorded ("7.2.13+deb14-amd64"), when the recording itself says it. */
+  readonly kernel: string | null;
+  /** CPUs of the machine as the recording's header says, else the highest one seen plus one so far. */
+  readonly cpus: number;
+  /** The clock's name when the recording says it ("local", "mono", ...). */
+  readonly clock: string | null;
+  readonly devices: Names;
+  readonly tasks: Names;
+  readonly warnings: Warnings;
+  /** Events lost while recording, as far as said; unknown numbers count as 1. */
+  readonly lost: number;
+  /** Fraction of the input read so far, 0 to 1, for a progress bar. */
+  readonly progress: number;
+  /**
+   * Fill the batch with the next events, in order of time over all CPUs.
+   * @returns false when there are no more; the batch is then empty.
+   * @throws Unreadable when the rest makes no sense.
+   */
+  next(batch: EventBatch): boolean;
+}

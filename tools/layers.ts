@@ -1,0 +1,40 @@
+/**
+ * The architecture as a table: each layer, and the layers before it in this table that it may import.
+ * `test/layers.test.ts` enforces it and ARCHITECTURE.md prints it.
+ */
+const ground = ["base", "bits", "mem"];
+
+export const layers: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  bits: ["base"],
+  mem: ["base"],
+  bus: ["base"],
+  spec: ["base", "bits"],
+  table: [...ground, "spec"],
+  "hw/iommu": [...ground, "bus", "spec", "table"],
+  "hw/device": [...ground, "bus", "spec", "table"],
+  "sw/xen": [...ground, "bus", "spec", "table"],
+  "sw/swiotlb": [...ground, "spec"],
+  "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
+  "sw/dma": [...ground, "bus", "spec", "sw/engine"],
+  "sw/driver": [...ground, "bus", "spec", "sw/dma"],
+  sim: ["base"],
+  check: ["base"],
+  read: [...ground, "spec"],
+  "lab/machine": [
+    ...ground,
+    ...["bus", "spec", "table", "hw/iommu", "hw/device", "sw/xen", "sw/swiotlb", "sw/engine", "sw/dma", "sw/driver"],
+    ...["sim", "read"],
+  ],
+  "lab/replay": [...ground, "spec", "sw/swiotlb", "read", "lab/machine"],
+  "lab/scenario": [...ground, "check", "sim", "lab/machine"],
+  audit: [...ground, "spec", "table", "read", "sw/swiotlb"],
+  report: [...ground, "spec", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", "audit", "check"],
+  cli: [
+    ...ground,
+    ...["spec", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", "audit", "check", "sim", "report"],
+  ],
+};
+
+/** Public doors: an `index.ts` here re-exports the layers beneath its folder and belongs to none of them. */
+export const doors: readonly string[] = ["index.ts", "lab/index.ts"];
