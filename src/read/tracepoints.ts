@@ -1,39 +1,122 @@
 /**
- * Tracepoints by name: what each of them says, whatever generation its name and fields belong to.
+ * Which tracepoint says what: names of all generations, and the field of each that fills a column.
  *
- * Source: Linux include/trace/events/dma.h, swiotlb.h, iommu.h. dma_map_page and dma_map_resource became dma_map_phys
- * in 6.18; a kind therefore has several names.
+ * Data for every reader. A reader of text needs `kind` only; a reader of binary records takes, for each column, the
+ * first named field that the recording's own format has, so that one row serves several generations.
+ *
+ * Source: Linux include/trace/events/dma.h (6.12, 6.13, 6.18 and 2026 forms), swiotlb.h (before and since 5.18),
+ * iommu.h, intel_iommu.h (5.4 to 5.6, which also traced the driver's DMA API calls).
  */
 import { EventKind } from "./event.js";
 
-/** "system:name" to kind. A tracepoint not listed is `EventKind.other`. */
-export const kindOfTracepoint: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
-  ["swiotlb:swiotlb_bounced", EventKind.bounced],
-  ["dma:dma_map_page", EventKind.map],
-  ["dma:dma_map_resource", EventKind.map],
-  ["dma:dma_map_phys", EventKind.map],
-  ["dma:dma_unmap_page", EventKind.unmap],
-  ["dma:dma_unmap_resource", EventKind.unmap],
-  ["dma:dma_unmap_phys", EventKind.unmap],
-  ["dma:dma_map_sg", EventKind.mapList],
-  ["dma:dma_map_sg_err", EventKind.mapListError],
-  ["dma:dma_unmap_sg", EventKind.unmapList],
-  ["dma:dma_alloc", EventKind.alloc],
-  ["dma:dma_alloc_pages", EventKind.alloc],
-  ["dma:dma_alloc_sgt", EventKind.alloc],
-  ["dma:dma_alloc_sgt_err", EventKind.alloc],
-  ["dma:dma_free", EventKind.free],
-  ["dma:dma_free_pages", EventKind.free],
-  ["dma:dma_free_sgt", EventKind.free],
-  ["dma:dma_sync_single_for_cpu", EventKind.syncForCpu],
-  ["dma:dma_sync_single_for_device", EventKind.syncForDevice],
-  ["dma:dma_sync_sg_for_cpu", EventKind.syncListForCpu],
-  ["dma:dma_sync_sg_for_device", EventKind.syncListForDevice],
-  ["iommu:map", EventKind.iommuMap],
-  ["iommu:unmap", EventKind.iommuUnmap],
-  ["iommu:attach_device_to_domain", EventKind.iommuDevice],
-  ["iommu:detach_device_from_domain", EventKind.iommuDevice],
-  ["iommu:add_device_to_group", EventKind.iommuDevice],
-  ["iommu:remove_device_from_group", EventKind.iommuDevice],
-  ["iommu:io_page_fault", EventKind.iommuFault],
-]);
+/** Columns of a batch that one field of a record fills, and how. */
+export type Role =
+  | "device"
+  | "direction"
+  | "attrs"
+  | "dma"
+  | "phys"
+  | "size"
+  | "mask"
+  | "forced"
+  | "listDma"
+  | "listSize"
+  | "listPhys"
+  /** Entries the list really had. */
+  | "physTotal"
+  /** Present since the record of a list is capped: marks kernels whose allocations fill their direction. */
+  | "capped";
+
+export type Fields = Readonly<Partial<Record<Role, readonly string[]>>>;
+
+export interface Tracepoint {
+  readonly system: string;
+  readonly name: string;
+  readonly kind: EventKind;
+  readonly fields: Fields;
+}
+
+const { bounced, map, unmap, mapList, mapListError, unmapList, alloc, free } = EventKind;
+const { syncForCpu, syncForDevice, syncListForCpu, syncListForDevice } = EventKind;
+const { iommuMap, iommuUnmap, iommuDevice, iommuFault } = EventKind;
+
+const who = { device: ["device", "dev_name"] };
+const how = { direction: ["dir"], attrs: ["attrs"] };
+const where = { dma: ["dma_addr", "addr", "dev_addr"], size: ["size"] };
+const lists = { listDma: ["dma_addrs"], listSize: ["lengths"], listPhys: ["phys_addrs", "addrs"] };
+
+const single: Fields = { ...who, ...how, ...where, phys: ["phys_addr"] };
+const list: Fields = { ...who, ...how, ...lists, physTotal: ["full_nents"], capped: ["full_nents"] };
+/** An allocation has one bus address; only the scattered ones list physical pages. */
+const allocation: Fields = { ...who, ...how, ...where, phys: ["phys_addr"], listPhys: ["phys_addrs"] };
+const bounce: Fields = { ...who, dma: ["dev_addr"], size: ["size"], mask: ["dma_mask"] };
+const group: Fields = { device: ["device"] };
+const translation: Fields = { dma: ["iova"], phys: ["paddr"], size: ["size"] };
+/** The 5.4 driver wrote one event for each entry of a list. */
+const entry: Fields = { ...who, listDma: ["dev_addr"], listSize: ["size"], listPhys: ["phys_addr"] };
+
+function rows(system: string, fields: Fields, kinds: Readonly<Record<string, EventKind>>): readonly Tracepoint[] {
+  return Object.entries(kinds).map(([name, kind]) => ({ system, name, kind, fields }));
+}
+
+export const tracepoints: readonly Tracepoint[] = [
+  ...rows("dma", single, {
+    dma_map_page: map,
+    dma_map_resource: map,
+    dma_map_phys: map,
+    dma_unmap_page: unmap,
+    dma_unmap_resource: unmap,
+    dma_unmap_phys: unmap,
+    dma_sync_single_for_cpu: syncForCpu,
+    dma_sync_single_for_device: syncForDevice,
+  }),
+  ...rows("dma", list, {
+    dma_map_sg: mapList,
+    dma_map_sg_err: mapListError,
+    dma_unmap_sg: unmapList,
+    dma_sync_sg_for_cpu: syncListForCpu,
+    dma_sync_sg_for_device: syncListForDevice,
+  }),
+  ...rows("dma", allocation, {
+    dma_alloc: alloc,
+    dma_alloc_pages: alloc,
+    dma_alloc_sgt: alloc,
+    dma_alloc_sgt_err: alloc,
+    dma_free: free,
+    dma_free_pages: free,
+    dma_free_sgt: free,
+  }),
+  // `force` is a bool; `swiotlb_force` an enum whose 1 is SWIOTLB_FORCE.
+  ...rows("swiotlb", { ...bounce, forced: ["force", "swiotlb_force"] }, { swiotlb_bounced: bounced }),
+  ...rows("iommu", translation, { map: iommuMap, unmap: iommuUnmap }),
+  ...rows("iommu", group, {
+    attach_device_to_domain: iommuDevice,
+    detach_device_from_domain: iommuDevice,
+    add_device_to_group: iommuDevice,
+    remove_device_from_group: iommuDevice,
+  }),
+  ...rows("iommu", { device: ["device"], dma: ["iova"] }, { io_page_fault: iommuFault }),
+  ...rows("intel_iommu", single, {
+    map_single: map,
+    bounce_map_single: map,
+    unmap_single: unmap,
+    bounce_unmap_single: unmap,
+  }),
+  ...rows("intel_iommu", entry, { map_sg: mapList, bounce_map_sg: mapList, unmap_sg: unmapList }),
+];
+
+/** Allocations whose event declares a direction that kernels before the capped list form left unset. */
+export const unsetDirection: ReadonlySet<string> = new Set(["dma_alloc", "dma_alloc_pages", "dma_alloc_sgt_err"]);
+
+const byName = new Map(tracepoints.map((t) => [t.name, t]));
+
+/** @returns the row of a tracepoint's name as text shows it, without its system; undefined for `other`. */
+export function tracepointNamed(name: string): Tracepoint | undefined {
+  return byName.get(name);
+}
+
+/** @returns the row of a tracepoint, undefined when its events are `other`. */
+export function tracepoint(system: string, name: string): Tracepoint | undefined {
+  const t = byName.get(name);
+  return t?.system === system ? t : undefined;
+}
