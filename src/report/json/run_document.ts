@@ -1,0 +1,111 @@
+/** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
+import type { DeviceOutcome, Failure, ReplayOutcome } from "../../lab/replay/outcome.js";
+import type { RunReport } from "../run_report.js";
+import type { RunDocument } from "../schema/run.js";
+import { hexWords, secondsOf } from "../words/quantity.js";
+
+/**
+ * Neither the name of the recording nor anything that depends on its format but `source.format` is in it: the same
+ * recording as text and as trace.dat gives the same document otherwise.
+ */
+export function runDocument({ outcome, audit }: RunReport): RunDocument {
+  const { source, machine, maps, exact, advice } = outcome;
+  const nameOf = (device: number): string => outcome.devices[device]?.name ?? "unknown";
+  return {
+    schema: "dmalab.run/1",
+    source: {
+      format: source.format,
+      kernel: source.kernel,
+      events: source.events,
+      lost: source.lost,
+      cpus: source.cpus,
+      from: secondsOf(source.from),
+      to: secondsOf(source.to),
+      warnings: source.warnings.map(({ where, what }) => ({ where, what })),
+    },
+    machine: machineDocument(machine),
+    maps: { ...maps },
+    pool: poolDocument(outcome, nameOf),
+    exact: {
+      compared: exact.compared,
+      equal: exact.equal,
+      note: exact.note,
+      corrections: exact.corrections,
+      reordered: exact.reordered,
+      mismatches: exact.mismatches.map((m) => ({
+        time: secondsOf(m.time),
+        device: nameOf(m.device),
+        size: m.size,
+        kernel: hexWords(m.kernel),
+        model: hexWords(m.model),
+      })),
+    },
+    leaks: audit.leaks.map(({ device, count, bytes, since }) => ({ device, count, bytes, since })),
+    violations: audit.violations.map(({ rule, device, time, detail }) => ({ rule, device, time, detail })),
+    ...(audit.violationTotals === undefined ? {} : { violationTotals: audit.violationTotals.map((t) => ({ ...t })) }),
+    ...(audit.exposure === undefined
+      ? {}
+      : { exposure: audit.exposure.map(({ device, mappings, bytes }) => ({ device, mappings, bytes })) }),
+    devices: outcome.devices.map(deviceDocument),
+    whatIf: outcome.whatIf.map((row) => ({ ...row })),
+    advice: { swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
+  };
+}
+
+function machineDocument({ kernel, cpus, swiotlb, inferred, evidence }: ReplayOutcome["machine"]) {
+  return {
+    kernel,
+    cpus,
+    swiotlb: swiotlb === null ? null : { ...swiotlb, base: hexWords(swiotlb.base) },
+    inferred: [...inferred],
+    evidence: [...evidence],
+  };
+}
+
+function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => string): RunDocument["pool"] {
+  if (pool === null) return null;
+  const failureDocument = (f: Failure) => ({
+    time: secondsOf(f.time),
+    device: nameOf(f.device),
+    size: f.size,
+    reason: f.reason,
+    free: f.free,
+    longestRun: f.longestRun,
+    cpu: f.cpu,
+    slots: f.slots,
+    used: f.used,
+    words: f.words,
+  });
+  return {
+    slots: pool.slots,
+    areas: pool.areas,
+    base: hexWords(pool.base),
+    used: pool.used,
+    hiwater: pool.hiwater,
+    hiwaterTime: secondsOf(pool.hiwaterTime),
+    failures: pool.failures.map(failureDocument),
+    refusedLists: pool.refusedLists.map(failureDocument),
+  };
+}
+
+function deviceDocument(device: DeviceOutcome) {
+  return {
+    name: device.name,
+    driver: device.driver,
+    maskBits: device.maskBits,
+    minAlignMask: hexWords(device.minAlignMask),
+    boundary: device.boundary,
+    alignmentFrom: device.alignmentFrom,
+    maps: device.maps,
+    direct: device.direct,
+    bounced: device.bounced,
+    translated: device.translated,
+    failed: device.failed,
+    bytes: device.bytes,
+    bouncedBytes: device.bouncedBytes,
+    slotsPeak: device.slotsPeak,
+    slotsNow: device.slotsNow,
+    live: device.live,
+    why: device.why.map(({ words, count }) => ({ words, count })),
+  };
+}

@@ -1,0 +1,13 @@
+/** The documents' JSON Schemas (draft 2020-12), for editors and for programs in other languages. */
+import { z } from "zod";
+import { runSchema } from "./run.js";
+import { whySchema } from "./why.js";
+
+const schemas = { "dmalab.run/1": runSchema, "dmalab.why/1": whySchema } as const;
+
+export type DocumentName = keyof typeof schemas;
+export const documentNames = Object.keys(schemas) as readonly DocumentName[];
+
+export function jsonSchema(name: DocumentName): object {
+  return z.toJSONSchema(schemas[name], { target: "draft-2020-12" });
+}

@@ -1,0 +1,129 @@
+/** What a `dmalab.run/1` document looks like. Objects are open: unknown keys are never needed to read one. */
+import { z } from "zod";
+
+const count = z.number().int().nonnegative();
+const seconds = z.number().describe("seconds of the recording's clock");
+const bytes = count.describe("bytes");
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]+$/)
+  .describe("address, hexadecimal")
+  .nullable();
+
+const failure = z.looseObject({
+  time: seconds,
+  device: z.string(),
+  size: bytes,
+  reason: z.enum([
+    "too-large",
+    "exhausted",
+    "fragmented",
+    "area",
+    "alignment",
+    "boundary",
+    "mask",
+    "absent",
+    "unknown",
+  ]),
+  free: count.describe("free slots of the whole pool at that instant"),
+  longestRun: count.describe("longest run of free slots inside one slot set at that instant"),
+  cpu: z.number().int(),
+  slots: count.describe("slots that the request needs"),
+  used: count.describe("slots in use at that instant"),
+  words: z.string(),
+});
+
+const device = z.looseObject({
+  name: z.string(),
+  driver: z.string().nullable(),
+  maskBits: count.nullable().describe("bits of the DMA mask; null when none was seen"),
+  minAlignMask: address,
+  boundary: bytes.describe("segment boundary, 0 = none"),
+  alignmentFrom: z.enum(["driver", "addresses", "assumed"]),
+  maps: count,
+  direct: count,
+  bounced: count,
+  translated: count,
+  failed: count,
+  bytes,
+  bouncedBytes: bytes,
+  slotsPeak: count,
+  slotsNow: count,
+  live: count.describe("mappings alive at the end"),
+  why: z.array(z.looseObject({ words: z.string(), count })),
+});
+
+const pool = z.looseObject({
+  slots: count.describe("slots of 2048 bytes"),
+  areas: count,
+  base: address,
+  used: count.describe("slots in use at the end"),
+  hiwater: count.describe("most slots in use at once"),
+  hiwaterTime: seconds,
+  failures: z.array(failure),
+  refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
+});
+
+export const runSchema = z.looseObject({
+  schema: z.literal("dmalab.run/1"),
+  source: z.looseObject({
+    format: z.enum(["trace.dat", "ftrace", "perf-script", "machine"]),
+    kernel: z.string().nullable(),
+    events: count,
+    lost: count,
+    cpus: count,
+    from: seconds,
+    to: seconds,
+    warnings: z.array(z.looseObject({ where: z.string(), what: z.string() })),
+  }),
+  machine: z.looseObject({
+    kernel: z.string().nullable(),
+    cpus: count,
+    swiotlb: z
+      .looseObject({ base: address, slots: count, areas: count, forced: z.boolean(), profile: z.string() })
+      .nullable(),
+    inferred: z.array(z.string()).describe("dotted names of what was inferred, not read"),
+    evidence: z.array(z.string()),
+  }),
+  maps: z.looseObject({
+    total: count,
+    direct: count,
+    bounced: count,
+    translated: count,
+    foreign: count,
+    failed: count,
+  }),
+  pool: pool.nullable(),
+  exact: z.looseObject({
+    compared: count.describe("bounced mappings whose address the recording shows"),
+    equal: count.describe("how many of them the model chose at the same address"),
+    note: z.string().nullable(),
+    corrections: count.describe("times the model was set to the kernel's state"),
+    reordered: count,
+    mismatches: z.array(
+      z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
+    ),
+  }),
+  leaks: z.array(z.looseObject({ device: z.string(), count, bytes, since: seconds })),
+  violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
+  violationTotals: z.array(z.looseObject({ rule: z.string(), count })).optional(),
+  exposure: z.array(z.looseObject({ device: z.string(), mappings: count, bytes })).optional(),
+  devices: z.array(device),
+  whatIf: z.array(
+    z.looseObject({
+      slots: count,
+      areas: count,
+      forced: z.boolean(),
+      bounced: count,
+      failed: count,
+      hiwater: count,
+    }),
+  ),
+  advice: z.looseObject({
+    swiotlb: z.string().nullable(),
+    because: z.string(),
+    confidence: z.enum(["measured", "bounded", "unknown"]),
+  }),
+});
+
+export type RunDocument = z.infer<typeof runSchema>;

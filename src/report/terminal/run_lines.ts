@@ -1,0 +1,214 @@
+/** A run as lines for people: the verdict first, the advice last. */
+
+import type { RunReport } from "../run_report.js";
+import { type FailureGroup, groupFailures } from "../words/groups.js";
+import { machineFacts } from "../words/machine.js";
+import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
+import { reasonWords } from "../words/reasons.js";
+import { type Tone, verdictOf, violationCount } from "../words/verdict.js";
+import { type Column, cut, table, widthMin, wrap } from "./layout.js";
+import { failureMarks, sparkLine } from "./spark.js";
+import { harmless, type Style, styleFor } from "./style.js";
+
+/** How many of each kind are shown in words; the rest is counted, and `--json` has all of them. */
+const firstFailures = 3;
+const firstViolations = 10;
+const firstGroups = 12;
+
+/**
+ * @param width columns of the terminal; lines are no longer, unless a single word is.
+ * @returns lines without line ends. Without colour they are plain text and the same everywhere.
+ */
+export function runLines(report: RunReport, options: { color: boolean; width: number }): string[] {
+  const style = styleFor(options.color);
+  const width = Math.max(widthMin, options.width);
+  const sections = [
+    verdictLines(report, style, width),
+    machineLines(report, style, width),
+    deviceLines(report, style, width),
+    occupancyLines(report, style, width),
+    failureLines(report, style, width),
+    auditLines(report, style, width),
+    mismatchLines(report, style, width),
+    whatIfLines(report, style, width),
+    adviceLines(report, style, width),
+  ];
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ["", ...lines]));
+}
+
+const marks: Readonly<Record<Tone, readonly [mark: string, color: keyof Style]>> = {
+  fine: ["✓", "green"],
+  trouble: ["✗", "red"],
+  unknown: ["?", "yellow"],
+};
+
+function verdictLines(report: RunReport, style: Style, width: number): string[] {
+  const verdict = verdictOf(report);
+  const [mark, color] = marks[verdict.tone];
+  const { exact } = report.outcome;
+  const exactColor = exact.compared > 0 && exact.equal < exact.compared ? style.yellow : (text: string) => text;
+  return [
+    ...wrap(`${mark} ${verdict.headline}`, width, "  ").map((line) => style.bold(style[color](line))),
+    ...wrap(`  ${verdict.exact}`, width, "  ").map(exactColor),
+    ...(verdict.occupancy === null ? [] : wrap(`  ${verdict.occupancy}`, width, "  ")),
+  ];
+}
+
+function machineLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const facts = machineFacts(outcome);
+  const lines = facts.flatMap(({ name, words, inferred }) =>
+    wrap(`  ${name.padEnd(12)}${words}${inferred ? " (inferred)" : ""}`, width, " ".repeat(14)),
+  );
+  const evidence = outcome.machine.evidence.flatMap((words) => wrap(`  from  ${words}`, width, " ".repeat(8)));
+  const warnings = outcome.source.warnings.flatMap(({ where, what }) =>
+    wrap(`  warning  ${where === "" ? "" : `${where}: `}${what}`, width, " ".repeat(11)),
+  );
+  return [style.bold("Machine"), ...lines, ...evidence.map(style.dim), ...warnings.map(style.yellow)];
+}
+
+const left = (title: string): Column => ({ title, align: "left" });
+const right = (title: string): Column => ({ title, align: "right" });
+
+function deviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  if (outcome.devices.length === 0) return [];
+  const columns = [
+    ...[left("  device"), left("driver"), right("maps"), right("direct"), right("bounced"), right("translated")],
+    ...[right("failed"), right("bounced bytes"), right("peak slots"), right("alive")],
+  ];
+  const rows = outcome.devices.map((d) => [
+    ...[`  ${d.name}`, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
+    ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
+    countWords(d.live),
+  ]);
+  const [head, ...body] = table(columns, rows, width);
+  const why = outcome.devices.flatMap((d) =>
+    d.why.flatMap(({ words, count }) => wrap(`  ${d.name}: ${countWords(count)} bounced: ${words}`, width, "    ")),
+  );
+  return [style.bold("Mappings"), style.dim(head!), ...body, ...why.map(style.dim)];
+}
+
+function occupancyLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const { pool, timeline } = outcome;
+  if (pool === null || timeline === null || timeline.most.length === 0) return [];
+  const figures = `  ${countWords(pool.hiwater)}/${countWords(pool.slots)}`;
+  const room = Math.min(100, width - 2 - figures.length);
+  const marked = failureMarks(timeline, room);
+  const bins = timeline.most.length;
+  const begin = timeWords(timeline.from);
+  const end = timeWords(timeline.from + timeline.width * bins);
+  const scale = `  ${begin}${end.padStart(Math.max(end.length + 1, Math.min(room, bins) - begin.length))}`;
+  return [
+    style.bold("Pool over time"),
+    `  ${style.cyan(sparkLine(timeline, pool.slots, room).padEnd(Math.min(room, bins)))}${figures}`,
+    ...(marked === "" ? [] : [`  ${style.red(marked)}`]),
+    style.dim(scale),
+  ];
+}
+
+function failureLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const { pool } = outcome;
+  if (pool === null) return [];
+  const groups = groupFailures(pool.failures);
+  const refused = groupFailures(pool.refusedLists);
+  if (groups.length === 0 && refused.length === 0) return [];
+  const more = groups.length + refused.length - firstGroups;
+  const shown = [...groups.map((g) => ({ g, list: false })), ...refused.map((g) => ({ g, list: true }))];
+  return [
+    style.bold("Failures"),
+    ...shown.slice(0, firstGroups).flatMap(({ g, list }) => groupLines(outcome.devices, g, list, style, width)),
+    ...(more > 0 ? [`  and ${plural(more, "group")} more`] : []),
+  ];
+}
+
+function groupLines(
+  devices: RunReport["outcome"]["devices"],
+  group: FailureGroup,
+  list: boolean,
+  style: Style,
+  width: number,
+): string[] {
+  const device = devices[group.device];
+  const name = device === undefined ? "unknown device" : device.name + (device.driver ? ` (${device.driver})` : "");
+  const sizes =
+    group.sizeLeast === group.sizeMost
+      ? bytesWords(group.sizeMost)
+      : `${bytesWords(group.sizeLeast)} to ${bytesWords(group.sizeMost)}`;
+  const { title, meaning } = reasonWords[group.reason];
+  const count = plural(
+    group.failures.length,
+    list ? "refused list entry" : "mapping",
+    list ? "refused list entries" : undefined,
+  );
+  const head = `  ${title}: ${count} of ${harmless(name)}, ${sizes}`;
+  const first = group.failures
+    .slice(0, firstFailures)
+    .flatMap((f) => wrap(`    ${timeWords(f.time)}  CPU ${f.cpu}  ${f.words}`, width, " ".repeat(6)));
+  const more = group.failures.length - firstFailures;
+  return [
+    ...wrap(head, width, "    ").map(style.red),
+    ...wrap(`    ${meaning}`, width, "    ").map(style.dim),
+    ...first,
+    ...(more > 0 ? [style.dim(`    and ${countWords(more)} more`)] : []),
+  ];
+}
+
+function auditLines({ audit }: RunReport, style: Style, width: number): string[] {
+  const leaks = audit.leaks.flatMap((leak) => {
+    const what = `${plural(leak.count, "mapping")} (${bytesWords(leak.bytes)}) never unmapped`;
+    const evidence = leak.evidence === undefined ? "" : `: ${leak.evidence}`;
+    return wrap(`  ${leak.device}: ${what}, the oldest of ${leak.since.toFixed(6)} s${evidence}`, width, "    ");
+  });
+  const violations = audit.violations.slice(0, firstViolations).flatMap((violation) => {
+    const place = `  ${violation.time.toFixed(6)} s  ${violation.device}  ${violation.rule}`;
+    return wrap(`${place}: ${violation.detail}`, width, "    ");
+  });
+  const more = violationCount(audit) - Math.min(firstViolations, audit.violations.length);
+  const exposure = (audit.exposure ?? []).flatMap((e) => {
+    const words = e.words === undefined ? "" : `: ${e.words}`;
+    return wrap(`  ${e.device}: ${bytesWords(e.bytes)} beside ${plural(e.mappings, "mapping")}${words}`, width, "    ");
+  });
+  return [
+    ...(leaks.length === 0 ? [] : [style.bold("Leaks"), ...leaks.map(style.red)]),
+    ...(violations.length === 0 ? [] : [style.bold("Broken rules"), ...violations]),
+    ...(more > 0 ? [style.dim(`  and ${countWords(more)} more`)] : []),
+    ...(exposure.length === 0 ? [] : [style.bold("Memory in reach beside mappings"), ...exposure]),
+  ];
+}
+
+function mismatchLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const { mismatches } = outcome.exact;
+  if (mismatches.length === 0) return [];
+  const columns = [left("  time"), left("device"), right("bytes"), right("kernel"), right("model")];
+  const rows = mismatches
+    .slice(0, firstViolations)
+    .map((m) => [
+      ...[`  ${timeWords(m.time)}`, outcome.devices[m.device]?.name ?? "unknown", countWords(m.size)],
+      ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],
+    ]);
+  const [head, ...body] = table(columns, rows, width);
+  return [style.bold("Where the model chose another address"), style.dim(head!), ...body];
+}
+
+function whatIfLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  if (outcome.whatIf.length === 0) return [];
+  const columns = [
+    ...[right("  slots"), right("size"), right("areas"), left("mode"), right("bounced"), right("failed")],
+    ...[right("high-water"), right("of pool")],
+  ];
+  const rows = outcome.whatIf.map((row) => [
+    ...[`  ${countWords(row.slots)}`, slotsWords(row.slots), countWords(row.areas), row.forced ? "force" : "auto"],
+    ...[countWords(row.bounced), countWords(row.failed), countWords(row.hiwater), shareWords(row.hiwater, row.slots)],
+  ]);
+  const [head, ...body] = table(columns, rows, width);
+  return [style.bold("The same requests on other pools"), style.dim(head!), ...body];
+}
+
+function adviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const { swiotlb, because, confidence } = outcome.advice;
+  const setting = swiotlb === null ? "no setting can be advised" : harmless(swiotlb);
+  return [
+    style.bold("Advice"),
+    `  ${style.bold(style.green(cut(setting, width - 2)))}  ${style.dim(confidence)}`,
+    ...wrap(`  ${because}`, width, "  "),
+  ];
+}

@@ -1,0 +1,20 @@
+/** The answers of `why` as lines for people. */
+import type { ReportFinding } from "../run_report.js";
+import { widthMin, wrap } from "./layout.js";
+import { styleFor } from "./style.js";
+
+/** @returns lines without line ends; a sentence that says so when there is nothing to explain. */
+export function whyLines(findings: readonly ReportFinding[], options: { color: boolean; width: number }): string[] {
+  const style = styleFor(options.color);
+  const width = Math.max(widthMin, options.width);
+  if (findings.length === 0) return wrap("Nothing here is about swiotlb or an IOMMU fault.", width);
+  const part = (name: string, text: string): string[] =>
+    text === "" ? [] : wrap(`  ${name.padEnd(10)}${text}`, width, " ".repeat(12));
+  return findings.flatMap((finding, i) => [
+    ...(i === 0 ? [] : [""]),
+    ...wrap(finding.line, width, "  ").map(style.bold),
+    ...part("cause", finding.cause),
+    ...part("evidence", finding.evidence).map(style.dim),
+    ...part("do", finding.do).map(style.green),
+  ]);
+}

@@ -1,0 +1,33 @@
+/** Failures that have the same reason and device, together. */
+import type { Failure, FailureReason } from "../../lab/replay/outcome.js";
+
+export interface FailureGroup {
+  readonly reason: FailureReason;
+  /** Index into the outcome's devices. */
+  readonly device: number;
+  readonly failures: readonly Failure[];
+  readonly sizeLeast: number;
+  readonly sizeMost: number;
+}
+
+/** @returns the largest group first; of equal ones the earliest. */
+export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
+  const groups = new Map<string, Failure[]>();
+  for (const failure of failures) {
+    const key = `${failure.reason} ${failure.device}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [failure]);
+    else group.push(failure);
+  }
+  return [...groups.values()]
+    .map((group) => {
+      let sizeLeast = Number.POSITIVE_INFINITY;
+      let sizeMost = 0;
+      for (const { size } of group) {
+        sizeLeast = Math.min(sizeLeast, size);
+        sizeMost = Math.max(sizeMost, size);
+      }
+      return { reason: group[0]!.reason, device: group[0]!.device, failures: group, sizeLeast, sizeMost };
+    })
+    .sort((a, b) => b.failures.length - a.failures.length || a.failures[0]!.time - b.failures[0]!.time);
+}

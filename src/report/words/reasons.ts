@@ -1,0 +1,47 @@
+/** The reasons of a failed mapping, in words. One row for each; a reason without a row does not compile. */
+import type { FailureReason } from "../../lab/replay/outcome.js";
+
+interface ReasonWords {
+  /** A few words, for a heading. */
+  readonly title: string;
+  /** What it means, for someone who never read the kernel. */
+  readonly meaning: string;
+}
+
+/** Source: Linux kernel/dma/swiotlb.c, the conditions under which a search ends without slots. */
+export const reasonWords: Readonly<Record<FailureReason, ReasonWords>> = {
+  "too-large": {
+    title: "too large for any pool",
+    meaning: "one mapping can hold 256 KiB at most, less the room that the device's alignment takes; no pool is enough",
+  },
+  exhausted: {
+    title: "pool exhausted",
+    meaning: "fewer free slots in the whole pool than the request needs: a larger pool helps",
+  },
+  fragmented: {
+    title: "pool fragmented",
+    meaning: "enough free slots, but no run of them long enough inside one set of 128 slots",
+  },
+  area: {
+    title: "no area had room",
+    meaning:
+      "the pool is divided into areas, one CPU searches first in its own; all had too little, together there was enough",
+  },
+  alignment: {
+    title: "no aligned run",
+    meaning: "runs long enough exist, but none begins where the device's alignment wants it",
+  },
+  boundary: {
+    title: "every run crosses the boundary",
+    meaning: "runs long enough exist, but each crosses an address that the device's transfers must not cross",
+  },
+  mask: {
+    title: "pool out of the device's reach",
+    meaning: "the pool lies above the highest address that the device can put on the bus",
+  },
+  absent: { title: "no pool", meaning: "the mapping needed a bounce buffer and the machine has none" },
+  unknown: {
+    title: "reason not shown",
+    meaning: "the kernel refused where the model would have had room: the recording does not show why",
+  },
+};
