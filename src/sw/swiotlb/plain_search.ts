@@ -1,0 +1,58 @@
+/**
+ * The search of one area as the kernel walks it: slot by slot, with its steps, its wrap and its end condition.
+ *
+ * This is the definition that the index (room_index.ts) must agree with, and what serves the rare masks that the index
+ * does not know. Source: Linux kernel/dma/swiotlb.c, swiotlb_search_pool_area.
+ */
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { Request } from "./request.js";
+
+/** The slots of a pool as the walk sees them. */
+export interface SlotRuns {
+  /** Bus address of slot 0. */
+  readonly start: number;
+  readonly areaSlots: number;
+  /** Free slots from `slot` to the end of the run, of its slot set or of the pool; 0 when it is taken. */
+  freeRun(slot: number): number;
+}
+
+/** The walk never met its end condition (only with the rule `countsSteps` off). */
+export const endless = -2;
+
+/**
+ * @param areaFirst first slot of the area
+ * @param index where the walk begins, relative to the area
+ * @param countsSteps see SearchRules
+ * @returns the first slot of a place that fits, -1 when there is none, or `endless`.
+ */
+export function plainSearch(
+  pool: SlotRuns,
+  request: Request,
+  areaFirst: number,
+  index: number,
+  countsSteps: boolean,
+): number {
+  const { areaSlots, start } = pool;
+  const { slots, stride, zeroMask, sameMask, same, compares, boundarySlots } = request;
+  const base = boundarySlots === 0 ? start : start % (boundarySlots * slotBytes);
+  const baseSlots = Math.ceil(base / slotBytes);
+  const begin = index;
+  // Without the count a walk ends only where it began; it is cut when it must be going in a circle.
+  const stepsMax = countsSteps ? areaSlots : areaSlots * (stride + 1);
+  for (let checked = 0, steps = 0; checked < stepsMax; steps++) {
+    if (!countsSteps && steps > 0 && index === begin) return -1;
+    const slot = areaFirst + index;
+    const low = (base + slot * slotBytes) | 0;
+    const aligned = (low & zeroMask) === 0 && (!compares || (low & sameMask) === same);
+    if (aligned && pool.freeRun(slot) >= slots && fitsBoundary(baseSlots + slot, slots, boundarySlots)) return slot;
+    const step = aligned ? stride : 1;
+    index = index + step < areaSlots ? index + step : 0;
+    checked += step;
+  }
+  return countsSteps ? -1 : endless;
+}
+
+/** Whether `count` slots from `at`, both counted from a boundary, stay before the next one. */
+export function fitsBoundary(at: number, count: number, boundarySlots: number): boolean {
+  return boundarySlots === 0 || (at % boundarySlots) + count <= boundarySlots;
+}

@@ -1,0 +1,295 @@
+/**
+ * One pool of bounce slots, bit-exact: it chooses the slots that Linux chooses.
+ *
+ * All positions are numbers: a slot counts from the pool's start, an offset is bytes from it. Nothing on the paths of
+ * `map` and `unmap` allocates. An allocation is one record of four words at its first slot; everything the kernel
+ * keeps for each slot follows from it and from the free bits. Source: Linux kernel/dma/swiotlb.c.
+ */
+import { Misuse } from "../../base/assert.js";
+import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import { type BugId, rulesWith } from "./bug.js";
+import { allFree, give, runFrom, take } from "./free_slots.js";
+import { plainSearch } from "./plain_search.js";
+import { type Profile, type SearchRules, today } from "./profile.js";
+import { Request } from "./request.js";
+
+/** Words of a record: slots, bytes, padding (at the first slot, and again at the first used one), the caller's tag. */
+const recordLg2 = 2;
+const Word = { slots: 0, bytes: 1, pad: 2, tag: 3 } as const;
+const inSlot = slotBytes - 1;
+const slotsMax = 2 ** 26;
+
+export interface PoolShape {
+  /** Bus byte address of slot 0, a multiple of a slot, below 2 ** 53. */
+  readonly start: number;
+  readonly slots: number;
+  readonly areas: number;
+  readonly profile?: Profile;
+  readonly bugs?: readonly BugId[];
+}
+
+export class Pool {
+  readonly start: number;
+  readonly slots: number;
+  readonly areas: number;
+  /** Slots of an area; when areas do not divide the pool the slots that remain belong to none. */
+  readonly areaSlots: number;
+  readonly rules: SearchRules;
+  /** Slots in use, and the most there were; `hiwater` may be set back. */
+  used = 0;
+  hiwater = 0;
+  readonly #free: Int32Array;
+  readonly #records: Int32Array;
+  readonly #areaIndex: Int32Array;
+  readonly #areaUsed: Int32Array;
+  readonly #request = new Request();
+
+  /** @throws Misuse `pool-shape` for a start, a number of slots or of areas that no kernel could have. */
+  constructor(o: PoolShape) {
+    checkShape(o);
+    this.start = o.start;
+    this.slots = o.slots;
+    this.areas = o.areas;
+    this.areaSlots = Math.floor(o.slots / o.areas);
+    this.rules = rulesWith((o.profile ?? today).rules, o.bugs ?? []);
+    const end = this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots;
+    this.#free = allFree(end);
+    this.#records = new Int32Array(this.#free.length << (5 + recordLg2));
+    this.#areaIndex = new Int32Array(o.areas);
+    this.#areaUsed = new Int32Array(o.areas);
+  }
+
+  /**
+   * Take the slots that the kernel would take.
+   *
+   * @param cpu the CPU that maps: it chooses the area where the search begins
+   * @param origHigh,origLow upper and lower 32 bits of the buffer's physical address
+   * @param size bytes, at least 1
+   * @param minAlignMask the device's min_align_mask
+   * @param allocAlignMask the caller's alloc_align_mask, 0 for a plain mapping
+   * @param boundarySlots segment boundary in slots, a power of two; 0 = none
+   * @returns byte offset of the mapping from the pool's start, padding skipped; -1 when the pool is full for it.
+   */
+  map(
+    cpu: number,
+    origHigh: number,
+    origLow: number,
+    size: number,
+    minAlignMask: number,
+    allocAlignMask: number,
+    boundarySlots: number,
+  ): number {
+    const request = this.#request;
+    request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
+    const slot = this.#searchAreas(cpu);
+    if (slot < 0) return -1;
+    this.#takeAt(slot);
+    return (slot + request.padSlots) * slotBytes + request.offset;
+  }
+
+  /** The search of `map` without taking anything; same arguments, same answer. */
+  find(
+    cpu: number,
+    origHigh: number,
+    origLow: number,
+    size: number,
+    minAlignMask: number,
+    allocAlignMask: number,
+    boundarySlots: number,
+  ): number {
+    const request = this.#request;
+    request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
+    const slot = this.#searchAreas(cpu);
+    return slot < 0 ? -1 : (slot + request.padSlots) * slotBytes + request.offset;
+  }
+
+  /**
+   * Release the mapping at an offset that `map` returned.
+   * @param minAlignMask the device's mask, as it was when the buffer was mapped
+   * @returns false, and nothing changes, when no mapping begins there.
+   */
+  unmap(offset: number, minAlignMask: number): boolean {
+    const first = this.#firstSlot(offset);
+    if (first < 0) return false;
+    const records = this.#records;
+    const at = first << recordLg2;
+    const count = records[at + Word.slots]!;
+    if ((records[at + Word.pad]! & inSlot) !== (offset & minAlignMask & inSlot)) return false;
+    records[at + Word.slots] = 0;
+    records[(slotOf(offset) << recordLg2) + Word.pad] = 0;
+    records[at + Word.pad] = 0;
+    give(this.#free, first, count);
+    this.#areaUsed[this.#areaOf(first)]! -= count;
+    this.used -= count;
+    return true;
+  }
+
+  /**
+   * Take exactly the slots that the kernel took, wherever its search came from: the mapping that begins at `offset`.
+   * The area's index moves behind them, as after a search.
+   * @returns false, and nothing changes, when some of the slots are taken or the request cannot begin there.
+   */
+  place(
+    offset: number,
+    origHigh: number,
+    origLow: number,
+    size: number,
+    minAlignMask: number,
+    allocAlignMask: number,
+  ): boolean {
+    const request = this.#request;
+    request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, 0);
+    const first = slotOf(offset) - request.padSlots;
+    if (request.slots === 0 || (offset & inSlot) !== request.offset) return false;
+    if (first < 0 || first >= this.areaSlots * this.areas || runFrom(this.#free, first) < request.slots) return false;
+    this.#takeAt(first);
+    return true;
+  }
+
+  /** Where the next search of an area begins, relative to the area. */
+  areaIndex(area: number): number {
+    return this.#areaIndex[area]!;
+  }
+
+  setAreaIndex(area: number, index: number): void {
+    if (!(index >= 0 && index < this.areaSlots)) throw new Misuse("area-index", `${index} in ${this.areaSlots} slots`);
+    this.#areaIndex[area] = index;
+  }
+
+  /** Slots in use by allocations that begin in an area. */
+  usedOf(area: number): number {
+    return this.#areaUsed[area]!;
+  }
+
+  isFree(slot: number): boolean {
+    return (this.#free[slot >> 5]! & (1 << (slot & 31))) !== 0;
+  }
+
+  /** The kernel's `list` of a slot: free slots from it to the end of the run, of its slot set or of the pool. */
+  freeRun(slot: number): number {
+    return runFrom(this.#free, slot);
+  }
+
+  /** The longest run of free slots inside one slot set. */
+  longestRun(): number {
+    let longest = 0;
+    for (let slot = 0; slot < this.slots; ) {
+      const run = runFrom(this.#free, slot);
+      if (run > longest) longest = run;
+      slot += run + 1;
+    }
+    return longest;
+  }
+
+  /** The first slot of the allocation that holds `slot`; -1 when it is free. */
+  ownerHead(slot: number): number {
+    if (slot < 0 || slot >= this.slots || this.isFree(slot)) return -1;
+    for (let s = slot; s >= 0 && slot - s < setSlots; s--) {
+      const count = this.#records[(s << recordLg2) + Word.slots]!;
+      if (count > 0) return s + count > slot ? s : -1;
+    }
+    return -1;
+  }
+
+  /** The first slot of the mapping that begins at a byte offset, padding included; -1 when none does. */
+  headAt(offset: number): number {
+    return this.#firstSlot(offset);
+  }
+
+  /** Slots of the allocation whose first slot is `head`; 0 when none begins there. */
+  slotsAt(head: number): number {
+    return this.#records[(head << recordLg2) + Word.slots] ?? 0;
+  }
+
+  /** Bytes that the mapping at an offset may use, rounding included, padding slots too; 0 when none begins there. */
+  sizeAt(offset: number): number {
+    const head = this.#firstSlot(offset);
+    return head < 0 ? 0 : this.#records[(head << recordLg2) + Word.bytes]!;
+  }
+
+  /** Keep a number of the caller's with the mapping at an offset, until it is unmapped. */
+  setTag(offset: number, tag: number): void {
+    const head = this.#firstSlot(offset);
+    if (head >= 0) this.#records[(head << recordLg2) + Word.tag] = tag;
+  }
+
+  /** The tag of the allocation that holds `slot`; -1 when there is none. */
+  tagAt(slot: number): number {
+    const head = this.ownerHead(slot);
+    return head < 0 ? -1 : this.#records[(head << recordLg2) + Word.tag]!;
+  }
+
+  /** Call `visit` with the first slot, the slot count and the tag of every allocation, in order of slot. */
+  forEachAllocation(visit: (head: number, count: number, tag: number) => void): void {
+    const records = this.#records;
+    for (let slot = 0; slot < this.slots; slot++) {
+      const at = slot << recordLg2;
+      const count = records[at + Word.slots]!;
+      if (count > 0) visit(slot, count, records[at + Word.tag]!);
+    }
+  }
+
+  #searchAreas(cpu: number): number {
+    if (this.#request.slots === 0) return -1;
+    const { areas } = this;
+    const begin = cpu & (areas - 1);
+    for (let area = begin; ; ) {
+      const slot = this.#searchArea(area);
+      if (slot >= 0) return slot;
+      if (++area >= areas) area = 0;
+      if (area === begin) return -1;
+    }
+  }
+
+  #searchArea(area: number): number {
+    if (this.#request.slots > this.areaSlots - this.#areaUsed[area]!) return -1;
+    return plainSearch(this, this.#request, area * this.areaSlots, this.#areaIndex[area]!, this.rules.countsSteps);
+  }
+
+  #takeAt(first: number): void {
+    const { slots, bytes, padSlots, offset } = this.#request;
+    const records = this.#records;
+    const at = first << recordLg2;
+    const pad = (padSlots << slotLg2) | offset;
+    records[at + Word.slots] = slots;
+    records[at + Word.bytes] = bytes;
+    records[at + Word.tag] = -1;
+    records[at + Word.pad] = pad;
+    records[((first + padSlots) << recordLg2) + Word.pad] = pad;
+    take(this.#free, first, slots);
+    const area = this.#areaOf(first);
+    const next = first - area * this.areaSlots + slots;
+    this.#areaIndex[area] = next < this.areaSlots ? next : 0;
+    this.#areaUsed[area]! += slots;
+    this.used += slots;
+    if (this.used > this.hiwater) this.hiwater = this.used;
+  }
+
+  #firstSlot(offset: number): number {
+    if (!(offset >= 0 && offset < this.slots * slotBytes)) return -1;
+    const slot = slotOf(offset);
+    const records = this.#records;
+    const first = slot - (records[(slot << recordLg2) + Word.pad]! >> slotLg2);
+    const at = first << recordLg2;
+    return records[at + Word.slots]! > 0 && records[at + Word.pad]! >> slotLg2 === slot - first ? first : -1;
+  }
+
+  #areaOf(slot: number): number {
+    return Math.floor(slot / this.areaSlots);
+  }
+}
+
+/** The slot of a byte offset; offsets of pools above 2 GiB do not fit 31 bits. */
+function slotOf(offset: number): number {
+  return offset < 0x8000_0000 ? offset >> slotLg2 : Math.floor(offset / slotBytes);
+}
+
+function checkShape(o: PoolShape): void {
+  const { start, slots, areas } = o;
+  if (!Number.isSafeInteger(start) || start < 0 || start % slotBytes !== 0)
+    throw new Misuse("pool-shape", `start ${start}; it is a bus address, a multiple of ${slotBytes}`);
+  if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax)
+    throw new Misuse("pool-shape", `${slots} slots; a pool has 1 to ${slotsMax}`);
+  if (!Number.isInteger(areas) || areas < 1 || areas > slots)
+    throw new Misuse("pool-shape", `${areas} areas for ${slots} slots; there is at least one slot to an area`);
+}

@@ -1,0 +1,62 @@
+/**
+ * Which rules a kernel's slot search follows, as data.
+ *
+ * A profile is a kernel's behaviour as it was released; a historic bug (bug.ts) changes single rules of it.
+ * Source: Linux kernel/dma/swiotlb.c, the search of one area and the computation of the padding before a mapping.
+ */
+
+/** The rules of one search; every difference between kernels is a field here, the code reads nothing else. */
+export interface SearchRules {
+  /**
+   * True: the allocation mask filters every candidate on its own. False: it is merged into the device's mask, and so
+   * compared with the buffer's address, and not at all when that address is 0.
+   */
+  readonly allocMaskApart: boolean;
+  /** The device's mask keeps only bits that the allocation mask lacks. */
+  readonly masksDisjoint: boolean;
+  /** When requests of a page or more start on a page: always, only with no other mask, or never. */
+  readonly pageRule: "always" | "unmasked" | "never";
+  /** Address bits under the allocation mask are preserved by padding slots; false: only those inside one slot. */
+  readonly padSlots: boolean;
+  /** Free runs end at the end of the pool, not only at the end of the slot set. */
+  readonly runsEndWithPool: boolean;
+  /** The walk counts the slots it has checked; false: it ends when it meets its first slot again. */
+  readonly countsSteps: boolean;
+}
+
+export interface Profile {
+  readonly id: string;
+  readonly kernels: string;
+  readonly source: string;
+  readonly rules: SearchRules;
+}
+
+export const today: Profile = {
+  id: "today",
+  kernels: "6.9 and later",
+  source: "Linux commits 04867a7a3332, 51b30ecb73b4, 14cebf689a78, af133562d5af",
+  rules: {
+    allocMaskApart: true,
+    masksDisjoint: true,
+    pageRule: "unmasked",
+    padSlots: true,
+    runsEndWithPool: true,
+    countsSteps: true,
+  },
+};
+
+export const before2024: Profile = {
+  id: "before-2024",
+  kernels: "6.3 to 6.8",
+  source: "Linux commits 0eee5ae10256, bbb73a103fbb; kernel/dma/swiotlb.c of 6.6",
+  rules: {
+    allocMaskApart: false,
+    masksDisjoint: false,
+    pageRule: "always",
+    padSlots: false,
+    runsEndWithPool: true,
+    countsSteps: true,
+  },
+};
+
+export const profiles: readonly Profile[] = [today, before2024];

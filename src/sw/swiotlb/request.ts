@@ -1,0 +1,82 @@
+/**
+ * What one request asks of the search: how many slots, which candidates, what lies before its first byte.
+ *
+ * A request is resolved once and then tried in one area after the other. The fields are 32-bit integers, so that
+ * resolving allocates nothing. Source: Linux kernel/dma/swiotlb.c, swiotlb_tbl_map_single and the head of
+ * swiotlb_search_pool_area.
+ */
+import { mappingBytesMax, pageBytes, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import type { SearchRules } from "./profile.js";
+
+const inSlot = slotBytes - 1;
+const inPage = pageBytes - 1;
+/** Masks from here on ask for more than a slot set holds. */
+const maskMax = 2 ** 30;
+
+export class Request {
+  /** Slots to take; 0 when no pool can ever serve the request. */
+  slots = 0;
+  /** Bytes from the first slot's start of counting to the end, as the kernel keeps them (alloc_size + offset). */
+  bytes = 0;
+  /** Whole slots before the first byte of the mapping, and bytes inside the slot where it starts. */
+  padSlots = 0;
+  offset = 0;
+  /** Bits of a candidate's bus address that must be zero. */
+  zeroMask = 0;
+  /** Bits of it that must equal the buffer's; `compares` is false for a buffer at address 0. */
+  sameMask = 0;
+  same = 0;
+  compares = false;
+  /** Slots from an aligned candidate that did not fit to the next one tried. */
+  stride = 1;
+  /** Segment boundary in slots, a power of two; 0 = none. */
+  boundarySlots = 0;
+
+  /**
+   * @param origHigh,origLow upper and lower 32 bits of the buffer's physical address
+   * @param size bytes, at least 1
+   * @param minAlignMask the device's min_align_mask
+   * @param allocAlignMask the caller's alloc_align_mask
+   * @param boundarySlots segment boundary in slots, a power of two; 0 = none
+   */
+  resolve(
+    rules: SearchRules,
+    origHigh: number,
+    origLow: number,
+    size: number,
+    minAlignMask: number,
+    allocAlignMask: number,
+    boundarySlots: number,
+  ): void {
+    this.slots = 0;
+    if (!(size > 0) || size > mappingBytesMax || allocAlignMask >>> 0 >= maskMax) return;
+    const low = origLow | 0;
+    const min = minAlignMask | 0;
+    let alloc = allocAlignMask | 0;
+    const offset = low & min & (rules.padSlots ? alloc | inSlot : inSlot);
+    const bytes = rules.allocMaskApart ? (size + offset + alloc) & ~alloc : ((size + alloc) & ~alloc) + offset;
+    const slots = (bytes + inSlot) >> slotLg2;
+    if (bytes <= 0 || bytes > mappingBytesMax) return;
+    this.slots = slots;
+    this.bytes = bytes;
+    this.padSlots = offset >> slotLg2;
+    this.offset = offset & inSlot;
+    this.compares = low !== 0 || origHigh !== 0;
+    this.boundarySlots = boundarySlots;
+    const wantsPage = rules.pageRule === "always" || (rules.pageRule === "unmasked" && alloc === 0 && min === 0);
+    if (wantsPage && bytes >= pageBytes) alloc |= inPage;
+    alloc |= inSlot;
+    let same: number;
+    if (rules.allocMaskApart) {
+      this.zeroMask = alloc;
+      same = min & (rules.masksDisjoint ? ~alloc : ~inSlot);
+      this.stride = (Math.max(alloc, same >>> 0) >>> slotLg2) + 1;
+    } else {
+      this.zeroMask = 0;
+      same = (min | alloc) & ~inSlot;
+      this.stride = (same >>> slotLg2) + 1;
+    }
+    this.sameMask = same;
+    this.same = low & same;
+  }
+}
