@@ -32,6 +32,8 @@ export function runDocument({ outcome, audit }: RunReport): RunDocument {
       note: exact.note,
       corrections: exact.corrections,
       reordered: exact.reordered,
+      decisions: { ...exact.decisions },
+      refusals: { ...exact.refusals },
       mismatches: exact.mismatches.map((m) => ({
         time: secondsOf(m.time),
         device: nameOf(m.device),

@@ -99,7 +99,9 @@ export const runSchema = z.looseObject({
     equal: count.describe("how many of them the model chose at the same address"),
     note: z.string().nullable(),
     corrections: count.describe("times the model was set to the kernel's state"),
-    reordered: count,
+    reordered: count.describe("allocations moved within their recorded interval"),
+    decisions: z.looseObject({ compared: count, equal: count }).describe("whether a mapping bounces, as predicted"),
+    refusals: z.looseObject({ compared: count, equal: count }).describe("refusals that the model made too"),
     mismatches: z.array(
       z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
     ),

@@ -48,41 +48,47 @@ function verdictLines(report: RunReport, style: Style, width: number): string[] 
   const { exact } = report.outcome;
   const exactColor = exact.compared > 0 && exact.equal < exact.compared ? style.yellow : (text: string) => text;
   return [
-    ...wrap(`${mark} ${verdict.headline}`, width, "  ").map((line) => style.bold(style[color](line))),
-    ...wrap(`  ${verdict.exact}`, width, "  ").map(exactColor),
-    ...(verdict.occupancy === null ? [] : wrap(`  ${verdict.occupancy}`, width, "  ")),
+    ...wrap(verdict.headline, width, `${mark} `, "  ").map((line) => style.bold(style[color](line))),
+    ...wrap(verdict.exact, width, "  ").map(exactColor),
+    ...(verdict.occupancy === null ? [] : wrap(verdict.occupancy, width, "  ")),
   ];
 }
 
 function machineLines({ outcome }: RunReport, style: Style, width: number): string[] {
   const facts = machineFacts(outcome);
   const lines = facts.flatMap(({ name, words, inferred }) =>
-    wrap(`  ${name.padEnd(12)}${words}${inferred ? " (inferred)" : ""}`, width, " ".repeat(14)),
+    wrap(`${words}${inferred ? " (inferred)" : ""}`, width, `  ${name.padEnd(12)}`, " ".repeat(14)),
   );
-  const evidence = outcome.machine.evidence.flatMap((words) => wrap(`  from  ${words}`, width, " ".repeat(8)));
+  const evidence = outcome.machine.evidence.flatMap((words) =>
+    wrap(words, width, "  from ".padEnd(14), " ".repeat(14)),
+  );
   const warnings = outcome.source.warnings.flatMap(({ where, what }) =>
-    wrap(`  warning  ${where === "" ? "" : `${where}: `}${what}`, width, " ".repeat(11)),
+    wrap(`${where === "" ? "" : `${where}: `}${what}`, width, "  warning ".padEnd(14), " ".repeat(14)),
   );
   return [style.bold("Machine"), ...lines, ...evidence.map(style.dim), ...warnings.map(style.yellow)];
 }
 
 const left = (title: string): Column => ({ title, align: "left" });
-const right = (title: string): Column => ({ title, align: "right" });
+const right = (title: string, spare?: number): Column => ({
+  title,
+  align: "right",
+  ...(spare === undefined ? {} : { spare }),
+});
 
 function deviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
   if (outcome.devices.length === 0) return [];
   const columns = [
-    ...[left("  device"), left("driver"), right("maps"), right("direct"), right("bounced"), right("translated")],
-    ...[right("failed"), right("bounced bytes"), right("peak slots"), right("alive")],
+    ...[left("device"), left("driver"), right("maps"), right("direct", 1), right("bounced"), right("translated", 3)],
+    ...[right("failed"), right("bounced bytes", 5), right("peak slots", 2), right("alive", 4)],
   ];
   const rows = outcome.devices.map((d) => [
-    ...[`  ${d.name}`, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
+    ...[d.name, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
     ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
     countWords(d.live),
   ]);
   const [head, ...body] = table(columns, rows, width);
   const why = outcome.devices.flatMap((d) =>
-    d.why.flatMap(({ words, count }) => wrap(`  ${d.name}: ${countWords(count)} bounced: ${words}`, width, "    ")),
+    d.why.flatMap(({ words, count }) => wrap(`${d.name}: ${countWords(count)} bounced: ${words}`, width, "  ", "    ")),
   );
   return [style.bold("Mappings"), style.dim(head!), ...body, ...why.map(style.dim)];
 }
@@ -139,14 +145,14 @@ function groupLines(
     list ? "refused list entry" : "mapping",
     list ? "refused list entries" : undefined,
   );
-  const head = `  ${title}: ${count} of ${harmless(name)}, ${sizes}`;
+  const head = `${title}: ${count} of ${harmless(name)}, ${sizes}`;
   const first = group.failures
     .slice(0, firstFailures)
-    .flatMap((f) => wrap(`    ${timeWords(f.time)}  CPU ${f.cpu}  ${f.words}`, width, " ".repeat(6)));
+    .flatMap((f) => wrap(`${timeWords(f.time)}  CPU ${f.cpu}  ${f.words}`, width, "    ", " ".repeat(6)));
   const more = group.failures.length - firstFailures;
   return [
-    ...wrap(head, width, "    ").map(style.red),
-    ...wrap(`    ${meaning}`, width, "    ").map(style.dim),
+    ...wrap(head, width, "  ", "    ").map(style.red),
+    ...wrap(meaning, width, "    ").map(style.dim),
     ...first,
     ...(more > 0 ? [style.dim(`    and ${countWords(more)} more`)] : []),
   ];
@@ -156,16 +162,21 @@ function auditLines({ audit }: RunReport, style: Style, width: number): string[]
   const leaks = audit.leaks.flatMap((leak) => {
     const what = `${plural(leak.count, "mapping")} (${bytesWords(leak.bytes)}) never unmapped`;
     const evidence = leak.evidence === undefined ? "" : `: ${leak.evidence}`;
-    return wrap(`  ${leak.device}: ${what}, the oldest of ${leak.since.toFixed(6)} s${evidence}`, width, "    ");
+    return wrap(`${leak.device}: ${what}, the oldest of ${leak.since.toFixed(6)} s${evidence}`, width, "  ", "    ");
   });
   const violations = audit.violations.slice(0, firstViolations).flatMap((violation) => {
-    const place = `  ${violation.time.toFixed(6)} s  ${violation.device}  ${violation.rule}`;
-    return wrap(`${place}: ${violation.detail}`, width, "    ");
+    const place = `${violation.time.toFixed(6)} s  ${violation.device}  ${violation.rule}`;
+    return wrap(`${place}: ${violation.detail}`, width, "  ", "    ");
   });
   const more = violationCount(audit) - Math.min(firstViolations, audit.violations.length);
   const exposure = (audit.exposure ?? []).flatMap((e) => {
     const words = e.words === undefined ? "" : `: ${e.words}`;
-    return wrap(`  ${e.device}: ${bytesWords(e.bytes)} beside ${plural(e.mappings, "mapping")}${words}`, width, "    ");
+    return wrap(
+      `${e.device}: ${bytesWords(e.bytes)} beside ${plural(e.mappings, "mapping")}${words}`,
+      width,
+      "  ",
+      "    ",
+    );
   });
   return [
     ...(leaks.length === 0 ? [] : [style.bold("Leaks"), ...leaks.map(style.red)]),
@@ -178,11 +189,11 @@ function auditLines({ audit }: RunReport, style: Style, width: number): string[]
 function mismatchLines({ outcome }: RunReport, style: Style, width: number): string[] {
   const { mismatches } = outcome.exact;
   if (mismatches.length === 0) return [];
-  const columns = [left("  time"), left("device"), right("bytes"), right("kernel"), right("model")];
+  const columns = [left("time"), left("device"), right("bytes"), right("kernel"), right("model")];
   const rows = mismatches
     .slice(0, firstViolations)
     .map((m) => [
-      ...[`  ${timeWords(m.time)}`, outcome.devices[m.device]?.name ?? "unknown", countWords(m.size)],
+      ...[timeWords(m.time), outcome.devices[m.device]?.name ?? "unknown", countWords(m.size)],
       ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],
     ]);
   const [head, ...body] = table(columns, rows, width);
@@ -192,11 +203,11 @@ function mismatchLines({ outcome }: RunReport, style: Style, width: number): str
 function whatIfLines({ outcome }: RunReport, style: Style, width: number): string[] {
   if (outcome.whatIf.length === 0) return [];
   const columns = [
-    ...[right("  slots"), right("size"), right("areas"), left("mode"), right("bounced"), right("failed")],
-    ...[right("high-water"), right("of pool")],
+    ...[right("slots"), right("size", 2), right("areas"), left("mode"), right("bounced"), right("failed")],
+    ...[right("high-water"), right("of pool", 1)],
   ];
   const rows = outcome.whatIf.map((row) => [
-    ...[`  ${countWords(row.slots)}`, slotsWords(row.slots), countWords(row.areas), row.forced ? "force" : "auto"],
+    ...[countWords(row.slots), slotsWords(row.slots), countWords(row.areas), row.forced ? "force" : "auto"],
     ...[countWords(row.bounced), countWords(row.failed), countWords(row.hiwater), shareWords(row.hiwater, row.slots)],
   ]);
   const [head, ...body] = table(columns, rows, width);
@@ -209,6 +220,6 @@ function adviceLines({ outcome }: RunReport, style: Style, width: number): strin
   return [
     style.bold("Advice"),
     `  ${style.bold(style.green(cut(setting, width - 2)))}  ${style.dim(confidence)}`,
-    ...wrap(`  ${because}`, width, "  "),
+    ...wrap(because, width, "  "),
   ];
 }

@@ -28,11 +28,8 @@ export function styleFor(color: boolean): Style {
 
 /**
  * The text without control characters: a device's name or a line of a log must not be able to move the cursor.
- * Tabs and line ends become spaces.
+ * Tabs and line ends become spaces; what reorders text (U+202A to U+202E, U+2066 to U+2069) is removed too.
  */
 export function harmless(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
-  return text
-    .replace(/[\t\r\n]+/g, " ")
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "");
+  return text.replace(/[\t\r\n\u2028\u2029]+/g, " ").replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "");
 }

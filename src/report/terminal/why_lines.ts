@@ -9,10 +9,10 @@ export function whyLines(findings: readonly ReportFinding[], options: { color: b
   const width = Math.max(widthMin, options.width);
   if (findings.length === 0) return wrap("Nothing here is about swiotlb or an IOMMU fault.", width);
   const part = (name: string, text: string): string[] =>
-    text === "" ? [] : wrap(`  ${name.padEnd(10)}${text}`, width, " ".repeat(12));
+    text === "" ? [] : wrap(text, width, `  ${name.padEnd(10)}`, " ".repeat(12));
   return findings.flatMap((finding, i) => [
     ...(i === 0 ? [] : [""]),
-    ...wrap(finding.line, width, "  ").map(style.bold),
+    ...wrap(finding.line, width, "", "  ").map(style.bold),
     ...part("cause", finding.cause),
     ...part("evidence", finding.evidence).map(style.dim),
     ...part("do", finding.do).map(style.green),

@@ -66,10 +66,18 @@ function exactWords({ exact }: ReplayOutcome): string {
   if (exact.compared === 0) {
     return exact.note ?? "Exactness: nothing to compare, the recording shows no bounce address.";
   }
-  const all = exact.equal === exact.compared;
-  const head = `${all ? "Exact" : "Not exact"}: ${countWords(exact.equal)} of ${countWords(exact.compared)} bounce addresses `;
+  const { compared, equal, refusals, decisions } = exact;
+  const also = [
+    refusals.compared > 0 ? `${countWords(refusals.equal)} of ${plural(refusals.compared, "refusal")}` : "",
+    decisions.compared > 0
+      ? `${countWords(decisions.equal)} of ${plural(decisions.compared, "decision")} to bounce or not`
+      : "",
+  ].filter((words) => words !== "");
+  const all = equal === compared && refusals.equal === refusals.compared && decisions.equal === decisions.compared;
+  const addresses = `${countWords(equal)} of ${countWords(compared)} bounce addresses are the kernel's own`;
+  const rest = also.length === 0 ? "" : `, and so are ${also.join(" and ")}`;
   const note = exact.note === null ? "" : ` (${exact.note})`;
-  return `${head}are the kernel's own${corrections(exact.corrections)}${note}.`;
+  return `${all ? "Exact" : "Not exact"}: ${addresses}${rest}${corrections(exact.corrections)}${note}.`;
 }
 
 const corrections = (count: number): string =>

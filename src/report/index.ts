@@ -1,0 +1,18 @@
+/** Reports of a run: lines for a terminal, JSON documents with their schemas, one HTML file, a Perfetto trace. */
+export { runDocument } from "./json/run_document.js";
+export { whyDocument } from "./json/why_document.js";
+export { PerfettoWriter } from "./perfetto/perfetto_writer.js";
+export type {
+  ReportAudit,
+  ReportExposure,
+  ReportFinding,
+  ReportLeak,
+  ReportViolation,
+  RunReport,
+} from "./run_report.js";
+export { type DocumentName, documentNames, jsonSchema } from "./schema/json_schema.js";
+export { type RunDocument, runSchema } from "./schema/run.js";
+export { type WhyDocument, whySchema } from "./schema/why.js";
+export { runLines } from "./terminal/run_lines.js";
+export { whyLines } from "./terminal/why_lines.js";
+export { type Tone, type Verdict, verdictOf } from "./words/verdict.js";
