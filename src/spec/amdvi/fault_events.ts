@@ -62,7 +62,7 @@ export const pageFaultFlags: readonly FaultFlag[] = [
   flag("TR", 8, "a translation request (ATS), not an access"),
 ];
 
-/** Sections 2.5.2, 2.5.4, 2.5.5 and 2.5.9: bits that these events share with a page fault. */
-export const requestFlags: readonly FaultFlag[] = pageFaultFlags.filter((f) =>
-  ["GN", "I", "RW", "RZ", "TR"].includes(f.name),
-);
+/** Sections 2.5.2, 2.5.4, 2.5.5 and 2.5.9: bits that these events share with a page fault; 0 says nothing there. */
+export const requestFlags: readonly FaultFlag[] = pageFaultFlags
+  .filter((f) => ["GN", "I", "RW", "RZ", "TR"].includes(f.name))
+  .map((f) => ({ ...f, clear: null }));

@@ -10,7 +10,7 @@ export interface FaultEvent {
   readonly name: string;
   readonly kind: FaultKind;
   readonly words: string;
-  /** What word 2 of the record holds. */
+  /** The address the record holds: the device's, in word 2; the table's, in word 3; or none. */
   readonly address: "input" | "fetch" | "none";
 }
 

@@ -1,0 +1,132 @@
+/**
+ * Reports of the kernel's own DMA-API checker ("DMA-API: …").
+ *
+ * Source: Linux kernel/dma/debug.c. The same rules on a recording: audit/recording.
+ */
+import type { Verdict } from "./finding.js";
+
+interface Rule {
+  readonly kind: string;
+  /** What the report says, without the parts that differ between kernels. */
+  readonly pattern: RegExp;
+  readonly cause: string;
+}
+
+const rule = (kind: string, pattern: RegExp, cause: string): Rule => ({ kind, pattern, cause });
+
+const rules: readonly Rule[] = [
+  rule(
+    "leak",
+    /pending DMA allocations while released from device/,
+    "The driver let go of the device while buffers were still mapped: they leak, and the device may still write to them.",
+  ),
+  rule(
+    "unmap-error-value",
+    /tries to free an invalid DMA memory address/,
+    "The driver unmaps the value that stands for a failed mapping: it did not check the result.",
+  ),
+  rule(
+    "double-unmap",
+    /tries to free DMA memory it has not allocated/,
+    "The driver unmaps an address that is not mapped: unmapped twice, or never mapped.",
+  ),
+  rule(
+    "unmap-size",
+    /frees DMA memory with different size/,
+    "The driver unmaps another number of bytes than it mapped: part of the mapping stays, or someone else's goes.",
+  ),
+  rule(
+    "unmap-kind",
+    /frees DMA memory with wrong function/,
+    "The driver unmaps with another kind of call than it mapped with.",
+  ),
+  rule(
+    "unmap-cpu-address",
+    /frees DMA memory with different CPU address/,
+    "The driver frees coherent memory with another CPU address than it was given.",
+  ),
+  rule(
+    "unmap-entries",
+    /frees DMA sg list with different entry count/,
+    "The driver unmaps a list with another number of entries: it must be the number it mapped, not the number that mapping returned.",
+  ),
+  rule(
+    "unmap-direction",
+    /frees DMA memory with different direction/,
+    "The driver unmaps with another direction than it mapped with: data may not be copied back.",
+  ),
+  rule(
+    "unchecked",
+    /failed to check map error/,
+    "The driver never looked whether the mapping had failed. When one does, the device uses address all ones.",
+  ),
+  rule(
+    "stack",
+    /maps memory from stack/,
+    "The driver maps memory of its stack, which other code overwrites and which may not be one piece.",
+  ),
+  rule(
+    "kernel-image",
+    /maps memory from kernel text or rodata/,
+    "The driver lets a device reach the kernel's own code or constants.",
+  ),
+  rule(
+    "invalid-memory",
+    /maps memory from (?:invalid|vmalloc) area/,
+    "The driver maps memory that has no place in the direct map.",
+  ),
+  rule(
+    "sync-outside",
+    /sync(?:s)? DMA memory (?:outside allocated range|it has not allocated)/,
+    "The driver syncs bytes that are not mapped.",
+  ),
+  rule(
+    "sync-direction",
+    /syncs DMA memory with different direction/,
+    "The driver syncs with another direction than it mapped with.",
+  ),
+  rule(
+    "sync-direction",
+    /syncs device (?:read|write)-only DMA memory/,
+    "The driver syncs the way that the mapping's direction excludes.",
+  ),
+  rule(
+    "sync-entries",
+    /syncs DMA sg list with different entry count/,
+    "The driver syncs a list with another number of entries than it mapped.",
+  ),
+  rule(
+    "segment",
+    /mapping sg segment (?:longer than device claims to support|across boundary)/,
+    "A list entry is longer than the device takes, or crosses an address it cannot cross; nobody splits it at map time.",
+  ),
+  rule(
+    "overlap",
+    /cacheline tracking EEXIST|exceeded \d+ overlapping mappings of cacheline/,
+    "Two mappings that the device may write share a cache line: one of them can lose data.",
+  ),
+  rule(
+    "debug-limit",
+    /debugging out of memory|cacheline tracking ENOMEM/,
+    "The checker ran out of memory and switched itself off: what follows is not checked.",
+  ),
+  rule(
+    "leak-suspected",
+    /dma_debug_entry pool grown/,
+    "The checker needs more and more entries: the number of live mappings grows, which may be a leak.",
+  ),
+];
+
+/** @returns null for a line that is no report. */
+export function explainDmaDebug(text: string): Verdict | null {
+  if (!/DMA-API: /.test(text)) return null;
+  const found = rules.find((r) => r.pattern.test(text));
+  if (found === undefined) return null;
+  return {
+    kind: `dma-api-${found.kind}`,
+    cause: found.cause,
+    evidence:
+      "the kernel's DMA-API checker reports it; it prints only the first report unless told otherwise (debugfs dma-api/all_errors)",
+    do: "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording with trace_event=dma names both calls.",
+  };
+}

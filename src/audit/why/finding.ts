@@ -1,0 +1,33 @@
+/** One answer of `why`: what was read, why it happened, what shows it, what to do. */
+export interface Finding {
+  /** The line or setting that is explained, as it was given, without its line end. */
+  readonly line: string;
+  /** Why it happened, for someone who never read the kernel. */
+  readonly cause: string;
+  /** The numbers that show it, and what they cannot show. */
+  readonly evidence: string;
+  readonly do: string;
+  /** Stable name of the cause, for programs. */
+  readonly kind: string;
+  /** False for a message that is normal and only worth knowing. */
+  readonly trouble: boolean;
+  /** Device as the log names it; null when it names none. */
+  readonly device: string | null;
+  /** Seconds of the log's clock; null when the line carries none. */
+  readonly time: number | null;
+  /** How many lines of the log say the same (device, cause and size class), and when the last one came. */
+  readonly count: number;
+  readonly lastTime: number | null;
+}
+
+/** The part of a finding that a rule decides; the rest comes from the line. */
+export interface Verdict {
+  readonly kind: string;
+  readonly cause: string;
+  readonly evidence: string;
+  readonly do: string;
+  /** Where the message itself names the device. */
+  readonly device?: string;
+  /** True for a message that is normal and only worth knowing. */
+  readonly notice?: boolean;
+}
