@@ -1,4 +1,13 @@
 /** Reports of a run: lines for a terminal, JSON documents with their schemas, one HTML file, a Perfetto trace. */
+
+export type { DeviceOutcome, FailureReason, WhatIf } from "../lab/replay/outcome.js";
+export type {
+  PageData,
+  PageFailure,
+  PageSlotMap,
+  PageTimeline,
+} from "./html/page_data.js";
+export { type Page, runHtml } from "./html/run_html.js";
 export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
 export { PerfettoWriter } from "./perfetto/perfetto_writer.js";

@@ -56,4 +56,9 @@ export interface ReportFinding {
   readonly cause: string;
   readonly evidence: string;
   readonly do: string;
+  /** False for a message that is normal and only worth knowing. */
+  readonly trouble?: boolean;
+  /** How many lines of the log say the same, and the seconds of the log's clock when the last one came. */
+  readonly count?: number;
+  readonly lastTime?: number | null;
 }

@@ -1,5 +1,6 @@
 /** The answers of `why` as lines for people. */
 import type { ReportFinding } from "../run_report.js";
+import { plural } from "../words/quantity.js";
 import { widthMin, wrap } from "./layout.js";
 import { styleFor } from "./style.js";
 
@@ -16,5 +17,12 @@ export function whyLines(findings: readonly ReportFinding[], options: { color: b
     ...part("cause", finding.cause),
     ...part("evidence", finding.evidence).map(style.dim),
     ...part("do", finding.do).map(style.green),
+    ...part("seen", seen(finding)).map(style.dim),
   ]);
+}
+
+/** How often, when it was more than once. */
+function seen({ count = 1, lastTime = null }: ReportFinding): string {
+  if (count < 2) return "";
+  return `${plural(count, "time")}${lastTime === null ? "" : `, the last at ${lastTime.toFixed(6)} s`}`;
 }

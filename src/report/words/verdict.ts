@@ -45,9 +45,14 @@ export function violationCount(audit: RunReport["audit"]): number {
 }
 
 function sentence(parts: readonly string[]): string {
-  const [last, ...before] = [...parts].reverse();
-  const joined = before.length === 0 ? last! : `${before.reverse().join(", ")} and ${last}`;
+  const joined = listed(parts);
   return `${joined[0]!.toUpperCase()}${joined.slice(1)}.`;
+}
+
+/** "a", "a and b", "a, b and c". */
+function listed(parts: readonly string[]): string {
+  if (parts.length < 2) return parts.join("");
+  return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
 function calm({ maps }: ReplayOutcome): string {
@@ -63,22 +68,19 @@ function calm({ maps }: ReplayOutcome): string {
 }
 
 function exactWords({ exact }: ReplayOutcome): string {
-  if (exact.compared === 0) {
-    return exact.note ?? "Exactness: nothing to compare, the recording shows no bounce address.";
-  }
-  const { compared, equal, refusals, decisions } = exact;
-  const also = [
-    refusals.compared > 0 ? `${countWords(refusals.equal)} of ${plural(refusals.compared, "refusal")}` : "",
-    decisions.compared > 0
-      ? `${countWords(decisions.equal)} of ${plural(decisions.compared, "decision")} to bounce or not`
-      : "",
-  ].filter((words) => words !== "");
-  const all = equal === compared && refusals.equal === refusals.compared && decisions.equal === decisions.compared;
-  const addresses = `${countWords(equal)} of ${countWords(compared)} bounce addresses are the kernel's own`;
-  const rest = also.length === 0 ? "" : `, and so are ${also.join(" and ")}`;
+  const judged = [
+    { ...pick(exact), what: "bounce addresses" },
+    { ...pick(exact.refusals), what: "refusals" },
+    { ...pick(exact.decisions), what: "decisions to bounce or not" },
+  ].filter(({ compared }) => compared > 0);
   const note = exact.note === null ? "" : ` (${exact.note})`;
-  return `${all ? "Exact" : "Not exact"}: ${addresses}${rest}${corrections(exact.corrections)}${note}.`;
+  if (judged.length === 0) return `Exactness unknown: the recording shows no bounce address to compare${note}.`;
+  const parts = judged.map(({ compared, equal, what }) => `${countWords(equal)} of ${countWords(compared)} ${what}`);
+  const all = judged.every(({ compared, equal }) => equal === compared);
+  return `${all ? "Exact" : "Not exact"}: ${listed(parts)} are the kernel's own${corrections(exact.corrections)}${note}.`;
 }
+
+const pick = ({ compared, equal }: { compared: number; equal: number }) => ({ compared, equal });
 
 const corrections = (count: number): string =>
   count === 0 ? "" : `, after the model was set to the kernel's state ${plural(count, "time")}`;
