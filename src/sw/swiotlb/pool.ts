@@ -12,6 +12,7 @@ import { allFree, give, runFrom, take } from "./free_slots.js";
 import { plainSearch } from "./plain_search.js";
 import { type Profile, type SearchRules, today } from "./profile.js";
 import { Request } from "./request.js";
+import { RoomIndex } from "./room_index.js";
 
 /** Words of a record: slots, bytes, padding (at the first slot, and again at the first used one), the caller's tag. */
 const recordLg2 = 2;
@@ -39,6 +40,7 @@ export class Pool {
   used = 0;
   hiwater = 0;
   readonly #free: Int32Array;
+  readonly #index: RoomIndex;
   readonly #records: Int32Array;
   readonly #areaIndex: Int32Array;
   readonly #areaUsed: Int32Array;
@@ -54,6 +56,7 @@ export class Pool {
     this.rules = rulesWith((o.profile ?? today).rules, o.bugs ?? []);
     const end = this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots;
     this.#free = allFree(end);
+    this.#index = new RoomIndex(this.#free, o.start, end);
     this.#records = new Int32Array(this.#free.length << (5 + recordLg2));
     this.#areaIndex = new Int32Array(o.areas);
     this.#areaUsed = new Int32Array(o.areas);
@@ -119,6 +122,7 @@ export class Pool {
     records[(slotOf(offset) << recordLg2) + Word.pad] = 0;
     records[at + Word.pad] = 0;
     give(this.#free, first, count);
+    this.#index.freed(first);
     this.#areaUsed[this.#areaOf(first)]! -= count;
     this.used -= count;
     return true;
@@ -242,8 +246,13 @@ export class Pool {
   }
 
   #searchArea(area: number): number {
-    if (this.#request.slots > this.areaSlots - this.#areaUsed[area]!) return -1;
-    return plainSearch(this, this.#request, area * this.areaSlots, this.#areaIndex[area]!, this.rules.countsSteps);
+    const request = this.#request;
+    const { areaSlots } = this;
+    if (request.slots > areaSlots - this.#areaUsed[area]!) return -1;
+    const index = this.#areaIndex[area]!;
+    return request.period !== 0 && this.rules.countsSteps
+      ? this.#index.search(request, area * areaSlots, areaSlots, index)
+      : plainSearch(this, request, area * areaSlots, index, this.rules.countsSteps);
   }
 
   #takeAt(first: number): void {

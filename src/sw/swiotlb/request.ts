@@ -31,6 +31,12 @@ export class Request {
   stride = 1;
   /** Segment boundary in slots, a power of two; 0 = none. */
   boundarySlots = 0;
+  /**
+   * Slots from one aligned candidate to the next, and from one that is tried to the next that is tried; both powers of
+   * two. `period` is 0 for masks where candidates do not come at equal distances.
+   */
+  period = 1;
+  step = 1;
 
   /**
    * @param origHigh,origLow upper and lower 32 bits of the buffer's physical address
@@ -78,5 +84,21 @@ export class Request {
     }
     this.sameMask = same;
     this.same = low & same;
+    this.#spacing();
+  }
+
+  /**
+   * A buffer at address 0 is filtered by the allocation mask alone but stepped by both, so the slots that are tried
+   * lie further apart than the aligned ones.
+   */
+  #spacing(): void {
+    const bits = (this.compares ? this.zeroMask | this.sameMask : this.zeroMask) >>> slotLg2;
+    const period = bits + 1;
+    const step = (this.stride + bits) & ~bits;
+    this.step = step;
+    const even = (bits & period) === 0 && (step & (step - 1)) === 0;
+    const apart = !this.compares || (this.zeroMask & this.same) === 0;
+    const boundary = this.boundarySlots;
+    this.period = even && apart && (boundary === 0 || period <= boundary) ? period : 0;
   }
 }
