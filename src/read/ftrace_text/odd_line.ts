@@ -1,0 +1,51 @@
+/** Lines that are no events: gaps, headers, notes, call chains. Rare, so that strings do. */
+
+export type OddLine =
+  /** Events were lost before the CPU's next one; `count` 0 = the line does not say how many. */
+  | { readonly kind: "lost"; readonly cpu: number; readonly count: number }
+  | { readonly kind: "cpus"; readonly cpus: number }
+  | { readonly kind: "overwritten"; readonly events: number; readonly cpus: number }
+  | { readonly kind: "kernel"; readonly release: string }
+  /** Says nothing about events, as it should: a comment, a call chain, an empty line. */
+  | { readonly kind: "quiet" }
+  | { readonly kind: "unknown" };
+
+const quiet: OddLine = { kind: "quiet" };
+
+/**
+ * `CPU:0 [LOST 12 EVENTS]` is ftrace's, `CPU:0 [12 EVENTS DROPPED]` and `CPU 0: 12 EVENTS DROPPED` are trace-cmd's.
+ * Source: Linux kernel/trace/trace.c and trace-cmd's report, as seen in what they print.
+ */
+const lost =
+  /^CPU[: ]\s*(\d{1,5})[: ]?\s*\[?(?:LOST\s+(?:(\d+)\s+)?EVENTS|(?:(\d+)\s+)?EVENTS (?:DROPPED|LOST))\]?\s*$/;
+const header = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)/;
+const release = /^# \S+ latency trace v[\d.]+ on (\S+)/;
+const note = /^(?:version = \d+|CPU \d+ is empty|trace-cmd: .*|\s*=>.*|\t.*|\s*)$/;
+
+/** @param text the line, or its beginning. */
+export function oddLine(text: string): OddLine {
+  const gap = lost.exec(text);
+  if (gap !== null && Number(gap[1]) <= 65535) {
+    return {
+      kind: "lost",
+      cpu: Number(gap[1]),
+      count: Math.min(Number(gap[2] ?? gap[3] ?? 0), Number.MAX_SAFE_INTEGER),
+    };
+  }
+  if (text.startsWith("#")) {
+    const [, inBuffer, written, cpus] = header.exec(text) ?? [];
+    if (cpus !== undefined)
+      return { kind: "overwritten", events: Number(written) - Number(inBuffer), cpus: count(cpus) };
+    const kernel = release.exec(text)?.[1];
+    return kernel === undefined ? quiet : { kind: "kernel", release: kernel };
+  }
+  const cpus = /^cpus=(\d+)\s*$/.exec(text)?.[1];
+  if (cpus !== undefined) return { kind: "cpus", cpus: count(cpus) };
+  return note.test(text) ? quiet : { kind: "unknown" };
+}
+
+/** A number of CPUs; 0 when it is none that a machine has. */
+function count(digits: string): number {
+  const n = Number(digits);
+  return n <= 65536 ? n : 0;
+}

@@ -1,0 +1,332 @@
+/**
+ * A recording as text, whoever printed it: one pass from bytes to columns, in bounded memory.
+ *
+ * Nothing is made for a line but numbers in columns; strings are made for the first line of each task and device, and
+ * for lines that are no events.
+ */
+import type { ByteSource } from "../bytes.js";
+import {
+  Context,
+  type EventBatch,
+  EventKind,
+  type EventSource,
+  type SourceFormat,
+  unknownDirection,
+} from "../event.js";
+import { Names } from "../names.js";
+import { Unreadable, Warnings } from "../unreadable.js";
+import { ByteNames } from "./byte_names.js";
+import { type EventForm, formNames, forms } from "./event_form.js";
+import { Fields } from "./fields.js";
+import { LineBlocks } from "./line_blocks.js";
+import { LineHead } from "./line_head.js";
+import { oddLine } from "./odd_line.js";
+import { TimeOrder } from "./time_order.js";
+import { numberOf, words } from "./words.js";
+
+/** How a tool writes what precedes an event. */
+export interface TextForm {
+  readonly format: SourceFormat;
+  /** What a line is meant to look like, for messages. */
+  readonly line: string;
+  /** @returns "comm-pid" from the text before `[cpu]`, null when it is no task. */
+  task(text: string): string | null;
+}
+
+const formWords = words(formNames);
+/** Distinct tasks and devices kept by name; a recording of a machine has fewer. */
+const namesMax = 65536;
+/** Lines without a single event among them after which a file is no recording. */
+const patience = 100_000;
+/** Lines that could not be read and are told one by one. */
+const toldMax = 5;
+
+export class TextSource implements EventSource {
+  readonly clock = null;
+  readonly devices = new Names();
+  readonly tasks = new Names();
+  readonly warnings = new Warnings();
+  kernel: string | null = null;
+  lost = 0;
+  readonly #name: string;
+  readonly #form: TextForm;
+  readonly #blocks: LineBlocks;
+  readonly #head = new LineHead();
+  readonly #fields = new Fields();
+  readonly #order = new TimeOrder();
+  readonly #taskIds = new ByteNames(namesMax);
+  readonly #deviceIds = new ByteNames(namesMax);
+  #cpusSaid = 0;
+  #cpusSeen = 0;
+  #line = 0;
+  /** Events taken, those of a listed tracepoint, lines left out, and whether any line looked like a recording's. */
+  #events = 0;
+  #known = 0;
+  #unread = 0;
+  #header = false;
+  /** Events lost before the first event, which has the first time. */
+  #lostFirst = 0;
+  #lostFirstCpu = 0;
+  #ticks = false;
+  #namesFull = false;
+  /** The recording has shown the list form of kernels whose allocations set their direction. */
+  #directionsSet = false;
+  #over = false;
+
+  constructor(source: ByteSource, form: TextForm) {
+    this.#name = source.name;
+    this.#form = form;
+    this.#blocks = new LineBlocks(source);
+  }
+
+  get format(): SourceFormat {
+    return this.#form.format;
+  }
+
+  get cpus(): number {
+    return Math.max(this.#cpusSaid, this.#cpusSeen);
+  }
+
+  get progress(): number {
+    return this.#blocks.progress;
+  }
+
+  next(batch: EventBatch): boolean {
+    batch.clear();
+    for (;;) {
+      while (batch.count < batch.capacity && this.#order.handOut(batch)) {}
+      if (batch.count > 0) return true;
+      if (this.#over) return false;
+      this.#readOn();
+    }
+  }
+
+  /** Read lines until as many events wait as may. */
+  #readOn(): void {
+    const blocks = this.#blocks;
+    while (!this.#order.full) {
+      if (blocks.from === blocks.to && !blocks.next()) {
+        this.#end();
+        return;
+      }
+      const { bytes, to } = blocks;
+      let at = blocks.from;
+      while (at < to && !this.#order.full) {
+        this.#line++;
+        at = this.#readLine(bytes, at);
+      }
+      blocks.from = at;
+      if (this.#events === 0 && this.#unread > patience) this.#refuse();
+    }
+    this.#order.settle(false);
+  }
+
+  /** @returns where the next line begins. */
+  #readLine(bytes: Uint8Array, at: number): number {
+    const head = this.#head;
+    if (bytes[at] === 35 || !head.read(bytes, at)) return this.#readOdd(bytes, at);
+    const task = this.#task(bytes, at);
+    if (task === noTask) return this.#readOdd(bytes, at);
+    if (this.#lostFirst !== 0) this.#appendLostFirst();
+    const number = numberOf(formWords, head.nameHash);
+    const { batch } = this.#order;
+    const i = batch.blank();
+    batch.time[i] = head.time;
+    batch.cpu[i] = head.cpu;
+    batch.context[i] = head.context;
+    batch.task[i] = task;
+    if (number === -1) {
+      const end = bytes.indexOf(10, head.fields);
+      if (this.#cut(end)) return this.#leaveCutOut(end);
+      this.#append();
+      return end + 1;
+    }
+    const { listDmaUsed, listPhysUsed } = batch;
+    const form = forms[number]!;
+    const whole = this.#fields.read(bytes, head.fields, form, batch, i);
+    if (!whole || (this.#cut(this.#fields.end) && !this.#fields.closed)) {
+      batch.listDmaUsed = listDmaUsed;
+      batch.listPhysUsed = listPhysUsed;
+      return whole ? this.#leaveCutOut(this.#fields.end) : this.#leaveOut(bytes, at, "an event with all its fields");
+    }
+    batch.kind[i] = form.kind;
+    this.#fillDevice(bytes, batch, i);
+    this.#fillDirection(form, batch, i);
+    this.#known++;
+    this.#append();
+    return this.#fields.end + 1;
+  }
+
+  #append(): void {
+    const { batch } = this.#order;
+    const i = batch.count;
+    this.#events++;
+    if (this.#head.cpu >= this.#cpusSeen) this.#cpusSeen = this.#head.cpu + 1;
+    if (this.#head.ticks) this.#sawTicks();
+    const before = this.#order.latest;
+    if (!this.#order.append()) this.#warnOfClock(before, batch.time[i]!);
+  }
+
+  #task(bytes: Uint8Array, from: number): number {
+    const { taskEnd, taskHash } = this.#head;
+    const known = this.#taskIds.find(bytes, from, taskEnd, taskHash);
+    if (known !== -1) return known;
+    if (taskEnd - from > 256) return noTask;
+    const text = this.#form.task(decode(bytes, from, taskEnd));
+    if (text === null) return noTask;
+    if (this.tasks.count >= namesMax) return this.#sawTooManyNames();
+    const id = this.tasks.id(text);
+    if (!this.#taskIds.add(bytes, from, taskEnd, taskHash, id)) this.#sawTooManyNames();
+    return id;
+  }
+
+  #fillDevice(bytes: Uint8Array, batch: EventBatch, i: number): void {
+    const { deviceFrom, deviceTo, deviceHash } = this.#fields;
+    if (deviceFrom === deviceTo) return;
+    let id = this.#deviceIds.find(bytes, deviceFrom, deviceTo, deviceHash);
+    if (id === -1) {
+      if (this.devices.count >= namesMax) id = this.#sawTooManyNames();
+      else {
+        id = this.devices.id(decode(bytes, deviceFrom, deviceTo));
+        if (!this.#deviceIds.add(bytes, deviceFrom, deviceTo, deviceHash, id)) this.#sawTooManyNames();
+      }
+    }
+    batch.device[i] = id;
+  }
+
+  /**
+   * Kernels before the capped list form (January 2026) print a direction of allocations that was never set. Coherent
+   * memory has one direction only, so `dma_alloc` is believed when it shows that one.
+   */
+  #fillDirection(form: EventForm, batch: EventBatch, i: number): void {
+    if (this.#fields.capped) this.#directionsSet = true;
+    if (form.direction === "set") return;
+    const believed = form.direction === "coherent" ? batch.direction[i] === 0 : this.#directionsSet;
+    if (!believed) batch.direction[i] = unknownDirection;
+  }
+
+  /** A line that is no event. @returns where the next one begins. */
+  #readOdd(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(10, at);
+    const said = oddLine(decode(bytes, at, Math.min(end, at + 256)));
+    if (said.kind === "unknown") {
+      return this.#cut(end) ? this.#leaveCutOut(end) : this.#leaveOut(bytes, at, this.#form.line);
+    }
+    if (said.kind !== "quiet") this.#header = true;
+    else if (bytes[at] === 35) this.#header = true;
+    if (said.kind === "cpus") this.#cpusSaid = said.cpus;
+    else if (said.kind === "kernel") this.kernel = said.release;
+    else if (said.kind === "lost") this.#readLost(said.cpu, said.count);
+    else if (said.kind === "overwritten") {
+      this.#cpusSaid = said.cpus;
+      if (said.events > 0) {
+        const what = `${said.events} events written before these were overwritten or read by someone else: not here`;
+        this.warnings.add(`line ${this.#line}`, what);
+      }
+    }
+    return end + 1;
+  }
+
+  #readLost(cpu: number, count: number): void {
+    this.lost += Math.max(1, count);
+    if (this.#events === 0) {
+      this.#lostFirst += Math.max(1, count);
+      this.#lostFirstCpu = cpu;
+    } else this.#appendLost(this.#order.latest, cpu, count);
+  }
+
+  #appendLostFirst(): void {
+    this.#appendLost(this.#head.time, this.#lostFirstCpu, this.#lostFirst);
+    this.#lostFirst = 0;
+  }
+
+  #appendLost(time: number, cpu: number, count: number): void {
+    const { batch } = this.#order;
+    const i = batch.blank();
+    batch.kind[i] = EventKind.lost;
+    batch.time[i] = time;
+    batch.cpu[i] = cpu;
+    batch.context[i] = Context.unknown;
+    batch.size[i] = count;
+    this.#order.append();
+  }
+
+  /** Whether the line that ends at `end` is the source's last and has no newline of its own. */
+  #cut(end: number): boolean {
+    return this.#blocks.unended && end + 1 === this.#blocks.to;
+  }
+
+  #leaveCutOut(end: number): number {
+    this.warnings.add(`line ${this.#line}`, "expected a newline, found the end of the file: this line left out as cut");
+    return end + 1;
+  }
+
+  #leaveOut(bytes: Uint8Array, at: number, expected: string): number {
+    const end = bytes.indexOf(10, at);
+    if (this.#unread++ < toldMax) {
+      const what = `expected ${expected}, found ${shown(bytes, at, end)}: line left out`;
+      this.warnings.add(`line ${this.#line}`, what);
+    }
+    return end + 1;
+  }
+
+  #warnOfClock(before: number, time: number): void {
+    const step = this.#head.ticks ? `${before} to ${time}` : `${before / 1e6} s to ${time / 1e6} s`;
+    const what =
+      `expected times that do not run back, found a step from ${step}: ` +
+      "events of another clock follow, in the order of the file";
+    this.warnings.add(`line ${this.#line}`, what);
+  }
+
+  #sawTicks(): void {
+    if (this.#ticks) return;
+    this.#ticks = true;
+    const what = "expected seconds with decimals, found whole numbers: times are in the clock's own units, not seconds";
+    this.warnings.add(`line ${this.#line}`, what);
+  }
+
+  #sawTooManyNames(): number {
+    if (!this.#namesFull) {
+      this.#namesFull = true;
+      const what = `expected at most ${namesMax} different names, found more: those of further tasks or devices left out`;
+      this.warnings.add(`line ${this.#line}`, what);
+    }
+    return -1;
+  }
+
+  #end(): void {
+    this.#over = true;
+    if (this.#events === 0 && (!this.#header || this.#unread > 0)) this.#refuse();
+    if (this.#blocks.dropped > 0) {
+      this.warnings.add("", `${this.#blocks.dropped} bytes left out: lines longer than a megabyte`);
+    }
+    if (this.#unread > toldMax) this.warnings.add("", `${this.#unread} lines left out in all: they are no events`);
+    if (this.#events === 0) this.warnings.add("", "a header, but not one event");
+    else if (this.#known === 0) {
+      this.warnings.add("", `no dma, swiotlb or iommu event among ${this.#events}: these were not recorded`);
+    }
+    this.#order.settle(true);
+  }
+
+  #refuse(): never {
+    this.#over = true;
+    const found = this.#line === 0 ? "an empty file" : `${this.#line} lines, none of them an event`;
+    throw new Unreadable(this.#name, "", this.#form.line, found);
+  }
+}
+
+/** What `#task` returns for a text that is no task. */
+const noTask = -2;
+
+const decoder = new TextDecoder();
+
+function decode(bytes: Uint8Array, from: number, to: number): string {
+  return decoder.decode(bytes.subarray(from, to)).replace(/\r$/, "");
+}
+
+/** The beginning of a line for a message: printable, and short. */
+function shown(bytes: Uint8Array, from: number, to: number): string {
+  const text = decode(bytes, from, Math.min(to, from + 240)).trim();
+  const clean = text.replace(/[^\x20-\x7e]/g, "?").replace(/\s+/g, " ");
+  return clean.length > 60 ? `"${clean.slice(0, 60)}..."` : `"${clean}"`;
+}

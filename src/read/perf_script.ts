@@ -1,0 +1,28 @@
+/**
+ * Text of `perf script`: `comm pid [cpu] time: system:event: fields`, with `pid/tid` and nanoseconds when asked for.
+ *
+ * The fields are printed by the same formats as ftrace's. Source: Linux tools/perf/builtin-script.c as seen in output.
+ */
+import type { ByteSource } from "./bytes.js";
+import type { EventSource } from "./event.js";
+import { type TextForm, TextSource } from "./ftrace_text/text_source.js";
+
+const task = /^\s*(.*\S)\s+(?:-?\d+\/\s*)?(-?\d+)\s*$/s;
+
+const perfScript: TextForm = {
+  format: "perf-script",
+  line: "lines of perf script (comm pid [cpu] time: system:event: ...)",
+  task(text) {
+    const [, comm, tid] = task.exec(text) ?? [];
+    return comm === undefined ? null : `${comm}-${tid}`;
+  },
+};
+
+/**
+ * Read the text of `perf script`, merged by time over all CPUs. Call chains are skipped.
+ *
+ * @returns a source whose `next` throws Unreadable when no line of the whole text is an event.
+ */
+export function openPerfScript(source: ByteSource): EventSource {
+  return new TextSource(source, perfScript);
+}
