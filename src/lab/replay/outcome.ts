@@ -92,10 +92,15 @@ export interface Timeline {
   readonly failures: Uint32Array;
 }
 
-/** Slots by time. Cell [row * columns + column] is 1 + the index of the device that held those slots, 0 = free. */
+/**
+ * Slots by time. Cell [row * columns + column] is 1 + the index of the device that held those slots, 0 = free.
+ * Slot sets that were never used have no rows.
+ */
 export interface SlotMap {
   readonly columns: number;
   readonly rows: number;
+  /** First slot of each row, ascending. */
+  readonly rowSlots: Uint32Array;
   readonly slotsPerRow: number;
   /** Column c begins at from + c * width microseconds. */
   readonly from: number;
@@ -128,6 +133,10 @@ export interface Exact {
   readonly corrections: number;
   /** Allocations moved within their recorded interval to find the order in which CPUs searched. */
   readonly reordered: number;
+  /** Mappings of which it was predicted whether they bounce, and how many predictions were right. */
+  readonly decisions: { readonly compared: number; readonly equal: number };
+  /** Refusals that the model made too, of those the recording shows. */
+  readonly refusals: { readonly compared: number; readonly equal: number };
   /** The first mismatches: what the kernel chose, what the model did. */
   readonly mismatches: readonly {
     readonly time: number;

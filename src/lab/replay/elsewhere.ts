@@ -1,0 +1,72 @@
+/**
+ * The recorded requests on another pool, one by one, so that every report can be made of what would have happened.
+ */
+import type { Pool } from "../../sw/swiotlb/index.js";
+import { explainRefusal } from "./shim.js";
+import { type Operation, Outcome, unmapping } from "./operation.js";
+import type { Alignments, Carried, CarriedSink } from "./ordering.js";
+import type { RequestSink } from "./request_stream.js";
+
+export class Elsewhere implements RequestSink {
+  readonly #pool: Pool;
+  readonly #forced: boolean;
+  readonly #alignments: Alignments;
+  readonly #maskOf: (device: number) => number;
+  readonly #sink: CarriedSink;
+  /** Mappings alive on this pool, by the request's number. */
+  readonly #living = new Map<number, Operation>();
+
+  constructor(o: {
+    readonly pool: Pool;
+    readonly forced: boolean;
+    readonly alignments: Alignments;
+    readonly maskOf: (device: number) => number;
+    readonly sink: CarriedSink;
+  }) {
+    this.#pool = o.pool;
+    this.#forced = o.forced;
+    this.#alignments = o.alignments;
+    this.#maskOf = o.maskOf;
+    this.#sink = o.sink;
+  }
+
+  begin(recorded: Operation, id: number): void {
+    const d = recorded.device;
+    const mask = Number.isNaN(recorded.mask) ? this.#maskOf(d) : recorded.mask;
+    const bounced = this.#forced || recorded.orig + recorded.size - 1 > mask;
+    const op: Operation = { ...recorded, id, bounced, mask, forced: this.#forced, offset: -1, address: recorded.orig };
+    if (!bounced) {
+      this.#living.set(id, op);
+      this.#tell(op, Number.NaN, null);
+      return;
+    }
+    const a = this.#alignments;
+    const high = Math.floor(op.orig / 2 ** 32);
+    const low = op.orig >>> 0;
+    const mam = a.minAlignMask(d);
+    const at = this.#pool.map(op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d));
+    if (at < 0) {
+      op.address = Outcome.refused;
+      const why = explainRefusal(this.#pool, op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d));
+      this.#tell(op, -1, { reason: why.reason, slots: why.slots });
+      return;
+    }
+    op.address = this.#pool.start + at;
+    op.offset = at;
+    this.#living.set(id, op);
+    this.#tell(op, at, null);
+  }
+
+  end(_recorded: Operation, id: number, time: number): void {
+    const of = this.#living.get(id);
+    if (of === undefined) return;
+    this.#living.delete(id);
+    if (of.offset >= 0) this.#pool.unmap(of.offset, this.#alignments.minAlignMask(of.device));
+    const at = { lo: time, hi: time, at: time, loEvent: -1, hiEvent: -1 };
+    this.#tell(unmapping(of, { cpu: of.cpu, task: of.task, context: of.context, ...at }), Number.NaN, null);
+  }
+
+  #tell(op: Operation, model: number, refusal: Carried["refusal"]): void {
+    this.#sink.carried({ op, model, kernel: model, agrees: true, refusal });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * A plain replay in the recording's own order, the model set to the kernel's state after every mapping: what machines
+ * and alignments are tried with before the true order is looked for.
+ */
+import { Pool, type Profile } from "../../sw/swiotlb/index.js";
+import type { Alignments } from "./ordering.js";
+import type { Operation } from "./operation.js";
+
+export interface Shape {
+  readonly base: number;
+  readonly slots: number;
+  readonly areas: number;
+  readonly profile: Profile;
+}
+
+export interface Score {
+  readonly compared: number;
+  readonly equal: number;
+}
+
+/**
+ * @param ops   operations in the order in which they most likely happened
+ * @param limit mappings compared at most
+ * @param other called for each compared mapping before the model is set, to try other alignments on the same state
+ */
+export function inStep(
+  shape: Shape,
+  ops: readonly Operation[],
+  alignments: Alignments,
+  limit: number,
+  other?: (pool: Pool, op: Operation, kernel: number) => void,
+): Score {
+  const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
+  const bytes = shape.slots * 2048;
+  const places = new Map<Operation, number>();
+  /** Offset of each allocation by its first slot. */
+  const heads = new Map<number, number>();
+  let compared = 0, equal = 0;
+  for (const op of ops) {
+    if (op.unmap) {
+      const offset = places.get(op.of!);
+      if (offset === undefined) continue;
+      places.delete(op.of!);
+      heads.delete(pool.headAt(offset));
+      pool.unmap(offset, keptBits(offset));
+      continue;
+    }
+    const kernel = op.address - shape.base;
+    if (!(op.address >= 0) || kernel < 0 || kernel >= bytes) continue;
+    if (compared >= limit) break;
+    const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0, d = op.device;
+    compared++;
+    const mam = alignments.minAlignMask(d), am = alignments.allocAlignMask(d);
+    if (pool.find(op.cpu, high, low, op.size, mam, am, alignments.boundarySlots(d)) === kernel) equal++;
+    other?.(pool, op, kernel);
+    clear(pool, heads, kernel, op.size);
+    if (!pool.place(kernel, high, low, op.size, keptBits(kernel), 0)) continue;
+    places.set(op, kernel);
+    heads.set(pool.headAt(kernel), kernel);
+  }
+  return { compared, equal };
+}
+
+/** Bits below a slot that a bounce kept show in its address, whatever the device's mask is. */
+function keptBits(offset: number): number {
+  return offset % 2048 === 0 ? 0 : 0x7ff;
+}
+
+function clear(pool: Pool, heads: Map<number, number>, offset: number, size: number): void {
+  const first = Math.floor(offset / 2048), last = Math.floor((offset + size - 1) / 2048);
+  for (let slot = first; slot <= last && slot < pool.slots; slot++) {
+    const at = heads.get(pool.ownerHead(slot));
+    if (at !== undefined) pool.unmap(at, keptBits(at));
+  }
+}

@@ -1,0 +1,392 @@
+/**
+ * From events to operations: which outcome belongs to which search, which unmapping to which mapping.
+ *
+ * A bounced mapping is two events: swiotlb_bounced before the slots are searched, dma_map_phys or dma_map_sg once the
+ * address is known. A list that is refused has only the first. The release of a single mapping happens before its
+ * unmap event is written, that of a list after.
+ *
+ * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
+ */
+import { type EventBatch, EventKind, failedAddress } from "../../read/event.js";
+import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
+
+/** How long a release can lie from its event when nothing else happened on that CPU: microseconds. */
+const releaseSpanMax = 5000;
+/** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
+const outcomeWaitMax = 100_000;
+/** Without flags in the recording an older search may still be under way for this long (microseconds). */
+const nestedSpanMax = 2000;
+
+/** A number is used again only after this many others: more than the ordering ever holds. */
+const idsHeldBack = 32768;
+
+/** Takes operations in the order of their first possible moment; their outcome may become known later. */
+export interface OperationSink {
+  push(op: Operation): void;
+}
+
+interface List {
+  readonly device: number;
+  readonly phys: Float64Array;
+  readonly ops: Operation[];
+  readonly next: List | null;
+}
+
+/** An unmapping of something that was mapped before the recording began (or whose mapping was lost). */
+export interface Orphan {
+  readonly device: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+export class Joiner {
+  readonly #sink: OperationSink;
+  readonly #onOrphan: (o: Orphan) => void;
+  /** Searches under way, newest last, by task (by CPU for the idle tasks, which share a name). */
+  readonly #pending = new Map<number, Operation[]>();
+  /** Live single mappings by bus address; several may share one. */
+  readonly #live = new Map<number, Operation[]>();
+  /** Live lists by their first physical address, oldest first. */
+  readonly #lists = new Map<number, List[]>();
+  /** Numbers that may be used again, oldest first: late enough that nobody behind the joiner still means the old. */
+  readonly #freeIds: number[] = [];
+  #freeIdsTaken = 0;
+  #ids = 0;
+  #event = 0;
+  readonly #idle: (task: number) => boolean;
+  readonly #showsOutcomes: boolean;
+  /** Time and number of the last event of each CPU and context. */
+  readonly #lastTime = new Map<number, number>();
+  readonly #lastEvent = new Map<number, number>();
+  /** Releases of lists whose end is not known yet, by CPU and context. */
+  readonly #open = new Map<number, Operation[]>();
+  now = 0;
+
+  /**
+   * @param o.idle          whether a task's number is that of an idle task, which every CPU has
+   * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
+   * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
+   */
+  constructor(o: {
+    readonly sink: OperationSink;
+    readonly idle: (task: number) => boolean;
+    readonly showsOutcomes: boolean;
+    readonly onOrphan: (o: Orphan) => void;
+  }) {
+    this.#sink = o.sink;
+    this.#idle = o.idle;
+    this.#showsOutcomes = o.showsOutcomes;
+    this.#onOrphan = o.onOrphan;
+  }
+
+  feed(b: EventBatch): void {
+    for (let i = 0; i < b.count; i++) {
+      const time = b.time[i]!;
+      if (time > this.now) this.now = time;
+      const place = b.cpu[i]! * 256 + b.context[i]!;
+      const kind = b.kind[i]!;
+      if (this.#open.size > 0) this.#close(place, time);
+      if (kind === EventKind.bounced) this.#bounced(b, i);
+      else if (kind === EventKind.map) this.#map(b, i);
+      else if (kind === EventKind.mapList) this.#mapList(b, i);
+      else if (kind === EventKind.unmap) this.#unmap(b, i, place);
+      else if (kind === EventKind.unmapList) this.#unmapList(b, i, place);
+      this.#lastTime.set(place, time);
+      this.#lastEvent.set(place, this.#event++);
+    }
+    this.#sweep();
+  }
+
+  /** The recording has ended: what is still open stays unknown. */
+  finish(): void {
+    this.#sweep();
+    for (const stack of this.#pending.values()) {
+      for (const op of stack) this.#resolve(op, Outcome.unknown, this.now, this.#event);
+    }
+    this.#pending.clear();
+    for (const ops of this.#open.values()) for (const op of ops) op.hi = this.now;
+    this.#open.clear();
+  }
+
+  /** Mappings alive now. */
+  *living(): Iterable<Operation> {
+    for (const ops of this.#live.values()) yield* ops;
+    for (const lists of this.#lists.values()) for (const l of lists) yield* l.ops;
+  }
+
+  #bounced(b: EventBatch, i: number): void {
+    const stack = this.#stack(b, i);
+    const top = stack[stack.length - 1];
+    if (top !== undefined && top.context === b.context[i]! && Number.isNaN(top.hi)) this.#bound(top, b.time[i]!);
+    const op = mapping({
+      time: b.time[i]!,
+      event: this.#event,
+      cpu: b.cpu[i]!,
+      device: b.device[i]!,
+      task: b.task[i]!,
+      context: b.context[i]!,
+      orig: b.dma[i]!,
+      size: b.size[i]!,
+      mask: b.mask[i]!,
+      forced: b.forced[i] === 1,
+      bounced: true,
+    });
+    this.#sink.push(op);
+    if (this.#showsOutcomes) stack.push(op);
+    else this.#resolve(op, Outcome.unknown, op.lo, this.#event);
+  }
+
+  #map(b: EventBatch, i: number): void {
+    const stack = this.#stack(b, i);
+    const phys = b.phys[i]!, size = b.size[i]!, device = b.device[i]!;
+    let at = stack.length - 1;
+    while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && sameBuffer(stack[at]!, phys))) at--;
+    let op: Operation;
+    if (at >= 0) {
+      op = stack[at]!;
+      stack.splice(at, 1);
+      this.#refuseOlder(stack, at, op);
+    } else {
+      op = this.#unbounced(b, i, phys, size);
+    }
+    op.direction = b.direction[i]!;
+    op.attrs = b.attrs[i]!;
+    if (phys === phys) op.orig = phys;
+    const address = b.dma[i]!;
+    this.#resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
+    if (address === failedAddress) return;
+    this.#name(op);
+    const same = this.#live.get(address);
+    if (same === undefined) this.#live.set(address, [op]);
+    else same.push(op);
+  }
+
+  #mapList(b: EventBatch, i: number): void {
+    const stack = this.#stack(b, i);
+    const device = b.device[i]!, first = b.physFirst[i]!, count = b.physCount[i]!;
+    const total = Math.max(b.physTotal[i]!, count);
+    const ops: Operation[] = new Array(count);
+    const phys = b.listPhys.slice(first, first + count);
+    const merged = b.dmaCount[i]! !== count;
+    let at = total > count ? this.#beyond(stack, b, i, total) : stack.length - 1;
+    for (let k = count - 1; k >= 0; k--) {
+      const dma = merged ? Number.NaN : b.listDma[b.dmaFirst[i]! + k]!;
+      const size = merged ? (k === 0 ? sum(b, i) : 0) : b.listSize[b.dmaFirst[i]! + k]!;
+      let op: Operation;
+      if (at >= 0 && stack[at]!.device === device && sameBuffer(stack[at]!, phys[k]!)) {
+        op = stack[at]!;
+        stack.splice(at--, 1);
+      } else {
+        op = this.#unbounced(b, i, phys[k]!, size);
+      }
+      op.direction = b.direction[i]!;
+      op.attrs = b.attrs[i]!;
+      op.list = true;
+      op.listEnd = k === count - 1;
+      const address = merged ? b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown : dma;
+      this.#resolve(op, address, b.time[i]!, this.#event);
+      this.#name(op);
+      ops[k] = op;
+    }
+    const oldest = ops.find((op) => op.bounced);
+    if (oldest !== undefined) this.#refuseOlder(stack, at + 1, oldest);
+    if (count === 0) return;
+    const list: List = { device, phys, ops, next: null };
+    const same = this.#lists.get(phys[0]!);
+    if (same === undefined) this.#lists.set(phys[0]!, [list]);
+    else same.push(list);
+  }
+
+  /** Entries of a list beyond those that its event recorded: granted, at addresses that are not known. */
+  #beyond(stack: Operation[], b: EventBatch, i: number, total: number): number {
+    const start = stack.length - total;
+    const wanted = b.listPhys[b.physFirst[i]!]!;
+    if (start < 0 || stack[start]!.device !== b.device[i]! || !sameBuffer(stack[start]!, wanted)) return stack.length - 1;
+    const recorded = start + b.physCount[i]!;
+    for (const op of stack.splice(recorded)) {
+      op.list = true;
+      this.#resolve(op, Outcome.granted, b.time[i]!, this.#event);
+      this.#name(op);
+    }
+    return recorded - 1;
+  }
+
+  #unmap(b: EventBatch, i: number, place: number): void {
+    const address = b.dma[i]!, device = b.device[i]!;
+    const same = this.#live.get(address);
+    const k = same === undefined ? -1 : same.findIndex((op) => op.device === device);
+    if (same === undefined || k < 0) {
+      this.#onOrphan({ device, address, size: b.size[i]! });
+      return;
+    }
+    const of = same[k]!;
+    if (same.length === 1) this.#live.delete(address);
+    else same.splice(k, 1);
+    const before = this.#lastTime.get(place);
+    const time = b.time[i]!;
+    const lo = Math.max(before ?? Number.NEGATIVE_INFINITY, time - releaseSpanMax, of.lo);
+    this.#sink.push(
+      unmapping(of, {
+        cpu: b.cpu[i]!,
+        task: b.task[i]!,
+        context: b.context[i]!,
+        lo,
+        hi: time,
+        loEvent: this.#lastEvent.get(place) ?? -1,
+        hiEvent: this.#event,
+        at: time,
+      }),
+    );
+    this.#freeIds.push(of.id);
+  }
+
+  #unmapList(b: EventBatch, i: number, place: number): void {
+    const first = b.physFirst[i]!, count = b.physCount[i]!;
+    if (count === 0) return;
+    const key = b.listPhys[first]!;
+    const lists = this.#lists.get(key);
+    const k = lists?.findIndex((l) => l.device === b.device[i]! && beginsAlike(l.phys, b.listPhys, first, count)) ?? -1;
+    if (lists === undefined || k < 0) return;
+    const list = lists[k]!;
+    if (lists.length === 1) this.#lists.delete(key);
+    else lists.splice(k, 1);
+    const open: Operation[] = [];
+    for (const of of list.ops) {
+      const op = unmapping(of, {
+        cpu: b.cpu[i]!,
+        task: b.task[i]!,
+        context: b.context[i]!,
+        lo: b.time[i]!,
+        hi: Number.NaN,
+        loEvent: this.#event,
+        hiEvent: -1,
+        at: b.time[i]!,
+      });
+      op.previous = open[open.length - 1] ?? null;
+      open.push(op);
+      this.#sink.push(op);
+      this.#freeIds.push(of.id);
+    }
+    this.#open.set(place, open);
+  }
+
+  /** The next event in the same place: releases of the list before it are over. */
+  #close(place: number, time: number): void {
+    const ops = this.#open.get(place);
+    if (ops !== undefined) {
+      for (const op of ops) {
+        op.hi = Math.min(time, op.lo + releaseSpanMax);
+        op.hiEvent = this.#event;
+      }
+      this.#open.delete(place);
+    }
+    for (const [other, late] of this.#open) {
+      if (time - late[0]!.lo <= releaseSpanMax) continue;
+      for (const op of late) {
+        op.hi = op.lo + releaseSpanMax;
+        op.hiEvent = this.#event;
+      }
+      this.#open.delete(other);
+    }
+  }
+
+  /** What this task began before `op` and never finished was a list that the kernel refused. */
+  #refuseOlder(stack: Operation[], below: number, op: Operation): void {
+    let kept = 0;
+    for (let k = 0; k < below; k++) {
+      const older = stack[k]!;
+      const stale = older.context === 255 ? op.at - older.at > nestedSpanMax : older.context === op.context;
+      if (!stale) stack[kept++] = older;
+      else this.#refuse(older, stack, k, op.lo);
+    }
+    stack.splice(kept, below - kept);
+  }
+
+  /** Searches that had no outcome for long, in any task. */
+  #sweep(): void {
+    for (const [task, stack] of this.#pending) {
+      if (stack.length > 0 && this.now - stack[stack.length - 1]!.at <= outcomeWaitMax) continue;
+      for (let k = 0; k < stack.length; k++) this.#refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax);
+      this.#pending.delete(task);
+    }
+  }
+
+  #refuse(op: Operation, stack: readonly Operation[], k: number, time: number): void {
+    const next = stack[k + 1];
+    op.list = true;
+    op.listEnd = next === undefined || next.device !== op.device || !Number.isNaN(next.address);
+    this.#resolve(op, Outcome.refusedList, time, this.#event);
+  }
+
+  #resolve(op: Operation, address: number, time: number, event: number): void {
+    op.address = address;
+    if (Number.isNaN(op.hi)) {
+      op.hi = time;
+      op.hiEvent = event;
+    }
+  }
+
+  /** The next search of the same code has begun: this one is over. */
+  #bound(op: Operation, time: number): void {
+    op.hi = time;
+    op.hiEvent = this.#event;
+  }
+
+  #unbounced(b: EventBatch, i: number, orig: number, size: number): Operation {
+    const op = mapping({
+      time: b.time[i]!,
+      event: this.#event,
+      cpu: b.cpu[i]!,
+      device: b.device[i]!,
+      task: b.task[i]!,
+      context: b.context[i]!,
+      orig,
+      size,
+      mask: Number.NaN,
+      forced: false,
+      bounced: false,
+    });
+    this.#sink.push(op);
+    return op;
+  }
+
+  #name(op: Operation): void {
+    if (this.#freeIds.length - this.#freeIdsTaken <= idsHeldBack) {
+      op.id = this.#ids++;
+      return;
+    }
+    op.id = this.#freeIds[this.#freeIdsTaken++]!;
+    if (this.#freeIdsTaken > idsHeldBack) {
+      this.#freeIds.splice(0, this.#freeIdsTaken);
+      this.#freeIdsTaken = 0;
+    }
+  }
+
+  #stack(b: EventBatch, i: number): Operation[] {
+    const task = b.task[i]!;
+    const key = task < 0 || this.#idle(task) ? -1 - b.cpu[i]! : task;
+    let stack = this.#pending.get(key);
+    if (stack === undefined) {
+      stack = [];
+      this.#pending.set(key, stack);
+    }
+    return stack;
+  }
+}
+
+/** The event before the search prints a bus address of the buffer; a memory-encryption bit may stand above it. */
+function sameBuffer(op: Operation, phys: number): boolean {
+  return op.orig === phys || (phys !== phys && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0);
+}
+
+function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
+  const n = Math.min(list.length, count);
+  for (let k = 0; k < n; k++) if (list[k] !== other[first + k]) return false;
+  return true;
+}
+
+function sum(b: EventBatch, i: number): number {
+  let bytes = 0;
+  for (let k = 0; k < b.dmaCount[i]!; k++) bytes += b.listSize[b.dmaFirst[i]! + k]!;
+  return bytes;
+}

@@ -1,0 +1,230 @@
+/**
+ * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
+ * the kernel chose where it does not.
+ */
+import { type Profile, profiles } from "../../sw/swiotlb/index.js";
+import { nareasFor, parseSwiotlb, profileOf } from "./shim.js";
+import { alignmentOf, alignmentsTried } from "./drivers.js";
+import { inStep, type Shape } from "./in_step.js";
+import type { Operation } from "./operation.js";
+import type { Alignments } from "./ordering.js";
+import type { Survey } from "./survey.js";
+
+/** What a kernel log says of the machine; null where it is silent. */
+export interface LogFacts {
+  readonly kernel: string | null;
+  /** Value of `swiotlb=` on the command line; "" when there is a command line without it. */
+  readonly swiotlb: string | null;
+  /** Possible CPUs. */
+  readonly cpus: number | null;
+  readonly areas: number | null;
+  /** Bounds of the pool, bytes: [first, end). */
+  readonly pool: { readonly from: number; readonly to: number } | null;
+  /** Driver of a device by its name ("0000:00:03.0"). */
+  readonly drivers: ReadonlyMap<string, string>;
+}
+
+export interface DeviceAlignment {
+  readonly driver: string | null;
+  readonly minAlignMask: number;
+  readonly boundary: number;
+  readonly from: "driver" | "addresses" | "assumed";
+}
+
+export interface PoolMachine extends Shape {
+  readonly forced: boolean;
+  /** The recording begins with a pool that is already in use. */
+  readonly late: boolean;
+}
+
+export interface Machine {
+  readonly kernel: string | null;
+  readonly cpus: number;
+  readonly pool: PoolMachine | null;
+  /** Search rules of this kernel, whether there is a pool or not. */
+  readonly profile: Profile;
+  /** By the source's device numbers. */
+  readonly devices: readonly DeviceAlignment[];
+  readonly inferred: readonly string[];
+  readonly evidence: readonly string[];
+}
+
+/** Mappings on which a candidate machine is tried. */
+const triedMax = 3000;
+const poolDefault = 32768;
+
+/** @param names devices by number; @param cpus as the recording's header says */
+export function inferMachine(o: {
+  readonly survey: Survey;
+  readonly log: LogFacts | null;
+  readonly kernel: string | null;
+  readonly cpus: number;
+  readonly deviceNames: readonly string[];
+}): Machine {
+  const { survey, log } = o;
+  const kernel = log?.kernel ?? o.kernel;
+  const inferred: string[] = [], evidence: string[] = [];
+  const cpus = log?.cpus ?? Math.max(o.cpus, survey.cpuMax + 1);
+  const drivers = o.deviceNames.map((name) => log?.drivers.get(name) ?? null);
+  const table = drivers.map((driver) => alignmentOf(driver));
+  const prior = alignmentsBy((d) => table[d]?.minAlignMask ?? 0, (d) => table[d]?.boundary ?? 0);
+  const pool = inferPool({ survey, log, kernel, cpus, prior, inferred, evidence });
+  const devices = inferAlignments({ survey, pool, table, drivers, prior, count: o.deviceNames.length });
+  devices.forEach((d, i) => {
+    if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0) inferred.push(`devices.${o.deviceNames[i]}.alignment`);
+  });
+  return { kernel, cpus, pool, profile: pool?.profile ?? profileOf(kernel), devices, inferred, evidence };
+}
+
+export function alignmentsBy(mam: (d: number) => number, boundary: (d: number) => number): Alignments {
+  return {
+    minAlignMask: mam,
+    allocAlignMask: () => 0,
+    boundarySlots: (d) => boundary(d) / 2048,
+  };
+}
+
+interface PoolQuestion {
+  readonly survey: Survey;
+  readonly log: LogFacts | null;
+  readonly kernel: string | null;
+  readonly cpus: number;
+  readonly prior: Alignments;
+  readonly inferred: string[];
+  readonly evidence: string[];
+}
+
+function inferPool(q: PoolQuestion): PoolMachine | null {
+  const { survey, log, inferred, evidence } = q;
+  const seen = survey.highest > 0;
+  if (!seen && log?.pool == null) return null;
+  const forced = survey.forced > 0;
+  const candidates = seen ? shapes(q) : [];
+  const stated = log?.pool != null && statedShape(q);
+  if (stated) {
+    evidence.push("pool bounds: the log's `software IO TLB: mapped` line");
+    if (!seen) return { ...stated, forced, late: false };
+    candidates.unshift(stated);
+  }
+  let best = candidates[0]!, bestEqual = -1, compared = 0;
+  for (const shape of stated ? candidates.filter((c) => c.base === stated.base) : candidates) {
+    const score = inStep(shape, survey.sample, q.prior, triedMax);
+    if (score.equal > bestEqual) [best, bestEqual, compared] = [shape, score.equal, score.compared];
+    if (score.equal === score.compared && score.compared > 0) break;
+  }
+  if (!stated) {
+    inferred.push("swiotlb.base");
+    evidence.push(`pool base: ${bestEqual} of the first ${compared} bounce addresses are where this base predicts them`);
+    if (log?.swiotlb == null) inferred.push("swiotlb.slots");
+    else evidence.push(log.swiotlb === "" ? "slots: the default, no swiotlb= was given" : `slots: swiotlb=${log.swiotlb}`);
+  }
+  if (log?.areas == null) inferred.push("swiotlb.areas");
+  else evidence.push("areas: the log's `area num` line");
+  evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
+  const late = survey.orphans.some((x) => x.address >= best.base && x.address < best.base + best.slots * 2048);
+  return { ...best, forced, late };
+}
+
+/** Where the log gives the bounds, only the areas and the search rules are open. */
+function statedShape(q: PoolQuestion): Shape {
+  const { from, to } = q.log!.pool!;
+  const slots = Math.floor((to - from) / 2048);
+  return { base: from, slots, areas: nareasFor(slots, q.log!.areas ?? powerOfTwo(q.cpus)), profile: profileOf(q.kernel) };
+}
+
+/** Candidate shapes, likeliest first. */
+function shapes(q: PoolQuestion): Shape[] {
+  const { survey, log } = q;
+  const firsts = firstByCpu(survey.sample);
+  const asked = log?.swiotlb == null || log.swiotlb === "" ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
+  const areaCounts = unique([asked?.areas ?? null, log?.areas ?? null, powerOfTwo(q.cpus), 1, 2, 4, 8, 16, 32, 64]);
+  const slotCounts = unique([
+    asked?.slots ?? null,
+    log?.pool == null ? null : (log.pool.to - log.pool.from) / 2048,
+    ...(log?.swiotlb == null ? spacings(firsts, areaCounts) : []),
+    log?.swiotlb == null || asked?.slots == null ? poolDefault : null,
+  ]);
+  const found: Shape[] = [];
+  for (const profile of [profileOf(q.kernel), ...profiles]) {
+    for (const slots of slotCounts) {
+      for (const wanted of areaCounts) {
+        const areas = nareasFor(slots, wanted);
+        const areaBytes = Math.floor(slots / areas) * 2048;
+        for (const first of firsts.slice(0, 4)) {
+          const base = first.address - (first.cpu & (areas - 1)) * areaBytes;
+          add(found, { base: base - (base % 4096), slots, areas, profile }, survey);
+        }
+      }
+    }
+  }
+  return found;
+}
+
+function add(found: Shape[], s: Shape, survey: Survey): void {
+  if (s.base < 0 || survey.lowest < s.base || survey.lowest >= s.base + s.slots * 2048) return;
+  const known = found.some(
+    (f) => f.base === s.base && f.slots === s.slots && f.areas === s.areas && f.profile === s.profile,
+  );
+  if (!known) found.push(s);
+}
+
+/** Each CPU's first bounce: in an empty pool it stands at the start of that CPU's area. */
+function firstByCpu(sample: readonly Operation[]): Operation[] {
+  const firsts = new Map<number, Operation>();
+  for (const op of sample) {
+    if (!op.unmap && op.address >= 0 && !firsts.has(op.cpu)) firsts.set(op.cpu, op);
+  }
+  return [...firsts.values()];
+}
+
+/** Pool sizes that the distance between two CPUs' first bounces allows. */
+function spacings(firsts: readonly Operation[], areaCounts: readonly number[]): number[] {
+  const [a, b] = firsts;
+  if (a === undefined || b === undefined || a.cpu === b.cpu) return [];
+  const areaBytes = (b.address - a.address) / (b.cpu - a.cpu);
+  if (!(areaBytes > 0) || areaBytes % 2048 !== 0) return [];
+  return areaCounts.filter((n) => n > Math.max(a.cpu, b.cpu)).map((n) => (areaBytes / 2048) * n);
+}
+
+function inferAlignments(o: {
+  readonly survey: Survey;
+  readonly pool: PoolMachine | null;
+  readonly table: readonly ReturnType<typeof alignmentOf>[];
+  readonly drivers: readonly (string | null)[];
+  readonly prior: Alignments;
+  readonly count: number;
+}): DeviceAlignment[] {
+  const equal = Array.from({ length: o.count }, () => new Float64Array(alignmentsTried.length));
+  if (o.pool !== null) {
+    inStep(o.pool, o.survey.sample, o.prior, Number.POSITIVE_INFINITY, (pool, op, kernel) => {
+      const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0;
+      alignmentsTried.forEach((t, h) => {
+        const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / 2048);
+        if (found === kernel) equal[op.device]![h]!++;
+      });
+    });
+  }
+  return Array.from({ length: o.count }, (_, d) => {
+    const stated = o.table[d] ?? null;
+    const scores = equal[d]!;
+    const most = scores.reduce((a, b) => Math.max(a, b), 0);
+    const known = alignmentsTried.findIndex(
+      (t) => t.minAlignMask === (stated?.minAlignMask ?? 0) && t.boundary === (stated?.boundary ?? 0),
+    );
+    const driver = o.drivers[d] ?? null;
+    if (scores[known]! >= most) {
+      const t = alignmentsTried[known]!;
+      const only = most > 0 && scores.filter((s) => s === most).length === 1;
+      return { driver, ...t, from: stated !== null ? "driver" : only ? "addresses" : "assumed" };
+    }
+    return { driver, ...alignmentsTried[scores.indexOf(most)]!, from: "addresses" };
+  });
+}
+
+function powerOfTwo(n: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, n)));
+}
+
+function unique(values: readonly (number | null)[]): number[] {
+  return [...new Set(values.filter((v): v is number => v !== null && v > 0 && Number.isInteger(v)))];
+}

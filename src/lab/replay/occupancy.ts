@@ -1,0 +1,62 @@
+/** Who holds which slots at the moment that the reports have reached: one device number a slot. */
+import { setSlots } from "../../spec/swiotlb/sizes.js";
+import type { SlotRun } from "./outcome.js";
+
+export class Occupancy {
+  /** 1 + the device's number, 0 = free. */
+  readonly #holder: Int32Array;
+  used = 0;
+  hiwater = 0;
+  hiwaterTime = Number.NaN;
+
+  constructor(slots: number) {
+    this.#holder = new Int32Array(slots);
+  }
+
+  get slots(): number {
+    return this.#holder.length;
+  }
+
+  /** @param device -1 = a mapping of unknown origin */
+  take(o: { slot: number; count: number; device: number; time: number }): void {
+    for (let s = o.slot; s < o.slot + o.count && s < this.#holder.length; s++) {
+      if (this.#holder[s] === 0) this.used++;
+      this.#holder[s] = o.device === -1 ? -1 : o.device + 1;
+    }
+    if (this.used > this.hiwater) {
+      this.hiwater = this.used;
+      this.hiwaterTime = o.time;
+    }
+  }
+
+  give(slot: number, count: number): void {
+    for (let s = slot; s < slot + count && s < this.#holder.length; s++) {
+      if (this.#holder[s] !== 0) this.used--;
+      this.#holder[s] = 0;
+    }
+  }
+
+  /** Longest run of free slots inside one slot set. */
+  longestRun(): number {
+    let longest = 0, run = 0;
+    for (let s = 0; s < this.#holder.length; s++) {
+      if (s % setSlots === 0) run = 0;
+      run = this.#holder[s] === 0 ? run + 1 : 0;
+      if (run > longest) longest = run;
+    }
+    return longest;
+  }
+
+  /** Held slots in runs of one device. */
+  picture(): SlotRun[] {
+    const runs: SlotRun[] = [];
+    for (let s = 0; s < this.#holder.length; ) {
+      const holder = this.#holder[s]!;
+      let end = s + 1;
+      while (end < this.#holder.length && this.#holder[end] === holder) end++;
+      if (holder !== 0) runs.push({ slot: s, count: end - s, device: holder === -1 ? -1 : holder - 1 });
+      s = end;
+    }
+    return runs;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The replay of one recording: operations out of its events, their true order, what each did to the pool, and what
+ * other pools would have made of them.
+ */
+import type { EventBatch, SourceFormat } from "../../read/event.js";
+import { Pool } from "../../sw/swiotlb/index.js";
+import { advise } from "./advice.js";
+import { Elsewhere } from "./elsewhere.js";
+import { Joiner, type OperationSink } from "./joiner.js";
+import { alignmentsBy, type Machine } from "./machine.js";
+import type { Operation } from "./operation.js";
+import { type Alignments, type Carried, type CarriedSink, Ordering } from "./ordering.js";
+import type { ReplayOutcome } from "./outcome.js";
+import { RequestStream } from "./request_stream.js";
+import type { Survey } from "./survey.js";
+import { Tally } from "./tally.js";
+import { type Setting, WhatIfPools } from "./what_if.js";
+
+export interface ReplayOptions {
+  readonly survey: Survey;
+  readonly machine: Machine;
+  readonly deviceNames: readonly string[];
+  readonly idle: (task: number) => boolean;
+  /** Other pools to try the requests on. */
+  readonly settings: readonly Setting[];
+  /** Report what this pool would have done instead of what the recorded one did. */
+  readonly instead: Setting | null;
+  /** Also told of every operation, in the order found. */
+  readonly watcher?: CarriedSink;
+}
+
+export interface SourceFacts {
+  readonly name: string;
+  readonly format: SourceFormat;
+  readonly lost: number;
+  readonly warnings: readonly { readonly where: string; readonly what: string }[];
+}
+
+/** Where a pool is taken to lie when neither log nor addresses say it. */
+const assumedBase = 0x70000000;
+
+export class Replay {
+  readonly #o: ReplayOptions;
+  readonly #joiner: Joiner;
+  readonly #ordering: Ordering | null;
+  readonly #straight: Straight | null;
+  readonly #tally: Tally;
+  readonly #whatIf: WhatIfPools;
+  readonly #requests: RequestStream;
+  readonly #reported: Machine;
+
+  constructor(o: ReplayOptions) {
+    this.#o = o;
+    const { survey, machine } = o;
+    const pool = machine.pool;
+    const maskOf = (d: number) => survey.devices[d]?.mask ?? Number.NaN;
+    const alignments = alignmentsBy(
+      (d) => machine.devices[d]?.minAlignMask ?? 0,
+      (d) => machine.devices[d]?.boundary ?? 0,
+    );
+    this.#reported = o.instead === null ? machine : replaced(machine, o.instead);
+    this.#tally = new Tally({
+      machine: this.#reported,
+      maskOf,
+      from: survey.from,
+      to: survey.to,
+      outcomesShown: survey.showsOutcomes,
+    });
+    this.#whatIf = new WhatIfPools({
+      settings: o.settings,
+      base: pool?.base ?? assumedBase,
+      profile: this.#reported.pool?.profile ?? machine.profile,
+      alignments,
+      maskOf,
+    });
+    this.#requests = new RequestStream(this.#whatIf);
+    const sinks: CarriedSink[] = [this.#requests, this.#front(alignments, maskOf)];
+    if (o.watcher !== undefined) sinks.push(o.watcher);
+    const sink = fanOut(sinks);
+    if (pool === null || !survey.showsOutcomes) {
+      this.#ordering = null;
+      this.#straight = new Straight(sink);
+    } else {
+      const model = new Pool({ start: pool.base, slots: pool.slots, areas: pool.areas, profile: pool.profile });
+      this.#ordering = new Ordering({ pool: model, alignments, sink, unseen: pool.late });
+      this.#straight = null;
+    }
+    this.#joiner = new Joiner({
+      sink: this.#ordering ?? this.#straight!,
+      idle: o.idle,
+      showsOutcomes: survey.showsOutcomes,
+      onOrphan: () => {},
+    });
+  }
+
+  feed(batch: EventBatch): void {
+    this.#joiner.feed(batch);
+    this.#ordering?.advance(this.#joiner.now);
+    this.#straight?.advance();
+  }
+
+  finish(source: SourceFacts): ReplayOutcome {
+    this.#joiner.finish();
+    this.#ordering?.finish(this.#joiner.now);
+    this.#straight?.advance();
+    const { survey } = this.#o;
+    const machine = this.#reported;
+    const tally = this.#tally;
+    const pictures = tally.finish(survey.to);
+    const whatIf = this.#whatIf.finish();
+    const o = tally.occupancy;
+    const pool =
+      machine.pool === null || o === null
+        ? null
+        : {
+            slots: machine.pool.slots,
+            areas: machine.pool.areas,
+            base: machine.pool.base,
+            used: o.used,
+            hiwater: o.hiwater,
+            hiwaterTime: o.hiwaterTime,
+            failures: tally.failures,
+            refusedLists: tally.refusedLists,
+          };
+    return {
+      source: {
+        ...source,
+        kernel: machine.kernel,
+        events: survey.events,
+        cpus: machine.cpus,
+        from: survey.from,
+        to: survey.to,
+      },
+      machine: {
+        kernel: machine.kernel,
+        cpus: machine.cpus,
+        swiotlb: machine.pool === null ? null : { ...machine.pool, profile: machine.pool.profile.id },
+        inferred: machine.inferred,
+        evidence: machine.evidence,
+      },
+      maps: tally.maps,
+      pool,
+      exact:
+        this.#o.instead === null
+          ? tally.exact(this.#ordering?.corrections ?? 0, this.#ordering?.reordered ?? 0)
+          : tally.notCompared(),
+      devices: tally.devices(this.#o.deviceNames),
+      ...pictures,
+      whatIf,
+      advice: advise({
+        pool,
+        whatIf,
+        assumed: this.#requests.assumed,
+        showsOutcomes: survey.showsOutcomes,
+        late: machine.pool?.late ?? false,
+        lost: source.lost,
+      }),
+    };
+  }
+
+  /** What stands before the tally: nothing, or the pool that is tried instead. */
+  #front(alignments: Alignments, maskOf: (device: number) => number): CarriedSink {
+    const { instead } = this.#o;
+    const to = this.#reported.pool;
+    if (instead === null || to === null) return this.#tally;
+    const pool = new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
+    return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, maskOf, sink: this.#tally }));
+  }
+}
+
+function replaced(machine: Machine, s: Setting): Machine {
+  const base = machine.pool?.base ?? assumedBase;
+  const evidence = [...machine.evidence, "the pool reported here is the one that was asked for, not the recorded one"];
+  return { ...machine, evidence, pool: { base, ...s, profile: machine.pool?.profile ?? machine.profile, late: false } };
+}
+
+function fanOut(sinks: readonly CarriedSink[]): CarriedSink {
+  return {
+    carried(c: Carried) {
+      for (const s of sinks) s.carried(c);
+    },
+    released(op: Operation) {
+      for (const s of sinks) s.released(op);
+    },
+  };
+}
+
+/** Without a pool to be in step with, operations go on in the recording's own order, as soon as they are known. */
+class Straight implements OperationSink {
+  readonly #sink: CarriedSink;
+  #waiting: Operation[] = [];
+
+  constructor(sink: CarriedSink) {
+    this.#sink = sink;
+  }
+
+  push(op: Operation): void {
+    this.#waiting.push(op);
+  }
+
+  advance(): void {
+    let k = 0;
+    for (; k < this.#waiting.length; k++) {
+      const op = this.#waiting[k]!;
+      if (Number.isNaN(op.address)) break;
+      this.#sink.carried({ op, model: Number.NaN, kernel: Number.NaN, agrees: true, refusal: null });
+    }
+    this.#waiting = this.#waiting.slice(k);
+  }
+}

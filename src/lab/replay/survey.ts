@@ -1,0 +1,86 @@
+/**
+ * A first look at a recording: what the machine must have been like, and how long the recording is.
+ *
+ * Memory is bounded: a first stretch of operations is kept, of the rest only counts and bounds.
+ */
+import { type EventBatch, EventKind } from "../../read/event.js";
+import { Joiner, type Orphan } from "./joiner.js";
+import type { Operation } from "./operation.js";
+
+/** Operations kept to try machines on. */
+const sampleMax = 60_000;
+/** Unmappings of older mappings kept: no pool has more slots than this that are worth knowing one by one. */
+const orphansMax = 1 << 19;
+
+export interface DeviceSurvey {
+  /** Smallest DMA mask printed by swiotlb_bounced; NaN when the device never bounced. */
+  mask: number;
+  bounced: number;
+  maps: number;
+}
+
+export class Survey {
+  /** First and last time, microseconds; NaN when there is no event. */
+  from = Number.NaN;
+  to = Number.NaN;
+  events = 0;
+  readonly kinds = new Float64Array(32);
+  readonly devices: DeviceSurvey[] = [];
+  forced = 0;
+  /** Operations in the order in which they began, the first `sampleMax` that concern bounces. */
+  readonly sample: Operation[] = [];
+  /** Lowest and highest bounce address seen. */
+  lowest = Number.POSITIVE_INFINITY;
+  highest = Number.NEGATIVE_INFINITY;
+  /** Highest CPU number seen. */
+  cpuMax = -1;
+  readonly orphans: Orphan[] = [];
+  readonly #joiner: Joiner;
+
+  constructor(idle: (task: number) => boolean) {
+    const sink = { push: (op: Operation) => this.#keep(op) };
+    const onOrphan = (o: Orphan) => {
+      if (this.orphans.length < orphansMax) this.orphans.push(o);
+    };
+    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, onOrphan });
+  }
+
+  /** Whether the recording has events that show what became of a mapping: dma:* came with Linux 6.12. */
+  get showsOutcomes(): boolean {
+    return this.kinds[EventKind.map]! + this.kinds[EventKind.mapList]! > 0 || this.kinds[EventKind.bounced] === 0;
+  }
+
+  feed(b: EventBatch): void {
+    for (let i = 0; i < b.count; i++) {
+      const time = b.time[i]!, kind = b.kind[i]!;
+      if (!(this.from <= time)) this.from = time;
+      if (!(this.to >= time)) this.to = time;
+      if (b.cpu[i]! > this.cpuMax) this.cpuMax = b.cpu[i]!;
+      this.kinds[kind]!++;
+      const device = b.device[i]!;
+      if (device < 0) continue;
+      const d = (this.devices[device] ??= { mask: Number.NaN, bounced: 0, maps: 0 });
+      if (kind === EventKind.bounced) {
+        d.bounced++;
+        if (!(d.mask <= b.mask[i]!)) d.mask = b.mask[i]!;
+        this.forced += b.forced[i]!;
+      } else if (kind === EventKind.map || kind === EventKind.mapList) d.maps++;
+    }
+    this.events += b.count;
+    this.#joiner.feed(b);
+  }
+
+  finish(): void {
+    this.#joiner.finish();
+    for (const op of this.sample) {
+      if (op.unmap || !(op.address >= 0)) continue;
+      this.lowest = Math.min(this.lowest, op.address);
+      this.highest = Math.max(this.highest, op.address + op.size);
+    }
+    this.sample.sort((a, b) => a.at - b.at || a.loEvent - b.loEvent);
+  }
+
+  #keep(op: Operation): void {
+    if (op.bounced && this.sample.length < sampleMax) this.sample.push(op);
+  }
+}

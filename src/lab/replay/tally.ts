@@ -1,0 +1,279 @@
+/** Sums up a replay while it runs: per device, over time, by slot, and what failed. */
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { Machine } from "./machine.js";
+import { Occupancy } from "./occupancy.js";
+import { type Operation, Outcome } from "./operation.js";
+import type { Carried, CarriedSink } from "./ordering.js";
+import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
+import { failureWords } from "./refusal.js";
+import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
+
+/** Pictures of the pool kept with failures, and mismatches told one by one. */
+const picturesMax = 400;
+const mismatchesMax = 50;
+
+interface DeviceTally {
+  maps: number;
+  direct: number;
+  bounced: number;
+  translated: number;
+  failed: number;
+  bytes: number;
+  bouncedBytes: number;
+  slotsNow: number;
+  slotsPeak: number;
+  live: number;
+  why: Map<string, number>;
+}
+
+export class Tally implements CarriedSink {
+  readonly #machine: Machine;
+  readonly occupancy: Occupancy | null;
+  readonly #timeline: TimelineBuilder | null;
+  readonly #slotMap: SlotMapBuilder | null;
+  readonly #devices: DeviceTally[] = [];
+  readonly #maskOf: (device: number) => number;
+  readonly #outcomesShown: boolean;
+  readonly failures: Failure[] = [];
+  readonly refusedLists: Failure[] = [];
+  /** Where each living mapping stands: first slot, slots, since when; by the operation. */
+  readonly #places = new Map<Operation, { slot: number; count: number; begin: number }>();
+  readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 };
+  readonly #mismatches: Exact["mismatches"][number][] = [];
+  #compared = 0;
+  #equal = 0;
+  #outside = 0;
+  #refusals = 0;
+  #refusalsEqual = 0;
+  #decisions = 0;
+  #decisionsEqual = 0;
+
+  /** @param maskOf smallest DMA mask seen for a device, NaN when none was */
+  constructor(o: {
+    readonly machine: Machine;
+    readonly maskOf: (device: number) => number;
+    readonly from: number;
+    readonly to: number;
+    readonly outcomesShown: boolean;
+  }) {
+    this.#machine = o.machine;
+    this.#outcomesShown = o.outcomesShown;
+    this.#maskOf = o.maskOf;
+    const pool = o.machine.pool;
+    this.occupancy = pool === null ? null : new Occupancy(pool.slots);
+    this.#timeline = pool === null ? null : new TimelineBuilder(o.from, o.to);
+    this.#slotMap = pool === null ? null : new SlotMapBuilder(o.from, o.to, pool.slots);
+  }
+
+  carried(c: Carried): void {
+    if (c.op.unmap) this.#give(c.op.of!, c.op.at);
+    else if (c.op.address === Outcome.refusedList) this.#refusedEntry(c);
+    else this.#mapped(c);
+  }
+
+  released(op: Operation): void {
+    this.#give(op, op.hi);
+  }
+
+  #mapped(c: Carried): void {
+    const { op } = c;
+    if (op.address === Outcome.unknown && this.#outcomesShown) return;
+    const d = this.#device(op.device);
+    this.maps.total++;
+    d.maps++;
+    if (op.address === Outcome.refused) {
+      this.maps.failed++;
+      d.failed++;
+      this.#refused(c, this.failures);
+      return;
+    }
+    d.bytes += op.size;
+    d.live++;
+    this.#decide(op);
+    if (!op.bounced) {
+      const translated = op.address !== op.orig;
+      this.maps[translated ? "translated" : "direct"]++;
+      d[translated ? "translated" : "direct"]++;
+      return;
+    }
+    this.maps.bounced++;
+    d.bounced++;
+    d.bouncedBytes += op.size;
+    const words = whyBounced(op);
+    d.why.set(words, (d.why.get(words) ?? 0) + 1);
+    this.#compare(c);
+    this.#take(c, d);
+  }
+
+  #compare(c: Carried): void {
+    if (c.op.address < 0) return;
+    if (Number.isNaN(c.kernel)) {
+      this.#outside++;
+      return;
+    }
+    this.#compared++;
+    if (c.agrees) {
+      this.#equal++;
+      return;
+    }
+    if (this.#mismatches.length >= mismatchesMax) return;
+    const base = this.#machine.pool!.base;
+    const model = c.model < 0 ? null : base + c.model;
+    this.#mismatches.push({ time: c.op.at, device: c.op.device, size: c.op.size, kernel: c.op.address, model });
+  }
+
+  #take(c: Carried, d: DeviceTally): void {
+    const offset = c.op.address >= 0 ? c.kernel : c.model;
+    if (!(offset >= 0) || this.occupancy === null) return;
+    const padding = this.#machine.pool === null ? 0 : offset % slotBytes;
+    const count = Math.ceil((c.op.size + padding) / slotBytes);
+    const slot = Math.floor(offset / slotBytes);
+    const time = c.op.at;
+    this.occupancy.take({ slot, count, device: c.op.device, time });
+    this.#places.set(c.op, { slot, count, begin: time });
+    this.#timeline!.used(time, this.occupancy.used);
+    d.slotsNow += count;
+    if (d.slotsNow > d.slotsPeak) d.slotsPeak = d.slotsNow;
+  }
+
+  #give(of: Operation, time: number): void {
+    const d = this.#device(of.device);
+    if (of.address !== Outcome.refusedList) d.live--;
+    const place = this.#places.get(of);
+    if (place === undefined || this.occupancy === null) return;
+    this.#places.delete(of);
+    this.occupancy.give(place.slot, place.count);
+    this.#slotMap!.held({ ...place, device: of.device, end: time });
+    this.#timeline!.used(time, this.occupancy.used);
+    d.slotsNow -= place.count;
+  }
+
+  /** Entries of a refused list are granted until one is not; the kernel writes no event for any of them. */
+  #refusedEntry(c: Carried): void {
+    if (c.model >= 0 && c.agrees && !c.op.listEnd) this.#take(c, this.#device(c.op.device));
+    else this.#refused(c, this.refusedLists);
+  }
+
+  #refused(c: Carried, into: Failure[]): void {
+    const { op } = c;
+    const list = op.address === Outcome.refusedList;
+    if (!list && op.bounced) {
+      this.#refusals++;
+      if (c.agrees) this.#refusalsEqual++;
+    }
+    this.#timeline?.failure(op.at);
+    const o = this.occupancy;
+    const reason = c.refusal?.reason ?? (this.#machine.pool === null ? "absent" : "unknown");
+    const facts = {
+      time: op.at,
+      device: op.device,
+      cpu: op.cpu,
+      size: op.size,
+      slots: c.refusal?.slots ?? Math.ceil(op.size / slotBytes),
+      reason,
+      free: o === null ? 0 : o.slots - o.used,
+      longestRun: o?.longestRun() ?? 0,
+      used: o?.used ?? 0,
+      list,
+    };
+    const kept = this.failures.length + this.refusedLists.length < picturesMax;
+    into.push({ ...facts, words: failureWords(facts), picture: kept && o !== null ? o.picture() : null });
+  }
+
+  /** Would this mapping bounce, by the device's mask and the force flag? */
+  #decide(op: Operation): void {
+    const mask = op.bounced ? op.mask : this.#maskOf(op.device);
+    const forced = this.#machine.pool?.forced ?? false;
+    if (Number.isNaN(mask) && !forced) return;
+    const bounces = forced || op.orig + op.size - 1 > mask;
+    this.#decisions++;
+    if (bounces === op.bounced) this.#decisionsEqual++;
+  }
+
+  #device(device: number): DeviceTally {
+    return (this.#devices[device] ??= {
+      maps: 0,
+      direct: 0,
+      bounced: 0,
+      translated: 0,
+      failed: 0,
+      bytes: 0,
+      bouncedBytes: 0,
+      slotsNow: 0,
+      slotsPeak: 0,
+      live: 0,
+      why: new Map(),
+    });
+  }
+
+  /** Close the pictures at the recording's end. */
+  finish(to: number) {
+    for (const [op, place] of this.#places) this.#slotMap!.held({ ...place, device: op.device, end: to });
+    return { timeline: this.#timeline?.finish(to) ?? null, slotMap: this.#slotMap?.finish() ?? null };
+  }
+
+  exact(corrections: number, reordered: number): Exact {
+    return {
+      compared: this.#compared,
+      equal: this.#equal,
+      corrections,
+      reordered,
+      decisions: { compared: this.#decisions, equal: this.#decisionsEqual },
+      refusals: { compared: this.#refusals, equal: this.#refusalsEqual },
+      mismatches: this.#mismatches,
+      note: this.#note(corrections, reordered),
+    };
+  }
+
+  /** For a pool that was not the recorded one. */
+  notCompared(): Exact {
+    const none = { compared: 0, equal: 0 };
+    const note = "the recorded requests on another pool: there is no kernel's answer to compare with";
+    return { ...none, corrections: 0, reordered: 0, decisions: none, refusals: none, mismatches: [], note };
+  }
+
+  #note(corrections: number, reordered: number): string | null {
+    const notes: string[] = [];
+    if (!this.#outcomesShown) notes.push("the recording has no dma:* events, so it shows no bounce address");
+    if (this.#outside > 0) notes.push(`${this.#outside} bounces lie outside the default pool and are not compared`);
+    if (reordered > 0) {
+      notes.push(`${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`);
+    }
+    if (corrections > 0) notes.push(`the model was set to the kernel's state ${corrections} times`);
+    return notes.length === 0 ? null : notes.join("; ");
+  }
+
+  devices(names: readonly string[]): DeviceOutcome[] {
+    return names.map((name, i) => {
+      const d = this.#device(i);
+      const a = this.#machine.devices[i]!;
+      const mask = this.#maskOf(i);
+      return {
+        name,
+        driver: a.driver,
+        maskBits: Number.isNaN(mask) ? null : Math.round(Math.log2(mask + 1)),
+        minAlignMask: a.minAlignMask,
+        alignmentFrom: a.from,
+        boundary: a.boundary,
+        maps: d.maps,
+        direct: d.direct,
+        bounced: d.bounced,
+        translated: d.translated,
+        failed: d.failed,
+        bytes: d.bytes,
+        bouncedBytes: d.bouncedBytes,
+        slotsPeak: d.slotsPeak,
+        slotsNow: d.slotsNow,
+        live: d.live,
+        why: [...d.why].map(([words, count]) => ({ words, count })),
+      };
+    });
+  }
+}
+
+function whyBounced(op: Operation): string {
+  if (op.forced) return "the pool is forced: every mapping bounces";
+  const end = op.orig + op.size - 1;
+  if (end > op.mask) return `the buffer lies above the device's ${Math.round(Math.log2(op.mask + 1))}-bit mask`;
+  return "the device could reach the buffer: an unaligned buffer of a device that is not coherent, or behind an IOMMU";
+}
