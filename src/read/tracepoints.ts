@@ -23,9 +23,7 @@ export type Role =
   | "listSize"
   | "listPhys"
   /** Entries the list really had. */
-  | "physTotal"
-  /** Present since the record of a list is capped: marks kernels whose allocations fill their direction. */
-  | "capped";
+  | "physTotal";
 
 export type Fields = Readonly<Partial<Record<Role, readonly string[]>>>;
 
@@ -46,7 +44,7 @@ const where = { dma: ["dma_addr", "addr", "dev_addr"], size: ["size"] };
 const lists = { listDma: ["dma_addrs"], listSize: ["lengths"], listPhys: ["phys_addrs", "addrs"] };
 
 const single: Fields = { ...who, ...how, ...where, phys: ["phys_addr"] };
-const list: Fields = { ...who, ...how, ...lists, physTotal: ["full_nents"], capped: ["full_nents"] };
+const list: Fields = { ...who, ...how, ...lists, physTotal: ["full_nents"] };
 /** An allocation has one bus address; only the scattered ones list physical pages. */
 const allocation: Fields = { ...who, ...how, ...where, phys: ["phys_addr"], listPhys: ["phys_addrs"] };
 const bounce: Fields = { ...who, dma: ["dev_addr"], size: ["size"], mask: ["dma_mask"] };
@@ -105,7 +103,10 @@ export const tracepoints: readonly Tracepoint[] = [
   ...rows("intel_iommu", entry, { map_sg: mapList, bounce_map_sg: mapList, unmap_sg: unmapList }),
 ];
 
-/** Allocations whose event declares a direction that kernels before the capped list form left unset. */
+/**
+ * Allocations whose event declares a direction that older kernels left unset (dma.h as of 6.13 has the field and no
+ * assignment). Those that cap the record of a list, which shows as a field `full_nents` of dma_map_sg, do set it.
+ */
 export const unsetDirection: ReadonlySet<string> = new Set(["dma_alloc", "dma_alloc_pages", "dma_alloc_sgt_err"]);
 
 const byName = new Map(tracepoints.map((t) => [t.name, t]));

@@ -1,0 +1,177 @@
+/** One record into one event of a batch, by the plan of its event number. */
+import { Context, type EventBatch, failedAddress, unknownDirection } from "../event.js";
+import type { Names } from "../names.js";
+import type { Warnings } from "../unreadable.js";
+import { DeviceTable } from "./device_table.js";
+import { notDescribed, type Plans, Slot } from "./plan.js";
+import type { Recording } from "./recording.js";
+import { TaskTable } from "./task_table.js";
+
+/** By the flags every record has, (flags >> 3) & 15: bit 0 hard interrupt, bit 1 softirq, bit 3 NMI. */
+const contexts = Uint8Array.from({ length: 16 }, (_, bits) => {
+  if ((bits & 8) !== 0) return Context.nmi;
+  if ((bits & 1) !== 0) return Context.hardirq;
+  return (bits & 2) !== 0 ? Context.softirq : Context.task;
+});
+
+export class Decoder {
+  readonly #plans: Plans;
+  readonly #of: Int32Array;
+  readonly #numbers: Int32Array;
+  readonly #flagsAt: number;
+  readonly #pidAt: number;
+  readonly #commonBytes: number;
+  readonly #little: boolean;
+  /** Where a 64-bit value has its low and its high word. */
+  readonly #lowAt: number;
+  readonly #highAt: number;
+  readonly #devices: DeviceTable;
+  readonly #tasks: TaskTable;
+  readonly #warnings: Warnings;
+  /** Event numbers that were warned about. */
+  readonly #warned = new Uint8Array(65536);
+
+  constructor(recording: Recording, plans: Plans, devices: Names, tasks: Names, warnings: Warnings) {
+    this.#plans = plans;
+    this.#of = plans.of;
+    this.#numbers = plans.numbers;
+    this.#flagsAt = plans.common.flagsAt;
+    this.#pidAt = plans.common.pidAt;
+    this.#commonBytes = plans.common.leastBytes;
+    this.#little = recording.little;
+    this.#lowAt = recording.little ? 0 : 4;
+    this.#highAt = 4 - this.#lowAt;
+    this.#devices = new DeviceTable(devices);
+    this.#tasks = new TaskTable(tasks, recording.commands);
+    this.#warnings = warnings;
+  }
+
+  /**
+   * Fill all columns of event i but time and cpu from the record of `bytes` bytes at `at`.
+   * Nothing outside the record is taken; a record too short for its format becomes `other`.
+   */
+  decode(batch: EventBatch, i: number, view: DataView, at: number, bytes: number): void {
+    if (bytes < this.#commonBytes) {
+      this.#warnOnce(0, `a record of ${bytes} bytes`);
+      return;
+    }
+    batch.context[i] = contexts[(view.getUint8(at + this.#flagsAt) >>> 3) & 15]!;
+    batch.task[i] = this.#tasks.id(view.getInt32(at + this.#pidAt, this.#little));
+    const id = view.getUint16(at, this.#little);
+    const p = this.#of[id]!;
+    if (p < 0) {
+      if (p === notDescribed) this.#warnOnce(id, "its format is not in the file");
+      return;
+    }
+    const n = this.#numbers;
+    if (bytes < n[p + Slot.leastBytes]!) {
+      this.#warnOnce(id, `a record of ${bytes} bytes`);
+      return;
+    }
+    batch.kind[i] = n[p + Slot.kind]!;
+    let field = n[p + Slot.deviceAt]!;
+    if (field >= 0) batch.device[i] = this.#device(view, at, bytes, field);
+    if ((field = n[p + Slot.directionAt]!) >= 0) batch.direction[i] = this.#direction(view, at + field);
+    if ((field = n[p + Slot.attrsAt]!) >= 0) batch.attrs[i] = this.#low(view, at + field, n[p + Slot.attrsBytes]!);
+    if ((field = n[p + Slot.dmaAt]!) >= 0) batch.dma[i] = this.#address(view, at + field, n[p + Slot.dmaBytes]!);
+    if ((field = n[p + Slot.physAt]!) >= 0) batch.phys[i] = this.#address(view, at + field, n[p + Slot.physBytes]!);
+    if ((field = n[p + Slot.sizeAt]!) >= 0) batch.size[i] = this.#number(view, at + field, n[p + Slot.sizeBytes]!);
+    if ((field = n[p + Slot.maskAt]!) >= 0) {
+      // 64 ones become 2^64, the nearest double.
+      batch.mask[i] = this.#number(view, at + field, n[p + Slot.maskBytes]!);
+      field = n[p + Slot.forcedAt]!;
+      if (field >= 0) batch.forced[i] = this.#number(view, at + field, n[p + Slot.forcedBytes]!) === 1 ? 1 : 0;
+    }
+    if (n[p + Slot.lists] === 1) this.#lists(batch, i, view, at, bytes, p);
+  }
+
+  #device(view: DataView, at: number, bytes: number, field: number): number {
+    const location = view.getUint32(at + field, this.#little);
+    const offset = location & 0xffff;
+    const length = location >>> 16;
+    return offset + length > bytes ? -1 : this.#devices.id(view, at + offset, length);
+  }
+
+  #direction(view: DataView, at: number): number {
+    const direction = view.getUint32(at, this.#little);
+    return direction > 3 ? unknownDirection : direction;
+  }
+
+  #number(view: DataView, at: number, bytes: number): number {
+    if (bytes === 8) {
+      const low = view.getUint32(at + this.#lowAt, this.#little);
+      return low + view.getUint32(at + this.#highAt, this.#little) * 4294967296;
+    }
+    if (bytes === 4) return view.getUint32(at, this.#little);
+    return bytes === 2 ? view.getUint16(at, this.#little) : view.getUint8(at);
+  }
+
+  #address(view: DataView, at: number, bytes: number): number {
+    if (bytes !== 8) return this.#number(view, at, bytes);
+    const low = view.getUint32(at + this.#lowAt, this.#little);
+    const high = view.getUint32(at + this.#highAt, this.#little);
+    return high === 0xffffffff && low === 0xffffffff ? failedAddress : low + high * 4294967296;
+  }
+
+  #low(view: DataView, at: number, bytes: number): number {
+    return bytes === 8 ? view.getUint32(at + this.#lowAt, this.#little) : this.#number(view, at, bytes);
+  }
+
+  #lists(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {
+    const n = this.#numbers;
+    this.#busList(batch, i, view, at, bytes, p);
+    let field = n[p + Slot.listPhysAt]!;
+    if (field >= 0) {
+      const width = n[p + Slot.listPhysBytes]!;
+      const end = this.#listEnd(view, at, bytes, field, width);
+      const step = Math.abs(width);
+      for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
+        batch.pushPhys(i, this.#address(view, e, step));
+      }
+    }
+    field = n[p + Slot.totalAt]!;
+    if (field < 0) return;
+    const total = this.#number(view, at + field, n[p + Slot.totalBytes]!);
+    if (total > batch.physCount[i]!) batch.physTotal[i] = total;
+  }
+
+  #busList(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {
+    const n = this.#numbers;
+    const field = n[p + Slot.listDmaAt]!;
+    if (field < 0) return;
+    const width = n[p + Slot.listDmaBytes]!;
+    const step = Math.abs(width);
+    const end = this.#listEnd(view, at, bytes, field, width);
+    const sizeField = n[p + Slot.listSizeAt]!;
+    const sizeWidth = n[p + Slot.listSizeBytes]!;
+    const sizeStep = Math.abs(sizeWidth);
+    let size = sizeField < 0 ? 0 : this.#listStart(view, at, sizeField, sizeWidth);
+    const sizeEnd = sizeField < 0 ? 0 : this.#listEnd(view, at, bytes, sizeField, sizeWidth);
+    for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
+      const known = sizeField >= 0 && size + sizeStep <= sizeEnd;
+      batch.pushDma(i, this.#address(view, e, step), known ? this.#number(view, size, sizeStep) : Number.NaN);
+      size += sizeStep;
+    }
+  }
+
+  /** Where in the view the first element is. */
+  #listStart(view: DataView, at: number, field: number, width: number): number {
+    return width < 0 ? at + field : at + (view.getUint32(at + field, this.#little) & 0xffff);
+  }
+
+  /** Behind the last element; the start or less when the record does not hold them. */
+  #listEnd(view: DataView, at: number, bytes: number, field: number, width: number): number {
+    if (width < 0) return at + field - width;
+    const location = view.getUint32(at + field, this.#little);
+    const end = (location & 0xffff) + (location >>> 16);
+    return end > bytes ? 0 : at + end;
+  }
+
+  #warnOnce(id: number, found: string): void {
+    if (this.#warned[id] !== 0) return;
+    this.#warned[id] = 1;
+    const least =
+      this.#plans.of[id]! >= 0 ? ` of at least ${this.#numbers[this.#plans.of[id]! + Slot.leastBytes]} bytes` : "";
+    this.#warnings.add("", `expected records${least} of event ${id}, found ${found}: its events count as other`);
+  }
+}

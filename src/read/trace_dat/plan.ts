@@ -1,0 +1,130 @@
+/**
+ * What to take from the record of each event, as flat numbers: the recording's formats against the table of
+ * tracepoints, worked out once.
+ */
+import { EventKind } from "../event.js";
+import { type Role, tracepoint, unsetDirection } from "../tracepoints.js";
+import type { Field, Format } from "./format.js";
+
+/** Places within a plan. `At` is a byte offset in the record, -1 for none; `Bytes` the width there. */
+export const Slot = {
+  kind: 0,
+  /** Records shorter than this are not what the format says. */
+  leastBytes: 1,
+  deviceAt: 2,
+  directionAt: 3,
+  attrsAt: 4,
+  attrsBytes: 5,
+  dmaAt: 6,
+  dmaBytes: 7,
+  physAt: 8,
+  physBytes: 9,
+  sizeAt: 10,
+  sizeBytes: 11,
+  maskAt: 12,
+  maskBytes: 13,
+  forcedAt: 14,
+  forcedBytes: 15,
+  /** A list is a dynamic array, with its element's width; or one value in the record, with its width negated. */
+  listDmaAt: 16,
+  listDmaBytes: 17,
+  listSizeAt: 18,
+  listSizeBytes: 19,
+  listPhysAt: 20,
+  listPhysBytes: 21,
+  totalAt: 22,
+  totalBytes: 23,
+  /** Not 0 when any list is there. */
+  lists: 24,
+} as const;
+
+/** Numbers in a plan. */
+export const planStride = 32;
+
+export interface Plans {
+  /** By event number: where its plan begins; -1 for events that are `other`, -2 for those the file does not describe. */
+  readonly of: Int32Array;
+  readonly numbers: Int32Array;
+  /** Where every record has these. */
+  readonly common: { readonly flagsAt: number; readonly pidAt: number; readonly leastBytes: number };
+  /** Fields that the table needs and a format lacks, as "dma_map_phys has no device". */
+  readonly missing: readonly string[];
+}
+
+export const notDescribed = -2;
+
+export function makePlans(formats: ReadonlyMap<number, Format>): Plans {
+  const of = new Int32Array(65536).fill(notDescribed);
+  const numbers: number[] = [];
+  const missing: string[] = [];
+  const directionIsSet = [...formats.values()].some((f) => f.system === "dma" && has(f, "full_nents"));
+  let common: Plans["common"] | null = null;
+  for (const format of formats.values()) {
+    of[format.id] = -1;
+    if (tracepoint(format.system, format.name) === undefined) continue;
+    common ??= commonFields(format);
+    of[format.id] = numbers.length;
+    numbers.push(...makePlan(format, directionIsSet, missing));
+  }
+  return { of, numbers: Int32Array.from(numbers), common: common ?? { flagsAt: 2, pidAt: 4, leastBytes: 8 }, missing };
+}
+
+function has(format: Format, name: string): boolean {
+  return format.fields.some((f) => f.name === name);
+}
+
+/** The fields every record begins with: the type always is the first two bytes. */
+function commonFields(format: Format): Plans["common"] {
+  const at = (name: string, otherwise: number) => format.fields.find((f) => f.name === name)?.offset ?? otherwise;
+  const flagsAt = at("common_flags", 2);
+  const pidAt = at("common_pid", 4);
+  return { flagsAt, pidAt, leastBytes: Math.max(flagsAt + 1, pidAt + 4) };
+}
+
+function makePlan(format: Format, directionIsSet: boolean, missing: string[]): Int32Array {
+  const row = tracepoint(format.system, format.name)!;
+  const plan = new Int32Array(planStride).fill(-1);
+  let least = 0;
+  const field = (role: Role): Field | null => {
+    const names = row.fields[role];
+    if (names === undefined) return null;
+    const found = format.fields.find((f) => names.includes(f.name));
+    if (found === undefined) return null;
+    least = Math.max(least, found.offset + found.size);
+    return found;
+  };
+  const number = (role: Role, slot: number): void => {
+    const f = field(role);
+    if (f === null || f.where !== "here" || ![1, 2, 4, 8].includes(f.size)) return;
+    plan[slot] = f.offset;
+    plan[slot + 1] = f.size;
+  };
+  const list = (role: Role, slot: number): void => {
+    const f = field(role);
+    if (f === null || f.elementBytes < 4 || f.where === "rel_loc" || (f.where === "data_loc" && f.size !== 4)) return;
+    plan[slot] = f.offset;
+    plan[slot + 1] = f.where === "here" ? -f.size : f.elementBytes;
+  };
+
+  plan[Slot.kind] = row.kind;
+  const device = field("device");
+  if (device !== null && device.where === "data_loc" && device.size === 4) plan[Slot.deviceAt] = device.offset;
+  else if (row.fields.device !== undefined) missing.push(`${format.name} has no ${row.fields.device[0]}`);
+  const direction = field("direction");
+  const directionKnown = directionIsSet || !unsetDirection.has(format.name);
+  if (direction?.size === 4 && directionKnown) plan[Slot.directionAt] = direction.offset;
+  number("attrs", Slot.attrsAt);
+  number("dma", Slot.dmaAt);
+  number("phys", Slot.physAt);
+  number("size", Slot.sizeAt);
+  number("mask", Slot.maskAt);
+  number("forced", Slot.forcedAt);
+  list("listDma", Slot.listDmaAt);
+  list("listSize", Slot.listSizeAt);
+  list("listPhys", Slot.listPhysAt);
+  number("physTotal", Slot.totalAt);
+  plan[Slot.lists] = plan[Slot.listDmaAt]! >= 0 || plan[Slot.listPhysAt]! >= 0 ? 1 : 0;
+  plan[Slot.leastBytes] = least;
+  if (row.kind === EventKind.map && plan[Slot.dmaAt]! < 0) missing.push(`${format.name} has no dma_addr`);
+  return plan;
+}

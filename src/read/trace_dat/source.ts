@@ -1,0 +1,129 @@
+/** The events of all CPUs in order of time. */
+import type { ByteSource } from "../bytes.js";
+import { type EventBatch, EventKind, type EventSource } from "../event.js";
+import { Names } from "../names.js";
+import type { Warnings } from "../unreadable.js";
+import { Clock } from "./clock.js";
+import { CpuStream, isLoss } from "./cpu_stream.js";
+import { Decoder } from "./decoder.js";
+import { ChunkedPages, type PageFeed, StoredPages } from "./page_feed.js";
+import { makePlans } from "./plan.js";
+import type { CpuData, Recording } from "./recording.js";
+
+export class TraceDatSource implements EventSource {
+  readonly format = "trace.dat";
+  readonly kernel: string | null;
+  readonly cpus: number;
+  readonly clock: string | null;
+  readonly devices = new Names();
+  readonly tasks = new Names();
+  readonly warnings: Warnings;
+  lost = 0;
+  readonly #decoder: Decoder;
+  readonly #clock: Clock;
+  readonly #streams: readonly CpuStream[];
+  /** The streams that are not done, as a heap: each goes before the two at twice its place and one, and two, further. */
+  readonly #heap: CpuStream[];
+  readonly #bytes: number;
+
+  constructor(source: ByteSource, recording: Recording, warnings: Warnings) {
+    this.warnings = warnings;
+    this.kernel = recording.kernel;
+    this.cpus = recording.cpus;
+    this.clock = recording.buffer.clock;
+    const plans = makePlans(recording.formats);
+    for (const m of plans.missing) warnings.add("", `${m} in this file's formats: that column stays empty`);
+    this.#decoder = new Decoder(recording, plans, this.devices, this.tasks, warnings);
+    this.#clock = new Clock(this.clock);
+    if (!this.#clock.inNanoseconds) {
+      warnings.add("", `the clock "${this.clock}" does not count time: its values are shown as they are`);
+    }
+    const { layout, little, buffer } = recording;
+    const how = { layout, little, clock: this.#clock, warnings };
+    this.#streams = buffer.cpus.map(
+      (data) => new CpuStream(data.cpu, makeFeed(source, recording, data, warnings), how),
+    );
+    this.#heap = this.#streams.filter((s) => !s.done);
+    for (let i = this.#heap.length >> 1; i-- > 0; ) this.#sink(i);
+    this.#bytes = buffer.cpus.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  get progress(): number {
+    let taken = 0;
+    for (const s of this.#streams) taken += s.taken;
+    return this.#bytes === 0 ? 1 : taken / this.#bytes;
+  }
+
+  next(batch: EventBatch): boolean {
+    batch.clear();
+    const heap = this.#heap;
+    while (batch.count < batch.capacity && heap.length > 0) {
+      const first = heap[0]!;
+      this.#run(batch, first, this.#second());
+      if (first.done) {
+        const last = heap.pop()!;
+        if (heap.length === 0) break;
+        heap[0] = last;
+      }
+      this.#sink(0);
+    }
+    return batch.count > 0;
+  }
+
+  /** Take events of one CPU until another's is due, the batch is full, or it has no more. */
+  #run(batch: EventBatch, s: CpuStream, other: CpuStream | null): void {
+    const decoder = this.#decoder;
+    const clock = this.#clock;
+    const limit = other === null ? Number.POSITIVE_INFINITY : other.time;
+    const first = other === null || s.cpu < other.cpu;
+    do {
+      const i = batch.blank();
+      batch.time[i] = clock.microseconds(s.time);
+      batch.cpu[i] = s.cpu;
+      if (s.recordBytes !== isLoss) decoder.decode(batch, i, s.view, s.recordAt, s.recordBytes);
+      else this.#lose(batch, i, s.missed);
+      batch.count = i + 1;
+      s.advance();
+    } while (!s.done && batch.count < batch.capacity && (s.time < limit || (first && s.time === limit)));
+  }
+
+  #lose(batch: EventBatch, i: number, missed: number): void {
+    batch.kind[i] = EventKind.lost;
+    batch.size[i] = missed;
+    this.lost += missed === 0 ? 1 : missed;
+  }
+
+  /** The stream that is due after the first of the heap. */
+  #second(): CpuStream | null {
+    const heap = this.#heap;
+    if (heap.length < 2) return null;
+    return heap.length > 2 && goesBefore(heap[2]!, heap[1]!) ? heap[2]! : heap[1]!;
+  }
+
+  #sink(at: number): void {
+    const heap = this.#heap;
+    const moved = heap[at]!;
+    for (;;) {
+      let child = at * 2 + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && goesBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!goesBefore(heap[child]!, moved)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = moved;
+  }
+}
+
+/** Of two events at one time, the kernel takes that of the lower CPU first. */
+function goesBefore(a: CpuStream, b: CpuStream): boolean {
+  return a.time < b.time || (a.time === b.time && a.cpu < b.cpu);
+}
+
+function makeFeed(source: ByteSource, recording: Recording, data: CpuData, warnings: Warnings): PageFeed {
+  const { pageBytes } = recording.layout;
+  const { decompress, cpus } = recording.buffer;
+  if (decompress === null) return new StoredPages(source, data, pageBytes, cpus.length);
+  const { little } = recording;
+  return new ChunkedPages(source, data, { decompress, little, pageBytes, cpuCount: cpus.length, warnings });
+}
