@@ -108,7 +108,10 @@ export class Pool {
 
   /**
    * Release the mapping at an offset that `map` returned.
-   * @param minAlignMask the device's mask, as it was when the buffer was mapped
+   *
+   * The kernel computes how much to release from the mask of this moment. When a device has changed its mask since
+   * then, a slot may stay behind for ever, here as there.
+   * @param minAlignMask the device's min_align_mask
    * @returns false, and nothing changes, when no mapping begins there.
    */
   unmap(offset: number, minAlignMask: number): boolean {
@@ -116,8 +119,10 @@ export class Pool {
     if (first < 0) return false;
     const records = this.#records;
     const at = first << recordLg2;
-    const count = records[at + Word.slots]!;
-    if ((records[at + Word.pad]! & inSlot) !== (offset & minAlignMask & inSlot)) return false;
+    const pad = records[at + Word.pad]! & inSlot;
+    const kept = offset & minAlignMask & inSlot;
+    let count = records[at + Word.slots]!;
+    if (kept !== pad) count = this.#leaveBehind(first, (records[at + Word.bytes]! - pad + kept + inSlot) >> slotLg2);
     records[at + Word.slots] = 0;
     records[(slotOf(offset) << recordLg2) + Word.pad] = 0;
     records[at + Word.pad] = 0;
@@ -274,8 +279,21 @@ export class Pool {
     if (this.used > this.hiwater) this.hiwater = this.used;
   }
 
+  /** Keep a record, which no address leads to, of the slots that a release of only `count` of them forgets. */
+  #leaveBehind(first: number, count: number): number {
+    const at = first << recordLg2;
+    const slots = this.#records[at + Word.slots]!;
+    if (count >= slots) return slots;
+    const rest = (first + count) << recordLg2;
+    this.#records[rest + Word.slots] = slots - count;
+    this.#records[rest + Word.bytes] = 0;
+    this.#records[rest + Word.pad] = -1;
+    this.#records[rest + Word.tag] = this.#records[at + Word.tag]!;
+    return count;
+  }
+
   #firstSlot(offset: number): number {
-    if (!(offset >= 0 && offset < this.slots * slotBytes)) return -1;
+    if (!(offset >= 0 && offset < this.#free.length * 32 * slotBytes)) return -1;
     const slot = slotOf(offset);
     const records = this.#records;
     const first = slot - (records[(slot << recordLg2) + Word.pad]! >> slotLg2);
