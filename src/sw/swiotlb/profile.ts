@@ -60,3 +60,10 @@ export const before2024: Profile = {
 };
 
 export const profiles: readonly Profile[] = [today, before2024];
+
+/** The profile of a kernel by its release ("6.12.41-1"); today's for one that cannot be read. */
+export function profileOf(kernel: string | null): Profile {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel ?? "") ?? [];
+  if (major === undefined || minor === undefined) return today;
+  return Number(major) * 1000 + Number(minor) < 6009 ? before2024 : today;
+}
