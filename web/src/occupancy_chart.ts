@@ -1,0 +1,145 @@
+/** The chart of occupancy: most and fewest slots in use over time, the pool's size, the high-water mark, failures. */
+import type { PageData, PageTimeline } from "dmalab/report";
+import type uPlot from "uplot";
+import type { Palette } from "./colours";
+import { number, seconds, shortSeconds } from "./format";
+
+/** Pixels left of both charts, so that times lie one below the other. */
+export const gutter = 56;
+export const margin = 12;
+
+/** A pool whose high-water mark is below this share of it is drawn to the mark, not to its size. */
+const smallShare = 0.4;
+
+export interface ChartInput {
+  readonly timeline: PageTimeline;
+  readonly pool: NonNullable<PageData["pool"]>;
+  readonly palette: Palette;
+  readonly width: number;
+  readonly height: number;
+  readonly onSelect: (from: number, to: number) => void;
+  readonly onCursor: (time: number | null) => void;
+}
+
+/** Seconds of each bin's middle, most, fewest. */
+export function columnsOf(timeline: PageTimeline): uPlot.AlignedData {
+  const times = timeline.most.map((_, bin) => (timeline.from + (bin + 0.5) * timeline.width) / 1e6);
+  return [times, [...timeline.most], [...timeline.fewest]];
+}
+
+export const topOf = ({ slots, hiwater }: ChartInput["pool"]): number =>
+  hiwater < slots * smallShare ? Math.max(1, hiwater * 1.25) : slots * 1.08;
+
+export function chartOptions({
+  timeline,
+  pool,
+  palette,
+  width,
+  height,
+  onSelect,
+  onCursor,
+}: ChartInput): uPlot.Options {
+  const axis: uPlot.Axis = {
+    stroke: palette.faint,
+    grid: { stroke: palette.grid, width: 1 },
+    ticks: { stroke: palette.grid, width: 1, size: 5 },
+    font: "12px system-ui, sans-serif",
+  };
+  return {
+    width,
+    height,
+    padding: [14, margin, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { show: false } },
+    scales: { x: { time: false }, y: { range: () => [0, topOf(pool)] } },
+    axes: [
+      {
+        ...axis,
+        size: 30,
+        values: (chart, ticks) => {
+          const span = (chart.scales["x"]!.max! - chart.scales["x"]!.min!) * 1e6;
+          return ticks.map((tick) => shortSeconds(tick * 1e6, span));
+        },
+        space: 80,
+      },
+      { ...axis, size: gutter, values: (_, ticks) => ticks.map((tick) => number(tick)) },
+    ],
+    series: [
+      { value: (_, value) => (value === null ? "" : seconds(value * 1e6)) },
+      { label: "most in use", stroke: palette.accent, width: 1.5, points: { show: false } },
+      { label: "fewest in use", width: 0, fill: palette.accentArea, points: { show: false } },
+    ],
+    bands: [{ series: [1, 2], fill: palette.accentBand }],
+    hooks: {
+      draw: [(chart) => drawMarks(chart, { timeline, pool, palette })],
+      setSelect: [
+        (chart) => {
+          if (chart.select.width < 3) return;
+          const from = chart.posToVal(chart.select.left, "x") * 1e6;
+          const to = chart.posToVal(chart.select.left + chart.select.width, "x") * 1e6;
+          chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          onSelect(from, to);
+        },
+      ],
+      setCursor: [
+        (chart) => {
+          const left = chart.cursor.left ?? -1;
+          onCursor(left < 0 ? null : chart.posToVal(left, "x") * 1e6);
+        },
+      ],
+    },
+  };
+}
+
+type Marks = Pick<ChartInput, "timeline" | "pool" | "palette">;
+
+function drawMarks(chart: uPlot, { timeline, pool, palette }: Marks): void {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top - 14 * devicePixelRatio, bbox.width, bbox.height + 14 * devicePixelRatio);
+  ctx.clip();
+  level(chart, palette.faint, [], pool.slots, `pool: ${number(pool.slots)} slots`);
+  level(chart, palette.accent, [5, 4], pool.hiwater, `high-water: ${number(pool.hiwater)}`, pool.slots);
+  drawFailures(chart, timeline, palette);
+  ctx.restore();
+}
+
+/** A horizontal line with its name. @param avoid the label goes below the line when another line is near above. */
+function level(chart: uPlot, colour: string, dash: number[], value: number, label: string, avoid?: number): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const y = Math.round(chart.valToPos(value, "y", true));
+  if (y < bbox.top) return;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash(dash.map((length) => length * ratio));
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  const near = avoid !== undefined && Math.abs(chart.valToPos(avoid, "y", true) - y) < 18 * ratio;
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = near ? "right" : "left";
+  ctx.textBaseline = "bottom";
+  ctx.fillStyle = colour;
+  const above = near ? chart.valToPos(avoid!, "y", true) : y;
+  ctx.fillText(label, near ? bbox.left + bbox.width - 4 * ratio : bbox.left + 4 * ratio, above - 2 * ratio);
+}
+
+/** A tick at the foot for each bin in which mappings failed, higher for more of them. */
+function drawFailures(chart: uPlot, timeline: PageTimeline, palette: Palette): void {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const bottom = bbox.top + bbox.height;
+  const most = Math.max(1, ...timeline.failures);
+  ctx.fillStyle = palette.failure;
+  timeline.failures.forEach((count, bin) => {
+    if (count === 0) return;
+    const from = chart.valToPos((timeline.from + bin * timeline.width) / 1e6, "x", true);
+    const to = chart.valToPos((timeline.from + (bin + 1) * timeline.width) / 1e6, "x", true);
+    const height = (6 + 14 * (count / most)) * ratio;
+    ctx.fillRect(from, bottom - height, Math.max(1.5 * ratio, to - from), height);
+  });
+}
