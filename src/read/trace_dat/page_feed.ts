@@ -72,9 +72,11 @@ export class ChunkedPages implements PageFeed {
   #packed = new Uint8Array(0);
   /** -1 until the count is read. */
   #chunksLeft = -1;
+  /** Bytes that may be read: trace-cmd 3.1 leaves the count of chunks out of the size it writes, 3.4 does not. */
+  readonly #room: number;
   bytes = new Uint8Array(0);
   length = 0;
-  taken = 0;
+  #position = 0;
   #chunkAt = 0;
 
   constructor(
@@ -85,9 +87,14 @@ export class ChunkedPages implements PageFeed {
     this.#source = source;
     this.#data = data;
     this.#decompress = how.decompress;
+    this.#room = Math.min(data.size + 4, source.size - data.offset);
     this.#little = how.little;
     this.#warnings = how.warnings;
     this.#mostBytes = Math.max(10 * how.pageBytes, Math.min(mostChunkBytes, (16 * heldBytes) / how.cpuCount));
+  }
+
+  get taken(): number {
+    return this.#chunksLeft === 0 && this.length === 0 ? this.#data.size : Math.min(this.#position, this.#data.size);
   }
 
   get where(): string {
@@ -100,12 +107,12 @@ export class ChunkedPages implements PageFeed {
     if (this.#chunksLeft < 0) this.#chunksLeft = this.#read(this.#head.subarray(0, 4)) ? this.#u32(0) : 0;
     while (this.#chunksLeft > 0) {
       this.#chunksLeft--;
-      this.#chunkAt = this.taken;
+      this.#chunkAt = this.#position;
       if (!this.#read(this.#head)) return this.#stop("the size of a chunk", "the end");
       const packed = this.#u32(0);
       const size = this.#u32(4);
       if (size > this.#mostBytes) return this.#stop(`a chunk of at most ${this.#mostBytes} bytes`, `one of ${size}`);
-      if (packed > this.#data.size - this.taken) return this.#stop(`${packed} bytes of a chunk`, "the end");
+      if (packed > this.#room - this.#position) return this.#stop(`${packed} bytes of a chunk`, "the end");
       if (this.#packed.length < packed) this.#packed = new Uint8Array(packed);
       const input = this.#packed.subarray(0, packed);
       if (!this.#read(input)) return this.#stop(`${packed} bytes of a chunk`, "the end");
@@ -136,14 +143,13 @@ export class ChunkedPages implements PageFeed {
       `expected ${expected}, found ${found}: the rest of CPU ${this.#data.cpu} is left out`,
     );
     this.#chunksLeft = 0;
-    this.taken = this.#data.size;
     return false;
   }
 
   #read(into: Uint8Array): boolean {
-    const left = this.#data.size - this.taken;
-    if (into.length > left || this.#source.read(this.#data.offset + this.taken, into) !== into.length) return false;
-    this.taken += into.length;
+    const left = this.#room - this.#position;
+    if (into.length > left || this.#source.read(this.#data.offset + this.#position, into) !== into.length) return false;
+    this.#position += into.length;
     return true;
   }
 
