@@ -1,0 +1,78 @@
+/** What was alive at the end, by class, and which classes leak. */
+import { kindNames } from "./mappings.js";
+import { grows } from "./population.js";
+import type { AliveGroup } from "./result.js";
+import { type AuditState, directionName, seconds } from "./state.js";
+
+/** Groups listed, the largest first; the others are in the counts. */
+const groupsMax = 200;
+const quarters = 4;
+
+interface Ages {
+  oldest: number;
+  /** Mappings alive at the end by when they were made: quarters of the time from the oldest one to the end. */
+  readonly made: Int32Array;
+}
+
+/** @param end microseconds. @returns leaks and the rest, each with the most bytes first. */
+export function aliveGroups(state: AuditState, end: number): { leaks: AliveGroup[]; alive: AliveGroup[] } {
+  const ages = agesOf(state, end),
+    { population } = state;
+  const groups: AliveGroup[] = [];
+  for (let c = 0; c < population.count; c++) {
+    const count = population.alive[c]!,
+      age = ages[c];
+    if (count <= 0 || age === undefined) continue;
+    const verdict = growth(population.marks(c, end), age);
+    groups.push({
+      device: state.deviceName(population.device[c]!),
+      kind: kindNames[population.kind[c]!]!,
+      direction: directionName(population.direction[c]!),
+      attrs: population.attrs[c]!,
+      size: population.size[c]!,
+      count,
+      bytes: count * population.size[c]!,
+      since: age.oldest / 1e6,
+      ...verdict,
+    });
+  }
+  groups.sort((a, b) => b.bytes - a.bytes);
+  return {
+    leaks: groups.filter((g) => g.growing).slice(0, groupsMax),
+    alive: groups.filter((g) => !g.growing).slice(0, groupsMax),
+  };
+}
+
+function agesOf(state: AuditState, end: number): (Ages | undefined)[] {
+  const { live } = state,
+    ages: (Ages | undefined)[] = [];
+  for (const m of live) {
+    const c = live.group[m]!;
+    if (c === -1) continue;
+    const age = ages[c];
+    if (age === undefined) ages[c] = { oldest: live.time[m]!, made: new Int32Array(quarters) };
+    else if (live.time[m]! < age.oldest) age.oldest = live.time[m]!;
+  }
+  for (const m of live) {
+    const age = ages[live.group[m]!];
+    if (age === undefined) continue;
+    const quarter = Math.floor((quarters * (live.time[m]! - age.oldest)) / (end - age.oldest || 1));
+    age.made[Math.max(0, Math.min(quarters - 1, quarter))]!++;
+  }
+  return ages;
+}
+
+/**
+ * A leak keeps what it mapped, early and late: the low-water mark rises, and what is alive was made all along the
+ * way. A cache that was filled at the start was made in one go; buffers in flight are all young.
+ */
+function growth(marks: number[] | null, age: Ages): { growing: boolean; evidence: string } {
+  if (marks === null)
+    return { growing: false, evidence: "seen for too short a time to tell whether their number grows" };
+  const made = [...age.made],
+    spread = made.filter((n) => n > 0).length;
+  const levels = `fewest alive in each eighth of the time: ${marks.join(", ")}`;
+  const when = `made in each quarter since ${seconds(age.oldest)}: ${made.join(", ")}`;
+  const growing = grows(marks) && spread >= quarters - 1;
+  return { growing, evidence: `${levels}; of those alive, ${when}` };
+}

@@ -1,0 +1,77 @@
+/** The end of waiting: what no event explained is a broken rule, or is about a mapping from before the recording. */
+import { hex } from "../why/words.js";
+import type { Gone } from "./gone.js";
+import { type AuditState, directionName, seconds } from "./state.js";
+import { Suspicion } from "./waiting.js";
+
+/**
+ * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
+ * (in a guest) be stopped by its host, in between.
+ */
+export const windowMicroseconds = 10_000;
+
+/** Judge everything that has waited long enough at `now`. */
+export function judgeDue(state: AuditState, now: number): void {
+  const { waiting } = state;
+  while (waiting.count > 0 && waiting.time[waiting.oldest]! + windowMicroseconds < now) judgeOldest(state);
+}
+
+export function judgeOldest(state: AuditState): void {
+  const i = state.waiting.oldest;
+  if (!state.waiting.shift()) return;
+  switch (state.waiting.what[i]) {
+    case Suspicion.mapOverLive:
+      judgePair(state, i, "map-over-live");
+      break;
+    case Suspicion.overlap:
+      judgePair(state, i, "overlap");
+      break;
+    case Suspicion.overlapCacheLine:
+      judgePair(state, i, "overlap-cache-line");
+      break;
+    default:
+      judgeUnmap(state, i);
+  }
+}
+
+/** Two mappings that should not be alive at once: they were not if the older one's end was only written late. */
+function judgePair(state: AuditState, i: number, rule: "map-over-live" | "overlap" | "overlap-cache-line"): void {
+  const { waiting, live } = state;
+  const other = waiting.other[i]!,
+    time = waiting.time[i]!;
+  if (live.serial[other]! !== waiting.otherSerial[i]! || live.time[other]! <= state.lostAt) return;
+  state.broken(rule, waiting.device[i]!, time, () => {
+    const { address, phys, size, direction, device } = waiting;
+    return (
+      `${directionName(direction[i]!)} mapping of ${size[i]!} bytes at ${hex(address[i]!)} (physical ${hex(phys[i]!)}) of ` +
+      `${state.deviceName(device[i]!)}, mapped at ${seconds(time)}, while this one was alive: ${state.describe(other)}`
+    );
+  });
+}
+
+/** An unmap of nothing that is alive. */
+function judgeUnmap(state: AuditState, i: number): void {
+  const { waiting } = state;
+  const device = waiting.device[i]!,
+    address = waiting.address[i]!,
+    time = waiting.time[i]!;
+  const list = waiting.what[i] === Suspicion.unmapList;
+  const gone = list ? state.goneLists : state.gone;
+  const g = gone.find(device, address);
+  if (g === -1 || gone.unmappedAt[g]! <= state.lostAt || gone.unmappedAt[g]! > time) {
+    state.before++;
+    return;
+  }
+  state.broken("double-unmap", device, time, () =>
+    twice(gone, g, list, `${hex(address)} of ${state.deviceName(device)}`, time),
+  );
+}
+
+function twice(gone: Gone, g: number, list: boolean, where: string, time: number): string {
+  const size = gone.size[g]!;
+  const what = list ? `list of ${size} entries whose first physical address is` : `mapping of ${size} bytes at`;
+  return (
+    `the ${directionName(gone.direction[g]!)} ${what} ${where}, mapped at ${seconds(gone.mappedAt[g]!)} and unmapped at ` +
+    `${seconds(gone.unmappedAt[g]!)}, was unmapped again at ${seconds(time)}, and was not mapped in between`
+  );
+}

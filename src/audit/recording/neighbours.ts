@@ -1,0 +1,88 @@
+/**
+ * Who else lives in the pages of a new mapping: shared memory, and bytes that the device should not see.
+ *
+ * Looked at are the first and the last page of every mapping; overlaps deep inside two long mappings are not seen.
+ */
+import { Direction } from "../../spec/dma/direction.js";
+import { bytesAround } from "./exposure.js";
+import { judgeOldest } from "./judge.js";
+import { MappingKind, Reach } from "./mappings.js";
+import type { AuditState } from "./state.js";
+import { Suspicion } from "./waiting.js";
+
+const neighboursMax = 64;
+const cacheLine = 64;
+/** SKIP_CPU_SYNC, CACHELINES_OVERLAP, REQUIRE_COHERENT: the kernel's checker leaves these mappings out. */
+const exemptAttrs = (1 << 5) | (1 << 11) | (1 << 12);
+
+/** A new mapping against the ones beside it. Coherent memory shows no physical address and is left out. */
+export function looksAround(state: AuditState, m: number): void {
+  const { live } = state;
+  const phys = live.phys[m]!,
+    size = live.size[m]!;
+  if (Number.isNaN(phys) || !(size >= 1)) return;
+  const reach = reachOf(state, live.device[m]!, live.dma[m]!, phys);
+  live.reach[m] = reach;
+  const partial = state.exposure.mapped(live.device[m]!, reach, phys, size);
+  const first = Math.floor(phys / 4096),
+    last = Math.floor((phys + size - 1) / 4096);
+  visit(state, m, first, -1, partial);
+  if (last !== first) visit(state, m, last, first, partial);
+}
+
+function reachOf(state: AuditState, device: number, dma: number, phys: number): Reach {
+  if (Number.isNaN(dma)) return Reach.unknown;
+  if (state.bounces.take(device, phys)) return Reach.bounced;
+  if (dma === phys) return Reach.direct;
+  return state.iommu && dma % 4096 === phys % 4096 ? Reach.translated : Reach.unknown;
+}
+
+/** @param seen a frame whose neighbours were looked at before, -1 for none: who lies there, too, is not met twice. */
+function visit(state: AuditState, m: number, frame: number, seen: number, partial: boolean): void {
+  const { live } = state;
+  let node = live.firstNeighbour(frame);
+  for (let step = 0; node !== -1 && step < neighboursMax; step++, node = live.nextNeighbour(node)) {
+    const o = node >> 1;
+    const first = Math.floor(live.phys[o]! / 4096),
+      last = Math.floor((live.phys[o]! + live.size[o]! - 1) / 4096);
+    // The chain holds other frames of the same hash, too.
+    if (o === m || ((node & 1) === 0 ? first : last) !== frame || first === seen || last === seen) continue;
+    checkOverlap(state, m, o);
+    if (live.device[o]! === live.device[m]! && live.direction[o]! === live.direction[m]!) continue;
+    if (partial) expose(state, m, o);
+    if (live.reach[o] === Reach.translated && bytesAround(live.phys[o]!, live.size[o]!) > 0) expose(state, o, m);
+  }
+}
+
+function expose(state: AuditState, m: number, other: number): void {
+  state.exposure.shared(
+    state.live.device[m]!,
+    () => `the pages of this: ${state.describe(m)}; hold bytes of this: ${state.describe(other)}`,
+  );
+}
+
+/** Linux kernel/dma/debug.c tracks the first cache line of every mapping that a device may write. */
+function checkOverlap(state: AuditState, m: number, o: number): void {
+  const { live, waiting } = state;
+  if (live.direction[m]! === Direction.toDevice || live.direction[o]! === Direction.toDevice) return;
+  if (((live.attrs[m]! | live.attrs[o]!) & exemptAttrs) !== 0) return;
+  if (live.kind[m] === MappingKind.coherent || live.kind[o] === MappingKind.coherent) return;
+  const from = live.phys[m]!,
+    fromOther = live.phys[o]!;
+  const bytes = from < fromOther + live.size[o]! && fromOther < from + live.size[m]!;
+  const line = Math.floor(from / cacheLine) === Math.floor(fromOther / cacheLine);
+  if (!bytes && !line) return;
+  const what = bytes ? Suspicion.overlap : Suspicion.overlapCacheLine;
+  const i = state.suspect(
+    what,
+    live.device[m]!,
+    live.dma[m]!,
+    live.size[m]!,
+    live.direction[m]!,
+    live.time[m]!,
+    judgeOldest,
+  );
+  waiting.phys[i] = from;
+  waiting.other[i] = o;
+  waiting.otherSerial[i] = live.serial[o]!;
+}

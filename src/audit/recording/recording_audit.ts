@@ -1,0 +1,130 @@
+/**
+ * The rules of the DMA API, leaks and exposure, from the events of a recording.
+ *
+ * Events are fed as they are read; what is kept is the mappings alive, tables of fixed size, and the first findings
+ * of each rule. A recording that is wrong in itself gives wrong findings, never an error.
+ */
+import { type EventBatch, EventKind } from "../../read/event.js";
+import type { Names } from "../../read/names.js";
+import { aliveGroups } from "./alive.js";
+import { judgeDue, judgeOldest } from "./judge.js";
+import { mapList, unmapList } from "./lists.js";
+import { liveMax } from "./mappings.js";
+import type { AuditResult } from "./result.js";
+import { unknowable } from "./rules.js";
+import { allocate, bounced, free, map, unmap } from "./singles.js";
+import { AuditState } from "./state.js";
+import { syncList, syncSingle } from "./syncs.js";
+
+export class RecordingAudit {
+  readonly #state: AuditState;
+  #from = Number.NaN;
+  #now = Number.NaN;
+
+  /** @param source names the numbers in the `device` column; an EventSource does. */
+  constructor(source: { readonly devices: Names }) {
+    this.#state = new AuditState(source.devices);
+  }
+
+  /** Look at the next events, in order of time. */
+  feed(batch: EventBatch): void {
+    const state = this.#state;
+    for (let i = 0; i < batch.count; i++) {
+      const time = batch.time[i]!;
+      if (!Number.isFinite(time)) continue;
+      if (Number.isNaN(this.#from)) this.#from = time;
+      if (!(time <= this.#now)) this.#now = time;
+      if (state.waiting.count > 0) judgeDue(state, time);
+      state.events++;
+      this.#event(batch, i, time);
+    }
+  }
+
+  /** No more events: what still waits is judged, what is alive is listed. */
+  finish(): AuditResult {
+    const state = this.#state;
+    while (state.waiting.count > 0) judgeOldest(state);
+    const { leaks, alive } = aliveGroups(state, this.#now);
+    const { events, maps, lists, allocations, unmaps, syncs, failed, before, lost } = state;
+    return {
+      from: !Number.isNaN(this.#from) ? this.#from / 1e6 : null,
+      to: !Number.isNaN(this.#now) ? this.#now / 1e6 : null,
+      counts: { events, maps, lists, allocations, unmaps, syncs, failed, before, lost },
+      leaks,
+      alive,
+      violations: state.violations.list(),
+      violationTotals: state.violations.totals(),
+      exposure: state.exposure.list((device) => state.deviceName(device)),
+      notes: notes(state),
+      unknowable,
+    };
+  }
+
+  #event(batch: EventBatch, i: number, time: number): void {
+    const state = this.#state;
+    const device = batch.device[i]!,
+      dma = batch.dma[i]!,
+      size = batch.size[i]!,
+      direction = batch.direction[i]!;
+    switch (batch.kind[i]) {
+      case EventKind.bounced:
+        state.bounces.add(device, dma);
+        bounced(state, device, dma, size, time);
+        break;
+      case EventKind.map:
+        map(state, device, dma, batch.phys[i]!, size, direction, batch.attrs[i]!, time);
+        break;
+      case EventKind.unmap:
+        unmap(state, device, dma, size, direction, time);
+        break;
+      case EventKind.mapList:
+        mapList(state, batch, i, time);
+        break;
+      case EventKind.unmapList:
+        unmapList(state, batch, i, time);
+        break;
+      case EventKind.mapListError:
+        state.failed++;
+        break;
+      case EventKind.alloc:
+        allocate(state, device, dma, size, batch.attrs[i]!, time);
+        break;
+      case EventKind.free:
+        free(state, device, dma, size, time);
+        break;
+      case EventKind.syncForCpu:
+      case EventKind.syncForDevice:
+        syncSingle(state, device, dma, size, direction, batch.kind[i] === EventKind.syncForCpu, time);
+        break;
+      case EventKind.syncListForCpu:
+      case EventKind.syncListForDevice:
+        syncList(state, batch, i, batch.kind[i] === EventKind.syncListForCpu, time);
+        break;
+      case EventKind.iommuMap:
+      case EventKind.iommuUnmap:
+      case EventKind.iommuDevice:
+        state.iommu = true;
+        break;
+      case EventKind.lost:
+        state.lost += Number.isNaN(size) ? 1 : Math.max(1, size);
+        state.lostAt = time;
+    }
+  }
+}
+
+function notes(state: AuditState): string[] {
+  const list: string[] = [];
+  if (state.before > 0)
+    list.push(
+      `${state.before} unmaps, frees and syncs name an address that this recording never saw mapped: mapped before it began, or by an interface without events`,
+    );
+  if (state.lost > 0)
+    list.push(
+      `${state.lost} or more events were lost: mappings that were alive at a loss are not judged, and some listed as alive may have ended`,
+    );
+  if (state.beyond > 0)
+    list.push(`more than ${liveMax} mappings were alive at once: ${state.beyond} were not followed`);
+  if (state.unclassed > 0)
+    list.push(`${state.unclassed} mappings are in none of the groups alive at the end: too many different sizes`);
+  return list;
+}

@@ -1,0 +1,77 @@
+/** What the audit of a recording answers. Times are seconds of the recording's clock, sizes bytes. */
+
+/** Mappings of one kind that were alive at the end. */
+export interface AliveGroup {
+  readonly device: string;
+  readonly kind: string;
+  readonly direction: string;
+  readonly attrs: number;
+  /** Bytes of one mapping (of a whole list). */
+  readonly size: number;
+  readonly count: number;
+  readonly bytes: number;
+  /** When the oldest of them was mapped. */
+  readonly since: number;
+  /** True when their number kept growing through the recording: a leak. */
+  readonly growing: boolean;
+  readonly evidence: string;
+}
+
+export interface Violation {
+  /** Stable name: a key of `rules`. */
+  readonly rule: string;
+  readonly device: string;
+  readonly time: number;
+  /** One sentence that names the mappings concerned. */
+  readonly detail: string;
+}
+
+/** What a device can reach beyond what was mapped for it. */
+export interface DeviceExposure {
+  readonly device: string;
+  /** "pages": an IOMMU gives it whole pages. "everything": no translation was seen. "pool": only bounce buffers. */
+  readonly reach: "pages" | "everything" | "pool" | "unknown";
+  readonly mappings: number;
+  /** Mappings that do not begin or do not end at a page's edge. */
+  readonly partial: number;
+  /** Bytes outside mappings, inside their first and last pages: summed over all, and the most at any one time. */
+  readonly bytes: number;
+  readonly bytesPeak: number;
+  /** Times that a page held another live mapping: of another device, or for another direction. */
+  readonly foreign: number;
+  readonly examples: readonly string[];
+  readonly words: string;
+}
+
+export interface AuditCounts {
+  readonly events: number;
+  readonly maps: number;
+  readonly lists: number;
+  readonly allocations: number;
+  readonly unmaps: number;
+  readonly syncs: number;
+  /** Mappings and allocations that the kernel refused. */
+  readonly failed: number;
+  /** Unmaps, frees and syncs of what was mapped before the recording began, as far as can be told. */
+  readonly before: number;
+  readonly lost: number;
+}
+
+export interface AuditResult {
+  /** Seconds of the first and the last event; null when there was none. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly counts: AuditCounts;
+  /** Groups that grow: leaks. The longest first. */
+  readonly leaks: readonly AliveGroup[];
+  /** The other groups alive at the end: rings, caches, buffers in flight. */
+  readonly alive: readonly AliveGroup[];
+  /** The first ones of each rule; `violationTotals` counts all. */
+  readonly violations: readonly Violation[];
+  readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
+  readonly exposure: readonly DeviceExposure[];
+  /** What the recording could not answer, and limits that were met. */
+  readonly notes: readonly string[];
+  /** Rules that no recording shows. */
+  readonly unknowable: readonly { readonly rule: string; readonly why: string }[];
+}

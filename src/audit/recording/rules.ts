@@ -1,0 +1,58 @@
+/**
+ * The rules of the DMA API that a recording can show, and those that it cannot.
+ *
+ * Source: Linux Documentation/core-api/dma-api.rst and the checks of kernel/dma/debug.c, whose words the texts follow
+ * in meaning.
+ */
+
+/** Rule names are stable: programs compare them. */
+export const rules = {
+  "unmap-error-value": "the value of a failed mapping was unmapped",
+  "double-unmap": "something was unmapped that was already unmapped",
+  "unmap-size": "unmapped with another size than mapped",
+  "unmap-direction": "unmapped with another direction than mapped",
+  "unmap-kind": "unmapped with another kind of call than mapped",
+  "unmap-entries": "a list was unmapped with another number of entries than mapped",
+  "map-over-live": "mapped at a bus address that already leads to other memory",
+  "map-direction": "mapped with direction NONE",
+  overlap: "two mappings that a device may write share memory",
+  "overlap-cache-line": "two mappings that a device may write begin in one cache line",
+  "bounce-size": "a bounce buffer of more than 256 KiB was asked for",
+  "sync-error-value": "the value of a failed mapping was synced",
+  "sync-unmapped": "something was synced after it was unmapped",
+  "sync-outside": "synced beyond the end of the mapping",
+  "sync-direction": "synced with another direction than mapped",
+  "sync-for-cpu": "synced for the CPU as data from the device, and the device may only read",
+  "sync-for-device": "synced for the device as data to it, and the device may only write",
+  "sync-entries": "a list was synced with another number of entries than mapped",
+} as const;
+export type RuleName = keyof typeof rules;
+
+/** What no recording of the dma, swiotlb and iommu events shows, and why. */
+export const unknowable: readonly { readonly rule: string; readonly why: string }[] = [
+  {
+    rule: "a driver let go of its device with mappings alive",
+    why: "no event says when a driver is unbound; mappings alive at the end are listed instead",
+  },
+  { rule: "dma_mapping_error() was never called", why: "checking a result leaves no event" },
+  {
+    rule: "memory of the stack, of vmalloc, or of the kernel image was mapped",
+    why: "events carry physical addresses, and virtual ones only hashed",
+  },
+  { rule: "coherent memory was freed with another CPU address", why: "virtual addresses are hashed" },
+  {
+    rule: "a list entry is longer than the device takes, or crosses its segment boundary",
+    why: "max_segment_size and the boundary mask of a device are not in any event",
+  },
+  { rule: "the device's alignment was not kept", why: "min_align_mask is not in any event" },
+  {
+    rule: "a sync is missing, or the CPU touched memory that the device owned",
+    why: "accesses of the CPU leave no event, and syncs that the kernel skips leave none either",
+  },
+  {
+    rule: "the device used an address after it was unmapped",
+    why: "accesses of devices leave no event; only a fault does",
+  },
+  { rule: "mappings made by dma_iova_link() and its like", why: "that interface writes no dma events" },
+  { rule: "a dma_map_sg() that failed", why: "the kernel writes no event for it in the usual cases" },
+];

@@ -1,0 +1,104 @@
+/** What the parts of the recording audit share. */
+
+import type { Names } from "../../read/names.js";
+import { directionNames } from "../../spec/dma/direction.js";
+import { counted, hex } from "../why/words.js";
+import { Bounces } from "./bounces.js";
+import { Exposure } from "./exposure.js";
+import { Gone } from "./gone.js";
+import { kindNames, LiveMappings, MappingKind } from "./mappings.js";
+import { Population } from "./population.js";
+import type { RuleName } from "./rules.js";
+import { Violations } from "./violations.js";
+import { type Suspicion, Waiting } from "./waiting.js";
+
+export class AuditState {
+  readonly devices: Names;
+  readonly live = new LiveMappings();
+  readonly gone = new Gone();
+  /** The same for lists, by their first physical address; `size` holds the number of entries. */
+  readonly goneLists = new Gone();
+  readonly population = new Population();
+  readonly violations = new Violations();
+  readonly waiting = new Waiting();
+  readonly exposure = new Exposure();
+  readonly bounces = new Bounces();
+  events = 0;
+  maps = 0;
+  lists = 0;
+  allocations = 0;
+  unmaps = 0;
+  syncs = 0;
+  failed = 0;
+  before = 0;
+  lost = 0;
+  /** Mappings not followed because too many were alive. */
+  beyond = 0;
+  /** Mappings in no class because there were too many classes. */
+  unclassed = 0;
+  /** Time of the last loss of events, microseconds; what spans it proves nothing. */
+  lostAt = Number.NEGATIVE_INFINITY;
+  /** The recording shows an IOMMU at work. */
+  iommu = false;
+
+  constructor(devices: Names) {
+    this.devices = devices;
+  }
+
+  deviceName(device: number): string {
+    return device < 0 ? "unknown device" : this.devices.name(device);
+  }
+
+  /** Count a broken rule. @param words is called only while words are kept. */
+  broken(rule: RuleName, device: number, time: number, words: () => string): void {
+    if (this.violations.count(rule)) this.violations.keep(rule, this.deviceName(device), time, words());
+  }
+
+  /** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index. */
+  suspect(
+    what: Suspicion,
+    device: number,
+    address: number,
+    size: number,
+    direction: number,
+    time: number,
+    judge: (state: AuditState) => void,
+  ): number {
+    if (this.waiting.full) judge(this);
+    return this.waiting.add(what, device, address, size, direction, time);
+  }
+
+  /** A mapping begins to live: put it into its class. */
+  born(m: number, size: number, time: number): void {
+    const { live, population } = this;
+    const group = population.classOf(live.device[m]!, live.kind[m]!, size, live.direction[m]!, live.attrs[m]!);
+    live.group[m] = group;
+    if (group === -1) this.unclassed++;
+    else population.change(group, 1, time);
+  }
+
+  /** It ends: out of its class, out of the exposure; the caller removes it from `live`. */
+  ended(m: number, time: number): void {
+    const group = this.live.group[m]!;
+    if (group !== -1) this.population.change(group, -1, time);
+  }
+
+  /** "FROM_DEVICE single mapping of 4096 bytes at 0xbef2000 (physical 0x3f9b000), mapped at 6.949675 s". */
+  describe(m: number): string {
+    const { live } = this;
+    const phys = live.phys[m]!,
+      dma = live.dma[m]!;
+    const part = live.kind[m] === MappingKind.list ? "list entry" : kindNames[live.kind[m]!]!;
+    const where = !Number.isNaN(dma) ? ` at ${hex(dma)}` : "",
+      physical = !Number.isNaN(phys) ? ` (physical ${hex(phys)})` : "";
+    return `${directionName(live.direction[m]!)} ${part} of ${counted(live.size[m]!, "byte")}${where}${physical} of ${this.deviceName(live.device[m]!)}, mapped at ${seconds(live.time[m]!)}`;
+  }
+}
+
+export function directionName(direction: number): string {
+  return directionNames[direction] ?? "unknown direction";
+}
+
+export function seconds(microseconds: number): string {
+  return `${(microseconds / 1e6).toFixed(6)} s`;
+}
