@@ -1,7 +1,11 @@
 /** Readers: recordings, logs and memory images into events and views. They take bytes and open no file. */
 export { type ByteSource, memorySource } from "./bytes.js";
 export * from "./event.js";
+export { openFtraceText } from "./ftrace_text/open_ftrace_text.js";
+export type { LogFact, LogFinding } from "./kernel_log/finding.js";
+export { type KernelLog, readKernelLog } from "./kernel_log/read_kernel_log.js";
 export { Names } from "./names.js";
+export { openPerfScript } from "./perf_script.js";
 export { openTraceDat } from "./trace_dat/open.js";
 export { type Tracepoint, tracepointNamed, tracepoints } from "./tracepoints.js";
 export { Unreadable, type Warning, Warnings } from "./unreadable.js";

@@ -13,12 +13,12 @@ import {
   type SourceFormat,
   unknownDirection,
 } from "../event.js";
+import { LineBlocks } from "../line_blocks.js";
 import { Names } from "../names.js";
 import { Unreadable, Warnings } from "../unreadable.js";
 import { ByteNames } from "./byte_names.js";
 import { type EventForm, formNames, forms } from "./event_form.js";
 import { Fields } from "./fields.js";
-import { LineBlocks } from "./line_blocks.js";
 import { LineHead } from "./line_head.js";
 import { oddLine } from "./odd_line.js";
 import { TimeOrder } from "./time_order.js";

@@ -1,5 +1,5 @@
 /** A source as blocks of whole lines in one reused buffer. */
-import type { ByteSource } from "../bytes.js";
+import type { ByteSource } from "./bytes.js";
 
 const blockBytes = 1 << 20;
 

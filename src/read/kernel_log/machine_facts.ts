@@ -1,0 +1,107 @@
+/** What a kernel log says of the machine, gathered line by line. */
+import { namesOf } from "./finding.js";
+
+/** Lines that count possible CPUs; the kernel itself goes by `nr_cpu_ids`, and the others are less sure in this order. */
+const possibleCpus: readonly (readonly [RegExp, number])[] = [
+  [/\bnr_cpu_ids[:=] ?(\d{1,5})\b/, 4],
+  [/CPU topo: Allowing (\d{1,5}) present CPUs plus (\d{1,5}) hotplug CPUs/, 3],
+  [/smpboot: Allowing (\d{1,5}) CPUs/, 3],
+  [/^Xen PV: Detected (\d{1,5}) vCPUS/, 2],
+  [/Brought up (?:\d{1,4} nodes?, )?(\d{1,5}) CPUs?/, 1],
+  [/Total of (\d{1,5}) processors activated/, 1],
+];
+
+/** Facts by the first line that states them, unless said otherwise; null where the log is silent. */
+export class MachineFacts {
+  kernel: string | null = null;
+  architecture: string | null = null;
+  commandLine: string | null = null;
+  /** Possible CPUs: those that the pool's areas are counted by. */
+  cpus: number | null = null;
+  cpusOnline: number | null = null;
+  memoryBytes: number | null = null;
+  /** `PV`, `PVH` or `HVM`; null outside Xen. */
+  xenMode: string | null = null;
+  /** The hypervisor's own name for itself, as the kernel reports it ("KVM", "Xen PV"). */
+  hypervisor: string | null = null;
+  readonly iommus = new Set<string>();
+  /** Default domain type ("Translated", "Passthrough") and flush policy ("strict", "lazy"). */
+  iommuDefault: string | null = null;
+  iommuPolicy: string | null = null;
+  /** Driver of a device by its name; the last one named wins, as drivers come and go. */
+  readonly drivers = new Map<string, string>();
+  #cpusFrom = 0;
+
+  read(message: string): void {
+    this.#kernel(message);
+    if (message.includes("CPU") || message.includes("cpu_ids")) this.#cpus(message);
+    if (message.includes("Xen") || message.includes("Hypervisor")) this.#xen(message);
+    this.#iommu(message);
+    this.#driver(message);
+  }
+
+  #kernel(message: string): void {
+    const version = /^Linux version (\S{1,100})(.{0,200})/.exec(message);
+    if (version !== null) {
+      this.kernel ??= version[1]!;
+      this.architecture ??= architectureOf(version[2]!) ?? architectureOf(version[1]!);
+    }
+    const line = /^(?:Kernel command line|Command line): ?(.*)$/.exec(message);
+    if (line !== null) this.commandLine ??= line[1]!;
+    const memory = /^Memory: \d{1,12}[Kk]B?\/(\d{1,12})[Kk]B? available/.exec(message);
+    if (memory !== null) this.memoryBytes ??= Number(memory[1]) * 1024;
+  }
+
+  #cpus(message: string): void {
+    const up = /Brought up (?:\d{1,4} nodes?, )?(\d{1,5}) CPUs?|Total of (\d{1,5}) processors activated/.exec(message);
+    if (up !== null) this.cpusOnline ??= Number(up[1] ?? up[2]);
+    for (const [pattern, weight] of possibleCpus) {
+      const m = pattern.exec(message);
+      if (m === null || weight <= this.#cpusFrom) continue;
+      const count = Number(m[1]) + Number(m[2] ?? 0);
+      if (count === 0) continue;
+      this.cpus = count;
+      this.#cpusFrom = weight;
+    }
+  }
+
+  #xen(message: string): void {
+    const hypervisor = /^Hypervisor detected: (.{1,40})$/.exec(message)?.[1];
+    if (hypervisor !== undefined) this.hypervisor ??= hypervisor;
+    const mode = /^(?:Hypervisor detected: |Booting (?:paravirtualized )?kernel on )Xen(?: (PVH|PV|HVM))?/.exec(
+      message,
+    );
+    if (mode !== null) this.xenMode ??= mode[1] ?? "PV";
+  }
+
+  #iommu(message: string): void {
+    if (/^DMAR: (?:IOMMU enabled|dmar\d+: reg_base_addr|Intel\(R\) Virtualization)/.test(message))
+      this.iommus.add("vtd");
+    if (/^(?:pci \S+: )?AMD-Vi: (?:Found IOMMU|Interrupt remapping|Extended features|Using|AMD IOMMU)/.test(message)) {
+      this.iommus.add("amdvi");
+    }
+    const unit = /^(arm-smmu(?:-v3)?|virtio_iommu|rockchip-iommu|ipmmu-vmsa|apple-dart) \S{1,60}: /.exec(message)?.[1];
+    if (unit !== undefined) this.iommus.add(unit === "arm-smmu-v3" ? "smmuv3" : unit === "arm-smmu" ? "smmu" : unit);
+    const type = /^iommu: Default domain type: (\w{1,30})/.exec(message)?.[1];
+    if (type !== undefined) this.iommuDefault ??= type;
+    const policy = /^iommu: DMA domain TLB invalidation policy: (strict|lazy) mode/.exec(message)?.[1];
+    if (policy !== undefined) this.iommuPolicy ??= policy;
+  }
+
+  #driver(message: string): void {
+    const probed = /^(\w[\w-]{0,40}) \w{1,40}: pci function ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/.exec(
+      message,
+    );
+    const driver = probed?.[1] ?? null;
+    const named = driver === null ? namesOf(message) : { driver, device: probed![2]! };
+    if (named.driver === null || named.device === null) return;
+    if (this.drivers.size < driversMax || this.drivers.has(named.device)) this.drivers.set(named.device, named.driver);
+  }
+}
+
+/** Devices kept; a machine has fewer. */
+const driversMax = 65536;
+
+function architectureOf(text: string): string | null {
+  return /(x86_64|aarch64|riscv64|powerpc64le|s390x|i[3-6]86|arm)[-_ )]/.exec(text)?.[1] ?? null;
+}

@@ -1,0 +1,131 @@
+/** A kernel log: what it says of the machine, and every line of it that concerns DMA. One pass, bounded memory. */
+import { type ByteSource, memorySource } from "../bytes.js";
+import { LineBlocks } from "../line_blocks.js";
+import { Unreadable, type Warning, Warnings } from "../unreadable.js";
+import { findingOf, type LogFinding } from "./finding.js";
+import { lineMax, splitLogLine } from "./log_line.js";
+import { MachineFacts } from "./machine_facts.js";
+
+export interface KernelLog {
+  /** Release ("7.2.13+deb14-amd64"); null when the log does not begin with the boot. */
+  readonly kernel: string | null;
+  /** "x86_64", "aarch64", ... as the compiler's name in the first line tells. */
+  readonly architecture: string | null;
+  readonly commandLine: string | null;
+  /** Value of the last `swiotlb=` of the command line; "" when there is a command line without it. */
+  readonly swiotlb: string | null;
+  /** Possible CPUs, and those brought up at boot. */
+  readonly cpus: number | null;
+  readonly cpusOnline: number | null;
+  readonly memoryBytes: number | null;
+  /** Areas of the pool, and its bounds in bytes, [from, to). */
+  readonly areas: number | null;
+  readonly pool: { readonly from: number; readonly to: number } | null;
+  /** True under Xen; `xenMode` is "PV", "PVH" or "HVM". */
+  readonly xen: boolean;
+  readonly xenMode: string | null;
+  readonly hypervisor: string | null;
+  /** IOMMUs that the kernel found: "vtd", "amdvi", "smmuv3", "smmu", "virtio_iommu", ... */
+  readonly iommus: readonly string[];
+  readonly iommuDefault: string | null;
+  readonly iommuPolicy: string | null;
+  /** Driver of a device by its name ("0000:00:03.0"). */
+  readonly drivers: ReadonlyMap<string, string>;
+  /** Lines that concern DMA, in order; the first 10000 of them, `findingsTotal` counts all. */
+  readonly findings: readonly LogFinding[];
+  readonly findingsTotal: number;
+  /** Lines read, and those that are the kernel's by their own mark. */
+  readonly linesTotal: number;
+  readonly linesMarked: number;
+  readonly warnings: readonly Warning[];
+}
+
+const findingsMax = 10_000;
+
+/**
+ * Read a kernel log in any of the forms in which logs are kept.
+ *
+ * @param source the log, or its text.
+ * @throws Unreadable for an empty one and for bytes that are no text.
+ */
+export function readKernelLog(source: ByteSource | string): KernelLog {
+  const from = typeof source === "string" ? memorySource("log", new TextEncoder().encode(source)) : source;
+  const reading = new Reading();
+  const blocks = new LineBlocks(from);
+  const decoder = new TextDecoder();
+  while (blocks.next()) {
+    const { bytes, to } = blocks;
+    for (let at = blocks.from; at < to; ) {
+      const end = bytes.indexOf(10, at);
+      reading.line(decoder.decode(bytes.subarray(at, Math.min(end, at + lineMax))));
+      at = end + 1;
+    }
+    if (reading.binary) break;
+  }
+  if (reading.binary)
+    throw new Unreadable(from.name, `line ${reading.lines}`, "a kernel log", "bytes that are no text");
+  if (reading.lines === 0) throw new Unreadable(from.name, "", "a kernel log", "an empty file");
+  return reading.result(blocks.dropped);
+}
+
+class Reading {
+  lines = 0;
+  /** A NUL that is not the journal's padding: no text at all. */
+  binary = false;
+  readonly #facts = new MachineFacts();
+  readonly #findings: LogFinding[] = [];
+  readonly #warnings = new Warnings();
+  #findingsTotal = 0;
+  #marked = 0;
+  #pool: { readonly from: number; readonly to: number } | null = null;
+  #areas: number | null = null;
+
+  line(text: string): void {
+    this.lines++;
+    if (/\0[^\0]/.test(text.slice(0, 512))) {
+      this.binary = true;
+      return;
+    }
+    const raw = text.trimEnd();
+    if (raw === "") return;
+    const line = splitLogLine(raw);
+    if (line === null) return;
+    if (line.marked) this.#marked++;
+    this.#facts.read(line.message);
+    const finding = findingOf(line, this.lines, raw);
+    if (finding === null) return;
+    if (this.#findingsTotal++ < findingsMax) this.#findings.push(finding);
+    if (finding.kind === "pool" && finding.to > finding.from) this.#pool ??= { from: finding.from, to: finding.to };
+    if (finding.kind === "pool-areas") this.#areas ??= finding.areas;
+  }
+
+  result(dropped: number): KernelLog {
+    const facts = this.#facts;
+    if (dropped > 0) this.#warnings.add("", `${dropped} bytes left out: lines longer than a megabyte`);
+    if (this.#findingsTotal > findingsMax) {
+      this.#warnings.add("", `${this.#findingsTotal} lines concern DMA: the first ${findingsMax} kept`);
+    }
+    const { kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, xenMode, hypervisor, drivers } = facts;
+    return {
+      ...{ kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, xenMode, hypervisor, drivers },
+      swiotlb: commandLine === null ? null : settingOf(commandLine),
+      areas: this.#areas,
+      pool: this.#pool,
+      xen: xenMode !== null,
+      iommus: [...facts.iommus],
+      iommuDefault: facts.iommuDefault,
+      iommuPolicy: facts.iommuPolicy,
+      findings: this.#findings,
+      findingsTotal: this.#findingsTotal,
+      linesTotal: this.lines,
+      linesMarked: this.#marked,
+      warnings: this.#warnings.list,
+    };
+  }
+}
+
+/** @returns the value of the last `swiotlb=`, "" when there is none. */
+function settingOf(commandLine: string): string {
+  const words = commandLine.split(/\s+/).filter((word) => word.startsWith("swiotlb="));
+  return words.at(-1)?.slice("swiotlb=".length) ?? "";
+}
