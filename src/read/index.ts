@@ -5,6 +5,7 @@ export { openFtraceText } from "./ftrace_text/open_ftrace_text.js";
 export type { LogFact, LogFinding } from "./kernel_log/finding.js";
 export { type KernelLog, readKernelLog } from "./kernel_log/read_kernel_log.js";
 export { Names } from "./names.js";
+export { type Content, sniff } from "./open.js";
 export { openPerfScript } from "./perf_script.js";
 export { openTraceDat } from "./trace_dat/open.js";
 export { type Tracepoint, tracepointNamed, tracepoints } from "./tracepoints.js";

@@ -9,13 +9,16 @@ import { type TextForm, TextSource } from "./ftrace_text/text_source.js";
 
 const task = /^\s*(.*\S)\s+(?:-?\d+\/\s*)?(-?\d+)\s*$/s;
 
+/** @returns "comm-pid" from what precedes `[cpu]`, the pid being the thread's; null when that is no task of perf's. */
+export function perfTask(text: string): string | null {
+  const [, comm, tid] = task.exec(text) ?? [];
+  return comm === undefined ? null : `${comm}-${tid}`;
+}
+
 const perfScript: TextForm = {
   format: "perf-script",
   line: "lines of perf script (comm pid [cpu] time: system:event: ...)",
-  task(text) {
-    const [, comm, tid] = task.exec(text) ?? [];
-    return comm === undefined ? null : `${comm}-${tid}`;
-  },
+  task: perfTask,
 };
 
 /**

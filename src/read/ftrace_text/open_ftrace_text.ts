@@ -6,13 +6,16 @@ import { type TextForm, TextSource } from "./text_source.js";
 /** The task's name may hold anything, dashes and blanks included; after it come the pid and, if asked for, the tgid. */
 const task = /^\s*(.*\S)-(\d+)\s*(?:\(\s*[\d-]+\)\s*)?$/s;
 
+/** @returns "comm-pid" from what precedes `[cpu]`, null when that is no task of ftrace's. */
+export function ftraceTask(text: string): string | null {
+  const [, comm, pid] = task.exec(text) ?? [];
+  return comm === undefined ? null : `${comm}-${pid}`;
+}
+
 const ftrace: TextForm = {
   format: "ftrace",
   line: "lines of ftrace text (task-pid [cpu] time: event: ...)",
-  task(text) {
-    const [, comm, pid] = task.exec(text) ?? [];
-    return comm === undefined ? null : `${comm}-${pid}`;
-  },
+  task: ftraceTask,
 };
 
 /**
