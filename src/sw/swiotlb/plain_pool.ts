@@ -28,6 +28,8 @@ export class PlainPool {
   readonly padSlots: Int32Array;
   readonly areaIndex: Int32Array;
   readonly areaUsed: Int32Array;
+  /** Sum of areaUsed. */
+  used = 0;
   readonly #request = new Request();
 
   constructor(o: PoolShape) {
@@ -41,10 +43,6 @@ export class PlainPool {
     this.padSlots = new Int32Array(end);
     this.areaIndex = new Int32Array(o.areas);
     this.areaUsed = new Int32Array(o.areas);
-  }
-
-  get used(): number {
-    return this.areaUsed.reduce((sum, n) => sum + n, 0);
   }
 
   freeRun(slot: number): number {
@@ -96,6 +94,7 @@ export class PlainPool {
     }
     this.#renumberBefore(first, run);
     this.areaUsed[Math.floor(first / this.areaSlots)]! -= count;
+    this.used -= count;
     return wasTaken;
   }
 
@@ -115,6 +114,7 @@ export class PlainPool {
     const next = first - area * this.areaSlots + slots;
     this.areaIndex[area] = next < this.areaSlots ? next : 0;
     this.areaUsed[area]! += slots;
+    this.used += slots;
   }
 
   /** Free slots directly before `first`, in its slot set, count on from `run`. */

@@ -42,6 +42,8 @@ export class Pool {
   readonly #free: Int32Array;
   readonly #index: RoomIndex;
   readonly #records: Int32Array;
+  /** -1 when it is no whole number. */
+  readonly #areaSlotsLg2: number;
   readonly #areaIndex: Int32Array;
   readonly #areaUsed: Int32Array;
   readonly #request = new Request();
@@ -58,6 +60,8 @@ export class Pool {
     this.#free = allFree(end);
     this.#index = new RoomIndex(this.#free, o.start, end);
     this.#records = new Int32Array(this.#free.length << (5 + recordLg2));
+    const lg2 = Math.log2(this.areaSlots);
+    this.#areaSlotsLg2 = Number.isInteger(lg2) ? lg2 : -1;
     this.#areaIndex = new Int32Array(o.areas);
     this.#areaUsed = new Int32Array(o.areas);
   }
@@ -216,6 +220,15 @@ export class Pool {
     return head < 0 ? 0 : this.#records[(head << recordLg2) + Word.bytes]!;
   }
 
+  /** Bytes from a mapping's first byte to the end of its slots: the kernel's alloc_size there. */
+  bytesFrom(offset: number): number {
+    const head = this.#firstSlot(offset);
+    if (head < 0) return 0;
+    const records = this.#records;
+    const pad = records[(head << recordLg2) + Word.pad]!;
+    return records[(head << recordLg2) + Word.bytes]! - pad;
+  }
+
   /** Keep a number of the caller's with the mapping at an offset, until it is unmapped. */
   setTag(offset: number, tag: number): void {
     const head = this.#firstSlot(offset);
@@ -302,7 +315,8 @@ export class Pool {
   }
 
   #areaOf(slot: number): number {
-    return Math.floor(slot / this.areaSlots);
+    const lg2 = this.#areaSlotsLg2;
+    return lg2 >= 0 ? slot >> lg2 : Math.floor(slot / this.areaSlots);
   }
 }
 
