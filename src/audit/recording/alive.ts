@@ -1,5 +1,5 @@
 /** What was alive at the end, by class, and which classes leak. */
-import { kindNames } from "./mappings.js";
+import { kindNames, MappingKind } from "./mappings.js";
 import { grows } from "./population.js";
 import type { AliveGroup } from "./result.js";
 import { type AuditState, directionName, seconds } from "./state.js";
@@ -23,7 +23,9 @@ export function aliveGroups(state: AuditState, end: number): { leaks: AliveGroup
     const count = population.alive[c]!,
       age = ages[c];
     if (count <= 0 || age === undefined) continue;
-    const verdict = growth(population.marks(c, end), age);
+    const replaced =
+      population.kind[c] === MappingKind.list ? state.listsBefore(population.device[c]!, population.direction[c]!) : 0;
+    const verdict = growth(population.marks(c, end), age, count, replaced);
     groups.push({
       device: state.deviceName(population.device[c]!),
       kind: kindNames[population.kind[c]!]!,
@@ -66,12 +68,23 @@ function agesOf(state: AuditState, end: number): (Ages | undefined)[] {
  * A leak keeps what it mapped, early and late: the low-water mark rises, and what is alive was made all along the
  * way. A cache that was filled at the start was made in one go; buffers in flight are all young.
  */
-function growth(marks: number[] | null, age: Ages): { growing: boolean; evidence: string } {
+function growth(
+  marks: number[] | null,
+  age: Ages,
+  count: number,
+  replaced: number,
+): { growing: boolean; evidence: string } {
   if (marks === null)
     return { growing: false, evidence: "seen for too short a time to tell whether their number grows" };
+  if (replaced >= count) {
+    return {
+      growing: false,
+      evidence: `${replaced} lists from before the recording were unmapped: these may have taken their place`,
+    };
+  }
   const made = [...age.made],
     spread = made.filter((n) => n > 0).length;
-  const levels = `fewest alive in each eighth of the time: ${marks.join(", ")}`;
+  const levels = `low-water marks, less what was alive at the start, in each eighth of the time: ${marks.join(", ")}`;
   const when = `made in each quarter since ${seconds(age.oldest)}: ${made.join(", ")}`;
   const growing = grows(marks) && spread >= quarters - 1;
   return { growing, evidence: `${levels}; of those alive, ${when}` };

@@ -1,6 +1,7 @@
 /** The end of waiting: what no event explained is a broken rule, or is about a mapping from before the recording. */
 import { hex } from "../why/words.js";
 import type { Gone } from "./gone.js";
+import { MappingKind } from "./mappings.js";
 import { type AuditState, directionName, seconds } from "./state.js";
 import { Suspicion } from "./waiting.js";
 
@@ -59,12 +60,27 @@ function judgeUnmap(state: AuditState, i: number): void {
   const gone = list ? state.goneLists : state.gone;
   const g = gone.find(device, address);
   if (g === -1 || gone.unmappedAt[g]! <= state.lostAt || gone.unmappedAt[g]! > time) {
-    state.before++;
+    fromBefore(state, i);
     return;
   }
   state.broken("double-unmap", device, time, () =>
     twice(gone, g, list, `${hex(address)} of ${state.deviceName(device)}`, time),
   );
+}
+
+/** The mapping was made before the recording: its class has one fewer, all the same. */
+function fromBefore(state: AuditState, i: number): void {
+  const { waiting, population } = state;
+  state.before++;
+  const device = waiting.device[i]!,
+    direction = waiting.direction[i]!;
+  if (waiting.what[i] === Suspicion.unmapList) {
+    state.listBefore(device, direction);
+    return;
+  }
+  const kind = waiting.what[i] === Suspicion.free ? MappingKind.coherent : MappingKind.single;
+  const group = population.classOf(device, kind, waiting.size[i]!, direction, waiting.attrs[i]!);
+  if (group !== -1) population.endedFromBefore(group, waiting.time[i]!);
 }
 
 function twice(gone: Gone, g: number, list: boolean, where: string, time: number): string {

@@ -11,7 +11,7 @@ import { hex } from "../why/words.js";
 import { judgeOldest } from "./judge.js";
 import { MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
-import { isNoAddress, noticeOther } from "./singles.js";
+import { end, isNoAddress, noticeOther } from "./singles.js";
 import { type AuditState, directionName, seconds } from "./state.js";
 import { Suspicion } from "./waiting.js";
 
@@ -32,11 +32,12 @@ function checkOf(batch: EventBatch, i: number): number {
 
 const entriesOf = (batch: EventBatch, i: number): number => Math.max(batch.physTotal[i]!, batch.physCount[i]!);
 
-export function mapList(state: AuditState, batch: EventBatch, i: number, time: number): void {
+export function mapList(state: AuditState, batch: EventBatch, i: number): void {
   state.lists++;
   const device = batch.device[i]!,
     direction = batch.direction[i]!,
-    attrs = batch.attrs[i]!;
+    attrs = batch.attrs[i]!,
+    time = batch.time[i]!;
   if (direction === Direction.none)
     state.broken("map-direction", device, time, () => `a list mapped at ${seconds(time)}`);
   if (batch.physCount[i] === 0) return;
@@ -78,10 +79,11 @@ export function mapList(state: AuditState, batch: EventBatch, i: number, time: n
   state.born(first, bytes, time);
 }
 
-export function unmapList(state: AuditState, batch: EventBatch, i: number, time: number): void {
+export function unmapList(state: AuditState, batch: EventBatch, i: number): void {
   state.unmaps++;
   const device = batch.device[i]!,
-    direction = batch.direction[i]!;
+    direction = batch.direction[i]!,
+    time = batch.time[i]!;
   if (batch.physCount[i] === 0) return;
   const phys0 = batch.listPhys[batch.physFirst[i]!]!,
     entries = entriesOf(batch, i);
@@ -171,10 +173,7 @@ function unmapSingle(state: AuditState, device: number, phys: number, time: numb
     if (live.time[m]! > state.lostAt) {
       state.broken("unmap-kind", device, time, () => `${state.describe(m)}, unmapped as a list at ${seconds(time)}`);
     }
-    state.gone.add(device, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!, time);
-    state.exposure.unmapped(device, live.reach[m] as Reach, phys, live.size[m]!);
-    state.ended(m, time);
-    live.remove(m);
+    end(state, m, time);
     return true;
   }
   return false;

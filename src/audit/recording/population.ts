@@ -1,7 +1,8 @@
 /**
  * How many mappings of each class are alive over time: what grows leaks, what stays level does not.
  *
- * A class is device, kind, size, direction and attributes. Its low-water mark (fewest alive) is kept for each slice
+ * A class is device, kind, size, direction and attributes. Its level is what was mapped less what was unmapped, also
+ * of mappings made before the recording: a ring whose old buffers are replaced by new ones stays level. Its low-water mark (fewest alive) is kept for each slice
  * of the recording. In a ring or a cache the low-water mark is constant after the start; under load the number in
  * flight rises and falls, and the mark with it. Only mappings that never come back lift the mark in slice after
  * slice. The number of slices is fixed: when the recording outgrows them, neighbours are joined.
@@ -23,7 +24,9 @@ export class Population {
   readonly kind = new Uint8Array(classesMax);
   readonly direction = new Uint8Array(classesMax);
   readonly attrs = new Uint32Array(classesMax);
+  /** Mappings of the class that were made in the recording and are alive. */
   readonly alive = new Int32Array(classesMax);
+  readonly #level = new Int32Array(classesMax);
   readonly #places = new Int32Array(classesMax * 2).fill(-1);
   readonly #low = new Int32Array(classesMax * slices);
   /** First slice in which the class had a mapping, and the last one filled. */
@@ -64,6 +67,16 @@ export class Population {
 
   /** One more (+1) or one fewer (-1) of a class is alive. @param time microseconds */
   change(c: number, by: number, time: number): void {
+    this.alive[c]! += by;
+    this.#move(c, by, time);
+  }
+
+  /** A mapping of the class that was made before the recording ended. */
+  endedFromBefore(c: number, time: number): void {
+    this.#move(c, -1, time);
+  }
+
+  #move(c: number, by: number, time: number): void {
     const slice = this.#sliceOf(time);
     if (this.#born[c]! === 255) {
       this.#born[c] = slice;
@@ -71,10 +84,10 @@ export class Population {
       this.#low[c * slices + slice] = 0;
     }
     this.#fill(c, slice);
-    const alive = this.alive[c]! + by,
-      at = c * slices + this.#filled[c]!;
-    this.alive[c] = alive;
-    if (alive < this.#low[at]!) this.#low[at] = alive;
+    const level = this.#level[c]! + by;
+    const at = c * slices + this.#filled[c]!;
+    this.#level[c] = level;
+    if (level < this.#low[at]!) this.#low[at] = level;
   }
 
   /**
@@ -100,10 +113,10 @@ export class Population {
     return marks;
   }
 
-  /** Carry the number alive through slices without an event. */
+  /** Carry the level through slices without an event. */
   #fill(c: number, slice: number): void {
-    const alive = this.alive[c]!;
-    for (let s = this.#filled[c]! + 1; s <= slice; s++) this.#low[c * slices + s] = alive;
+    const level = this.#level[c]!;
+    for (let s = this.#filled[c]! + 1; s <= slice; s++) this.#low[c * slices + s] = level;
     if (slice > this.#filled[c]!) this.#filled[c] = slice;
   }
 

@@ -36,7 +36,7 @@ export class RecordingAudit {
       if (!(time <= this.#now)) this.#now = time;
       if (state.waiting.count > 0) judgeDue(state, time);
       state.events++;
-      this.#event(batch, i, time);
+      this.#event(batch, i);
     }
   }
 
@@ -60,45 +60,41 @@ export class RecordingAudit {
     };
   }
 
-  #event(batch: EventBatch, i: number, time: number): void {
-    const state = this.#state;
-    const device = batch.device[i]!,
-      dma = batch.dma[i]!,
-      size = batch.size[i]!,
-      direction = batch.direction[i]!;
-    switch (batch.kind[i]) {
+  #event(batch: EventBatch, i: number): void {
+    const state = this.#state,
+      kind = batch.kind[i]!;
+    switch (kind) {
       case EventKind.bounced:
-        state.bounces.add(device, dma);
-        bounced(state, device, dma, size, time);
+        bounced(state, batch, i);
         break;
       case EventKind.map:
-        map(state, device, dma, batch.phys[i]!, size, direction, batch.attrs[i]!, time);
+        map(state, batch, i);
         break;
       case EventKind.unmap:
-        unmap(state, device, dma, size, direction, time);
+        unmap(state, batch, i);
         break;
       case EventKind.mapList:
-        mapList(state, batch, i, time);
+        mapList(state, batch, i);
         break;
       case EventKind.unmapList:
-        unmapList(state, batch, i, time);
+        unmapList(state, batch, i);
         break;
       case EventKind.mapListError:
         state.failed++;
         break;
       case EventKind.alloc:
-        allocate(state, device, dma, size, batch.attrs[i]!, time);
+        allocate(state, batch, i);
         break;
       case EventKind.free:
-        free(state, device, dma, size, time);
+        free(state, batch, i);
         break;
       case EventKind.syncForCpu:
       case EventKind.syncForDevice:
-        syncSingle(state, device, dma, size, direction, batch.kind[i] === EventKind.syncForCpu, time);
+        syncSingle(state, batch, i, kind === EventKind.syncForCpu);
         break;
       case EventKind.syncListForCpu:
       case EventKind.syncListForDevice:
-        syncList(state, batch, i, batch.kind[i] === EventKind.syncListForCpu, time);
+        syncList(state, batch, i, kind === EventKind.syncListForCpu);
         break;
       case EventKind.iommuMap:
       case EventKind.iommuUnmap:
@@ -106,8 +102,9 @@ export class RecordingAudit {
         state.iommu = true;
         break;
       case EventKind.lost:
-        state.lost += Number.isNaN(size) ? 1 : Math.max(1, size);
-        state.lostAt = time;
+        state.lost += Number.isNaN(batch.size[i]!) ? 1 : Math.max(1, batch.size[i]!);
+        state.lostAt = batch.time[i]!;
+        break;
     }
   }
 }

@@ -1,6 +1,5 @@
-/** Single mappings and coherent allocations: map, unmap, allocate, free. */
-
-import { failedAddress } from "../../read/event.js";
+/** Single mappings and coherent allocations: map, unmap, allocate, free. Each function takes event i of a batch. */
+import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
 import { hex } from "../why/words.js";
@@ -13,17 +12,14 @@ import { Suspicion } from "./waiting.js";
 /** An address that stands for nothing: a failed mapping, or none in the event. */
 export const isNoAddress = (dma: number): boolean => dma === failedAddress || Number.isNaN(dma);
 
-export function map(
-  state: AuditState,
-  device: number,
-  dma: number,
-  phys: number,
-  size: number,
-  direction: number,
-  attrs: number,
-  time: number,
-): void {
+export function map(state: AuditState, batch: EventBatch, i: number): void {
   state.maps++;
+  const device = batch.device[i]!,
+    dma = batch.dma[i]!,
+    size = batch.size[i]!,
+    time = batch.time[i]!;
+  const direction = batch.direction[i]!,
+    phys = batch.phys[i]!;
   if (direction === Direction.none) {
     state.broken(
       "map-direction",
@@ -36,8 +32,8 @@ export function map(
     state.failed++;
     return;
   }
-  if (state.waiting.count > 0 && unmappedAlready(state, Suspicion.unmap, device, dma)) return;
-  const m = state.live.add(MappingKind.single, device, dma, phys, size, direction, attrs, time);
+  if (unmappedAlready(state, Suspicion.unmap, device, dma)) return;
+  const m = state.live.add(MappingKind.single, device, dma, phys, size, direction, batch.attrs[i]!, time);
   if (m === -1) {
     state.beyond++;
     return;
@@ -47,66 +43,62 @@ export function map(
   looksAround(state, m);
 }
 
-export function unmap(
-  state: AuditState,
-  device: number,
-  dma: number,
-  size: number,
-  direction: number,
-  time: number,
-): void {
-  state.unmaps++;
-  release(state, MappingKind.single, device, dma, size, direction, time);
-}
-
-export function allocate(
-  state: AuditState,
-  device: number,
-  dma: number,
-  size: number,
-  attrs: number,
-  time: number,
-): void {
+export function allocate(state: AuditState, batch: EventBatch, i: number): void {
   state.allocations++;
+  const device = batch.device[i]!,
+    dma = batch.dma[i]!,
+    size = batch.size[i]!,
+    time = batch.time[i]!;
   // A failed allocation shows address 0 since 2025, all ones before.
   if (isNoAddress(dma) || dma === 0) {
     state.failed++;
     return;
   }
-  if (state.waiting.count > 0 && unmappedAlready(state, Suspicion.free, device, dma)) return;
+  if (unmappedAlready(state, Suspicion.free, device, dma)) return;
   // The direction of an allocation is not set by every kernel that prints it: it is not used.
-  const m = state.live.add(MappingKind.coherent, device, dma, Number.NaN, size, Direction.bidirectional, attrs, time);
+  const m = state.live.add(
+    MappingKind.coherent,
+    device,
+    dma,
+    Number.NaN,
+    size,
+    Direction.bidirectional,
+    batch.attrs[i]!,
+    time,
+  );
   if (m === -1) state.beyond++;
   else state.born(m, size, time);
 }
 
-export function free(state: AuditState, device: number, dma: number, size: number, time: number): void {
+export function unmap(state: AuditState, batch: EventBatch, i: number): void {
   state.unmaps++;
-  release(state, MappingKind.coherent, device, dma, size, Direction.bidirectional, time);
+  release(state, MappingKind.single, batch, i, batch.direction[i]!);
 }
 
-/** A bounce buffer larger than any that exists was asked for. */
-export function bounced(state: AuditState, device: number, phys: number, size: number, time: number): void {
-  if (size <= mappingBytesMax) return;
-  state.broken(
-    "bounce-size",
-    device,
-    time,
-    () =>
-      `${size} bytes at physical ${hex(phys)}, asked for at ${seconds(time)}; the kernel refuses it, and says the pool is full`,
-  );
+export function free(state: AuditState, batch: EventBatch, i: number): void {
+  state.unmaps++;
+  release(state, MappingKind.coherent, batch, i, Direction.bidirectional);
 }
 
-function release(
-  state: AuditState,
-  kind: MappingKind,
-  device: number,
-  dma: number,
-  size: number,
-  direction: number,
-  time: number,
-): void {
+/** A request for a bounce buffer; larger than any that exists, it is a broken rule. */
+export function bounced(state: AuditState, batch: EventBatch, i: number): void {
+  const device = batch.device[i]!,
+    address = batch.dma[i]!,
+    size = batch.size[i]!,
+    time = batch.time[i]!;
+  state.bounces.add(device, address);
+  if (!(size > mappingBytesMax)) return;
+  state.broken("bounce-size", device, time, () => {
+    return `${size} bytes at ${hex(address)}, asked for at ${seconds(time)}; the kernel refuses it, and says the pool is full`;
+  });
+}
+
+function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: number, direction: number): void {
   const { live } = state;
+  const device = batch.device[i]!,
+    dma = batch.dma[i]!,
+    size = batch.size[i]!,
+    time = batch.time[i]!;
   if (dma === failedAddress) {
     state.broken(
       "unmap-error-value",
@@ -116,25 +108,27 @@ function release(
     );
     return;
   }
+  if (Number.isNaN(dma)) return;
   const m = live.at(device, dma, kind, size, direction);
   if (m === -1) {
-    state.suspect(
-      kind === MappingKind.coherent ? Suspicion.free : Suspicion.unmap,
-      device,
-      dma,
-      size,
-      direction,
-      time,
-      judgeOldest,
-    );
+    const what = kind === MappingKind.coherent ? Suspicion.free : Suspicion.unmap;
+    const w = state.suspect(what, device, dma, size, direction, time, judgeOldest);
+    state.waiting.attrs[w] = batch.attrs[i]!;
     return;
   }
   compare(state, m, kind, size, direction, time);
   // An entry of a list ends with its list: taking it out alone would hide the rest.
-  if (live.kind[m] === MappingKind.list) return;
-  state.gone.add(device, dma, live.size[m]!, live.direction[m]!, live.time[m]!, time);
-  if (!Number.isNaN(live.phys[m]!))
-    state.exposure.unmapped(device, live.reach[m] as Reach, live.phys[m]!, live.size[m]!);
+  if (live.kind[m] !== MappingKind.list) end(state, m, time);
+}
+
+/** A single mapping or an allocation ends. */
+export function end(state: AuditState, m: number, time: number): void {
+  const { live } = state;
+  const device = live.device[m]!,
+    phys = live.phys[m]!,
+    size = live.size[m]!;
+  state.gone.add(device, live.dma[m]!, size, live.direction[m]!, live.time[m]!, time);
+  if (!Number.isNaN(phys)) state.exposure.unmapped(device, live.reach[m] as Reach, phys, size);
   state.ended(m, time);
   live.remove(m);
 }
@@ -162,18 +156,15 @@ function compare(state: AuditState, m: number, kind: MappingKind, size: number, 
     );
   }
   if (kind === MappingKind.single && live.direction[m]! !== direction) {
-    state.broken(
-      "unmap-direction",
-      device,
-      time,
-      () => `${state.describe(m)}, unmapped as ${directionName(direction)} at ${seconds(time)}`,
-    );
+    state.broken("unmap-direction", device, time, () => {
+      return `${state.describe(m)}, unmapped as ${directionName(direction)} at ${seconds(time)}`;
+    });
   }
 }
 
 /** The unmap event of this very mapping was read before the map event: clocks of two CPUs differ. */
 function unmappedAlready(state: AuditState, what: Suspicion, device: number, dma: number): boolean {
-  return state.waiting.settle(what, device, dma) !== -1;
+  return state.waiting.count > 0 && state.waiting.settle(what, device, dma) !== -1;
 }
 
 /**
@@ -183,23 +174,13 @@ function unmappedAlready(state: AuditState, what: Suspicion, device: number, dma
 export function noticeOther(state: AuditState, m: number): void {
   const { live, waiting } = state;
   const other = live.other(m);
-  if (
-    other === -1 ||
-    live.phys[other]! === live.phys[m]! ||
-    Number.isNaN(live.phys[m]!) ||
-    Number.isNaN(live.phys[other]!)
-  )
-    return;
-  const i = state.suspect(
-    Suspicion.mapOverLive,
-    live.device[m]!,
-    live.dma[m]!,
-    live.size[m]!,
-    live.direction[m]!,
-    live.time[m]!,
-    judgeOldest,
-  );
-  waiting.phys[i] = live.phys[m]!;
+  if (other === -1) return;
+  const phys = live.phys[m]!,
+    physOther = live.phys[other]!;
+  if (physOther === phys || Number.isNaN(phys) || Number.isNaN(physOther)) return;
+  const { device, dma, size, direction, time } = live;
+  const i = state.suspect(Suspicion.mapOverLive, device[m]!, dma[m]!, size[m]!, direction[m]!, time[m]!, judgeOldest);
+  waiting.phys[i] = phys;
   waiting.other[i] = other;
   waiting.otherSerial[i] = live.serial[other]!;
 }

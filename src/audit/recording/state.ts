@@ -14,6 +14,7 @@ import { type Suspicion, Waiting } from "./waiting.js";
 
 export class AuditState {
   readonly devices: Names;
+  readonly #listsBefore = new Map<number, number>();
   readonly live = new LiveMappings();
   readonly gone = new Gone();
   /** The same for lists, by their first physical address; `size` holds the number of entries. */
@@ -47,6 +48,17 @@ export class AuditState {
 
   deviceName(device: number): string {
     return device < 0 ? "unknown device" : this.devices.name(device);
+  }
+
+  /** An unmapped list that was mapped before the recording: its size, and so its class, is not known. */
+  listBefore(device: number, direction: number): void {
+    const key = device * 256 + direction;
+    this.#listsBefore.set(key, (this.#listsBefore.get(key) ?? 0) + 1);
+  }
+
+  /** How many such lists of the device and direction were unmapped. */
+  listsBefore(device: number, direction: number): number {
+    return this.#listsBefore.get(device * 256 + direction) ?? 0;
   }
 
   /** Count a broken rule. @param words is called only while words are kept. */

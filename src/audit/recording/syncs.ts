@@ -10,27 +10,21 @@ import { hex } from "../why/words.js";
 import { MappingKind } from "./mappings.js";
 import { type AuditState, directionName, seconds } from "./state.js";
 
-export function syncSingle(
-  state: AuditState,
-  device: number,
-  dma: number,
-  size: number,
-  direction: number,
-  forCpu: boolean,
-  time: number,
-): void {
+export function syncSingle(state: AuditState, batch: EventBatch, i: number, forCpu: boolean): void {
   state.syncs++;
-  sync(state, device, dma, size, direction, forCpu, time);
+  sync(state, batch.device[i]!, batch.dma[i]!, batch.size[i]!, batch.direction[i]!, forCpu, batch.time[i]!);
 }
 
-export function syncList(state: AuditState, batch: EventBatch, i: number, forCpu: boolean, time: number): void {
+export function syncList(state: AuditState, batch: EventBatch, i: number, forCpu: boolean): void {
   state.syncs++;
   const device = batch.device[i]!,
     direction = batch.direction[i]!,
-    from = batch.dmaFirst[i]!,
+    time = batch.time[i]!;
+  const from = batch.dmaFirst[i]!,
     count = batch.dmaCount[i]!;
-  for (let k = from; k < from + count; k++)
+  for (let k = from; k < from + count; k++) {
     sync(state, device, batch.listDma[k]!, batch.listSize[k]!, direction, forCpu, time);
+  }
   if (count > 0) checkEntries(state, device, batch.listDma[from]!, count, time);
 }
 

@@ -21,6 +21,7 @@ export class Waiting {
   readonly phys = new Float64Array(room);
   readonly size = new Float64Array(room);
   readonly direction = new Uint8Array(room);
+  readonly attrs = new Uint32Array(room);
   /** Microseconds. */
   readonly time = new Float64Array(room);
   /** The older mapping, and its serial while it is the same one. */
@@ -51,6 +52,7 @@ export class Waiting {
     this.device[i] = device;
     this.address[i] = address;
     this.phys[i] = Number.NaN;
+    this.attrs[i] = 0;
     this.size[i] = size;
     this.direction[i] = direction;
     this.time[i] = time;
