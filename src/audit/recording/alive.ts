@@ -2,7 +2,7 @@
 import { kindNames, MappingKind } from "./mappings.js";
 import { grows } from "./population.js";
 import type { AliveGroup } from "./result.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import { type AuditState, directionName } from "./state.js";
 
 /** Groups listed, the largest first; the others are in the counts. */
 const groupsMax = 200;
@@ -10,7 +10,7 @@ const quarters = 4;
 
 interface Ages {
   oldest: number;
-  /** Mappings alive at the end by when they were made: quarters of the time from the oldest one to the end. */
+  /** Mappings alive at the end by when they were made: quarters of the time from the class's first to the end. */
   readonly made: Int32Array;
 }
 
@@ -58,7 +58,8 @@ function agesOf(state: AuditState, end: number): (Ages | undefined)[] {
   for (const m of live) {
     const age = ages[live.group[m]!];
     if (age === undefined) continue;
-    const quarter = Math.floor((quarters * (live.time[m]! - age.oldest)) / (end - age.oldest || 1));
+    const born = state.population.bornAt[live.group[m]!]!;
+    const quarter = Math.floor((quarters * (live.time[m]! - born)) / (end - born || 1));
     age.made[Math.max(0, Math.min(quarters - 1, quarter))]!++;
   }
   return ages;
@@ -66,7 +67,8 @@ function agesOf(state: AuditState, end: number): (Ages | undefined)[] {
 
 /**
  * A leak keeps what it mapped, early and late: the low-water mark rises, and what is alive was made all along the
- * way. A cache that was filled at the start was made in one go; buffers in flight are all young.
+ * way. A cache that was filled at the start was made in one go; buffers in flight are all young, even while their
+ * number grows with the load.
  */
 function growth(
   marks: number[] | null,
@@ -85,7 +87,7 @@ function growth(
   const made = [...age.made],
     spread = made.filter((n) => n > 0).length;
   const levels = `low-water marks, less what was alive at the start, in each eighth of the time: ${marks.join(", ")}`;
-  const when = `made in each quarter since ${seconds(age.oldest)}: ${made.join(", ")}`;
+  const when = `made in each quarter of the time: ${made.join(", ")}`;
   const growing = grows(marks) && spread >= quarters - 1;
   return { growing, evidence: `${levels}; of those alive, ${when}` };
 }

@@ -26,6 +26,8 @@ export class Population {
   readonly attrs = new Uint32Array(classesMax);
   /** Mappings of the class that were made in the recording and are alive. */
   readonly alive = new Int32Array(classesMax);
+  /** When the class was first seen, microseconds. */
+  readonly bornAt = new Float64Array(classesMax);
   readonly #level = new Int32Array(classesMax);
   readonly #places = new Int32Array(classesMax * 2).fill(-1);
   readonly #low = new Int32Array(classesMax * slices);
@@ -79,6 +81,7 @@ export class Population {
   #move(c: number, by: number, time: number): void {
     const slice = this.#sliceOf(time);
     if (this.#born[c]! === 255) {
+      this.bornAt[c] = time;
       this.#born[c] = slice;
       this.#filled[c] = slice;
       this.#low[c * slices + slice] = 0;
