@@ -11,6 +11,7 @@ export { type Page, runHtml } from "./html/run_html.js";
 export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
 export { PerfettoWriter } from "./perfetto/perfetto_writer.js";
+export { ReplayWatch } from "./perfetto/replay_watch.js";
 export type {
   ReportAudit,
   ReportExposure,

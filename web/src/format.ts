@@ -21,9 +21,11 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
 /** Seconds with six decimals, from microseconds. */
 export const seconds = (microseconds: number): string => `${(microseconds / 1e6).toFixed(6)} s`;
 
-/** Seconds with as many decimals as a span of `width` microseconds can show. */
-export function shortSeconds(microseconds: number, width: number): string {
-  const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(width / 1e6 / 8))));
+/** Seconds with as many decimals as steps of `step` microseconds need. */
+export function shortSeconds(microseconds: number, step: number): string {
+  let digits = 0;
+  const whole = Math.max(1, Math.round(step));
+  while (digits < 6 && whole % 10 ** (6 - digits) !== 0) digits++;
   return `${(microseconds / 1e6).toFixed(digits)} s`;
 }
 
@@ -36,3 +38,6 @@ export function share(part: number, whole: number): string {
 }
 
 export const hex = (address: number): string => (address === -1 ? "0xffffffffffffffff" : `0x${address.toString(16)}`);
+
+/** The same sentence, begun with a capital. */
+export const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -56,17 +56,14 @@ export function chartOptions({
       {
         ...axis,
         size: 30,
-        values: (chart, ticks) => {
-          const span = (chart.scales["x"]!.max! - chart.scales["x"]!.min!) * 1e6;
-          return ticks.map((tick) => shortSeconds(tick * 1e6, span));
-        },
+        values: (_chart, ticks, _axis, _space, step) => ticks.map((tick) => shortSeconds(tick * 1e6, step * 1e6)),
         space: 80,
       },
       { ...axis, size: gutter, values: (_, ticks) => ticks.map((tick) => number(tick)) },
     ],
     series: [
       { value: (_, value) => (value === null ? "" : seconds(value * 1e6)) },
-      { label: "most in use", stroke: palette.accent, width: 1.5, points: { show: false } },
+      { label: "most in use", stroke: palette.accent, width: width < 600 ? 1 : 1.5, points: { show: false } },
       { label: "fewest in use", width: 0, fill: palette.accentArea, points: { show: false } },
     ],
     bands: [{ series: [1, 2], fill: palette.accentBand }],

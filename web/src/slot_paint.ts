@@ -24,6 +24,11 @@ export function breaksOf(map: PageSlotMap): number[] {
   return breaks;
 }
 
+/** Rows that begin a slot set. */
+export function setsOf(map: PageSlotMap, setSlots: number): number[] {
+  return map.rowSlots.flatMap((slot, row) => (slot % setSlots === 0 ? [row] : []));
+}
+
 export interface CellPlace {
   readonly column: number;
   readonly row: number;

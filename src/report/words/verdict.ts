@@ -63,6 +63,9 @@ function calm({ maps }: ReplayOutcome): string {
     maps.translated > 0 ? `${countWords(maps.translated)} translated` : "",
     maps.foreign > 0 ? `${countWords(maps.foreign)} of foreign pages` : "",
   ].filter((way) => way !== "");
+  if (ways.length === 1 && maps.total > 1) {
+    return `All ${countWords(maps.total)} mappings worked, all of them ${ways[0]!.replace(/^[\d,]+ /, "")}.`;
+  }
   const worked = maps.total === 1 ? "The one mapping worked" : `All ${countWords(maps.total)} mappings worked`;
   return `${worked}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}.`;
 }
