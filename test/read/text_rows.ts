@@ -34,6 +34,7 @@ const kinds: Record<string, number> = {
   dma_unmap_sg: unmapList,
   dma_alloc: alloc,
   dma_free: free,
+  dma_sync_single_for_cpu: EventKind.syncForCpu,
   map: iommuMap,
   unmap: iommuUnmap,
   add_device_to_group: iommuDevice,
@@ -108,6 +109,6 @@ function row(name: string, body: string, time: number, cpu: number, task: string
     listDma: list("dma_addrs"),
     listSize: list("sizes"),
     listPhys,
-    physTotal: total > listPhys.length ? total : 0,
+    physTotal: total,
   };
 }

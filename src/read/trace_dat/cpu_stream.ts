@@ -4,8 +4,10 @@
  * Source: the text of header_page and header_event in the file, and Linux Documentation/trace/ring-buffer-design.rst;
  * the meaning of the event header's types and of the commit word's flags: Linux include/linux/ring_buffer.h.
  */
+import { type EventBatch, EventKind } from "../event.js";
 import type { Warnings } from "../unreadable.js";
 import type { Clock } from "./clock.js";
+import type { Decoder } from "./decoder.js";
 import type { PageFeed } from "./page_feed.js";
 import type { PageLayout } from "./page_layout.js";
 
@@ -20,7 +22,7 @@ const missedStored = 0x40000000;
 const commitMask = 0x07ffffff;
 
 /** `recordBytes` of a loss: it has no record, its number is in `missed`. */
-export const isLoss = -1;
+const isLoss = -1;
 
 export class CpuStream {
   readonly cpu: number;
@@ -44,6 +46,8 @@ export class CpuStream {
   /** Events lost before this one, when it is a loss; 0 when not said. */
   missed = 0;
   done = false;
+  /** Events lost so far; a loss of unknown number counts as one. */
+  lost = 0;
 
   constructor(
     cpu: number,
@@ -61,6 +65,29 @@ export class CpuStream {
 
   get taken(): number {
     return this.#feed.taken;
+  }
+
+  /**
+   * Put events into the batch until one is due after `limit`, the batch is full, or there are no more.
+   * @param inclusive whether those at the limit itself are taken.
+   */
+  run(batch: EventBatch, decoder: Decoder, limit: number, inclusive: boolean): void {
+    const { cpu } = this;
+    const clock = this.#clock;
+    const { capacity } = batch;
+    let i = batch.count;
+    do {
+      batch.blank();
+      batch.time[i] = clock.microseconds(this.time);
+      batch.cpu[i] = cpu;
+      if (this.recordBytes === isLoss) {
+        batch.kind[i] = EventKind.lost;
+        batch.size[i] = this.missed;
+        this.lost += Math.max(1, this.missed);
+      } else decoder.decode(batch, i, this.view, this.recordAt, this.recordBytes);
+      batch.count = ++i;
+      this.advance();
+    } while (i < capacity && (this.time < limit || (inclusive && this.time === limit)) && !this.done);
   }
 
   /** Go to the next event, or set `done`. Every round takes at least four bytes, so that it ends. */

@@ -71,7 +71,10 @@ export class Decoder {
     batch.kind[i] = n[p + Slot.kind]!;
     let field = n[p + Slot.deviceAt]!;
     if (field >= 0) batch.device[i] = this.#device(view, at, bytes, field);
-    if ((field = n[p + Slot.directionAt]!) >= 0) batch.direction[i] = this.#direction(view, at + field);
+    if ((field = n[p + Slot.directionAt]!) >= 0) {
+      const direction = view.getUint32(at + field, this.#little);
+      batch.direction[i] = direction <= n[p + Slot.directionMost]! ? direction : unknownDirection;
+    }
     if ((field = n[p + Slot.attrsAt]!) >= 0) batch.attrs[i] = this.#low(view, at + field, n[p + Slot.attrsBytes]!);
     if ((field = n[p + Slot.dmaAt]!) >= 0) batch.dma[i] = this.#address(view, at + field, n[p + Slot.dmaBytes]!);
     if ((field = n[p + Slot.physAt]!) >= 0) batch.phys[i] = this.#address(view, at + field, n[p + Slot.physBytes]!);
@@ -90,11 +93,6 @@ export class Decoder {
     const offset = location & 0xffff;
     const length = location >>> 16;
     return offset + length > bytes ? -1 : this.#devices.id(view, at + offset, length);
-  }
-
-  #direction(view: DataView, at: number): number {
-    const direction = view.getUint32(at, this.#little);
-    return direction > 3 ? unknownDirection : direction;
   }
 
   #number(view: DataView, at: number, bytes: number): number {
@@ -131,8 +129,7 @@ export class Decoder {
     }
     field = n[p + Slot.totalAt]!;
     if (field < 0) return;
-    const total = this.#number(view, at + field, n[p + Slot.totalBytes]!);
-    if (total > batch.physCount[i]!) batch.physTotal[i] = total;
+    batch.physTotal[i] = this.#number(view, at + field, n[p + Slot.totalBytes]!);
   }
 
   #busList(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {

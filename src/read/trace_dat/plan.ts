@@ -36,6 +36,8 @@ export const Slot = {
   totalBytes: 23,
   /** Not 0 when any list is there. */
   lists: 24,
+  /** The largest direction that is believed. */
+  directionMost: 25,
 } as const;
 
 /** Numbers in a plan. */
@@ -81,6 +83,12 @@ function commonFields(format: Format): Plans["common"] {
   return { flagsAt, pidAt, leastBytes: Math.max(flagsAt + 1, pidAt + 4) };
 }
 
+/** Coherent memory has one direction, 0, so that `dma_alloc` is believed when it says that one, set or not. */
+function mostDirection(name: string, isSet: boolean): number {
+  if (name === "dma_alloc") return 0;
+  return isSet || !unsetDirection.has(name) ? 3 : -1;
+}
+
 function makePlan(format: Format, directionIsSet: boolean, missing: string[]): Int32Array {
   const row = tracepoint(format.system, format.name)!;
   const plan = new Int32Array(planStride).fill(-1);
@@ -110,9 +118,9 @@ function makePlan(format: Format, directionIsSet: boolean, missing: string[]): I
   const device = field("device");
   if (device !== null && device.where === "data_loc" && device.size === 4) plan[Slot.deviceAt] = device.offset;
   else if (row.fields.device !== undefined) missing.push(`${format.name} has no ${row.fields.device[0]}`);
+  plan[Slot.directionMost] = mostDirection(format.name, directionIsSet);
   const direction = field("direction");
-  const directionKnown = directionIsSet || !unsetDirection.has(format.name);
-  if (direction?.size === 4 && directionKnown) plan[Slot.directionAt] = direction.offset;
+  if (direction?.size === 4) plan[Slot.directionAt] = direction.offset;
   number("attrs", Slot.attrsAt);
   number("dma", Slot.dmaAt);
   number("phys", Slot.physAt);

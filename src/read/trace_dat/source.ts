@@ -1,10 +1,10 @@
 /** The events of all CPUs in order of time. */
 import type { ByteSource } from "../bytes.js";
-import { type EventBatch, EventKind, type EventSource } from "../event.js";
+import type { EventBatch, EventSource } from "../event.js";
 import { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
 import { Clock } from "./clock.js";
-import { CpuStream, isLoss } from "./cpu_stream.js";
+import { CpuStream } from "./cpu_stream.js";
 import { Decoder } from "./decoder.js";
 import { ChunkedPages, type PageFeed, StoredPages } from "./page_feed.js";
 import { makePlans } from "./plan.js";
@@ -18,7 +18,6 @@ export class TraceDatSource implements EventSource {
   readonly devices = new Names();
   readonly tasks = new Names();
   readonly warnings: Warnings;
-  lost = 0;
   readonly #decoder: Decoder;
   readonly #clock: Clock;
   readonly #streams: readonly CpuStream[];
@@ -48,6 +47,12 @@ export class TraceDatSource implements EventSource {
     this.#bytes = buffer.cpus.reduce((sum, { size }) => sum + size, 0);
   }
 
+  get lost(): number {
+    let lost = 0;
+    for (const s of this.#streams) lost += s.lost;
+    return lost;
+  }
+
   get progress(): number {
     let taken = 0;
     for (const s of this.#streams) taken += s.taken;
@@ -59,7 +64,9 @@ export class TraceDatSource implements EventSource {
     const heap = this.#heap;
     while (batch.count < batch.capacity && heap.length > 0) {
       const first = heap[0]!;
-      this.#run(batch, first, this.#second());
+      const other = this.#second();
+      if (other === null) first.run(batch, this.#decoder, Number.POSITIVE_INFINITY, true);
+      else first.run(batch, this.#decoder, other.time, first.cpu < other.cpu);
       if (first.done) {
         const last = heap.pop()!;
         if (heap.length === 0) break;
@@ -68,29 +75,6 @@ export class TraceDatSource implements EventSource {
       this.#sink(0);
     }
     return batch.count > 0;
-  }
-
-  /** Take events of one CPU until another's is due, the batch is full, or it has no more. */
-  #run(batch: EventBatch, s: CpuStream, other: CpuStream | null): void {
-    const decoder = this.#decoder;
-    const clock = this.#clock;
-    const limit = other === null ? Number.POSITIVE_INFINITY : other.time;
-    const first = other === null || s.cpu < other.cpu;
-    do {
-      const i = batch.blank();
-      batch.time[i] = clock.microseconds(s.time);
-      batch.cpu[i] = s.cpu;
-      if (s.recordBytes !== isLoss) decoder.decode(batch, i, s.view, s.recordAt, s.recordBytes);
-      else this.#lose(batch, i, s.missed);
-      batch.count = i + 1;
-      s.advance();
-    } while (!s.done && batch.count < batch.capacity && (s.time < limit || (first && s.time === limit)));
-  }
-
-  #lose(batch: EventBatch, i: number, missed: number): void {
-    batch.kind[i] = EventKind.lost;
-    batch.size[i] = missed;
-    this.lost += missed === 0 ? 1 : missed;
   }
 
   /** The stream that is due after the first of the heap. */
