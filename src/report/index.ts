@@ -25,4 +25,5 @@ export { type RunDocument, runSchema } from "./schema/run.js";
 export { type WhyDocument, whySchema } from "./schema/why.js";
 export { runLines } from "./terminal/run_lines.js";
 export { whyLines } from "./terminal/why_lines.js";
+export { refusalFindings } from "./words/refusals.js";
 export { type Tone, type Verdict, verdictOf } from "./words/verdict.js";

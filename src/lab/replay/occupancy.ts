@@ -5,33 +5,45 @@ import type { SlotRun } from "./outcome.js";
 export class Occupancy {
   /** 1 + the device's number, 0 = free. */
   readonly #holder: Int32Array;
+  /** Which taking each slot belongs to: what was taken over since is not given back by an older holder. */
+  readonly #taking: Int32Array;
+  #takings = 0;
   used = 0;
   hiwater = 0;
   hiwaterTime = Number.NaN;
 
   constructor(slots: number) {
     this.#holder = new Int32Array(slots);
+    this.#taking = new Int32Array(slots);
   }
 
   get slots(): number {
     return this.#holder.length;
   }
 
-  /** @param device -1 = a mapping of unknown origin */
-  take(o: { slot: number; count: number; device: number; time: number }): void {
+  /**
+   * @param o.device -1 = a mapping of unknown origin
+   * @returns a number that `give` wants back.
+   */
+  take(o: { slot: number; count: number; device: number; time: number }): number {
+    const taking = ++this.#takings | 0;
     for (let s = o.slot; s < o.slot + o.count && s < this.#holder.length; s++) {
       if (this.#holder[s] === 0) this.used++;
       this.#holder[s] = o.device === -1 ? -1 : o.device + 1;
+      this.#taking[s] = taking;
     }
     if (this.used > this.hiwater) {
       this.hiwater = this.used;
       this.hiwaterTime = o.time;
     }
+    return taking;
   }
 
-  give(slot: number, count: number): void {
+  /** Free those of `count` slots from `slot` that still belong to a taking. */
+  give(slot: number, count: number, taking: number): void {
     for (let s = slot; s < slot + count && s < this.#holder.length; s++) {
-      if (this.#holder[s] !== 0) this.used--;
+      if (this.#holder[s] === 0 || this.#taking[s] !== taking) continue;
+      this.used--;
       this.#holder[s] = 0;
     }
   }

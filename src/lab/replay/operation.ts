@@ -36,8 +36,8 @@ export interface Operation {
   readonly mask: number;
   /** Whether the kernel said that the bounce was forced. */
   readonly forced: boolean;
-  /** True once it is known that the kernel bounced it: swiotlb_bounced was written for it. */
-  readonly bounced: boolean;
+  /** True once it is known that the kernel bounced it: swiotlb_bounced was written, or the address is the pool's. */
+  bounced: boolean;
   /** True for an entry of a scatter list. */
   list: boolean;
   /** Last entry of its list. */

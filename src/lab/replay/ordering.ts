@@ -69,6 +69,8 @@ const waitingMax = 16_384;
 const trailMax = 64;
 /** Steps tried for one mapping that nothing explains. */
 const triesMax = 4000;
+/** Places of unknown holders learnt from one mapping. */
+const doubtsMax = 512;
 /** Candidates looked at for one step. */
 const candidatesMax = 64;
 
@@ -86,6 +88,9 @@ export class Ordering implements OperationSink {
   readonly #holders = new Map<number, Operation>();
   /** Slots of which nothing is known yet; empty when the recording begins with an empty pool. */
   readonly #unseen: Uint8Array | null;
+  /** First slot of the last place that the model chose and the kernel did not. */
+  #doubted = -1;
+  #doubts = 0;
   #tries = 0;
   #deepest: Operation[] | null = null;
   #deepestLength = 0;
@@ -223,9 +228,10 @@ export class Ordering implements OperationSink {
    */
   #carryOut(op: Operation, others: Operation[], force: boolean): Step | null {
     if (op.unmap) return this.#unmap(op, others);
-    if (!op.bounced) return this.#step0(op, Number.NaN, Number.NaN, others);
     const pool = this.#pool;
     const inside = op.address - pool.start;
+    if (inside >= 0 && inside < this.#poolBytes) op.bounced = true;
+    if (!op.bounced) return this.#step0(op, Number.NaN, Number.NaN, others);
     const kernel = op.address >= 0 ? (inside >= 0 && inside < this.#poolBytes ? inside : Number.NaN) : Outcome.refused;
     if (op.address >= 0 && kernel !== kernel) return this.#step0(op, Number.NaN, Number.NaN, others);
     const model = this.#find(op);
@@ -322,7 +328,7 @@ export class Ordering implements OperationSink {
   /** Set the model to what the kernel did. */
   #correct(op: Operation, model: number, kernel: number): Step {
     this.corrections++;
-    if (this.#unseen !== null && model >= 0) this.#learn(op, kernel);
+    if (model >= 0) this.#doubt(op, model, kernel);
     const slots = Math.ceil((op.size + (op.address % 2048)) / 2048);
     const first = Math.floor(kernel / 2048);
     for (let slot = first; slot < first + slots; slot++) {
@@ -337,16 +343,22 @@ export class Ordering implements OperationSink {
     return step;
   }
 
-  /** The kernel passed over slots of which nothing was known: they are held by mappings older than the recording. */
-  #learn(op: Operation, kernel: number): void {
-    const unseen = this.#unseen!;
-    for (let n = 0; n < 512; n++) {
+  /**
+   * The kernel passed over slots that are free on the model. Once may be an order that was not found; where it happens
+   * again and again, or where nothing was known of the slots, somebody holds them whom the recording does not show.
+   */
+  #doubt(op: Operation, model: number, kernel: number): void {
+    const first = Math.floor(model / 2048);
+    this.#doubts = this.#doubted === first ? this.#doubts + 1 : 0;
+    this.#doubted = first;
+    const again = this.#doubts >= 2;
+    for (let n = 0; n < doubtsMax; n++) {
       const found = this.#find(op);
+      const slot = Math.floor(found / 2048);
       if (found < 0 || found === kernel) return;
-      const first = Math.floor(found / 2048);
-      if (unseen[first] === 0) return;
-      if (!this.#pool.place(first * 2048, 0, 0, op.size, 0, 0)) return;
-      unseen[first] = 0;
+      if (!(again && n === 0) && (this.#unseen === null || this.#unseen[slot] === 0)) return;
+      if (!this.#pool.place(slot * 2048, 0, 0, op.size, 0, 0)) return;
+      this.#unseen?.fill(0, slot, slot + Math.ceil(op.size / 2048));
     }
   }
 

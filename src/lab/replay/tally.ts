@@ -12,6 +12,13 @@ import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
 const picturesMax = 400;
 const mismatchesMax = 50;
 
+interface Place {
+  readonly slot: number;
+  readonly count: number;
+  readonly begin: number;
+  readonly taking: number;
+}
+
 interface DeviceTally {
   maps: number;
   direct: number;
@@ -37,7 +44,7 @@ export class Tally implements CarriedSink {
   readonly failures: Failure[] = [];
   readonly refusedLists: Failure[] = [];
   /** Where each living mapping stands: first slot, slots, since when; by the operation. */
-  readonly #places = new Map<Operation, { slot: number; count: number; begin: number }>();
+  readonly #places = new Map<Operation, Place>();
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 };
   readonly #mismatches: Exact["mismatches"][number][] = [];
   #compared = 0;
@@ -129,8 +136,8 @@ export class Tally implements CarriedSink {
     const count = Math.ceil((c.op.size + padding) / slotBytes);
     const slot = Math.floor(offset / slotBytes);
     const time = c.op.at;
-    this.occupancy.take({ slot, count, device: c.op.device, time });
-    this.#places.set(c.op, { slot, count, begin: time });
+    const taking = this.occupancy.take({ slot, count, device: c.op.device, time });
+    this.#places.set(c.op, { slot, count, begin: time, taking });
     this.#timeline!.used(time, this.occupancy.used);
     d.slotsNow += count;
     if (d.slotsNow > d.slotsPeak) d.slotsPeak = d.slotsNow;
@@ -142,7 +149,7 @@ export class Tally implements CarriedSink {
     const place = this.#places.get(of);
     if (place === undefined || this.occupancy === null) return;
     this.#places.delete(of);
-    this.occupancy.give(place.slot, place.count);
+    this.occupancy.give(place.slot, place.count, place.taking);
     this.#slotMap!.held({ ...place, device: of.device, end: time });
     this.#timeline!.used(time, this.occupancy.used);
     d.slotsNow -= place.count;

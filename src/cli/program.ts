@@ -1,0 +1,118 @@
+/** The commands, their options and their help, as data for the argument parser. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { completion, shells } from "./completion.js";
+import { AskedWrongly } from "./misuse.js";
+import { type RunFlags, run } from "./run.js";
+import { swiotlbFlag } from "./swiotlb_flag.js";
+import { type WhyFlags, why } from "./why.js";
+
+const runExamples = `
+Examples:
+  dmalab run trace.dat                            what each device mapped, what bounced and why, what failed
+  dmalab run trace.txt.gz --dmesg dmesg.txt       with the machine's log: drivers, pool bounds, command line
+  dmalab run trace.dat --html report.html         one file to look at, with the pool at the instant of each failure
+  dmalab run trace.dat --swiotlb 8192,4,force     the same requests on another pool
+  dmalab run trace.dat --sizes auto               which size and how many areas would have been enough
+  dmalab run trace.dat --json | jq .exact         did the model choose the kernel's own addresses?
+
+How to record: boot with trace_event=dma,swiotlb,iommu trace_buf_size=12M, or run
+  trace-cmd record -e dma -e swiotlb -e iommu -- sleep 10
+A log beside the recording (dmesg.txt, also .gz or .zst) is read without being asked for.
+
+Exit code: 0 nothing wrong, 1 trouble found (a refused mapping, a leak, a broken rule), 2 unreadable input.`;
+
+const whyExamples = `
+Examples:
+  dmesg | dmalab why -
+  dmalab why /var/log/kern.log
+  dmalab why --line 'nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)'
+  dmalab why --swiotlb 65536 --cpus 64 --memory 4GiB
+  dmalab why --trace trace.dat                    why each refused mapping of a recording failed
+
+Exit code: 0 nothing wrong, 1 trouble found, 2 unreadable input.`;
+
+/** @param exit is told the exit code of the command that ran */
+export function program(exit: (code: number) => void): Command {
+  const top = new Command("dmalab")
+    .description("What happens to every DMA address in a virtualised machine.")
+    .version(version(), "-V, --version")
+    .showHelpAfterError("(dmalab --help lists the commands and their options)")
+    .showSuggestionAfterError(true)
+    .exitOverride(refuse)
+    .configureOutput({ outputError: () => {} });
+
+  top
+    .command("run")
+    .description("Replay a recording: trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input.")
+    .argument("<recording>", "what to replay")
+    .addOption(new Option("--swiotlb <SLOTS[,AREAS][,force]>", "try this pool instead").argParser(swiotlbFlag))
+    .option("--machine <file>", "a machine description (YAML) whose pool and devices are used instead")
+    .option("--sizes <auto|N,N,...>", "other pool sizes to try, in slots of 2 KiB", sizesFlag)
+    .option("--dmesg <file>", "the machine's kernel log")
+    .option("--html <file>", "write a report to look at")
+    .option("--perfetto <file>", "write a trace for ui.perfetto.dev")
+    .option("--json", "print one JSON document (schema dmalab.run/1)")
+    .addHelpText("after", runExamples)
+    .exitOverride(refuse)
+    .action(async (recording: string, flags: RunFlags) => exit(await run(recording, flags)));
+
+  top
+    .command("why")
+    .description("Say why a bounce buffer was full, what an IOMMU fault means, or whether a swiotlb= setting can work.")
+    .argument("[log]", "a kernel log; - is standard input")
+    .option("--line <text>", "explain this line")
+    .option("--swiotlb <text>", "explain this swiotlb= setting")
+    .option("--cpus <n>", "CPUs of the machine, for --swiotlb", wholeFlag)
+    .option("--memory <size>", "memory of the machine, for --swiotlb (512MiB, 4GiB)", memoryFlag)
+    .option("--trace <file>", "explain the refusals of this recording")
+    .option("--json", "print one JSON document (schema dmalab.why/1)")
+    .addHelpText("after", whyExamples)
+    .exitOverride(refuse)
+    .action(async (log: string | undefined, flags: WhyFlags) => exit(await why(log, flags)));
+
+  top
+    .command("completion")
+    .description("Print a completion script: source <(dmalab completion bash)")
+    .argument("<shell>", shells.join(", "))
+    .exitOverride(refuse)
+    .action((shell: string) => {
+      process.stdout.write(completion(shell, top));
+    });
+  return top;
+}
+
+/** The parser's own refusals become one line of ours; help and version are no refusals. */
+function refuse(error: CommanderError): never {
+  if (error.exitCode === 0) process.exit(0);
+  if (error.code === "commander.help") process.exit(2);
+  throw new AskedWrongly(error.message.replace(/^error: /, ""));
+}
+
+function sizesFlag(text: string): "auto" | number[] {
+  if (text === "auto") return "auto";
+  const sizes = text.split(",").map(Number);
+  if (sizes.every((n) => Number.isInteger(n) && n >= 128 && n <= 2 ** 22)) {
+    return sizes.map((n) => Math.ceil(n / 128) * 128);
+  }
+  throw new InvalidArgumentError("It takes auto, or numbers of slots from 128 to 4194304 with commas between them.");
+}
+
+function wholeFlag(text: string): number {
+  const n = Number(text);
+  if (Number.isInteger(n) && n > 0 && n <= 8192) return n;
+  throw new InvalidArgumentError("It takes a whole number from 1 to 8192.");
+}
+
+const units: Readonly<Record<string, number>> = { "": 0, k: 10, m: 20, g: 30, t: 40 };
+
+function memoryFlag(text: string): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  if (digits === undefined) throw new InvalidArgumentError("It takes a size such as 512MiB or 4GiB.");
+  return Number(digits) * 2 ** units[unit!.toLowerCase()]!;
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

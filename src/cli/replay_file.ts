@@ -1,0 +1,86 @@
+/** A recording's file, its log and the flags, made into one report. */
+import { closeSync, existsSync, openSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { RecordingAudit } from "../audit/index.js";
+import type { Machine } from "../lab/replay/machine.js";
+import { replayRecording } from "../lab/replay/replay_recording.js";
+import { autoSettings, nearbySettings } from "../lab/replay/settings.js";
+import type { Setting } from "../lab/replay/what_if.js";
+import { ReplayWatch, type RunReport } from "../report/index.js";
+import { openInput } from "./input.js";
+import { readLog } from "./log.js";
+import { openRecording } from "./recording.js";
+import { Progress } from "./terminal.js";
+
+export interface ReplayFlags {
+  readonly swiotlb?: Setting;
+  readonly sizes?: "auto" | readonly number[];
+  readonly dmesg?: string;
+  readonly perfetto?: string;
+}
+
+/** @throws Unreadable for a file that is no recording. */
+export async function replayFile(path: string, flags: ReplayFlags): Promise<RunReport> {
+  const input = await openInput(path);
+  const progress = new Progress(basename(path));
+  const perfetto = flags.perfetto === undefined ? null : openSync(flags.perfetto, "w");
+  try {
+    const logPath = flags.dmesg ?? besideRecording(path);
+    const log = logPath === null ? null : await readLog(logPath);
+    const watches: ReplayWatch[] = [];
+    const audits: RecordingAudit[] = [];
+    const { outcome } = await replayRecording({
+      name: input.name,
+      open: () => openRecording(input),
+      log,
+      settings: (machine) => settingsFor(machine, flags.sizes),
+      instead: (machine) => insteadOf(machine, flags.swiotlb),
+      onBatch(batch, source) {
+        if (audits.length === 0) audits.push(new RecordingAudit(source));
+        audits[0]!.feed(batch);
+      },
+      ...(perfetto === null ? {} : { watcher: (_: Machine, names: readonly string[]) => watch(watches, names, perfetto) }),
+      progress: (done) => progress.at(done),
+    });
+    for (const w of watches) w.finish();
+    return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
+  } finally {
+    progress.done();
+    if (perfetto !== null) closeSync(perfetto);
+    input.close();
+  }
+}
+
+function watch(watches: ReplayWatch[], names: readonly string[], file: number): ReplayWatch {
+  const made = new ReplayWatch(names, (chunk) => void writeSync(file, chunk));
+  watches.push(made);
+  return made;
+}
+
+function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Setting[] {
+  const pool = machine.pool;
+  if (pool === null) return [];
+  const { areas, forced } = pool;
+  if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
+  if (sizes === "auto") return autoSettings({ areas, forced });
+  return sizes.map((slots) => ({ slots, areas: Math.min(areas, Math.max(1, Math.floor(slots / 128))), forced }));
+}
+
+function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | null {
+  if (asked === undefined) return null;
+  return { ...asked, areas: asked.areas === 0 ? (machine.pool?.areas ?? 1) : asked.areas };
+}
+
+/** A kernel log that lies beside the recording under one of the usual names. */
+function besideRecording(path: string): string | null {
+  if (path === "-") return null;
+  const phase = /^(.+)\.trace\./.exec(basename(path))?.[1];
+  const names = [...(phase === undefined ? [] : [`${phase}.dmesg.txt`]), "dmesg.txt", "dmesg.log", "dmesg"];
+  for (const name of names) {
+    for (const ending of ["", ".gz", ".zst"]) {
+      const found = join(dirname(path), name + ending);
+      if (existsSync(found)) return found;
+    }
+  }
+  return null;
+}

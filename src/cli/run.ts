@@ -1,0 +1,41 @@
+/** `dmalab run`: replay a recording and report it. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Page, type RunReport, runDocument, runHtml, runLines } from "../report/index.js";
+import { type ReplayFlags, replayFile } from "./replay_file.js";
+import { screen } from "./terminal.js";
+
+export interface RunFlags extends ReplayFlags {
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
+/** @returns the exit code: 0 nothing wrong, 1 trouble found. Throws Unreadable for input that cannot be read. */
+export async function run(path: string, flags: RunFlags): Promise<0 | 1> {
+  const report = await replayFile(path, flags);
+  if (flags.html !== undefined) writeFileSync(flags.html, runHtml(report, builtPage()));
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(runDocument(report), null, 2)}\n`);
+  else {
+    const lines = runLines(report, screen());
+    if (flags.html !== undefined || flags.perfetto !== undefined) lines.push("");
+    if (flags.html !== undefined) lines.push(`report: ${flags.html}`);
+    if (flags.perfetto !== undefined) lines.push(`trace for ui.perfetto.dev: ${flags.perfetto}`);
+    process.stdout.write(`${lines.join("\n")}\n`);
+  }
+  return foundTrouble(report) ? 1 : 0;
+}
+
+function builtPage(): Page {
+  const folder = join(dirname(fileURLToPath(import.meta.url)), "../../web/report");
+  return {
+    script: readFileSync(join(folder, "report.js"), "utf8"),
+    style: readFileSync(join(folder, "report.css"), "utf8"),
+  };
+}
+
+function foundTrouble({ outcome, audit }: RunReport): boolean {
+  const { pool, maps } = outcome;
+  const refused = maps.failed + (pool?.failures.length ?? 0) + (pool?.refusedLists.length ?? 0);
+  return refused > 0 || audit.leaks.length > 0 || audit.violations.length > 0;
+}

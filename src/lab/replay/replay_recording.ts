@@ -1,0 +1,65 @@
+/** Read a recording twice: once to see what machine it is of, once to replay it. */
+import { EventBatch, type EventSource } from "../../read/event.js";
+import { inferMachine, type LogFacts, type Machine } from "./machine.js";
+import type { CarriedSink } from "./ordering.js";
+import type { ReplayOutcome } from "./outcome.js";
+import { Replay } from "./replay.js";
+import { Survey } from "./survey.js";
+import type { Setting } from "./what_if.js";
+
+export interface RecordingOptions {
+  readonly name: string;
+  /** Opens the recording from its start; called twice. */
+  open(): Promise<EventSource>;
+  readonly log: LogFacts | null;
+  /** Other pools to try, once the machine is known. */
+  settings(machine: Machine): readonly Setting[];
+  /** A pool to report instead of the recorded one. */
+  instead(machine: Machine): Setting | null;
+  /** Told of each batch of the second reading, before it is replayed. */
+  onBatch?(batch: EventBatch, source: EventSource): void;
+  /** Made once the machine is known; told of every operation in the order found. */
+  watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
+  /** Called often with how much is done, 0 to 1. */
+  progress?(done: number): void;
+}
+
+/** @throws Unreadable when the recording makes no sense. */
+export async function replayRecording(o: RecordingOptions): Promise<{ outcome: ReplayOutcome; machine: Machine }> {
+  const batch = new EventBatch();
+  const first = await o.open();
+  const survey = new Survey(idleTasks(first));
+  while (first.next(batch)) {
+    survey.feed(batch);
+    o.progress?.(first.progress / 2);
+  }
+  survey.finish();
+  const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
+  const machine = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
+
+  const second = await o.open();
+  const watcher = o.watcher?.(machine, deviceNames);
+  const replay = new Replay({
+    survey,
+    machine,
+    deviceNames,
+    idle: idleTasks(second),
+    settings: o.settings(machine),
+    instead: o.instead(machine),
+    ...(watcher === undefined ? {} : { watcher }),
+  });
+  while (second.next(batch)) {
+    o.onBatch?.(batch, second);
+    replay.feed(batch);
+    o.progress?.(0.5 + second.progress / 2);
+  }
+  const { format, lost } = second;
+  const outcome = replay.finish({ name: o.name, format, lost, warnings: second.warnings.list });
+  return { outcome, machine };
+}
+
+/** Idle tasks are named alike on every CPU: process number 0. */
+function idleTasks(source: EventSource): (task: number) => boolean {
+  const known: boolean[] = [];
+  return (task) => (known[task] ??= source.tasks.name(task).endsWith("-0"));
+}
