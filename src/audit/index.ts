@@ -5,3 +5,4 @@ export { type RuleName, rules, unknowable } from "./recording/rules.js";
 export { type MachineContext, nothingKnown } from "./why/context.js";
 export { explainLine, explainLog } from "./why/explain.js";
 export type { Finding } from "./why/finding.js";
+export { explainSetting } from "./why/setting.js";

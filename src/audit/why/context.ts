@@ -7,6 +7,8 @@ export interface MachineContext {
   readonly poolStart: number | null;
   readonly poolEnd: number | null;
   readonly memoryBytes: number | null;
+  /** Possible CPUs: the kernel makes an area for each, unless told otherwise. */
+  readonly cpus: number | null;
   /** The value of `swiotlb=` on the kernel's command line; "" when there was a command line without it. */
   readonly setting: string | null;
   /** True on a paravirtualised Xen guest or dom0, where a buffer's pages need not be neighbours in machine memory. */
@@ -19,6 +21,7 @@ export const nothingKnown: MachineContext = {
   poolStart: null,
   poolEnd: null,
   memoryBytes: null,
+  cpus: null,
   setting: null,
   xen: false,
 };

@@ -8,6 +8,7 @@ import { FindingGroups } from "./groups.js";
 import { Growth } from "./growth.js";
 import { type LogLine, splitLine } from "./log_line.js";
 import { explainPoolMessage } from "./pool_messages.js";
+import { explainSetting } from "./setting.js";
 import { explainSmmuLine, explainSmmuRecord, smmuRecordBegin, smmuRecordWord, smmuTried } from "./smmu_fault.js";
 
 /** A fault that goes on in the next lines. */
@@ -38,6 +39,7 @@ export function explainLog(lines: Iterable<string>, machine: MachineContext = no
   let open: Open | null = null;
   for (const given of lines) {
     const line = splitLine(given);
+    if (line === null) continue;
     if (open !== null) {
       const rest = continued(open, line, groups);
       open = rest.open;
@@ -50,7 +52,24 @@ export function explainLog(lines: Iterable<string>, machine: MachineContext = no
     for (const v of verdictsOf(line, machine)) groups.add(line, v);
   }
   if (open !== null) close(open, groups);
-  return groups.findings(growth.verdict());
+  const findings = groups.findings(growth.verdict());
+  return findings.some((f) => poolKinds.has(f.kind)) ? [...findings, ...wrongSetting(machine)] : findings;
+}
+
+/** Causes that a mistake in the setting may be behind. */
+const poolKinds: ReadonlySet<string> = new Set([
+  "exhausted",
+  "fragmented",
+  "area",
+  "area-too-small",
+  "absent",
+  "no-low-memory",
+]);
+
+/** What is wrong with the setting of the log's own command line. */
+function wrongSetting(machine: MachineContext): Finding[] {
+  const given = machine.setting;
+  return given === null || given === "" ? [] : explainSetting(`swiotlb=${given}`, machine).filter((f) => f.trouble);
 }
 
 function verdictsOf(line: LogLine, machine: MachineContext): readonly Verdict[] {
@@ -83,7 +102,7 @@ function continued(open: Open, line: LogLine, groups: FindingGroups): { open: Op
     groups.add(open.line, explainDmar(open.request, code));
     return { open: null, taken: true };
   }
-  const word = smmuRecordWord(line.message);
+  const word = smmuRecordWord(line.text);
   if (word !== null && open.words.length < 4) {
     open.words.push(word);
     return { open, taken: true };
@@ -95,7 +114,7 @@ function continued(open: Open, line: LogLine, groups: FindingGroups): { open: Op
     return { open: null, taken: true };
   }
   close(open, groups);
-  return { open: null, taken: smmuTried(line.message) !== null };
+  return { open: null, taken: smmuTried(line.text) !== null };
 }
 
 function merged(record: Verdict, decoded: Verdict): Verdict {

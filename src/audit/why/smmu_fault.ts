@@ -11,7 +11,8 @@ import type { Verdict } from "./finding.js";
 import { hex } from "./words.js";
 
 const received = /\bevent 0x([0-9a-f]{1,2}) received:/;
-const word = /^\s*0x([0-9a-f]{16})\s*$/;
+/** Alone, or after the unit's own name. */
+const word = /(?:^|: ?)\s*0x([0-9a-f]{16})\s*$/;
 const decoded =
   /\bevent: ([A-Z_]{3,24}) client: (\(unassigned sid\)|[\w:.-]{1,60}) sid: (?:0x)?([0-9a-f]{1,8}) ssid: (?:0x)?([0-9a-f]{1,8})(?: (iova|fetch_addr): (?:0x)?([0-9a-f]{1,16}))?/;
 const tried = /\b(priv|unpriv) (inst|data) (read|write) (s1|s2) "/;
@@ -25,15 +26,15 @@ export function smmuRecordBegin(text: string): number | null {
 }
 
 /** @returns the 64-bit word of a line of a raw record, as [high, low] halves, else null. */
-export function smmuRecordWord(message: string): readonly [number, number] | null {
-  const m = word.exec(message);
+export function smmuRecordWord(text: string): readonly [number, number] | null {
+  const m = word.exec(text);
   if (m === null) return null;
   return [Number.parseInt(m[1]!.slice(0, 8), 16), Number.parseInt(m[1]!.slice(8), 16)];
 }
 
 /** @returns what the second decoded line says was tried, else null. */
-export function smmuTried(message: string): string | null {
-  const m = tried.exec(message);
+export function smmuTried(text: string): string | null {
+  const m = tried.exec(text);
   if (m === null) return null;
   return `${m[1] === "priv" ? "a privileged" : "an unprivileged"} ${m[3]} of ${m[2] === "inst" ? "instructions" : "data"}, stage ${m[4]!.slice(1)}`;
 }
