@@ -1,21 +1,22 @@
-/** `--swiotlb SLOTS[,AREAS][,force]`, by the rules of the kernel's own parameter. */
+/** `--swiotlb SLOTS[,AREAS][,force]`, read as the kernel reads its own parameter. */
 import { InvalidArgumentError } from "commander";
 import type { Setting } from "../lab/replay/what_if.js";
+import { readParameter } from "../sw/swiotlb/index.js";
+
+/** 8 GiB: more than any kernel gets below 4 GiB, so that a typing error does not fill this machine's memory. */
+const slotsMax = 2 ** 22;
+const areasMax = 1024;
 
 /**
  * @returns the pool that the kernel would make of it; areas 0 = as recorded.
  * @throws InvalidArgumentError for anything else.
  */
 export function swiotlbFlag(text: string): Setting {
-  const [, slotText, areaText, force] = /^(\d+)(?:,(\d+))?(,force)?$/.exec(text) ?? [];
-  const slots = Number(slotText);
-  if (slotText === undefined || slots < 1 || slots > 2 ** 22) {
-    throw new InvalidArgumentError("It takes SLOTS[,AREAS][,force]: slots of 2 KiB, 1 to 4194304, as the kernel's swiotlb= does.");
+  const read = readParameter(text);
+  if (read.asked.slots === null || read.asked.slots < 1 || read.ignored !== "" || read.mode === "noforce") {
+    throw new InvalidArgumentError("It takes SLOTS[,AREAS][,force]: slots of 2 KiB, as the kernel's swiotlb= does.");
   }
-  const forced = force !== undefined;
-  const whole = Math.ceil(slots / 128) * 128;
-  if (areaText === undefined) return { slots: whole, areas: 0, forced };
-  const areas = 2 ** Math.ceil(Math.log2(Math.max(1, Number(areaText))));
-  if (areas > 1024) throw new InvalidArgumentError("A pool has 1 to 1024 areas.");
-  return { slots: 2 ** Math.ceil(Math.log2(Math.max(whole, areas * 128))), areas, forced };
+  if (read.slots > slotsMax) throw new InvalidArgumentError(`At most ${slotsMax} slots.`);
+  if (read.areas > areasMax) throw new InvalidArgumentError(`At most ${areasMax} areas.`);
+  return { slots: read.slots, areas: read.areas, forced: read.mode === "force" };
 }

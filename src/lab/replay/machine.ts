@@ -2,8 +2,7 @@
  * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
  * the kernel chose where it does not.
  */
-import { type Profile, profiles } from "../../sw/swiotlb/index.js";
-import { nareasFor, parseSwiotlb, profileOf } from "./shim.js";
+import { limitAreas, parseSwiotlb, type Profile, profileOf, profiles } from "../../sw/swiotlb/index.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inStep, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
@@ -51,6 +50,11 @@ export interface Machine {
 
 /** Mappings on which a candidate machine is tried. */
 const triedMax = 3000;
+/** The same where every base is possible. */
+const lateTriedMax = 1500;
+const lateBasesMax = 600;
+/** A machine that predicts less than this share of addresses is doubted. */
+const believable = 0.8;
 const poolDefault = 32768;
 
 /** @param names devices by number; @param cpus as the recording's header says */
@@ -106,49 +110,96 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
     if (!seen) return { ...stated, forced, late: false };
     candidates.unshift(stated);
   }
-  let best = candidates[0]!, bestEqual = -1, compared = 0;
-  for (const shape of stated ? candidates.filter((c) => c.base === stated.base) : candidates) {
-    const score = inStep(shape, survey.sample, q.prior, triedMax);
-    if (score.equal > bestEqual) [best, bestEqual, compared] = [shape, score.equal, score.compared];
-    if (score.equal === score.compared && score.compared > 0) break;
-  }
+  const tried = best(stated ? candidates.filter((c) => c.base === stated.base) : candidates, q, triedMax);
+  const late = stated || (tried !== null && tried.equal >= tried.compared * believable) ? null : best(lateShapes(q), q, lateTriedMax);
+  const found = late !== null && (tried === null || late.equal / late.compared > tried.equal / tried.compared) ? late : tried;
+  if (found === null) return null;
   if (!stated) {
     inferred.push("swiotlb.base");
-    evidence.push(`pool base: ${bestEqual} of the first ${compared} bounce addresses are where this base predicts them`);
+    const share = `${found.equal} of the first ${found.compared} bounce addresses`;
+    evidence.push(`pool base: ${share} are where this base predicts them`);
     if (log?.swiotlb == null) inferred.push("swiotlb.slots");
     else evidence.push(log.swiotlb === "" ? "slots: the default, no swiotlb= was given" : `slots: swiotlb=${log.swiotlb}`);
   }
   if (log?.areas == null) inferred.push("swiotlb.areas");
   else evidence.push("areas: the log's `area num` line");
   evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
-  const late = survey.orphans.some((x) => x.address >= best.base && x.address < best.base + best.slots * 2048);
-  return { ...best, forced, late };
+  const { shape } = found;
+  const before = survey.orphans.some((x) => x.address >= shape.base && x.address < shape.base + shape.slots * 2048);
+  return { ...shape, forced, late: before || found === late };
+}
+
+interface Tried {
+  readonly shape: Shape;
+  readonly compared: number;
+  readonly equal: number;
+}
+
+/** The candidate that predicts most; null when there is none that predicts anything. */
+function best(candidates: readonly Shape[], q: PoolQuestion, limit: number): Tried | null {
+  let found: Tried | null = null;
+  for (const shape of candidates) {
+    const score = inStep(shape, q.survey.sample, q.prior, limit);
+    if (score.compared === 0) continue;
+    if (found === null || score.equal > found.equal) found = { shape, ...score };
+    if (score.equal === score.compared) break;
+  }
+  return found;
+}
+
+/**
+ * Candidates for a recording that begins with a pool in use, where no first address marks the start of an area.
+ * Searches go on from where the last one ended, so before long they have been everywhere: the pool begins a little
+ * below the lowest address seen and ends a little above the highest.
+ */
+function lateShapes(q: PoolQuestion): Shape[] {
+  const { survey } = q;
+  const found: Shape[] = [];
+  const pageOf = (address: number) => Math.floor(address / 4096) * 4096;
+  for (const { slots, areas } of sizesAsked(q)) {
+    const lowest = Math.max(0, survey.highest - slots * 2048);
+    const pages = Math.floor((pageOf(survey.lowest) - lowest) / 4096);
+    for (let k = 0; k <= Math.min(pages, lateBasesMax); k++) {
+      add(found, { base: pageOf(survey.lowest) - k * 4096, slots, areas, profile: profileOf(q.kernel) }, survey);
+    }
+  }
+  return found;
+}
+
+/** Sizes and areas that are stated, or likely when nothing is. */
+function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
+  const { log } = q;
+  if (log?.swiotlb == null) {
+    const span = Math.ceil((q.survey.highest - q.survey.lowest) / 2048);
+    const slots = Math.max(512, powerOfTwo(span));
+    return [{ slots, areas: limitAreas(log?.areas ?? powerOfTwo(q.cpus), slots) }];
+  }
+  const asked = parseSwiotlb(log.swiotlb, { cpus: q.cpus });
+  return [{ slots: asked.slots, areas: limitAreas(log.areas ?? asked.areas, asked.slots) }];
 }
 
 /** Where the log gives the bounds, only the areas and the search rules are open. */
 function statedShape(q: PoolQuestion): Shape {
   const { from, to } = q.log!.pool!;
   const slots = Math.floor((to - from) / 2048);
-  return { base: from, slots, areas: nareasFor(slots, q.log!.areas ?? powerOfTwo(q.cpus)), profile: profileOf(q.kernel) };
+  return { base: from, slots, areas: limitAreas(q.log!.areas ?? powerOfTwo(q.cpus), slots), profile: profileOf(q.kernel) };
 }
 
 /** Candidate shapes, likeliest first. */
 function shapes(q: PoolQuestion): Shape[] {
   const { survey, log } = q;
   const firsts = firstByCpu(survey.sample);
-  const asked = log?.swiotlb == null || log.swiotlb === "" ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
+  const asked = log?.swiotlb == null ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
   const areaCounts = unique([asked?.areas ?? null, log?.areas ?? null, powerOfTwo(q.cpus), 1, 2, 4, 8, 16, 32, 64]);
   const slotCounts = unique([
     asked?.slots ?? null,
-    log?.pool == null ? null : (log.pool.to - log.pool.from) / 2048,
-    ...(log?.swiotlb == null ? spacings(firsts, areaCounts) : []),
-    log?.swiotlb == null || asked?.slots == null ? poolDefault : null,
+    ...(asked === null ? [...spacings(firsts, areaCounts), poolDefault] : []),
   ]);
   const found: Shape[] = [];
   for (const profile of [profileOf(q.kernel), ...profiles]) {
     for (const slots of slotCounts) {
       for (const wanted of areaCounts) {
-        const areas = nareasFor(slots, wanted);
+        const areas = limitAreas(wanted, slots);
         const areaBytes = Math.floor(slots / areas) * 2048;
         for (const first of firsts.slice(0, 4)) {
           const base = first.address - (first.cpu & (areas - 1)) * areaBytes;

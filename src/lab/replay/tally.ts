@@ -191,7 +191,7 @@ export class Tally implements CarriedSink {
   #decide(op: Operation): void {
     const mask = op.bounced ? op.mask : this.#maskOf(op.device);
     const forced = this.#machine.pool?.forced ?? false;
-    if (Number.isNaN(mask) && !forced) return;
+    if (!this.#outcomesShown || (Number.isNaN(mask) && !forced)) return;
     const bounces = forced || op.orig + op.size - 1 > mask;
     this.#decisions++;
     if (bounces === op.bounced) this.#decisionsEqual++;
