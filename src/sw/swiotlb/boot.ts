@@ -6,6 +6,7 @@
  * swiotlb_init_remap, swiotlb_init_late), arch/x86/mm/mem_encrypt.c.
  */
 import { pageBytes, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { BugId } from "./bug.js";
 import {
   allocationFailed,
   areaCount,
@@ -72,20 +73,26 @@ export function adjustForEncryption(boot: Boot, memoryBytes: number): Boot {
  */
 export function allocateEarly(
   boot: Boot,
-  o: { readonly cpus: number; readonly fits: (bytes: number) => boolean; readonly needed: boolean },
+  o: {
+    readonly cpus: number;
+    readonly fits: (bytes: number) => boolean;
+    readonly needed: boolean;
+    readonly bugs?: readonly BugId[];
+  },
 ): { boot: Boot; pool: { slots: number; areas: number } | null } {
   if (boot.mode === "noforce" || (!o.needed && boot.mode !== "force")) return { boot, pool: null };
   const settled = boot.areas === 0 ? adjustAreas(boot, o.cpus) : boot;
   const log = [...settled.log];
   const steps = [...settled.steps];
   let { slots } = settled;
-  let areas = limitAreas(settled.areas, slots);
+  const limits = !o.bugs?.includes("areas-not-limited");
+  let areas = limits ? limitAreas(settled.areas, slots) : settled.areas;
   const bytes = () => upTo(slots * slotBytes, pageBytes);
   while (slots === 0 || !o.fits(bytes())) {
     log.push(logPrefix + allocationFailed(bytes()));
     if (slots <= poolSlotsMin) return { boot: { ...settled, log, steps }, pool: null };
     slots = upTo(Math.floor(slots / 2), setSlots);
-    areas = limitAreas(areas, slots);
+    if (limits) areas = limitAreas(areas, slots);
     steps.push(`no room in one piece: halved to ${slots} slots in ${areas} areas`);
   }
   if (slots !== settled.slots) log.push(logPrefix + slotsAdjusted({ from: settled.slots, to: slots }));

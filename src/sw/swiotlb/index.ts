@@ -1,4 +1,5 @@
 /** The swiotlb bounce pool: slots, searches, growth, copies and the boot parameter. */
+export { Allocator, type AllocatorShape, type MapRequest } from "./allocator.js";
 export {
   adjustAreas,
   adjustForEncryption,
@@ -9,9 +10,13 @@ export {
   limitAreas,
   type Mode,
 } from "./boot.js";
+export { Bounce, type Range } from "./bounce.js";
 export { type Bug, type BugId, bugs } from "./bug.js";
 export * as message from "./message.js";
+export type { Pages } from "./pages.js";
 export { type Parameter, parseSwiotlb, readParameter, type Setting } from "./parameter.js";
 export { PlainPool } from "./plain_pool.js";
 export { Pool, type PoolShape } from "./pool.js";
-export { before2024, type Profile, profileOf, profiles, type SearchRules, today } from "./profile.js";
+export { before2024, type PoolRules, type Profile, profileOf, profiles, today } from "./profile.js";
+export { mappingBytesMaxFor } from "./request.js";
+export { RestrictedPool, restrictedPool } from "./restricted.js";

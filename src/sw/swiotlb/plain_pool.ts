@@ -9,7 +9,7 @@ import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import { rulesWith } from "./bug.js";
 import { plainSearch } from "./plain_search.js";
 import type { PoolShape } from "./pool.js";
-import { type SearchRules, today } from "./profile.js";
+import { type PoolRules, today } from "./profile.js";
 import { Request } from "./request.js";
 
 const inSet = setSlots - 1;
@@ -19,7 +19,7 @@ export class PlainPool {
   readonly start: number;
   readonly areas: number;
   readonly areaSlots: number;
-  readonly rules: SearchRules;
+  readonly rules: PoolRules;
   /** Free slots from a slot to the end of its run; 0 = taken. */
   readonly list: Int32Array;
   /** Bytes from a slot to the end of its mapping. */
@@ -100,7 +100,7 @@ export class PlainPool {
 
   #search(area: number): number {
     if (this.#request.slots > this.areaSlots - this.areaUsed[area]!) return -1;
-    return plainSearch(this, this.#request, area * this.areaSlots, this.areaIndex[area]!, this.rules.countsSteps);
+    return plainSearch(this, this.#request, area * this.areaSlots, this.areaIndex[area]!, this.rules);
   }
 
   #take(area: number, first: number): void {

@@ -5,6 +5,7 @@
  * does not know. Source: Linux kernel/dma/swiotlb.c, swiotlb_search_pool_area.
  */
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { PoolRules } from "./profile.js";
 import type { Request } from "./request.js";
 
 /** The slots of a pool as the walk sees them. */
@@ -22,7 +23,7 @@ export const endless = -2;
 /**
  * @param areaFirst first slot of the area
  * @param index where the walk begins, relative to the area
- * @param countsSteps see SearchRules
+ * @param rules of which countsSteps and startAligned are the walk's
  * @returns the first slot of a place that fits, -1 when there is none, or `endless`.
  */
 export function plainSearch(
@@ -30,23 +31,26 @@ export function plainSearch(
   request: Request,
   areaFirst: number,
   index: number,
-  countsSteps: boolean,
+  rules: PoolRules,
 ): number {
   const { areaSlots, start } = pool;
+  const { countsSteps } = rules;
   const { slots, stride, zeroMask, sameMask, same, compares, boundarySlots } = request;
   const base = boundarySlots === 0 ? start : start % (boundarySlots * slotBytes);
   const baseSlots = Math.ceil(base / slotBytes);
-  const begin = index;
+  const aligned = Math.ceil(index / stride) * stride;
+  const begin = !rules.startAligned ? index : aligned < areaSlots ? aligned : 0;
+  let at = begin;
   // Without the count a walk ends only where it began; it is cut when it must be going in a circle.
   const stepsMax = countsSteps ? areaSlots : areaSlots * (stride + 1);
   for (let checked = 0, steps = 0; checked < stepsMax; steps++) {
-    if (!countsSteps && steps > 0 && index === begin) return -1;
-    const slot = areaFirst + index;
+    if (!countsSteps && steps > 0 && at === begin) return -1;
+    const slot = areaFirst + at;
     const low = (base + slot * slotBytes) | 0;
-    const aligned = (low & zeroMask) === 0 && (!compares || (low & sameMask) === same);
-    if (aligned && pool.freeRun(slot) >= slots && fitsBoundary(baseSlots + slot, slots, boundarySlots)) return slot;
-    const step = aligned ? stride : 1;
-    index = index + step < areaSlots ? index + step : 0;
+    const fits = (low & zeroMask) === 0 && (!compares || (low & sameMask) === same);
+    if (fits && pool.freeRun(slot) >= slots && fitsBoundary(baseSlots + slot, slots, boundarySlots)) return slot;
+    const step = fits ? stride : 1;
+    at = at + step < areaSlots ? at + step : 0;
     checked += step;
   }
   return countsSteps ? -1 : endless;

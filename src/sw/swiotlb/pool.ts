@@ -9,8 +9,8 @@ import { Misuse } from "../../base/assert.js";
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import { type BugId, rulesWith } from "./bug.js";
 import { allFree, give, runFrom, take } from "./free_slots.js";
-import { plainSearch } from "./plain_search.js";
-import { type Profile, type SearchRules, today } from "./profile.js";
+import { endless, plainSearch } from "./plain_search.js";
+import { type PoolRules, type Profile, today } from "./profile.js";
 import { Request } from "./request.js";
 import { RoomIndex } from "./room_index.js";
 
@@ -35,10 +35,12 @@ export class Pool {
   readonly areas: number;
   /** Slots of an area; when areas do not divide the pool the slots that remain belong to none. */
   readonly areaSlots: number;
-  readonly rules: SearchRules;
+  readonly rules: PoolRules;
   /** Slots in use, and the most there were; `hiwater` may be set back. */
   used = 0;
   hiwater = 0;
+  /** The last search would never have ended: it was cut when it had gone in a circle. Only with old rules. */
+  searchWasEndless = false;
   readonly #free: Int32Array;
   readonly #index: RoomIndex;
   readonly #records: Int32Array;
@@ -46,6 +48,8 @@ export class Pool {
   readonly #areaSlotsLg2: number;
   readonly #areaIndex: Int32Array;
   readonly #areaUsed: Int32Array;
+  /** The index knows today's walk and that before 2024. */
+  readonly #indexed: boolean;
   readonly #request = new Request();
 
   /** @throws Misuse `pool-shape` for a start, a number of slots or of areas that no kernel could have. */
@@ -56,6 +60,7 @@ export class Pool {
     this.areas = o.areas;
     this.areaSlots = Math.floor(o.slots / o.areas);
     this.rules = rulesWith((o.profile ?? today).rules, o.bugs ?? []);
+    this.#indexed = this.rules.countsSteps && !this.rules.startAligned;
     const end = this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots;
     this.#free = allFree(end);
     this.#index = new RoomIndex(this.#free, o.start, end);
@@ -108,6 +113,24 @@ export class Pool {
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
     const slot = this.#searchAreas(cpu);
     return slot < 0 ? -1 : (slot + request.padSlots) * slotBytes + request.offset;
+  }
+
+  /** `map` in one area alone, as a search over several pools does; `size` and the rest as there. */
+  mapInArea(
+    area: number,
+    origHigh: number,
+    origLow: number,
+    size: number,
+    minAlignMask: number,
+    allocAlignMask: number,
+    boundarySlots: number,
+  ): number {
+    const request = this.#request;
+    request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
+    const slot = request.slots === 0 ? -1 : this.#searchArea(area);
+    if (slot < 0) return -1;
+    this.#takeAt(slot);
+    return (slot + request.padSlots) * slotBytes + request.offset;
   }
 
   /**
@@ -220,13 +243,18 @@ export class Pool {
     return head < 0 ? 0 : this.#records[(head << recordLg2) + Word.bytes]!;
   }
 
-  /** Bytes from a mapping's first byte to the end of its slots: the kernel's alloc_size there. */
-  bytesFrom(offset: number): number {
-    const head = this.#firstSlot(offset);
+  /** Padding slots of the allocation whose first slot is `head`. */
+  padSlotsAt(head: number): number {
+    return Math.max(0, this.#records[(head << recordLg2) + Word.pad] ?? 0) >> slotLg2;
+  }
+
+  /** The kernel's alloc_size of a slot: bytes from there to the end of its mapping, the kept offset taken off. */
+  bytesLeft(slot: number): number {
+    const head = this.ownerHead(slot);
     if (head < 0) return 0;
-    const records = this.#records;
-    const pad = records[(head << recordLg2) + Word.pad]!;
-    return records[(head << recordLg2) + Word.bytes]! - pad;
+    const at = head << recordLg2;
+    const offset = this.#records[at + Word.pad]! & inSlot;
+    return this.#records[at + Word.bytes]! - offset - (slot - head) * slotBytes;
   }
 
   /** Keep a number of the caller's with the mapping at an offset, until it is unmapped. */
@@ -268,9 +296,10 @@ export class Pool {
     const { areaSlots } = this;
     if (request.slots > areaSlots - this.#areaUsed[area]!) return -1;
     const index = this.#areaIndex[area]!;
-    return request.period !== 0 && this.rules.countsSteps
-      ? this.#index.search(request, area * areaSlots, areaSlots, index)
-      : plainSearch(this, request, area * areaSlots, index, this.rules.countsSteps);
+    if (request.period !== 0 && this.#indexed) return this.#index.search(request, area * areaSlots, areaSlots, index);
+    const slot = plainSearch(this, request, area * areaSlots, index, this.rules);
+    this.searchWasEndless = slot === endless;
+    return slot;
   }
 
   #takeAt(first: number): void {

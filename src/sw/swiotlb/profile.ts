@@ -1,12 +1,12 @@
 /**
- * Which rules a kernel's slot search follows, as data.
+ * Which rules a kernel's pool follows, as data.
  *
  * A profile is a kernel's behaviour as it was released; a historic bug (bug.ts) changes single rules of it.
  * Source: Linux kernel/dma/swiotlb.c, the search of one area and the computation of the padding before a mapping.
  */
 
-/** The rules of one search; every difference between kernels is a field here, the code reads nothing else. */
-export interface SearchRules {
+/** The rules of searches and copies; every difference between kernels is a field here, the code reads nothing else. */
+export interface PoolRules {
   /**
    * True: the allocation mask filters every candidate on its own. False: it is merged into the device's mask, and so
    * compared with the buffer's address, and not at all when that address is 0.
@@ -22,13 +22,27 @@ export interface SearchRules {
   readonly runsEndWithPool: boolean;
   /** The walk counts the slots it has checked; false: it ends when it meets its first slot again. */
   readonly countsSteps: boolean;
+  /** The walk begins at a multiple of the stride behind the area's index, and pages double the stride. */
+  readonly startAligned: boolean;
+  /** With several pools: the same area of each pool before the next area; false: all areas of a pool before the next. */
+  readonly areasFirst: boolean;
+  /** Mapping copies the buffer in even when only the device will write it. */
+  readonly mapAlwaysCopies: boolean;
+  /** A sync for the device copies even into what only the device writes. */
+  readonly syncAlwaysCopies: boolean;
+  /** A sync copies at the same distance from the start of the buffer as of the mapping. */
+  readonly syncKeepsDistance: boolean;
+  /** In the second slot or later a sync may begin before the offset that the first slot keeps. */
+  readonly syncOffsetSigned: boolean;
+  /** An allocation from a restricted pool that does not start on a page is refused. */
+  readonly checksPages: boolean;
 }
 
 export interface Profile {
   readonly id: string;
   readonly kernels: string;
   readonly source: string;
-  readonly rules: SearchRules;
+  readonly rules: PoolRules;
 }
 
 export const today: Profile = {
@@ -42,6 +56,13 @@ export const today: Profile = {
     padSlots: true,
     runsEndWithPool: true,
     countsSteps: true,
+    startAligned: false,
+    areasFirst: true,
+    mapAlwaysCopies: true,
+    syncAlwaysCopies: false,
+    syncKeepsDistance: true,
+    syncOffsetSigned: true,
+    checksPages: true,
   },
 };
 
@@ -56,14 +77,34 @@ export const before2024: Profile = {
     padSlots: false,
     runsEndWithPool: true,
     countsSteps: true,
+    startAligned: false,
+    areasFirst: false,
+    mapAlwaysCopies: true,
+    syncAlwaysCopies: false,
+    syncKeepsDistance: true,
+    syncOffsetSigned: false,
+    checksPages: false,
   },
 };
 
-export const profiles: readonly Profile[] = [today, before2024];
+export const before2023: Profile = {
+  id: "before-2023",
+  kernels: "6.0 to 6.2",
+  source: "Linux commits 20347fca71a3, 7c3940bf81e5 (what it removed); kernel/dma/swiotlb.c of 6.1",
+  rules: {
+    ...before2024.rules,
+    pageRule: "never",
+    countsSteps: false,
+    startAligned: true,
+  },
+};
+
+export const profiles: readonly Profile[] = [today, before2024, before2023];
 
 /** The profile of a kernel by its release ("6.12.41-1"); today's for one that cannot be read. */
 export function profileOf(kernel: string | null): Profile {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel ?? "") ?? [];
   if (major === undefined || minor === undefined) return today;
-  return Number(major) * 1000 + Number(minor) < 6009 ? before2024 : today;
+  const release = Number(major) * 1000 + Number(minor);
+  return release >= 6009 ? today : release >= 6003 ? before2024 : before2023;
 }

@@ -6,7 +6,7 @@
  * swiotlb_search_pool_area.
  */
 import { mappingBytesMax, pageBytes, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
-import type { SearchRules } from "./profile.js";
+import type { PoolRules } from "./profile.js";
 
 const inSlot = slotBytes - 1;
 const inPage = pageBytes - 1;
@@ -46,7 +46,7 @@ export class Request {
    * @param boundarySlots segment boundary in slots, a power of two; 0 = none
    */
   resolve(
-    rules: SearchRules,
+    rules: PoolRules,
     origHigh: number,
     origLow: number,
     size: number,
@@ -77,6 +77,12 @@ export class Request {
       this.zeroMask = alloc;
       same = min & (rules.masksDisjoint ? ~alloc : ~inSlot);
       this.stride = (Math.max(alloc, same >>> 0) >>> slotLg2) + 1;
+    } else if (rules.startAligned) {
+      this.zeroMask = 0;
+      same = min & ~inSlot;
+      const byMask = (same >>> slotLg2) + 1;
+      const byPage = bytes >= pageBytes ? byMask * (pageBytes / slotBytes) : byMask;
+      this.stride = Math.max(byPage, (alloc >>> slotLg2) + 1);
     } else {
       this.zeroMask = 0;
       same = (min | alloc) & ~inSlot;
@@ -101,4 +107,12 @@ export class Request {
     const boundary = this.boundarySlots;
     this.period = even && apart && (boundary === 0 || period <= boundary) ? period : 0;
   }
+}
+
+/**
+ * The largest mapping that a device is told of. Padding for its mask may come before the first byte.
+ * Source: swiotlb_max_mapping_size.
+ */
+export function mappingBytesMaxFor(minAlignMask: number): number {
+  return mappingBytesMax - Math.ceil(minAlignMask / slotBytes) * slotBytes;
 }

@@ -81,7 +81,8 @@ test("what the pool keeps of each vector: first slot, slots, padding, bytes", ()
     expect(pool.slotsAt(first), name).toBe(slots);
     expect(Math.floor((address - start) / 2048) - first, name).toBe(padSlots);
     expect(plain.allocSize[first + padSlots], name).toBe(allocSize);
-    expect(pool.bytesFrom(at), name).toBe(allocSize);
+    expect(pool.bytesLeft(first + padSlots), name).toBe(allocSize);
+    expect(pool.padSlotsAt(first), name).toBe(padSlots);
   }
   expect([pool.usedOf(0), pool.usedOf(1)]).toEqual([11, 128]);
   expect([pool.areaIndex(0), pool.areaIndex(1)]).toEqual([14, 0]);

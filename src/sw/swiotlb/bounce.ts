@@ -1,0 +1,134 @@
+/**
+ * The copies between a buffer and its bounce slots, on real bytes.
+ *
+ * Mapping copies in always, whatever the direction: what the device does not write must come back as it was, and what
+ * lay in the slots before must reach nobody. A sync for the device does not copy for a buffer that the device writes,
+ * so what the CPU writes between two syncs of such a buffer is lost at its unmap: the real thing does that too.
+ * Source: Linux kernel/dma/swiotlb.c, swiotlb_bounce and its callers; commits ddbd89deb7d3, aa6f8dcbab47.
+ */
+import { Misuse } from "../../base/assert.js";
+import type { Memory } from "../../mem/memory.js";
+import { Direction } from "../../spec/dma/direction.js";
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { Allocator, MapRequest } from "./allocator.js";
+import { accessBeforeStart, addressOverflow, bufferOverflow } from "./message.js";
+import type { Pool } from "./pool.js";
+
+const inSlot = slotBytes - 1;
+
+/** A mapping, or a part of one, as unmap and sync are given it. */
+export interface Range {
+  /** Bus address: what map returned, or inside. */
+  readonly address: number;
+  readonly size: number;
+  readonly direction: Direction;
+  /** The device's mask, as it is now. */
+  readonly minAlignMask: number;
+  /** DMA_ATTR_SKIP_CPU_SYNC: no copy at unmap. Mapping copies all the same. */
+  readonly skipCpuSync?: boolean;
+}
+
+export class Bounce {
+  readonly #memory: Memory;
+  readonly #allocator: Allocator;
+  /** Physical address of each mapping's buffer, by the bus address of its first slot. */
+  readonly #origs = new Map<number, number>();
+  /** Warnings of the kernel's log, each kind once. */
+  readonly warnings: string[] = [];
+  /** Bytes copied to the slots, and back. */
+  copiedIn = 0;
+  copiedOut = 0;
+
+  /** @param memory holds buffers and slots; bus and physical addresses of the slots are the same */
+  constructor(memory: Memory, allocator: Allocator) {
+    this.#memory = memory;
+    this.#allocator = allocator;
+  }
+
+  /**
+   * Map a buffer: find slots, copy it in, and see that the device reaches them.
+   * @returns the bus address, or -1.
+   */
+  map(r: MapRequest & { readonly direction: Direction; readonly skipCpuSync?: boolean }): number {
+    known(r.direction);
+    const address = this.#allocator.map(r);
+    if (address < 0) return -1;
+    const pool = this.#allocator.poolAt(address)!;
+    this.#origs.set(firstByte(pool, address), r.orig);
+    if (pool.rules.mapAlwaysCopies || r.direction !== Direction.fromDevice)
+      this.#copy(address, r.size, r.minAlignMask, true);
+    if (address + r.size - 1 <= r.limit) return address;
+    this.unmap({ ...r, address, skipCpuSync: true });
+    this.#warnOnce(addressOverflow({ address, size: r.size, mask: r.limit, limit: 0 }));
+    return -1;
+  }
+
+  /** Copy back what the device may have written, then release the slots. @returns false when nothing is mapped there. */
+  unmap(r: Range): boolean {
+    known(r.direction);
+    const pool = this.#allocator.poolAt(r.address);
+    if (pool === null) return false;
+    if (!r.skipCpuSync && writes(r.direction)) this.#copy(r.address, r.size, r.minAlignMask, false);
+    const head = firstByte(pool, r.address);
+    if (!this.#allocator.unmap(r.address, r.minAlignMask)) return false;
+    this.#origs.delete(head);
+    return true;
+  }
+
+  /** The CPU is done, the device may read: copies in, unless only the device writes. */
+  syncForDevice(r: Range): void {
+    known(r.direction);
+    const always = this.#allocator.poolAt(r.address)?.rules.syncAlwaysCopies;
+    if (always || r.direction !== Direction.fromDevice) this.#copy(r.address, r.size, r.minAlignMask, true);
+  }
+
+  /** The device is done, the CPU may read: copies out, unless only the CPU writes. */
+  syncForCpu(r: Range): void {
+    known(r.direction);
+    if (writes(r.direction)) this.#copy(r.address, r.size, r.minAlignMask, false);
+  }
+
+  /** One copy. Nothing happens for an address in padding or in a free slot. */
+  #copy(address: number, size: number, minAlignMask: number, toSlots: boolean): void {
+    const pool = this.#allocator.poolAt(address);
+    if (pool === null) return;
+    const slot = Math.floor((address - pool.start) / slotBytes);
+    const head = pool.ownerHead(slot);
+    const before = slot - head - (head < 0 ? 0 : pool.padSlotsAt(head));
+    const orig = this.#origs.get(pool.start + head * slotBytes);
+    if (orig === undefined || before < 0) return;
+    const low = orig % slotBytes;
+    const kept = low & minAlignMask & inSlot;
+    let offset = (address & inSlot) - kept;
+    let from = orig + before * slotBytes;
+    if (offset < 0 && !pool.rules.syncOffsetSigned) {
+      this.#warnOnce(accessBeforeStart({ kept, asked: address & inSlot }));
+      return;
+    }
+    if (!pool.rules.syncKeepsDistance) [from, offset] = [orig, 0];
+    const room = Math.max(0, pool.bytesLeft(slot) - offset);
+    if (size > room) this.#warnOnce(bufferOverflow({ allocated: room, size }));
+    const count = Math.min(size, room);
+    if (toSlots) this.#memory.copy({ from: from + offset, to: address, count });
+    else this.#memory.copy({ from: address, to: from + offset, count });
+    if (toSlots) this.copiedIn += count;
+    else this.copiedOut += count;
+  }
+
+  #warnOnce(line: string): void {
+    const kind = line.slice(0, 16);
+    if (!this.warnings.some((w) => w.startsWith(kind))) this.warnings.push(line);
+  }
+}
+
+const writes = (d: Direction): boolean => d === Direction.fromDevice || d === Direction.bidirectional;
+
+/** A direction that says nothing stops the kernel (BUG_ON). */
+function known(d: Direction): void {
+  if (d !== Direction.toDevice && !writes(d)) throw new Misuse("dma-direction", `${d}; a mapping has a direction`);
+}
+
+/** Address of the first slot of the allocation that holds an address. */
+function firstByte(pool: Pool, address: number): number {
+  return pool.start + pool.ownerHead(Math.floor((address - pool.start) / slotBytes)) * slotBytes;
+}

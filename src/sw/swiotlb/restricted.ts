@@ -1,0 +1,71 @@
+/**
+ * Restricted pools: memory that the device tree sets aside, through which all DMA of its devices goes, coherent
+ * allocations too.
+ *
+ * Source: Linux kernel/dma/swiotlb.c, rmem_swiotlb_setup, rmem_swiotlb_device_init, swiotlb_alloc and swiotlb_free.
+ */
+import { pageBytes, slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { BugId } from "./bug.js";
+import { notLinear, restrictedPoolCreated } from "./message.js";
+import { Pool } from "./pool.js";
+import { type Profile, today } from "./profile.js";
+
+const invalid = -22;
+const forbidden = ["reusable", "no-map", "linux,cma-default", "linux,dma-default"];
+
+export interface RestrictedNode {
+  readonly base: number;
+  readonly bytes: number;
+  /** Names of the node's other properties. */
+  readonly properties: readonly string[];
+  /** The base lies in memory that the kernel has not mapped. */
+  readonly highMemory?: boolean;
+  readonly profile?: Profile;
+  readonly bugs?: readonly BugId[];
+}
+
+/** @returns the pool with the line of the log, or -22 (EINVAL) with the reason when the kernel refuses the node. */
+export function restrictedPool(
+  node: RestrictedNode,
+): { readonly pool: RestrictedPool; readonly log: string } | { readonly error: -22; readonly because: string } {
+  const bad = node.properties.find((p) => forbidden.includes(p));
+  if (bad !== undefined) return { error: invalid, because: `a restricted pool cannot be ${bad}` };
+  if (node.highMemory) return { error: invalid, because: notLinear };
+  return { pool: new RestrictedPool(node), log: restrictedPoolCreated(node) };
+}
+
+/** One area whatever the CPUs, always used, and shared by all devices of the node. */
+export class RestrictedPool {
+  readonly pool: Pool;
+  /** Allocations that did not start on a page: the kernel warns and refuses. */
+  unaligned = 0;
+
+  constructor(node: RestrictedNode) {
+    const { base, bytes, profile, bugs } = node;
+    const shape = { start: base, slots: Math.floor(bytes / slotBytes), areas: 1 };
+    this.pool = new Pool({ ...shape, profile: profile ?? today, bugs: bugs ?? [] });
+  }
+
+  /**
+   * Pages for a coherent allocation, aligned to the power of two that holds them. Nothing is copied.
+   * @returns the bus address that the caller is given: the page where the allocation begins; -1 when there is none.
+   */
+  allocate(cpu: number, bytes: number): number {
+    const { pool } = this;
+    const order = 2 ** Math.ceil(Math.log2(Math.max(1, bytes / pageBytes)));
+    const mask = pool.rules.allocMaskApart ? order * pageBytes - 1 : 0;
+    const at = pool.map(cpu, 0, 0, bytes, 0, mask, 0);
+    if (at < 0) return -1;
+    const address = pool.start + at;
+    if (address % pageBytes === 0) return address;
+    this.unaligned++;
+    if (!pool.rules.checksPages) return address - (address % pageBytes);
+    pool.unmap(at, 0);
+    return -1;
+  }
+
+  /** @param address as `allocate` returned it. @returns whether an allocation began there; then it is free again. */
+  free(address: number): boolean {
+    return this.pool.unmap(address - this.pool.start, 0);
+  }
+}

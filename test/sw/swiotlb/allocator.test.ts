@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { Allocator, type AllocatorShape, type MapRequest } from "../../../src/sw/swiotlb/allocator.js";
+import { Pool } from "../../../src/sw/swiotlb/pool.js";
+import { before2024 } from "../../../src/sw/swiotlb/profile.js";
+import { MachinePages } from "./machine_pages.js";
+
+const start = 0x10_0000;
+
+function request(o: Partial<MapRequest>): MapRequest {
+  const plain = { cpu: 0, device: 0, orig: 0x1_0000_0000, size: 262144, minAlignMask: 0, allocAlignMask: 0 };
+  return { ...plain, boundarySlots: 0, limit: 2 ** 32 - 1, ...o };
+}
+
+function growing(o: Partial<AllocatorShape> & { slots?: number; areas?: number } = {}) {
+  const pages = new MachinePages(0x4000_0000);
+  const { slots = 512, areas = 2 } = o;
+  const pool = new Pool({ start, slots, areas });
+  const allocator = new Allocator({ pool, growth: { pages, limit: 2 ** 32 - 1, areas }, ...o });
+  return { pages, pool, allocator };
+}
+
+test("no pool: the kernel says that it can't now provide one", () => {
+  const allocator = new Allocator({ pool: null, growth: null });
+  expect(allocator.map(request({}))).toBe(-1);
+  expect(allocator.log).toEqual([
+    "Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer",
+  ]);
+});
+
+test("a full pool that cannot grow says how full, in the kernel's words", () => {
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  for (let i = 0; i < 4; i++) expect(allocator.map(request({}))).toBe(start + i * 262144);
+  expect(allocator.map(request({ size: 2000, orig: 0x600, minAlignMask: 0xfff }))).toBe(-1);
+  expect(allocator.map(request({ noWarn: true }))).toBe(-1);
+  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 3536 bytes), total 512 (slots), used 512 (slots)"]);
+  expect(allocator.slots).toBe(512);
+});
+
+test("the log of a pool that stays full is bounded", () => {
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 128, areas: 1 }), growth: null });
+  for (let i = 0; i < 3000; i++) allocator.map(request({}));
+  expect(allocator.log.length).toBe(1000);
+});
+
+test("a failed search makes a transient pool of exactly its slots, and asks for a pool", () => {
+  const { pages, pool, allocator } = growing();
+  for (let i = 0; i < 4; i++) allocator.map(request({}));
+  const at = allocator.map(request({ size: 5000 }));
+  expect(at).toBe(0x4000_0000);
+  expect(allocator.poolAt(at)!.slots).toBe(3);
+  expect([allocator.used, allocator.transientSlots, allocator.slots]).toEqual([515, 3, 512]);
+  expect(allocator.growthWaits).toBe(true);
+  expect(pages.given.get(at)).toBe(3 * 2048);
+  expect(allocator.unmap(at, 0)).toBe(true);
+  expect(allocator.unmap(at, 0)).toBe(false);
+  expect([allocator.used, allocator.transientSlots, pages.given.size]).toEqual([512, 0, 0]);
+  expect(allocator.hiwater).toBe(515);
+  expect(pool.used).toBe(512);
+});
+
+test("a request larger than a slot set neither grows nor is tried", () => {
+  const { pages, allocator } = growing();
+  expect(allocator.map(request({ size: 262145 }))).toBe(-1);
+  expect([allocator.growthWaits, pages.given.size]).toEqual([false, 0]);
+  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 262145 bytes), total 512 (slots), used 0 (slots)"]);
+});
+
+test("an added pool is as large as the first, at most 4 MiB, and halves down to 1 MiB", () => {
+  const large = growing({ slots: 8192, areas: 4 });
+  large.allocator.growthWaits = true;
+  expect(large.allocator.grow()!.slots).toBe(2048);
+  const tight = growing({ slots: 8192, areas: 16 });
+  tight.pages.bytesMax = 2 ** 21 - 1;
+  tight.allocator.growthWaits = true;
+  const added = tight.allocator.grow()!;
+  expect([added.slots, added.areas]).toEqual([512, 4]);
+  tight.pages.bytesMax = 2 ** 20 - 1;
+  tight.allocator.growthWaits = true;
+  expect(tight.allocator.grow()).toBeNull();
+  expect(tight.allocator.log).toEqual(["software IO TLB: Failed to allocate new pool"]);
+  expect(tight.allocator.grow(), "nobody waits").toBeNull();
+});
+
+test("today all pools are searched in one area before the next area; in 6.6 one pool after the other", () => {
+  const places = (profile?: typeof before2024) => {
+    const { allocator } = growing(profile === undefined ? {} : { profile });
+    allocator.growthWaits = true;
+    allocator.grow();
+    return Array.from({ length: 6 }, () => (allocator.map(request({})) < 0x4000_0000 ? "boot" : "added"));
+  };
+  expect(places()).toEqual(["added", "added", "boot", "boot", "added", "added"]);
+  expect(places(before2024)).toEqual(["added", "added", "added", "added", "boot", "boot"]);
+});
+
+test("pages out of the device's reach are not taken for it", () => {
+  const { allocator, pages } = growing();
+  for (let i = 0; i < 4; i++) allocator.map(request({}));
+  expect(allocator.map(request({ limit: 0x3fff_ffff }))).toBe(-1);
+  expect(pages.given.size).toBe(0);
+});
+
+test("where memory is encrypted a transient pool comes from pages that are shared already", () => {
+  const { pages, allocator } = growing({ encrypted: true });
+  for (let i = 0; i < 4; i++) allocator.map(request({}));
+  expect(allocator.map(request({}))).toBe(-1);
+  const back: number[] = [];
+  pages.atomic = { allocate: () => 0x7000_0000, release: (a) => a === 0x7000_0000 && back.push(a) > 0 };
+  const at = allocator.map(request({}));
+  expect(at).toBe(0x7000_0000);
+  allocator.unmap(at, 0);
+  expect(back).toEqual([at]);
+  expect(allocator.log[0]).toBe("Memory encryption is active and system is using DMA bounce buffers");
+});
+
+test("the high water mark takes 0 and nothing else", () => {
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  allocator.unmap(allocator.map(request({})), 0);
+  expect(allocator.writeHiwater(5)).toBe(-22);
+  expect(allocator.hiwater).toBe(128);
+  expect(allocator.writeHiwater(0)).toBe(0);
+  expect(allocator.hiwater).toBe(0);
+});
+
+test("an alignment above a page is warned of, once", () => {
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  for (let i = 0; i < 2; i++) allocator.map(request({ size: 4096, allocAlignMask: 0x3fff }));
+  expect(allocator.log).toEqual(["Alloc alignment may prevent fulfilling requests with max mapping_size"]);
+});
