@@ -12,6 +12,7 @@ export {
 } from "./boot.js";
 export { Bounce, type Range } from "./bounce.js";
 export { type Bug, type BugId, bugs } from "./bug.js";
+export { type Asked, type Full, type FullReason, whyFull } from "./explain.js";
 export * as message from "./message.js";
 export type { Pages } from "./pages.js";
 export { type Parameter, parseSwiotlb, readParameter, type Setting } from "./parameter.js";

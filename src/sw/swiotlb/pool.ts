@@ -212,7 +212,7 @@ export class Pool {
     for (let slot = 0; slot < this.slots; ) {
       const run = runFrom(this.#free, slot);
       if (run > longest) longest = run;
-      slot += run + 1;
+      slot += Math.max(1, run);
     }
     return longest;
   }

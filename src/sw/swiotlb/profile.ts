@@ -89,7 +89,7 @@ export const before2024: Profile = {
 
 export const before2023: Profile = {
   id: "before-2023",
-  kernels: "6.0 to 6.2",
+  kernels: "5.19 to 6.2",
   source: "Linux commits 20347fca71a3, 7c3940bf81e5 (what it removed); kernel/dma/swiotlb.c of 6.1",
   rules: {
     ...before2024.rules,

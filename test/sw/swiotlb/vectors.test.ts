@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { PlainPool } from "../../../src/sw/swiotlb/plain_pool.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";
 import { before2024 } from "../../../src/sw/swiotlb/profile.js";
+import { mappingBytesMaxFor } from "../../../src/sw/swiotlb/request.js";
 
 const start = 0x7000_0000;
 
@@ -114,6 +115,18 @@ test("a mapping that is undone leaves no trace", () => {
     [0, 4, 7],
     [4, 2, -1],
   ]);
+});
+
+test("the longest run is that of one slot set, wherever it begins", () => {
+  const pool = new Pool({ start, slots: 256, areas: 1 });
+  expect(pool.place(0, 1, 0, 100 * 2048, 0, 0)).toBe(true);
+  expect(pool.longestRun()).toBe(128);
+  expect(pool.place(128 * 2048, 1, 0, 2048, 0, 0)).toBe(true);
+  expect(pool.longestRun()).toBe(127);
+});
+
+test("the largest mapping leaves room for the device's offset", () => {
+  expect([0, 0xfff, 0x7ff, 0x3fff].map(mappingBytesMaxFor)).toEqual([262144, 258048, 260096, 245760]);
 });
 
 test("a device that changes its mask leaves a slot behind, in both pools", () => {
