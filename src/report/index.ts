@@ -12,14 +12,7 @@ export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
 export { PerfettoWriter } from "./perfetto/perfetto_writer.js";
 export { ReplayWatch } from "./perfetto/replay_watch.js";
-export type {
-  ReportAudit,
-  ReportExposure,
-  ReportFinding,
-  ReportLeak,
-  ReportViolation,
-  RunReport,
-} from "./run_report.js";
+export type { ReportAudit, ReportFinding, RunReport, WholeAudit } from "./run_report.js";
 export { type DocumentName, documentNames, jsonSchema } from "./schema/json_schema.js";
 export { type RunDocument, runSchema } from "./schema/run.js";
 export { type WhyDocument, whySchema } from "./schema/why.js";

@@ -1,52 +1,26 @@
-/**
- * What the reports print: the outcome of a replay and what the audit of the same recording found.
- *
- * The audit is named here by the shape that a report needs, so that a report can also be made of a subset of it.
- */
+/** What the reports print. */
+import type { AuditResult } from "../audit/recording/result.js";
 import type { ReplayOutcome } from "../lab/replay/outcome.js";
 
-/** Mappings of one device that were never unmapped and kept growing in number. */
-export interface ReportLeak {
-  readonly device: string;
-  readonly count: number;
-  readonly bytes: number;
-  /** Seconds of the recording's clock at which the oldest of them was mapped. */
-  readonly since: number;
-  /** What speaks for a leak, in words. */
-  readonly evidence?: string;
-}
-
-/** One breach of a DMA-API rule or of a safety invariant. */
-export interface ReportViolation {
-  /** Stable id of the rule. */
-  readonly rule: string;
-  readonly device: string;
-  /** Seconds. */
-  readonly time: number;
-  readonly detail: string;
-}
-
-/** Bytes outside mappings that a device could reach because an IOMMU maps whole granules. */
-export interface ReportExposure {
-  readonly device: string;
-  readonly mappings: number;
-  readonly bytes: number;
-  readonly words?: string;
-}
-
-export interface ReportAudit {
-  readonly leaks: readonly ReportLeak[];
-  readonly violations: readonly ReportViolation[];
-  /** How often each rule was breached in all; `violations` holds the first ones. Absent = all of them are listed. */
-  readonly violationTotals?: readonly { readonly rule: string; readonly count: number }[];
-  readonly exposure?: readonly ReportExposure[];
-  /** Rules that a recording cannot show, and why. */
-  readonly unknowable?: readonly { readonly rule: string; readonly why: string }[];
-}
-
+/** The outcome of a replay, and what the audit of the same recording found. */
 export interface RunReport {
   readonly outcome: ReplayOutcome;
   readonly audit: ReportAudit;
+}
+
+/** An audit may be of nothing (a described machine has no recording), and then says only that it found nothing. */
+export type ReportAudit = Pick<AuditResult, "leaks" | "violations"> & Partial<AuditResult>;
+
+export type WholeAudit = Omit<AuditResult, "from" | "to" | "counts"> & Pick<ReportAudit, "counts">;
+
+/** The audit with what it does not say as empty. Without totals, the violations listed are all there are. */
+export function wholeAudit(audit: ReportAudit): WholeAudit {
+  const { leaks, violations, counts, alive = [], exposure = [], notes = [], unknowable = [] } = audit;
+  const rules = [...new Set(violations.map(({ rule }) => rule))];
+  const counted = rules.map((rule) => ({ rule, count: violations.filter((v) => v.rule === rule).length }));
+  const violationTotals = audit.violationTotals ?? counted;
+  const whole = { leaks, violations, violationTotals, alive, exposure, notes, unknowable };
+  return counts === undefined ? whole : { ...whole, counts };
 }
 
 /** One answer of `why`. Further keys may be there and are printed in JSON as they are. */

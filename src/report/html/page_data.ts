@@ -1,7 +1,7 @@
 /** What the page of the HTML report is given, as one JSON value. Times are microseconds of the recording's clock. */
 import type { DeviceOutcome, Exact, Failure, FailureReason, ReplayOutcome, WhatIf } from "../../lab/replay/outcome.js";
 import { setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
-import type { ReportAudit, RunReport } from "../run_report.js";
+import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { groupFailures } from "../words/groups.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { reasonWords } from "../words/reasons.js";
@@ -57,7 +57,7 @@ export interface PageData {
     readonly count: number;
   }[];
   readonly failuresLeftOut: number;
-  readonly audit: ReportAudit;
+  readonly audit: WholeAudit;
   readonly violationCount: number;
   readonly whatIf: readonly WhatIf[];
   readonly advice: ReplayOutcome["advice"];
@@ -87,7 +87,7 @@ export function pageData(report: RunReport): PageData {
     failures: all.slice(0, failuresMax).map(pageFailure),
     failureGroups: groupFailures(all).map((g) => ({ reason: g.reason, device: g.device, count: g.failures.length })),
     failuresLeftOut: Math.max(0, all.length - failuresMax),
-    audit,
+    audit: wholeAudit(audit),
     violationCount: violationCount(audit),
     whatIf: outcome.whatIf,
     advice: outcome.advice,

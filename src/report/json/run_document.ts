@@ -1,6 +1,7 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
+import type { AliveGroup } from "../../audit/recording/result.js";
 import type { DeviceOutcome, Failure, ReplayOutcome } from "../../lab/replay/outcome.js";
-import type { RunReport } from "../run_report.js";
+import { type RunReport, wholeAudit } from "../run_report.js";
 import type { RunDocument } from "../schema/run.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 
@@ -8,7 +9,9 @@ import { hexWords, secondsOf } from "../words/quantity.js";
  * Neither the name of the recording nor anything that depends on its format but `source.format` is in it: the same
  * recording as text and as trace.dat gives the same document otherwise.
  */
-export function runDocument({ outcome, audit }: RunReport): RunDocument {
+export function runDocument(report: RunReport): RunDocument {
+  const { outcome } = report;
+  const audit = wholeAudit(report.audit);
   const { source, machine, maps, exact, advice } = outcome;
   const nameOf = (device: number): string => outcome.devices[device]?.name ?? "unknown";
   return {
@@ -42,16 +45,21 @@ export function runDocument({ outcome, audit }: RunReport): RunDocument {
         model: hexWords(m.model),
       })),
     },
-    leaks: audit.leaks.map(({ device, count, bytes, since }) => ({ device, count, bytes, since })),
+    leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map(({ rule, device, time, detail }) => ({ rule, device, time, detail })),
-    ...(audit.violationTotals === undefined ? {} : { violationTotals: audit.violationTotals.map((t) => ({ ...t })) }),
-    ...(audit.exposure === undefined
-      ? {}
-      : { exposure: audit.exposure.map(({ device, mappings, bytes }) => ({ device, mappings, bytes })) }),
+    violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
+    alive: audit.alive.map(groupDocument),
+    exposure: audit.exposure.map((exposure) => ({ ...exposure, examples: [...exposure.examples] })),
+    audit: { counts: { ...audit.counts }, notes: [...audit.notes] },
+    unknowable: audit.unknowable.map(({ rule, why }) => ({ rule, why })),
     devices: outcome.devices.map(deviceDocument),
     whatIf: outcome.whatIf.map((row) => ({ ...row })),
     advice: { swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
   };
+}
+
+function groupDocument({ device, count, bytes, since, ...more }: AliveGroup) {
+  return { device, count, bytes, since, ...more };
 }
 
 function machineDocument({ kernel, cpus, swiotlb, inferred, evidence }: ReplayOutcome["machine"]) {

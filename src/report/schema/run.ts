@@ -64,6 +64,8 @@ const pool = z.looseObject({
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
 });
 
+const group = z.looseObject({ device: z.string(), count, bytes, since: seconds });
+
 export const runSchema = z.looseObject({
   schema: z.literal("dmalab.run/1"),
   source: z.looseObject({
@@ -106,10 +108,20 @@ export const runSchema = z.looseObject({
       z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
     ),
   }),
-  leaks: z.array(z.looseObject({ device: z.string(), count, bytes, since: seconds })),
+  leaks: z.array(group).describe("groups of mappings that kept growing"),
   violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
-  violationTotals: z.array(z.looseObject({ rule: z.string(), count })).optional(),
-  exposure: z.array(z.looseObject({ device: z.string(), mappings: count, bytes })).optional(),
+  violationTotals: z.array(z.looseObject({ rule: z.string(), count })),
+  alive: z.array(group).describe("the other groups of mappings alive at the end"),
+  exposure: z.array(
+    z.looseObject({
+      device: z.string(),
+      reach: z.enum(["pages", "everything", "pool", "unknown"]),
+      mappings: count,
+      bytes: bytes.describe("bytes outside mappings, inside their first and last pages"),
+    }),
+  ),
+  audit: z.looseObject({ counts: z.record(z.string(), count), notes: z.array(z.string()) }),
+  unknowable: z.array(z.looseObject({ rule: z.string(), why: z.string() })).describe("what no recording shows"),
   devices: z.array(device),
   whatIf: z.array(
     z.looseObject({

@@ -5,14 +5,15 @@ import { type FailureGroup, groupFailures } from "../words/groups.js";
 import { machineFacts } from "../words/machine.js";
 import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
-import { type Tone, verdictOf, violationCount } from "../words/verdict.js";
+import { type Tone, verdictOf } from "../words/verdict.js";
+import { auditLines } from "./audit_lines.js";
 import { type Column, cut, table, widthMin, wrap } from "./layout.js";
 import { failureMarks, sparkLine } from "./spark.js";
 import { harmless, type Style, styleFor } from "./style.js";
 
 /** How many of each kind are shown in words; the rest is counted, and `--json` has all of them. */
 const firstFailures = 3;
-const firstViolations = 10;
+const firstMismatches = 10;
 const firstGroups = 12;
 
 /**
@@ -158,40 +159,12 @@ function groupLines(
   ];
 }
 
-function auditLines({ audit }: RunReport, style: Style, width: number): string[] {
-  const leaks = audit.leaks.flatMap((leak) => {
-    const what = `${plural(leak.count, "mapping")} (${bytesWords(leak.bytes)}) never unmapped`;
-    const evidence = leak.evidence === undefined ? "" : `: ${leak.evidence}`;
-    return wrap(`${leak.device}: ${what}, the oldest of ${leak.since.toFixed(6)} s${evidence}`, width, "  ", "    ");
-  });
-  const violations = audit.violations.slice(0, firstViolations).flatMap((violation) => {
-    const place = `${violation.time.toFixed(6)} s  ${violation.device}  ${violation.rule}`;
-    return wrap(`${place}: ${violation.detail}`, width, "  ", "    ");
-  });
-  const more = violationCount(audit) - Math.min(firstViolations, audit.violations.length);
-  const exposure = (audit.exposure ?? []).flatMap((e) => {
-    const words = e.words === undefined ? "" : `: ${e.words}`;
-    return wrap(
-      `${e.device}: ${bytesWords(e.bytes)} beside ${plural(e.mappings, "mapping")}${words}`,
-      width,
-      "  ",
-      "    ",
-    );
-  });
-  return [
-    ...(leaks.length === 0 ? [] : [style.bold("Leaks"), ...leaks.map(style.red)]),
-    ...(violations.length === 0 ? [] : [style.bold("Broken rules"), ...violations]),
-    ...(more > 0 ? [style.dim(`  and ${countWords(more)} more`)] : []),
-    ...(exposure.length === 0 ? [] : [style.bold("Memory in reach beside mappings"), ...exposure]),
-  ];
-}
-
 function mismatchLines({ outcome }: RunReport, style: Style, width: number): string[] {
   const { mismatches } = outcome.exact;
   if (mismatches.length === 0) return [];
   const columns = [left("time"), left("device"), right("bytes"), right("kernel"), right("model")];
   const rows = mismatches
-    .slice(0, firstViolations)
+    .slice(0, firstMismatches)
     .map((m) => [
       ...[timeWords(m.time), outcome.devices[m.device]?.name ?? "unknown", countWords(m.size)],
       ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],

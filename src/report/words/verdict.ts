@@ -1,6 +1,6 @@
 /** The first sentences of every report: what happened, how exactly it was followed, how full the pool was. */
 import type { ReplayOutcome } from "../../lab/replay/outcome.js";
-import type { RunReport } from "../run_report.js";
+import { type RunReport, wholeAudit } from "../run_report.js";
 import { countWords, plural, shareWords, slotsWords, timeWords } from "./quantity.js";
 
 /** trouble: the recording shows something that needs a person. unknown: too little was recorded to say. */
@@ -29,7 +29,8 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const { maps, pool } = outcome;
   const refused = pool?.refusedLists.length ?? 0;
   const found: string[] = [];
-  if (maps.failed > 0) found.push(`${countWords(maps.failed)} of ${plural(maps.total, "mapping")} failed`);
+  const failed = Math.max(maps.failed, pool?.failures.length ?? 0);
+  if (failed > 0) found.push(`${countWords(failed)} of ${plural(maps.total, "mapping")} failed`);
   if (refused > 0) found.push(`${plural(refused, "list")} of buffers ${refused === 1 ? "was" : "were"} refused`);
   const leaked = audit.leaks.reduce((sum, leak) => sum + leak.count, 0);
   if (leaked > 0) found.push(`${plural(leaked, "mapping")} leaked`);
@@ -41,7 +42,7 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
 
 /** Breaches of all rules, listed or not. */
 export function violationCount(audit: RunReport["audit"]): number {
-  return audit.violationTotals?.reduce((sum, total) => sum + total.count, 0) ?? audit.violations.length;
+  return wholeAudit(audit).violationTotals.reduce((sum, total) => sum + total.count, 0);
 }
 
 function sentence(parts: readonly string[]): string {
