@@ -30,7 +30,7 @@ export class Clock {
   /** @returns whole microseconds, rounded half up as the kernel rounds them to print. */
   microseconds(since: number): number {
     if (!this.#inNanoseconds) return this.#high * 4294967296 + this.#low + since;
-    return this.#microseconds + Math.floor((this.#nanoseconds + since + 500) / 1000);
+    return this.#microseconds + thousands(this.#nanoseconds + since + 500);
   }
 
   #begin(high: number, low: number): void {
@@ -42,6 +42,13 @@ export class Clock {
     this.#microseconds = high * 4294967 + Math.floor(rest / 1000);
     this.#nanoseconds = rest % 1000;
   }
+}
+
+/** @returns floor(n / 1000) of a whole number: a product is quicker than a quotient, and off by one at most. */
+function thousands(n: number): number {
+  const q = Math.floor(n * 0.001);
+  const rest = n - q * 1000;
+  return rest < 0 ? q - 1 : rest >= 1000 ? q + 1 : q;
 }
 
 const uncounted: ReadonlySet<string> = new Set(["counter", "uptime", "x86-tsc", "ppc-tb", "timebase"]);

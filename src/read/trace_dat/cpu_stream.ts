@@ -68,7 +68,7 @@ export class CpuStream {
   }
 
   /**
-   * Put events into the batch until one is due after `limit`, the batch is full, or there are no more.
+   * Put events into a batch that is blank until one is due after `limit`, the batch is full, or there are no more.
    * @param inclusive whether those at the limit itself are taken.
    */
   run(batch: EventBatch, decoder: Decoder, limit: number, inclusive: boolean): void {
@@ -77,7 +77,6 @@ export class CpuStream {
     const { capacity } = batch;
     let i = batch.count;
     do {
-      batch.blank();
       batch.time[i] = clock.microseconds(this.time);
       batch.cpu[i] = cpu;
       if (this.recordBytes === isLoss) {

@@ -1,9 +1,9 @@
 /** One record into one event of a batch, by the plan of its event number. */
-import { Context, type EventBatch, failedAddress, unknownDirection } from "../event.js";
+import { Context, type EventBatch, failedAddress } from "../event.js";
 import type { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
 import { DeviceTable } from "./device_table.js";
-import { notDescribed, type Plans, Slot } from "./plan.js";
+import { Column, notDescribed, type Plans, Slot } from "./plan.js";
 import type { Recording } from "./recording.js";
 import { TaskTable } from "./task_table.js";
 
@@ -28,6 +28,8 @@ export class Decoder {
   readonly #devices: DeviceTable;
   readonly #tasks: TaskTable;
   readonly #warnings: Warnings;
+  /** Those of the batch that `Column` numbers. */
+  #columns: readonly Float64Array[] = [];
   /** Event numbers that were warned about. */
   readonly #warned = new Uint8Array(65536);
 
@@ -46,18 +48,24 @@ export class Decoder {
     this.#warnings = warnings;
   }
 
+  /** Decode into this batch from now on. */
+  into(batch: EventBatch): void {
+    this.#columns = [batch.dma, batch.phys, batch.size, batch.mask];
+  }
+
   /**
-   * Fill all columns of event i but time and cpu from the record of `bytes` bytes at `at`.
+   * Fill the columns of the blank event i, but time and cpu, from the record of `bytes` bytes at `at`.
    * Nothing outside the record is taken; a record too short for its format becomes `other`.
    */
   decode(batch: EventBatch, i: number, view: DataView, at: number, bytes: number): void {
+    const little = this.#little;
     if (bytes < this.#commonBytes) {
       this.#warnOnce(0, `a record of ${bytes} bytes`);
       return;
     }
     batch.context[i] = contexts[(view.getUint8(at + this.#flagsAt) >>> 3) & 15]!;
-    batch.task[i] = this.#tasks.id(view.getInt32(at + this.#pidAt, this.#little));
-    const id = view.getUint16(at, this.#little);
+    batch.task[i] = this.#tasks.id(view.getInt32(at + this.#pidAt, little));
+    const id = view.getUint16(at, little);
     const p = this.#of[id]!;
     if (p < 0) {
       if (p === notDescribed) this.#warnOnce(id, "its format is not in the file");
@@ -70,29 +78,42 @@ export class Decoder {
     }
     batch.kind[i] = n[p + Slot.kind]!;
     let field = n[p + Slot.deviceAt]!;
-    if (field >= 0) batch.device[i] = this.#device(view, at, bytes, field);
-    if ((field = n[p + Slot.directionAt]!) >= 0) {
-      const direction = view.getUint32(at + field, this.#little);
-      batch.direction[i] = direction <= n[p + Slot.directionMost]! ? direction : unknownDirection;
+    if (field >= 0) {
+      const location = view.getUint32(at + field, little);
+      const offset = location & 0xffff;
+      const length = location >>> 16;
+      if (offset + length <= bytes) batch.device[i] = this.#devices.id(view, at + offset, length);
     }
-    if ((field = n[p + Slot.attrsAt]!) >= 0) batch.attrs[i] = this.#low(view, at + field, n[p + Slot.attrsBytes]!);
-    if ((field = n[p + Slot.dmaAt]!) >= 0) batch.dma[i] = this.#address(view, at + field, n[p + Slot.dmaBytes]!);
-    if ((field = n[p + Slot.physAt]!) >= 0) batch.phys[i] = this.#address(view, at + field, n[p + Slot.physBytes]!);
-    if ((field = n[p + Slot.sizeAt]!) >= 0) batch.size[i] = this.#number(view, at + field, n[p + Slot.sizeBytes]!);
-    if ((field = n[p + Slot.maskAt]!) >= 0) {
-      // 64 ones become 2^64, the nearest double.
-      batch.mask[i] = this.#number(view, at + field, n[p + Slot.maskBytes]!);
-      field = n[p + Slot.forcedAt]!;
-      if (field >= 0) batch.forced[i] = this.#number(view, at + field, n[p + Slot.forcedBytes]!) === 1 ? 1 : 0;
+    field = n[p + Slot.directionAt]!;
+    if (field >= 0) {
+      const direction = view.getUint32(at + field, little);
+      if (direction <= n[p + Slot.directionMost]!) batch.direction[i] = direction;
     }
-    if (n[p + Slot.lists] === 1) this.#lists(batch, i, view, at, bytes, p);
+    field = n[p + Slot.attrsAt]!;
+    if (field >= 0) batch.attrs[i] = view.getUint32(at + field, little);
+    const columns = this.#columns;
+    for (let w = p + Slot.wide, end = w + 2 * n[p + Slot.wideCount]!; w < end; w += 2) {
+      const column = n[w]!;
+      field = at + n[w + 1]!;
+      const low = view.getUint32(field + this.#lowAt, little);
+      const high = view.getUint32(field + this.#highAt, little);
+      const none = column <= Column.phys && high === 0xffffffff && low === 0xffffffff;
+      columns[column]![i] = none ? failedAddress : low + high * 4294967296;
+    }
+    if (n[p + Slot.more] === 1) this.#more(batch, i, view, at, bytes, p);
   }
 
-  #device(view: DataView, at: number, bytes: number, field: number): number {
-    const location = view.getUint32(at + field, this.#little);
-    const offset = location & 0xffff;
-    const length = location >>> 16;
-    return offset + length > bytes ? -1 : this.#devices.id(view, at + offset, length);
+  /** What few events have. */
+  #more(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {
+    const n = this.#numbers;
+    for (let w = p + Slot.narrow, end = w + 3 * n[p + Slot.narrowCount]!; w < end; w += 3) {
+      this.#columns[n[w]!]![i] = this.#number(view, at + n[w + 1]!, n[w + 2]!);
+    }
+    let field = n[p + Slot.forcedAt]!;
+    if (field >= 0) batch.forced[i] = this.#number(view, at + field, n[p + Slot.forcedBytes]!) === 1 ? 1 : 0;
+    field = n[p + Slot.totalAt]!;
+    if (field >= 0) batch.physTotal[i] = this.#number(view, at + field, n[p + Slot.totalBytes]!);
+    this.#lists(batch, i, view, at, bytes, p);
   }
 
   #number(view: DataView, at: number, bytes: number): number {
@@ -111,25 +132,19 @@ export class Decoder {
     return high === 0xffffffff && low === 0xffffffff ? failedAddress : low + high * 4294967296;
   }
 
-  #low(view: DataView, at: number, bytes: number): number {
-    return bytes === 8 ? view.getUint32(at + this.#lowAt, this.#little) : this.#number(view, at, bytes);
-  }
-
   #lists(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {
     const n = this.#numbers;
+    batch.dmaFirst[i] = batch.listDmaUsed;
+    batch.physFirst[i] = batch.listPhysUsed;
     this.#busList(batch, i, view, at, bytes, p);
-    let field = n[p + Slot.listPhysAt]!;
-    if (field >= 0) {
-      const width = n[p + Slot.listPhysBytes]!;
-      const end = this.#listEnd(view, at, bytes, field, width);
-      const step = Math.abs(width);
-      for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
-        batch.pushPhys(i, this.#address(view, e, step));
-      }
-    }
-    field = n[p + Slot.totalAt]!;
+    const field = n[p + Slot.listPhysAt]!;
     if (field < 0) return;
-    batch.physTotal[i] = this.#number(view, at + field, n[p + Slot.totalBytes]!);
+    const width = n[p + Slot.listPhysBytes]!;
+    const end = this.#listEnd(view, at, bytes, field, width);
+    const step = Math.abs(width);
+    for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
+      batch.pushPhys(i, this.#address(view, e, step));
+    }
   }
 
   #busList(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {

@@ -13,35 +13,36 @@ export const Slot = {
   leastBytes: 1,
   deviceAt: 2,
   directionAt: 3,
-  attrsAt: 4,
-  attrsBytes: 5,
-  dmaAt: 6,
-  dmaBytes: 7,
-  physAt: 8,
-  physBytes: 9,
-  sizeAt: 10,
-  sizeBytes: 11,
-  maskAt: 12,
-  maskBytes: 13,
-  forcedAt: 14,
-  forcedBytes: 15,
-  /** A list is a dynamic array, with its element's width; or one value in the record, with its width negated. */
-  listDmaAt: 16,
-  listDmaBytes: 17,
-  listSizeAt: 18,
-  listSizeBytes: 19,
-  listPhysAt: 20,
-  listPhysBytes: 21,
-  totalAt: 22,
-  totalBytes: 23,
-  /** Not 0 when any list is there. */
-  lists: 24,
   /** The largest direction that is believed. */
-  directionMost: 25,
+  directionMost: 4,
+  /** Of the low 32 bits. */
+  attrsAt: 5,
+  /** How many numbers of 64 bits are taken, and for each from `wide`: its column and its offset. */
+  wideCount: 6,
+  wide: 7,
+  /** 1 when there is anything of what follows. */
+  more: 16,
+  /** A number of fewer bits, as those of `wide`, with its width; at most four of them. */
+  narrowCount: 17,
+  narrow: 18,
+  forcedAt: 30,
+  forcedBytes: 31,
+  /** A list is a dynamic array, with its element's width; or one value in the record, with its width negated. */
+  listDmaAt: 32,
+  listDmaBytes: 33,
+  listSizeAt: 34,
+  listSizeBytes: 35,
+  listPhysAt: 36,
+  listPhysBytes: 37,
+  totalAt: 38,
+  totalBytes: 39,
 } as const;
 
+/** Columns of doubles by number. All ones in the first two are -1, an address that there is none at. */
+export const Column = { dma: 0, phys: 1, size: 2, mask: 3 } as const;
+
 /** Numbers in a plan. */
-export const planStride = 32;
+export const planStride = 40;
 
 export interface Plans {
   /** By event number: where its plan begins; -1 for events that are `other`, -2 for those the file does not describe. */
@@ -55,7 +56,7 @@ export interface Plans {
 
 export const notDescribed = -2;
 
-export function makePlans(formats: ReadonlyMap<number, Format>): Plans {
+export function makePlans(formats: ReadonlyMap<number, Format>, little: boolean): Plans {
   const of = new Int32Array(65536).fill(notDescribed);
   const numbers: number[] = [];
   const missing: string[] = [];
@@ -66,7 +67,7 @@ export function makePlans(formats: ReadonlyMap<number, Format>): Plans {
     if (tracepoint(format.system, format.name) === undefined) continue;
     common ??= commonFields(format);
     of[format.id] = numbers.length;
-    numbers.push(...makePlan(format, directionIsSet, missing));
+    numbers.push(...makePlan(format, little, directionIsSet, missing));
   }
   return { of, numbers: Int32Array.from(numbers), common: common ?? { flagsAt: 2, pidAt: 4, leastBytes: 8 }, missing };
 }
@@ -83,13 +84,16 @@ function commonFields(format: Format): Plans["common"] {
   return { flagsAt, pidAt, leastBytes: Math.max(flagsAt + 1, pidAt + 4) };
 }
 
+/** Bytes of the numbers that records hold. */
+const widths: ReadonlySet<number> = new Set([1, 2, 4, 8]);
+
 /** Coherent memory has one direction, 0, so that `dma_alloc` is believed when it says that one, set or not. */
 function mostDirection(name: string, isSet: boolean): number {
   if (name === "dma_alloc") return 0;
   return isSet || !unsetDirection.has(name) ? 3 : -1;
 }
 
-function makePlan(format: Format, directionIsSet: boolean, missing: string[]): Int32Array {
+function makePlan(format: Format, little: boolean, directionIsSet: boolean, missing: string[]): Int32Array {
   const row = tracepoint(format.system, format.name)!;
   const plan = new Int32Array(planStride).fill(-1);
   let least = 0;
@@ -103,9 +107,15 @@ function makePlan(format: Format, directionIsSet: boolean, missing: string[]): I
   };
   const number = (role: Role, slot: number): void => {
     const f = field(role);
-    if (f === null || f.where !== "here" || ![1, 2, 4, 8].includes(f.size)) return;
+    if (f === null || f.where !== "here" || !widths.has(f.size)) return;
     plan[slot] = f.offset;
     plan[slot + 1] = f.size;
+  };
+  const column = (role: Role & keyof typeof Column): void => {
+    const f = field(role);
+    if (f === null || f.where !== "here" || !widths.has(f.size)) return;
+    if (f.size === 8) plan.set([Column[role], f.offset], Slot.wide + 2 * plan[Slot.wideCount]!++);
+    else plan.set([Column[role], f.offset, f.size], Slot.narrow + 3 * plan[Slot.narrowCount]!++);
   };
   const list = (role: Role, slot: number): void => {
     const f = field(role);
@@ -121,18 +131,22 @@ function makePlan(format: Format, directionIsSet: boolean, missing: string[]): I
   plan[Slot.directionMost] = mostDirection(format.name, directionIsSet);
   const direction = field("direction");
   if (direction?.size === 4) plan[Slot.directionAt] = direction.offset;
-  number("attrs", Slot.attrsAt);
-  number("dma", Slot.dmaAt);
-  number("phys", Slot.physAt);
-  number("size", Slot.sizeAt);
-  number("mask", Slot.maskAt);
+  const attrs = field("attrs");
+  if (attrs?.size === 4 || attrs?.size === 8) plan[Slot.attrsAt] = attrs.offset + (little ? 0 : attrs.size - 4);
+  plan[Slot.wideCount] = 0;
+  plan[Slot.narrowCount] = 0;
+  column("dma");
+  column("phys");
+  column("size");
+  column("mask");
   number("forced", Slot.forcedAt);
   list("listDma", Slot.listDmaAt);
   list("listSize", Slot.listSizeAt);
   list("listPhys", Slot.listPhysAt);
   number("physTotal", Slot.totalAt);
-  plan[Slot.lists] = plan[Slot.listDmaAt]! >= 0 || plan[Slot.listPhysAt]! >= 0 ? 1 : 0;
+  const some = [Slot.forcedAt, Slot.listDmaAt, Slot.listPhysAt, Slot.totalAt].some((slot) => plan[slot]! >= 0);
+  plan[Slot.more] = some || plan[Slot.narrowCount]! > 0 ? 1 : 0;
   plan[Slot.leastBytes] = least;
-  if (row.kind === EventKind.map && plan[Slot.dmaAt]! < 0) missing.push(`${format.name} has no dma_addr`);
+  if (row.kind === EventKind.map && field("dma") === null) missing.push(`${format.name} has no dma_addr`);
   return plan;
 }

@@ -3,6 +3,7 @@ import type { ByteSource } from "../bytes.js";
 import type { EventBatch, EventSource } from "../event.js";
 import { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
+import { blankAll } from "./blank.js";
 import { Clock } from "./clock.js";
 import { CpuStream } from "./cpu_stream.js";
 import { Decoder } from "./decoder.js";
@@ -30,7 +31,7 @@ export class TraceDatSource implements EventSource {
     this.kernel = recording.kernel;
     this.cpus = recording.cpus;
     this.clock = recording.buffer.clock;
-    const plans = makePlans(recording.formats);
+    const plans = makePlans(recording.formats, recording.little);
     for (const m of plans.missing) warnings.add("", `${m} in this file's formats: that column stays empty`);
     this.#decoder = new Decoder(recording, plans, this.devices, this.tasks, warnings);
     this.#clock = new Clock(this.clock);
@@ -60,7 +61,8 @@ export class TraceDatSource implements EventSource {
   }
 
   next(batch: EventBatch): boolean {
-    batch.clear();
+    blankAll(batch);
+    this.#decoder.into(batch);
     const heap = this.#heap;
     while (batch.count < batch.capacity && heap.length > 0) {
       const first = heap[0]!;
