@@ -1,0 +1,217 @@
+/** "swiotlb buffer is full": the cause by the numbers of the line, on made-up rows and on real cases. */
+import { expect, test } from "vitest";
+import { explainLine, explainLog, type MachineContext, nothingKnown } from "../../src/audit/index.js";
+
+const full = (size: number, total: number, used: number, who = "virtio-pci 0000:00:03.0"): string =>
+  `[   12.330410] ${who}: swiotlb buffer is full (sz: ${size} bytes), total ${total} (slots), used ${used} (slots)`;
+
+const kinds = (text: string, machine: Partial<MachineContext> = {}): string[] =>
+  explainLine(text, { ...nothingKnown, ...machine }).map((f) => f.kind);
+
+/** Line, machine, causes. */
+const rows: readonly (readonly [string, string, Partial<MachineContext>, string[]])[] = [
+  ["exactly the largest", full(262144, 32768, 100), {}, ["fragmented"]],
+  ["one byte more", full(262145, 32768, 100), {}, ["too-large"]],
+  ["too large, and the pool is full besides", full(2097152, 524288, 515875), {}, ["too-large", "exhausted"]],
+  ["too large in a small pool of many areas", full(524288, 512, 0), { areas: 4 }, ["too-large"]],
+  ["nvme, beyond its own limit", full(262144, 32768, 100, "nvme 0000:00:03.0"), {}, ["device-limit"]],
+  ["nvme, at its limit", full(258048, 32768, 100, "nvme 0000:00:03.0"), {}, ["fragmented"]],
+  [
+    "nvme, at its limit and not at a slot's edge",
+    full(258048 + 2047, 32768, 100, "nvme 0000:00:03.0"),
+    {},
+    ["fragmented"],
+  ],
+  ["no slot is free", full(4096, 512, 512), {}, ["exhausted"]],
+  ["one slot is free and two are needed", full(4096, 512, 511), {}, ["exhausted"]],
+  ["two slots are free and two are needed", full(4096, 512, 510), {}, ["exhausted"]],
+  ["nine tenths in use", full(4096, 1000, 900), {}, ["exhausted"]],
+  ["just below", full(4096, 1000, 899), {}, ["fragmented"]],
+  ["half in use", full(65536, 32768, 16384), {}, ["fragmented"]],
+  ["more in use than there is", full(4096, 512, 600), {}, ["exhausted"]],
+  ["nothing in use", full(4096, 32768, 0), {}, ["nothing-used"]],
+  ["an empty pool of no slots", full(4096, 0, 0), {}, ["absent"]],
+  ["areas smaller than the request", full(262144, 512, 0), { areas: 8 }, ["area-too-small"]],
+  ["areas just as large as the request", full(262144, 1024, 10), { areas: 8 }, ["area"]],
+  ["enough in sum, not in any area", full(65536, 512, 400), { areas: 4 }, ["area"]],
+  ["the same in a single area", full(65536, 512, 400), { areas: 1 }, ["fragmented"]],
+  ["an old kernel's line, too large", "hda: swiotlb buffer is full (sz: 1048576 bytes)", {}, ["too-large"]],
+  [
+    "an old kernel's line",
+    "facetimehd 0000:02:00.0: swiotlb buffer is full (sz: 4096 bytes)",
+    {},
+    ["unknown-occupancy"],
+  ],
+  [
+    "an older kernel's line",
+    "DMA: Out of SW-IOMMU space for 65536 bytes at device 0000:02:00.0",
+    {},
+    ["unknown-occupancy"],
+  ],
+  [
+    "no pool",
+    "nvme 0000:00:03.0: Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer",
+    {},
+    ["absent"],
+  ],
+  [
+    "the pool is out of reach",
+    "snd 0000:00:1b.0: swiotlb addr 0x00000001fe000000+4096 overflow (mask ffffffff, bus limit 0).",
+    {},
+    ["mask"],
+  ],
+  [
+    "the buffer is out of reach and there is no pool",
+    "snd 0000:00:1b.0: DMA addr 0x00000001fe000000+4096 overflow (mask ffffffff, bus limit 0).",
+    {},
+    ["absent"],
+  ],
+  [
+    "a copy beyond the mapping",
+    "igb 0000:00:03.0: Buffer overflow detected. Allocation size: 2048. Mapping size: 4096.",
+    {},
+    ["buffer-overflow"],
+  ],
+  [
+    "encrypted memory",
+    "software IO TLB: Memory encryption is active and system is using DMA bounce buffers",
+    {},
+    ["encrypted-memory"],
+  ],
+  [
+    "the pool was halved",
+    "software IO TLB: SWIOTLB bounce buffer size adjusted 524288 -> 131072 slabs",
+    {},
+    ["no-low-memory"],
+  ],
+  [
+    "the checker of the kernel",
+    "DMA-API: e1000e 0000:00:04.0: device driver tries to free DMA memory it has not allocated [device address=0x1000]",
+    {},
+    ["dma-api-double-unmap"],
+  ],
+  ["something else", "nvme 0000:00:03.0: enabling device (0000 -> 0002)", {}, []],
+  ["nothing", "", {}, []],
+];
+
+test.each(rows)("%s", (_name, line, machine, expected) => {
+  expect(kinds(line, machine)).toEqual(expected);
+});
+
+/** Public cases: what was printed, and the cause. */
+const cases: readonly (readonly [string, string, string[]])[] = [
+  ["QubesOS/qubes-issues#5670", full(2097152, 32768, 0, "amdgpu 0000:03:00.0"), ["too-large"]],
+  ["AMDESE/AMDSEV#281", full(2097152, 524288, 515875), ["too-large", "exhausted"]],
+  ["Dstack-TEE/dstack#1192", full(262144, 524288, 523564), ["exhausted"]],
+  ["coreos/coreos-assembler#3435", full(262144, 32768, 28249, "virtio_blk virtio2"), ["fragmented"]],
+  ["lwfinger/rtl8192ee#3", full(9100, 32768, 32768, "rtl8192ee 0000:02:00.0"), ["exhausted"]],
+  ["openwrt/mt76#500", full(3776, 32768, 31983, "mt7915e 0000:01:00.0"), ["exhausted"]],
+  ["patjak/facetimehd#87", full(1048576, 32768, 7, "facetimehd 0000:02:00.0"), ["too-large"]],
+  ["QubesOS/qubes-issues#1038", "xen: Failed to get contiguous memory for DMA from Xen!", ["no-machine-memory"]],
+  [
+    "AMDESE/AMDSEV#116",
+    "software IO TLB: swiotlb_memblock_alloc: Failed to allocate 1073741824 bytes tlb structure",
+    ["no-low-memory"],
+  ],
+];
+
+test.each(cases)("%s", (_name, line, expected) => {
+  expect(kinds(line)).toEqual(expected);
+});
+
+test("a finding has the line, device, time, and the numbers in words", () => {
+  const [f] = explainLine(full(258048, 512, 473, "nvme 0000:00:03.0"));
+  expect(f).toMatchObject({
+    line: full(258048, 512, 473, "nvme 0000:00:03.0"),
+    device: "0000:00:03.0",
+    time: 12.33041,
+    count: 1,
+    trouble: true,
+  });
+  expect(f!.evidence).toContain("252 KiB = 126 slots were asked for");
+  expect(f!.evidence).toContain("473 of 512 slots (1 MiB) were in use (92 %), 39 free");
+  expect(f!.do).toContain("swiotlb=1024");
+});
+
+test("advice keeps a forced pool forced, and stops where memory ends", () => {
+  const advice = (machine: Partial<MachineContext>, total = 512) =>
+    explainLine(full(4096, total, total), { ...nothingKnown, ...machine })[0]!.do;
+  expect(advice({ setting: "512,force" })).toContain("swiotlb=1024,force");
+  expect(advice({ setting: "512" })).toContain("swiotlb=1024 ");
+  expect(advice({ memoryBytes: 2 ** 27 }, 32768)).toContain("more than half");
+  expect(advice({}, 524288)).toContain("few machines can give");
+  expect(advice({}, 262144)).toContain("swiotlb=524288");
+});
+
+test("lines that say the same are one finding with a count; sizes of another class are another", () => {
+  const log = [
+    full(4096, 512, 511),
+    full(4096, 512, 512),
+    full(3000, 512, 512),
+    full(65536, 512, 512),
+    full(4096, 512, 512, "igb 0000:00:04.0"),
+  ];
+  expect(explainLog(log).map((f) => [f.kind, f.device, f.count])).toEqual([
+    ["exhausted", "0000:00:03.0", 3],
+    ["exhausted", "0000:00:03.0", 1],
+    ["exhausted", "0000:00:04.0", 1],
+  ]);
+});
+
+test("what the kernel's rate limit swallowed is said", () => {
+  const [f] = explainLog([
+    full(4096, 512, 511),
+    "[   58.600625] swiotlb_tbl_map_single: 756 callbacks suppressed",
+    full(4096, 512, 511),
+  ]);
+  expect(f!.count).toBe(2);
+  expect(f!.evidence).toContain("756 more");
+});
+
+/** Minutes apart, slots in use. */
+const series = (...used: number[]): string[] =>
+  used.map((n, i) => full(3776, 32768, n).replace("12.330410", `${100 + 60 * i}.000000`));
+
+test("slots in use that only grow are a suspected leak", () => {
+  const findings = explainLog(series(31415, 31480, 31702, 31983));
+  expect(findings.map((f) => f.kind)).toEqual(["leak-suspected", "exhausted"]);
+  expect(findings[0]!.evidence).toContain("31415 slots in use at 100 s, 31983 at 280 s");
+});
+
+test("slots in use that come and go are not, nor is a burst, nor are few lines", () => {
+  expect(explainLog(series(31415, 31983, 31000, 31990)).map((f) => f.kind)).toEqual(["exhausted"]);
+  expect(explainLog(series(31415, 31983, 31990)).map((f) => f.kind)).toEqual(["exhausted"]);
+  expect(explainLog(series(32768, 32768, 32768, 32768)).map((f) => f.kind)).toEqual(["exhausted"]);
+  const burst = [31415, 31480, 31702, 31983].map((n) => full(3776, 32768, n));
+  expect(explainLog(burst).map((f) => f.kind)).toEqual(["exhausted"]);
+});
+
+test("a wrong setting on the log's own command line is named beside the failure", () => {
+  const findings = explainLog([full(4096, 256, 256)], { ...nothingKnown, setting: "64M", cpus: 2 });
+  expect(findings.map((f) => f.kind)).toEqual(["exhausted", "setting-unit"]);
+  expect(explainLog(["hello"], { ...nothingKnown, setting: "64M" })).toEqual([]);
+});
+
+test("a log of any size and kind is read in bounded time and memory", () => {
+  const hostile = [
+    "x".repeat(1e6),
+    `${"swiotlb buffer is full (sz: ".repeat(1000)}1 bytes)`,
+    `DMAR: [DMA Read] Request device [${":".repeat(4000)}`,
+    "AMD-Vi: Event logged [".repeat(500),
+    "\u0000\u001b[31m",
+    full(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, 0),
+  ];
+  expect(() => explainLog(hostile)).not.toThrow();
+  function* many(): Generator<string> {
+    for (let i = 0; i < 20_000; i++)
+      yield full(
+        4096,
+        512,
+        512,
+        `nvme 0000:${(i >> 8).toString(16).padStart(2, "0")}:${(i & 31).toString(16).padStart(2, "0")}.0`,
+      );
+  }
+  const findings = explainLog(many());
+  expect(findings.length).toBeLessThanOrEqual(500);
+  expect(findings.at(-1)!.evidence).toMatch(/further lines/);
+});
