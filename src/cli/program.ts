@@ -1,6 +1,6 @@
 /** The commands, their options and their help, as data for the argument parser. */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { completion, shells } from "./completion.js";
 import { AskedWrongly } from "./misuse.js";
 import { type RunFlags, run } from "./run.js";
@@ -44,7 +44,9 @@ export function program(exit: (code: number) => void): Command {
 
   top
     .command("run")
-    .description("Replay a recording: trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input.")
+    .description(
+      "Replay a recording: trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input.",
+    )
     .argument("<recording>", "what to replay")
     .addOption(new Option("--swiotlb <SLOTS[,AREAS][,force]>", "try this pool instead").argParser(swiotlbFlag))
     .option("--machine <file>", "a machine description (YAML) whose pool and devices are used instead")

@@ -39,7 +39,9 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
         if (audits.length === 0) audits.push(new RecordingAudit(source));
         audits[0]!.feed(batch);
       },
-      ...(perfetto === null ? {} : { watcher: (_: Machine, names: readonly string[]) => watch(watches, names, perfetto) }),
+      ...(perfetto === null
+        ? {}
+        : { watcher: (_: Machine, names: readonly string[]) => watch(watches, names, perfetto) }),
       progress: (done) => progress.at(done),
     });
     for (const w of watches) w.finish();

@@ -19,7 +19,9 @@ export function advise(o: {
   const never = o.pool.failures.filter((f) => f.reason === "too-large").length;
   const enough = o.whatIf.filter((w) => w.failed <= never).sort((a, b) => a.slots - b.slots || a.areas - b.areas)[0];
   const doubts = [
-    ...(o.assumed > 0 ? [`${o.assumed} requests were refused in the recording and how long they would have lived is assumed`] : []),
+    ...(o.assumed > 0
+      ? [`${o.assumed} requests were refused in the recording and how long they would have lived is assumed`]
+      : []),
     ...(o.late ? ["the recording begins with a pool already in use"] : []),
     ...(o.lost > 0 ? [`${o.lost} events were lost`] : []),
   ];

@@ -2,10 +2,10 @@
  * The recorded requests on another pool, one by one, so that every report can be made of what would have happened.
  */
 import type { Pool } from "../../sw/swiotlb/index.js";
-import { explainRefusal } from "./shim.js";
 import { type Operation, Outcome, unmapping } from "./operation.js";
 import type { Alignments, Carried, CarriedSink } from "./ordering.js";
 import type { RequestSink } from "./request_stream.js";
+import { explainRefusal } from "./shim.js";
 
 export class Elsewhere implements RequestSink {
   readonly #pool: Pool;

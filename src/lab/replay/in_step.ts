@@ -3,8 +3,8 @@
  * and alignments are tried with before the true order is looked for.
  */
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
-import type { Alignments } from "./ordering.js";
 import type { Operation } from "./operation.js";
+import type { Alignments } from "./ordering.js";
 
 export interface Shape {
   readonly base: number;
@@ -20,14 +20,14 @@ export interface Score {
 
 /**
  * @param ops   operations in the order in which they most likely happened
- * @param limit mappings compared at most
+ * @param limit mappings compared at most, and mappings predicted wrongly before the machine is given up
  * @param other called for each compared mapping before the model is set, to try other alignments on the same state
  */
 export function inStep(
   shape: Shape,
   ops: readonly Operation[],
   alignments: Alignments,
-  limit: number,
+  limit: { readonly compared: number; readonly wrong: number },
   other?: (pool: Pool, op: Operation, kernel: number) => void,
 ): Score {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
@@ -35,7 +35,8 @@ export function inStep(
   const places = new Map<Operation, number>();
   /** Offset of each allocation by its first slot. */
   const heads = new Map<number, number>();
-  let compared = 0, equal = 0;
+  let compared = 0,
+    equal = 0;
   for (const op of ops) {
     if (op.unmap) {
       const offset = places.get(op.of!);
@@ -47,10 +48,13 @@ export function inStep(
     }
     const kernel = op.address - shape.base;
     if (!(op.address >= 0) || kernel < 0 || kernel >= bytes) continue;
-    if (compared >= limit) break;
-    const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0, d = op.device;
+    if (compared >= limit.compared || compared - equal > limit.wrong) break;
+    const high = Math.floor(op.orig / 2 ** 32),
+      low = op.orig >>> 0,
+      d = op.device;
     compared++;
-    const mam = alignments.minAlignMask(d), am = alignments.allocAlignMask(d);
+    const mam = alignments.minAlignMask(d),
+      am = alignments.allocAlignMask(d);
     if (pool.find(op.cpu, high, low, op.size, mam, am, alignments.boundarySlots(d)) === kernel) equal++;
     other?.(pool, op, kernel);
     clear(pool, heads, kernel, op.size);
@@ -67,7 +71,8 @@ function keptBits(offset: number): number {
 }
 
 function clear(pool: Pool, heads: Map<number, number>, offset: number, size: number): void {
-  const first = Math.floor(offset / 2048), last = Math.floor((offset + size - 1) / 2048);
+  const first = Math.floor(offset / 2048),
+    last = Math.floor((offset + size - 1) / 2048);
   for (let slot = first; slot <= last && slot < pool.slots; slot++) {
     const at = heads.get(pool.ownerHead(slot));
     if (at !== undefined) pool.unmap(at, keptBits(at));

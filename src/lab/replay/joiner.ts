@@ -138,7 +138,9 @@ export class Joiner {
 
   #map(b: EventBatch, i: number): void {
     const stack = this.#stack(b, i);
-    const phys = b.phys[i]!, size = b.size[i]!, device = b.device[i]!;
+    const phys = b.phys[i]!,
+      size = b.size[i]!,
+      device = b.device[i]!;
     let at = stack.length - 1;
     while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && sameBuffer(stack[at]!, phys))) at--;
     let op: Operation;
@@ -151,7 +153,7 @@ export class Joiner {
     }
     op.direction = b.direction[i]!;
     op.attrs = b.attrs[i]!;
-    if (phys === phys) op.orig = phys;
+    if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
     this.#resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
     if (address === failedAddress) return;
@@ -163,15 +165,19 @@ export class Joiner {
 
   #mapList(b: EventBatch, i: number): void {
     const stack = this.#stack(b, i);
-    const device = b.device[i]!, first = b.physFirst[i]!, count = b.physCount[i]!;
+    const device = b.device[i]!,
+      first = b.physFirst[i]!,
+      count = b.physCount[i]!;
     const total = Math.max(b.physTotal[i]!, count);
     const ops: Operation[] = new Array(count);
     const phys = b.listPhys.slice(first, first + count);
+    // An IOMMU made fewer bus ranges of the buffers: their own sizes are not recorded, and are taken to be equal.
     const merged = b.dmaCount[i]! !== count;
+    const part = merged ? Math.ceil(sum(b, i) / Math.max(1, count)) : 0;
     let at = total > count ? this.#beyond(stack, b, i, total) : stack.length - 1;
     for (let k = count - 1; k >= 0; k--) {
       const dma = merged ? Number.NaN : b.listDma[b.dmaFirst[i]! + k]!;
-      const size = merged ? (k === 0 ? sum(b, i) : 0) : b.listSize[b.dmaFirst[i]! + k]!;
+      const size = merged ? part : b.listSize[b.dmaFirst[i]! + k]!;
       let op: Operation;
       if (at >= 0 && stack[at]!.device === device && sameBuffer(stack[at]!, phys[k]!)) {
         op = stack[at]!;
@@ -183,7 +189,7 @@ export class Joiner {
       op.attrs = b.attrs[i]!;
       op.list = true;
       op.listEnd = k === count - 1;
-      const address = merged ? b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown : dma;
+      const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
       this.#resolve(op, address, b.time[i]!, this.#event);
       this.#name(op);
       ops[k] = op;
@@ -201,7 +207,8 @@ export class Joiner {
   #beyond(stack: Operation[], b: EventBatch, i: number, total: number): number {
     const start = stack.length - total;
     const wanted = b.listPhys[b.physFirst[i]!]!;
-    if (start < 0 || stack[start]!.device !== b.device[i]! || !sameBuffer(stack[start]!, wanted)) return stack.length - 1;
+    if (start < 0 || stack[start]!.device !== b.device[i]! || !sameBuffer(stack[start]!, wanted))
+      return stack.length - 1;
     const recorded = start + b.physCount[i]!;
     for (const op of stack.splice(recorded)) {
       op.list = true;
@@ -212,7 +219,8 @@ export class Joiner {
   }
 
   #unmap(b: EventBatch, i: number, place: number): void {
-    const address = b.dma[i]!, device = b.device[i]!;
+    const address = b.dma[i]!,
+      device = b.device[i]!;
     const same = this.#live.get(address);
     const k = same === undefined ? -1 : same.findIndex((op) => op.device === device);
     if (same === undefined || k < 0) {
@@ -241,7 +249,8 @@ export class Joiner {
   }
 
   #unmapList(b: EventBatch, i: number, place: number): void {
-    const first = b.physFirst[i]!, count = b.physCount[i]!;
+    const first = b.physFirst[i]!,
+      count = b.physCount[i]!;
     if (count === 0) return;
     const key = b.listPhys[first]!;
     const lists = this.#lists.get(key);
@@ -306,7 +315,8 @@ export class Joiner {
   #sweep(): void {
     for (const [task, stack] of this.#pending) {
       if (stack.length > 0 && this.now - stack[stack.length - 1]!.at <= outcomeWaitMax) continue;
-      for (let k = 0; k < stack.length; k++) this.#refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax);
+      for (let k = 0; k < stack.length; k++)
+        this.#refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax);
       this.#pending.delete(task);
     }
   }
@@ -376,7 +386,7 @@ export class Joiner {
 
 /** The event before the search prints a bus address of the buffer; a memory-encryption bit may stand above it. */
 function sameBuffer(op: Operation, phys: number): boolean {
-  return op.orig === phys || (phys !== phys && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0);
+  return op.orig === phys || (Number.isNaN(phys) && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0);
 }
 
 function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {

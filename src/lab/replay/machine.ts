@@ -2,7 +2,7 @@
  * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
  * the kernel chose where it does not.
  */
-import { limitAreas, parseSwiotlb, type Profile, profileOf, profiles } from "../../sw/swiotlb/index.js";
+import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inStep, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
@@ -67,15 +67,20 @@ export function inferMachine(o: {
 }): Machine {
   const { survey, log } = o;
   const kernel = log?.kernel ?? o.kernel;
-  const inferred: string[] = [], evidence: string[] = [];
+  const inferred: string[] = [],
+    evidence: string[] = [];
   const cpus = log?.cpus ?? Math.max(o.cpus, survey.cpuMax + 1);
   const drivers = o.deviceNames.map((name) => log?.drivers.get(name) ?? null);
   const table = drivers.map((driver) => alignmentOf(driver));
-  const prior = alignmentsBy((d) => table[d]?.minAlignMask ?? 0, (d) => table[d]?.boundary ?? 0);
+  const prior = alignmentsBy(
+    (d) => table[d]?.minAlignMask ?? 0,
+    (d) => table[d]?.boundary ?? 0,
+  );
   const pool = inferPool({ survey, log, kernel, cpus, prior, inferred, evidence });
   const devices = inferAlignments({ survey, pool, table, drivers, prior, count: o.deviceNames.length });
   devices.forEach((d, i) => {
-    if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0) inferred.push(`devices.${o.deviceNames[i]}.alignment`);
+    if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0)
+      inferred.push(`devices.${o.deviceNames[i]}.alignment`);
   });
   return { kernel, cpus, pool, profile: pool?.profile ?? profileOf(kernel), devices, inferred, evidence };
 }
@@ -111,15 +116,18 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
     candidates.unshift(stated);
   }
   const tried = best(stated ? candidates.filter((c) => c.base === stated.base) : candidates, q, triedMax);
-  const late = stated || (tried !== null && tried.equal >= tried.compared * believable) ? null : best(lateShapes(q), q, lateTriedMax);
-  const found = late !== null && (tried === null || late.equal / late.compared > tried.equal / tried.compared) ? late : tried;
+  const fromBoot = tried !== null && tried.equal >= tried.compared * believable && !beganLate(survey);
+  const late = stated || fromBoot ? null : best(lateShapes(q), q, lateTriedMax);
+  const found = late !== null && (tried === null || share(late) >= share(tried)) ? late : tried;
   if (found === null) return null;
   if (!stated) {
     inferred.push("swiotlb.base");
-    const share = `${found.equal} of the first ${found.compared} bounce addresses`;
-    evidence.push(`pool base: ${share} are where this base predicts them`);
+    const predicted = `${found.equal} of the first ${found.compared} bounce addresses`;
+    const doubt = found === late ? "; the pool was in use before, so a base some pages away may predict as much" : "";
+    evidence.push(`pool base: ${predicted} are where this base predicts them${doubt}`);
     if (log?.swiotlb == null) inferred.push("swiotlb.slots");
-    else evidence.push(log.swiotlb === "" ? "slots: the default, no swiotlb= was given" : `slots: swiotlb=${log.swiotlb}`);
+    else
+      evidence.push(log.swiotlb === "" ? "slots: the default, no swiotlb= was given" : `slots: swiotlb=${log.swiotlb}`);
   }
   if (log?.areas == null) inferred.push("swiotlb.areas");
   else evidence.push("areas: the log's `area num` line");
@@ -127,6 +135,13 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
   const { shape } = found;
   const before = survey.orphans.some((x) => x.address >= shape.base && x.address < shape.base + shape.slots * 2048);
   return { ...shape, forced, late: before || found === late };
+}
+
+const share = (t: Tried) => t.equal / t.compared;
+
+/** Something near the bounces seen was unmapped that was never seen mapped. */
+function beganLate(survey: Survey): boolean {
+  return survey.orphans.some((o) => o.address >= survey.lowest && o.address < survey.highest);
 }
 
 interface Tried {
@@ -139,8 +154,9 @@ interface Tried {
 function best(candidates: readonly Shape[], q: PoolQuestion, limit: number): Tried | null {
   let found: Tried | null = null;
   for (const shape of candidates) {
-    const score = inStep(shape, q.survey.sample, q.prior, limit);
-    if (score.compared === 0) continue;
+    const wrong = found === null ? Number.POSITIVE_INFINITY : found.compared - found.equal;
+    const score = inStep(shape, q.survey.sample, q.prior, { compared: limit, wrong });
+    if (score.compared === 0 || score.compared - score.equal > wrong) continue;
     if (found === null || score.equal > found.equal) found = { shape, ...score };
     if (score.equal === score.compared) break;
   }
@@ -163,7 +179,15 @@ function lateShapes(q: PoolQuestion): Shape[] {
       add(found, { base: pageOf(survey.lowest) - k * 4096, slots, areas, profile: profileOf(q.kernel) }, survey);
     }
   }
-  return found;
+  // Where several predict as much, the roundest base is the likeliest.
+  return found.sort((a, b) => roundness(b.base) - roundness(a.base));
+}
+
+/** Zeros at the end of an address, in bits. */
+function roundness(address: number): number {
+  let bits = 0;
+  while (bits < 40 && address % 2 ** (bits + 1) === 0) bits++;
+  return bits;
 }
 
 /** Sizes and areas that are stated, or likely when nothing is. */
@@ -182,7 +206,12 @@ function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
 function statedShape(q: PoolQuestion): Shape {
   const { from, to } = q.log!.pool!;
   const slots = Math.floor((to - from) / 2048);
-  return { base: from, slots, areas: limitAreas(q.log!.areas ?? powerOfTwo(q.cpus), slots), profile: profileOf(q.kernel) };
+  return {
+    base: from,
+    slots,
+    areas: limitAreas(q.log!.areas ?? powerOfTwo(q.cpus), slots),
+    profile: profileOf(q.kernel),
+  };
 }
 
 /** Candidate shapes, likeliest first. */
@@ -247,8 +276,10 @@ function inferAlignments(o: {
 }): DeviceAlignment[] {
   const equal = Array.from({ length: o.count }, () => new Float64Array(alignmentsTried.length));
   if (o.pool !== null) {
-    inStep(o.pool, o.survey.sample, o.prior, Number.POSITIVE_INFINITY, (pool, op, kernel) => {
-      const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0;
+    const all = { compared: Number.POSITIVE_INFINITY, wrong: Number.POSITIVE_INFINITY };
+    inStep(o.pool, o.survey.sample, o.prior, all, (pool, op, kernel) => {
+      const high = Math.floor(op.orig / 2 ** 32),
+        low = op.orig >>> 0;
       alignmentsTried.forEach((t, h) => {
         const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / 2048);
         if (found === kernel) equal[op.device]![h]!++;

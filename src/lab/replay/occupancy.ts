@@ -50,7 +50,8 @@ export class Occupancy {
 
   /** Longest run of free slots inside one slot set. */
   longestRun(): number {
-    let longest = 0, run = 0;
+    let longest = 0,
+      run = 0;
     for (let s = 0; s < this.#holder.length; s++) {
       if (s % setSlots === 0) run = 0;
       run = this.#holder[s] === 0 ? run + 1 : 0;

@@ -233,7 +233,7 @@ export class Ordering implements OperationSink {
     if (inside >= 0 && inside < this.#poolBytes) op.bounced = true;
     if (!op.bounced) return this.#step0(op, Number.NaN, Number.NaN, others);
     const kernel = op.address >= 0 ? (inside >= 0 && inside < this.#poolBytes ? inside : Number.NaN) : Outcome.refused;
-    if (op.address >= 0 && kernel !== kernel) return this.#step0(op, Number.NaN, Number.NaN, others);
+    if (op.address >= 0 && Number.isNaN(kernel)) return this.#step0(op, Number.NaN, Number.NaN, others);
     const model = this.#find(op);
     switch (op.address) {
       case Outcome.unknown:
@@ -256,16 +256,29 @@ export class Ordering implements OperationSink {
   }
 
   #find(op: Operation): number {
-    const a = this.#alignments, d = op.device;
-    const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0;
+    const a = this.#alignments,
+      d = op.device;
+    const high = Math.floor(op.orig / 2 ** 32),
+      low = op.orig >>> 0;
     return this.#pool.find(op.cpu, high, low, op.size, a.minAlignMask(d), a.allocAlignMask(d), a.boundarySlots(d));
   }
 
   #refusal(op: Operation, model: number): Refusal | null {
     if (model >= 0) return null;
-    const a = this.#alignments, d = op.device;
-    const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0;
-    const why = explainRefusal(this.#pool, op.cpu, high, low, op.size, a.minAlignMask(d), a.allocAlignMask(d), a.boundarySlots(d));
+    const a = this.#alignments,
+      d = op.device;
+    const high = Math.floor(op.orig / 2 ** 32),
+      low = op.orig >>> 0;
+    const why = explainRefusal(
+      this.#pool,
+      op.cpu,
+      high,
+      low,
+      op.size,
+      a.minAlignMask(d),
+      a.allocAlignMask(d),
+      a.boundarySlots(d),
+    );
     return { reason: why.reason, slots: why.slots };
   }
 
@@ -278,8 +291,10 @@ export class Ordering implements OperationSink {
   }
 
   #place(op: Operation, offset: number): boolean {
-    const a = this.#alignments, d = op.device;
-    const high = Math.floor(op.orig / 2 ** 32), low = op.orig >>> 0;
+    const a = this.#alignments,
+      d = op.device;
+    const high = Math.floor(op.orig / 2 ** 32),
+      low = op.orig >>> 0;
     if (!this.#pool.place(offset, high, low, op.size, a.minAlignMask(d), a.allocAlignMask(d))) return false;
     op.offset = offset;
     this.#holders.set(this.#pool.headAt(offset), op);

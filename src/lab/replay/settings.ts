@@ -9,7 +9,8 @@ const slotsMax = 524288;
 export function nearbySettings(o: { slots: number; areas: number; forced: boolean }): Setting[] {
   const largest = Math.min(slotsMax, Math.max(32768, 2 ** Math.ceil(Math.log2(o.slots)) * 16));
   const settings: Setting[] = [];
-  for (let slots = poolSlotsMin; slots <= largest; slots *= 2) settings.push({ ...o, slots, areas: fitting(slots, o.areas) });
+  for (let slots = poolSlotsMin; slots <= largest; slots *= 2)
+    settings.push({ ...o, slots, areas: fitting(slots, o.areas) });
   return settings;
 }
 

@@ -1,7 +1,16 @@
 import type { Pool } from "../../sw/swiotlb/index.js";
 import type { FailureReason } from "./outcome.js";
 
-export function explainRefusal(pool: Pool, _cpu: number, _high: number, low: number, size: number, mam: number, _am: number, _b: number): { reason: FailureReason; slots: number } {
+export function explainRefusal(
+  pool: Pool,
+  _cpu: number,
+  _high: number,
+  low: number,
+  size: number,
+  mam: number,
+  _am: number,
+  _b: number,
+): { reason: FailureReason; slots: number } {
   const slots = Math.ceil((size + (low & mam & 0x7ff)) / 2048);
   const free = pool.slots - pool.used;
   if (slots > 128) return { reason: "too-large", slots };

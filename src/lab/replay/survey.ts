@@ -52,7 +52,8 @@ export class Survey {
 
   feed(b: EventBatch): void {
     for (let i = 0; i < b.count; i++) {
-      const time = b.time[i]!, kind = b.kind[i]!;
+      const time = b.time[i]!,
+        kind = b.kind[i]!;
       if (!(this.from <= time)) this.from = time;
       if (!(this.to >= time)) this.to = time;
       if (b.cpu[i]! > this.cpuMax) this.cpuMax = b.cpu[i]!;

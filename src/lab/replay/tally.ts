@@ -244,7 +244,9 @@ export class Tally implements CarriedSink {
     if (!this.#outcomesShown) notes.push("the recording has no dma:* events, so it shows no bounce address");
     if (this.#outside > 0) notes.push(`${this.#outside} bounces lie outside the default pool and are not compared`);
     if (reordered > 0) {
-      notes.push(`${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`);
+      notes.push(
+        `${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`,
+      );
     }
     if (corrections > 0) notes.push(`the model was set to the kernel's state ${corrections} times`);
     return notes.length === 0 ? null : notes.join("; ");

@@ -76,7 +76,8 @@ export class SlotMapBuilder {
 
   /** `count` slots from `slot` belonged to `device` from `begin` to `end` (microseconds). */
   held(o: { slot: number; count: number; device: number; begin: number; end: number }): void {
-    const first = this.#column(o.begin), last = this.#column(o.end);
+    const first = this.#column(o.begin),
+      last = this.#column(o.end);
     const colour = Math.min(255, o.device + 1);
     const end = o.slot + o.count;
     for (let slot = o.slot; slot < end; slot += this.#slotsPerRow) {

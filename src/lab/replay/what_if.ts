@@ -123,7 +123,8 @@ class SettingPool {
       }
       const d = c.device[i]!;
       if (this.#minAlign[d] === undefined) this.#learn(d);
-      const mask = c.mask[i]! === c.mask[i]! ? c.mask[i]! : this.#masks[d]!;
+      const printed = c.mask[i]!;
+      const mask = Number.isNaN(printed) ? this.#masks[d]! : printed;
       if (!forced && !(c.last[i]! > mask)) continue;
       this.#bounced++;
       const mam = this.#minAlign[d]!;

@@ -1,0 +1,96 @@
+/** Which outcome belongs to which search. */
+import { expect, test } from "vitest";
+import { replayed } from "./replayed.js";
+
+const log = {
+  kernel: "7.2.0",
+  swiotlb: "512,1,force",
+  cpus: 2,
+  areas: 1,
+  pool: { from: 0x70000000, to: 0x70100000 },
+  drivers: new Map(),
+};
+
+const line = (task: string, cpu: number, flags: string, time: number, text: string) =>
+  `${task.padStart(16)}  [00${cpu}] ${flags}  ${time.toFixed(6)}: ${text}`;
+const bounced = (orig: string, size = 4096, device = "0000:00:03.0") =>
+  `swiotlb_bounced: dev_name: ${device} dma_mask=ffffffffffffffff dev_addr=${orig} size=${size} FORCE`;
+const mapped = (dma: string, phys: string, size = 4096, device = "0000:00:03.0") =>
+  `dma_map_phys: ${device} dir=TO_DEVICE dma_addr=${dma} size=${size} phys_addr=${phys} attrs=`;
+const unmapped = (dma: string, size = 4096, device = "0000:00:03.0") =>
+  `dma_unmap_phys: ${device} dir=TO_DEVICE dma_addr=${dma} size=${size} attrs=`;
+const replay = (lines: string[]) => replayed(`# tracer: nop\n${lines.join("\n")}\n`, { log });
+
+test("an interrupt maps between another mapping's search and its event", async () => {
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+    line("dd-1", 0, "d.h1.", 1.000001, bounced("2000000")),
+    line("dd-1", 0, "d.h1.", 1.000002, mapped("70001000", "2000000")),
+    line("dd-1", 0, ".....", 1.000003, mapped("70000000", "1000000")),
+  ]);
+  expect(o.exact).toMatchObject({ compared: 2, equal: 2 });
+  expect(o.pool!.refusedLists).toHaveLength(0);
+});
+
+test("a task moves to another CPU between search and event", async () => {
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+    line("dd-1", 1, ".....", 1.0005, mapped("70000000", "1000000")),
+  ]);
+  expect(o.exact).toMatchObject({ compared: 1, equal: 1 });
+});
+
+test("a list that is refused leaves only its searches", async () => {
+  const long = 262144 - 2048;
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, bounced("1000000", long)),
+    line("dd-1", 0, ".....", 1.1, mapped("70000000", "1000000", long)),
+    line("dd-1", 0, ".....", 1.2, bounced("2000000", long)),
+    line("dd-1", 0, ".....", 1.3, mapped("70040000", "2000000", long)),
+    line("dd-1", 0, ".....", 1.4, bounced("3000000", long)),
+    line("dd-1", 0, ".....", 1.5, mapped("70080000", "3000000", long)),
+    line("kworker-7", 1, ".....", 1.6, bounced("5000000", 4096, "0000:00:05.0")),
+    line("kworker-7", 1, ".....", 1.600009, bounced("6000000", 262144, "0000:00:05.0")),
+    line("dd-1", 0, ".....", 2.0, bounced("4000000")),
+    line("dd-1", 0, ".....", 2.000004, mapped("700c2000", "4000000")),
+  ]);
+  expect(o.exact).toMatchObject({ compared: 4, equal: 3 });
+  expect(o.pool!.refusedLists).toHaveLength(1);
+  expect(o.pool!.refusedLists[0]).toMatchObject({ size: 262144, reason: "fragmented", list: true });
+  expect(o.maps.failed).toBe(0);
+});
+
+test("an unmap written after the next mapping of the same address is no trouble", async () => {
+  const all = 262144;
+  const o = await replay([
+    ...[0, 1, 2, 3].flatMap((k) => [
+      line("dd-1", 0, ".....", 1 + k / 10, bounced(`${k + 1}000000`, all)),
+      line("dd-1", 0, ".....", 1.05 + k / 10, mapped((0x70000000 + k * 0x40000).toString(16), `${k + 1}000000`, all)),
+    ]),
+    line("dd-2", 1, ".....", 2.0, bounced("9000000", all)),
+    line("dd-2", 1, ".....", 2.00001, mapped("70080000", "9000000", all)),
+    line("dd-1", 0, ".....", 2.000012, unmapped("70080000", all)),
+  ]);
+  expect(o.exact).toMatchObject({ compared: 5, equal: 5, corrections: 0 });
+  expect(o.pool!.used).toBe(512);
+});
+
+test("a mapping in the pool whose search is not in the recording still takes its slots", async () => {
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, mapped("70000000", "1000000")),
+    line("dd-1", 0, ".....", 1.1, bounced("2000000")),
+    line("dd-1", 0, ".....", 1.2, mapped("70001000", "2000000")),
+  ]);
+  expect(o.exact).toMatchObject({ compared: 2, equal: 2 });
+});
+
+test("a kernel without dma:* events: what bounced is counted, what came of it is said to be unknown", async () => {
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+    line("dd-1", 0, ".....", 1.1, bounced("2000000")),
+  ]);
+  expect(o.maps).toMatchObject({ total: 2, bounced: 2, failed: 0 });
+  expect(o.exact).toMatchObject({ compared: 0 });
+  expect(o.exact.note).toMatch(/no dma:\* events/);
+  expect(o.advice.confidence).toBe("unknown");
+});

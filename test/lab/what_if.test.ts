@@ -1,0 +1,55 @@
+/** The same requests on other pools. */
+import { describe, expect, test } from "vitest";
+import { autoSettings, nearbySettings } from "../../src/lab/replay/settings.js";
+import { fixture, logOf, replayed } from "./replayed.js";
+
+test("64 settings, each of them one that swiotlb= can ask for", () => {
+  const settings = autoSettings({ areas: 2, forced: true });
+  expect(settings).toHaveLength(64);
+  expect(new Set(settings.map((s) => `${s.slots},${s.areas}`)).size).toBe(64);
+  for (const s of settings) {
+    expect(s.slots % 128).toBe(0);
+    expect(s.slots / s.areas).toBeGreaterThanOrEqual(128);
+    if (Math.log2(s.slots) % 1 !== 0) expect(s.areas).toBe(2);
+  }
+});
+
+describe("on the recording of a full pool", () => {
+  const bytes = fixture("swiotlb-full/trace.txt.gz");
+  const log = logOf("swiotlb-full");
+
+  test("more slots never refuse more, and a size that suffices is advised", async () => {
+    const o = await replayed(bytes, { log });
+    const failed = o.whatIf.map((w) => w.failed);
+    expect(failed).toEqual([...failed].sort((a, b) => b - a));
+    const enough = o.whatIf.find((w) => w.failed === 0)!;
+    expect(o.advice).toMatchObject({ swiotlb: `swiotlb=${enough.slots}`, confidence: "bounded" });
+    expect(o.advice.because).toMatch(/assumed/);
+  });
+
+  test("another pool instead: its failures, and nothing to compare with", async () => {
+    const small = await replayed(bytes, { log, instead: { slots: 256, areas: 2, forced: true } });
+    const large = await replayed(bytes, { log, instead: { slots: 32768, areas: 4, forced: true } });
+    expect(small.pool!.failures.length).toBeGreaterThan(418);
+    expect(large.pool).toMatchObject({ slots: 32768, areas: 4, failures: [] });
+    expect(large.exact).toMatchObject({ compared: 0, note: expect.stringMatching(/another pool/) });
+  });
+
+  test("not forced: 64-bit devices reach their buffers and nothing bounces", async () => {
+    const o = await replayed(bytes, { log, instead: { slots: 512, areas: 2, forced: false } });
+    expect(o.maps).toMatchObject({ bounced: 0, failed: 0 });
+    expect(o.maps.direct).toBeGreaterThan(13880);
+  });
+});
+
+test("forcing a pool on a recording that was translated makes every mapping bounce", async () => {
+  const bytes = fixture("vtd-scalable/trace.txt.gz");
+  const o = await replayed(bytes, { instead: { slots: 32768, areas: 2, forced: true } });
+  expect(o.maps.bounced + o.maps.failed).toBe(o.maps.total);
+  expect(o.maps.bounced).toBeGreaterThan(1000);
+});
+
+test("sizes around a pool are powers of two and include it", () => {
+  const settings = nearbySettings({ slots: 4096, areas: 4, forced: false });
+  expect(settings.map((s) => s.slots)).toEqual([512, 1024, 2048, 4096, 8192, 16384, 32768, 65536]);
+});
