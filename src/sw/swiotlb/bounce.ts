@@ -63,7 +63,7 @@ export class Bounce {
     return -1;
   }
 
-  /** Copy back what the device may have written, then release the slots. @returns false when nothing is mapped there. */
+  /** Copy back what the device may have written, then release the slots. @returns whether anything was mapped there. */
   unmap(r: Range): boolean {
     known(r.direction);
     const pool = this.#allocator.poolAt(r.address);

@@ -2,8 +2,8 @@
  * One pool of bounce slots, bit-exact: it chooses the slots that Linux chooses.
  *
  * All positions are numbers: a slot counts from the pool's start, an offset is bytes from it. Nothing on the paths of
- * `map` and `unmap` allocates. An allocation is one record of four words at its first slot; everything the kernel
- * keeps for each slot follows from it and from the free bits. Source: Linux kernel/dma/swiotlb.c.
+ * `map` and `unmap` allocates. What the kernel keeps for each slot follows from
+ * the free bits and from one record an allocation. Source: Linux kernel/dma/swiotlb.c.
  */
 import { Misuse } from "../../base/assert.js";
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
@@ -11,12 +11,10 @@ import { type BugId, rulesWith } from "./bug.js";
 import { allFree, give, runFrom, take } from "./free_slots.js";
 import { endless, plainSearch } from "./plain_search.js";
 import { type PoolRules, type Profile, today } from "./profile.js";
+import { Records } from "./records.js";
 import { Request } from "./request.js";
 import { RoomIndex } from "./room_index.js";
 
-/** Words of a record: slots, bytes, padding (at the first slot, and again at the first used one), the caller's tag. */
-const recordLg2 = 2;
-const Word = { slots: 0, bytes: 1, pad: 2, tag: 3 } as const;
 const inSlot = slotBytes - 1;
 const slotsMax = 2 ** 26;
 
@@ -43,7 +41,9 @@ export class Pool {
   searchWasEndless = false;
   readonly #free: Int32Array;
   readonly #index: RoomIndex;
-  readonly #records: Int32Array;
+  readonly #records: Records;
+  /** End of the slots, as an offset. */
+  readonly #bytes: number;
   /** -1 when it is no whole number. */
   readonly #areaSlotsLg2: number;
   readonly #areaIndex: Int32Array;
@@ -64,7 +64,8 @@ export class Pool {
     const end = this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots;
     this.#free = allFree(end);
     this.#index = new RoomIndex(this.#free, o.start, end);
-    this.#records = new Int32Array(this.#free.length << (5 + recordLg2));
+    this.#bytes = this.#free.length * 32 * slotBytes;
+    this.#records = new Records(this.#free.length << 5);
     const lg2 = Math.log2(this.areaSlots);
     this.#areaSlotsLg2 = Number.isInteger(lg2) ? lg2 : -1;
     this.#areaIndex = new Int32Array(o.areas);
@@ -142,17 +143,18 @@ export class Pool {
    * @returns false, and nothing changes, when no mapping begins there.
    */
   unmap(offset: number, minAlignMask: number): boolean {
-    const first = this.#firstSlot(offset);
+    const first = this.headAt(offset);
     if (first < 0) return false;
     const records = this.#records;
-    const at = first << recordLg2;
-    const pad = records[at + Word.pad]! & inSlot;
+    const pad = records.pad(first) & inSlot;
     const kept = offset & minAlignMask & inSlot;
-    let count = records[at + Word.slots]!;
-    if (kept !== pad) count = this.#leaveBehind(first, (records[at + Word.bytes]! - pad + kept + inSlot) >> slotLg2);
-    records[at + Word.slots] = 0;
-    records[(slotOf(offset) << recordLg2) + Word.pad] = 0;
-    records[at + Word.pad] = 0;
+    let count = records.slots(first);
+    if (kept !== pad) {
+      const released = (records.bytes(first) - pad + kept + inSlot) >> slotLg2;
+      if (released < count) records.leaveBehind(first, released);
+      count = Math.min(count, released);
+    }
+    records.erase(first);
     give(this.#free, first, count);
     this.#index.freed(first);
     this.#areaUsed[this.#areaOf(first)]! -= count;
@@ -219,63 +221,55 @@ export class Pool {
 
   /** The first slot of the allocation that holds `slot`; -1 when it is free. */
   ownerHead(slot: number): number {
-    if (slot < 0 || slot >= this.slots || this.isFree(slot)) return -1;
-    for (let s = slot; s >= 0 && slot - s < setSlots; s--) {
-      const count = this.#records[(s << recordLg2) + Word.slots]!;
-      if (count > 0) return s + count > slot ? s : -1;
-    }
-    return -1;
+    return slot < 0 || slot >= this.slots || this.isFree(slot) ? -1 : this.#records.holderOf(slot);
   }
 
   /** The first slot of the mapping that begins at a byte offset, padding included; -1 when none does. */
   headAt(offset: number): number {
-    return this.#firstSlot(offset);
+    return offset >= 0 && offset < this.#bytes ? this.#records.headOf(slotOf(offset)) : -1;
   }
 
   /** Slots of the allocation whose first slot is `head`; 0 when none begins there. */
   slotsAt(head: number): number {
-    return this.#records[(head << recordLg2) + Word.slots] ?? 0;
+    return this.#records.slots(head);
   }
 
   /** Bytes that the mapping at an offset may use, rounding included, padding slots too; 0 when none begins there. */
   sizeAt(offset: number): number {
-    const head = this.#firstSlot(offset);
-    return head < 0 ? 0 : this.#records[(head << recordLg2) + Word.bytes]!;
+    const head = this.headAt(offset);
+    return head < 0 ? 0 : this.#records.bytes(head);
   }
 
   /** Padding slots of the allocation whose first slot is `head`. */
   padSlotsAt(head: number): number {
-    return Math.max(0, this.#records[(head << recordLg2) + Word.pad] ?? 0) >> slotLg2;
+    return this.#records.pad(head) >> slotLg2;
   }
 
   /** The kernel's alloc_size of a slot: bytes from there to the end of its mapping, the kept offset taken off. */
   bytesLeft(slot: number): number {
     const head = this.ownerHead(slot);
     if (head < 0) return 0;
-    const at = head << recordLg2;
-    const offset = this.#records[at + Word.pad]! & inSlot;
-    return this.#records[at + Word.bytes]! - offset - (slot - head) * slotBytes;
+    return this.#records.bytes(head) - (this.#records.pad(head) & inSlot) - (slot - head) * slotBytes;
   }
 
   /** Keep a number of the caller's with the mapping at an offset, until it is unmapped. */
   setTag(offset: number, tag: number): void {
-    const head = this.#firstSlot(offset);
-    if (head >= 0) this.#records[(head << recordLg2) + Word.tag] = tag;
+    const head = this.headAt(offset);
+    if (head >= 0) this.#records.setTag(head, tag);
   }
 
   /** The tag of the allocation that holds `slot`; -1 when there is none. */
   tagAt(slot: number): number {
     const head = this.ownerHead(slot);
-    return head < 0 ? -1 : this.#records[(head << recordLg2) + Word.tag]!;
+    return head < 0 ? -1 : this.#records.tag(head);
   }
 
   /** Call `visit` with the first slot, the slot count and the tag of every allocation, in order of slot. */
   forEachAllocation(visit: (head: number, count: number, tag: number) => void): void {
     const records = this.#records;
     for (let slot = 0; slot < this.slots; slot++) {
-      const at = slot << recordLg2;
-      const count = records[at + Word.slots]!;
-      if (count > 0) visit(slot, count, records[at + Word.tag]!);
+      const count = records.slots(slot);
+      if (count > 0) visit(slot, count, records.tag(slot));
     }
   }
 
@@ -304,14 +298,7 @@ export class Pool {
 
   #takeAt(first: number): void {
     const { slots, bytes, padSlots, offset } = this.#request;
-    const records = this.#records;
-    const at = first << recordLg2;
-    const pad = (padSlots << slotLg2) | offset;
-    records[at + Word.slots] = slots;
-    records[at + Word.bytes] = bytes;
-    records[at + Word.tag] = -1;
-    records[at + Word.pad] = pad;
-    records[((first + padSlots) << recordLg2) + Word.pad] = pad;
+    this.#records.put(first, slots, bytes, (padSlots << slotLg2) | offset);
     take(this.#free, first, slots);
     const area = this.#areaOf(first);
     const next = first - area * this.areaSlots + slots;
@@ -319,28 +306,6 @@ export class Pool {
     this.#areaUsed[area]! += slots;
     this.used += slots;
     if (this.used > this.hiwater) this.hiwater = this.used;
-  }
-
-  /** Keep a record, which no address leads to, of the slots that a release of only `count` of them forgets. */
-  #leaveBehind(first: number, count: number): number {
-    const at = first << recordLg2;
-    const slots = this.#records[at + Word.slots]!;
-    if (count >= slots) return slots;
-    const rest = (first + count) << recordLg2;
-    this.#records[rest + Word.slots] = slots - count;
-    this.#records[rest + Word.bytes] = 0;
-    this.#records[rest + Word.pad] = -1;
-    this.#records[rest + Word.tag] = this.#records[at + Word.tag]!;
-    return count;
-  }
-
-  #firstSlot(offset: number): number {
-    if (!(offset >= 0 && offset < this.#free.length * 32 * slotBytes)) return -1;
-    const slot = slotOf(offset);
-    const records = this.#records;
-    const first = slot - (records[(slot << recordLg2) + Word.pad]! >> slotLg2);
-    const at = first << recordLg2;
-    return records[at + Word.slots]! > 0 && records[at + Word.pad]! >> slotLg2 === slot - first ? first : -1;
   }
 
   #areaOf(slot: number): number {

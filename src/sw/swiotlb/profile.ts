@@ -24,7 +24,7 @@ export interface PoolRules {
   readonly countsSteps: boolean;
   /** The walk begins at a multiple of the stride behind the area's index, and pages double the stride. */
   readonly startAligned: boolean;
-  /** With several pools: the same area of each pool before the next area; false: all areas of a pool before the next. */
+  /** With several pools: one area of each pool before the next area; false: one pool before the next. */
   readonly areasFirst: boolean;
   /** Mapping copies the buffer in even when only the device will write it. */
   readonly mapAlwaysCopies: boolean;
