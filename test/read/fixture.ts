@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 
 export function fixture(path: string): Uint8Array {
   const bytes = readFileSync(new URL(`../../fixtures/${path}`, import.meta.url));
-  return path.endsWith(".gz") ? gunzipSync(bytes) : bytes;
+  return Uint8Array.from(path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
 }
 
 export function fixtureText(path: string): string {

@@ -112,7 +112,7 @@ class Out {
   }
 
   all(): Uint8Array {
-    return Buffer.concat(this.#parts);
+    return Uint8Array.from(Buffer.concat(this.#parts)); // no Buffer: its slice shares memory
   }
 }
 
