@@ -3,9 +3,9 @@
  */
 import type { Pool } from "../../sw/swiotlb/index.js";
 import { type Operation, Outcome, unmapping } from "./operation.js";
-import type { Alignments, Carried, CarriedSink } from "./ordering.js";
+import type { Carried, CarriedSink } from "./ordering.js";
+import { type Alignments, refusalOf } from "./refusal.js";
 import type { RequestSink } from "./request_stream.js";
-import { explainRefusal } from "./shim.js";
 
 export class Elsewhere implements RequestSink {
   readonly #pool: Pool;
@@ -47,8 +47,7 @@ export class Elsewhere implements RequestSink {
     const at = this.#pool.map(op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d));
     if (at < 0) {
       op.address = Outcome.refused;
-      const why = explainRefusal(this.#pool, op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d));
-      this.#tell(op, -1, { reason: why.reason, slots: why.slots });
+      this.#tell(op, -1, refusalOf(this.#pool, op, a));
       return;
     }
     op.address = this.#pool.start + at;

@@ -4,7 +4,7 @@
  */
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
-import type { Alignments } from "./ordering.js";
+import type { Alignments } from "./refusal.js";
 
 export interface Shape {
   readonly base: number;

@@ -386,7 +386,9 @@ export class Joiner {
 
 /** The event before the search prints a bus address of the buffer; a memory-encryption bit may stand above it. */
 function sameBuffer(op: Operation, phys: number): boolean {
-  return op.orig === phys || (Number.isNaN(phys) && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0);
+  return (
+    op.orig === phys || (Number.isNaN(phys) && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0)
+  );
 }
 
 function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {

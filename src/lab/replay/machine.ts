@@ -6,7 +6,7 @@ import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inStep, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
-import type { Alignments } from "./ordering.js";
+import type { Alignments } from "./refusal.js";
 import type { Survey } from "./survey.js";
 
 /** What a kernel log says of the machine; null where it is silent. */

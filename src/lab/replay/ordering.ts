@@ -12,15 +12,7 @@
 import type { Pool } from "../../sw/swiotlb/index.js";
 import type { OperationSink } from "./joiner.js";
 import { type Operation, Outcome } from "./operation.js";
-import type { FailureReason } from "./outcome.js";
-import { explainRefusal } from "./shim.js";
-
-/** How a device's requests are placed; element d belongs to the device with number d. */
-export interface Alignments {
-  minAlignMask(device: number): number;
-  allocAlignMask(device: number): number;
-  boundarySlots(device: number): number;
-}
+import { type Alignments, type Refusal, refusalOf } from "./refusal.js";
 
 /** What became of an operation on the model, in the order that was found. */
 export interface Carried {
@@ -33,12 +25,6 @@ export interface Carried {
   readonly agrees: boolean;
   /** Why the model had no room, when it had none. */
   readonly refusal: Refusal | null;
-}
-
-export interface Refusal {
-  readonly reason: FailureReason;
-  /** Slots that were asked for, padding included; 0 when the pool did not refuse. */
-  readonly slots: number;
 }
 
 export interface CarriedSink {
@@ -264,22 +250,7 @@ export class Ordering implements OperationSink {
   }
 
   #refusal(op: Operation, model: number): Refusal | null {
-    if (model >= 0) return null;
-    const a = this.#alignments,
-      d = op.device;
-    const high = Math.floor(op.orig / 2 ** 32),
-      low = op.orig >>> 0;
-    const why = explainRefusal(
-      this.#pool,
-      op.cpu,
-      high,
-      low,
-      op.size,
-      a.minAlignMask(d),
-      a.allocAlignMask(d),
-      a.boundarySlots(d),
-    );
-    return { reason: why.reason, slots: why.slots };
+    return model >= 0 ? null : refusalOf(this.#pool, op, this.#alignments);
   }
 
   #map(op: Operation, model: number, others: Operation[]): Step {

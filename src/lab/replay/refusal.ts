@@ -1,6 +1,34 @@
-/** A refusal in one sentence, for someone who never read the allocator. */
+/** Why a pool refused a request, and the same in one sentence, for someone who never read the allocator. */
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
+import { type Pool, whyFull } from "../../sw/swiotlb/index.js";
+import type { Operation } from "./operation.js";
 import type { Failure, FailureReason } from "./outcome.js";
+
+/** How a device's requests are placed; element d belongs to the device with number d. */
+export interface Alignments {
+  minAlignMask(device: number): number;
+  allocAlignMask(device: number): number;
+  boundarySlots(device: number): number;
+}
+
+export interface Refusal {
+  readonly reason: FailureReason;
+  /** Slots that were asked for, padding included; 0 when the pool did not refuse. */
+  readonly slots: number;
+}
+
+/** What the pool, as it is now, lacks for the request; it must have refused it. */
+export function refusalOf(pool: Pool, op: Operation, a: Alignments): Refusal {
+  const full = whyFull(pool, {
+    cpu: op.cpu,
+    orig: op.orig,
+    size: op.size,
+    minAlignMask: a.minAlignMask(op.device),
+    allocAlignMask: a.allocAlignMask(op.device),
+    boundarySlots: a.boundarySlots(op.device),
+  });
+  return full === null ? { reason: "unknown", slots: 0 } : { reason: full.reason, slots: full.slots };
+}
 
 type Facts = Omit<Failure, "words" | "picture">;
 

@@ -5,8 +5,8 @@
  */
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
-import type { Alignments } from "./ordering.js";
 import type { WhatIf } from "./outcome.js";
+import type { Alignments } from "./refusal.js";
 import { type RequestSink, refusedIds } from "./request_stream.js";
 
 export interface Setting {
