@@ -58,6 +58,13 @@ test("a bounced mapping leaves nothing open beside it, with an IOMMU or without"
   expect(bounced(new Trail().iommu(1)).result().exposure).toMatchObject([{ reach: "pool", partial: 0, bytes: 0 }]);
 });
 
+test("a list whose pieces were joined is left out, and that is said", () => {
+  const trail = new Trail().iommu(1).mapList(10, { dma: [0x1100], size: [8192], phys: [0x7100, 0x9000] });
+  const result = trail.result();
+  expect(result.exposure).toEqual([]);
+  expect(result.notes[0]).toContain("1 lists were joined");
+});
+
 test("how an address came about may stay unknown", () => {
   expect(new Trail().map(10).result().exposure).toMatchObject([{ reach: "unknown", bytes: 0 }]);
 });

@@ -219,6 +219,30 @@ test("every rule that the audit knows is fired by a row", () => {
   expect(Object.keys(rules).filter((rule) => !fired.has(rule))).toEqual([]);
 });
 
+test("a list whose entry was unmapped singly is still there for its own unmap", () => {
+  const trail = new Trail().mapList(10, { dma: [0x10000, 0x20000], phys: [0x70000, 0x90000] }).unmap(20);
+  const result = trail
+    .unmapList(30, { phys: [0x70000, 0x90000] })
+    .wait(late)
+    .result();
+  expect(result.violationTotals).toEqual([{ rule: "unmap-kind", count: 1 }]);
+  expect(result.alive).toEqual([]);
+  expect(result.counts.before).toBe(0);
+});
+
+test("a buffer mapped twice where bus addresses are physical stays allowed, however long", () => {
+  const twice = { dma: 0x70000, direction: toDevice };
+  expect(
+    new Trail()
+      .map(10, twice)
+      .map(20, twice)
+      .wait(late)
+      .unmap(2 * late, twice)
+      .unmap(3 * late, twice)
+      .rules(),
+  ).toEqual({});
+});
+
 test("a list of 200 entries is joined although its map event shows 128", () => {
   const phys = Array.from({ length: 200 }, (_, k) => 0x100000 + k * 8192);
   const dma = phys.map((p) => p + 2 ** 33);

@@ -90,6 +90,12 @@ const rows: readonly (readonly [string, string, Partial<MachineContext>, string[
     {},
     ["dma-api-double-unmap"],
   ],
+  [
+    "an alignment that leaves no room",
+    "Alloc alignment may prevent fulfilling requests with max mapping_size",
+    {},
+    ["alignment"],
+  ],
   ["something else", "nvme 0000:00:03.0: enabling device (0000 -> 0002)", {}, []],
   ["nothing", "", {}, []],
 ];

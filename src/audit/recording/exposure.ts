@@ -96,11 +96,15 @@ function reachOf(row: Row): DeviceExposure["reach"] {
 function inWords(row: Row, reach: DeviceExposure["reach"]): string {
   switch (reach) {
     case "everything":
-      return "some mappings go to the device untranslated: unless a hypervisor or firmware stands between, it reaches all memory, mapped or not";
+      return (
+        "some mappings go to the device untranslated: unless a hypervisor or firmware stands between, it " +
+        "reaches all memory, mapped or not"
+      );
     case "pages":
       return row.partial === 0
         ? "every mapping fills its pages: nothing else is reachable"
-        : `${row.partial} of ${row.mappings} mappings leave bytes of their pages open to the device, ${row.peak} bytes at the worst moment`;
+        : `${row.partial} of ${row.mappings} mappings leave bytes of their pages open to the device, ` +
+            `${row.peak} bytes at the worst moment`;
     case "pool":
       return "every mapping bounced; nothing keeps a device without IOMMU from reaching other memory";
     case "unknown":

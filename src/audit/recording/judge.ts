@@ -44,7 +44,8 @@ function judgePair(state: AuditState, i: number, rule: "map-over-live" | "overla
   state.broken(rule, waiting.device[i]!, time, () => {
     const { address, phys, size, direction, device } = waiting;
     return (
-      `${directionName(direction[i]!)} mapping of ${size[i]!} bytes at ${hex(address[i]!)} (physical ${hex(phys[i]!)}) of ` +
+      `${directionName(direction[i]!)} mapping of ${size[i]!} bytes at ${hex(address[i]!)} (physical ` +
+      `${hex(phys[i]!)}) of ` +
       `${state.deviceName(device[i]!)}, mapped at ${seconds(time)}, while this one was alive: ${state.describe(other)}`
     );
   });
@@ -87,7 +88,8 @@ function twice(gone: Gone, g: number, list: boolean, where: string, time: number
   const size = gone.size[g]!;
   const what = list ? `list of ${size} entries whose first physical address is` : `mapping of ${size} bytes at`;
   return (
-    `the ${directionName(gone.direction[g]!)} ${what} ${where}, mapped at ${seconds(gone.mappedAt[g]!)} and unmapped at ` +
+    `the ${directionName(gone.direction[g]!)} ${what} ${where}, mapped at ${seconds(gone.mappedAt[g]!)} and ` +
+    `unmapped at ` +
     `${seconds(gone.unmappedAt[g]!)}, was unmapped again at ${seconds(time)}, and was not mapped in between`
   );
 }

@@ -46,6 +46,7 @@ export function mapList(state: AuditState, batch: EventBatch, i: number): void {
   // An IOMMU may join pieces: then which bus range belongs to which physical one is not in the event.
   const joined = batch.dmaCount[i] !== batch.physCount[i],
     pieces = Math.max(1, batch.dmaCount[i]!);
+  if (joined) state.joined++;
   let first = -1,
     last = -1,
     bytes = 0;
@@ -143,8 +144,10 @@ function compare(state: AuditState, list: number, entries: number, direction: nu
   const { live } = state;
   if (live.time[list]! <= state.lostAt) return;
   const what = (): string =>
-    `${directionName(live.direction[list]!)} list of ${live.entries[list]! === 1 ? "1 entry" : `${live.entries[list]!} entries`}, ${live.listBytes[list]!} bytes, ` +
-    `first physical address ${hex(live.listPhys[list]!)}, of ${state.deviceName(live.device[list]!)}, mapped at ${seconds(live.time[list]!)}`;
+    `${directionName(live.direction[list]!)} list of ` +
+    `${live.entries[list]! === 1 ? "1 entry" : `${live.entries[list]!} entries`}, ${live.listBytes[list]!} bytes, ` +
+    `first physical address ${hex(live.listPhys[list]!)}, of ${state.deviceName(live.device[list]!)}, mapped at ` +
+    `${seconds(live.time[list]!)}`;
   if (live.entries[list]! !== entries) {
     state.broken(
       "unmap-entries",

@@ -2,10 +2,11 @@
  * How many mappings of each class are alive over time: what grows leaks, what stays level does not.
  *
  * A class is device, kind, size, direction and attributes. Its level is what was mapped less what was unmapped, also
- * of mappings made before the recording: a ring whose old buffers are replaced by new ones stays level. Its low-water mark (fewest alive) is kept for each slice
- * of the recording. In a ring or a cache the low-water mark is constant after the start; under load the number in
- * flight rises and falls, and the mark with it. Only mappings that never come back lift the mark in slice after
- * slice. The number of slices is fixed: when the recording outgrows them, neighbours are joined.
+ * of mappings made before the recording: a ring whose old buffers are replaced by new ones stays level. The low-water
+ * mark (lowest level) is kept for each slice of the recording. In a ring or a cache the mark is constant after the
+ * start; under load the number in flight rises and falls, and the mark with it. Only mappings that never come back
+ * lift the mark in slice after slice. The number of slices is fixed: when the recording outgrows them, neighbours are
+ * joined.
  */
 import { mixed } from "./chains.js";
 

@@ -113,11 +113,18 @@ function notes(state: AuditState): string[] {
   const list: string[] = [];
   if (state.before > 0)
     list.push(
-      `${state.before} unmaps, frees and syncs name an address that this recording never saw mapped: mapped before it began, or by an interface without events`,
+      `${state.before} unmaps, frees and syncs name an address that this recording never saw mapped: mapped ` +
+        `before it began, or by an interface without events`,
     );
   if (state.lost > 0)
     list.push(
-      `${state.lost} or more events were lost: mappings that were alive at a loss are not judged, and some listed as alive may have ended`,
+      `${state.lost} or more events were lost: mappings that were alive at a loss are not judged, and some ` +
+        `listed as alive may have ended`,
+    );
+  if (state.joined > 0)
+    list.push(
+      `${state.joined} lists were joined by an IOMMU into fewer pieces: which bus range is which memory is not recorded, ` +
+        "so overlaps and exposure leave them out",
     );
   if (state.beyond > 0)
     list.push(`more than ${liveMax} mappings were alive at once: ${state.beyond} were not followed`);

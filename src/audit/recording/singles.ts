@@ -89,7 +89,10 @@ export function bounced(state: AuditState, batch: EventBatch, i: number): void {
   state.bounces.add(device, address);
   if (!(size > mappingBytesMax)) return;
   state.broken("bounce-size", device, time, () => {
-    return `${size} bytes at ${hex(address)}, asked for at ${seconds(time)}; the kernel refuses it, and says the pool is full`;
+    return (
+      `${size} bytes at ${hex(address)}, asked for at ${seconds(time)}; the kernel refuses it, and says ` +
+      `the pool is full`
+    );
   });
 }
 
@@ -155,7 +158,7 @@ function compare(state: AuditState, m: number, kind: MappingKind, size: number, 
       () => `${state.describe(m)}, unmapped with ${size} bytes at ${seconds(time)}`,
     );
   }
-  if (kind === MappingKind.single && live.direction[m]! !== direction) {
+  if (live.direction[m]! !== direction) {
     state.broken("unmap-direction", device, time, () => {
       return `${state.describe(m)}, unmapped as ${directionName(direction)} at ${seconds(time)}`;
     });

@@ -35,6 +35,8 @@ export class AuditState {
   lost = 0;
   /** Mappings not followed because too many were alive. */
   beyond = 0;
+  /** Lists whose pieces an IOMMU joined. */
+  joined = 0;
   /** Mappings in no class because there were too many classes. */
   unclassed = 0;
   /** Time of the last loss of events, microseconds; what spans it proves nothing. */
@@ -103,7 +105,11 @@ export class AuditState {
     const part = live.kind[m] === MappingKind.list ? "list entry" : kindNames[live.kind[m]!]!;
     const where = !Number.isNaN(dma) ? ` at ${hex(dma)}` : "",
       physical = !Number.isNaN(phys) ? ` (physical ${hex(phys)})` : "";
-    return `${directionName(live.direction[m]!)} ${part} of ${counted(live.size[m]!, "byte")}${where}${physical} of ${this.deviceName(live.device[m]!)}, mapped at ${seconds(live.time[m]!)}`;
+    return (
+      `${directionName(live.direction[m]!)} ${part} of ` +
+      `${counted(live.size[m]!, "byte")}${where}${physical} of ${this.deviceName(live.device[m]!)}, mapped at ` +
+      `${seconds(live.time[m]!)}`
+    );
   }
 }
 

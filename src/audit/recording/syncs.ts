@@ -55,7 +55,8 @@ function sync(
   }
   if (live.time[m]! <= state.lostAt) return;
   const said = (): string =>
-    `${state.describe(m)}; ${size} bytes at ${hex(dma)} synced ${forCpu ? "for the CPU" : "for the device"} as ${directionName(direction)} at ${seconds(time)}`;
+    `${state.describe(m)}; ${size} bytes at ${hex(dma)} synced ` +
+    `${forCpu ? "for the CPU" : "for the device"} as ${directionName(direction)} at ${seconds(time)}`;
   if (dma + size > live.dma[m]! + live.size[m]!) state.broken("sync-outside", device, time, said);
   const mapped = live.direction[m]!;
   if (mapped === Direction.bidirectional || mapped === direction) return;
@@ -73,12 +74,17 @@ function syncOfNothing(state: AuditState, device: number, dma: number, size: num
     return;
   }
   state.broken("sync-unmapped", device, time, () => {
-    const what = `${directionName(gone.direction[g]!)} mapping of ${gone.size[g]!} bytes at ${hex(dma)} of ${state.deviceName(device)}`;
-    return `the ${what}, mapped at ${seconds(gone.mappedAt[g]!)} and unmapped at ${seconds(gone.unmappedAt[g]!)}, was synced (${size} bytes) at ${seconds(time)}`;
+    const what =
+      `${directionName(gone.direction[g]!)} mapping of ${gone.size[g]!} bytes at ${hex(dma)} of ` +
+      `${state.deviceName(device)}`;
+    return (
+      `the ${what}, mapped at ${seconds(gone.mappedAt[g]!)} and unmapped at ` +
+      `${seconds(gone.unmappedAt[g]!)}, was synced (${size} bytes) at ${seconds(time)}`
+    );
   });
 }
 
-/** A list must be synced with the number of entries it was mapped with; a list whose pieces were joined cannot be judged. */
+/** A list must be synced with as many entries as it was mapped with; one whose pieces were joined is not judged. */
 function checkEntries(state: AuditState, device: number, dma: number, count: number, time: number): void {
   const { live } = state,
     m = live.holding(device, dma, 1, Direction.none);

@@ -10,8 +10,15 @@ import { addressHintOf, faultAdvice, joined } from "./fault_advice.js";
 import type { Verdict } from "./finding.js";
 import { hex } from "./words.js";
 
-const request =
-  /\[?(DMA Read|DMA Write|INTR-REMAP)(?: NO_PASID| PASID (?:0x)?([0-9a-f]{1,8}))?\]?:? Request device \[{1,2}([0-9a-f:.]{5,12})\](?: PASID ([0-9a-f]{1,8}))? fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})/;
+const request = new RegExp(
+  [
+    /\[?(DMA Read|DMA Write|INTR-REMAP)(?: NO_PASID| PASID (?:0x)?([0-9a-f]{1,8}))?\]?:? /,
+    /Request device \[{1,2}([0-9a-f:.]{5,12})\](?: PASID ([0-9a-f]{1,8}))? /,
+    /fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})/,
+  ]
+    .map((part) => part.source)
+    .join(""),
+);
 const reasonPart = /\[fault reason (0x[0-9a-f]{1,2}|\d{1,3})\]/;
 const status = /DRHD: handling fault status reg ([0-9a-f]{1,8})/;
 
@@ -57,7 +64,9 @@ export function explainDmar(request: DmarRequest | null, code: number | null): V
   const advice = faultAdvice[reason.kind];
   return {
     kind: `dmar-${reason.kind}`,
-    cause: `The IOMMU (VT-d) refused ${request?.access === "INTR-REMAP" ? "an interrupt" : "a DMA"}: ${reason.words}. ${advice.usually}`,
+    cause:
+      `The IOMMU (VT-d) refused ` +
+      `${request?.access === "INTR-REMAP" ? "an interrupt" : "a DMA"}: ${reason.words}. ${advice.usually}`,
     evidence: joined(
       who,
       `fault reason ${hex(code!)}`,

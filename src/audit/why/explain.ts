@@ -11,6 +11,10 @@ import { explainPoolMessage } from "./pool_messages.js";
 import { explainSetting } from "./setting.js";
 import { explainSmmuLine, explainSmmuRecord, smmuRecordBegin, smmuRecordWord, smmuTried } from "./smmu_fault.js";
 
+/** What every line to be explained contains, so that the many other lines cost one search. */
+const worth =
+  /swiotlb|IO TLB|SW-IOMMU|DMA|DMAR|AMD-Vi|smmu|fault|overflow|suppressed|bounce|contiguous|new pool|mapping_size/i;
+
 /** A fault that goes on in the next lines. */
 type Open =
   | { readonly is: "dmar"; readonly line: LogLine; readonly request: DmarRequest }
@@ -38,6 +42,7 @@ export function explainLog(lines: Iterable<string>, machine: MachineContext = no
     growth = new Growth();
   let open: Open | null = null;
   for (const given of lines) {
+    if (!worth.test(given)) continue;
     const line = splitLine(given);
     if (line === null) continue;
     if (open !== null) {

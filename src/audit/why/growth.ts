@@ -45,12 +45,16 @@ export class Growth {
     const verdict: Verdict = {
       kind: "leak-suspected",
       cause:
-        "The number of slots in use only grows from message to message: mappings are probably never unmapped. A larger pool only delays the end.",
+        "The number of slots in use only grows from message to message: mappings are probably never unmapped. A " +
+        "larger pool only delays the end.",
       evidence:
-        `${first.used} slots in use at ${first.line.time} s, ${last.used} at ${last.time} s, of ${slotsInWords(last.total)}: ` +
-        `${((last.used - first.used) / seconds).toFixed(2)} slots a second over ${this.#lines} messages, and never less in between`,
+        `${first.used} slots in use at ${first.line.time} s, ${last.used} at ${last.time} s, of ` +
+        `${slotsInWords(last.total)}: ` +
+        `${((last.used - first.used) / seconds).toFixed(2)} slots a second over ${this.#lines} messages, and ` +
+        `never less in between`,
       do:
-        "Record with trace_event=dma,swiotlb and look at the leaks: device, size and direction of what is mapped and never " +
+        "Record with trace_event=dma,swiotlb and look at the leaks: device, size and direction of what is " +
+        "mapped and never " +
         "unmapped. Update or report the driver of the device in these lines first.",
     };
     return { line: first.line, verdict };

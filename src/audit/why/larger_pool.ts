@@ -22,17 +22,22 @@ export function largerPool(slots: number, machine: MachineContext): string {
   const memory = machine.memoryBytes;
   if (memory !== null && bytes > memory / 2) {
     return (
-      `A pool of twice the size (${bytesInWords(bytes)}) would take more than half of this machine's ${bytesInWords(memory)}: ` +
+      `A pool of twice the size (${bytesInWords(bytes)}) would take more than half of this machine's ` +
+      `${bytesInWords(memory)}: ` +
       "reduce the load instead (queue depths, transfer sizes), or let fewer devices bounce."
     );
   }
   if (bytes > lowMemoryDoubtful) {
     return (
-      `Doubling it would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: reduce the load, ` +
+      `Doubling it would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: ` +
+      `reduce the load, ` +
       "let fewer devices bounce, or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
     );
   }
-  return `Try ${setting} on the kernel command line (slots of 2 KiB: ${bytesInWords(bytes)}); a starting point, not a measurement.`;
+  return (
+    `Try ${setting} on the kernel command line (slots of 2 KiB: ${bytesInWords(bytes)}); a starting point, ` +
+    `not a measurement.`
+  );
 }
 
 /** A forced pool stays forced. */

@@ -17,11 +17,12 @@ interface Message {
 }
 
 const noPool =
-  'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one that could not ' +
-  "be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
+  'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one ' +
+  "that could not be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
 
 const smallerAtBoot =
-  "Ask for less (each halving is tried down to 1 MiB), give the guest more memory below 4 GiB, or free it: crashkernel=…,high, " +
+  "Ask for less (each halving is tried down to 1 MiB), give the guest more memory below 4 GiB, or free it: " +
+  "crashkernel=…,high, " +
   "a smaller cma=, fewer huge pages reserved at boot.";
 
 const messages: readonly Message[] = [
@@ -46,7 +47,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "absent",
       cause:
-        "The device needs a bounce buffer and there is no pool: it was switched off, or could not be allocated at boot.",
+        "The device needs a bounce buffer and there is no pool: it was switched off, or could not be allocated " +
+        "at boot.",
       evidence: "the message is written only when the pool does not exist",
       do: noPool,
     }),
@@ -57,10 +59,14 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "mask",
       cause: "The pool itself lies where the device cannot reach: bouncing does not help this device.",
-      evidence: `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches 0x${m[3]}${limitInWords(m[4]!)}`,
+      evidence:
+        `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
+        `0x${m[3]}${limitInWords(m[4]!)}`,
       do:
-        "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device with less than " +
-        "32 bits. Check the mask the driver sets; give the device a restricted pool (restricted-dma-pool in the device tree) it can reach, or an IOMMU.",
+        "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device " +
+        "with less than " +
+        "32 bits. Check the mask the driver sets; give the device a restricted pool (restricted-dma-pool in the " +
+        "device tree) it can reach, or an IOMMU.",
     }),
   },
   {
@@ -68,7 +74,9 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "absent",
       cause: "The buffer lies where the device cannot reach, and there is no pool to bounce it through.",
-      evidence: `the buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches 0x${m[3]}${limitInWords(m[4]!)}`,
+      evidence:
+        `the buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
+        `0x${m[3]}${limitInWords(m[4]!)}`,
       do: noPool,
     }),
   },
@@ -77,10 +85,13 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "buffer-overflow",
       cause:
-        "A driver syncs or unmaps more bytes than it mapped. The kernel cut the copy short, so that no one else's data was " +
+        "A driver syncs or unmaps more bytes than it mapped. The kernel cut the copy short, so that no one " +
+        "else's data was " +
         "overwritten; the rest of the data is missing.",
       evidence: `${m[1]} bytes are left of the mapping at that place, ${m[2]} were to be copied`,
-      do: "It is a bug of the driver in the call trace below the line: report it there. A recording with trace_event=dma,swiotlb names the mapping.",
+      do:
+        "It is a bug of the driver in the call trace below the line: report it there. A recording with " +
+        "trace_event=dma,swiotlb names the mapping.",
     }),
   },
   {
@@ -88,7 +99,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "absent",
       cause:
-        "An untrusted device (an external port) may not see whole pages for a small buffer, and there is no pool to bounce it through.",
+        "An untrusted device (an external port) may not see whole pages for a small buffer, and there is no " +
+        "pool to bounce it through.",
       evidence: "the message is written only when the pool does not exist",
       do: noPool,
     }),
@@ -107,7 +119,8 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "no-low-memory",
       cause:
-        "No pool could be allocated at boot: it needs one contiguous piece of memory, below 4 GiB unless the guest is confidential.",
+        "No pool could be allocated at boot: it needs one contiguous piece of memory, below 4 GiB unless the " +
+        "guest is confidential.",
       evidence: `"${m[0]}"`,
       do: smallerAtBoot,
     }),
@@ -127,7 +140,8 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "no-low-memory",
       cause:
-        "The pool became smaller than asked for: no contiguous piece of memory below 4 GiB was large enough, so the kernel halved it until one was.",
+        "The pool became smaller than asked for: no contiguous piece of memory below 4 GiB was large enough, so " +
+        "the kernel halved it until one was.",
       evidence: `${slotsInWords(Number(m[1]))} asked for, ${slotsInWords(Number(m[2]))} allocated`,
       do: smallerAtBoot,
     }),
@@ -136,7 +150,9 @@ const messages: readonly Message[] = [
     pattern: /bounce buffer size roundup to (\d{1,8})MB/,
     explain: (m) => ({
       kind: "rounded-up",
-      cause: `The pool was enlarged to ${m[1]} MiB: each area (one for each CPU unless set) needs at least 128 slots, and the size is made a power of two.`,
+      cause:
+        `The pool was enlarged to ${m[1]} MiB: each area (one for each CPU unless set) needs at least 128 ` +
+        `slots, and the size is made a power of two.`,
       evidence: `"${m[0]}"`,
       do: "Nothing, unless memory is short: name the areas (swiotlb=SLOTS,AREAS) to keep it smaller.",
       notice: true,
@@ -147,7 +163,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "alignment",
       cause:
-        "A caller asks for an alignment that leaves no room for the largest request the kernel promises: such requests may fail in an empty pool.",
+        "A caller asks for an alignment that leaves no room for the largest request the kernel promises: such " +
+        "requests may fail in an empty pool.",
       evidence: "alignment and the device's offset rule together exceed a slot set of 256 KiB",
       do: "Report it to the driver or IOMMU code in the call trace; smaller requests still work.",
     }),
@@ -157,7 +174,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "encrypted-memory",
       cause:
-        "Devices cannot read encrypted memory, so every DMA of this machine is copied through the pool. That is normal for a confidential guest.",
+        "Devices cannot read encrypted memory, so every DMA of this machine is copied through the pool. That is " +
+        "normal for a confidential guest.",
       evidence: "memory encryption is on",
       do: "Nothing is wrong. Expect cost for every transfer, and watch the pool: it must hold all buffers in flight.",
       notice: true,
@@ -168,9 +186,14 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "no-machine-memory",
       cause:
-        "The pool of a paravirtualised Xen guest must lie in contiguous machine memory, and Xen had none: machine memory is in pieces.",
-      evidence: `"Failed to get contiguous memory for DMA from Xen"; each 256 KiB (${mappingBytesMax / slotBytes} slots) needs one piece`,
-      do: "Ask for a smaller pool (swiotlb=1024 is 2 MiB), start the guest before others take the memory, or run it as PVH or HVM, which need no such memory.",
+        "The pool of a paravirtualised Xen guest must lie in contiguous machine memory, and Xen had none: " +
+        "machine memory is in pieces.",
+      evidence:
+        `"Failed to get contiguous memory for DMA from Xen"; each 256 KiB ` +
+        `(${mappingBytesMax / slotBytes} slots) needs one piece`,
+      do:
+        "Ask for a smaller pool (swiotlb=1024 is 2 MiB), start the guest before others take the memory, or " +
+        "run it as PVH or HVM, which need no such memory.",
     }),
   },
   {

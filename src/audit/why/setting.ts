@@ -33,8 +33,11 @@ const wrongUnit: Row = (s) => {
   return {
     kind: "setting-unit",
     cause:
-      "The number counts slots of 2 KiB, not bytes, and the unit behind it is passed over in silence: the pool becomes tiny.",
-    evidence: `${s.text}: the kernel reads ${counted(s.asked.slots, "slot")} and ignores "${s.ignored}", which leaves a pool of ${slotsInWords(s.slots)}`,
+      "The number counts slots of 2 KiB, not bytes, and the unit behind it is passed over in silence: the pool " +
+      "becomes tiny.",
+    evidence:
+      `${s.text}: the kernel reads ${counted(s.asked.slots, "slot")} and ignores "${s.ignored}", which ` +
+      `leaves a pool of ${slotsInWords(s.slots)}`,
     do: `For ${bytesInWords(wanted)} write swiotlb=${Math.ceil(wanted / slotBytes)}.`,
   };
 };
@@ -45,8 +48,12 @@ const tooSmall: Row = (s) => {
   return {
     kind: "setting-small",
     cause: "The number counts slots of 2 KiB. This is less than the smallest useful pool: perhaps MiB were meant.",
-    evidence: `${counted(asked, "slot")} of 2 KiB make ${bytesInWords(asked * slotBytes)}; one request may take ${bytesInWords(mappingBytesMax)}, and the default is ${slotsInWords(poolSlotsDefault)}`,
-    do: `If ${asked} MiB were meant, write swiotlb=${asked * 512}. Else ask for ${poolSlotsMin} slots (1 MiB) at least.`,
+    evidence:
+      `${counted(asked, "slot")} of 2 KiB make ${bytesInWords(asked * slotBytes)}; one request may take ` +
+      `${bytesInWords(mappingBytesMax)}, and the default is ${slotsInWords(poolSlotsDefault)}`,
+    do:
+      `If ${asked} MiB were meant, write swiotlb=${asked * 512}. Else ask for ${poolSlotsMin} slots (1 MiB) ` +
+      `at least.`,
   };
 };
 
@@ -66,7 +73,9 @@ const unknownWords: Row = (s) => {
   return {
     kind: "setting-unknown",
     cause: "The kernel does not understand part of the setting and passes over it in silence.",
-    evidence: `${s.text}: ignored is "${s.ignored.slice(0, 80)}"; understood are slots, areas, and then exactly "force" or "noforce"`,
+    evidence:
+      `${s.text}: ignored is "${s.ignored.slice(0, 80)}"; understood are slots, areas, and then exactly ` +
+      `"force" or "noforce"`,
     do: "Write swiotlb=SLOTS[,AREAS][,force|noforce], with slots of 2 KiB.",
   };
 };
@@ -88,13 +97,16 @@ const tooLarge: Row = (s) => {
     kind: "setting-low-memory",
     cause: impossible
       ? "The pool cannot exist: it must lie below 4 GiB in one piece, and is not smaller than that."
-      : "The pool must lie below 4 GiB in one piece, beside the kernel, firmware and the devices' windows. Few machines have such a piece free at boot.",
+      : "The pool must lie below 4 GiB in one piece, beside the kernel, firmware and the devices' windows. Few " +
+        "machines have such a piece free at boot.",
     evidence:
-      `${slotsInWords(s.slots)}. When there is no room the kernel halves the pool until it fits, down to 1 MiB, and says ` +
+      `${slotsInWords(s.slots)}. When there is no room the kernel halves the pool until it fits, down to 1 MiB, ` +
+      `and says ` +
       'so in one line ("bounce buffer size adjusted"). Confidential guests may place it above 4 GiB',
     do:
       `Look in the boot log for what was allocated, and ask for ${bytesInWords(lowMemoryDoubtful / 2)} ` +
-      `(swiotlb=${lowMemoryDoubtful / 2 / slotBytes}) if it was less. A larger pool does not allow larger requests: 256 KiB is the limit.`,
+      `(swiotlb=${lowMemoryDoubtful / 2 / slotBytes}) if it was less. A larger pool does not allow larger ` +
+      `requests: 256 KiB is the limit.`,
     notice: s.bytes === lowMemoryDoubtful,
   };
 };
@@ -122,11 +134,15 @@ const raised: Row = (s) => {
   return {
     kind: byAreas ? "setting-areas" : "setting-rounded",
     cause: byAreas
-      ? "The pool becomes larger than asked for: each area needs 128 slots, and there is one area for each CPU unless the setting names them."
+      ? "The pool becomes larger than asked for: each area needs 128 slots, and there is one area for each CPU " +
+        "unless the setting names them."
       : "The pool becomes larger than asked for: the kernel makes it a power of two.",
-    evidence: `${asked === null ? "the default" : slotsInWords(asked)} becomes ${slotsInWords(s.slots)} with ${counted(s.areas, "area")}: ${s.steps.join("; ")}`,
+    evidence:
+      `${asked === null ? "the default" : slotsInWords(asked)} becomes ${slotsInWords(s.slots)} with ` +
+      `${counted(s.areas, "area")}: ${s.steps.join("; ")}`,
     do: byAreas
-      ? `Nothing, if memory allows; else name fewer areas: swiotlb=${rounded},${Math.max(1, 2 ** Math.floor(Math.log2(rounded / setSlots)))}.`
+      ? `Nothing, if memory allows; else name fewer areas: ` +
+        `swiotlb=${rounded},${Math.max(1, 2 ** Math.floor(Math.log2(rounded / setSlots)))}.`
       : "Nothing, if memory allows; else ask for the power of two below.",
     notice: s.slots < rounded * 4,
   };
@@ -137,7 +153,8 @@ const narrowAreas: Row = (s) => {
   return {
     kind: "setting-narrow-areas",
     cause:
-      "Each area is a single slot set: a request of 256 KiB fits only while one area is wholly empty, and small mappings block it.",
+      "Each area is a single slot set: a request of 256 KiB fits only while one area is wholly empty, and small " +
+      "mappings block it.",
     evidence: `${s.slots} slots in ${s.areas} areas are ${s.slots / s.areas} each`,
     do: `Name fewer areas, or ask for ${s.areas * setSlots * 4} slots or more.`,
     notice: true,
@@ -151,10 +168,13 @@ const off: Row = (s) => {
   return {
     kind: "setting-off",
     cause:
-      "noforce switches the pool off: a device that cannot reach a buffer (32-bit DMA and memory above 4 GiB) then fails instead of bouncing.",
+      "noforce switches the pool off: a device that cannot reach a buffer (32-bit DMA and memory above 4 GiB) " +
+      "then fails instead of bouncing.",
     evidence:
       memory === null ? "how much memory the machine has is not known here" : `the machine has ${bytesInWords(memory)}`,
-    do: "Use it only when every device reaches all memory or sits behind an IOMMU; not in confidential guests, and not with untrusted external ports.",
+    do:
+      "Use it only when every device reaches all memory or sits behind an IOMMU; not in confidential guests, " +
+      "and not with untrusted external ports.",
     notice: small,
   };
 };
@@ -166,7 +186,9 @@ const whatItIs: Row = (s) => {
   return {
     kind: "setting",
     cause: `The setting asks for ${slotsInWords(s.slots)}, ${areas}; ${mode}.`,
-    evidence: `slots are 2 KiB. Whatever the pool's size, one request gets 256 KiB at most${s.steps.length === 0 ? "" : `. ${s.steps.join("; ")}`}`,
+    evidence:
+      `slots are 2 KiB. Whatever the pool's size, one request gets 256 KiB at ` +
+      `most${s.steps.length === 0 ? "" : `. ${s.steps.join("; ")}`}`,
     do: "Nothing by itself: whether it is enough shows a recording (trace_event=dma,swiotlb) that is replayed on it.",
     notice: true,
   };
@@ -215,7 +237,9 @@ function notThisOne(line: string): Verdict {
     kind: "setting-other",
     cause: "This is no swiotlb= setting.",
     evidence: `"${line.slice(0, 80)}"`,
-    do: "Give the value of swiotlb=, as in 32768,force. Other parameters that set a pool in bytes (hv_pci_swiotlb=…) are read by other code.",
+    do:
+      "Give the value of swiotlb=, as in 32768,force. Other parameters that set a pool in bytes " +
+      "(hv_pci_swiotlb=…) are read by other code.",
   };
 }
 

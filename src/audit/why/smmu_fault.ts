@@ -13,8 +13,14 @@ import { hex } from "./words.js";
 const received = /\bevent 0x([0-9a-f]{1,2}) received:/;
 /** Alone, or after the unit's own name. */
 const word = /(?:^|: ?)\s*0x([0-9a-f]{16})\s*$/;
-const decoded =
-  /\bevent: ([A-Z_]{3,24}) client: (\(unassigned sid\)|[\w:.-]{1,60}) sid: (?:0x)?([0-9a-f]{1,8}) ssid: (?:0x)?([0-9a-f]{1,8})(?: (iova|fetch_addr): (?:0x)?([0-9a-f]{1,16}))?/;
+const decoded = new RegExp(
+  [
+    /\bevent: ([A-Z_]{3,24}) client: (\(unassigned sid\)|[\w:.-]{1,60}) /,
+    /sid: (?:0x)?([0-9a-f]{1,8}) ssid: (?:0x)?([0-9a-f]{1,8})(?: (iova|fetch_addr): (?:0x)?([0-9a-f]{1,16}))?/,
+  ]
+    .map((part) => part.source)
+    .join(""),
+);
 const tried = /\b(priv|unpriv) (inst|data) (read|write) (s1|s2) "/;
 const globalError = /unexpected global error reported \(0x([0-9a-f]{1,8})\)/;
 const commandError = /CMDQ error \(cons 0x[0-9a-f]{1,8}\): ([\w ]{3,40})/;
@@ -36,7 +42,10 @@ export function smmuRecordWord(text: string): readonly [number, number] | null {
 export function smmuTried(text: string): string | null {
   const m = tried.exec(text);
   if (m === null) return null;
-  return `${m[1] === "priv" ? "a privileged" : "an unprivileged"} ${m[3]} of ${m[2] === "inst" ? "instructions" : "data"}, stage ${m[4]!.slice(1)}`;
+  return (
+    `${m[1] === "priv" ? "a privileged" : "an unprivileged"} ${m[3]} of ` +
+    `${m[2] === "inst" ? "instructions" : "data"}, stage ${m[4]!.slice(1)}`
+  );
 }
 
 /** A raw record. @param words as many of its four words as the log has. */
@@ -55,7 +64,8 @@ export function explainSmmuRecord(code: number, words: readonly (readonly [numbe
   if (event?.address === "input") {
     if (address !== undefined) parts.push(`address ${hex64(address)}`);
     parts.push(
-      `${f.privileged ? "a privileged" : "an unprivileged"} ${f.write ? "write" : "read"} of ${f.instruction ? "instructions" : "data"}, stage ${f.stage2 ? 2 : 1}`,
+      `${f.privileged ? "a privileged" : "an unprivileged"} ${f.write ? "write" : "read"} of ` +
+        `${f.instruction ? "instructions" : "data"}, stage ${f.stage2 ? 2 : 1}`,
     );
     if (f.during === "context descriptor" || f.during === "page table")
       parts.push(`it failed while the ${f.during} was read`);
@@ -141,7 +151,7 @@ function globalVerdict(bits: number): Verdict {
   };
 }
 
-/** A PCI device's stream is its requester id on most machines; firmware may shift it, so this is a guess and says so. */
+/** A PCI device's stream is its requester id on most machines; firmware may shift it: a guess, and said as one. */
 function pciOfStream(stream: number): string {
   if (stream > 0xffff) return "";
   const bus = (stream >>> 8).toString(16).padStart(2, "0"),

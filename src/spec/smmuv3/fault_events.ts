@@ -71,7 +71,7 @@ export const globalErrorBits: Readonly<Record<number, string>> = {
   8: "the unit entered service failure mode and translates no more (SFM_ERR)",
 };
 
-/** The fields of a record that tell what was tried: bits of the high half of word 1, at the same places in each event. */
+/** The fields of a record that tell what was tried; they lie at the same places in each event that has them. */
 export interface RecordFields {
   readonly event: number;
   readonly stream: number;
