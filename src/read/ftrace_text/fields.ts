@@ -90,7 +90,8 @@ export class Fields {
       c = bytes[++at]!;
     }
     if (c !== equals) {
-      if (this.#bare(form, scan.at, at, hash)) scan.at = at;
+      // A word of no bytes is a control character, which no format prints.
+      if (at > scan.at && this.#bare(form, scan.at, at, hash)) scan.at = at;
       else scan.bad = true;
       return !scan.bad;
     }

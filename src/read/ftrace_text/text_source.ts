@@ -147,7 +147,7 @@ export class TextSource implements EventSource {
     if (!whole || (this.#cut(this.#fields.end) && !this.#fields.closed)) {
       batch.listDmaUsed = listDmaUsed;
       batch.listPhysUsed = listPhysUsed;
-      return whole ? this.#leaveCutOut(this.#fields.end) : this.#leaveOut(bytes, at, "an event with all its fields");
+      return this.#leaveOut(bytes, at, "an event with all its fields");
     }
     batch.kind[i] = form.kind;
     this.#fillDevice(bytes, batch, i);
@@ -209,11 +209,8 @@ export class TextSource implements EventSource {
   #readOdd(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(10, at);
     const said = oddLine(decode(bytes, at, Math.min(end, at + 256)));
-    if (said.kind === "unknown") {
-      return this.#cut(end) ? this.#leaveCutOut(end) : this.#leaveOut(bytes, at, this.#form.line);
-    }
-    if (said.kind !== "quiet") this.#header = true;
-    else if (bytes[at] === 35) this.#header = true;
+    if (said.kind === "unknown") return this.#leaveOut(bytes, at, this.#form.line);
+    if (said.kind !== "quiet" || bytes[at] === 35) this.#header = true;
     if (said.kind === "cpus") this.#cpusSaid = said.cpus;
     else if (said.kind === "kernel") this.kernel = said.release;
     else if (said.kind === "lost") this.#readLost(said.cpu, said.count);
@@ -263,6 +260,7 @@ export class TextSource implements EventSource {
 
   #leaveOut(bytes: Uint8Array, at: number, expected: string): number {
     const end = bytes.indexOf(10, at);
+    if (this.#cut(end)) return this.#leaveCutOut(end);
     if (this.#unread++ < toldMax) {
       const what = `expected ${expected}, found ${shown(bytes, at, end)}: line left out`;
       this.warnings.add(`line ${this.#line}`, what);
