@@ -118,6 +118,27 @@ test("a calm run without a pool says so", () => {
   expect(text).not.toContain("Pool over time");
 });
 
+test("a pool that was hardly used is drawn to its high-water mark, and says so", () => {
+  const { outcome, audit } = sampleReport();
+  const pool = { ...outcome.pool!, slots: 32768 };
+  const lines = runLines({ outcome: { ...outcome, pool }, audit }, plain);
+  const at = lines.findIndex((line) => line.startsWith("Pool over time (a full block is the high-water mark)"));
+  expect(lines[at + 1]).toMatch(/█.*496\/32,768$/);
+});
+
+test("devices without a mapping are only named", () => {
+  const { outcome, audit } = sampleReport();
+  const idle = { ...outcome.devices[0]!, name: "0000:00:00.0", maps: 0, failed: 0, live: 0, why: [] };
+  const text = runLines({ outcome: { ...outcome, devices: [...outcome.devices, idle] }, audit }, plain).join("\n");
+  expect(text).toContain("  no mapping of 0000:00:00.0");
+  expect(text.match(/0000:00:00\.0/g)).toHaveLength(1);
+});
+
+test("what is said of several devices is said once", () => {
+  const lines = runLines(sampleReport(), plain).filter((line) => line.includes("told to bounce everything"));
+  expect(lines).toHaveLength(1);
+});
+
 test("an inexact replay is said to be one", () => {
   const { outcome, audit } = sampleReport();
   const mismatches = [{ time: 7_000_000, device: 0, size: 4096, kernel: 0xbe01000, model: null }];

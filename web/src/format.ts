@@ -39,5 +39,8 @@ export function share(part: number, whole: number): string {
 
 export const hex = (address: number): string => (address === -1 ? "0xffffffffffffffff" : `0x${address.toString(16)}`);
 
-/** The same sentence, begun with a capital. */
-export const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+/** The same words, begun with a capital. */
+export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** The same words as a sentence. */
+export const sentence = (text: string): string => capital(text) + (/[.!?]$/.test(text) ? "" : ".");

@@ -1,23 +1,24 @@
 /** What the audit of a recording found, as lines for people. */
-import type { AliveGroup } from "../../audit/recording/result.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
+import { byWords } from "../words/groups.js";
 import { bytesWords, countWords, plural } from "../words/quantity.js";
 import { violationCount } from "../words/verdict.js";
-import { wrap } from "./layout.js";
+import { type Column, table, wrap } from "./layout.js";
 import type { Style } from "./style.js";
 
 /** How many are shown in words; the rest is counted, and `--json` has all that were kept. */
 const firstViolations = 10;
 const firstGroups = 10;
 
-export function auditLines(report: RunReport, style: Style, width: number): string[] {
+/** @returns the sections that have something to say. */
+export function auditSections(report: RunReport, style: Style, width: number): string[][] {
   const audit = wholeAudit(report.audit);
   return [
-    ...section("Leaks", groupLines(audit.leaks, width).map(style.red), style),
-    ...section("Broken rules", violationLines(audit, style, width), style),
-    ...section("Alive at the end", groupLines(audit.alive, width), style),
-    ...section("What devices reach", exposureLines(audit, width), style),
-    ...section("What the recording leaves open", noteLines(audit, width), style),
+    section("Leaks", leakLines(audit, width).map(style.red), style),
+    section("Broken rules", violationLines(audit, style, width), style),
+    section("Alive at the end", aliveLines(audit, style, width), style),
+    section("What devices reach", exposureLines(audit, width), style),
+    section("What the recording leaves open", noteLines(audit, width), style),
   ];
 }
 
@@ -25,15 +26,38 @@ function section(title: string, lines: readonly string[], style: Style): string[
   return lines.length === 0 ? [] : [style.bold(title), ...lines];
 }
 
-function groupLines(groups: readonly AliveGroup[], width: number): string[] {
-  const more = groups.length - firstGroups;
-  const lines = groups.slice(0, firstGroups).flatMap((group) => {
-    const what = `${countWords(group.count)} × ${bytesWords(group.size)} ${group.kind} ${group.direction}`;
-    const total = `${bytesWords(group.bytes)} in all, since ${group.since.toFixed(6)} s`;
-    const evidence = group.evidence === "" ? "" : `: ${group.evidence}`;
-    return wrap(`${group.device}: ${what}, ${total}${evidence}`, width, "  ", "    ");
+function leakLines({ leaks }: WholeAudit, width: number): string[] {
+  const more = leaks.length - firstGroups;
+  const lines = leaks.slice(0, firstGroups).flatMap((leak) => {
+    const what = `${countWords(leak.count)} × ${bytesWords(leak.size)} ${leak.kind} ${leak.direction}`;
+    const total = `${bytesWords(leak.bytes)} in all, since ${leak.since.toFixed(6)} s`;
+    const evidence = leak.evidence === "" ? "" : `: ${leak.evidence}`;
+    return wrap(`${leak.device}: ${what}, ${total}${evidence}`, width, "  ", "    ");
   });
   return more > 0 ? [...lines, `  and ${plural(more, "group")} more`] : lines;
+}
+
+const aliveColumns: readonly Column[] = [
+  { title: "device", align: "left" },
+  { title: "count", align: "right" },
+  { title: "each", align: "right", spare: 1 },
+  { title: "in all", align: "right" },
+  { title: "since", align: "right", spare: 2 },
+  { title: "kind", align: "left" },
+  { title: "direction", align: "left", spare: 3 },
+];
+
+function aliveLines({ alive }: WholeAudit, style: Style, width: number): string[] {
+  if (alive.length === 0) return [];
+  const rows = alive
+    .slice(0, firstGroups)
+    .map((group) => [
+      ...[group.device, countWords(group.count), bytesWords(group.size), bytesWords(group.bytes)],
+      ...[`${group.since.toFixed(6)} s`, group.kind, group.direction],
+    ]);
+  const [head, ...body] = table(aliveColumns, rows, width);
+  const more = alive.length - firstGroups;
+  return [style.dim(head!), ...body, ...(more > 0 ? [style.dim(`  and ${plural(more, "group")} more`)] : [])];
 }
 
 function violationLines(audit: WholeAudit, style: Style, width: number): string[] {
@@ -46,7 +70,8 @@ function violationLines(audit: WholeAudit, style: Style, width: number): string[
 }
 
 function exposureLines(audit: WholeAudit, width: number): string[] {
-  return audit.exposure.flatMap(({ device, words }) => wrap(`${device}: ${words}`, width, "  ", "    "));
+  const devices = byWords(audit.exposure.map(({ device, words }) => [words, device]));
+  return devices.flatMap(([words, names]) => wrap(`${names.join(", ")}: ${words}`, width, "  ", "    "));
 }
 
 function noteLines(audit: WholeAudit, width: number): string[] {

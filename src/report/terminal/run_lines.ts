@@ -1,12 +1,12 @@
 /** A run as lines for people: the verdict first, the advice last. */
 
 import type { RunReport } from "../run_report.js";
-import { type FailureGroup, groupFailures } from "../words/groups.js";
+import { byWords, type FailureGroup, groupFailures } from "../words/groups.js";
 import { machineFacts } from "../words/machine.js";
 import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
 import { type Tone, verdictOf } from "../words/verdict.js";
-import { auditLines } from "./audit_lines.js";
+import { auditSections } from "./audit_lines.js";
 import { type Column, cut, table, widthMin, wrap } from "./layout.js";
 import { failureMarks, sparkLine } from "./spark.js";
 import { harmless, type Style, styleFor } from "./style.js";
@@ -29,7 +29,7 @@ export function runLines(report: RunReport, options: { color: boolean; width: nu
     deviceLines(report, style, width),
     occupancyLines(report, style, width),
     failureLines(report, style, width),
-    auditLines(report, style, width),
+    ...auditSections(report, style, width),
     mismatchLines(report, style, width),
     whatIfLines(report, style, width),
     adviceLines(report, style, width),
@@ -77,26 +77,34 @@ const right = (title: string, spare?: number): Column => ({
 });
 
 function deviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
-  if (outcome.devices.length === 0) return [];
+  const active = outcome.devices.filter((d) => d.maps + d.failed + d.live > 0);
+  const idle = outcome.devices.filter((d) => !active.includes(d)).map((d) => d.name);
+  const without = idle.length === 0 ? [] : wrap(`no mapping of ${idle.join(", ")}`, width, "  ", "    ").map(style.dim);
+  if (active.length === 0) return without.length === 0 ? [] : [style.bold("Mappings"), ...without];
   const columns = [
     ...[left("device"), left("driver"), right("maps"), right("direct", 1), right("bounced"), right("translated", 3)],
     ...[right("failed"), right("bounced bytes", 5), right("peak slots", 2), right("alive", 4)],
   ];
-  const rows = outcome.devices.map((d) => [
+  const rows = active.map((d) => [
     ...[d.name, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
     ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
     countWords(d.live),
   ]);
   const [head, ...body] = table(columns, rows, width);
-  const why = outcome.devices.flatMap((d) =>
-    d.why.flatMap(({ words, count }) => wrap(`${d.name}: ${countWords(count)} bounced: ${words}`, width, "  ", "    ")),
+  const reasons = active.flatMap((d) =>
+    d.why.map(({ words, count }) => [words, `${d.name} ${countWords(count)}`] as const),
   );
-  return [style.bold("Mappings"), style.dim(head!), ...body, ...why.map(style.dim)];
+  const why = byWords(reasons).flatMap(([words, of]) => wrap(`${words}: ${of.join(", ")}`, width, "  ", "    "));
+  return [style.bold("Mappings"), style.dim(head!), ...body, ...why.map(style.dim), ...without];
 }
+
+/** A pool of which less than this share was ever used is drawn to the high-water mark, not to its size. */
+const smallShare = 0.25;
 
 function occupancyLines({ outcome }: RunReport, style: Style, width: number): string[] {
   const { pool, timeline } = outcome;
   if (pool === null || timeline === null || timeline.most.length === 0) return [];
+  const small = pool.hiwater < pool.slots * smallShare;
   const figures = `  ${countWords(pool.hiwater)}/${countWords(pool.slots)}`;
   const room = Math.min(100, width - 2 - figures.length);
   const marked = failureMarks(timeline, room);
@@ -104,9 +112,10 @@ function occupancyLines({ outcome }: RunReport, style: Style, width: number): st
   const begin = timeWords(timeline.from);
   const end = timeWords(timeline.from + timeline.width * bins);
   const scale = `  ${begin}${end.padStart(Math.max(end.length + 1, Math.min(room, bins) - begin.length))}`;
+  const spark = sparkLine(timeline, small ? Math.max(1, pool.hiwater) : pool.slots, room);
   return [
-    style.bold("Pool over time"),
-    `  ${style.cyan(sparkLine(timeline, pool.slots, room).padEnd(Math.min(room, bins)))}${figures}`,
+    `${style.bold("Pool over time")}${style.dim(small ? " (a full block is the high-water mark)" : "")}`,
+    `  ${style.cyan(spark.padEnd(Math.min(room, bins)))}${figures}`,
     ...(marked === "" ? [] : [`  ${style.red(marked)}`]),
     style.dim(scale),
   ];

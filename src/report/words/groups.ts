@@ -1,6 +1,7 @@
-/** Failures that have the same reason and device, together. */
+/** What has the same reason, told once. */
 import type { Failure, FailureReason } from "../../lab/replay/outcome.js";
 
+/** Failures that have the same reason and device. */
 export interface FailureGroup {
   readonly reason: FailureReason;
   /** Index into the outcome's devices. */
@@ -30,4 +31,15 @@ export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
       return { reason: group[0]!.reason, device: group[0]!.device, failures: group, sizeLeast, sizeMost };
     })
     .sort((a, b) => b.failures.length - a.failures.length || a.failures[0]!.time - b.failures[0]!.time);
+}
+
+/** What is said in the same words, once, with all that it is said of; in order of first appearance. */
+export function byWords(pairs: readonly (readonly [words: string, of: string])[]): [words: string, of: string[]][] {
+  const groups = new Map<string, string[]>();
+  for (const [words, of] of pairs) {
+    const group = groups.get(words);
+    if (group === undefined) groups.set(words, [of]);
+    else group.push(of);
+  }
+  return [...groups];
 }

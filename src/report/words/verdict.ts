@@ -81,11 +81,13 @@ function exactWords({ exact }: ReplayOutcome): string {
   if (judged.length === 0) return `Exactness unknown: the recording shows no bounce address to compare${note}.`;
   const parts = judged.map(({ compared, equal, what }) => `${countWords(equal)} of ${countWords(compared)} ${what}`);
   const all = judged.every(({ compared, equal }) => equal === compared);
-  return `${all ? "Exact" : "Not exact"}: ${listed(parts)} are the kernel's own${corrections(exact.corrections)}${note}.`;
+  const free = exact.note === null ? corrections(exact.corrections) : "";
+  return `${all ? "Exact" : "Not exact"}: ${listed(parts)} are the kernel's own${free}${note}.`;
 }
 
 const pick = ({ compared, equal }: { compared: number; equal: number }) => ({ compared, equal });
 
+/** The replay's own note tells of corrections too: said here when there is none. */
 const corrections = (count: number): string =>
   count === 0 ? "" : `, after the model was set to the kernel's state ${plural(count, "time")}`;
 
