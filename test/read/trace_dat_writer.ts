@@ -61,6 +61,7 @@ export function only(parts: Parts, systems: readonly string[]): Parts {
 /** @returns the record in big endian, by its format. */
 function swapped(record: Uint8Array, formats: ReadonlyMap<number, string>): Uint8Array {
   const out = record.slice();
+  if (record.length < 2) return out;
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
   const reverse = (at: number, size: number) => out.subarray(at, at + size).reverse();
   const format = formats.get(view.getUint16(0, true)) ?? "";
