@@ -2,6 +2,8 @@
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RecordingAudit } from "../audit/index.js";
+import { readMachine } from "../lab/machine/description.js";
+import { describedSetting, withDescribedDevices } from "../lab/replay/described.js";
 import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import { autoSettings, nearbySettings } from "../lab/replay/settings.js";
@@ -12,9 +14,13 @@ import { readLog } from "./log.js";
 import { openRecording } from "./recording.js";
 import { Progress } from "./terminal.js";
 
+/** No description of a machine is longer. */
+const descriptionBytesMax = 2 ** 20;
+
 export interface ReplayFlags {
   readonly swiotlb?: Setting;
   readonly sizes?: "auto" | readonly number[];
+  readonly machine?: string;
   readonly dmesg?: string;
   readonly perfetto?: string;
 }
@@ -27,6 +33,7 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
   try {
     const logPath = flags.dmesg ?? besideRecording(path);
     const log = logPath === null ? null : await readLog(logPath);
+    const described = flags.machine === undefined ? null : readMachine(flags.machine, await textOf(flags.machine));
     const watches: ReplayWatch[] = [];
     const audits: RecordingAudit[] = [];
     const { outcome } = await replayRecording({
@@ -34,7 +41,8 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       open: () => openRecording(input),
       log,
       settings: (machine) => settingsFor(machine, flags.sizes),
-      instead: (machine) => insteadOf(machine, flags.swiotlb),
+      instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
+      ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),
       onBatch(batch, source) {
         if (audits.length === 0) audits.push(new RecordingAudit(source));
         audits[0]!.feed(batch);
@@ -49,6 +57,16 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
   } finally {
     progress.done();
     if (perfetto !== null) closeSync(perfetto);
+    input.close();
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  const input = await openInput(path);
+  try {
+    const bytes = new Uint8Array(Math.min(input.size, descriptionBytesMax));
+    return new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
+  } finally {
     input.close();
   }
 }

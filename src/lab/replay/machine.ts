@@ -27,7 +27,7 @@ export interface DeviceAlignment {
   readonly driver: string | null;
   readonly minAlignMask: number;
   readonly boundary: number;
-  readonly from: "driver" | "addresses" | "assumed";
+  readonly from: "driver" | "addresses" | "assumed" | "described";
 }
 
 export interface PoolMachine extends Shape {

@@ -53,8 +53,13 @@ const lookAhead = 20_000;
 const waitingMax = 16_384;
 /** Steps that may still be undone. */
 const trailMax = 64;
-/** Steps tried for one mapping that nothing explains. */
+/**
+ * Steps tried for one mapping that nothing explains, and how many each settled operation allows: a recording that fits
+ * no kernel is read in time that grows with its length alone.
+ */
 const triesMax = 4000;
+const triesPerOperation = 8;
+const creditMax = 40_000;
 /** Places of unknown holders learnt from one mapping. */
 const doubtsMax = 512;
 /** Candidates looked at for one step. */
@@ -78,6 +83,7 @@ export class Ordering implements OperationSink {
   #doubted = -1;
   #doubts = 0;
   #tries = 0;
+  #credit = creditMax;
   #deepest: Operation[] | null = null;
   #deepestLength = 0;
   corrections = 0;
@@ -152,6 +158,7 @@ export class Ordering implements OperationSink {
   #accept(step: Step): void {
     this.#take(step.op);
     this.#trail.push(step);
+    if (this.#credit < creditMax) this.#credit += triesPerOperation;
     if (this.#deepest !== null && this.#trail.length > this.#deepestLength + 4) this.#forget();
     if (this.#trail.length > trailMax && this.#deepest === null) this.#freeze();
   }
@@ -164,10 +171,11 @@ export class Ordering implements OperationSink {
 
   /** No candidate fits: undo steps until another choice opens, or settle for a difference. */
   #backtrack(): void {
-    while (this.#trail.length > 0 && this.#tries < triesMax) {
+    while (this.#trail.length > 0 && this.#tries < triesMax && this.#credit > 0) {
       const last = this.#trail.pop()!;
       this.#undo(last);
       this.#tries++;
+      this.#credit -= 1 + triesPerOperation;
       if (last.others.length > 0 && this.#try(last.others)) return;
     }
     this.#giveUp();

@@ -61,7 +61,7 @@ export interface DeviceOutcome {
   readonly maskBits: number | null;
   readonly minAlignMask: number;
   /** Where minAlignMask and boundary come from. */
-  readonly alignmentFrom: "driver" | "addresses" | "assumed";
+  readonly alignmentFrom: "driver" | "addresses" | "assumed" | "described";
   /** Segment boundary in bytes (a power of two), 0 = none. */
   readonly boundary: number;
   readonly maps: number;

@@ -12,6 +12,8 @@ export interface RecordingOptions {
   /** Opens the recording from its start; called twice. */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
+  /** Facts about devices that are known better than the recording shows them. */
+  adjust?(machine: Machine, deviceNames: readonly string[]): Machine;
   /** Other pools to try, once the machine is known. */
   settings(machine: Machine): readonly Setting[];
   /** A pool to report instead of the recorded one. */
@@ -35,7 +37,8 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   }
   survey.finish();
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
-  const machine = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
+  const inferred = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
+  const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
 
   const second = await o.open();
   const watcher = o.watcher?.(machine, deviceNames);

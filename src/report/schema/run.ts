@@ -39,7 +39,7 @@ const device = z.looseObject({
   maskBits: count.nullable().describe("bits of the DMA mask; null when none was seen"),
   minAlignMask: address,
   boundary: bytes.describe("segment boundary, 0 = none"),
-  alignmentFrom: z.enum(["driver", "addresses", "assumed"]),
+  alignmentFrom: z.enum(["driver", "addresses", "assumed", "described"]),
   maps: count,
   direct: count,
   bounced: count,
