@@ -101,6 +101,15 @@ test("a cache that was filled in two goes is no leak", () => {
   expect(result.leaks).toEqual([]);
 });
 
+test("a cache that was filled in three goes, far apart, is no leak", () => {
+  const result = traffic(minute, (trail, step, time) => {
+    if (step === 50 || step === 450 || step === 800) {
+      for (let i = 0; i < 50; i++) trail.map(time + i, { ...slot(3000 + step + i), size: 8192 });
+    }
+  }).result();
+  expect(result.leaks).toEqual([]);
+});
+
 test("a random load with no drift has no leak, at any length", () => {
   for (const length of [2e3, 5e4, 1e6, 3e9]) {
     const random = createRandom(length);

@@ -214,6 +214,36 @@ test.each(rows)("%s", (_name, trail, expected) => {
   expect(trail.rules()).toEqual(expected);
 });
 
+/** More rows of the same kind: the edges of the rules. */
+const edges: typeof rows = [
+  [
+    "a list that an IOMMU joined is synced as it is",
+    new Trail()
+      .mapList(10, { dma: [0x1000], size: [8192], phys: [0x7000, 0x9000] })
+      .listForCpu(20, { dma: [0x1000], size: [8192] }),
+    {},
+  ],
+  [
+    "synced far inside a long mapping, beyond its end",
+    new Trail().map(10, { size: 65536 }).forCpu(20, { dma: 0x1f000, size: 8192 }),
+    { "sync-outside": 1 },
+  ],
+  [
+    "one may be written by the device, the other only read",
+    new Trail().map(10).map(20, { dma: 0x30000, phys: 0x70800, direction: toDevice }).wait(late),
+    {},
+  ],
+  [
+    "long mappings, one beginning in the other's last page",
+    new Trail().map(10, { size: 0x2800 }).map(20, { dma: 0x30000, phys: 0x72400, size: 0x3000 }).wait(late),
+    { overlap: 1 },
+  ],
+];
+
+test.each(edges)("%s", (_name, trail, expected) => {
+  expect(trail.rules()).toEqual(expected);
+});
+
 test("every rule that the audit knows is fired by a row", () => {
   const fired = new Set(rows.flatMap(([, , expected]) => Object.keys(expected)));
   expect(Object.keys(rules).filter((rule) => !fired.has(rule))).toEqual([]);

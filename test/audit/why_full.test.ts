@@ -27,6 +27,7 @@ const rows: readonly (readonly [string, string, Partial<MachineContext>, string[
   ["two slots are free and two are needed", full(4096, 512, 510), {}, ["exhausted"]],
   ["nine tenths in use", full(4096, 1000, 900), {}, ["exhausted"]],
   ["just below", full(4096, 1000, 899), {}, ["fragmented"]],
+  ["just enough free in sum", full(262144, 512, 384), {}, ["fragmented"]],
   ["half in use", full(65536, 32768, 16384), {}, ["fragmented"]],
   ["more in use than there is", full(4096, 512, 600), {}, ["exhausted"]],
   ["nothing in use", full(4096, 32768, 0), {}, ["nothing-used"]],

@@ -1,0 +1,92 @@
+/** The audit against a plain one that keeps everything in lists and looks at every pair. */
+import { expect, test } from "vitest";
+import { createRandom } from "./random.js";
+import { both, fromDevice, type One, Trail, toDevice } from "./trail.js";
+
+type Mapping = Required<Pick<One, "device" | "dma" | "phys" | "size" | "direction">>;
+
+/** Every event comes long after the one before, so that no suspicion waits for another event. */
+const step = 50_000;
+
+class Naive {
+  readonly live: Mapping[] = [];
+  readonly counts: Record<string, number> = {};
+
+  map(m: Mapping): void {
+    const same = this.live.filter((o) => o.device === m.device && o.dma === m.dma);
+    if (same.length > 0 && same.at(-1)!.phys !== m.phys) this.#broken("map-over-live");
+    for (const o of this.live) {
+      if (o.direction === toDevice || m.direction === toDevice) continue;
+      if (!edges(o).some((f) => edges(m).includes(f))) continue;
+      if (o.phys < m.phys + m.size && m.phys < o.phys + o.size) this.#broken("overlap");
+      else if (Math.floor(o.phys / 64) === Math.floor(m.phys / 64)) this.#broken("overlap-cache-line");
+    }
+    this.live.push(m);
+  }
+
+  unmap(u: Mapping): void {
+    const same = this.live.filter((o) => o.device === u.device && o.dma === u.dma);
+    const score = (o: Mapping) => (o.size === u.size ? 2 : 0) + (o.direction === u.direction ? 1 : 0);
+    const best = Math.max(...same.map(score));
+    const m = same.find((o) => score(o) === best);
+    if (m === undefined) return;
+    if (m.size !== u.size) this.#broken("unmap-size");
+    if (m.direction !== u.direction) this.#broken("unmap-direction");
+    this.live.splice(this.live.indexOf(m), 1);
+  }
+
+  #broken(rule: string): void {
+    this.counts[rule] = (this.counts[rule] ?? 0) + 1;
+  }
+}
+
+/** First and last page: what the audit looks at. */
+const edges = (m: Mapping): number[] => [Math.floor(m.phys / 4096), Math.floor((m.phys + m.size - 1) / 4096)];
+
+/** @param room pages that mappings fall into: few make many overlaps. */
+function compare(
+  seed: number,
+  count: number,
+  liveMost: number,
+  room: number,
+): { audit: Record<string, number>; naive: Record<string, number> } {
+  const random = createRandom(seed),
+    pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!;
+  const trail = new Trail(),
+    naive = new Naive();
+  for (let i = 0; i < count; i++) {
+    if (naive.live.length < liveMost && random() < 0.6) {
+      const m: Mapping = {
+        device: pick(["a", "b", "c"]),
+        dma: 0x1000_0000 + Math.floor(random() * room) * 2048,
+        phys: 0x8000_0000 + Math.floor(random() * room * 128) * 32,
+        size: pick([32, 512, 1522, 4096, 8192, 65536]),
+        direction: pick([both, toDevice, fromDevice]),
+      };
+      naive.map(m);
+      trail.map(i * step, m);
+    } else if (naive.live.length > 0) {
+      const m = { ...pick(naive.live) };
+      if (random() < 0.05) m.size += 64;
+      if (random() < 0.05) m.direction = pick([both, toDevice, fromDevice]);
+      naive.unmap(m);
+      trail.unmap(i * step, m);
+    }
+  }
+  const result = trail.wait(count * step).result();
+  const groups = [...result.alive, ...result.leaks];
+  expect(groups.reduce((sum, g) => sum + g.count, 0)).toBe(naive.live.length);
+  expect(result.counts.before).toBe(0);
+  return { audit: Object.fromEntries(result.violationTotals.map((v) => [v.rule, v.count])), naive: naive.counts };
+}
+
+test.each([
+  [1, 3000, 20, 16],
+  [2, 3000, 200, 64],
+  [3, 6000, 60, 4000],
+  [4, 8000, 3000, 100_000],
+])("seed %s: %s events, up to %s alive, in %s pages", (seed, count, liveMost, room) => {
+  const { audit, naive } = compare(seed, count, liveMost, room);
+  expect(audit).toEqual(naive);
+  expect(Object.keys(naive).length).toBeGreaterThanOrEqual(2);
+});
