@@ -107,7 +107,10 @@ function level(chart: uPlot, colour: string, dash: number[], value: number, labe
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
   const y = Math.round(chart.valToPos(value, "y", true));
-  if (y < bbox.top) return;
+  if (y < bbox.top) {
+    write(chart, colour, `${label}, above this chart`, "left", bbox.top + 4 * ratio);
+    return;
+  }
   ctx.strokeStyle = colour;
   ctx.lineWidth = ratio;
   ctx.setLineDash(dash.map((length) => length * ratio));
@@ -117,12 +120,17 @@ function level(chart: uPlot, colour: string, dash: number[], value: number, labe
   ctx.stroke();
   ctx.setLineDash([]);
   const near = avoid !== undefined && Math.abs(chart.valToPos(avoid, "y", true) - y) < 18 * ratio;
+  write(chart, colour, label, near ? "right" : "left", near ? chart.valToPos(avoid, "y", true) : y);
+}
+
+/** @param y canvas pixels; the text stands just above. */
+function write({ ctx, bbox }: uPlot, colour: string, text: string, align: "left" | "right", y: number): void {
+  const ratio = devicePixelRatio;
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.textAlign = near ? "right" : "left";
+  ctx.textAlign = align;
   ctx.textBaseline = "bottom";
   ctx.fillStyle = colour;
-  const above = near ? chart.valToPos(avoid!, "y", true) : y;
-  ctx.fillText(label, near ? bbox.left + bbox.width - 4 * ratio : bbox.left + 4 * ratio, above - 2 * ratio);
+  ctx.fillText(text, align === "right" ? bbox.left + bbox.width - 4 * ratio : bbox.left + 4 * ratio, y - 2 * ratio);
 }
 
 /** A tick at the foot for each bin in which mappings failed, higher for more of them. */
