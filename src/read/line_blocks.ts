@@ -2,13 +2,15 @@
 import type { ByteSource } from "./bytes.js";
 
 const blockBytes = 1 << 20;
+/** Bytes after a block's last line that may be read, to look at several bytes at once. */
+const spareBytes = 32;
 
 /**
  * Lines of a source, a block at a time. Each line of `bytes[from, to)` ends with a newline; the last one of the source
  * is given one when it has none. Memory does not depend on the source's length.
  */
 export class LineBlocks {
-  readonly bytes = new Uint8Array(blockBytes + 1);
+  readonly bytes = new Uint8Array(blockBytes + 1 + spareBytes);
   from = 0;
   to = 0;
   /** True when the source ended without a newline: the last line of this last block may be cut. */

@@ -29,7 +29,7 @@ const looked = 65536;
 
 /** @returns what the source is; text by what most of its first lines are. */
 export function sniff(source: ByteSource): Content {
-  const bytes = new Uint8Array(looked + 1);
+  const bytes = new Uint8Array(looked + 8);
   const length = source.read(0, bytes.subarray(0, looked));
   if (length === 0) return "empty";
   for (const [content, magic] of magics) if (magic.every((byte, i) => bytes[i] === byte)) return content;
@@ -38,14 +38,14 @@ export function sniff(source: ByteSource): Content {
 }
 
 function sniffText(bytes: Uint8Array, length: number): Content {
-  const head = new LineHead();
+  const head = new LineHead(bytes);
   const decoder = new TextDecoder();
   const seen = { ftrace: 0, "perf-script": 0, "kernel-log": 0 };
   for (let at = 0; at < length; ) {
     const end = bytes.indexOf(10, at);
     const text = decoder.decode(bytes.subarray(at, Math.min(end, at + 4096)));
     if (/^# tracer: \w/.test(text) || /^# entries-in-buffer\//.test(text)) return "ftrace";
-    if (head.read(bytes, at)) {
+    if (head.read(at)) {
       const before = decoder.decode(bytes.subarray(at, Math.min(head.taskEnd, at + 256)));
       if (ftraceTask(before) !== null) seen.ftrace++;
       else if (perfTask(before) !== null) seen["perf-script"]++;

@@ -15,9 +15,15 @@ export class FieldScan {
   bad = false;
   /** True when the last `hex` began with 0x. */
   prefixed = false;
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
 
   /** @returns a hexadecimal number of up to 64 bits, with or without 0x; all ones is `failedAddress`. */
-  hex(bytes: Uint8Array): number {
+  hex(): number {
+    const bytes = this.#bytes;
     let at = this.at;
     this.prefixed = bytes[at] === 48 && (bytes[at + 1]! | 32) === 120;
     if (this.prefixed) at += 2;
@@ -45,7 +51,8 @@ export class FieldScan {
   }
 
   /** @returns a whole number below 10^15; for one that is negative, `bad`. */
-  decimal(bytes: Uint8Array): number {
+  decimal(): number {
+    const bytes = this.#bytes;
     const from = this.at;
     let at = from;
     let value = 0;
@@ -60,7 +67,8 @@ export class FieldScan {
   }
 
   /** @returns the hash of the bytes up to a blank, `|` or a newline. */
-  word(bytes: Uint8Array): number {
+  word(): number {
+    const bytes = this.#bytes;
     let at = this.at;
     let hash = 0;
     let c = bytes[at]!;
@@ -73,25 +81,28 @@ export class FieldScan {
   }
 
   /** Skip to the next blank or newline. */
-  skip(bytes: Uint8Array): void {
+  skip(): void {
+    const bytes = this.#bytes;
     let at = this.at;
     while (bytes[at]! > 32) at++;
     this.at = at;
   }
 
   /** Step over `text` when it comes next. @returns whether it did. */
-  take(bytes: Uint8Array, text: Uint8Array): boolean {
+  take(text: Uint8Array): boolean {
+    const bytes = this.#bytes;
     for (let i = 0; i < text.length; i++) if (bytes[this.at + i] !== text[i]) return false;
     this.at += text.length;
     return true;
   }
 
   /** @returns `count` bytes printed as `00, 29, 7f` as one little-endian number; all ones of 8 is `failedAddress`. */
-  byteArrayElement(bytes: Uint8Array, count: number): number {
+  byteArrayElement(count: number): number {
+    const bytes = this.#bytes;
     let value = 0;
     let ones = 0;
     for (let i = 0, weight = 1; i < count; i++, weight *= 256) {
-      if (i > 0) this.separator(bytes);
+      if (i > 0) this.separator();
       const high = digitOf[bytes[this.at]!]!;
       const low = high < 0 ? -1 : digitOf[bytes[this.at + 1]!]!;
       if (low < 0) {
@@ -106,7 +117,8 @@ export class FieldScan {
     return ones === 8 ? failedAddress : value;
   }
 
-  separator(bytes: Uint8Array): void {
+  separator(): void {
+    const bytes = this.#bytes;
     if (bytes[this.at] === 44 && bytes[this.at + 1] === 32) this.at += 2;
     else this.bad = true;
   }

@@ -5,6 +5,8 @@
  * intel_iommu.h (5.4 to 5.6); and the way trace-cmd 3.1.6 prints a list whose format it cannot evaluate:
  * `[FAILED TO PARSE] device=... dma_addrs=ARRAY[00, f9, ...]`.
  */
+
+import { Direction } from "../../spec/dma/direction.js";
 import { type EventBatch, EventKind, unknownDirection } from "../event.js";
 import { type EventForm, Opening } from "./event_form.js";
 import { FieldScan } from "./field_scan.js";
@@ -17,16 +19,30 @@ const iommu = encode("IOMMU:");
 const array = encode("ARRAY[");
 const truncated = hashOf("[TRUNCATED]");
 
+/** Four characters as the little-endian word that the scan compares. */
+const word = (text: string) => new DataView(encode(text.padEnd(4, "\0")).buffer).getInt32(0, true);
+const fourBytes = {
+  ...{ dma: word("dma_"), dev: word("dev_"), addr: word("addr"), mask: word("mask"), dir: word("dir=") },
+  ...{ size: word("size"), attr: word("attr"), phys: word("phys"), add: word("_add") },
+  ...{
+    from: word("FROM"),
+    device: word("_DEV"),
+    ice: word("ICE"),
+    toD: word("TO_D"),
+    evice: word("EVIC"),
+    e: word("E"),
+  },
+} as const;
+
 const space = 32;
 const newline = 10;
 const equals = 61;
 
 /** Reads the fields of one event. What it learns beside the columns is left in its properties. */
 export class Fields {
-  /** The device's name is bytes [deviceFrom, deviceTo) with this hash; empty when the event has none. */
+  /** The device's name is bytes [deviceFrom, deviceTo); empty when the event has none. */
   deviceFrom = 0;
   deviceTo = 0;
-  deviceHash = 0;
   /** True when the last value cannot be the beginning of a longer one: a word, a closed list, attributes by name. */
   closed = false;
   /** True when the list's event has the capped form (`nents=`). */
@@ -35,17 +51,27 @@ export class Fields {
   strangeDirection = false;
   /** Where the line ends, after a `read` that returned true. */
   end = 0;
-  readonly #scan = new FieldScan();
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #scan: FieldScan;
   #seen = 0;
   /** What trace-cmd prints when it cannot evaluate the print format: field names, numbers of unknown base. */
   #raw = false;
   #forced = -1;
 
+  /** @param bytes where lines are; 16 bytes past the last line may be read. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#scan = new FieldScan(bytes);
+  }
+
   /**
    * Fill event `i`, the last one begun, from the bytes after its name.
    * @returns false when the line does not have this event's form; the caller then forgets what was appended to lists.
    */
-  read(bytes: Uint8Array, from: number, form: EventForm, batch: EventBatch, i: number): boolean {
+  read(from: number, form: EventForm, batch: EventBatch, i: number): boolean {
+    const bytes = this.#bytes;
     const scan = this.#scan;
     scan.at = from;
     scan.bad = false;
@@ -55,9 +81,9 @@ export class Fields {
     this.#forced = -1;
     this.#seen = 0;
     while (bytes[scan.at] === space) scan.at++;
-    if (bytes[scan.at] === 91 && scan.take(bytes, failedToParse)) this.#raw = true;
-    else if (!this.#open(bytes, form)) return false;
-    while (this.#pair(bytes, form, batch, i)) if (scan.bad) return false;
+    if (bytes[scan.at] === 91 && scan.take(failedToParse)) this.#raw = true;
+    else if (!this.#open(form)) return false;
+    while (this.#pair(form, batch, i)) if (scan.bad) return false;
     if (scan.bad || bytes[scan.at] !== newline) return false;
     if (this.deviceTo > this.deviceFrom) this.#seen |= 1 << Role.device;
     if ((this.#seen & form.required) !== form.required) return false;
@@ -65,25 +91,43 @@ export class Fields {
     return this.#finish(form, batch, i);
   }
 
-  #open(bytes: Uint8Array, form: EventForm): boolean {
+  #open(form: EventForm): boolean {
     const scan = this.#scan;
-    if (form.opening === Opening.label) return scan.take(bytes, label);
+    if (form.opening === Opening.label && !scan.take(label)) return false;
     if (form.opening === Opening.iommu) {
-      if (!scan.take(bytes, iommu)) return false;
-      // The driver of a fault follows at once, and may be empty.
-      if (form.kind === EventKind.iommuFault) scan.skip(bytes);
+      if (!scan.take(iommu)) return false;
+      // The driver of a fault follows at once, and may be empty; other events name their device by a key.
+      if (form.kind !== EventKind.iommuFault) return true;
+      scan.skip();
     }
+    this.#openDevice();
     return true;
   }
 
+  /** A device's name before the first key; what ends in `=` is that key already. */
+  #openDevice(): void {
+    const bytes = this.#bytes;
+    let at = this.#scan.at;
+    while (bytes[at] === space) at++;
+    const from = at;
+    let c = bytes[at]!;
+    while (c > space && c !== equals) c = bytes[++at]!;
+    if (c === equals) return;
+    this.deviceFrom = from;
+    this.deviceTo = this.#scan.at = at;
+  }
+
   /** One `key=value` or bare word. @returns false at the line's end, or with `bad` set. */
-  #pair(bytes: Uint8Array, form: EventForm, batch: EventBatch, i: number): boolean {
+  #pair(form: EventForm, batch: EventBatch, i: number): boolean {
+    const bytes = this.#bytes;
     const scan = this.#scan;
     let at = scan.at;
     let c = bytes[at]!;
     while (c === space || c === 13) c = bytes[++at]!;
     scan.at = at;
     if (c === newline) return false;
+    const role = this.#commonKey(at);
+    if (role >= 0) return this.#valueAndEnd(role, form, batch, i);
     let hash = 0;
     while (c > space && c !== equals) {
       hash = step(hash, c);
@@ -96,19 +140,55 @@ export class Fields {
       return !scan.bad;
     }
     scan.at = at + 1;
-    this.#value(bytes, numberOf(roles, hash), form, batch, i);
-    const end = bytes[scan.at]!;
+    return this.#valueAndEnd(numberOf(roles, hash), form, batch, i);
+  }
+
+  /** @returns the role of a key that most lines have, the cursor after its `=`; -1 for another word. */
+  #commonKey(at: number): number {
+    const view = this.#view;
+    const bytes = this.#bytes;
+    let role = -1;
+    let end = at + 9;
+    switch (view.getInt32(at, true)) {
+      case fourBytes.dma:
+      case fourBytes.dev: {
+        const second = view.getInt32(at + 4, true);
+        if (bytes[at + 8] === equals)
+          role = second === fourBytes.addr ? Role.dma : second === fourBytes.mask ? Role.mask : -1;
+        break;
+      }
+      case fourBytes.dir:
+        role = Role.direction;
+        end = at + 4;
+        break;
+      case fourBytes.size:
+        if (bytes[at + 4] === equals) role = Role.size;
+        end = at + 5;
+        break;
+      case fourBytes.attr:
+        if (bytes[at + 4] === 115 && bytes[at + 5] === equals) role = Role.attrs;
+        end = at + 6;
+        break;
+      case fourBytes.phys:
+        if (view.getInt32(at + 4, true) === fourBytes.add && bytes[at + 8] === 114 && bytes[at + 9] === equals)
+          role = Role.phys;
+        end = at + 10;
+    }
+    if (role >= 0) this.#scan.at = end;
+    return role;
+  }
+
+  #valueAndEnd(role: number, form: EventForm, batch: EventBatch, i: number): boolean {
+    const scan = this.#scan;
+    this.#value(role, form, batch, i);
+    const end = this.#bytes[scan.at]!;
     if (end !== space && end !== newline && end !== 13) scan.bad = true;
     return !scan.bad;
   }
 
   /** A word without `=`: a part of the device's name before the first key, else one of the few that the formats have. */
   #bare(form: EventForm, from: number, to: number, hash: number): boolean {
-    if (this.#seen === 0 && !this.#raw && (form.opening !== Opening.iommu || form.kind === EventKind.iommuFault)) {
-      if (this.deviceTo === 0) {
-        this.deviceFrom = from;
-        this.deviceHash = hash;
-      } else this.deviceHash = -1;
+    if (this.#seen === 0 && this.deviceTo > 0) {
       this.deviceTo = to;
       return true;
     }
@@ -123,11 +203,11 @@ export class Fields {
     return hash === truncated || form.entry;
   }
 
-  #value(bytes: Uint8Array, role: number, form: EventForm, batch: EventBatch, i: number): void {
+  #value(role: number, form: EventForm, batch: EventBatch, i: number): void {
     const scan = this.#scan;
     this.closed = false;
     if (role === -1) {
-      scan.skip(bytes);
+      scan.skip();
       return;
     }
     const bit = 1 << role;
@@ -138,70 +218,84 @@ export class Fields {
     this.#seen |= bit;
     switch (role) {
       case Role.dma:
-        batch.dma[i] = this.#address(bytes);
+        batch.dma[i] = this.#address();
         break;
       case Role.size:
-        batch.size[i] = scan.decimal(bytes);
+        batch.size[i] = scan.decimal();
         break;
       case Role.phys:
-        batch.phys[i] = this.#address(bytes);
+        batch.phys[i] = this.#address();
         break;
       case Role.mask: {
-        const mask = this.#address(bytes);
+        const mask = this.#address();
         batch.mask[i] = mask === -1 ? 2 ** 64 : mask;
         break;
       }
       case Role.direction:
-        this.#direction(bytes, batch, i);
+        this.#direction(batch, i);
         break;
       case Role.attrs:
-        this.#attributes(bytes, batch, i);
+        this.#attributes(batch, i);
         break;
       case Role.device:
-        this.#device(bytes);
+        this.#device();
         break;
       case Role.entries:
-        this.#entries(bytes, batch, i);
+        this.#entries(batch, i);
         break;
       case Role.total:
-        batch.physTotal[i] = scan.decimal(bytes);
+        batch.physTotal[i] = scan.decimal();
         this.capped = true;
         break;
       default:
-        this.#list(bytes, role, form, batch, i);
+        this.#list(role, form, batch, i);
     }
   }
 
-  #address(bytes: Uint8Array): number {
-    const value = this.#scan.hex(bytes);
+  #address(): number {
+    const value = this.#scan.hex();
     if (this.#raw && !this.#scan.prefixed) this.#scan.bad = true;
     return value;
   }
 
-  #direction(bytes: Uint8Array, batch: EventBatch, i: number): void {
+  #direction(batch: EventBatch, i: number): void {
+    const bytes = this.#bytes;
     const scan = this.#scan;
     const c = bytes[scan.at]!;
-    if (c >= 48 && c <= 57) batch.direction[i] = directionCode(scan.hex(bytes));
+    if (this.#take(fourBytes.from, fourBytes.device, fourBytes.ice, 11)) batch.direction[i] = Direction.fromDevice;
+    else if (this.#take(fourBytes.toD, fourBytes.evice, fourBytes.e, 9)) batch.direction[i] = Direction.toDevice;
+    else if (c >= 48 && c <= 57) batch.direction[i] = directionCode(scan.hex());
     else {
-      const code = numberOf(directions, scan.word(bytes));
+      const code = numberOf(directions, scan.word());
       if (code === -1) scan.bad = true;
       else batch.direction[i] = code;
     }
     this.strangeDirection = batch.direction[i] === unknownDirection;
   }
 
+  /** Step over a word of `length` bytes, 9 to 12, given as three little-endian words. @returns whether it was there. */
+  #take(first: number, second: number, third: number, length: number): boolean {
+    const at = this.#scan.at;
+    const view = this.#view;
+    if (view.getInt32(at, true) !== first || view.getInt32(at + 4, true) !== second) return false;
+    if ((view.getInt32(at + 8, true) ^ third) << (8 * (12 - length)) !== 0) return false;
+    this.#scan.at = at + length;
+    return true;
+  }
+
   /** Names and hexadecimal remainders joined by `|`; nothing when there are none. */
-  #attributes(bytes: Uint8Array, batch: EventBatch, i: number): void {
+  #attributes(batch: EventBatch, i: number): void {
+    const bytes = this.#bytes;
     const scan = this.#scan;
     let attrs = 0;
     this.closed = true;
     while (bytes[scan.at]! > space) {
       const c = bytes[scan.at]!;
       if (c >= 48 && c <= 57) {
-        attrs |= scan.hex(bytes);
+        attrs |= scan.hex();
         this.closed = false;
       } else {
-        const bit = numberOf(attributes, scan.word(bytes));
+        const bit = numberOf(attributes, scan.word());
         if (bit === -1) scan.bad = true;
         else attrs |= 1 << bit;
       }
@@ -211,37 +305,32 @@ export class Fields {
     batch.attrs[i] = attrs;
   }
 
-  #device(bytes: Uint8Array): void {
+  #device(): void {
     const scan = this.#scan;
     this.deviceFrom = scan.at;
-    let at = scan.at;
-    let hash = 0;
-    let c = bytes[at]!;
-    while (c > space) {
-      hash = step(hash, c);
-      c = bytes[++at]!;
-    }
-    this.deviceHash = hash;
-    this.deviceTo = scan.at = at;
+    scan.skip();
+    this.deviceTo = scan.at;
   }
 
   /** `nents=RECORDED/REAL`. */
-  #entries(bytes: Uint8Array, batch: EventBatch, i: number): void {
+  #entries(batch: EventBatch, i: number): void {
+    const bytes = this.#bytes;
     const scan = this.#scan;
-    scan.decimal(bytes);
+    scan.decimal();
     if (bytes[scan.at] !== 47) scan.bad = true;
     scan.at++;
-    batch.physTotal[i] = scan.decimal(bytes);
+    batch.physTotal[i] = scan.decimal();
     this.capped = true;
   }
 
-  #list(bytes: Uint8Array, role: number, form: EventForm, batch: EventBatch, i: number): void {
+  #list(role: number, form: EventForm, batch: EventBatch, i: number): void {
+    const bytes = this.#bytes;
     const scan = this.#scan;
     // The label of a refused list says dma_addrs; its values are physical.
     const physical = role === Role.physList || form.kind === EventKind.mapListError;
     if (physical) this.#seen |= 1 << Role.physList;
     const raw = this.#raw;
-    if (raw ? !scan.take(bytes, array) : bytes[scan.at++] !== 123) {
+    if (raw ? !scan.take(array) : bytes[scan.at++] !== 123) {
       scan.bad = true;
       return;
     }
@@ -249,7 +338,7 @@ export class Fields {
     let n = 0;
     if (bytes[scan.at] !== close) {
       for (;;) {
-        const value = raw ? scan.byteArrayElement(bytes, role === Role.sizeList ? 4 : 8) : scan.hex(bytes);
+        const value = raw ? scan.byteArrayElement(role === Role.sizeList ? 4 : 8) : scan.hex();
         if (scan.bad) return;
         if (role === Role.sizeList) {
           if (n >= batch.dmaCount[i]!) scan.bad = true;
@@ -258,7 +347,7 @@ export class Fields {
         else batch.pushDma(i, value, Number.NaN);
         n++;
         if (bytes[scan.at] === close) break;
-        if (raw) scan.separator(bytes);
+        if (raw) scan.separator();
         else if (bytes[scan.at++] !== 44) scan.bad = true;
         if (scan.bad) return;
       }

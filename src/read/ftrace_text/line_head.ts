@@ -20,9 +20,8 @@ const ticksDigitsMax = 15;
 
 /** A scanner of line heads: `read` fills the fields below and allocates nothing. */
 export class LineHead {
-  /** The task lies in bytes [lineStart, taskEnd); its hash is over all of them. */
+  /** The task lies in bytes [lineStart, taskEnd). */
   taskEnd = 0;
-  taskHash = 0;
   cpu = 0;
   context: number = Context.unknown;
   /** Microseconds, or the clock's own units when `ticks`. */
@@ -33,32 +32,54 @@ export class LineHead {
   /** First byte of the fields: just after the name and its colon. */
   fields = 0;
 
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** Where the bracket was in the last line: the tools print in columns. */
+  #column = 0;
+
+  /** @param bytes where lines are; 4 bytes past the last line may be read. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   /**
    * Scan the line that starts at `start`; a newline ends it.
    * @returns false when no `[cpu] time: name` follows anything that could be a task.
    */
-  read(bytes: Uint8Array, start: number): boolean {
-    let at = start;
-    let hash = 0;
-    for (;;) {
+  read(start: number): boolean {
+    const bytes = this.#bytes;
+    const likely = start + this.#column;
+    if (bytes[likely] === 91 && this.#inLine(start, likely) && this.#atBracket(likely)) return true;
+    for (let at = start; ; at++) {
       let c = bytes[at]!;
-      while (c !== 91 && c !== newline) {
-        hash = step(hash, c);
-        c = bytes[++at]!;
-      }
+      while (c !== 91 && c !== newline) c = bytes[++at]!;
       if (c === newline) return false;
-      if (at > start && bytes[at - 1] === space && this.#afterBracket(bytes, at + 1)) {
-        this.taskEnd = at;
-        this.taskHash = hash;
+      // A bracket of the task's own name is followed by something else: the CPU comes later.
+      if (at > start && this.#atBracket(at)) {
+        this.#column = at - start;
         return true;
       }
-      // A bracket of the task's own name: the CPU comes later.
-      hash = step(hash, c);
-      at++;
     }
   }
 
-  #afterBracket(bytes: Uint8Array, from: number): boolean {
+  /** Whether no newline lies before `to`; four bytes at a time, so one just after it counts too. */
+  #inLine(from: number, to: number): boolean {
+    for (let at = from; at < to; at += 4) {
+      const differs = this.#view.getInt32(at, true) ^ 0x0a0a0a0a;
+      // A byte of `differs` that is zero borrows from its own top bit.
+      if (((differs - 0x01010101) & ~differs & 0x80808080) !== 0) return false;
+    }
+    return true;
+  }
+
+  #atBracket(at: number): boolean {
+    this.taskEnd = at;
+    return this.#bytes[at - 1] === space && this.#afterBracket(at + 1);
+  }
+
+  #afterBracket(from: number): boolean {
+    const bytes = this.#bytes;
     let at = from;
     let cpu = 0;
     let c = bytes[at]!;
@@ -72,21 +93,23 @@ export class LineHead {
     if (c !== space) return false;
     while (c === space) c = bytes[++at]!;
     this.context = Context.unknown;
-    if (this.#time(bytes, at)) return true;
-    return this.#flags(bytes, at);
+    if (this.#time(at)) return true;
+    return this.#flags(at);
   }
 
   /** Flags: irqs-off, need-resched, context, preemption depth, and more since 5.x; the third one is the context. */
-  #flags(bytes: Uint8Array, from: number): boolean {
+  #flags(from: number): boolean {
+    const bytes = this.#bytes;
     let at = from;
     while (bytes[at]! > space && at - from < 12) at++;
     if (bytes[at] !== space || at - from < 3) return false;
     this.context = contextOf(bytes[from + 2]!);
     while (bytes[at] === space) at++;
-    return this.#time(bytes, at);
+    return this.#time(at);
   }
 
-  #time(bytes: Uint8Array, from: number): boolean {
+  #time(from: number): boolean {
+    const bytes = this.#bytes;
     let at = from;
     let whole = 0;
     let c = bytes[at]!;
@@ -100,7 +123,7 @@ export class LineHead {
       if (digits > ticksDigitsMax) return false;
       this.ticks = true;
       this.time = whole;
-      return this.#name(bytes, at + 1);
+      return this.#name(at + 1);
     }
     if (c !== 46 || digits > secondsDigitsMax) return false;
     const point = at;
@@ -116,11 +139,12 @@ export class LineHead {
     else if (decimals < 6) fraction *= 10 ** (6 - decimals);
     this.ticks = false;
     this.time = whole * 1e6 + fraction;
-    return this.#name(bytes, at + 1);
+    return this.#name(at + 1);
   }
 
   /** A name ends at a colon before a blank; an earlier colon ends the system's name. */
-  #name(bytes: Uint8Array, from: number): boolean {
+  #name(from: number): boolean {
+    const bytes = this.#bytes;
     let at = from;
     let c = bytes[at]!;
     if (c !== space) return false;

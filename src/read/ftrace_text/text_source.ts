@@ -16,7 +16,7 @@ import {
 import { LineBlocks } from "../line_blocks.js";
 import { Names } from "../names.js";
 import { Unreadable, Warnings } from "../unreadable.js";
-import { ByteNames } from "./byte_names.js";
+import { ByteNames, hashBytes } from "./byte_names.js";
 import { type EventForm, formNames, forms } from "./event_form.js";
 import { Fields } from "./fields.js";
 import { LineHead } from "./line_head.js";
@@ -51,8 +51,9 @@ export class TextSource implements EventSource {
   readonly #name: string;
   readonly #form: TextForm;
   readonly #blocks: LineBlocks;
-  readonly #head = new LineHead();
-  readonly #fields = new Fields();
+  readonly #view: DataView;
+  readonly #head: LineHead;
+  readonly #fields: Fields;
   readonly #order = new TimeOrder();
   readonly #taskIds = new ByteNames(namesMax);
   readonly #deviceIds = new ByteNames(namesMax);
@@ -77,6 +78,10 @@ export class TextSource implements EventSource {
     this.#name = source.name;
     this.#form = form;
     this.#blocks = new LineBlocks(source);
+    const { bytes } = this.#blocks;
+    this.#view = new DataView(bytes.buffer);
+    this.#head = new LineHead(bytes);
+    this.#fields = new Fields(bytes);
   }
 
   get format(): SourceFormat {
@@ -124,7 +129,7 @@ export class TextSource implements EventSource {
   /** @returns where the next line begins. */
   #readLine(bytes: Uint8Array, at: number): number {
     const head = this.#head;
-    if (bytes[at] === 35 || !head.read(bytes, at)) return this.#readOdd(bytes, at);
+    if (bytes[at] === 35 || !head.read(at)) return this.#readOdd(bytes, at);
     const task = this.#task(bytes, at);
     if (task === noTask) return this.#readOdd(bytes, at);
     if (this.#lostFirst !== 0) this.#appendLostFirst();
@@ -143,7 +148,7 @@ export class TextSource implements EventSource {
     }
     const { listDmaUsed, listPhysUsed } = batch;
     const form = forms[number]!;
-    const whole = this.#fields.read(bytes, head.fields, form, batch, i);
+    const whole = this.#fields.read(head.fields, form, batch, i);
     if (!whole || (this.#cut(this.#fields.end) && !this.#fields.closed)) {
       batch.listDmaUsed = listDmaUsed;
       batch.listPhysUsed = listPhysUsed;
@@ -168,27 +173,29 @@ export class TextSource implements EventSource {
   }
 
   #task(bytes: Uint8Array, from: number): number {
-    const { taskEnd, taskHash } = this.#head;
-    const known = this.#taskIds.find(bytes, from, taskEnd, taskHash);
+    const { taskEnd } = this.#head;
+    const hash = hashBytes(this.#view, from, taskEnd);
+    const known = this.#taskIds.find(this.#view, from, taskEnd, hash);
     if (known !== -1) return known;
     if (taskEnd - from > 256) return noTask;
     const text = this.#form.task(decode(bytes, from, taskEnd));
     if (text === null) return noTask;
     if (this.tasks.count >= namesMax) return this.#sawTooManyNames();
     const id = this.tasks.id(text);
-    if (!this.#taskIds.add(bytes, from, taskEnd, taskHash, id)) this.#sawTooManyNames();
+    if (!this.#taskIds.add(this.#view, from, taskEnd, hash, id)) this.#sawTooManyNames();
     return id;
   }
 
   #fillDevice(bytes: Uint8Array, batch: EventBatch, i: number): void {
-    const { deviceFrom, deviceTo, deviceHash } = this.#fields;
+    const { deviceFrom, deviceTo } = this.#fields;
     if (deviceFrom === deviceTo) return;
-    let id = this.#deviceIds.find(bytes, deviceFrom, deviceTo, deviceHash);
+    const hash = hashBytes(this.#view, deviceFrom, deviceTo);
+    let id = this.#deviceIds.find(this.#view, deviceFrom, deviceTo, hash);
     if (id === -1) {
       if (this.devices.count >= namesMax) id = this.#sawTooManyNames();
       else {
         id = this.devices.id(decode(bytes, deviceFrom, deviceTo));
-        if (!this.#deviceIds.add(bytes, deviceFrom, deviceTo, deviceHash, id)) this.#sawTooManyNames();
+        if (!this.#deviceIds.add(this.#view, deviceFrom, deviceTo, hash, id)) this.#sawTooManyNames();
       }
     }
     batch.device[i] = id;

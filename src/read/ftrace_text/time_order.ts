@@ -10,8 +10,8 @@ import { EventBatch } from "../event.js";
 import { copyEvents } from "./copy_events.js";
 
 /** Events that wait at once, and how many of them stay back while there is more to read. */
-const capacity = 32768;
-const held = 8192;
+const capacity = 16384;
+const held = 4096;
 /** List entries that wait at once: a hostile file has thousands in each line. */
 const listEntriesMax = 1 << 20;
 
