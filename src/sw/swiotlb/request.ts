@@ -76,7 +76,7 @@ export class Request {
     if (rules.allocMaskApart) {
       this.zeroMask = alloc;
       same = min & (rules.masksDisjoint ? ~alloc : ~inSlot);
-      this.stride = (Math.max(alloc, same >>> 0) >>> slotLg2) + 1;
+      this.stride = Math.max(alloc >>> slotLg2, same >>> slotLg2) + 1;
     } else if (rules.startAligned) {
       this.zeroMask = 0;
       same = min & ~inSlot;
