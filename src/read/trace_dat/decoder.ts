@@ -3,7 +3,7 @@ import { Context, type EventBatch, failedAddress } from "../event.js";
 import type { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
 import { DeviceTable } from "./device_table.js";
-import { Column, notDescribed, type Plans, Slot } from "./plan.js";
+import { notDescribed, type Plans, Slot } from "./plan.js";
 import type { Recording } from "./recording.js";
 import { TaskTable } from "./task_table.js";
 
@@ -13,6 +13,11 @@ const contexts = Uint8Array.from({ length: 16 }, (_, bits) => {
   if ((bits & 1) !== 0) return Context.hardirq;
   return (bits & 2) !== 0 ? Context.softirq : Context.task;
 });
+
+/**
+ * 2^64 - 1 as a double, as are the 1023 values below it: none of these is an address of any machine.
+ */
+const allOnes = 2 ** 64;
 
 export class Decoder {
   readonly #plans: Plans;
@@ -91,15 +96,16 @@ export class Decoder {
     }
     field = n[p + Slot.attrsAt]!;
     if (field >= 0) batch.attrs[i] = view.getUint32(at + field, little);
-    const columns = this.#columns;
-    for (let w = p + Slot.wide, end = w + 2 * n[p + Slot.wideCount]!; w < end; w += 2) {
-      const column = n[w]!;
-      field = at + n[w + 1]!;
-      const low = view.getUint32(field + this.#lowAt, little);
-      const high = view.getUint32(field + this.#highAt, little);
-      const none = column <= Column.phys && high === 0xffffffff && low === 0xffffffff;
-      columns[column]![i] = none ? failedAddress : low + high * 4294967296;
-    }
+    field = n[p + Slot.dmaAt]!;
+    if (field >= 0) batch.dma[i] = this.#wideAddress(view, at + field);
+    field = n[p + Slot.physAt]!;
+    if (field >= 0) batch.phys[i] = this.#wideAddress(view, at + field);
+    field = n[p + Slot.sizeAt]!;
+    if (field >= 0) batch.size[i] = this.#wide(view, at + field);
+    field = n[p + Slot.maskAt]!;
+    if (field >= 0) batch.mask[i] = this.#wide(view, at + field);
+    field = n[p + Slot.forcedAt]!;
+    if (field >= 0) batch.forced[i] = view.getUint8(at + field) === 1 ? 1 : 0;
     if (n[p + Slot.more] === 1) this.#more(batch, i, view, at, bytes, p);
   }
 
@@ -109,27 +115,27 @@ export class Decoder {
     for (let w = p + Slot.narrow, end = w + 3 * n[p + Slot.narrowCount]!; w < end; w += 3) {
       this.#columns[n[w]!]![i] = this.#number(view, at + n[w + 1]!, n[w + 2]!);
     }
-    let field = n[p + Slot.forcedAt]!;
-    if (field >= 0) batch.forced[i] = this.#number(view, at + field, n[p + Slot.forcedBytes]!) === 1 ? 1 : 0;
-    field = n[p + Slot.totalAt]!;
+    const field = n[p + Slot.totalAt]!;
     if (field >= 0) batch.physTotal[i] = this.#number(view, at + field, n[p + Slot.totalBytes]!);
     this.#lists(batch, i, view, at, bytes, p);
   }
 
   #number(view: DataView, at: number, bytes: number): number {
-    if (bytes === 8) {
-      const low = view.getUint32(at + this.#lowAt, this.#little);
-      return low + view.getUint32(at + this.#highAt, this.#little) * 4294967296;
-    }
+    if (bytes === 8) return this.#wide(view, at);
     if (bytes === 4) return view.getUint32(at, this.#little);
     return bytes === 2 ? view.getUint16(at, this.#little) : view.getUint8(at);
   }
 
-  #address(view: DataView, at: number, bytes: number): number {
-    if (bytes !== 8) return this.#number(view, at, bytes);
-    const low = view.getUint32(at + this.#lowAt, this.#little);
-    const high = view.getUint32(at + this.#highAt, this.#little);
-    return high === 0xffffffff && low === 0xffffffff ? failedAddress : low + high * 4294967296;
+  /** 64 bits, exact below 2^53. */
+  #wide(view: DataView, at: number): number {
+    const little = this.#little;
+    return view.getUint32(at + this.#lowAt, little) + view.getUint32(at + this.#highAt, little) * 4294967296;
+  }
+
+  /** 64 bits; all ones are an address that there is none at. */
+  #wideAddress(view: DataView, at: number): number {
+    const address = this.#wide(view, at);
+    return address === allOnes ? failedAddress : address;
   }
 
   #lists(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, p: number): void {
@@ -143,7 +149,7 @@ export class Decoder {
     const end = this.#listEnd(view, at, bytes, field, width);
     const step = Math.abs(width);
     for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
-      batch.pushPhys(i, this.#address(view, e, step));
+      batch.pushPhys(i, step === 8 ? this.#wideAddress(view, e) : this.#number(view, e, step));
     }
   }
 
@@ -161,7 +167,8 @@ export class Decoder {
     const sizeEnd = sizeField < 0 ? 0 : this.#listEnd(view, at, bytes, sizeField, sizeWidth);
     for (let e = this.#listStart(view, at, field, width); e + step <= end; e += step) {
       const known = sizeField >= 0 && size + sizeStep <= sizeEnd;
-      batch.pushDma(i, this.#address(view, e, step), known ? this.#number(view, size, sizeStep) : Number.NaN);
+      const dma = step === 8 ? this.#wideAddress(view, e) : this.#number(view, e, step);
+      batch.pushDma(i, dma, known ? this.#number(view, size, sizeStep) : Number.NaN);
       size += sizeStep;
     }
   }

@@ -17,32 +17,34 @@ export const Slot = {
   directionMost: 4,
   /** Of the low 32 bits. */
   attrsAt: 5,
-  /** How many numbers of 64 bits are taken, and for each from `wide`: its column and its offset. */
-  wideCount: 6,
-  wide: 7,
+  /** Numbers of 64 bits. */
+  dmaAt: 6,
+  physAt: 7,
+  sizeAt: 8,
+  maskAt: 9,
+  /** Of the low byte. */
+  forcedAt: 10,
   /** 1 when there is anything of what follows. */
-  more: 16,
-  /** A number of fewer bits, as those of `wide`, with its width; at most four of them. */
-  narrowCount: 17,
-  narrow: 18,
-  forcedAt: 30,
-  forcedBytes: 31,
+  more: 11,
+  /** How many numbers have fewer bits, and for each from `narrow`: its column, its offset, its bytes. */
+  narrowCount: 12,
+  narrow: 13,
   /** A list is a dynamic array, with its element's width; or one value in the record, with its width negated. */
-  listDmaAt: 32,
-  listDmaBytes: 33,
-  listSizeAt: 34,
-  listSizeBytes: 35,
-  listPhysAt: 36,
-  listPhysBytes: 37,
-  totalAt: 38,
-  totalBytes: 39,
+  listDmaAt: 25,
+  listDmaBytes: 26,
+  listSizeAt: 27,
+  listSizeBytes: 28,
+  listPhysAt: 29,
+  listPhysBytes: 30,
+  totalAt: 31,
+  totalBytes: 32,
 } as const;
 
-/** Columns of doubles by number. All ones in the first two are -1, an address that there is none at. */
+/** Columns of doubles by number. */
 export const Column = { dma: 0, phys: 1, size: 2, mask: 3 } as const;
 
 /** Numbers in a plan. */
-export const planStride = 40;
+export const planStride = 36;
 
 export interface Plans {
   /** By event number: where its plan begins; -1 for events that are `other`, -2 for those the file does not describe. */
@@ -114,7 +116,7 @@ function makePlan(format: Format, little: boolean, directionIsSet: boolean, miss
   const column = (role: Role & keyof typeof Column): void => {
     const f = field(role);
     if (f === null || f.where !== "here" || !widths.has(f.size)) return;
-    if (f.size === 8) plan.set([Column[role], f.offset], Slot.wide + 2 * plan[Slot.wideCount]!++);
+    if (f.size === 8) plan[Slot[`${role}At`]] = f.offset;
     else plan.set([Column[role], f.offset, f.size], Slot.narrow + 3 * plan[Slot.narrowCount]!++);
   };
   const list = (role: Role, slot: number): void => {
@@ -133,18 +135,20 @@ function makePlan(format: Format, little: boolean, directionIsSet: boolean, miss
   if (direction?.size === 4) plan[Slot.directionAt] = direction.offset;
   const attrs = field("attrs");
   if (attrs?.size === 4 || attrs?.size === 8) plan[Slot.attrsAt] = attrs.offset + (little ? 0 : attrs.size - 4);
-  plan[Slot.wideCount] = 0;
   plan[Slot.narrowCount] = 0;
   column("dma");
   column("phys");
   column("size");
   column("mask");
-  number("forced", Slot.forcedAt);
+  const forced = field("forced");
+  if (forced?.where === "here" && widths.has(forced.size)) {
+    plan[Slot.forcedAt] = forced.offset + (little ? 0 : forced.size - 1);
+  }
   list("listDma", Slot.listDmaAt);
   list("listSize", Slot.listSizeAt);
   list("listPhys", Slot.listPhysAt);
   number("physTotal", Slot.totalAt);
-  const some = [Slot.forcedAt, Slot.listDmaAt, Slot.listPhysAt, Slot.totalAt].some((slot) => plan[slot]! >= 0);
+  const some = [Slot.listDmaAt, Slot.listPhysAt, Slot.totalAt].some((slot) => plan[slot]! >= 0);
   plan[Slot.more] = some || plan[Slot.narrowCount]! > 0 ? 1 : 0;
   plan[Slot.leastBytes] = least;
   if (row.kind === EventKind.map && field("dma") === null) missing.push(`${format.name} has no dma_addr`);
