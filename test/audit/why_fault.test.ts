@@ -268,6 +268,14 @@ test("the status line gives way to the fault it announces, and repeated faults a
   expect(findings).toMatchObject([{ kind: "dmar-unmapped-or-permission", count: 2, time: 5.1, lastTime: 6.5 }]);
 });
 
+test("repeated faults say over which addresses they went", () => {
+  const fault = (address: string) =>
+    `AMD-Vi: Event logged [IO_PAGE_FAULT device=02:00.0 domain=0x001a address=${address} flags=0x0000]`;
+  const evidence = (...at: string[]) => explainLog(at.map(fault))[0]!.evidence;
+  expect(evidence("0x9000", "0x10000", "0x8000")).toContain("3 lines like this one, at 0x8000 to 0x10000;");
+  expect(evidence("0x9000", "0x9000")).toContain("2 lines like this one, all at 0x9000;");
+});
+
 test("two faults one after the other stay two, whatever is cut", () => {
   const raw = record("0x10", "0x0000000800000010", "0x0000020800000000");
   expect(

@@ -140,6 +140,12 @@ test("a finding has the line, device, time, and the numbers in words", () => {
   expect(f!.do).toContain("swiotlb=1024");
 });
 
+test("the kernel's checker names the device after its own name", () => {
+  expect(explainLine("DMA-API: e1000e 0000:00:04.0: device driver failed to check map error")[0]!.device).toBe(
+    "0000:00:04.0",
+  );
+});
+
 test("advice keeps a forced pool forced, and stops where memory ends", () => {
   const advice = (machine: Partial<MachineContext>, total = 512) =>
     explainLine(full(4096, total, total), { ...nothingKnown, ...machine })[0]!.do;

@@ -15,7 +15,7 @@ export const kindNames = ["single mapping", "list", "coherent allocation"] as co
 export const Reach = { unknown: 0, direct: 1, bounced: 2, translated: 3 } as const;
 export type Reach = (typeof Reach)[keyof typeof Reach];
 
-/** About 110 bytes each: a hundred MiB at most, whatever the recording says. */
+/** About 150 bytes each: 160 MiB at most, whatever the recording says. */
 export const liveMax = 2 ** 20;
 /** Mappings that share one frame and are looked through; no driver has as many. */
 const walkMax = 256;

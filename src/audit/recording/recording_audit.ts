@@ -9,7 +9,7 @@ import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
-import { liveMax } from "./mappings.js";
+import { notes } from "./notes.js";
 import type { AuditResult } from "./result.js";
 import { unknowable } from "./rules.js";
 import { allocate, bounced, free, map, unmap } from "./singles.js";
@@ -107,28 +107,4 @@ export class RecordingAudit {
         break;
     }
   }
-}
-
-function notes(state: AuditState): string[] {
-  const list: string[] = [];
-  if (state.before > 0)
-    list.push(
-      `${state.before} unmaps, frees and syncs name an address that this recording never saw mapped: mapped ` +
-        `before it began, or by an interface without events`,
-    );
-  if (state.lost > 0)
-    list.push(
-      `${state.lost} or more events were lost: mappings that were alive at a loss are not judged, and some ` +
-        `listed as alive may have ended`,
-    );
-  if (state.joined > 0)
-    list.push(
-      `${state.joined} lists were joined by an IOMMU into fewer pieces: which bus range is which memory is not recorded, ` +
-        "so overlaps and exposure leave them out",
-    );
-  if (state.beyond > 0)
-    list.push(`more than ${liveMax} mappings were alive at once: ${state.beyond} were not followed`);
-  if (state.unclassed > 0)
-    list.push(`${state.unclassed} mappings are in none of the groups alive at the end: too many different sizes`);
-  return list;
 }

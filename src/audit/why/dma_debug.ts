@@ -125,6 +125,7 @@ export function explainDmaDebug(text: string): Verdict | null {
   if (!/DMA-API: /.test(text)) return null;
   const found = rules.find((r) => r.pattern.test(text));
   if (found === undefined) return null;
+  const device = /DMA-API: [\w-]{1,40} ([\w:.-]{1,60}): /.exec(text)?.[1];
   return {
     kind: `dma-api-${found.kind}`,
     cause: found.cause,
@@ -134,5 +135,6 @@ export function explainDmaDebug(text: string): Verdict | null {
     do:
       "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording " +
       "with trace_event=dma names both calls.",
+    ...(device === undefined ? {} : { device }),
   };
 }

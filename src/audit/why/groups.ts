@@ -10,11 +10,16 @@ interface Group {
   readonly verdict: Verdict;
   count: number;
   lastTime: number | null;
+  /** Lowest and highest address of a fault, as 16 hexadecimal digits; "" for what is no fault. */
+  lowest: string;
+  highest: string;
 }
 
 /** "swiotlb_map: 756 callbacks suppressed": lines that the kernel's rate limit left out. */
 const suppressedPattern = /\b(swiotlb_tbl_map_single|swiotlb_map|swiotlb_find_slots): (\d{1,9}) callbacks suppressed/;
 const sizePattern = /\(sz: ?(\d{1,15}) bytes\)/;
+
+const faultPattern = /(?:fault addr |\baddress=|\biova: )(?:0x)?([0-9a-f]{1,16})\b/;
 
 export class FindingGroups {
   readonly #groups = new Map<string, Group>();
@@ -27,9 +32,13 @@ export class FindingGroups {
     const known = this.#groups.get(key);
     if (known !== undefined) {
       known.count++;
+      const address = faultAddress(line.text);
+      if (address < known.lowest) known.lowest = address;
+      if (address > known.highest) known.highest = address;
       known.lastTime = line.time ?? known.lastTime;
     } else if (this.#groups.size < groupsMax) {
-      this.#groups.set(key, { line, verdict, count: 1, lastTime: line.time });
+      const address = faultAddress(line.text);
+      this.#groups.set(key, { line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address });
     } else {
       this.#beyond++;
     }
@@ -44,7 +53,8 @@ export class FindingGroups {
   /** @param more a verdict about the log as a whole, put first; null for none. */
   findings(more: { readonly line: LogLine; readonly verdict: Verdict } | null): Finding[] {
     const found: Finding[] = [];
-    if (more !== null) found.push(finding({ ...more, count: 1, lastTime: more.line.time }, ""));
+    if (more !== null)
+      found.push(finding({ ...more, count: 1, lastTime: more.line.time, lowest: "", highest: "" }, ""));
     const hasFaults = [...this.#groups.values()].some(
       (g) => g.verdict.kind.startsWith("dmar-") && g.verdict.notice !== true,
     );
@@ -77,7 +87,8 @@ export class FindingGroups {
 function finding(group: Group, note: string): Finding {
   const { line, verdict, count, lastTime } = group;
   const span = line.time === null || lastTime === null ? "" : `, from ${line.time} s to ${lastTime} s`;
-  const repeated = count === 1 ? "" : `${count} lines like this one${span}; the numbers are the first one's`;
+  const repeated =
+    count === 1 ? "" : `${count} lines like this one${span}${addresses(group)}; the numbers are the first one's`;
   return {
     line: line.line,
     cause: verdict.cause,
@@ -90,6 +101,18 @@ function finding(group: Group, note: string): Finding {
     count,
     lastTime,
   };
+}
+
+/** Faults at one address are one access repeated; at many, a device that goes on. */
+function addresses(group: Group): string {
+  if (group.lowest === "") return "";
+  const short = (address: string): string => `0x${address.replace(/^0+(?=.)/, "")}`;
+  if (group.lowest === group.highest) return `, all at ${short(group.lowest)}`;
+  return `, at ${short(group.lowest)} to ${short(group.highest)}`;
+}
+
+function faultAddress(text: string): string {
+  return faultPattern.exec(text)?.[1]?.padStart(16, "0") ?? "";
 }
 
 /** Sizes of one power of two count as the same kind of request. */

@@ -1,0 +1,40 @@
+/** What a recording could not answer, and limits that were met: each a sentence with its number. */
+import { liveMax } from "./mappings.js";
+import type { AuditState } from "./state.js";
+
+const sentences: readonly (readonly [(state: AuditState) => number, (n: number) => string])[] = [
+  [
+    (state) => state.before,
+    (n) =>
+      `${n} unmaps, frees and syncs name an address that this recording never saw mapped: mapped before it began, or ` +
+      "by an interface without events",
+  ],
+  [
+    (state) => state.lost,
+    (n) =>
+      `${n} or more events were lost: mappings that were alive at a loss are not judged, and some listed as alive may ` +
+      "have ended",
+  ],
+  [
+    (state) => state.joined,
+    (n) =>
+      `${n} lists were joined by an IOMMU into fewer pieces: which bus range is which memory is not recorded, so ` +
+      "overlaps and exposure leave them out",
+  ],
+  [
+    (state) => state.beyond,
+    (n) =>
+      `more than ${liveMax} mappings were alive at once, which is itself a sign of a leak: ${n} were not followed, and ` +
+      "leaks cannot be told from what came later",
+  ],
+  [
+    (state) => state.unclassed,
+    (n) => `${n} mappings are in none of the groups alive at the end: too many different sizes`,
+  ],
+];
+
+export function notes(state: AuditState): string[] {
+  return sentences
+    .map(([count, words]) => ({ n: count(state), words }))
+    .flatMap(({ n, words }) => (n > 0 ? [words(n)] : []));
+}
