@@ -18,3 +18,8 @@ export const poolSlotsMin = 512;
 export const poolSlotsDefault = 32768;
 /** Mappings of a page or more start on a page, unless the device asks for something else. */
 export const pageBytes = 4096;
+/** A pool that is added while running is one piece of the page allocator: 4 MiB at most (MAX_PAGE_ORDER, x86). */
+export const poolSlotsAddedMax = 2048;
+/** Where memory is encrypted: this percentage of memory, between the default and 1 GiB (arch/x86/mm/mem_encrypt.c). */
+export const encryptedPercent = 6;
+export const encryptedBytesMax = 2 ** 30;

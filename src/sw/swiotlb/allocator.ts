@@ -5,7 +5,14 @@
  * Addresses are bus bytes, numbers below 2 ** 53. Source: Linux kernel/dma/swiotlb.c, swiotlb_find_slots,
  * swiotlb_dyn_alloc, swiotlb_alloc_pool, swiotlb_del_transient.
  */
-import { mappingBytesMax, pageBytes, poolSlotsMin, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import {
+  mappingBytesMax,
+  pageBytes,
+  poolSlotsAddedMax,
+  poolSlotsMin,
+  setSlots,
+  slotBytes,
+} from "../../spec/swiotlb/sizes.js";
 import { limitAreas } from "./boot.js";
 import type { BugId } from "./bug.js";
 import { alignmentMayPrevent, bufferIsFull, encryptionBounces, logPrefix, newPoolFailed, noPool } from "./message.js";
@@ -14,8 +21,6 @@ import { Pool } from "./pool.js";
 import { type Profile, today } from "./profile.js";
 import { Request } from "./request.js";
 
-/** The largest piece of the page allocator on x86: 4 MiB. */
-const addedSlotsMax = 2 ** 22 / slotBytes;
 const logLinesMax = 1000;
 
 export interface MapRequest {
@@ -184,7 +189,7 @@ export class Allocator {
 
   #allocatePool(wanted: number, least: number, areas: number, limit: number, sleeps: boolean): Pool | null {
     const { growth, profile, bugs = [], encrypted = false } = this.#shape;
-    let slots = Math.min(wanted, addedSlotsMax);
+    let slots = Math.min(wanted, poolSlotsAddedMax);
     for (;;) {
       const bytes = slots * slotBytes;
       const leaks = !bugs.includes("decrypted-pages-freed");

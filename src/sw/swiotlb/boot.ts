@@ -5,7 +5,15 @@
  * `steps`. Source: Linux kernel/dma/swiotlb.c (setup_io_tlb_npages, swiotlb_adjust_nareas, swiotlb_adjust_size,
  * swiotlb_init_remap, swiotlb_init_late), arch/x86/mm/mem_encrypt.c.
  */
-import { pageBytes, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import {
+  encryptedBytesMax,
+  encryptedPercent,
+  pageBytes,
+  poolSlotsDefault,
+  poolSlotsMin,
+  setSlots,
+  slotBytes,
+} from "../../spec/swiotlb/sizes.js";
 import type { BugId } from "./bug.js";
 import {
   allocationFailed,
@@ -56,7 +64,10 @@ export function adjustAreas(boot: Boot, wanted: number): Boot {
 /** Grow the default pool with memory encryption. Does nothing when the size was set on the command line. */
 export function adjustForEncryption(boot: Boot, memoryBytes: number): Boot {
   if (boot.slots !== poolSlotsDefault) return boot;
-  const bytes = Math.min(Math.max(Math.floor((memoryBytes * 6) / 100), poolSlotsDefault * slotBytes), 2 ** 30);
+  const bytes = Math.min(
+    Math.max(Math.floor((memoryBytes * encryptedPercent) / 100), poolSlotsDefault * slotBytes),
+    encryptedBytesMax,
+  );
   const aligned = upTo(bytes, slotBytes);
   const slots = upTo(aligned / slotBytes, setSlots);
   const steps = [...boot.steps, `memory encryption: 6 % of memory between 64 MiB and 1 GiB, ${slots} slots`];

@@ -8,7 +8,7 @@
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import { rulesWith } from "./bug.js";
 import { plainSearch } from "./plain_search.js";
-import type { PoolShape } from "./pool.js";
+import type { PoolShape } from "./pool_shape.js";
 import { type PoolRules, today } from "./profile.js";
 import { Request } from "./request.js";
 

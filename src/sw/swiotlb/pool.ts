@@ -7,25 +7,16 @@
  */
 import { Misuse } from "../../base/assert.js";
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
-import { type BugId, rulesWith } from "./bug.js";
+import { rulesWith } from "./bug.js";
 import { allFree, give, runFrom, take } from "./free_slots.js";
 import { endless, plainSearch } from "./plain_search.js";
-import { type PoolRules, type Profile, today } from "./profile.js";
+import { checkShape, type PoolShape } from "./pool_shape.js";
+import { type PoolRules, today } from "./profile.js";
 import { Records } from "./records.js";
 import { Request } from "./request.js";
 import { RoomIndex } from "./room_index.js";
 
 const inSlot = slotBytes - 1;
-const slotsMax = 2 ** 26;
-
-export interface PoolShape {
-  /** Bus byte address of slot 0, a multiple of a slot, below 2 ** 53. */
-  readonly start: number;
-  readonly slots: number;
-  readonly areas: number;
-  readonly profile?: Profile;
-  readonly bugs?: readonly BugId[];
-}
 
 export class Pool {
   readonly start: number;
@@ -179,7 +170,8 @@ export class Pool {
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, 0);
     const first = slotOf(offset) - request.padSlots;
     if (request.slots === 0 || (offset & inSlot) !== request.offset) return false;
-    if (first < 0 || first >= this.areaSlots * this.areas || runFrom(this.#free, first) < request.slots) return false;
+    if (!(first >= 0 && first < this.areaSlots * this.areas) || runFrom(this.#free, first) < request.slots)
+      return false;
     this.#takeAt(first);
     return true;
   }
@@ -317,14 +309,4 @@ export class Pool {
 /** The slot of a byte offset; offsets of pools above 2 GiB do not fit 31 bits. */
 function slotOf(offset: number): number {
   return offset < 0x8000_0000 ? offset >> slotLg2 : Math.floor(offset / slotBytes);
-}
-
-function checkShape(o: PoolShape): void {
-  const { start, slots, areas } = o;
-  if (!Number.isSafeInteger(start) || start < 0 || start % slotBytes !== 0)
-    throw new Misuse("pool-shape", `start ${start}; it is a bus address, a multiple of ${slotBytes}`);
-  if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax)
-    throw new Misuse("pool-shape", `${slots} slots; a pool has 1 to ${slotsMax}`);
-  if (!Number.isInteger(areas) || areas < 1 || areas > slots)
-    throw new Misuse("pool-shape", `${areas} areas for ${slots} slots; there is at least one slot to an area`);
 }

@@ -105,7 +105,9 @@ export class Request {
     const even = (bits & period) === 0 && (step & (step - 1)) === 0;
     const apart = !this.compares || (this.zeroMask & this.same) === 0;
     const boundary = this.boundarySlots;
-    this.period = even && apart && (boundary === 0 || period <= boundary) ? period : 0;
+    // What is no power of two (no kernel has it) goes to the plain search, which takes any distance.
+    const meets = boundary === 0 || (period <= boundary && (boundary > maskMax || (boundary & (boundary - 1)) === 0));
+    this.period = even && apart && meets ? period : 0;
   }
 }
 

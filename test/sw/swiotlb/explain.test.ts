@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { type Asked, type Full, whyFull } from "../../../src/sw/swiotlb/explain.js";
-import { Pool, type PoolShape } from "../../../src/sw/swiotlb/pool.js";
+import { Pool } from "../../../src/sw/swiotlb/pool.js";
+import type { PoolShape } from "../../../src/sw/swiotlb/pool_shape.js";
 
 const plain: Asked = { cpu: 0, orig: 0x1_0000_0000, size: 4096, minAlignMask: 0, allocAlignMask: 0, boundarySlots: 0 };
 
