@@ -32,12 +32,6 @@ export class Gone {
     const i = place(device, address);
     return this.#device[i]! === device && this.#address[i]! === address ? i : -1;
   }
-
-  /** Forget an address: it is mapped again. */
-  forget(device: number, address: number): void {
-    const i = this.find(device, address);
-    if (i !== -1) this.#device[i] = -1;
-  }
 }
 
 function place(device: number, address: number): number {
