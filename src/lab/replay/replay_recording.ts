@@ -40,6 +40,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const inferred = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
   const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
 
+  survey.forget();
   const second = await o.open();
   const watcher = o.watcher?.(machine, deviceNames);
   const replay = new Replay({

@@ -81,6 +81,12 @@ export class Survey {
     this.sample.sort((a, b) => a.at - b.at || a.loEvent - b.loEvent);
   }
 
+  /** The machine is known: what it was inferred from is not needed any more. */
+  forget(): void {
+    this.sample.length = 0;
+    this.orphans.length = 0;
+  }
+
   #keep(op: Operation): void {
     if (op.bounced && this.sample.length < sampleMax) this.sample.push(op);
   }
