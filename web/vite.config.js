@@ -1,6 +1,15 @@
 /** The page of the HTML report: one classic script and one style sheet, to be put into a single file. */
+import { readFileSync } from "node:fs";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
+
+/** The licences of the libraries inside the page ask to be kept in every copy, and each report is one. */
+const licence = (file) => readFileSync(new URL(`../node_modules/${file}`, import.meta.url), "utf8").trim();
+const notice = [
+  "/*! This page contains uPlot and Svelte.",
+  `uPlot: ${licence("uplot/LICENSE")}`,
+  `Svelte: ${licence("svelte/LICENSE.md")} */`,
+].join("\n\n");
 
 export default defineConfig({
   plugins: [svelte()],
@@ -9,6 +18,7 @@ export default defineConfig({
     outDir: "../dist/web/report",
     emptyOutDir: true,
     target: "es2022",
+    rolldownOptions: { output: { postBanner: notice } },
     lib: {
       entry: "src/main.ts",
       formats: ["iife"],
