@@ -31,6 +31,12 @@ const rows: readonly Row[] = [
   ["no two free slots in a row", poolWith([2, 4, 6]), {}, { reason: "fragmented", free: 3, longestRun: 1 }],
   ["a run across the slot set", poolWith([127, 128], { slots: 256 }), {}, { reason: "fragmented", longestRun: 1 }],
   ["a run of two that no page begins", poolWith([3, 4]), {}, { reason: "alignment", longestRun: 2, passedOver: -1 }],
+  [
+    "a run at the start of a slot set, behind one at the end of another",
+    poolWith([127, 128, 129], { slots: 256 }),
+    { size: 4000, orig: 0x1_0000_0800, minAlignMask: 0xfff },
+    { reason: "alignment", longestRun: 2 },
+  ],
   ["a run of two in a page", poolWith([4, 5]), {}, null],
   [
     "two runs, both across the boundary",

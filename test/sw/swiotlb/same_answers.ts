@@ -6,7 +6,9 @@ import { Pool } from "../../../src/sw/swiotlb/pool.js";
 import type { PoolShape } from "../../../src/sw/swiotlb/pool_shape.js";
 
 /** Masks of real devices, and of none: with holes, wider than a slot set, smaller than a slot. */
-export const minMasks = [0, 0, 0xfff, 0xfff, 0x1ff, 0x7ff, 0x1fff, 0x3fff, 0xffff, 0x3ffff, 0xfffff, 0x3000, 0x9fff];
+export const minMasks = [
+  0, 0, 0xfff, 0xfff, 0x1ff, 0x7ff, 0x1fff, 0x3fff, 0xffff, 0x1ffff, 0x3ffff, 0xfffff, 0x3000, 0x9fff,
+];
 export const allocMasks = [0, 0, 0, 0xfff, 0xfff, 0x1fff, 0xffff, 0x3ff, 0x3ffff];
 export const boundaries = [0, 0, 0, 1, 2, 16, 32, 128, 512, 2 ** 21, 2 ** 34];
 
