@@ -5,6 +5,7 @@ import { whyDocument } from "../../src/report/json/why_document.js";
 import { documentNames, jsonSchema } from "../../src/report/schema/json_schema.js";
 import { runSchema } from "../../src/report/schema/run.js";
 import { whySchema } from "../../src/report/schema/why.js";
+import { machineFacts } from "../../src/report/words/machine.js";
 import { calmReport, sampleReport } from "./sample.js";
 
 const report = sampleReport();
@@ -88,4 +89,12 @@ test("JSON Schemas name their dialect and require the promised keys", () => {
     expect(schema.required).toContain("schema");
     expect(schema.properties["schema"]).toMatchObject({ const: name });
   }
+});
+
+test("a recording without an event has no beginning and no end", () => {
+  const { outcome, audit } = calmReport();
+  const source = { ...outcome.source, events: 0, from: Number.NaN, to: Number.NaN };
+  const doc = JSON.parse(JSON.stringify(runDocument({ outcome: { ...outcome, source }, audit }))) as unknown;
+  expect(runSchema.parse(doc).source).toMatchObject({ events: 0, from: null, to: null });
+  expect(machineFacts({ ...outcome, source }).at(-1)!.words).toBe("0 events, none lost");
 });

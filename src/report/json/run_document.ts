@@ -22,8 +22,8 @@ export function runDocument(report: RunReport): RunDocument {
       events: source.events,
       lost: source.lost,
       cpus: source.cpus,
-      from: secondsOf(source.from),
-      to: secondsOf(source.to),
+      from: secondsOrNull(source.from),
+      to: secondsOrNull(source.to),
       warnings: source.warnings.map(({ where, what }) => ({ where, what })),
     },
     machine: machineDocument(machine),
@@ -57,6 +57,10 @@ export function runDocument(report: RunReport): RunDocument {
     advice: { swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
   };
 }
+
+/** A recording without an event has neither a beginning nor an end. */
+const secondsOrNull = (microseconds: number): number | null =>
+  Number.isFinite(microseconds) ? secondsOf(microseconds) : null;
 
 function groupDocument({ device, count, bytes, since, ...more }: AliveGroup) {
   return { device, count, bytes, since, ...more };

@@ -74,8 +74,8 @@ export const runSchema = z.looseObject({
     events: count,
     lost: count,
     cpus: count,
-    from: seconds,
-    to: seconds,
+    from: seconds.nullable(),
+    to: seconds.nullable(),
     warnings: z.array(z.looseObject({ where: z.string(), what: z.string() })),
   }),
   machine: z.looseObject({

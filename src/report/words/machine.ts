@@ -28,7 +28,8 @@ export function machineFacts({ machine, source }: ReplayOutcome): MachineFact[] 
     facts.push({ name: "slot search", words: pool.profile, inferred: inferred("swiotlb.profile") });
   }
   const lost = source.lost === 0 ? "none lost" : `${countWords(source.lost)} lost`;
-  const span = spanWords(source.to - source.from);
-  facts.push({ name: "recording", words: `${plural(source.events, "event")} in ${span}, ${lost}`, inferred: false });
+  const length = source.to - source.from;
+  const span = Number.isFinite(length) ? ` in ${spanWords(length)}` : "";
+  facts.push({ name: "recording", words: `${plural(source.events, "event")}${span}, ${lost}`, inferred: false });
   return facts;
 }
