@@ -150,7 +150,9 @@ test("advice keeps a forced pool forced, and stops where memory ends", () => {
   const advice = (machine: Partial<MachineContext>, total = 512) =>
     explainLine(full(4096, total, total), { ...nothingKnown, ...machine })[0]!.do;
   expect(advice({ setting: "512,force" })).toContain("swiotlb=1024,force");
+  expect(advice({ setting: "512,force" })).toContain("Without `force`");
   expect(advice({ setting: "512" })).toContain("swiotlb=1024 ");
+  expect(advice({ setting: "512" })).not.toContain("force");
   expect(advice({ memoryBytes: 2 ** 27 }, 32768)).toContain("more than half");
   expect(advice({}, 524288)).toContain("few machines can give");
   expect(advice({}, 262144)).toContain("swiotlb=524288");

@@ -97,8 +97,8 @@ function inWords(row: Row, reach: DeviceExposure["reach"]): string {
   switch (reach) {
     case "everything":
       return (
-        "some mappings go to the device untranslated: unless a hypervisor or firmware stands between, it " +
-        "reaches all memory, mapped or not"
+        "some mappings go to the device untranslated: unless a hypervisor or firmware stands between, it reaches all " +
+        "memory, mapped or not"
       );
     case "pages":
       return row.partial === 0

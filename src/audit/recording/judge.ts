@@ -11,6 +11,20 @@ import { Suspicion } from "./waiting.js";
  */
 export const windowMicroseconds = 10_000;
 
+/** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index in `waiting`. */
+export function suspect(
+  state: AuditState,
+  what: Suspicion,
+  device: number,
+  address: number,
+  size: number,
+  direction: number,
+  time: number,
+): number {
+  if (state.waiting.full) judgeOldest(state);
+  return state.waiting.add(what, device, address, size, direction, time);
+}
+
 /** Judge everything that has waited long enough at `now`. */
 export function judgeDue(state: AuditState, now: number): void {
   const { waiting } = state;

@@ -8,7 +8,7 @@
 import type { EventBatch } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { hex } from "../why/words.js";
-import { judgeOldest } from "./judge.js";
+import { suspect } from "./judge.js";
 import { MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { end, isNoAddress, noticeOther } from "./singles.js";
@@ -91,7 +91,7 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
   const list = meant(state, device, phys0, entries, checkOf(batch, i), direction);
   if (list === -1) {
     if (entries === 1 && unmapSingle(state, device, phys0, time)) return;
-    state.suspect(Suspicion.unmapList, device, phys0, entries, direction, time, judgeOldest);
+    suspect(state, Suspicion.unmapList, device, phys0, entries, direction, time);
     return;
   }
   compare(state, list, entries, direction, time);

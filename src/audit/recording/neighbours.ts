@@ -5,7 +5,7 @@
  */
 import { Direction } from "../../spec/dma/direction.js";
 import { bytesAround } from "./exposure.js";
-import { judgeOldest } from "./judge.js";
+import { suspect } from "./judge.js";
 import { MappingKind, Reach } from "./mappings.js";
 import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
@@ -73,15 +73,7 @@ function checkOverlap(state: AuditState, m: number, o: number): void {
   const line = Math.floor(from / cacheLine) === Math.floor(fromOther / cacheLine);
   if (!bytes && !line) return;
   const what = bytes ? Suspicion.overlap : Suspicion.overlapCacheLine;
-  const i = state.suspect(
-    what,
-    live.device[m]!,
-    live.dma[m]!,
-    live.size[m]!,
-    live.direction[m]!,
-    live.time[m]!,
-    judgeOldest,
-  );
+  const i = suspect(state, what, live.device[m]!, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!);
   waiting.phys[i] = from;
   waiting.other[i] = o;
   waiting.otherSerial[i] = live.serial[o]!;

@@ -12,8 +12,8 @@ const sentences: readonly (readonly [(state: AuditState) => number, (n: number) 
   [
     (state) => state.lost,
     (n) =>
-      `${n} or more events were lost: mappings that were alive at a loss are not judged, and some listed as alive may ` +
-      "have ended",
+      `${n} or more events were lost: mappings that were alive at a loss are not judged, and some listed as ` +
+      "alive may have ended",
   ],
   [
     (state) => state.joined,
@@ -24,8 +24,8 @@ const sentences: readonly (readonly [(state: AuditState) => number, (n: number) 
   [
     (state) => state.beyond,
     (n) =>
-      `more than ${liveMax} mappings were alive at once, which is itself a sign of a leak: ${n} were not followed, and ` +
-      "leaks cannot be told from what came later",
+      `more than ${liveMax} mappings were alive at once, which is itself a sign of a leak: ${n} were not followed, ` +
+      "and leaks cannot be told from what came later",
   ],
   [
     (state) => state.unclassed,

@@ -3,7 +3,7 @@ import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
 import { hex } from "../why/words.js";
-import { judgeOldest } from "./judge.js";
+import { suspect } from "./judge.js";
 import { kindNames, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { type AuditState, directionName, seconds } from "./state.js";
@@ -115,7 +115,7 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
   const m = live.at(device, dma, kind, size, direction);
   if (m === -1) {
     const what = kind === MappingKind.coherent ? Suspicion.free : Suspicion.unmap;
-    const w = state.suspect(what, device, dma, size, direction, time, judgeOldest);
+    const w = suspect(state, what, device, dma, size, direction, time);
     state.waiting.attrs[w] = batch.attrs[i]!;
     return;
   }
@@ -182,7 +182,7 @@ export function noticeOther(state: AuditState, m: number): void {
     physOther = live.phys[other]!;
   if (physOther === phys || Number.isNaN(phys) || Number.isNaN(physOther)) return;
   const { device, dma, size, direction, time } = live;
-  const i = state.suspect(Suspicion.mapOverLive, device[m]!, dma[m]!, size[m]!, direction[m]!, time[m]!, judgeOldest);
+  const i = suspect(state, Suspicion.mapOverLive, device[m]!, dma[m]!, size[m]!, direction[m]!, time[m]!);
   waiting.phys[i] = phys;
   waiting.other[i] = other;
   waiting.otherSerial[i] = live.serial[other]!;

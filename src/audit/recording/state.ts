@@ -10,7 +10,7 @@ import { kindNames, LiveMappings, MappingKind } from "./mappings.js";
 import { Population } from "./population.js";
 import type { RuleName } from "./rules.js";
 import { Violations } from "./violations.js";
-import { type Suspicion, Waiting } from "./waiting.js";
+import { Waiting } from "./waiting.js";
 
 export class AuditState {
   readonly devices: Names;
@@ -66,20 +66,6 @@ export class AuditState {
   /** Count a broken rule. @param words is called only while words are kept. */
   broken(rule: RuleName, device: number, time: number, words: () => string): void {
     if (this.violations.count(rule)) this.violations.keep(rule, this.deviceName(device), time, words());
-  }
-
-  /** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index. */
-  suspect(
-    what: Suspicion,
-    device: number,
-    address: number,
-    size: number,
-    direction: number,
-    time: number,
-    judge: (state: AuditState) => void,
-  ): number {
-    if (this.waiting.full) judge(this);
-    return this.waiting.add(what, device, address, size, direction, time);
   }
 
   /** A mapping begins to live: put it into its class. */

@@ -18,8 +18,8 @@ const rules: readonly Rule[] = [
   rule(
     "leak",
     /pending DMA allocations while released from device/,
-    "The driver let go of the device while buffers were still mapped: they leak, and the device may still write " +
-      "to them.",
+    "The driver let go of the device while buffers were still mapped: they leak, and the device may still write to " +
+      "them.",
   ),
   rule(
     "unmap-error-value",
@@ -49,8 +49,8 @@ const rules: readonly Rule[] = [
   rule(
     "unmap-entries",
     /frees DMA sg list with different entry count/,
-    "The driver unmaps a list with another number of entries: it must be the number it mapped, not the number " +
-      "that mapping returned.",
+    "The driver unmaps a list with another number of entries: it must be the number it mapped, not the number that " +
+      "mapping returned.",
   ),
   rule(
     "unmap-direction",
@@ -100,8 +100,8 @@ const rules: readonly Rule[] = [
   rule(
     "segment",
     /mapping sg segment (?:longer than device claims to support|across boundary)/,
-    "A list entry is longer than the device takes, or crosses an address it cannot cross; nobody splits it at " +
-      "map time.",
+    "A list entry is longer than the device takes, or crosses an address it cannot cross; nobody splits it at map " +
+      "time.",
   ),
   rule(
     "overlap",
@@ -133,8 +133,8 @@ export function explainDmaDebug(text: string): Verdict | null {
       "the kernel's DMA-API checker reports it; it prints only the first report unless told otherwise (debugfs " +
       "dma-api/all_errors)",
     do:
-      "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording " +
-      "with trace_event=dma names both calls.",
+      "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording with " +
+      "trace_event=dma names both calls.",
     ...(device === undefined ? {} : { device }),
   };
 }

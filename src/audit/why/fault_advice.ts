@@ -7,20 +7,18 @@ export interface FaultAdvice {
 }
 
 const mappingDo =
-  "Record with trace_event=dma,iommu until the fault returns, then look which mapping last held that address " +
-  "and when it was " +
-  "unmapped. Until it is fixed, iommu.passthrough=1 (or iommu=pt) takes the check away, and the protection with it.";
+  "Record with trace_event=dma,iommu until the fault returns, then look which mapping last held that address and " +
+  "when it was unmapped. Until it is fixed, iommu.passthrough=1 (or iommu=pt) takes the check away, and the " +
+  "protection with it.";
 
 export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
   "no-entry": {
     usually:
-      "The device was never set up for DMA: firmware tables leave it out, it sends with the id of a function " +
-      "that does not " +
-      "exist (some SATA, RAID and capture cards do), or it still runs after its driver was detached.",
+      "The device was never set up for DMA: firmware tables leave it out, it sends with the id of a function that " +
+      "does not exist (some SATA, RAID and capture cards do), or it still runs after its driver was detached.",
     do:
-      "Compare the id in the line with lspci: if no such function exists, the device needs an alias quirk in " +
-      "the kernel. " +
-      "Else update the firmware, and say which driver was bound or unbound at that moment.",
+      "Compare the id in the line with lspci: if no such function exists, the device needs an alias quirk in the " +
+      "kernel. Else update the firmware, and say which driver was bound or unbound at that moment.",
   },
   "bad-table": {
     usually: "The kernel wrote an entry that this hardware refuses, or the table's memory was overwritten.",
@@ -30,17 +28,16 @@ export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
   },
   "table-access": {
     usually:
-      "The table's memory could not be read: a wrong table address, memory that was freed or offlined, or " +
-      "failing hardware.",
+      "The table's memory could not be read: a wrong table address, memory that was freed or offlined, or failing " +
+      "hardware.",
     do:
-      "Look for memory and PCI errors (EDAC, AER, MCE) around that time; `dmalab inspect` on a memory image " +
-      "shows where the tables point.",
+      "Look for memory and PCI errors (EDAC, AER, MCE) around that time; `dmalab inspect` on a memory image shows " +
+      "where the tables point.",
   },
   unmapped: {
     usually:
-      "The device used an address that was unmapped, or never mapped: a driver unmapped a buffer too early, " +
-      "gave the device an " +
-      "address that did not come from the DMA API, or the device ran past the end of a buffer.",
+      "The device used an address that was unmapped, or never mapped: a driver unmapped a buffer too early, gave the " +
+      "device an address that did not come from the DMA API, or the device ran past the end of a buffer.",
     do: mappingDo,
   },
   permission: {
@@ -50,9 +47,8 @@ export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
   },
   "unmapped-or-permission": {
     usually:
-      "The device used an address that is not mapped (unmapped too early, never mapped, or beyond a buffer's " +
-      "end), or that is " +
-      "mapped for the other direction only. The code does not tell the two apart.",
+      "The device used an address that is not mapped (unmapped too early, never mapped, or beyond a buffer's end), " +
+      "or that is mapped for the other direction only. The code does not tell the two apart.",
     do: mappingDo,
   },
   "address-width": {
@@ -60,52 +56,51 @@ export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
       "The device sent an address that no mapping can have: a damaged descriptor, a wrong DMA mask, or a " +
       "sign-extended 32-bit address.",
     do:
-      "Check the DMA mask that the driver sets and the descriptor it wrote; note whether the upper bits are " +
-      "all ones or noise.",
+      "Check the DMA mask that the driver sets and the descriptor it wrote; note whether the upper bits are all ones " +
+      "or noise.",
   },
   "request-type": {
     usually:
-      "The device uses ATS, PASIDs or page requests that its entry does not enable, or firmware says it may and " +
-      "the kernel did not turn it on.",
+      "The device uses ATS, PASIDs or page requests that its entry does not enable, or firmware says it may and the " +
+      "kernel did not turn it on.",
     do:
-      "Switch the feature off for a test (pci=noats, or without PASIDs), and report device and firmware if " +
-      "that cures it.",
+      "Switch the feature off for a test (pci=noats, or without PASIDs), and report device and firmware if that " +
+      "cures it.",
   },
   "interrupt-range": {
     usually: "A DMA address, or what it translates to, lies where writes are interrupts (0xfee00000 to 0xfeefffff).",
     do:
-      "A driver gave the device a wrong address, or an identity mapping includes that range: look at the " +
-      "device's mappings there.",
+      "A driver gave the device a wrong address, or an identity mapping includes that range: look at the device's " +
+      "mappings there.",
   },
   interrupt: {
     usually:
-      "Interrupt remapping refused an interrupt: a device that kept an old interrupt address across suspend, " +
-      "kexec or a driver " +
-      "reload, or firmware that names the wrong source.",
+      "Interrupt remapping refused an interrupt: a device that kept an old interrupt address across suspend, kexec " +
+      "or a driver reload, or firmware that names the wrong source.",
     do:
-      "Reset or power-cycle the device and update the firmware; intremap=off (or intremap=nosid) tells " +
-      "whether remapping is the reason.",
+      "Reset or power-cycle the device and update the firmware; intremap=off (or intremap=nosid) tells whether " +
+      "remapping is the reason.",
   },
   command: {
     usually:
-      "The unit stopped on a command, or a device with its own TLB (ATS) was gone or hung when it was told to " +
-      "forget addresses.",
+      "The unit stopped on a command, or a device with its own TLB (ATS) was gone or hung when it was told to forget " +
+      "addresses.",
     do:
-      "Look for link errors or a removed device just before (AER, hotplug). If one device keeps doing it, " +
-      "switch its ATS off (pci=noats).",
+      "Look for link errors or a removed device just before (AER, hotplug). If one device keeps doing it, switch its " +
+      "ATS off (pci=noats).",
   },
   ownership: {
     usually:
-      "A device or the host touched memory that belongs to a confidential guest, or whose ownership was not " +
-      "changed back.",
+      "A device or the host touched memory that belongs to a confidential guest, or whose ownership was not changed " +
+      "back.",
     do:
-      "Look at what was just assigned to or taken from a guest; shared buffers must be converted before a " +
-      "device uses them.",
+      "Look at what was just assigned to or taken from a guest; shared buffers must be converted before a device " +
+      "uses them.",
   },
   conflict: {
     usually:
-      "A translation or an entry was changed while the old one was still cached, without the flush the " +
-      "architecture demands.",
+      "A translation or an entry was changed while the old one was still cached, without the flush the architecture " +
+      "demands.",
     do: "Report it to the IOMMU driver's developers, with what was being mapped, attached or replaced at that moment.",
   },
 };
@@ -114,8 +109,8 @@ export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
 export function addressHint(high: number, low: number): string {
   if (high === 0xffffffff && low >= 0xffff0000) {
     return (
-      "the address is all ones or just below: the driver used a mapping that had failed (dma_mapping_error " +
-      "not checked)"
+      "the address is all ones or just below: the driver used a mapping that had failed (dma_mapping_error not " +
+      "checked)"
     );
   }
   if (high === 0 && low < 0x1000)

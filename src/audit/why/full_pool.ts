@@ -56,12 +56,17 @@ const numbers = (r: Request): string =>
   `${bytesInWords(r.size)} = ${counted(r.slots, "slot")} were asked for; ${r.used} of ${slotsInWords(r.total)} ` +
   `were in use (${percent(r.used, r.total)}), ${r.free} free`;
 
+function largerOrLeak(r: Request, machine: MachineContext): string {
+  return (
+    `${largerPool(r.total * 2, machine)} If \`used\` keeps growing under a steady load, a driver leaks: record with ` +
+    "trace_event=dma,swiotlb and look at the leaks."
+  );
+}
+
 const smallerRequests =
-  "Make the requests smaller, the pool cannot help: cap the driver's segment size (dma_max_mapping_size() tells " +
-  "it the limit; " +
-  "for a disk, lower /sys/block/DISK/queue/max_sectors_kb), update the driver if it ignores the limit, or keep " +
-  "the device from " +
-  "bouncing: give it an IOMMU, a 64-bit DMA mask, or memory that it can reach.";
+  "Make the requests smaller, the pool cannot help: cap the driver's segment size (dma_max_mapping_size() tells it " +
+  "the limit; for a disk, lower /sys/block/DISK/queue/max_sectors_kb), update the driver if it ignores the limit, " +
+  "or keep the device from bouncing: give it an IOMMU, a 64-bit DMA mask, or memory that it can reach.";
 
 const rows: readonly Row[] = [
   {
@@ -78,8 +83,7 @@ const rows: readonly Row[] = [
           }`,
     cause:
       "The request can never fit. The pool hands out at most 256 KiB in one piece, and this one is larger; the " +
-      "kernel says " +
-      '"full" although it is not, and a larger pool changes nothing.',
+      'kernel says "full" although it is not, and a larger pool changes nothing.',
     remedy: () => smallerRequests,
     alsoLater: true,
   },
@@ -88,8 +92,8 @@ const rows: readonly Row[] = [
     test: (r) => (r.total === 0 ? "the pool has 0 slots" : null),
     cause: "There is no pool. It was switched off (swiotlb=noforce), or the kernel found no memory for it at boot.",
     remedy: () =>
-      'Look in the boot log for "software IO TLB". Remove swiotlb=noforce, or ask for a smaller pool if none ' +
-      "could be allocated (it needs one contiguous piece below 4 GiB).",
+      'Look in the boot log for "software IO TLB". Remove swiotlb=noforce, or ask for a smaller pool if none could ' +
+      "be allocated (it needs one contiguous piece below 4 GiB).",
   },
   {
     kind: "area-too-small",
@@ -101,10 +105,10 @@ const rows: readonly Row[] = [
         : `${numbers(r)}; the pool is split into ${machine.areas} areas of ${areaSlots} slots`;
     },
     cause:
-      "No part of the pool is as large as the request. The pool is split among CPUs, and a request must fit " +
-      "into one part.",
+      "No part of the pool is as large as the request. The pool is split among CPUs, and a request must fit into one " +
+      "part.",
     remedy: (r, machine) =>
-      `Enlarge the pool to at least ${setSlots} slots for each area, or name fewer areas: ${largerPool(
+      `Enlarge the pool to at least ${setSlots} slots for each area, or name fewer areas. ${largerPool(
         Math.max(r.total, setSlots * machine.areas!),
         machine,
       )}`,
@@ -113,11 +117,9 @@ const rows: readonly Row[] = [
     kind: "exhausted",
     test: (r) => (r.size <= mappingBytesMax && r.free < r.slots ? `${numbers(r)}: too few, wherever they lie` : null),
     cause:
-      "The pool is used up: fewer slots are free than the request needs. Either it is too small for this load, " +
-      "or mappings leak.",
-    remedy: (r, machine) =>
-      `${largerPool(r.total * 2, machine)} If \`used\` keeps growing under a steady load, a driver leaks: ` +
-      `record with trace_event=dma,swiotlb and look at the leaks.`,
+      "The pool is used up: fewer slots are free than the request needs. Either it is too small for this load, or " +
+      "mappings leak.",
+    remedy: largerOrLeak,
   },
   {
     kind: "exhausted",
@@ -129,9 +131,7 @@ const rows: readonly Row[] = [
     cause:
       "The pool is nearly used up, and what is left lies in pieces. Either it is too small for this load, or " +
       "mappings leak.",
-    remedy: (r, machine) =>
-      `${largerPool(r.total * 2, machine)} If \`used\` keeps growing under a steady load, a driver leaks: ` +
-      `record with trace_event=dma,swiotlb and look at the leaks.`,
+    remedy: largerOrLeak,
   },
   {
     kind: "device-limit",
@@ -141,24 +141,20 @@ const rows: readonly Row[] = [
           `${bytesInWords(nvmeBytesMax)} at most`
         : null,
     cause:
-      "The request is larger than the kernel promises to this device. It needs a whole empty slot set of 256 " +
-      "KiB that starts " +
-      "where the device wants it, and may never find one.",
+      "The request is larger than the kernel promises to this device. It needs a whole empty slot set of 256 KiB " +
+      "that starts where the device wants it, and may never find one.",
     remedy: () => smallerRequests,
   },
   {
     kind: "nothing-used",
     test: (r) => (r.used === 0 && r.size <= mappingBytesMax ? numbers(r) : null),
     cause:
-      "The kernel says full at 0 in use, and the size is legal. Either the counter is not kept (kernels since " +
-      "6.2 keep it " +
-      "only with debugfs) and the pool is really full or in pieces, or no slot suits this device: the pool lies " +
-      "beyond its " +
-      "DMA mask, or its alignment and segment boundary exclude every run.",
+      "The kernel says full at 0 in use, and the size is legal. Either the counter is not kept (kernels since 6.2 " +
+      "keep it only with debugfs) and the pool is really full or in pieces, or no slot suits this device: the pool " +
+      "lies beyond its DMA mask, or its alignment and segment boundary exclude every run.",
     remedy: () =>
-      "See whether /sys/kernel/debug/swiotlb/io_tlb_used moves under load. If it does not exist, treat the pool " +
-      "as full and " +
-      "enlarge it; if it does, look at the device's DMA mask and segment boundary, and record with " +
+      "See whether /sys/kernel/debug/swiotlb/io_tlb_used moves under load. If it does not exist, treat the pool as " +
+      "full and enlarge it; if it does, look at the device's DMA mask and segment boundary, and record with " +
       "trace_event=dma,swiotlb.",
   },
   {
@@ -169,10 +165,10 @@ const rows: readonly Row[] = [
           `on average. One line cannot show the areas themselves`
         : null,
     cause:
-      "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among " +
-      "CPUs, and a request must fit into one part.",
+      "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among CPUs, " +
+      "and a request must fit into one part.",
     remedy: (r, machine) =>
-      `Use fewer areas (swiotlb=SLOTS,AREAS), or enlarge the pool: ${largerPool(r.total * 2, machine)}`,
+      `Use fewer areas (swiotlb=SLOTS,AREAS), or a larger pool. ${largerPool(r.total * 2, machine)}`,
   },
   {
     kind: "fragmented",
@@ -180,13 +176,12 @@ const rows: readonly Row[] = [
       `${numbers(r)}${r.slots === setSlots ? "; a request of 256 KiB needs a wholly empty slot set" : ""}. ` +
       "A recording shows the longest run",
     cause:
-      "The pool has room, but not in one piece: a request needs neighbouring slots inside one set of 128 (256 " +
-      "KiB), and small " +
-      "mappings are scattered over all sets. A leak of small mappings looks the same at first.",
+      "The pool has room, but not in one piece: a request needs neighbouring slots inside one set of 128 (256 KiB), " +
+      "and small mappings are scattered over all sets. A leak of small mappings looks the same at first.",
     remedy: (r, machine) =>
       `${largerPool(r.total * 2, machine)} Smaller requests help more: lower the device's largest transfer (for ` +
-      `a disk, max_sectors_kb). ` +
-      "What size would do can be measured: record with trace_event=dma,swiotlb and replay it.",
+      "a disk, max_sectors_kb). What size would do can be measured: record with trace_event=dma,swiotlb and replay " +
+      "it.",
   },
 ];
 
@@ -202,15 +197,14 @@ function withoutTotals(message: FullMessage): Verdict {
   return {
     kind: "unknown-occupancy",
     cause:
-      "No free run of slots was found. This kernel's message does not say how full the pool was, so it stays " +
-      "open whether the " +
-      "pool is used up or in pieces.",
+      "No free run of slots was found. This kernel's message does not say how full the pool was, so it stays open " +
+      "whether the pool is used up or in pieces.",
     evidence:
       `${bytesInWords(message.size)} = ${Math.ceil(message.size / slotBytes)} slots were asked for, ` +
       `which can fit; occupancy is not in the line`,
     do:
-      "Read /sys/kernel/debug/swiotlb/io_tlb_used while it happens; if it is close to io_tlb_nslabs, enlarge " +
-      "the pool (swiotlb=SLOTS, 2 KiB each) and look for a leak.",
+      "Read /sys/kernel/debug/swiotlb/io_tlb_used while it happens; if it is close to io_tlb_nslabs, enlarge the " +
+      "pool (swiotlb=SLOTS, 2 KiB each) and look for a leak.",
   };
 }
 

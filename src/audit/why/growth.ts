@@ -53,9 +53,8 @@ export class Growth {
         `${((last.used - first.used) / seconds).toFixed(2)} slots a second over ${this.#lines} messages, and ` +
         `never less in between`,
       do:
-        "Record with trace_event=dma,swiotlb and look at the leaks: device, size and direction of what is " +
-        "mapped and never " +
-        "unmapped. Update or report the driver of the device in these lines first.",
+        "Record with trace_event=dma,swiotlb and look at the leaks: device, size and direction of what is mapped and " +
+        "never unmapped. Update or report the driver of the device in these lines first.",
     };
     return { line: first.line, verdict };
   }

@@ -16,31 +16,28 @@ export function powerOfTwoAbove(n: number): number {
 
 /** @param slots the least that is wanted; the advice rounds it up to a power of two. */
 export function largerPool(slots: number, machine: MachineContext): string {
-  const wanted = powerOfTwoAbove(slots),
-    bytes = wanted * slotBytes;
-  const setting = `swiotlb=${wanted}${forceSuffix(machine)}`;
-  const memory = machine.memoryBytes;
+  const wanted = powerOfTwoAbove(slots);
+  const bytes = wanted * slotBytes,
+    memory = machine.memoryBytes,
+    forced = isForced(machine);
+  // Dropping force is the cheaper cure where it is allowed: confidential guests are forced by other means.
+  const unforced = forced ? " Without `force` only the devices that need it bounce." : "";
   if (memory !== null && bytes > memory / 2) {
     return (
-      `A pool of twice the size (${bytesInWords(bytes)}) would take more than half of this machine's ` +
-      `${bytesInWords(memory)}: ` +
-      "reduce the load instead (queue depths, transfer sizes), or let fewer devices bounce."
+      `A larger pool (${bytesInWords(bytes)}) would take more than half of this machine's ${bytesInWords(memory)}: ` +
+      `reduce the load instead (queue depths, transfer sizes), or let fewer devices bounce.${unforced}`
     );
   }
   if (bytes > lowMemoryDoubtful) {
     return (
-      `Doubling it would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: ` +
-      `reduce the load, ` +
-      "let fewer devices bounce, or use a kernel with CONFIG_SWIOTLB_DYNAMIC."
+      `A larger pool would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: reduce ` +
+      `the load, let fewer devices bounce, or use a kernel with CONFIG_SWIOTLB_DYNAMIC.${unforced}`
     );
   }
   return (
-    `Try ${setting} on the kernel command line (slots of 2 KiB: ${bytesInWords(bytes)}); a starting point, ` +
-    `not a measurement.`
+    `Try swiotlb=${wanted}${forced ? ",force" : ""} on the kernel command line (slots of 2 KiB: ` +
+    `${bytesInWords(bytes)}); a starting point, not a measurement.${unforced}`
   );
 }
 
-/** A forced pool stays forced. */
-function forceSuffix(machine: MachineContext): string {
-  return machine.setting !== null && /(^|,)force$/.test(machine.setting) ? ",force" : "";
-}
+const isForced = (machine: MachineContext): boolean => machine.setting !== null && /(^|,)force$/.test(machine.setting);

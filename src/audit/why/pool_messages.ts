@@ -17,13 +17,12 @@ interface Message {
 }
 
 const noPool =
-  'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one ' +
-  "that could not be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
+  'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one that ' +
+  "could not be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
 
 const smallerAtBoot =
   "Ask for less (each halving is tried down to 1 MiB), give the guest more memory below 4 GiB, or free it: " +
-  "crashkernel=…,high, " +
-  "a smaller cma=, fewer huge pages reserved at boot.";
+  "crashkernel=…,high, a smaller cma=, fewer huge pages reserved at boot.";
 
 const messages: readonly Message[] = [
   {
@@ -47,8 +46,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "absent",
       cause:
-        "The device needs a bounce buffer and there is no pool: it was switched off, or could not be allocated " +
-        "at boot.",
+        "The device needs a bounce buffer and there is no pool: it was switched off, or could not be allocated at " +
+        "boot.",
       evidence: "the message is written only when the pool does not exist",
       do: noPool,
     }),
@@ -63,10 +62,9 @@ const messages: readonly Message[] = [
         `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
         `0x${m[3]}${limitInWords(m[4]!)}`,
       do:
-        "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device " +
-        "with less than " +
-        "32 bits. Check the mask the driver sets; give the device a restricted pool (restricted-dma-pool in the " +
-        "device tree) it can reach, or an IOMMU.",
+        "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device with " +
+        "less than 32 bits. Check the mask the driver sets; give the device a restricted pool (restricted-dma-pool " +
+        "in the device tree) it can reach, or an IOMMU.",
     }),
   },
   {
@@ -85,9 +83,8 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "buffer-overflow",
       cause:
-        "A driver syncs or unmaps more bytes than it mapped. The kernel cut the copy short, so that no one " +
-        "else's data was " +
-        "overwritten; the rest of the data is missing.",
+        "A driver syncs or unmaps more bytes than it mapped. The kernel cut the copy short, so that no one else's " +
+        "data was overwritten; the rest of the data is missing.",
       evidence: `${m[1]} bytes are left of the mapping at that place, ${m[2]} were to be copied`,
       do:
         "It is a bug of the driver in the call trace below the line: report it there. A recording with " +
@@ -99,8 +96,8 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "absent",
       cause:
-        "An untrusted device (an external port) may not see whole pages for a small buffer, and there is no " +
-        "pool to bounce it through.",
+        "An untrusted device (an external port) may not see whole pages for a small buffer, and there is no pool to " +
+        "bounce it through.",
       evidence: "the message is written only when the pool does not exist",
       do: noPool,
     }),
@@ -119,8 +116,8 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "no-low-memory",
       cause:
-        "No pool could be allocated at boot: it needs one contiguous piece of memory, below 4 GiB unless the " +
-        "guest is confidential.",
+        "No pool could be allocated at boot: it needs one contiguous piece of memory, below 4 GiB unless the guest " +
+        "is confidential.",
       evidence: `"${m[0]}"`,
       do: smallerAtBoot,
     }),
@@ -140,8 +137,8 @@ const messages: readonly Message[] = [
     explain: (m) => ({
       kind: "no-low-memory",
       cause:
-        "The pool became smaller than asked for: no contiguous piece of memory below 4 GiB was large enough, so " +
-        "the kernel halved it until one was.",
+        "The pool became smaller than asked for: no contiguous piece of memory below 4 GiB was large enough, so the " +
+        "kernel halved it until one was.",
       evidence: `${slotsInWords(Number(m[1]))} asked for, ${slotsInWords(Number(m[2]))} allocated`,
       do: smallerAtBoot,
     }),
@@ -186,14 +183,14 @@ const messages: readonly Message[] = [
     explain: () => ({
       kind: "no-machine-memory",
       cause:
-        "The pool of a paravirtualised Xen guest must lie in contiguous machine memory, and Xen had none: " +
-        "machine memory is in pieces.",
+        "The pool of a paravirtualised Xen guest must lie in contiguous machine memory, and Xen had none: machine " +
+        "memory is in pieces.",
       evidence:
         `"Failed to get contiguous memory for DMA from Xen"; each 256 KiB ` +
         `(${mappingBytesMax / slotBytes} slots) needs one piece`,
       do:
-        "Ask for a smaller pool (swiotlb=1024 is 2 MiB), start the guest before others take the memory, or " +
-        "run it as PVH or HVM, which need no such memory.",
+        "Ask for a smaller pool (swiotlb=1024 is 2 MiB), start the guest before others take the memory, or run it as " +
+        "PVH or HVM, which need no such memory.",
     }),
   },
   {

@@ -101,8 +101,7 @@ const tooLarge: Row = (s) => {
         "machines have such a piece free at boot.",
     evidence:
       `${slotsInWords(s.slots)}. When there is no room the kernel halves the pool until it fits, down to 1 MiB, ` +
-      `and says ` +
-      'so in one line ("bounce buffer size adjusted"). Confidential guests may place it above 4 GiB',
+      'and says so in one line ("bounce buffer size adjusted"). Confidential guests may place it above 4 GiB',
     do:
       `Look in the boot log for what was allocated, and ask for ${bytesInWords(lowMemoryDoubtful / 2)} ` +
       `(swiotlb=${lowMemoryDoubtful / 2 / slotBytes}) if it was less. A larger pool does not allow larger ` +
@@ -168,13 +167,13 @@ const off: Row = (s) => {
   return {
     kind: "setting-off",
     cause:
-      "noforce switches the pool off: a device that cannot reach a buffer (32-bit DMA and memory above 4 GiB) " +
-      "then fails instead of bouncing.",
+      "noforce switches the pool off: a device that cannot reach a buffer (32-bit DMA and memory above 4 GiB) then " +
+      "fails instead of bouncing.",
     evidence:
       memory === null ? "how much memory the machine has is not known here" : `the machine has ${bytesInWords(memory)}`,
     do:
-      "Use it only when every device reaches all memory or sits behind an IOMMU; not in confidential guests, " +
-      "and not with untrusted external ports.",
+      "Use it only when every device reaches all memory or sits behind an IOMMU; not in confidential guests, and not " +
+      "with untrusted external ports.",
     notice: small,
   };
 };
@@ -238,8 +237,8 @@ function notThisOne(line: string): Verdict {
     cause: "This is no swiotlb= setting.",
     evidence: `"${line.slice(0, 80)}"`,
     do:
-      "Give the value of swiotlb=, as in 32768,force. Other parameters that set a pool in bytes " +
-      "(hv_pci_swiotlb=…) are read by other code.",
+      "Give the value of swiotlb=, as in 32768,force. Other parameters that set a pool in bytes (hv_pci_swiotlb=…) " +
+      "are read by other code.",
   };
 }
 
