@@ -1,4 +1,5 @@
 /** Reads numbers and strings in order from a part of the input, and refuses to leave it. */
+import { Buffer } from "node:buffer";
 import { type ByteSource, memorySource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
 
@@ -67,6 +68,11 @@ export class Cursor {
   /** @returns a copy of the next bytes. `what` names them when they are missing. */
   bytes(count: number, what: string): Uint8Array {
     if (!(count <= this.left)) this.#short(`${count} bytes of ${what}`);
+    const held = this.#at - this.#windowAt;
+    if (held >= 0 && held + count <= this.#window.length) {
+      this.#at += count;
+      return this.#window.slice(held, held + count);
+    }
     const out = new Uint8Array(count);
     if (this.#source.read(this.#at, out) !== count) this.#short(`${count} bytes of ${what}`);
     this.#at += count;
@@ -74,7 +80,10 @@ export class Cursor {
   }
 
   text(count: number, what: string): string {
-    return latin1(this.bytes(count, what));
+    if (count > windowBytes) return latin1(this.bytes(count, what));
+    if (!(count <= this.left)) this.#short(`${count} bytes of ${what}`);
+    const at = this.#take(count);
+    return latin1(this.#window.subarray(at, at + count));
   }
 
   /** A string that a zero byte ends, of at most `max` bytes. */
@@ -96,7 +105,7 @@ export class Cursor {
     return `${this.#part}offset 0x${at.toString(16)}`;
   }
 
-  /** @returns where in the window the next `count` (at most 8) bytes are, having passed them. */
+  /** @returns where in the window the next `count` bytes are, having passed them. */
   #take(count: number): number {
     if (count > this.left) this.#short(`${count} bytes`);
     let at = this.#at - this.#windowAt;
@@ -120,7 +129,5 @@ export class Cursor {
 
 /** Bytes as characters 0 to 255: formats and command names are ASCII in practice, and nothing is lost if not. */
 export function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }

@@ -1,11 +1,11 @@
 /** Walks the event formats of a file: all are numbered, the few that are read are parsed whole. */
-import { tracepoint } from "../tracepoints.js";
+import { tracepoints } from "../tracepoints.js";
 import type { Warnings } from "../unreadable.js";
 import type { Cursor } from "./cursor.js";
-import { type Format, mostFormatBytes, parseFormat } from "./format.js";
+import { type Format, headBytes, mostFormatBytes, parseFormat } from "./format.js";
 
-/** Enough for "name:", "ID:" and the common fields. */
-const headBytes = 256;
+/** Of other systems only the number of each event is taken. */
+const readSystems: ReadonlySet<string> = new Set(tracepoints.map((t) => t.system));
 const mostSystems = 65536;
 
 /** The formats of the tracers' own events: a 32-bit count, then size and text of each. */
@@ -32,16 +32,13 @@ function walkEvents(
   warnings: Warnings,
 ): void {
   for (let e = 0; e < count; e++) {
-    const at = c.where();
     const size = c.u64();
     if (size > mostFormatBytes) throw c.wrong(`a format of at most ${mostFormatBytes} bytes`, `one of ${size} bytes`);
-    const most = Math.min(size, headBytes);
-    let text = c.text(most, "an event's format");
-    const read = tracepoint(system, /^name: (.*)/.exec(text)?.[1] ?? "") !== undefined;
-    if (read) text += c.text(size - most, "an event's format");
-    else c.skip(size - most);
-    const format = parseFormat(system, text, longBytes, read);
-    if (format === null) warnings.add(at, `expected the format of an event of ${system}, found other text: left out`);
+    const taken = readSystems.has(system) ? size : Math.min(size, headBytes);
+    const format = parseFormat(system, c.text(taken, "an event's format"), longBytes);
+    c.skip(size - taken);
+    if (format === null)
+      warnings.add(c.where(), `expected the format of an event of ${system}, found other text: left out`);
     else if (into.size < 65536) into.set(format.id, format);
   }
 }

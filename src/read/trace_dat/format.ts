@@ -4,6 +4,7 @@
  * Source: tracing/events/SYSTEM/EVENT/format, described in Linux Documentation/trace/events.rst section 2.2; the file
  * carries the text of every event of the recorded kernel.
  */
+import { tracepoint } from "../tracepoints.js";
 
 export interface Field {
   readonly name: string;
@@ -23,16 +24,20 @@ export interface Format {
   readonly fields: readonly Field[];
 }
 
-const head = /^name: ([^\n]{1,200})\nID: (\d{1,5})\n/;
+/** Room for the lines "name:" and "ID:", which every format begins with. */
+export const headBytes = 160;
 
 /**
- * @param text the format file; only its first lines when `whole` is false.
+ * @param text the format file; of an event that nothing reads, its first `headBytes` do.
  * @returns null when the text is none.
  */
-export function parseFormat(system: string, text: string, longBytes: number, whole: boolean): Format | null {
-  const m = head.exec(text);
-  if (m === null || Number(m[2]) > 0xffff) return null;
-  return { system, name: m[1]!, id: Number(m[2]), fields: whole ? parseFields(text, longBytes) : [] };
+export function parseFormat(system: string, text: string, longBytes: number): Format | null {
+  const end = text.indexOf("\nID: ");
+  if (end < 0 || end > headBytes - 16 || !text.startsWith("name: ")) return null;
+  const name = text.slice(6, end);
+  const id = Number.parseInt(text.slice(end + 5, end + 11), 10);
+  if (!(id >= 0 && id <= 0xffff)) return null;
+  return { system, name, id, fields: tracepoint(system, name) === undefined ? [] : parseFields(text, longBytes) };
 }
 
 /** Longest format text that is looked at: the longest of a kernel is some 30 KB, nearly all of it print format. */

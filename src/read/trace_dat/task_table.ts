@@ -12,6 +12,9 @@ export class TaskTable {
   /** Number in `#names` plus one, 0 not asked yet. */
   readonly #low = new Int32Array(direct);
   readonly #high = new Map<number, number>();
+  /** The last one asked for: the next event most often is of the same task. */
+  #lastPid = -1;
+  #lastId = -1;
 
   constructor(names: Names, commands: ReadonlyMap<number, string>) {
     this.#names = names;
@@ -20,6 +23,13 @@ export class TaskTable {
 
   /** @returns the number of "comm-pid" in `names`, -1 when there is no room for more. */
   id(pid: number): number {
+    if (pid === this.#lastPid && this.#lastId >= 0) return this.#lastId;
+    this.#lastPid = pid;
+    this.#lastId = this.#find(pid);
+    return this.#lastId;
+  }
+
+  #find(pid: number): number {
     if (pid >= 0 && pid < direct) {
       const known = this.#low[pid]!;
       if (known !== 0) return known - 1;
