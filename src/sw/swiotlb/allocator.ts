@@ -59,6 +59,8 @@ export class Allocator {
   used = 0;
   hiwater = 0;
   transientSlots = 0;
+  /** Whether a failed search may make pools. */
+  canGrow: boolean;
   /** A pool is to be added: `grow` does it, as the kernel's work queue does later. */
   growthWaits = false;
   /** What the kernel has logged: the first lines, so that a pool that stays full does not fill memory. */
@@ -71,6 +73,7 @@ export class Allocator {
   constructor(shape: AllocatorShape) {
     this.#shape = shape;
     this.pools = shape.pool === null ? [] : [shape.pool];
+    this.canGrow = shape.growth !== null;
   }
 
   /** @returns the bus address of the mapping, or -1. */
@@ -124,6 +127,19 @@ export class Allocator {
     return added;
   }
 
+  /** Lowest address of the pool of boot. Who asks relies on the answer, so there is no growth from then on. */
+  lowestAddress(): number {
+    this.canGrow = false;
+    return this.#shape.pool?.start ?? 0;
+  }
+
+  /** Highest address that any pool has, or may get where pools are added. */
+  highestAddress(): number {
+    const { pool, growth } = this.#shape;
+    if (growth !== null) return growth.limit;
+    return pool === null ? -1 : pool.start + pool.slots * slotBytes - 1;
+  }
+
   /** debugfs appears, late in boot: some mappings are older. */
   createCounters(): void {
     if (this.#shape.bugs?.includes("used-cleared")) this.used = 0;
@@ -140,11 +156,8 @@ export class Allocator {
   #search(r: MapRequest): number {
     const { growth, profile } = this.#shape;
     const { rules } = profile ?? today;
-    const found =
-      growth === null || !rules.areasFirst || this.pools.length === 1
-        ? this.#searchPools(r)
-        : this.#searchAreas(r, growth.areas);
-    if (found >= 0 || growth === null || this.#rounded(r) > mappingBytesMax) return found;
+    const found = growth === null || !rules.areasFirst ? this.#searchPools(r) : this.#searchAreas(r, growth.areas);
+    if (found >= 0 || growth === null || !this.canGrow || this.#rounded(r) > mappingBytesMax) return found;
     this.growthWaits = true;
     return this.#mapTransient(r);
   }
@@ -206,7 +219,9 @@ export class Allocator {
     const { high, low } = halves(r.orig);
     const rules = (this.#shape.profile ?? today).rules;
     this.#request.resolve(rules, high, low, r.size, r.minAlignMask, r.allocAlignMask, 0);
-    if (this.#request.slots > 0) return this.#request.bytes;
+    const { slots, bytes, padSlots, offset } = this.#request;
+    // Before 2024 the size in the message leaves out what is kept in front.
+    if (slots > 0) return rules.padSlots ? bytes : bytes - padSlots * slotBytes - offset;
     return Math.ceil(r.size / (r.allocAlignMask + 1)) * (r.allocAlignMask + 1);
   }
 

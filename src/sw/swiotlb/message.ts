@@ -37,6 +37,10 @@ export const newPoolFailed = "Failed to allocate new pool";
 export const noLowMemory = "No low mem";
 export const notLinear = "Restricted DMA pool must be accessible within the linear mapping.";
 
+/** The kernel writes 0x before an address that has it already. */
+export const pagesNotAligned = (at: number): string =>
+  `Cannot allocate pages from non page-aligned swiotlb addr 0x${address(at)}.`;
+
 /** @param from,to bytes, half open */
 export const poolMapped = (o: { from: number; to: number }): string =>
   `mapped [mem ${address(o.from)}-${address(o.to)}] (${Math.floor((o.to - o.from) / mebibyte)}MB)`;

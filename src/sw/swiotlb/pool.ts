@@ -91,6 +91,19 @@ export class Pool {
     return (slot + request.padSlots) * slotBytes + request.offset;
   }
 
+  /**
+   * Take slots that belong to no buffer, for pages of a restricted pool: aligned to the mask, not rounded up to it.
+   * @returns byte offset from the pool's start, or -1.
+   */
+  allocate(cpu: number, size: number, minAlignMask: number, allocAlignMask: number): number {
+    this.#request.resolve(this.rules, 0, 0, size, minAlignMask, allocAlignMask, 0);
+    this.#request.unround(size);
+    const slot = this.#searchAreas(cpu);
+    if (slot < 0) return -1;
+    this.#takeAt(slot);
+    return slot * slotBytes;
+  }
+
   /** The search of `map` without taking anything; same arguments, same answer. */
   find(
     cpu: number,

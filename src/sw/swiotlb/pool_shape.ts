@@ -4,8 +4,8 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { BugId } from "./bug.js";
 import type { Profile } from "./profile.js";
 
-/** 128 GiB: a hundred times what anyone gives a pool. */
-const slotsMax = 2 ** 26;
+/** 16 GiB: more than anyone gives a pool, and what keeping it costs stays below 200 MB. */
+const slotsMax = 2 ** 23;
 
 export interface PoolShape {
   /** Bus byte address of slot 0, a multiple of a slot, below 2 ** 53. */

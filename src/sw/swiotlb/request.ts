@@ -93,6 +93,13 @@ export class Request {
     this.#spacing();
   }
 
+  /** Take no more than `size` bytes: pages of a restricted pool are aligned to their order, not rounded up to it. */
+  unround(size: number): void {
+    if (this.slots === 0) return;
+    this.slots = (size + inSlot) >> slotLg2;
+    this.bytes = size;
+  }
+
   /**
    * A buffer at address 0 is filtered by the allocation mask alone but stepped by both, so the slots that are tried
    * lie further apart than the aligned ones.

@@ -6,7 +6,7 @@
  */
 import { pageBytes, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { BugId } from "./bug.js";
-import { notLinear, restrictedPoolCreated } from "./message.js";
+import { notLinear, pagesNotAligned, restrictedPoolCreated } from "./message.js";
 import { Pool } from "./pool.js";
 import { type Profile, today } from "./profile.js";
 
@@ -37,8 +37,8 @@ export function restrictedPool(
 /** One area whatever the CPUs, always used, and shared by all devices of the node. */
 export class RestrictedPool {
   readonly pool: Pool;
-  /** Allocations that did not start on a page: the kernel warns and refuses. */
-  unaligned = 0;
+  /** Warnings of the kernel's log, once: an allocation did not start on a page. */
+  readonly warnings: string[] = [];
 
   constructor(node: RestrictedNode) {
     const { base, bytes, profile, bugs } = node;
@@ -48,18 +48,19 @@ export class RestrictedPool {
 
   /**
    * Pages for a coherent allocation, aligned to the power of two that holds them. Nothing is copied.
+   * @param minAlignMask the device's: it has no say in the place, but in the steps of the search
    * @returns the bus address that the caller is given: the page where the allocation begins; -1 when there is none.
    */
-  allocate(cpu: number, bytes: number): number {
+  allocate(cpu: number, bytes: number, minAlignMask = 0): number {
     const { pool } = this;
     const order = 2 ** Math.ceil(Math.log2(Math.max(1, bytes / pageBytes)));
     const mask = pool.rules.allocMaskApart ? order * pageBytes - 1 : 0;
-    const at = pool.map(cpu, 0, 0, bytes, 0, mask, 0);
+    const at = pool.allocate(cpu, bytes, minAlignMask, mask);
     if (at < 0) return -1;
     const address = pool.start + at;
     if (address % pageBytes === 0) return address;
-    this.unaligned++;
     if (!pool.rules.checksPages) return address - (address % pageBytes);
+    if (this.warnings.length === 0) this.warnings.push(pagesNotAligned(address));
     pool.unmap(at, 0);
     return -1;
   }

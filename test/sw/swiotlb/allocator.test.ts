@@ -126,3 +126,21 @@ test("an alignment above a page is warned of, once", () => {
   for (let i = 0; i < 2; i++) allocator.map(request({ size: 4096, allocAlignMask: 0x3fff }));
   expect(allocator.log).toEqual(["Alloc alignment may prevent fulfilling requests with max mapping_size"]);
 });
+
+test("who asks for the lowest address ends growth", () => {
+  const { allocator } = growing();
+  expect(allocator.highestAddress()).toBe(2 ** 32 - 1);
+  expect(allocator.lowestAddress()).toBe(start);
+  for (let i = 0; i < 4; i++) allocator.map(request({}));
+  expect(allocator.map(request({}))).toBe(-1);
+  const fixed = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  expect(fixed.highestAddress()).toBe(start + 2 ** 20 - 1);
+});
+
+test("before 2024 the message leaves out the offset that is kept", () => {
+  const pool = new Pool({ start, slots: 128, areas: 1, profile: before2024 });
+  const allocator = new Allocator({ pool, growth: null, profile: before2024 });
+  allocator.map(request({}));
+  allocator.map(request({ size: 2000, orig: 0x600, minAlignMask: 0xfff }));
+  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 2000 bytes), total 128 (slots), used 128 (slots)"]);
+});
