@@ -21,18 +21,21 @@ const truncated = hashOf("[TRUNCATED]");
 
 /** Four characters as the little-endian word that the scan compares. */
 const word = (text: string) => new DataView(encode(text.padEnd(4, "\0")).buffer).getInt32(0, true);
-const fourBytes = {
-  ...{ dma: word("dma_"), dev: word("dev_"), addr: word("addr"), mask: word("mask"), dir: word("dir=") },
-  ...{ size: word("size"), attr: word("attr"), phys: word("phys"), add: word("_add") },
-  ...{
-    from: word("FROM"),
-    device: word("_DEV"),
-    ice: word("ICE"),
-    toD: word("TO_D"),
-    evice: word("EVIC"),
-    e: word("E"),
-  },
-} as const;
+const wordDma = word("dma_");
+const wordDev = word("dev_");
+const wordAddr = word("addr");
+const wordMask = word("mask");
+const wordDir = word("dir=");
+const wordSize = word("size");
+const wordAttr = word("attr");
+const wordPhys = word("phys");
+const wordAdd = word("_add");
+const wordFrom = word("FROM");
+const wordDevice = word("_DEV");
+const wordIce = word("ICE");
+const wordToD = word("TO_D");
+const wordEvice = word("EVIC");
+const wordE = word("E");
 
 const space = 32;
 const newline = 10;
@@ -150,27 +153,26 @@ export class Fields {
     let role = -1;
     let end = at + 9;
     switch (view.getInt32(at, true)) {
-      case fourBytes.dma:
-      case fourBytes.dev: {
+      case wordDma:
+      case wordDev: {
         const second = view.getInt32(at + 4, true);
-        if (bytes[at + 8] === equals)
-          role = second === fourBytes.addr ? Role.dma : second === fourBytes.mask ? Role.mask : -1;
+        if (bytes[at + 8] === equals) role = second === wordAddr ? Role.dma : second === wordMask ? Role.mask : -1;
         break;
       }
-      case fourBytes.dir:
+      case wordDir:
         role = Role.direction;
         end = at + 4;
         break;
-      case fourBytes.size:
+      case wordSize:
         if (bytes[at + 4] === equals) role = Role.size;
         end = at + 5;
         break;
-      case fourBytes.attr:
+      case wordAttr:
         if (bytes[at + 4] === 115 && bytes[at + 5] === equals) role = Role.attrs;
         end = at + 6;
         break;
-      case fourBytes.phys:
-        if (view.getInt32(at + 4, true) === fourBytes.add && bytes[at + 8] === 114 && bytes[at + 9] === equals)
+      case wordPhys:
+        if (view.getInt32(at + 4, true) === wordAdd && bytes[at + 8] === 114 && bytes[at + 9] === equals)
           role = Role.phys;
         end = at + 10;
     }
@@ -262,8 +264,8 @@ export class Fields {
     const bytes = this.#bytes;
     const scan = this.#scan;
     const c = bytes[scan.at]!;
-    if (this.#take(fourBytes.from, fourBytes.device, fourBytes.ice, 11)) batch.direction[i] = Direction.fromDevice;
-    else if (this.#take(fourBytes.toD, fourBytes.evice, fourBytes.e, 9)) batch.direction[i] = Direction.toDevice;
+    if (this.#take(wordFrom, wordDevice, wordIce, 11)) batch.direction[i] = Direction.fromDevice;
+    else if (this.#take(wordToD, wordEvice, wordE, 9)) batch.direction[i] = Direction.toDevice;
     else if (c >= 48 && c <= 57) batch.direction[i] = directionCode(scan.hex());
     else {
       const code = numberOf(directions, scan.word());
