@@ -4,7 +4,7 @@
  */
 import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
-import { inStep, type Shape } from "./in_step.js";
+import { inOrder, inStep, type Score, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
 import type { Alignments } from "./refusal.js";
 import type { Survey } from "./survey.js";
@@ -53,6 +53,8 @@ const triedMax = 3000;
 /** The same where every base is possible. */
 const lateTriedMax = 1500;
 const lateBasesMax = 600;
+/** Candidates tried with the true order looked for. */
+const triedInOrder = 6;
 /** A machine that predicts less than this share of addresses is doubted. */
 const believable = 0.8;
 const poolDefault = 32768;
@@ -93,6 +95,11 @@ export function alignmentsBy(mam: (d: number) => number, boundary: (d: number) =
   };
 }
 
+/** `stated`: size and areas are what the log says. */
+interface Candidate extends Shape {
+  readonly stated?: boolean;
+}
+
 interface PoolQuestion {
   readonly survey: Survey;
   readonly log: LogFacts | null;
@@ -112,7 +119,7 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
   const stated = log?.pool != null && statedShape(q);
   if (stated) {
     evidence.push("pool bounds: the log's `software IO TLB: mapped` line");
-    if (!seen) return { ...stated, forced, late: false };
+    if (!seen) return { ...plain(stated), forced, late: false };
     candidates.unshift(stated);
   }
   const tried = best(stated ? candidates.filter((c) => c.base === stated.base) : candidates, q, triedMax);
@@ -134,31 +141,44 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
   evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
   const { shape } = found;
   const before = survey.orphans.some((x) => x.address >= shape.base && x.address < shape.base + shape.slots * 2048);
-  return { ...shape, forced, late: before || found === late };
+  return { ...plain(shape), forced, late: before || found === late };
 }
 
-const share = (t: Tried) => t.equal / t.compared;
+const plain = ({ base, slots, areas, profile }: Shape): Shape => ({ base, slots, areas, profile });
+
+const share = (t: Score) => t.equal / Math.max(1, t.compared);
 
 /** Something near the bounces seen was unmapped that was never seen mapped. */
 function beganLate(survey: Survey): boolean {
   return survey.orphans.some((o) => o.address >= survey.lowest && o.address < survey.highest);
 }
 
-interface Tried {
-  readonly shape: Shape;
-  readonly compared: number;
-  readonly equal: number;
+interface Tried extends Score {
+  readonly shape: Candidate;
 }
 
-/** The candidate that predicts most; null when there is none that predicts anything. */
-function best(candidates: readonly Shape[], q: PoolQuestion, limit: number): Tried | null {
-  let found: Tried | null = null;
+/**
+ * The candidate that predicts most; null when there is none that predicts anything.
+ *
+ * The first ones are the likeliest: one that predicts believably is taken before any that is less likely. Otherwise the
+ * best few are tried again with the true order looked for, because races hide the difference.
+ */
+function best(candidates: readonly Candidate[], q: PoolQuestion, limit: number): Tried | null {
+  const tried: Tried[] = [];
+  let fewest = Number.POSITIVE_INFINITY;
   for (const shape of candidates) {
-    const wrong = found === null ? Number.POSITIVE_INFINITY : found.compared - found.equal;
-    const score = inStep(shape, q.survey.sample, q.prior, { compared: limit, wrong });
-    if (score.compared === 0 || score.compared - score.equal > wrong) continue;
-    if (found === null || score.equal > found.equal) found = { shape, ...score };
-    if (score.equal === score.compared) break;
+    const score = inStep(shape, q.survey.sample, q.prior, { compared: limit, wrong: fewest + limit / 10 });
+    if (score.compared === 0) continue;
+    if (score.equal === score.compared || (shape.stated === true && share(score) > believable))
+      return { shape, ...score };
+    tried.push({ shape, ...score });
+    if (score.compared >= limit) fewest = Math.min(fewest, score.compared - score.equal);
+  }
+  tried.sort((a, b) => b.equal - a.equal);
+  let found: Tried | null = null;
+  for (const { shape } of tried.slice(0, triedInOrder)) {
+    const score = inOrder(shape, q.survey.sample, q.prior, limit * 2);
+    if (found === null || share(score) > share(found)) found = { shape, ...score };
   }
   return found;
 }
@@ -168,9 +188,9 @@ function best(candidates: readonly Shape[], q: PoolQuestion, limit: number): Tri
  * Searches go on from where the last one ended, so before long they have been everywhere: the pool begins a little
  * below the lowest address seen and ends a little above the highest.
  */
-function lateShapes(q: PoolQuestion): Shape[] {
+function lateShapes(q: PoolQuestion): Candidate[] {
   const { survey } = q;
-  const found: Shape[] = [];
+  const found: Candidate[] = [];
   const pageOf = (address: number) => Math.floor(address / 4096) * 4096;
   for (const { slots, areas } of sizesAsked(q)) {
     const lowest = Math.max(0, survey.highest - slots * 2048);
@@ -203,7 +223,7 @@ function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
 }
 
 /** Where the log gives the bounds, only the areas and the search rules are open. */
-function statedShape(q: PoolQuestion): Shape {
+function statedShape(q: PoolQuestion): Candidate {
   const { from, to } = q.log!.pool!;
   const slots = Math.floor((to - from) / 2048);
   return {
@@ -215,7 +235,7 @@ function statedShape(q: PoolQuestion): Shape {
 }
 
 /** Candidate shapes, likeliest first. */
-function shapes(q: PoolQuestion): Shape[] {
+function shapes(q: PoolQuestion): Candidate[] {
   const { survey, log } = q;
   const firsts = firstByCpu(survey.sample);
   const asked = log?.swiotlb == null ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
@@ -224,7 +244,7 @@ function shapes(q: PoolQuestion): Shape[] {
     asked?.slots ?? null,
     ...(asked === null ? [...spacings(firsts, areaCounts), poolDefault] : []),
   ]);
-  const found: Shape[] = [];
+  const found: Candidate[] = [];
   for (const profile of [profileOf(q.kernel), ...profiles]) {
     for (const slots of slotCounts) {
       for (const wanted of areaCounts) {
@@ -232,7 +252,8 @@ function shapes(q: PoolQuestion): Shape[] {
         const areaBytes = Math.floor(slots / areas) * 2048;
         for (const first of firsts.slice(0, 4)) {
           const base = first.address - (first.cpu & (areas - 1)) * areaBytes;
-          add(found, { base: base - (base % 4096), slots, areas, profile }, survey);
+          const stated = slots === asked?.slots && wanted === (log?.areas ?? asked.areas);
+          add(found, { base: base - (base % 4096), slots, areas, profile, stated }, survey);
         }
       }
     }
@@ -240,7 +261,7 @@ function shapes(q: PoolQuestion): Shape[] {
   return found;
 }
 
-function add(found: Shape[], s: Shape, survey: Survey): void {
+function add(found: Candidate[], s: Candidate, survey: Survey): void {
   if (s.base < 0 || survey.lowest < s.base || survey.lowest >= s.base + s.slots * 2048) return;
   const known = found.some(
     (f) => f.base === s.base && f.slots === s.slots && f.areas === s.areas && f.profile === s.profile,

@@ -106,7 +106,7 @@ export class Tally implements CarriedSink {
     this.maps.bounced++;
     d.bounced++;
     d.bouncedBytes += op.size;
-    const words = whyBounced(op);
+    const words = whyBounced(op, this.#machine.pool?.forced ?? false);
     d.why.set(words, (d.why.get(words) ?? 0) + 1);
     this.#compare(c);
     this.#take(c, d);
@@ -280,8 +280,8 @@ export class Tally implements CarriedSink {
   }
 }
 
-function whyBounced(op: Operation): string {
-  if (op.forced) return "the pool is forced: every mapping bounces";
+function whyBounced(op: Operation, forced: boolean): string {
+  if (op.forced || forced) return "the pool is forced: every mapping bounces";
   const end = op.orig + op.size - 1;
   if (end > op.mask) return `the buffer lies above the device's ${Math.round(Math.log2(op.mask + 1))}-bit mask`;
   return "the device could reach the buffer: an unaligned buffer of a device that is not coherent, or behind an IOMMU";
