@@ -5,7 +5,8 @@
  */
 import type { ByteSource } from "./bytes.js";
 import type { EventSource } from "./event.js";
-import { type TextForm, TextSource } from "./ftrace_text/text_source.js";
+import type { TextForm } from "./ftrace_text/text_form.js";
+import { TextSource } from "./ftrace_text/text_source.js";
 
 const task = /^\s*(.*\S)\s+(?:-?\d+\/\s*)?(-?\d+)\s*$/s;
 

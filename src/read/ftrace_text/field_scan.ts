@@ -1,6 +1,6 @@
 /** Values of `key=value` fields, scanned from bytes. A newline ends every scan. */
 import { failedAddress } from "../event.js";
-import { step } from "./words.js";
+import { attributes, numberOf, step } from "./words.js";
 
 /** Value of each byte as a hexadecimal digit, -1 for others. */
 const digitOf = new Int8Array(256).fill(-1);
@@ -15,6 +15,7 @@ export class FieldScan {
   bad = false;
   /** True when the last `hex` began with 0x. */
   prefixed = false;
+  closed = false;
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
@@ -78,6 +79,28 @@ export class FieldScan {
     }
     this.at = at;
     return hash;
+  }
+
+  /**
+   * @returns the bits of attribute names and hexadecimal remainders joined by `|`; 0 when there are none. `closed` tells
+   *   that the last one is a name, which no cut can have shortened unseen.
+   */
+  attributes(): number {
+    const bytes = this.#bytes;
+    let attrs = 0;
+    this.closed = true;
+    while (bytes[this.at]! > 32) {
+      const c = bytes[this.at]!;
+      this.closed = c < 48 || c > 57;
+      if (this.closed) {
+        const bit = numberOf(attributes, this.word());
+        if (bit === -1) this.bad = true;
+        else attrs |= 1 << bit;
+      } else attrs |= this.hex();
+      if (bytes[this.at] !== 124) break;
+      this.at++;
+    }
+    return attrs;
   }
 
   /** Skip to the next blank or newline. */

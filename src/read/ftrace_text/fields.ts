@@ -6,11 +6,11 @@
  * `[FAILED TO PARSE] device=... dma_addrs=ARRAY[00, f9, ...]`.
  */
 
-import { Direction } from "../../spec/dma/direction.js";
 import { type EventBatch, EventKind, unknownDirection } from "../event.js";
+import { commonDirection, commonKey } from "./common_words.js";
 import { type EventForm, Opening } from "./event_form.js";
 import { FieldScan } from "./field_scan.js";
-import { attributes, directionCode, directions, force, hashOf, numberOf, Role, roles, step } from "./words.js";
+import { directionCode, directions, force, hashOf, numberOf, Role, roles, step } from "./words.js";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const failedToParse = encode("[FAILED TO PARSE] ");
@@ -18,24 +18,6 @@ const label = encode("dev_name: ");
 const iommu = encode("IOMMU:");
 const array = encode("ARRAY[");
 const truncated = hashOf("[TRUNCATED]");
-
-/** Four characters as the little-endian word that the scan compares. */
-const word = (text: string) => new DataView(encode(text.padEnd(4, "\0")).buffer).getInt32(0, true);
-const wordDma = word("dma_");
-const wordDev = word("dev_");
-const wordAddr = word("addr");
-const wordMask = word("mask");
-const wordDir = word("dir=");
-const wordSize = word("size");
-const wordAttr = word("attr");
-const wordPhys = word("phys");
-const wordAdd = word("_add");
-const wordFrom = word("FROM");
-const wordDevice = word("_DEV");
-const wordIce = word("ICE");
-const wordToD = word("TO_D");
-const wordEvice = word("EVIC");
-const wordE = word("E");
 
 const space = 32;
 const newline = 10;
@@ -129,8 +111,11 @@ export class Fields {
     while (c === space || c === 13) c = bytes[++at]!;
     scan.at = at;
     if (c === newline) return false;
-    const role = this.#commonKey(at);
-    if (role >= 0) return this.#valueAndEnd(role, form, batch, i);
+    const common = commonKey(bytes, this.#view, at);
+    if (common >= 0) {
+      scan.at = at + (common >> 4);
+      return this.#valueAndEnd(common & 15, form, batch, i);
+    }
     let hash = 0;
     while (c > space && c !== equals) {
       hash = step(hash, c);
@@ -144,40 +129,6 @@ export class Fields {
     }
     scan.at = at + 1;
     return this.#valueAndEnd(numberOf(roles, hash), form, batch, i);
-  }
-
-  /** @returns the role of a key that most lines have, the cursor after its `=`; -1 for another word. */
-  #commonKey(at: number): number {
-    const view = this.#view;
-    const bytes = this.#bytes;
-    let role = -1;
-    let end = at + 9;
-    switch (view.getInt32(at, true)) {
-      case wordDma:
-      case wordDev: {
-        const second = view.getInt32(at + 4, true);
-        if (bytes[at + 8] === equals) role = second === wordAddr ? Role.dma : second === wordMask ? Role.mask : -1;
-        break;
-      }
-      case wordDir:
-        role = Role.direction;
-        end = at + 4;
-        break;
-      case wordSize:
-        if (bytes[at + 4] === equals) role = Role.size;
-        end = at + 5;
-        break;
-      case wordAttr:
-        if (bytes[at + 4] === 115 && bytes[at + 5] === equals) role = Role.attrs;
-        end = at + 6;
-        break;
-      case wordPhys:
-        if (view.getInt32(at + 4, true) === wordAdd && bytes[at + 8] === 114 && bytes[at + 9] === equals)
-          role = Role.phys;
-        end = at + 10;
-    }
-    if (role >= 0) this.#scan.at = end;
-    return role;
   }
 
   #valueAndEnd(role: number, form: EventForm, batch: EventBatch, i: number): boolean {
@@ -237,7 +188,8 @@ export class Fields {
         this.#direction(batch, i);
         break;
       case Role.attrs:
-        this.#attributes(batch, i);
+        batch.attrs[i] = scan.attributes();
+        this.closed = scan.closed;
         break;
       case Role.device:
         this.#device();
@@ -264,47 +216,19 @@ export class Fields {
     const bytes = this.#bytes;
     const scan = this.#scan;
     const c = bytes[scan.at]!;
-    if (this.#take(wordFrom, wordDevice, wordIce, 11)) batch.direction[i] = Direction.fromDevice;
-    else if (this.#take(wordToD, wordEvice, wordE, 9)) batch.direction[i] = Direction.toDevice;
-    else if (c >= 48 && c <= 57) batch.direction[i] = directionCode(scan.hex());
+    const common = commonDirection(this.#view, scan.at);
+    if (common >= 0) {
+      batch.direction[i] = common & 15;
+      scan.at += common >> 4;
+      return;
+    }
+    if (c >= 48 && c <= 57) batch.direction[i] = directionCode(scan.hex());
     else {
       const code = numberOf(directions, scan.word());
       if (code === -1) scan.bad = true;
       else batch.direction[i] = code;
     }
     this.strangeDirection = batch.direction[i] === unknownDirection;
-  }
-
-  /** Step over a word of `length` bytes, 9 to 12, given as three little-endian words. @returns whether it was there. */
-  #take(first: number, second: number, third: number, length: number): boolean {
-    const at = this.#scan.at;
-    const view = this.#view;
-    if (view.getInt32(at, true) !== first || view.getInt32(at + 4, true) !== second) return false;
-    if ((view.getInt32(at + 8, true) ^ third) << (8 * (12 - length)) !== 0) return false;
-    this.#scan.at = at + length;
-    return true;
-  }
-
-  /** Names and hexadecimal remainders joined by `|`; nothing when there are none. */
-  #attributes(batch: EventBatch, i: number): void {
-    const bytes = this.#bytes;
-    const scan = this.#scan;
-    let attrs = 0;
-    this.closed = true;
-    while (bytes[scan.at]! > space) {
-      const c = bytes[scan.at]!;
-      if (c >= 48 && c <= 57) {
-        attrs |= scan.hex();
-        this.closed = false;
-      } else {
-        const bit = numberOf(attributes, scan.word());
-        if (bit === -1) scan.bad = true;
-        else attrs |= 1 << bit;
-      }
-      if (bytes[scan.at] === 124) scan.at++;
-      else break;
-    }
-    batch.attrs[i] = attrs;
   }
 
   #device(): void {

@@ -1,7 +1,8 @@
 /** ftrace text: the kernel's `trace` and `trace_pipe`, and what `trace-cmd report` prints. */
 import type { ByteSource } from "../bytes.js";
 import type { EventSource } from "../event.js";
-import { type TextForm, TextSource } from "./text_source.js";
+import type { TextForm } from "./text_form.js";
+import { TextSource } from "./text_source.js";
 
 /** The task's name may hold anything, dashes and blanks included; after it come the pid and, if asked for, the tgid. */
 const task = /^\s*(.*\S)-(\d+)\s*(?:\(\s*[\d-]+\)\s*)?$/s;

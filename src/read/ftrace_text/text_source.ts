@@ -20,18 +20,11 @@ import { ByteNames, hashBytes } from "./byte_names.js";
 import { type EventForm, formNames, forms } from "./event_form.js";
 import { Fields } from "./fields.js";
 import { LineHead } from "./line_head.js";
+import { clockNotice, decode, namesNotice, shown, ticksNotice } from "./notices.js";
 import { oddLine } from "./odd_line.js";
+import type { TextForm } from "./text_form.js";
 import { TimeOrder } from "./time_order.js";
 import { numberOf, words } from "./words.js";
-
-/** How a tool writes what precedes an event. */
-export interface TextForm {
-  readonly format: SourceFormat;
-  /** What a line is meant to look like, for messages. */
-  readonly line: string;
-  /** @returns "comm-pid" from the text before `[cpu]`, null when it is no task. */
-  task(text: string): string | null;
-}
 
 const formWords = words(formNames);
 /** Distinct tasks and devices kept by name; a recording of a machine has fewer. */
@@ -169,7 +162,7 @@ export class TextSource implements EventSource {
     if (this.#head.cpu >= this.#cpusSeen) this.#cpusSeen = this.#head.cpu + 1;
     if (this.#head.ticks) this.#sawTicks();
     const before = this.#order.latest;
-    if (!this.#order.append()) this.#warnOfClock(before, batch.time[i]!);
+    if (!this.#order.append()) this.#warn(clockNotice(before, batch.time[i]!, this.#head.ticks));
   }
 
   #task(bytes: Uint8Array, from: number): number {
@@ -225,7 +218,7 @@ export class TextSource implements EventSource {
       this.#cpusSaid = said.cpus;
       if (said.events > 0) {
         const what = `${said.events} events written before these were overwritten or read by someone else: not here`;
-        this.warnings.add(`line ${this.#line}`, what);
+        this.#warn(what);
       }
     }
     return end + 1;
@@ -261,7 +254,7 @@ export class TextSource implements EventSource {
   }
 
   #leaveCutOut(end: number): number {
-    this.warnings.add(`line ${this.#line}`, "expected a newline, found the end of the file: this line left out as cut");
+    this.#warn("expected a newline, found the end of the file: this line left out as cut");
     return end + 1;
   }
 
@@ -270,31 +263,25 @@ export class TextSource implements EventSource {
     if (this.#cut(end)) return this.#leaveCutOut(end);
     if (this.#unread++ < toldMax) {
       const what = `expected ${expected}, found ${shown(bytes, at, end)}: line left out`;
-      this.warnings.add(`line ${this.#line}`, what);
+      this.#warn(what);
     }
     return end + 1;
   }
 
-  #warnOfClock(before: number, time: number): void {
-    const step = this.#head.ticks ? `${before} to ${time}` : `${before / 1e6} s to ${time / 1e6} s`;
-    const what =
-      `expected times that do not run back, found a step from ${step}: ` +
-      "events of another clock follow, in the order of the file";
+  #warn(what: string): void {
     this.warnings.add(`line ${this.#line}`, what);
   }
 
   #sawTicks(): void {
     if (this.#ticks) return;
     this.#ticks = true;
-    const what = "expected seconds with decimals, found whole numbers: times are in the clock's own units, not seconds";
-    this.warnings.add(`line ${this.#line}`, what);
+    this.#warn(ticksNotice);
   }
 
   #sawTooManyNames(): number {
     if (!this.#namesFull) {
       this.#namesFull = true;
-      const what = `expected at most ${namesMax} different names, found more: those of further tasks or devices left out`;
-      this.warnings.add(`line ${this.#line}`, what);
+      this.#warn(namesNotice(namesMax));
     }
     return -1;
   }
@@ -322,16 +309,3 @@ export class TextSource implements EventSource {
 
 /** What `#task` returns for a text that is no task. */
 const noTask = -2;
-
-const decoder = new TextDecoder();
-
-function decode(bytes: Uint8Array, from: number, to: number): string {
-  return decoder.decode(bytes.subarray(from, to)).replace(/\r$/, "");
-}
-
-/** The beginning of a line for a message: printable, and short. */
-function shown(bytes: Uint8Array, from: number, to: number): string {
-  const text = decode(bytes, from, Math.min(to, from + 240)).trim();
-  const clean = text.replace(/[^\x20-\x7e]/g, "?").replace(/\s+/g, " ");
-  return clean.length > 60 ? `"${clean.slice(0, 60)}..."` : `"${clean}"`;
-}
