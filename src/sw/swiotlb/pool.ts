@@ -1,66 +1,32 @@
 /**
  * One pool of bounce slots, bit-exact: it chooses the slots that Linux chooses.
  *
- * All positions are numbers: a slot counts from the pool's start, an offset is bytes from it. Nothing on the paths of
- * `map` and `unmap` allocates. What the kernel keeps for each slot follows from
- * the free bits and from one record an allocation. Source: Linux kernel/dma/swiotlb.c.
+ * Nothing on the paths of `map` and `unmap` allocates, and all that passes is numbers. Source: Linux
+ * kernel/dma/swiotlb.c, swiotlb_find_slots, swiotlb_search_pool_area and swiotlb_release_slots.
  */
-import { Misuse } from "../../base/assert.js";
-import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
-import { rulesWith } from "./bug.js";
-import { allFree, give, runFrom, take } from "./free_slots.js";
+import { slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import { give, runFrom, take } from "./free_slots.js";
 import { endless, plainSearch } from "./plain_search.js";
-import { checkShape, type PoolShape } from "./pool_shape.js";
-import { type PoolRules, today } from "./profile.js";
-import { Records } from "./records.js";
+import type { PoolShape } from "./pool_shape.js";
+import { PoolSlots, slotOf } from "./pool_slots.js";
 import { Request } from "./request.js";
 import { RoomIndex } from "./room_index.js";
 
 const inSlot = slotBytes - 1;
 
-export class Pool {
-  readonly start: number;
-  readonly slots: number;
-  readonly areas: number;
-  /** Slots of an area; when areas do not divide the pool the slots that remain belong to none. */
-  readonly areaSlots: number;
-  readonly rules: PoolRules;
-  /** Slots in use, and the most there were; `hiwater` may be set back. */
-  used = 0;
-  hiwater = 0;
+export class Pool extends PoolSlots {
   /** The last search would never have ended: it was cut when it had gone in a circle. Only with old rules. */
   searchWasEndless = false;
-  readonly #free: Int32Array;
   readonly #index: RoomIndex;
-  readonly #records: Records;
-  /** End of the slots, as an offset. */
-  readonly #bytes: number;
-  /** -1 when it is no whole number. */
-  readonly #areaSlotsLg2: number;
-  readonly #areaIndex: Int32Array;
-  readonly #areaUsed: Int32Array;
   /** The index knows today's walk and that before 2024. */
   readonly #indexed: boolean;
   readonly #request = new Request();
 
   /** @throws Misuse `pool-shape` for a start, a number of slots or of areas that no kernel could have. */
   constructor(o: PoolShape) {
-    checkShape(o);
-    this.start = o.start;
-    this.slots = o.slots;
-    this.areas = o.areas;
-    this.areaSlots = Math.floor(o.slots / o.areas);
-    this.rules = rulesWith((o.profile ?? today).rules, o.bugs ?? []);
+    super(o);
+    this.#index = new RoomIndex(this.free, o.start, this.free.length * 32);
     this.#indexed = this.rules.countsSteps && !this.rules.startAligned;
-    const end = this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots;
-    this.#free = allFree(end);
-    this.#index = new RoomIndex(this.#free, o.start, end);
-    this.#bytes = this.#free.length * 32 * slotBytes;
-    this.#records = new Records(this.#free.length << 5);
-    const lg2 = Math.log2(this.areaSlots);
-    this.#areaSlotsLg2 = Number.isInteger(lg2) ? lg2 : -1;
-    this.#areaIndex = new Int32Array(o.areas);
-    this.#areaUsed = new Int32Array(o.areas);
   }
 
   /**
@@ -149,7 +115,7 @@ export class Pool {
   unmap(offset: number, minAlignMask: number): boolean {
     const first = this.headAt(offset);
     if (first < 0) return false;
-    const records = this.#records;
+    const records = this.records;
     const pad = records.pad(first) & inSlot;
     const kept = offset & minAlignMask & inSlot;
     let count = records.slots(first);
@@ -159,9 +125,9 @@ export class Pool {
       count = Math.min(count, released);
     }
     records.erase(first);
-    give(this.#free, first, count);
+    give(this.free, first, count);
     this.#index.freed(first);
-    this.#areaUsed[this.#areaOf(first)]! -= count;
+    this.usedByArea[this.areaOf(first)]! -= count;
     this.used -= count;
     return true;
   }
@@ -183,99 +149,9 @@ export class Pool {
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, 0);
     const first = slotOf(offset) - request.padSlots;
     if (request.slots === 0 || (offset & inSlot) !== request.offset) return false;
-    if (!(first >= 0 && first < this.areaSlots * this.areas) || runFrom(this.#free, first) < request.slots)
-      return false;
+    if (!(first >= 0 && first < this.areaSlots * this.areas) || runFrom(this.free, first) < request.slots) return false;
     this.#takeAt(first);
     return true;
-  }
-
-  /** Where the next search of an area begins, relative to the area. */
-  areaIndex(area: number): number {
-    return this.#areaIndex[area]!;
-  }
-
-  setAreaIndex(area: number, index: number): void {
-    if (!(index >= 0 && index < this.areaSlots)) throw new Misuse("area-index", `${index} in ${this.areaSlots} slots`);
-    this.#areaIndex[area] = index;
-  }
-
-  /** Slots in use by allocations that begin in an area. */
-  usedOf(area: number): number {
-    return this.#areaUsed[area]!;
-  }
-
-  isFree(slot: number): boolean {
-    return (this.#free[slot >> 5]! & (1 << (slot & 31))) !== 0;
-  }
-
-  /** The kernel's `list` of a slot: free slots from it to the end of the run, of its slot set or of the pool. */
-  freeRun(slot: number): number {
-    return runFrom(this.#free, slot);
-  }
-
-  /** The longest run of free slots inside one slot set. */
-  longestRun(): number {
-    let longest = 0;
-    for (let slot = 0; slot < this.slots; ) {
-      const run = runFrom(this.#free, slot);
-      if (run > longest) longest = run;
-      slot += Math.max(1, run);
-    }
-    return longest;
-  }
-
-  /** The first slot of the allocation that holds `slot`; -1 when it is free. */
-  ownerHead(slot: number): number {
-    return slot < 0 || slot >= this.slots || this.isFree(slot) ? -1 : this.#records.holderOf(slot);
-  }
-
-  /** The first slot of the mapping that begins at a byte offset, padding included; -1 when none does. */
-  headAt(offset: number): number {
-    return offset >= 0 && offset < this.#bytes ? this.#records.headOf(slotOf(offset)) : -1;
-  }
-
-  /** Slots of the allocation whose first slot is `head`; 0 when none begins there. */
-  slotsAt(head: number): number {
-    return this.#records.slots(head);
-  }
-
-  /** Bytes that the mapping at an offset may use, rounding included, padding slots too; 0 when none begins there. */
-  sizeAt(offset: number): number {
-    const head = this.headAt(offset);
-    return head < 0 ? 0 : this.#records.bytes(head);
-  }
-
-  /** Padding slots of the allocation whose first slot is `head`. */
-  padSlotsAt(head: number): number {
-    return this.#records.pad(head) >> slotLg2;
-  }
-
-  /** The kernel's alloc_size of a slot: bytes from there to the end of its mapping, the kept offset taken off. */
-  bytesLeft(slot: number): number {
-    const head = this.ownerHead(slot);
-    if (head < 0) return 0;
-    return this.#records.bytes(head) - (this.#records.pad(head) & inSlot) - (slot - head) * slotBytes;
-  }
-
-  /** Keep a number of the caller's with the mapping at an offset, until it is unmapped. */
-  setTag(offset: number, tag: number): void {
-    const head = this.headAt(offset);
-    if (head >= 0) this.#records.setTag(head, tag);
-  }
-
-  /** The tag of the allocation that holds `slot`; -1 when there is none. */
-  tagAt(slot: number): number {
-    const head = this.ownerHead(slot);
-    return head < 0 ? -1 : this.#records.tag(head);
-  }
-
-  /** Call `visit` with the first slot, the slot count and the tag of every allocation, in order of slot. */
-  forEachAllocation(visit: (head: number, count: number, tag: number) => void): void {
-    const records = this.#records;
-    for (let slot = 0; slot < this.slots; slot++) {
-      const count = records.slots(slot);
-      if (count > 0) visit(slot, count, records.tag(slot));
-    }
   }
 
   #searchAreas(cpu: number): number {
@@ -293,8 +169,8 @@ export class Pool {
   #searchArea(area: number): number {
     const request = this.#request;
     const { areaSlots } = this;
-    if (request.slots > areaSlots - this.#areaUsed[area]!) return -1;
-    const index = this.#areaIndex[area]!;
+    if (request.slots > areaSlots - this.usedByArea[area]!) return -1;
+    const index = this.indexes[area]!;
     if (request.period !== 0 && this.#indexed) return this.#index.search(request, area * areaSlots, areaSlots, index);
     const slot = plainSearch(this, request, area * areaSlots, index, this.rules);
     this.searchWasEndless = slot === endless;
@@ -303,23 +179,13 @@ export class Pool {
 
   #takeAt(first: number): void {
     const { slots, bytes, padSlots, offset } = this.#request;
-    this.#records.put(first, slots, bytes, (padSlots << slotLg2) | offset);
-    take(this.#free, first, slots);
-    const area = this.#areaOf(first);
+    this.records.put(first, slots, bytes, (padSlots << slotLg2) | offset);
+    take(this.free, first, slots);
+    const area = this.areaOf(first);
     const next = first - area * this.areaSlots + slots;
-    this.#areaIndex[area] = next < this.areaSlots ? next : 0;
-    this.#areaUsed[area]! += slots;
+    this.indexes[area] = next < this.areaSlots ? next : 0;
+    this.usedByArea[area]! += slots;
     this.used += slots;
     if (this.used > this.hiwater) this.hiwater = this.used;
   }
-
-  #areaOf(slot: number): number {
-    const lg2 = this.#areaSlotsLg2;
-    return lg2 >= 0 ? slot >> lg2 : Math.floor(slot / this.areaSlots);
-  }
-}
-
-/** The slot of a byte offset; offsets of pools above 2 GiB do not fit 31 bits. */
-function slotOf(offset: number): number {
-  return offset < 0x8000_0000 ? offset >> slotLg2 : Math.floor(offset / slotBytes);
 }
