@@ -1,6 +1,7 @@
 /** "swiotlb buffer is full": the cause by the numbers of the line, on made-up rows and on real cases. */
 import { expect, test } from "vitest";
 import { explainLine, explainLog, type MachineContext, nothingKnown } from "../../src/audit/index.js";
+import { createRandom } from "./random.js";
 
 const full = (size: number, total: number, used: number, who = "virtio-pci 0000:00:03.0"): string =>
   `[   12.330410] ${who}: swiotlb buffer is full (sz: ${size} bytes), total ${total} (slots), used ${used} (slots)`;
@@ -74,6 +75,12 @@ const rows: readonly (readonly [string, string, Partial<MachineContext>, string[
     ["buffer-overflow"],
   ],
   [
+    "the same, of a kernel around 5.0",
+    "snd 0000:00:1b.0: overflow 0x00000001fe000000+4096 of DMA mask ffffffff bus limit 0",
+    {},
+    ["absent"],
+  ],
+  [
     "encrypted memory",
     "software IO TLB: Memory encryption is active and system is using DMA bounce buffers",
     {},
@@ -138,6 +145,38 @@ test("a finding has the line, device, time, and the numbers in words", () => {
   expect(f!.evidence).toContain("252 KiB = 126 slots were asked for");
   expect(f!.evidence).toContain("473 of 512 slots (1 MiB) were in use (92 %), 39 free");
   expect(f!.do).toContain("swiotlb=1024");
+});
+
+test("what the log says of the pool stands beside the line", () => {
+  const machine = { ...nothingKnown, poolSlots: 512, poolStart: 0xb000000, poolEnd: 0xb100000 };
+  const evidence = (line: string) => explainLine(line, machine)[0]!.evidence;
+  expect(evidence("a 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes)")).toContain("pool of 512 slots (1 MiB)");
+  const overflow = "a 0000:00:03.0: swiotlb addr 0x000000000b000000+4096 overflow (mask ffffff, bus limit 0).";
+  expect(evidence(overflow)).toContain("the pool from 0xb000000 to 0xb100000");
+});
+
+test("lines of any bytes give sentences, never an error", () => {
+  const random = createRandom(7),
+    pieces = [
+      ...rows.map(([, line]) => line),
+      "DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x7c000000 [fault reason 0x06] x",
+      "AMD-Vi: Event logged [IO_PAGE_FAULT device=02:00.0 domain=0x001a address=0x1000 flags=0x0050]",
+      "arm-smmu-v3 9050000.smmuv3: event 0x10 received:",
+      "arm-smmu-v3 9050000.smmuv3: \t0x0000000800000010",
+    ];
+  for (let i = 0; i < 3000; i++) {
+    const characters = [...pieces[Math.floor(random() * pieces.length)]!];
+    for (let k = 0; k < 4; k++) {
+      const at = Math.floor(random() * characters.length),
+        what = random();
+      if (what < 0.4) characters.splice(at, Math.floor(random() * 10));
+      else if (what < 0.8) characters[at] = String.fromCharCode(Math.floor(random() * 256));
+      else characters.splice(at, 0, String(Math.floor(random() * 1e15)));
+    }
+    for (const f of explainLog(characters.join("").split("\n"))) {
+      expect(`${f.cause} ${f.evidence} ${f.do}`).not.toMatch(/undefined|NaN|Infinity|\[object/);
+    }
+  }
 });
 
 test("the kernel's checker names the device after its own name", () => {

@@ -24,14 +24,14 @@ export const faultAdvice: Readonly<Record<FaultKind, FaultAdvice>> = {
     usually: "The kernel wrote an entry that this hardware refuses, or the table's memory was overwritten.",
     do:
       "Report it to the IOMMU driver's developers with the full boot log; meanwhile try another mode of the unit " +
-      "(legacy instead of scalable, fewer page-table levels). `dmalab inspect` shows the entry in a memory image.",
+      "(legacy instead of scalable, fewer page-table levels). A memory image holds the entry as it was.",
   },
   "table-access": {
     usually:
       "The table's memory could not be read: a wrong table address, memory that was freed or offlined, or failing " +
       "hardware.",
     do:
-      "Look for memory and PCI errors (EDAC, AER, MCE) around that time; `dmalab inspect` on a memory image shows " +
+      "Look for memory and PCI errors (EDAC, AER, MCE) around that time; a memory image shows " +
       "where the tables point.",
   },
   unmapped: {

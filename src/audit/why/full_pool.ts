@@ -186,7 +186,7 @@ const rows: readonly Row[] = [
 ];
 
 /** A message of a kernel before totals were printed. */
-function withoutTotals(message: FullMessage): Verdict {
+function withoutTotals(message: FullMessage, machine: MachineContext): Verdict {
   const tooLarge = rows[0]!;
   if (message.size > mappingBytesMax) {
     const evidence =
@@ -194,14 +194,15 @@ function withoutTotals(message: FullMessage): Verdict {
       `${bytesInWords(mappingBytesMax)}, whatever the pool's size`;
     return { kind: tooLarge.kind, cause: tooLarge.cause, evidence, do: smallerRequests };
   }
+  const pool = machine.poolSlots === null ? "" : ` in a pool of ${slotsInWords(machine.poolSlots)}`;
   return {
     kind: "unknown-occupancy",
     cause:
       "No free run of slots was found. This kernel's message does not say how full the pool was, so it stays open " +
       "whether the pool is used up or in pieces.",
     evidence:
-      `${bytesInWords(message.size)} = ${Math.ceil(message.size / slotBytes)} slots were asked for, ` +
-      `which can fit; occupancy is not in the line`,
+      `${bytesInWords(message.size)} = ${counted(Math.ceil(message.size / slotBytes), "slot")} were asked for, which ` +
+      `can fit${pool}; occupancy is not in the line`,
     do:
       "Read /sys/kernel/debug/swiotlb/io_tlb_used while it happens; if it is close to io_tlb_nslabs, enlarge the " +
       "pool (swiotlb=SLOTS, 2 KiB each) and look for a leak.",
@@ -211,7 +212,7 @@ function withoutTotals(message: FullMessage): Verdict {
 /** @returns one verdict, or two when the request is impossible and the pool is full besides. */
 export function explainFull(message: FullMessage, machine: MachineContext): Verdict[] {
   const { total, used } = message;
-  if (total === null || used === null) return [withoutTotals(message)];
+  if (total === null || used === null) return [withoutTotals(message, machine)];
   const request: Request = {
     ...message,
     total,

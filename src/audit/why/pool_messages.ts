@@ -9,7 +9,7 @@ import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
 import { explainFull } from "./full_pool.js";
 import type { LogLine } from "./log_line.js";
-import { bytesInWords, slotsInWords } from "./words.js";
+import { bytesInWords, hex, slotsInWords } from "./words.js";
 
 interface Message {
   readonly pattern: RegExp;
@@ -23,6 +23,17 @@ const noPool =
 const smallerAtBoot =
   "Ask for less (each halving is tried down to 1 MiB), give the guest more memory below 4 GiB, or free it: " +
   "crashkernel=…,high, a smaller cma=, fewer huge pages reserved at boot.";
+
+function outOfReach(m: RegExpExecArray): Verdict {
+  return {
+    kind: "absent",
+    cause: "The buffer lies where the device cannot reach, and there is no pool to bounce it through.",
+    evidence:
+      `the buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
+      `0x${m[3]}${limitInWords(m[4]!)}`,
+    do: noPool,
+  };
+}
 
 const messages: readonly Message[] = [
   {
@@ -55,11 +66,11 @@ const messages: readonly Message[] = [
   {
     pattern:
       /swiotlb addr (0x[0-9a-f]{1,16})\+(\d{1,15}) overflow \(mask ([0-9a-f]{1,16}), bus limit ([0-9a-f]{1,16})\)/,
-    explain: (m) => ({
+    explain: (m, _line, machine) => ({
       kind: "mask",
       cause: "The pool itself lies where the device cannot reach: bouncing does not help this device.",
       evidence:
-        `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
+        `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))})${poolInWords(machine)}; the device reaches ` +
         `0x${m[3]}${limitInWords(m[4]!)}`,
       do:
         "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device with " +
@@ -68,15 +79,13 @@ const messages: readonly Message[] = [
     }),
   },
   {
-    pattern: /DMA addr (0x[0-9a-f]{1,16})\+(\d{1,15}) overflow \(mask ([0-9a-f]{1,16}), bus limit ([0-9a-f]{1,16})\)/,
-    explain: (m) => ({
-      kind: "absent",
-      cause: "The buffer lies where the device cannot reach, and there is no pool to bounce it through.",
-      evidence:
-        `the buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
-        `0x${m[3]}${limitInWords(m[4]!)}`,
-      do: noPool,
-    }),
+    pattern: /DMA addr (0x[\da-f]{1,16})\+(\d{1,15}) overflow \(mask ([\da-f]{1,16}), bus limit ([\da-f]{1,16})\)/,
+    explain: outOfReach,
+  },
+  {
+    // Kernels around 5.0.
+    pattern: /overflow (0x[\da-f]{1,16})\+(\d{1,15}) of DMA mask ([\da-f]{1,16}) bus limit ([\da-f]{1,16})/,
+    explain: outOfReach,
   },
   {
     pattern: /Buffer overflow detected\. Allocation size: (\d{1,15})\. Mapping size: (\d{1,15})/,
@@ -203,6 +212,11 @@ const messages: readonly Message[] = [
     }),
   },
 ];
+
+function poolInWords(machine: MachineContext): string {
+  const { poolStart, poolEnd } = machine;
+  return poolStart === null || poolEnd === null ? "" : `, the pool from ${hex(poolStart)} to ${hex(poolEnd)}`;
+}
 
 const limitInWords = (limit: string): string => (/^0*$/.test(limit) ? "" : `, its bus 0x${limit}`);
 

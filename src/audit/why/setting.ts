@@ -5,7 +5,7 @@
  * of the pool. The kernel's own reading is sw/swiotlb's; here are the judgements, one row each.
  */
 import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
-import { type Parameter, parseSwiotlb, readParameter } from "../../sw/swiotlb/index.js";
+import { type Parameter, parseSwiotlb, readParameter } from "../../sw/swiotlb/parameter.js";
 import { type MachineContext, nothingKnown } from "./context.js";
 import type { Finding, Verdict } from "./finding.js";
 import { lowMemoryDoubtful } from "./larger_pool.js";
