@@ -1,6 +1,6 @@
 /** The chart of occupancy: most and fewest slots in use over time, the pool's size, the high-water mark, failures. */
 import type { PageData, PageTimeline } from "dmalab/report";
-import type uPlot from "uplot";
+import uPlot from "uplot";
 import type { Palette } from "./colours";
 import { number, seconds, shortSeconds } from "./format";
 
@@ -21,10 +21,10 @@ export interface ChartInput {
   readonly onCursor: (time: number | null) => void;
 }
 
-/** Seconds of each bin's middle, most, fewest. */
-export function columnsOf(timeline: PageTimeline): uPlot.AlignedData {
-  const times = timeline.most.map((_, bin) => (timeline.from + (bin + 0.5) * timeline.width) / 1e6);
-  return [times, [...timeline.most], [...timeline.fewest]];
+/** Seconds at which each bin begins, most, fewest; the last bin's values again where it ends. */
+export function columnsOf({ from, width, most, fewest }: PageTimeline): uPlot.AlignedData {
+  const times = Array.from({ length: most.length + 1 }, (_, bin) => (from + bin * width) / 1e6);
+  return [times, [...most, most.at(-1) ?? 0], [...fewest, fewest.at(-1) ?? 0]];
 }
 
 export const topOf = ({ slots, hiwater }: ChartInput["pool"]): number =>
@@ -45,6 +45,7 @@ export function chartOptions({
     ticks: { stroke: palette.grid, width: 1, size: 5 },
     font: "12px system-ui, sans-serif",
   };
+  const stepped = uPlot.paths.stepped!({ align: 1 });
   return {
     width,
     height,
@@ -63,8 +64,14 @@ export function chartOptions({
     ],
     series: [
       { value: (_, value) => (value === null ? "" : seconds(value * 1e6)) },
-      { label: "most in use", stroke: palette.accent, width: width < 600 ? 1 : 1.5, points: { show: false } },
-      { label: "fewest in use", width: 0, fill: palette.accentArea, points: { show: false } },
+      {
+        label: "most in use",
+        stroke: palette.accent,
+        width: width < 600 ? 1 : 1.5,
+        paths: stepped,
+        points: { show: false },
+      },
+      { label: "fewest in use", width: 0, fill: palette.accentArea, paths: stepped, points: { show: false } },
     ],
     bands: [{ series: [1, 2], fill: palette.accentBand }],
     hooks: {

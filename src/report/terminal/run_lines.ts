@@ -201,7 +201,7 @@ function adviceLines({ outcome }: RunReport, style: Style, width: number): strin
   const setting = swiotlb === null ? "no setting can be advised" : harmless(swiotlb);
   return [
     style.bold("Advice"),
-    `  ${style.bold(style.green(cut(setting, width - 2)))}  ${style.dim(confidence)}`,
+    `  ${style.bold(style.green(cut(setting, width - 2)))}${swiotlb === null ? "" : `  ${style.dim(confidence)}`}`,
     ...wrap(because, width, "  "),
   ];
 }
