@@ -112,9 +112,10 @@ export class Ordering implements OperationSink {
     while (this.#waitingFrom < this.#waiting.length) {
       const head = this.#waiting[this.#waitingFrom]!;
       const crowded = this.#waiting.length - this.#waitingFrom > waitingMax;
-      if (!crowded && (now < head.lo + lookAhead || Number.isNaN(head.address) || Number.isNaN(head.hi))) break;
+      if (!crowded && (now < head.lo + lookAhead || !settled(head))) break;
       if (crowded) settle(head, now);
-      this.#step(now);
+      else if (this.#unknownAhead(head)) break;
+      this.#step();
     }
     this.#compact();
   }
@@ -123,18 +124,31 @@ export class Ordering implements OperationSink {
   finish(now: number): void {
     while (this.#waitingFrom < this.#waiting.length) {
       settle(this.#waiting[this.#waitingFrom]!, now);
-      this.#step(now);
+      this.#step();
     }
     this.#compact();
     while (this.#trail.length > 0) this.#freeze();
   }
 
-  #step(now: number): void {
+  /** Whether something that may have come first has an outcome that the recording has yet to show. */
+  #unknownAhead(head: Operation): boolean {
+    const w = this.#waiting;
+    let soonest = head.hi;
+    for (let k = this.#waitingFrom; k < w.length && w[k]!.lo <= soonest + clockSlack; k++) {
+      const op = w[k]!;
+      if (op.done) continue;
+      if (!settled(op)) return true;
+      if (op.hi < soonest) soonest = op.hi;
+    }
+    return false;
+  }
+
+  #step(): void {
     const first = this.#waiting[this.#waitingFrom]!;
     const next = this.#waiting[this.#waitingFrom + 1];
     let candidates: Operation[];
     if (next === undefined || next.lo > first.hi + clockSlack) candidates = [first];
-    else candidates = this.#candidates(now);
+    else candidates = this.#candidates();
     if (this.#try(candidates)) return;
     if (this.#deepest === null || this.#trail.length > this.#deepestLength) {
       this.#deepest = this.#trail.map((s) => s.op);
@@ -191,7 +205,7 @@ export class Ordering implements OperationSink {
       this.#trail.push(step);
     }
     this.#forget();
-    const candidates = this.#candidates(Number.POSITIVE_INFINITY);
+    const candidates = this.#candidates();
     const due = candidates.reduce((a, b) => (b.hi < a.hi ? b : a));
     const step = this.#carryOut(due, [], true)!;
     this.#take(due);
@@ -200,7 +214,7 @@ export class Ordering implements OperationSink {
   }
 
   /** Operations that may come next: none that waits was over before they began. */
-  #candidates(now: number): Operation[] {
+  #candidates(): Operation[] {
     const w = this.#waiting;
     const found: Operation[] = [];
     let soonest = Number.POSITIVE_INFINITY;
@@ -208,7 +222,7 @@ export class Ordering implements OperationSink {
       const op = w[k]!;
       if (op.done) continue;
       if (op.lo > soonest + clockSlack) break;
-      if (Number.isNaN(op.address) || Number.isNaN(op.hi)) settle(op, now);
+      if (!settled(op)) break;
       found.push(op);
       if (op.hi < soonest) soonest = op.hi;
     }
@@ -447,6 +461,8 @@ function precedes(p: Operation, q: Operation): boolean {
   if (p.cpu === q.cpu) return p.hiEvent >= 0 && p.hiEvent <= q.loEvent;
   return p.hi + clockSlack < q.lo;
 }
+
+const settled = (op: Operation) => !Number.isNaN(op.address) && !Number.isNaN(op.hi);
 
 /** Take what is known as all there is. */
 function settle(op: Operation, now: number): void {
