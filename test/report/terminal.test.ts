@@ -134,6 +134,22 @@ test("devices without a mapping are only named", () => {
   expect(text.match(/0000:00:00\.0/g)).toHaveLength(1);
 });
 
+test("a hundred thousand devices make a short report", () => {
+  const { outcome, audit } = sampleReport();
+  const one = outcome.devices[0]!;
+  const devices = Array.from({ length: 100_000 }, (_, i) => ({
+    ...one,
+    name: `device ${i}`,
+    maps: i % 2,
+    live: 0,
+    failed: 0,
+  }));
+  const lines = runLines({ outcome: { ...outcome, devices }, audit }, plain);
+  expect(lines.length).toBeLessThan(150);
+  expect(lines.join("\n")).toContain("and 49,970 devices more");
+  expect(lines.join("\n").replace(/\s+/g, " ")).toContain("and 49988 more");
+});
+
 test("what is said of several devices is said once", () => {
   const lines = runLines(sampleReport(), plain).filter((line) => line.includes("told to bounce everything"));
   expect(lines).toHaveLength(1);

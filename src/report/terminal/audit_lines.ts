@@ -1,6 +1,6 @@
 /** What the audit of a recording found, as lines for people. */
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
-import { byWords } from "../words/groups.js";
+import { byWords, someOf } from "../words/groups.js";
 import { bytesWords, countWords, plural } from "../words/quantity.js";
 import { violationCount } from "../words/verdict.js";
 import { type Column, table, wrap } from "./layout.js";
@@ -71,7 +71,9 @@ function violationLines(audit: WholeAudit, style: Style, width: number): string[
 
 function exposureLines(audit: WholeAudit, width: number): string[] {
   const devices = byWords(audit.exposure.map(({ device, words }) => [words, device]));
-  return devices.flatMap(([words, names]) => wrap(`${names.join(", ")}: ${words}`, width, "  ", "    "));
+  return devices
+    .slice(0, firstGroups)
+    .flatMap(([words, names]) => wrap(`${someOf(names)}: ${words}`, width, "  ", "    "));
 }
 
 function noteLines(audit: WholeAudit, width: number): string[] {

@@ -39,7 +39,9 @@ export interface Column {
  */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
   const clean = rows.map((row) => row.map(harmless));
-  const widths = columns.map((column, c) => Math.max(column.title.length, ...clean.map((row) => row[c]!.length)));
+  const widths = columns.map((column, c) =>
+    clean.reduce((most, row) => Math.max(most, row[c]!.length), column.title.length),
+  );
   const shown = fitting(columns, widths, width);
   const line = (cells: readonly string[]): string => {
     const padded = shown.map((c) =>

@@ -1,12 +1,13 @@
 /** A run as lines for people: the verdict first, the advice last. */
 
 import type { RunReport } from "../run_report.js";
-import { byWords, type FailureGroup, groupFailures } from "../words/groups.js";
+import { type FailureGroup, groupFailures } from "../words/groups.js";
 import { machineFacts } from "../words/machine.js";
 import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
 import { type Tone, verdictOf } from "../words/verdict.js";
 import { auditSections } from "./audit_lines.js";
+import { deviceLines } from "./device_lines.js";
 import { type Column, cut, table, widthMin, wrap } from "./layout.js";
 import { failureMarks, sparkLine } from "./spark.js";
 import { harmless, type Style, styleFor } from "./style.js";
@@ -75,28 +76,6 @@ const right = (title: string, spare?: number): Column => ({
   align: "right",
   ...(spare === undefined ? {} : { spare }),
 });
-
-function deviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
-  const active = outcome.devices.filter((d) => d.maps + d.failed + d.live > 0);
-  const idle = outcome.devices.filter((d) => !active.includes(d)).map((d) => d.name);
-  const without = idle.length === 0 ? [] : wrap(`no mapping of ${idle.join(", ")}`, width, "  ", "    ").map(style.dim);
-  if (active.length === 0) return without.length === 0 ? [] : [style.bold("Mappings"), ...without];
-  const columns = [
-    ...[left("device"), left("driver"), right("maps"), right("direct", 1), right("bounced"), right("translated", 3)],
-    ...[right("failed"), right("bounced bytes", 5), right("peak slots", 2), right("alive", 4)],
-  ];
-  const rows = active.map((d) => [
-    ...[d.name, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
-    ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
-    countWords(d.live),
-  ]);
-  const [head, ...body] = table(columns, rows, width);
-  const reasons = active.flatMap((d) =>
-    d.why.map(({ words, count }) => [words, `${d.name} ${countWords(count)}`] as const),
-  );
-  const why = byWords(reasons).flatMap(([words, of]) => wrap(`${words}: ${of.join(", ")}`, width, "  ", "    "));
-  return [style.bold("Mappings"), style.dim(head!), ...body, ...why.map(style.dim), ...without];
-}
 
 /** A pool of which less than this share was ever used is drawn to the high-water mark, not to its size. */
 const smallShare = 0.25;

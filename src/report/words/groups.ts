@@ -43,3 +43,9 @@ export function byWords(pairs: readonly (readonly [words: string, of: string])[]
   }
   return [...groups];
 }
+
+/** The first of many names, and how many there are besides. */
+export function someOf(names: readonly string[], first = 12): string {
+  const more = names.length - first;
+  return `${names.slice(0, first).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
