@@ -167,6 +167,8 @@ function best(candidates: readonly Candidate[], q: PoolQuestion, limit: number):
   const tried: Tried[] = [];
   let fewest = Number.POSITIVE_INFINITY;
   for (const shape of candidates) {
+    // Another kernel's search rules are tried only where those of this kernel explain too little.
+    if (shape.profile !== candidates[0]!.profile && tried.some((t) => share(t) > believable)) continue;
     const score = inStep(shape, q.survey.sample, q.prior, { compared: limit, wrong: fewest + limit / 10 });
     if (score.compared === 0) continue;
     if (score.equal === score.compared || (shape.stated === true && share(score) > believable))
@@ -245,7 +247,8 @@ function shapes(q: PoolQuestion): Candidate[] {
     ...(asked === null ? [...spacings(firsts, areaCounts), poolDefault] : []),
   ]);
   const found: Candidate[] = [];
-  for (const profile of [profileOf(q.kernel), ...profiles]) {
+  const presumed = profileOf(q.kernel);
+  for (const profile of [presumed, ...profiles.filter((p) => p !== presumed)]) {
     for (const slots of slotCounts) {
       for (const wanted of areaCounts) {
         const areas = limitAreas(wanted, slots);
