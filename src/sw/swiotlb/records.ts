@@ -42,7 +42,7 @@ export class Records {
     words[at + Word.pad] = 0;
   }
 
-  /** The slots of an allocation behind its first `count`, which are to be erased, stay taken; no address leads there. */
+  /** The slots of an allocation behind its first `count`, to be erased next, stay taken; no address leads there. */
   leaveBehind(head: number, count: number): void {
     const words = this.#words;
     const at = head << wordsLg2;

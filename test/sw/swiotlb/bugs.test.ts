@@ -155,7 +155,7 @@ test("before 2024 the allocation mask was compared with the buffer's address, no
   expect([first(before2024), first(today)]).toEqual([1, 0]);
 });
 
-test("before 2023 the search began at a multiple of the stride, which for a page of an NVMe buffer was four slots", () => {
+test("before 2023 the search began at a multiple of the stride, four slots for a page of NVMe", () => {
   const firsts = (profile: Profile) => {
     const pool = new Pool({ start, slots: 16, areas: 1, profile });
     for (const slot of [0, 1, 4, 5, 8, 9]) expect(pool.place(slot * 2048, 1, 0, 2048, 0, 0)).toBe(true);
