@@ -207,7 +207,7 @@ export class Allocator {
       const bytes = slots * slotBytes;
       const leaks = !bugs.includes("decrypted-pages-freed");
       const start = allocateShared(growth!.pages, { bytes, limit, sleeps, encrypted, leaks });
-      const count = slots < setSlots ? 1 : limitAreas(areas, slots);
+      const count = limitAreas(areas, slots);
       if (start !== null) return new Pool({ start, slots, areas: count, profile: profile ?? today, bugs });
       if (slots <= least) return null;
       slots = Math.ceil(Math.floor(slots / 2) / setSlots) * setSlots;

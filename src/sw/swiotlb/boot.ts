@@ -45,9 +45,12 @@ export const bootDefaults: Boot = { slots: poolSlotsDefault, areas: 0, mode: "au
 const upTo = (n: number, multiple: number): number => Math.ceil(n / multiple) * multiple;
 const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
 
-/** At most one area for each slot set. @returns 0 for a pool that is smaller than a slot set. */
+/**
+ * At most one area for each slot set, and at least one. (For a pool smaller than a slot set the kernel would come to
+ * none; it makes no such pool.)
+ */
 export function limitAreas(areas: number, slots: number): number {
-  return slots < areas * setSlots ? Math.floor(slots / setSlots) : areas;
+  return slots < areas * setSlots ? Math.max(1, Math.floor(slots / setSlots)) : areas;
 }
 
 /** Set the number of areas: rounded up to a power of two, and the pool with it. @param wanted 0 is taken as 1 */

@@ -41,19 +41,24 @@ export function plainSearch(
   const aligned = Math.ceil(index / stride) * stride;
   const begin = !rules.startAligned ? index : aligned < areaSlots ? aligned : 0;
   let at = begin;
-  // Without the count a walk ends only where it began; it is cut when it must be going in a circle.
-  const stepsMax = countsSteps ? areaSlots : areaSlots * (stride + 1);
-  for (let checked = 0, steps = 0; checked < stepsMax; steps++) {
-    if (!countsSteps && steps > 0 && at === begin) return -1;
+  for (let checked = 0, wraps = 0; checked < areaSlots || !countsSteps; ) {
     const slot = areaFirst + at;
     const low = (base + slot * slotBytes) | 0;
     const fits = (low & zeroMask) === 0 && (!compares || (low & sameMask) === same);
     if (fits && pool.freeRun(slot) >= slots && fitsBoundary(baseSlots + slot, slots, boundarySlots)) return slot;
     const step = fits ? stride : 1;
-    at = at + step < areaSlots ? at + step : 0;
     checked += step;
+    at += step;
+    if (at >= areaSlots) {
+      at = 0;
+      wraps++;
+    }
+    if (countsSteps) continue;
+    // Each walk from slot 0 is the same: one that does not meet its beginning never will.
+    if (at === begin) return -1;
+    if (wraps === 2) return endless;
   }
-  return countsSteps ? -1 : endless;
+  return -1;
 }
 
 /** Whether `count` slots from `at`, both counted from a boundary, stay before the next one. */

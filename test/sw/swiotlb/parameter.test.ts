@@ -78,7 +78,7 @@ test("a long parameter is read as far as a command line goes", () => {
 test("fewer areas when slot sets are short", () => {
   expect(limitAreas(8, 1024)).toBe(8);
   expect(limitAreas(8, 1023)).toBe(7);
-  expect(limitAreas(8, 127)).toBe(0);
+  expect(limitAreas(8, 127)).toBe(1);
 });
 
 test("early boot halves the pool until memory has room for it", () => {
