@@ -385,6 +385,22 @@ describe("damage", () => {
     expect(rowsOf(text.slice(0, -1))).toEqual([first, second]);
   });
 
+  test.each([
+    ["a size", "dma_sync_single_for_cpu: a dir=NONE dma_addr=1000 size=4096", false],
+    ["the end of an IOMMU range", "unmap: IOMMU: iova=0x1000 - 0x2000 size=4096 unmapped_size=4096", false],
+    ["an attribute without a name", "dma_unmap_phys: a dir=NONE dma_addr=1 size=2 attrs=0x10000", false],
+    ["a device", "attach_device_to_domain: IOMMU: device=0000:00:03.0", false],
+    ["a word", "swiotlb_bounced: dev_name: a dma_mask=ff dev_addr=1 size=4096 FORCE", true],
+    ["a list", "dma_free_sgt: a dir=NONE dma_addr=1 size=2 phys_addrs={0x1000}", true],
+    ["attributes by name", "dma_unmap_phys: a dir=NONE dma_addr=1 size=2 attrs=NO_WARN", true],
+    ["another event", "sched_wakeup: comm=a", false],
+  ])(
+    "without a newline, a line that ends in %s: may be cut unless it cannot be the beginning of more",
+    (_, event, taken) => {
+      expect(rowsOf(whole + line(event).trimEnd())).toHaveLength(taken ? 2 : 1);
+    },
+  );
+
   test("a line cut in half inside the file is left out, with its number and what was found", () => {
     for (let cut = 40; cut < whole.length - 9; cut++) {
       const head = whole.slice(0, cut);
@@ -430,6 +446,12 @@ describe("damage", () => {
       [[7], [8], [3]],
       [[7], [8], [3]],
     ]);
+  });
+
+  test("lists of lines that are left out take no room", () => {
+    const long = `{${Array.from({ length: 20_000 }, () => "0x1").join(",")}}`;
+    const bad = line(`dma_map_sg: ${dev} dir=TO_DEVICE dma_addrs=${long} sizes={0x1} phys_addrs={} attrs=`);
+    expect(rowsOf(bad.repeat(60) + whole + whole)).toHaveLength(2);
   });
 
   test("many bad lines: the first few told, the others counted", () => {
@@ -494,6 +516,7 @@ describe("memory", () => {
     expect(rowsOf(text)).toHaveLength(3);
     expect(warningsOf(text)[0]).toMatch(/bytes left out: lines longer than a megabyte$/);
     expect(rowsOf(`${good}${"x".repeat(3 << 20)}`)).toHaveLength(1);
+    expect(rowsOf(`${"x".repeat(3 << 20)}\n${good}${"x".repeat(3 << 20)}\n${good}`)).toHaveLength(2);
   });
 });
 

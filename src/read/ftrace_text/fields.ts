@@ -68,8 +68,8 @@ export class Fields {
     while (bytes[scan.at] === space) scan.at++;
     if (bytes[scan.at] === 91 && scan.take(failedToParse)) this.#raw = true;
     else if (!this.#open(form)) return false;
-    while (this.#pair(form, batch, i)) if (scan.bad) return false;
-    if (scan.bad || bytes[scan.at] !== newline) return false;
+    while (this.#pair(form, batch, i)) {}
+    if (scan.bad) return false;
     if (this.deviceTo > this.deviceFrom) this.#seen |= 1 << Role.device;
     if ((this.#seen & form.required) !== form.required) return false;
     this.end = scan.at;

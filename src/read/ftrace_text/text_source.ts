@@ -5,14 +5,7 @@
  * for lines that are no events.
  */
 import type { ByteSource } from "../bytes.js";
-import {
-  Context,
-  type EventBatch,
-  EventKind,
-  type EventSource,
-  type SourceFormat,
-  unknownDirection,
-} from "../event.js";
+import { type EventBatch, EventKind, type EventSource, type SourceFormat, unknownDirection } from "../event.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Names } from "../names.js";
 import { Unreadable, Warnings } from "../unreadable.js";
@@ -243,7 +236,6 @@ export class TextSource implements EventSource {
     batch.kind[i] = EventKind.lost;
     batch.time[i] = time;
     batch.cpu[i] = cpu;
-    batch.context[i] = Context.unknown;
     batch.size[i] = count;
     this.#order.append();
   }
@@ -261,10 +253,7 @@ export class TextSource implements EventSource {
   #leaveOut(bytes: Uint8Array, at: number, expected: string): number {
     const end = bytes.indexOf(10, at);
     if (this.#cut(end)) return this.#leaveCutOut(end);
-    if (this.#unread++ < toldMax) {
-      const what = `expected ${expected}, found ${shown(bytes, at, end)}: line left out`;
-      this.#warn(what);
-    }
+    if (this.#unread++ < toldMax) this.#warn(`expected ${expected}, found ${shown(bytes, at, end)}: line left out`);
     return end + 1;
   }
 
