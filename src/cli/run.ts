@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Page, type RunReport, runDocument, runHtml, runLines } from "../report/index.js";
+import { type Page, runDocument, runHtml, runLines, verdictOf } from "../report/index.js";
 import { type ReplayFlags, replayFile } from "./replay_file.js";
 import { screen } from "./terminal.js";
 
@@ -23,7 +23,7 @@ export async function run(path: string, flags: RunFlags): Promise<0 | 1> {
     if (flags.perfetto !== undefined) lines.push(`trace for ui.perfetto.dev: ${flags.perfetto}`);
     process.stdout.write(`${lines.join("\n")}\n`);
   }
-  return foundTrouble(report) ? 1 : 0;
+  return verdictOf(report).tone === "trouble" ? 1 : 0;
 }
 
 function builtPage(): Page {
@@ -32,10 +32,4 @@ function builtPage(): Page {
     script: readFileSync(join(folder, "report.js"), "utf8"),
     style: readFileSync(join(folder, "report.css"), "utf8"),
   };
-}
-
-function foundTrouble({ outcome, audit }: RunReport): boolean {
-  const { pool, maps } = outcome;
-  const refused = maps.failed + (pool?.failures.length ?? 0) + (pool?.refusedLists.length ?? 0);
-  return refused > 0 || audit.leaks.length > 0 || audit.violations.length > 0;
 }

@@ -157,9 +157,9 @@ export class Population {
 }
 
 /**
- * Whether low-water marks show a leak: more often than not they rise from stage to stage, they never fall back by
+ * Whether low-water marks show a leak: two times out of three they rise from stage to stage, they never fall back by
  * more than half of what was gained, and the last stage is above the middle one. A pool that is filled at the start,
- * or twice, has one or two rises.
+ * or twice, or that a growing load makes larger now and then, rises less often.
  */
 export function grows(marks: readonly number[]): boolean {
   let rises = 0,
@@ -171,5 +171,5 @@ export function grows(marks: readonly number[]): boolean {
   }
   const last = marks[marks.length - 1]!,
     middle = marks[marks.length >> 1]!;
-  return rises * 2 > marks.length - 1 && last > middle && last - marks[0]! >= countMin;
+  return rises * 3 >= (marks.length - 1) * 2 && last > middle && last - marks[0]! >= countMin;
 }

@@ -23,7 +23,12 @@ const idsHeldBack = 32768;
 /** Takes operations in the order of their first possible moment; their outcome may become known later. */
 export interface OperationSink {
   push(op: Operation): void;
+  /** The recording has come to `now`: called after a fixed number of events, whatever the reader's batches. */
+  advance?(now: number): void;
 }
+
+/** Events between two calls of `advance`, and between two looks for searches without an outcome. */
+const stride = 512;
 
 interface List {
   readonly device: number;
@@ -93,8 +98,10 @@ export class Joiner {
       else if (kind === EventKind.unmapList) this.#unmapList(b, i, place);
       this.#lastTime.set(place, time);
       this.#lastEvent.set(place, this.#event++);
+      if (this.#event % stride !== 0) continue;
+      this.#sweep();
+      this.#sink.advance?.(this.now);
     }
-    this.#sweep();
   }
 
   /** The recording has ended: what is still open stays unknown. */

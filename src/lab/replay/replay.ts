@@ -96,8 +96,6 @@ export class Replay {
 
   feed(batch: EventBatch): void {
     this.#joiner.feed(batch);
-    this.#ordering?.advance(this.#joiner.now);
-    this.#straight?.advance();
   }
 
   finish(source: SourceFacts): ReplayOutcome {

@@ -248,7 +248,8 @@ export class Tally implements CarriedSink {
         `${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`,
       );
     }
-    if (corrections > 0) notes.push(`the model was set to the kernel's state ${corrections} times`);
+    if (corrections > 0)
+      notes.push(`the model was set to the kernel's state ${corrections} ${corrections === 1 ? "time" : "times"}`);
     return notes.length === 0 ? null : notes.join("; ");
   }
 

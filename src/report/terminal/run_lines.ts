@@ -177,7 +177,8 @@ function whatIfLines({ outcome }: RunReport, style: Style, width: number): strin
 
 function adviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
   const { swiotlb, because, confidence } = outcome.advice;
-  const setting = swiotlb === null ? "no setting can be advised" : harmless(swiotlb);
+  const none = confidence === "measured" ? "no pool is needed" : "no setting can be advised";
+  const setting = swiotlb === null ? none : harmless(swiotlb);
   return [
     style.bold("Advice"),
     `  ${style.bold(style.green(cut(setting, width - 2)))}${swiotlb === null ? "" : `  ${style.dim(confidence)}`}`,
