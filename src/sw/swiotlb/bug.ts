@@ -97,7 +97,7 @@ export const bugs = [
   {
     id: "decrypted-pages-freed",
     year: 2023,
-    source: "Linux commit 'swiotlb: do not free decrypted pages if dynamic'",
+    source: "a5e3b127455d",
     breaks: "a page that could not be encrypted again is never given out as private memory",
     rules: {},
   },

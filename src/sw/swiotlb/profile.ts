@@ -101,7 +101,11 @@ export const before2023: Profile = {
 
 export const profiles: readonly Profile[] = [today, before2024, before2023];
 
-/** The profile of a kernel by its release ("6.12.41-1"); today's for one that cannot be read. */
+/**
+ * The profile of a kernel by its release ("6.12.41-1"); today's for one that cannot be read.
+ *
+ * A long-term kernel may have later rules than its release: some of 2024's fixes went back to 6.6.y.
+ */
 export function profileOf(kernel: string | null): Profile {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel ?? "") ?? [];
   if (major === undefined || minor === undefined) return today;
