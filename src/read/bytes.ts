@@ -11,6 +11,8 @@ export interface ByteSource {
    * @returns how many were read: less than asked for only at the end, 0 past it.
    */
   read(offset: number, into: Uint8Array): number;
+  /** All of them, when they are in memory already: readers may look at them, not change them, instead of copying. */
+  readonly bytes?: Uint8Array;
 }
 
 /** Bytes already in memory. */
@@ -18,6 +20,7 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
     size: bytes.length,
+    bytes,
     read(offset, into) {
       const part = bytes.subarray(offset, offset + into.length);
       into.set(part);

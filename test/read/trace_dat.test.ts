@@ -90,4 +90,15 @@ describe("shapes of one recording", () => {
   test.each([1, 2, 7])("read %d events at a time", async (capacity) => {
     expectSame(await rowsOf(writeTraceDat(parts, plainV7), capacity), wanted);
   });
+
+  const pieces: [string, FileShape][] = [
+    ["version 6", plainV6],
+    ["version 7", { ...plainV7, pageBytes: 65536 }],
+  ];
+  test.each(pieces)("%s, read piece by piece and not held in memory", async (_, shape) => {
+    const { name, size, read } = memorySource("trace.dat", writeTraceDat(parts, shape));
+    const source = await openTraceDat({ name, size, read });
+    expectSame(eventRows(source), wanted);
+    expect(source.warnings.list).toEqual([]);
+  });
 });

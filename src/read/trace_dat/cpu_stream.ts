@@ -33,6 +33,7 @@ export class CpuStream {
   readonly #warnings: Warnings;
   /** The feed's block, and what of it is left. */
   view: DataView = new DataView(new ArrayBuffer(0));
+  #viewed: Uint8Array | null = null;
   #pageAt = 0;
   /** Next event header, and the end of the page's events. */
   #at = 0;
@@ -209,7 +210,10 @@ export class CpuStream {
       return false;
     }
     const { bytes } = this.#feed;
-    if (this.view.buffer !== bytes.buffer) this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (bytes !== this.#viewed) {
+      this.#viewed = bytes;
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
     return true;
   }
 

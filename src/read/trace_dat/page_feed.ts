@@ -8,11 +8,8 @@ import type { Warnings } from "../unreadable.js";
 import type { Decompress } from "../zstd.js";
 import type { CpuData } from "./recording.js";
 
-/** Behind the last byte of a block, so that whole words can be read at its end. */
-export const slackBytes = 16;
-
 export interface PageFeed {
-  /** The block; `length` bytes of it are pages, and at least `slackBytes` follow. */
+  /** The block: the first `length` bytes are pages. Another array for another block, or the same one filled anew. */
   readonly bytes: Uint8Array;
   readonly length: number;
   /** Bytes of the file taken so far. */
@@ -34,7 +31,7 @@ export class StoredPages implements PageFeed {
   readonly #source: ByteSource;
   readonly #data: CpuData;
   readonly #blockBytes: number;
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   taken = 0;
 
@@ -52,7 +49,14 @@ export class StoredPages implements PageFeed {
 
   next(): boolean {
     const want = Math.min(this.#blockBytes, this.#data.size - this.taken);
-    if (this.bytes.length === 0) this.bytes = new Uint8Array(want + slackBytes);
+    const held = this.#source.bytes;
+    if (held !== undefined) {
+      this.bytes = held.subarray(this.#data.offset + this.taken, this.#data.offset + this.taken + want);
+      this.length = this.bytes.length;
+      this.taken += this.length;
+      return this.length > 0;
+    }
+    if (this.bytes.length === 0) this.bytes = new Uint8Array(want);
     this.length = want <= 0 ? 0 : this.#source.read(this.#data.offset + this.taken, this.bytes.subarray(0, want));
     this.taken += this.length;
     return this.length > 0;
@@ -124,7 +128,7 @@ export class ChunkedPages implements PageFeed {
   #unpack(input: Uint8Array, size: number): boolean {
     try {
       const out = this.#decompress(input, size);
-      if (this.bytes.length < size + slackBytes) this.bytes = new Uint8Array(size + slackBytes);
+      if (this.bytes.length < size) this.bytes = new Uint8Array(size);
       this.bytes.set(out);
       this.length = size;
       return size > 0;
