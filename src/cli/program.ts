@@ -37,7 +37,6 @@ export function program(exit: (code: number) => void): Command {
   const top = new Command("dmalab")
     .description("What happens to every DMA address in a virtualised machine.")
     .version(version(), "-V, --version")
-    .showHelpAfterError("(dmalab --help lists the commands and their options)")
     .showSuggestionAfterError(true)
     .exitOverride(refuse)
     .configureOutput({ outputError: () => {} });
@@ -88,7 +87,7 @@ export function program(exit: (code: number) => void): Command {
 function refuse(error: CommanderError): never {
   if (error.exitCode === 0) process.exit(0);
   if (error.code === "commander.help") process.exit(2);
-  throw new AskedWrongly(error.message.replace(/^error: /, ""));
+  throw new AskedWrongly(`${error.message.replace(/^error: /, "").replaceAll("\n", " ")} (--help shows what there is)`);
 }
 
 function sizesFlag(text: string): "auto" | number[] {

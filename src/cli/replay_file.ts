@@ -6,7 +6,7 @@ import { readMachine } from "../lab/machine/description.js";
 import { describedSetting, withDescribedDevices } from "../lab/replay/described.js";
 import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
-import { autoSettings, nearbySettings } from "../lab/replay/settings.js";
+import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
 import { openInput } from "./input.js";
@@ -82,8 +82,8 @@ function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Se
   if (pool === null) return [];
   const { areas, forced } = pool;
   if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
-  if (sizes === "auto") return autoSettings({ areas, forced });
-  return sizes.map((slots) => ({ slots, areas: Math.min(areas, Math.max(1, Math.floor(slots / 128))), forced }));
+  if (sizes === "auto") return autoSettings({ forced });
+  return askedSettings(sizes, { cpus: machine.cpus, forced });
 }
 
 function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | null {

@@ -3,5 +3,5 @@ export type { LogFacts, Machine } from "./replay/machine.js";
 export type { Carried, CarriedSink } from "./replay/ordering.js";
 export type * from "./replay/outcome.js";
 export { type RecordingOptions, replayRecording } from "./replay/replay_recording.js";
-export { autoSettings, nearbySettings } from "./replay/settings.js";
+export { askedSettings, autoSettings, nearbySettings } from "./replay/settings.js";
 export type { Setting } from "./replay/what_if.js";

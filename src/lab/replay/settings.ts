@@ -1,5 +1,6 @@
 /** Pools that are worth trying: what `swiotlb=` can ask for. */
 import { poolSlotsMin, setSlots } from "../../spec/swiotlb/sizes.js";
+import { parseSwiotlb } from "../../sw/swiotlb/index.js";
 import type { Setting } from "./what_if.js";
 
 /** 1 GiB: more must lie in one piece below 4 GiB and is hardly ever to be had. */
@@ -15,22 +16,24 @@ export function nearbySettings(o: { slots: number; areas: number; forced: boolea
 }
 
 /**
- * 64 settings: sizes times area counts. With areas given the kernel raises the size to a power of two, so sizes in
- * between exist with the default number of areas only. Source: Linux kernel/dma/swiotlb.c, setup_io_tlb_npages.
+ * 64 settings: every size that the kernel makes of `swiotlb=`, a power of two, from one slot set to 2 GiB, with every
+ * number of areas up to 32 that leaves each a slot set. Source: Linux kernel/dma/swiotlb.c, setup_io_tlb_npages and
+ * swiotlb_adjust_nareas.
  */
-export function autoSettings(o: { areas: number; forced: boolean }): Setting[] {
+export function autoSettings(o: { forced: boolean }): Setting[] {
   const settings: Setting[] = [];
-  const areaCounts = [...new Set([o.areas, 1, 2, 4, 8, 16])].slice(0, 5);
-  for (let slots = poolSlotsMin; slots <= slotsMax; slots *= 2) {
-    for (const areas of areaCounts) {
-      if (areas * setSlots <= slots) settings.push({ slots, areas, forced: o.forced });
-    }
+  for (let slots = setSlots; slots <= slotsMax; slots *= 2) {
+    for (let areas = 1; areas <= 32 && areas * setSlots <= slots; areas *= 2) settings.push({ ...o, slots, areas });
   }
-  for (let slots = 768; settings.length < 64; slots += slots < 4096 ? 256 : slots / 4) {
-    const whole = Math.ceil(slots / setSlots) * setSlots;
-    if (Math.log2(whole) % 1 !== 0) settings.push({ slots: whole, areas: fitting(whole, o.areas), forced: o.forced });
-  }
-  return settings.slice(0, 64);
+  return [...settings, { ...o, slots: 2 * slotsMax, areas: 1 }];
+}
+
+/** What the kernel makes of each size, on a machine of so many CPUs. */
+export function askedSettings(sizes: readonly number[], o: { cpus: number; forced: boolean }): Setting[] {
+  return sizes.map((n) => {
+    const { slots, areas } = parseSwiotlb(`${n}`, { cpus: o.cpus });
+    return { slots, areas: fitting(slots, areas), forced: o.forced };
+  });
 }
 
 /** Areas as the kernel limits them: each has at least one slot set. */

@@ -1,0 +1,202 @@
+/** The built command as its users call it: exit codes, what stands where, and one clear line for bad input. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function dmalab(args: readonly string[], input?: Uint8Array) {
+  const options = { encoding: "utf8" as const, timeout: 60_000, maxBuffer: 2 ** 28, ...(input ? { input } : {}) };
+  const done = spawnSync(process.execPath, ["dist/src/cli/main.js", ...args], options);
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+function file(name: string, content: Uint8Array | string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const full = "fixtures/swiotlb-full/trace.txt.gz";
+const force = "fixtures/swiotlb-force/trace.txt.gz";
+const text = gunzipSync(readFileSync(force)).toString();
+const binary = readFileSync("fixtures/swiotlb-force/trace.dat");
+const binary6 = gunzipSync(readFileSync("fixtures/swiotlb-force/trace.v6.dat.gz"));
+
+describe("run", () => {
+  test("code 1 and the verdict first where mappings failed; no colour outside a terminal", () => {
+    const { code, out, err } = dmalab(["run", full]);
+    expect(code).toBe(1);
+    expect(err).toBe("");
+    expect(out.split("\n")[0]).toMatch(/418 of 13,880 mappings failed/);
+    expect(out).not.toContain("\x1b");
+  });
+
+  test("code 0 where nothing is wrong, and one document on standard output", () => {
+    const { code, out, err } = dmalab(["run", force, "--json"]);
+    expect(code).toBe(0);
+    expect(err).toBe("");
+    const document = JSON.parse(out) as { schema: string; source: { kernel: string }; pool: { base: string } };
+    expect(document.schema).toBe("dmalab.run/1");
+    expect(document.source.kernel).toBe("7.2.13+deb14-amd64");
+    expect(document.pool.base).toBe("0xb000000");
+  });
+
+  test("standard input is read as a file is", () => {
+    const { code, out } = dmalab(["run", "-", "--json"], readFileSync(force));
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ exact: { compared: 1642, equal: 1642 } });
+  });
+
+  test("--html and --perfetto write files", () => {
+    const html = join(folder, "report.html");
+    const trace = join(folder, "trace.pftrace");
+    expect(dmalab(["run", full, "--html", html, "--perfetto", trace]).code).toBe(1);
+    expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>/);
+    expect(readFileSync(trace).length).toBeGreaterThan(100_000);
+  });
+
+  test("--swiotlb and --machine replay on another pool", () => {
+    const yaml = file("machine.yaml", "swiotlb: { slots: 4096, areas: 2, mode: force }\n");
+    for (const flags of [
+      ["--swiotlb", "4096,2,force"],
+      ["--machine", yaml],
+    ]) {
+      const { code, out } = dmalab(["run", full, ...flags, "--json"]);
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toMatchObject({ pool: { slots: 4096, areas: 2, failures: [] }, exact: { compared: 0 } });
+    }
+  });
+});
+
+describe("bad input is one clear line and code 2", () => {
+  const lines = text.split("\n");
+  mkdirSync(join(folder, "directory"), { recursive: true });
+  const version = Uint8Array.from(binary);
+  version.set([0x38, 0x38], 10);
+  const rows: readonly (readonly [what: string, path: string, says: RegExp])[] = [
+    ["nothing there", join(folder, "none.dat"), /none\.dat: expected a readable file, found nothing at that path/],
+    ["a directory", join(folder, "directory"), /expected a file, found a directory/],
+    ["an empty file", file("empty.txt", ""), /empty\.txt: expected .*, found an empty file/],
+    [
+      "bytes of no kind",
+      file(
+        "junk.bin",
+        new Uint8Array(4096).map((_, i) => (i * 7919) >> 3),
+      ),
+      /junk\.bin.*expected/,
+    ],
+    ["prose", file("prose.txt", "It was a dark and stormy night.\n".repeat(50)), /prose\.txt.*expected/],
+    ["a kernel log", "fixtures/swiotlb-full/dmesg.txt.gz", /kernel log: ask `dmalab why`/],
+    ["trace.dat cut in its header", file("cut.dat", binary.subarray(0, 40)), /cut\.dat.*expected/],
+    ["trace.dat of an unknown version", file("version.dat", version), /version\.dat.*version/],
+    [
+      "gzip of nothing that unpacks",
+      file("bad.txt.gz", Uint8Array.of(0x1f, 0x8b, 8, 0, 1, 2, 3, 4, 5, 6)),
+      /bad\.txt\.gz/,
+    ],
+  ];
+  test.each(rows)("%s", (_, path, says) => {
+    const { code, out, err } = dmalab(["run", path]);
+    expect(err).toMatch(says);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(err).not.toMatch(/\bat .*\(.*:\d+:\d+\)|bug in dmalab/);
+    expect(out).toBe("");
+    expect(code).toBe(2);
+  });
+
+  const asked: readonly (readonly [args: string[], says: RegExp])[] = [
+    [["run"], /missing required argument 'recording'/],
+    [["walk"], /unknown command 'walk'/],
+    [["run", full, "--swiotlb", "lots"], /SLOTS\[,AREAS\]\[,force\]/],
+    [["run", full, "--sizes", "64"], /auto, or numbers of slots/],
+    [["run", full, "--colour"], /unknown option '--colour'/],
+    [["why"], /what is to be explained/],
+    [["why", "--cpus", "none", "--swiotlb", "1"], /whole number/],
+    [["completion", "tcsh"], /bash, zsh, fish/],
+    [
+      ["run", full, "--machine", file("broken.yaml", "swiotlb:\n  mode: sometimes\n")],
+      /broken\.yaml: line 2, column 9/,
+    ],
+    [["run", full, "--machine", file("unknown.yaml", "swiotlb:\n  slot: 4\n")], /slots, areas, mode/],
+    [["run", full, "--html", join(folder, "no/such/folder.html")], /ENOENT|no such file/],
+  ];
+  test.each(asked)("%j", (args, says) => {
+    const { code, out, err } = dmalab(args);
+    expect(err).toMatch(says);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(err).not.toMatch(/bug in dmalab/);
+    if (!args.includes("--html")) expect(out).toBe("");
+    expect(code).toBe(2);
+  });
+
+  const readable: readonly (readonly [what: string, path: string, says: RegExp])[] = [
+    ["a last line cut in half", file("half.txt", text.slice(0, -40)), /line/],
+    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, 20_000)), /gzip data is damaged or cut/],
+    ["trace.dat cut in its pages", file("half.dat", binary6.subarray(0, binary6.length - 5000)), /left out/],
+    [
+      "a line of noise",
+      file("noise.txt", [...lines.slice(0, 40), "\x00\x01 noise", ...lines.slice(40)].join("\n")),
+      /line 41/,
+    ],
+  ];
+  test.each(readable)("%s: the rest is read, and what was left out is said", (_, path, says) => {
+    const { code, out, err } = dmalab(["run", path, "--json"]);
+    expect(err).toBe("");
+    expect(code).not.toBe(2);
+    const document = JSON.parse(out) as { source: { events: number; warnings: { where: string; what: string }[] } };
+    expect(document.source.events).toBeGreaterThan(500);
+    expect(document.source.warnings.map((w) => `${w.where} ${w.what}`).join("\n")).toMatch(says);
+  });
+
+  test("a recording without any DMA event says so", () => {
+    const path = file("sched.txt", "# tracer: nop\n  bash-1  [000] .....  1.000000: sched_wakeup: comm=a pid=1\n");
+    const { code, out, err } = dmalab(["run", path]);
+    expect(`${out}${err}`).toMatch(/no (DMA|mapping)/i);
+    expect(code).not.toBe(1);
+  });
+});
+
+describe("why", () => {
+  const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
+
+  test("a line: cause, evidence, what to do; as a document too", () => {
+    const { code, out } = dmalab(["why", "--line", line]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/cause .*\n/);
+    const document = JSON.parse(dmalab(["why", "--line", line, "--json"]).out) as {
+      schema: string;
+      findings: object[];
+    };
+    expect(document.schema).toBe("dmalab.why/1");
+    expect(document.findings[0]).toMatchObject({ line, cause: expect.any(String), evidence: expect.any(String) });
+  });
+
+  test("a whole log, as a file and from standard input", () => {
+    const log = "fixtures/swiotlb-full/dmesg.txt.gz";
+    expect(dmalab(["why", log, "--json"]).out).toMatch(/473 of 512/);
+    expect(dmalab(["why", "-", "--json"], gunzipSync(readFileSync(log))).out).toMatch(/473 of 512/);
+  });
+
+  test("a setting in slots is told in bytes", () => {
+    expect(dmalab(["why", "--swiotlb", "65536"]).out).toMatch(/128 MiB/);
+  });
+
+  test("the refusals of a recording", () => {
+    const { code, out } = dmalab(["why", "--trace", full]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/345 refused mappings/);
+  });
+});
+
+test("help has examples, and completion is a script that bash takes", () => {
+  expect(dmalab(["--help"]).code).toBe(0);
+  expect(dmalab(["run", "--help"]).out).toMatch(/Examples:\n {2}dmalab run trace\.dat/);
+  const script = dmalab(["completion", "bash"]).out;
+  expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
+  expect(script).toMatch(/--perfetto/);
+});
