@@ -317,7 +317,8 @@ describe("gaps", () => {
     const source = open(text);
     eventRows(source);
     expect(source.cpus).toBe(8);
-    expect(source.warnings.list[0]!.what).toMatch(/^4000 events written before these/);
+    expect(source.warnings.list[0]!.what).toMatch(/^4000 events were overwritten/);
+    expect(source.lost).toBe(4000);
   });
 });
 

@@ -17,7 +17,12 @@ export function advise(o: {
   if (o.pool === null) return { swiotlb: null, because: "nothing bounced in this recording", confidence: "measured" };
   const failed = o.pool.failures.length + o.pool.refusedLists.length;
   const never = o.pool.failures.filter((f) => f.reason === "too-large").length;
-  const enough = o.whatIf.filter((w) => w.failed <= never).sort((a, b) => a.slots - b.slots || a.areas - b.areas)[0];
+  const recorded = o.pool.areas;
+  const enough = o.whatIf
+    .filter((w) => w.failed <= never)
+    .sort(
+      (a, b) => a.slots - b.slots || Number(a.areas !== recorded) - Number(b.areas !== recorded) || a.areas - b.areas,
+    )[0];
   const doubts = [
     ...(o.assumed > 0
       ? [`${o.assumed} requests were refused in the recording and how long they would have lived is assumed`]

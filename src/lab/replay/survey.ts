@@ -58,6 +58,8 @@ export class Survey {
       if (!(this.to >= time)) this.to = time;
       if (b.cpu[i]! > this.cpuMax) this.cpuMax = b.cpu[i]!;
       this.kinds[kind]!++;
+      if (kind === EventKind.lost) continue;
+      this.events++;
       const device = b.device[i]!;
       if (device < 0) continue;
       const d = (this.devices[device] ??= { mask: Number.NaN, bounced: 0, maps: 0 });
@@ -67,7 +69,6 @@ export class Survey {
         this.forced += b.forced[i]!;
       } else if (kind === EventKind.map || kind === EventKind.mapList) d.maps++;
     }
-    this.events += b.count;
     this.#joiner.feed(b);
   }
 

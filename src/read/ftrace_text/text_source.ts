@@ -8,6 +8,7 @@ import type { ByteSource } from "../bytes.js";
 import { type EventBatch, EventKind, type EventSource, type SourceFormat, unknownDirection } from "../event.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Names } from "../names.js";
+import { warnOfOverrun } from "../overrun.js";
 import { Unreadable, Warnings } from "../unreadable.js";
 import { ByteNames, hashBytes } from "./byte_names.js";
 import { type EventForm, formNames, forms } from "./event_form.js";
@@ -209,10 +210,8 @@ export class TextSource implements EventSource {
     else if (said.kind === "lost") this.#readLost(said.cpu, said.count);
     else if (said.kind === "overwritten") {
       this.#cpusSaid = said.cpus;
-      if (said.events > 0) {
-        const what = `${said.events} events written before these were overwritten or read by someone else: not here`;
-        this.#warn(what);
-      }
+      this.lost += said.events;
+      warnOfOverrun(this.warnings, said.events);
     }
     return end + 1;
   }

@@ -3,6 +3,7 @@
  *
  * Source: trace-cmd.dat.v7(5), OPTIONS SECTION; version 6 uses the same numbers up to 15.
  */
+import { warnOfOverrun } from "../overrun.js";
 import type { Warnings } from "../unreadable.js";
 import type { Cursor } from "./cursor.js";
 import { latin1 } from "./cursor.js";
@@ -74,9 +75,10 @@ function text(c: Cursor, bytes: number): string {
 
 /** Warn of events that the kernel overwrote or refused: no marker in the ring need say so. */
 export function warnOverrun(facts: Facts, warnings: Warnings): void {
-  for (const { cpu, events } of facts.overrun) {
-    warnings.add("", `CPU ${cpu} overwrote or dropped ${events} events while recording: they are not in the file`);
-  }
+  warnOfOverrun(
+    warnings,
+    facts.overrun.reduce((sum, { events }) => sum + events, 0),
+  );
 }
 
 /** @returns pid to command, from the lines of saved_cmdlines. */
