@@ -18,12 +18,19 @@ import { syncList, syncSingle } from "./syncs.js";
 
 export class RecordingAudit {
   readonly #state: AuditState;
+  readonly #source: { readonly lost?: number };
   #from = Number.NaN;
   #now = Number.NaN;
 
-  /** @param source names the numbers in the `device` column; an EventSource does. */
-  constructor(source: { readonly devices: Names }) {
+  /**
+   * @param source names the numbers in the `device` column and counts losses; an EventSource does
+   * @param o.completeFrom time (microseconds) from which the recording has the events of every CPU: what was mapped
+   *                       before is not judged
+   */
+  constructor(source: { readonly devices: Names; readonly lost?: number }, o: { readonly completeFrom?: number } = {}) {
+    this.#source = source;
     this.#state = new AuditState(source.devices);
+    this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Look at the next events, in order of time. */
@@ -44,6 +51,7 @@ export class RecordingAudit {
   finish(): AuditResult {
     const state = this.#state;
     while (state.waiting.count > 0) judgeOldest(state);
+    state.lost = Math.max(state.lost, this.#source.lost ?? 0);
     const { leaks, alive } = aliveGroups(state, this.#now);
     const { events, maps, lists, allocations, unmaps, syncs, failed, before, lost } = state;
     return {
@@ -103,7 +111,7 @@ export class RecordingAudit {
         break;
       case EventKind.lost:
         state.lost += Number.isNaN(batch.size[i]!) ? 1 : Math.max(1, batch.size[i]!);
-        state.lostAt = batch.time[i]!;
+        state.lostAt = Math.max(state.lostAt, batch.time[i]!);
         break;
     }
   }

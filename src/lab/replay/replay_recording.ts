@@ -18,8 +18,11 @@ export interface RecordingOptions {
   settings(machine: Machine): readonly Setting[];
   /** A pool to report instead of the recorded one. */
   instead(machine: Machine): Setting | null;
-  /** Told of each batch of the second reading, before it is replayed. */
-  onBatch?(batch: EventBatch, source: EventSource): void;
+  /**
+   * Told of each batch of the second reading, before it is replayed.
+   * @param completeFrom time from which the recording has the events of every CPU
+   */
+  onBatch?(batch: EventBatch, source: EventSource, completeFrom: number): void;
   /** Made once the machine is known; told of every operation in the order found. */
   watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
   /** Called often with how much is done, 0 to 1. */
@@ -40,6 +43,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const inferred = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
   const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
 
+  const completeFrom = survey.completeFrom(first.lost);
   survey.forget();
   const second = await o.open();
   const watcher = o.watcher?.(machine, deviceNames);
@@ -53,7 +57,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     ...(watcher === undefined ? {} : { watcher }),
   });
   while (second.next(batch)) {
-    o.onBatch?.(batch, second);
+    o.onBatch?.(batch, second, completeFrom);
     replay.feed(batch);
     o.progress?.(0.5 + second.progress / 2);
   }

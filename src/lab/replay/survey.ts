@@ -36,6 +36,8 @@ export class Survey {
   cpuMax = -1;
   readonly orphans: Orphan[] = [];
   readonly #joiner: Joiner;
+  /** Time of each CPU's first event. */
+  readonly #firsts: number[] = [];
 
   constructor(idle: (task: number) => boolean) {
     const sink = { push: (op: Operation) => this.#keep(op) };
@@ -58,6 +60,8 @@ export class Survey {
       if (!(this.to >= time)) this.to = time;
       if (b.cpu[i]! > this.cpuMax) this.cpuMax = b.cpu[i]!;
       this.kinds[kind]!++;
+      const cpu = b.cpu[i]!;
+      if (!(this.#firsts[cpu]! <= time)) this.#firsts[cpu] = time;
       if (kind === EventKind.lost) continue;
       this.events++;
       const device = b.device[i]!;
@@ -70,6 +74,16 @@ export class Survey {
       } else if (kind === EventKind.map || kind === EventKind.mapList) d.maps++;
     }
     this.#joiner.feed(b);
+  }
+
+  /**
+   * Time from which every CPU's events are there, microseconds. A ring that was overwritten keeps each CPU's newest
+   * events, and those begin at different times.
+   */
+  completeFrom(lost: number): number {
+    return lost === 0
+      ? Number.NEGATIVE_INFINITY
+      : this.#firsts.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   }
 
   finish(): void {
