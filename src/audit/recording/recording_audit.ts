@@ -42,7 +42,7 @@ export class RecordingAudit {
       if (Number.isNaN(this.#from)) this.#from = time;
       if (!(time <= this.#now)) this.#now = time;
       if (state.waiting.count > 0) judgeDue(state, time);
-      state.events++;
+      if (batch.kind[i] !== EventKind.lost) state.events++;
       this.#event(batch, i);
     }
   }

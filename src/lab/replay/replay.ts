@@ -20,6 +20,8 @@ import { type Setting, WhatIfPools } from "./what_if.js";
 export interface ReplayOptions {
   readonly survey: Survey;
   readonly machine: Machine;
+  /** Time from which the recording has the events of every CPU, microseconds. */
+  readonly completeFrom: number;
   readonly deviceNames: readonly string[];
   readonly idle: (task: number) => boolean;
   /** Other pools to try the requests on. */
@@ -66,6 +68,7 @@ export class Replay {
       from: survey.from,
       to: survey.to,
       outcomesShown: survey.showsOutcomes,
+      completeFrom: o.completeFrom,
     });
     this.#whatIf = new WhatIfPools({
       settings: o.settings,

@@ -50,6 +50,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const replay = new Replay({
     survey,
     machine,
+    completeFrom,
     deviceNames,
     idle: idleTasks(second),
     settings: o.settings(machine),

@@ -41,6 +41,7 @@ export class Tally implements CarriedSink {
   readonly #devices: DeviceTally[] = [];
   readonly #maskOf: (device: number) => number;
   readonly #outcomesShown: boolean;
+  readonly #completeFrom: number;
   readonly failures: Failure[] = [];
   readonly refusedLists: Failure[] = [];
   /** Where each living mapping stands: first slot, slots, since when; by the operation. */
@@ -50,6 +51,7 @@ export class Tally implements CarriedSink {
   #compared = 0;
   #equal = 0;
   #outside = 0;
+  #early = 0;
   #refusals = 0;
   #refusalsEqual = 0;
   #decisions = 0;
@@ -62,9 +64,12 @@ export class Tally implements CarriedSink {
     readonly from: number;
     readonly to: number;
     readonly outcomesShown: boolean;
+    /** Time from which the recording has the events of every CPU. */
+    readonly completeFrom: number;
   }) {
     this.#machine = o.machine;
     this.#outcomesShown = o.outcomesShown;
+    this.#completeFrom = o.completeFrom;
     this.#maskOf = o.maskOf;
     const pool = o.machine.pool;
     this.occupancy = pool === null ? null : new Occupancy(pool.slots);
@@ -116,6 +121,10 @@ export class Tally implements CarriedSink {
     if (c.op.address < 0) return;
     if (Number.isNaN(c.kernel)) {
       this.#outside++;
+      return;
+    }
+    if (c.op.at < this.#completeFrom) {
+      this.#early++;
       return;
     }
     this.#compared++;
@@ -243,6 +252,11 @@ export class Tally implements CarriedSink {
     const notes: string[] = [];
     if (!this.#outcomesShown) notes.push("the recording has no dma:* events, so it shows no bounce address");
     if (this.#outside > 0) notes.push(`${this.#outside} bounces lie outside the default pool and are not compared`);
+    if (this.#early > 0) {
+      notes.push(
+        `${this.#early} bounces are not compared: the events of some CPU begin after them, the ring was overwritten`,
+      );
+    }
     if (reordered > 0) {
       notes.push(
         `${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`,
