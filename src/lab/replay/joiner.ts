@@ -14,6 +14,8 @@ import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
 const releaseSpanMax = 5000;
 /** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
 const outcomeWaitMax = 100_000;
+/** The same where the recording ends: nothing that comes later could show it. */
+const outcomeWaitAtEnd = 10_000;
 /** Without flags in the recording an older search may still be under way for this long (microseconds). */
 const nestedSpanMax = 2000;
 
@@ -99,14 +101,14 @@ export class Joiner {
       this.#lastTime.set(place, time);
       this.#lastEvent.set(place, this.#event++);
       if (this.#event % stride !== 0) continue;
-      this.#sweep();
+      this.#sweep(outcomeWaitMax);
       this.#sink.advance?.(this.now);
     }
   }
 
   /** The recording has ended: what is still open stays unknown. */
   finish(): void {
-    this.#sweep();
+    this.#sweep(outcomeWaitAtEnd);
     for (const stack of this.#pending.values()) {
       for (const op of stack) this.#resolve(op, Outcome.unknown, this.now, this.#event);
     }
@@ -319,9 +321,9 @@ export class Joiner {
   }
 
   /** Searches that had no outcome for long, in any task. */
-  #sweep(): void {
+  #sweep(wait: number): void {
     for (const [task, stack] of this.#pending) {
-      if (stack.length > 0 && this.now - stack[stack.length - 1]!.at <= outcomeWaitMax) continue;
+      if (stack.length > 0 && this.now - stack[stack.length - 1]!.at <= wait) continue;
       for (let k = 0; k < stack.length; k++)
         this.#refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax);
       this.#pending.delete(task);
