@@ -19,7 +19,7 @@ export async function onePass(file: Uint8Array): Promise<Pass> {
   let bytes = 0;
   while (events.next(batch)) {
     count += batch.count;
-    for (let i = 0; i < batch.count; i++) bytes += Math.max(batch.size[i]!, 0);
+    for (let i = 0; i < batch.count; i++) bytes += batch.size[i]! || 0;
   }
   return { events: count, milliseconds: performance.now() - begin, bytes };
 }

@@ -78,7 +78,7 @@ export class ChunkedPages implements PageFeed {
   #chunksLeft = -1;
   /** Bytes that may be read: trace-cmd 3.1 leaves the count of chunks out of the size it writes, 3.4 does not. */
   readonly #room: number;
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   #position = 0;
   #chunkAt = 0;
@@ -127,9 +127,7 @@ export class ChunkedPages implements PageFeed {
 
   #unpack(input: Uint8Array, size: number): boolean {
     try {
-      const out = this.#decompress(input, size);
-      if (this.bytes.length < size) this.bytes = new Uint8Array(size);
-      this.bytes.set(out);
+      this.bytes = this.#decompress(input, size);
       this.length = size;
       return size > 0;
     } catch {
