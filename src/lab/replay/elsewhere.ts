@@ -34,7 +34,8 @@ export class Elsewhere implements RequestSink {
     const d = recorded.device;
     const mask = Number.isNaN(recorded.mask) ? this.#maskOf(d) : recorded.mask;
     const bounced = this.#forced || recorded.orig + recorded.size - 1 > mask;
-    const op: Operation = { ...recorded, id, bounced, mask, forced: this.#forced, offset: -1, address: recorded.orig };
+    const fresh = { offset: -1, shown: null, address: recorded.orig };
+    const op: Operation = { ...recorded, id, bounced, mask, forced: this.#forced, ...fresh };
     if (!bounced) {
       this.#living.set(id, op);
       this.#tell(op, Number.NaN, null);

@@ -231,8 +231,10 @@ export class Joiner {
     const address = b.dma[i]!,
       device = b.device[i]!;
     const same = this.#live.get(address);
-    const k = same === undefined ? -1 : same.findIndex((op) => op.device === device);
-    if (same === undefined || k < 0) {
+    // The oldest of this device: without an IOMMU several may share an address.
+    let k = 0;
+    while (same !== undefined && k < same.length && same[k]!.device !== device) k++;
+    if (same === undefined || k === same.length) {
       this.#onOrphan({ device, address, size: b.size[i]! });
       return;
     }

@@ -7,6 +7,8 @@ export class Occupancy {
   readonly #holder: Int32Array;
   /** Which taking each slot belongs to: what was taken over since is not given back by an older holder. */
   readonly #taking: Int32Array;
+  /** When each slot was taken, microseconds. */
+  readonly #begin: Float64Array;
   #takings = 0;
   used = 0;
   hiwater = 0;
@@ -15,6 +17,7 @@ export class Occupancy {
   constructor(slots: number) {
     this.#holder = new Int32Array(slots);
     this.#taking = new Int32Array(slots);
+    this.#begin = new Float64Array(slots);
   }
 
   get slots(): number {
@@ -31,6 +34,7 @@ export class Occupancy {
       if (this.#holder[s] === 0) this.used++;
       this.#holder[s] = o.device === -1 ? -1 : o.device + 1;
       this.#taking[s] = taking;
+      this.#begin[s] = o.time;
     }
     if (this.used > this.hiwater) {
       this.hiwater = this.used;
@@ -45,6 +49,19 @@ export class Occupancy {
       if (this.#holder[s] === 0 || this.#taking[s] !== taking) continue;
       this.used--;
       this.#holder[s] = 0;
+    }
+  }
+
+  /** What is held now, each taking with the time since when. */
+  *living(): Iterable<SlotRun & { readonly begin: number }> {
+    for (let s = 0; s < this.#holder.length; ) {
+      const taking = this.#taking[s]!;
+      const holder = this.#holder[s]!;
+      let end = s + 1;
+      while (end < this.#holder.length && this.#taking[end] === taking && this.#holder[end] === holder) end++;
+      if (holder !== 0)
+        yield { slot: s, count: end - s, device: holder === -1 ? -1 : holder - 1, begin: this.#begin[s]! };
+      s = end;
     }
   }
 

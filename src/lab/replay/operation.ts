@@ -15,6 +15,14 @@ export const Outcome = {
   refusedList: -4,
 } as const;
 
+/** A mapping's slots, from when it took them (microseconds), and the number of that taking. */
+export interface Shown {
+  readonly slot: number;
+  readonly count: number;
+  readonly begin: number;
+  readonly taking: number;
+}
+
 /** A mapping or unmapping. One shape for both, so that queues of them stay fast. */
 export interface Operation {
   readonly unmap: boolean;
@@ -54,6 +62,8 @@ export interface Operation {
   at: number;
   /** An operation of the same list that comes first; null when there is none. */
   previous: Operation | null;
+  /** Where and since when the reports show it holding slots; null while it holds none. */
+  shown: Shown | null;
   /** Set by the ordering: carried out on the model, and where it lives there (bytes from the pool's start, -1 = not). */
   done: boolean;
   offset: number;
@@ -97,6 +107,7 @@ export function mapping(o: {
     hiEvent: -1,
     at: o.time,
     previous: null,
+    shown: null,
     done: false,
     offset: -1,
   };
@@ -140,6 +151,7 @@ export function unmapping(
     hiEvent: o.hiEvent,
     at: o.at,
     previous: null,
+    shown: null,
     done: false,
     offset: -1,
   };

@@ -38,10 +38,10 @@ interface Step extends Carried {
   readonly areaIndex: number;
   readonly hiwater: number;
   /** Entries of a refused list given back with this step. */
-  readonly released: Operation[];
+  readonly released: readonly Operation[];
   readonly group: Operation[] | undefined;
   /** Other operations that could have come here instead, best first. */
-  readonly others: Operation[];
+  readonly others: readonly Operation[];
   reordered: boolean;
 }
 
@@ -62,6 +62,8 @@ const triesPerOperation = 8;
 const creditMax = 40_000;
 /** Places of unknown holders learnt from one mapping. */
 const doubtsMax = 512;
+/** Shared, so that a step without alternatives allocates none. */
+const none: readonly Operation[] = [];
 /** Candidates looked at for one step. */
 const candidatesMax = 64;
 
@@ -127,7 +129,7 @@ export class Ordering implements OperationSink {
       this.#step();
     }
     this.#compact();
-    while (this.#trail.length > 0) this.#freeze();
+    this.#freeze(this.#trail.length);
   }
 
   /** Whether something that may have come first has an outcome that the recording has yet to show. */
@@ -146,10 +148,13 @@ export class Ordering implements OperationSink {
   #step(): void {
     const first = this.#waiting[this.#waitingFrom]!;
     const next = this.#waiting[this.#waitingFrom + 1];
-    let candidates: Operation[];
-    if (next === undefined || next.lo > first.hi + clockSlack) candidates = [first];
-    else candidates = this.#candidates();
-    if (this.#try(candidates)) return;
+    if (next === undefined || next.lo > first.hi + clockSlack) {
+      const step = this.#carryOut(first, none, false);
+      if (step !== null) {
+        this.#accept(step);
+        return;
+      }
+    } else if (this.#try(this.#candidates())) return;
     if (this.#deepest === null || this.#trail.length > this.#deepestLength) {
       this.#deepest = this.#trail.map((s) => s.op);
       this.#deepestLength = this.#trail.length;
@@ -158,9 +163,9 @@ export class Ordering implements OperationSink {
   }
 
   /** Take the first candidate that the kernel's addresses allow. */
-  #try(candidates: Operation[]): boolean {
+  #try(candidates: readonly Operation[]): boolean {
     for (let k = 0; k < candidates.length; k++) {
-      const step = this.#carryOut(candidates[k]!, candidates.slice(k + 1), false);
+      const step = this.#carryOut(candidates[k]!, k + 1 < candidates.length ? candidates.slice(k + 1) : none, false);
       if (step === null) continue;
       step.reordered = k > 0;
       this.#accept(step);
@@ -174,7 +179,7 @@ export class Ordering implements OperationSink {
     this.#trail.push(step);
     if (this.#credit < creditMax) this.#credit += triesPerOperation;
     if (this.#deepest !== null && this.#trail.length > this.#deepestLength + 4) this.#forget();
-    if (this.#trail.length > trailMax && this.#deepest === null) this.#freeze();
+    if (this.#trail.length >= 2 * trailMax && this.#deepest === null) this.#freeze(trailMax);
   }
 
   #forget(): void {
@@ -199,7 +204,7 @@ export class Ordering implements OperationSink {
   #giveUp(): void {
     while (this.#trail.length > 0) this.#undo(this.#trail.pop()!);
     for (const op of this.#deepest ?? []) {
-      const step = this.#carryOut(op, [], false);
+      const step = this.#carryOut(op, none, false);
       if (step === null) break;
       this.#take(op);
       this.#trail.push(step);
@@ -207,10 +212,10 @@ export class Ordering implements OperationSink {
     this.#forget();
     const candidates = this.#candidates();
     const due = candidates.reduce((a, b) => (b.hi < a.hi ? b : a));
-    const step = this.#carryOut(due, [], true)!;
+    const step = this.#carryOut(due, none, true)!;
     this.#take(due);
     this.#trail.push(step);
-    while (this.#trail.length > 0) this.#freeze();
+    this.#freeze(this.#trail.length);
   }
 
   /** Operations that may come next: none that waits was over before they began. */
@@ -234,7 +239,7 @@ export class Ordering implements OperationSink {
    * Carry an operation out on the model.
    * @returns null when the model does not do what the kernel did, unless `force` sets it so.
    */
-  #carryOut(op: Operation, others: Operation[], force: boolean): Step | null {
+  #carryOut(op: Operation, others: readonly Operation[], force: boolean): Step | null {
     if (op.unmap) return this.#unmap(op, others);
     const pool = this.#pool;
     const inside = op.address - pool.start;
@@ -275,7 +280,7 @@ export class Ordering implements OperationSink {
     return model >= 0 ? null : refusalOf(this.#pool, op, this.#alignments);
   }
 
-  #map(op: Operation, model: number, others: Operation[]): Step {
+  #map(op: Operation, model: number, others: readonly Operation[]): Step {
     const pool = this.#pool;
     const area = Math.floor(model / 2048 / pool.areaSlots);
     const step = this.#step0(op, model, model, others, area);
@@ -301,7 +306,7 @@ export class Ordering implements OperationSink {
     op.offset = -1;
   }
 
-  #unmap(op: Operation, others: Operation[]): Step {
+  #unmap(op: Operation, others: readonly Operation[]): Step {
     const of = op.of!;
     const offset = of.offset;
     const step = this.#step0(op, offset, offset, others);
@@ -311,7 +316,7 @@ export class Ordering implements OperationSink {
   }
 
   /** Entries are granted until one is not; then the kernel gives back the others. */
-  #mapOfRefusedList(op: Operation, model: number, others: Operation[], force: boolean): Step | null {
+  #mapOfRefusedList(op: Operation, model: number, others: readonly Operation[], force: boolean): Step | null {
     const group = this.#groups.get(op.task);
     if (model >= 0 && !op.listEnd) {
       const step = this.#map(op, model, others);
@@ -346,7 +351,7 @@ export class Ordering implements OperationSink {
       if (holder !== undefined) this.#unplace(holder);
       else this.#pool.unmap(head * 2048, 0);
     }
-    const step = { ...this.#step0(op, model, kernel, []), agrees: false };
+    const step = { ...this.#step0(op, model, kernel, none), agrees: false };
     this.#place(op, kernel);
     return step;
   }
@@ -370,7 +375,7 @@ export class Ordering implements OperationSink {
     }
   }
 
-  #step0(op: Operation, model: number, kernel: number, others: Operation[], area = -1): Step {
+  #step0(op: Operation, model: number, kernel: number, others: readonly Operation[], area = -1): Step {
     return {
       op,
       model,
@@ -380,7 +385,7 @@ export class Ordering implements OperationSink {
       area,
       areaIndex: area < 0 ? 0 : this.#pool.areaIndex(area),
       hiwater: this.#pool.hiwater,
-      released: [],
+      released: none,
       group: undefined,
       others,
       reordered: false,
@@ -427,9 +432,13 @@ export class Ordering implements OperationSink {
     if (k < this.#waitingFrom && w[k] === op) this.#waitingFrom = k;
   }
 
-  /** The oldest step can no longer be undone: report it. */
-  #freeze(): void {
-    const step = this.#trail.shift()!;
+  /** The oldest steps can no longer be undone: report them. */
+  #freeze(count: number): void {
+    for (let k = 0; k < count; k++) this.#report(this.#trail[k]!);
+    this.#trail.splice(0, count);
+  }
+
+  #report(step: Step): void {
     if (step.reordered) this.reordered++;
     if (this.#unseen !== null && step.kernel >= 0) {
       const slots = Math.ceil((step.op.size + (step.op.address % 2048)) / 2048);
@@ -442,7 +451,7 @@ export class Ordering implements OperationSink {
 
   #compact(): void {
     // Operations of undoable steps stay in the queue until they are frozen.
-    const keep = this.#waitingFrom - trailMax * 4;
+    const keep = this.#waitingFrom - trailMax * 8;
     if (keep > 4096) {
       this.#waiting.splice(0, keep);
       this.#waitingFrom -= keep;

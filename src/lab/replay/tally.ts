@@ -12,13 +12,6 @@ import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
 const picturesMax = 400;
 const mismatchesMax = 50;
 
-interface Place {
-  readonly slot: number;
-  readonly count: number;
-  readonly begin: number;
-  readonly taking: number;
-}
-
 interface DeviceTally {
   maps: number;
   direct: number;
@@ -44,8 +37,6 @@ export class Tally implements CarriedSink {
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
   readonly refusedLists: Failure[] = [];
-  /** Where each living mapping stands: first slot, slots, since when; by the operation. */
-  readonly #places = new Map<Operation, Place>();
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 };
   readonly #mismatches: Exact["mismatches"][number][] = [];
   #compared = 0;
@@ -146,7 +137,7 @@ export class Tally implements CarriedSink {
     const slot = Math.floor(offset / slotBytes);
     const time = c.op.at;
     const taking = this.occupancy.take({ slot, count, device: c.op.device, time });
-    this.#places.set(c.op, { slot, count, begin: time, taking });
+    c.op.shown = { slot, count, begin: time, taking };
     this.#timeline!.used(time, this.occupancy.used);
     d.slotsNow += count;
     if (d.slotsNow > d.slotsPeak) d.slotsPeak = d.slotsNow;
@@ -155,11 +146,11 @@ export class Tally implements CarriedSink {
   #give(of: Operation, time: number): void {
     const d = this.#device(of.device);
     if (of.address !== Outcome.refusedList) d.live--;
-    const place = this.#places.get(of);
-    if (place === undefined || this.occupancy === null) return;
-    this.#places.delete(of);
+    const place = of.shown;
+    if (place === null || this.occupancy === null) return;
+    of.shown = null;
     this.occupancy.give(place.slot, place.count, place.taking);
-    this.#slotMap!.held({ ...place, device: of.device, end: time });
+    this.#slotMap!.held(place.slot, place.count, of.device, place.begin, time);
     this.#timeline!.used(time, this.occupancy.used);
     d.slotsNow -= place.count;
   }
@@ -224,7 +215,8 @@ export class Tally implements CarriedSink {
 
   /** Close the pictures at the recording's end. */
   finish(to: number) {
-    for (const [op, place] of this.#places) this.#slotMap!.held({ ...place, device: op.device, end: to });
+    for (const run of this.occupancy?.living() ?? [])
+      this.#slotMap!.held(run.slot, run.count, run.device, run.begin, to);
     return { timeline: this.#timeline?.finish(to) ?? null, slotMap: this.#slotMap?.finish() ?? null };
   }
 

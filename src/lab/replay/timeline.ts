@@ -74,21 +74,24 @@ export class SlotMapBuilder {
     this.#rowsPerSet = setSlots / this.#slotsPerRow;
   }
 
-  /** `count` slots from `slot` belonged to `device` from `begin` to `end` (microseconds). */
-  held(o: { slot: number; count: number; device: number; begin: number; end: number }): void {
-    const first = this.#column(o.begin),
-      last = this.#column(o.end);
-    const colour = Math.min(255, o.device + 1);
-    const end = o.slot + o.count;
-    for (let slot = o.slot; slot < end; slot += this.#slotsPerRow) {
-      const set = Math.floor(slot / setSlots);
-      let cells = this.#sets.get(set);
-      if (cells === undefined) {
-        cells = new Uint8Array(this.#rowsPerSet * columnCount);
-        this.#sets.set(set, cells);
-      }
+  /** `count` slots from slot `from` belonged to `device` from `begin` to `end` (microseconds). */
+  held(from: number, count: number, device: number, begin: number, end: number): void {
+    const first = this.#column(begin),
+      last = this.#column(end);
+    const colour = Math.min(255, device + 1);
+    const until = from + count;
+    // A mapping lies inside one slot set.
+    const set = Math.floor(from / setSlots);
+    let cells = this.#sets.get(set);
+    if (cells === undefined) {
+      cells = new Uint8Array(this.#rowsPerSet * columnCount);
+      this.#sets.set(set, cells);
+    }
+    for (let slot = from; slot < until; slot += this.#slotsPerRow) {
       const row = Math.floor((slot % setSlots) / this.#slotsPerRow) * columnCount;
-      cells.fill(colour, row + first, row + last + 1);
+      // Most mappings live for less than a column; a call of fill costs more than the store.
+      if (first === last) cells[row + first] = colour;
+      else cells.fill(colour, row + first, row + last + 1);
     }
   }
 
