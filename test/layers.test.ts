@@ -49,7 +49,8 @@ test("hardware and software never import each other", () => {
 
 test("only the command opens files or touches the process", () => {
   const wrong = files.filter(
-    (f) => !f.startsWith("cli/") && /from "node:(fs|process|child_process|net|http)/.test(readFileSync(`src/${f}`, "utf8")),
+    (f) =>
+      !f.startsWith("cli/") && /from "node:(fs|process|child_process|net|http)/.test(readFileSync(`src/${f}`, "utf8")),
   );
   expect(wrong).toEqual([]);
 });
