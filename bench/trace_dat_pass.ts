@@ -1,6 +1,7 @@
 /** One pass over a trace.dat file, for `trace_dat.ts` to run as a process of its own: prints events and milliseconds. */
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { settleCompiler } from "../src/cli/settle_compiler.js";
 import { EventBatch, memorySource, openTraceDat } from "../src/read/index.js";
 
 export interface Pass {
@@ -25,5 +26,7 @@ export async function onePass(file: Uint8Array): Promise<Pass> {
 }
 
 const [, script, path] = process.argv;
-if (path !== undefined && import.meta.url === pathToFileURL(script!).href)
+if (path !== undefined && import.meta.url === pathToFileURL(script!).href) {
   console.log(JSON.stringify(await onePass(readFileSync(path))));
+  settleCompiler();
+}

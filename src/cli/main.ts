@@ -5,6 +5,7 @@ import { Broken, Misuse } from "../base/assert.js";
 import { Unreadable } from "../read/unreadable.js";
 import { AskedWrongly } from "./misuse.js";
 import { program } from "./program.js";
+import { settleCompiler } from "./settle_compiler.js";
 
 // What a recording leaves behind is collected soon: memory stays low on long ones, at the price of a few per cent.
 setFlagsFromString("--heap-growing-percent=20");
@@ -40,3 +41,4 @@ process.stdout.on("error", (error: { code?: string }) => {
   throw error;
 });
 process.exitCode = await main();
+settleCompiler();
