@@ -3,6 +3,8 @@ import type { ReplayOutcome, WhatIf } from "./outcome.js";
 
 export function advise(o: {
   readonly pool: ReplayOutcome["pool"];
+  /** Requests refused in all, and those that no pool can serve. */
+  readonly refused: { readonly all: number; readonly never: number };
   readonly whatIf: readonly WhatIf[];
   /** Requests whose lives on another pool had to be assumed. */
   readonly assumed: number;
@@ -15,8 +17,7 @@ export function advise(o: {
     return { swiotlb: null, because, confidence: "unknown" };
   }
   if (o.pool === null) return { swiotlb: null, because: "nothing bounced in this recording", confidence: "measured" };
-  const failed = o.pool.failures.length + o.pool.refusedLists.length;
-  const never = o.pool.failures.filter((f) => f.reason === "too-large").length;
+  const { all: failed, never } = o.refused;
   const recorded = o.pool.areas;
   const enough = o.whatIf
     .filter((w) => w.failed <= never)

@@ -127,6 +127,7 @@ export class Replay {
     return {
       source: {
         ...source,
+        warnings: [...source.warnings, ...untold(tally.untold)],
         kernel: machine.kernel,
         events: survey.events,
         cpus: machine.cpus,
@@ -151,6 +152,10 @@ export class Replay {
       whatIf,
       advice: advise({
         pool,
+        refused: {
+          all: (pool?.failures.length ?? 0) + (pool?.refusedLists.length ?? 0) + tally.untold,
+          never: tally.tooLarge,
+        },
         whatIf,
         assumed: this.#requests.assumed,
         showsOutcomes: survey.showsOutcomes,
@@ -168,6 +173,10 @@ export class Replay {
     const pool = new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
     return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, maskOf, sink: this.#tally }));
   }
+}
+
+function untold(count: number): { where: string; what: string }[] {
+  return count === 0 ? [] : [{ where: "", what: `${count} more refusals are counted and not told one by one` }];
 }
 
 function replaced(machine: Machine, s: Setting): Machine {

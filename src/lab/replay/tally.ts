@@ -8,6 +8,8 @@ import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
 import { failureWords } from "./refusal.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
 
+/** Refusals told one by one; those beyond are counted, so that memory does not grow with them. */
+const refusalsMax = 20_000;
 /** Pictures of the pool kept with failures, and mismatches told one by one. */
 const picturesMax = 400;
 const mismatchesMax = 50;
@@ -37,6 +39,9 @@ export class Tally implements CarriedSink {
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
   readonly refusedLists: Failure[] = [];
+  /** Refusals that are not in the two lists, and all that were larger than any pool can serve. */
+  untold = 0;
+  tooLarge = 0;
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 };
   readonly #mismatches: Exact["mismatches"][number][] = [];
   #compared = 0;
@@ -183,6 +188,11 @@ export class Tally implements CarriedSink {
       used: o?.used ?? 0,
       list,
     };
+    if (reason === "too-large") this.tooLarge++;
+    if (this.failures.length + this.refusedLists.length >= refusalsMax) {
+      this.untold++;
+      return;
+    }
     const kept = this.failures.length + this.refusedLists.length < picturesMax;
     into.push({ ...facts, words: failureWords(facts), picture: kept && o !== null ? o.picture() : null });
   }
