@@ -55,7 +55,11 @@ export type Draft<V extends number> = Omit<Field<V>, "name" | typeof value> & { 
 export const bit = (n: number, doc: string): Draft<0 | 1> => bits(n, n, doc);
 
 export function bits<V extends number = number>(msb: number, lsb: number, doc: string): Draft<V> {
-  const width = msb - lsb + 1, word = lsb >>> 5, shift = lsb & 31, inFirst = 32 - shift, limit = 2 ** width;
+  const width = msb - lsb + 1,
+    word = lsb >>> 5,
+    shift = lsb & 31,
+    inFirst = 32 - shift,
+    limit = 2 ** width;
   assert(width >= 1 && width <= 53, "a field is 1 to 53 bits wide");
   assert(msb >>> 6 === lsb >>> 6, "a field stays inside one 64-bit word");
   if (width <= inFirst) return { msb, lsb, doc, word, shift, mask: limit - 1, scale: 0, limit };

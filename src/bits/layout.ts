@@ -1,6 +1,6 @@
 /** A whole structure: every bit of it is a named field, ignored, or reserved. */
 import { assert } from "../base/assert.js";
-import { read, type Draft, type Field } from "./field.js";
+import { type Draft, type Field, read } from "./field.js";
 
 type Range = readonly [msb: number, lsb: number];
 type Drafts = Readonly<Record<string, Draft<number>>>;
@@ -51,7 +51,8 @@ export function layout<const D extends Drafts>(
 /** One line for each field, for a command line or a page: the declaration is the decoder. */
 export function describe(words: Uint32Array, at: number, $: About): string[] {
   return $.fields.map((f) => {
-    const place = `[${f.msb}:${f.lsb}]`.padEnd(9), shown = read(words, at, f).toString(16).padEnd(12);
+    const place = `[${f.msb}:${f.lsb}]`.padEnd(9),
+      shown = read(words, at, f).toString(16).padEnd(12);
     return `${place}${f.name.padEnd(10)}0x${shown}${f.doc}`;
   });
 }
