@@ -3,7 +3,7 @@
  */
 import type { Pool } from "../../sw/swiotlb/index.js";
 import { type Operation, Outcome, unmapping } from "./operation.js";
-import type { Carried, CarriedSink } from "./ordering.js";
+import type { Carried, CarriedSink } from "./pool_model.js";
 import { type Alignments, refusalOf } from "./refusal.js";
 import type { RequestSink } from "./request_stream.js";
 

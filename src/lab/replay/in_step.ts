@@ -4,7 +4,8 @@
  */
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
-import { type Carried, Ordering } from "./ordering.js";
+import { Ordering } from "./ordering.js";
+import type { Carried } from "./pool_model.js";
 import type { Alignments } from "./refusal.js";
 
 export interface Shape {

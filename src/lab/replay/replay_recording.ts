@@ -1,8 +1,8 @@
 /** Read a recording twice: once to see what machine it is of, once to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
 import { inferMachine, type LogFacts, type Machine } from "./machine.js";
-import type { CarriedSink } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
+import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
 import { Survey } from "./survey.js";
 import type { Setting } from "./what_if.js";

@@ -6,7 +6,7 @@
  * gone on differently.
  */
 import { type Operation, Outcome } from "./operation.js";
-import type { Carried, CarriedSink } from "./ordering.js";
+import type { Carried, CarriedSink } from "./pool_model.js";
 
 export interface RequestSink {
   begin(op: Operation, id: number): void;

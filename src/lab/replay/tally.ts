@@ -3,8 +3,8 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Machine } from "./machine.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
-import type { Carried, CarriedSink } from "./ordering.js";
 import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
+import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
 
