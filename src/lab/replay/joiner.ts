@@ -13,7 +13,7 @@ import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
 /** How long a release can lie from its event when nothing else happened on that CPU: microseconds. */
 const releaseSpanMax = 5000;
 /** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
-const outcomeWaitMax = 100_000;
+const outcomeWaitMax = 1_000_000;
 /** The same where the recording ends: nothing that comes later could show it. */
 const outcomeWaitAtEnd = 10_000;
 /** Without flags in the recording an older search may still be under way for this long (microseconds). */
