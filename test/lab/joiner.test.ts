@@ -94,3 +94,14 @@ test("a kernel without dma:* events: what bounced is counted, what came of it is
   expect(o.exact.note).toMatch(/no dma:\* events/);
   expect(o.advice.confidence).toBe("unknown");
 });
+
+test("under Xen the search prints a machine address: it still belongs to its mapping", async () => {
+  const text = [
+    line("dd-1", 0, ".....", 1.0, bounced("77777123", 512)),
+    line("dd-1", 0, ".....", 1.1, mapped("90000123", "1000123", 512)),
+    line("dd-1", 0, ".....", 1.2, unmapped("90000123", 512)),
+  ];
+  const o = await replayed(`# tracer: nop\n${text.join("\n")}\n`, { log: { ...log, xen: true } });
+  expect(o.maps).toMatchObject({ total: 1, bounced: 1, failed: 0 });
+  expect(o.pool!.refusedLists).toHaveLength(0);
+});

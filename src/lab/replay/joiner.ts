@@ -62,6 +62,7 @@ export class Joiner {
   #event = 0;
   readonly #idle: (task: number) => boolean;
   readonly #showsOutcomes: boolean;
+  readonly #machineAddresses: boolean;
   /** Time and number of the last event of each CPU and context. */
   readonly #lastTime = new Map<number, number>();
   readonly #lastEvent = new Map<number, number>();
@@ -72,17 +73,20 @@ export class Joiner {
   /**
    * @param o.idle          whether a task's number is that of an idle task, which every CPU has
    * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
+   * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
    * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
    */
   constructor(o: {
     readonly sink: OperationSink;
     readonly idle: (task: number) => boolean;
     readonly showsOutcomes: boolean;
+    readonly machineAddresses: boolean;
     readonly onOrphan: (o: Orphan) => void;
   }) {
     this.#sink = o.sink;
     this.#idle = o.idle;
     this.#showsOutcomes = o.showsOutcomes;
+    this.#machineAddresses = o.machineAddresses;
     this.#onOrphan = o.onOrphan;
   }
 
@@ -151,7 +155,8 @@ export class Joiner {
       size = b.size[i]!,
       device = b.device[i]!;
     let at = stack.length - 1;
-    while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && sameBuffer(stack[at]!, phys))) at--;
+    while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && this.#sameBuffer(stack[at]!, phys)))
+      at--;
     let op: Operation;
     if (at >= 0) {
       op = stack[at]!;
@@ -188,7 +193,7 @@ export class Joiner {
       const dma = merged ? Number.NaN : b.listDma[b.dmaFirst[i]! + k]!;
       const size = merged ? part : b.listSize[b.dmaFirst[i]! + k]!;
       let op: Operation;
-      if (at >= 0 && stack[at]!.device === device && sameBuffer(stack[at]!, phys[k]!)) {
+      if (at >= 0 && stack[at]!.device === device && this.#sameBuffer(stack[at]!, phys[k]!)) {
         op = stack[at]!;
         stack.splice(at--, 1);
       } else {
@@ -216,7 +221,7 @@ export class Joiner {
   #beyond(stack: Operation[], b: EventBatch, i: number, total: number): number {
     const start = stack.length - total;
     const wanted = b.listPhys[b.physFirst[i]!]!;
-    if (start < 0 || stack[start]!.device !== b.device[i]! || !sameBuffer(stack[start]!, wanted))
+    if (start < 0 || stack[start]!.device !== b.device[i]! || !this.#sameBuffer(stack[start]!, wanted))
       return stack.length - 1;
     const recorded = start + b.physCount[i]!;
     for (const op of stack.splice(recorded)) {
@@ -371,6 +376,16 @@ export class Joiner {
     return op;
   }
 
+  /**
+   * The event before the search prints a bus address of the buffer: its physical one, perhaps with an encryption bit
+   * above it, and under Xen the machine's, of which only the place inside the page is the same.
+   */
+  #sameBuffer(op: Operation, phys: number): boolean {
+    if (op.orig === phys || (Number.isNaN(phys) && op.orig > 0)) return true;
+    if (this.#machineAddresses) return op.orig % 4096 === phys % 4096;
+    return op.orig > phys && (op.orig - phys) % 2 ** 32 === 0;
+  }
+
   #name(op: Operation): void {
     if (this.#freeIds.length - this.#freeIdsTaken <= idsHeldBack) {
       op.id = this.#ids++;
@@ -393,13 +408,6 @@ export class Joiner {
     }
     return stack;
   }
-}
-
-/** The event before the search prints a bus address of the buffer; a memory-encryption bit may stand above it. */
-function sameBuffer(op: Operation, phys: number): boolean {
-  return (
-    op.orig === phys || (Number.isNaN(phys) && op.orig > 0) || (op.orig > phys && (op.orig - phys) % 2 ** 32 === 0)
-  );
 }
 
 function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {

@@ -19,6 +19,8 @@ export interface LogFacts {
   readonly areas: number | null;
   /** Bounds of the pool, bytes: [first, end). */
   readonly pool: { readonly from: number; readonly to: number } | null;
+  /** A paravirtualised Xen domain: bus addresses are the machine's. */
+  readonly xen?: boolean;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
 }

@@ -23,6 +23,8 @@ export interface ReplayOptions {
   readonly machine: Machine;
   /** Time from which the recording has the events of every CPU, microseconds. */
   readonly completeFrom: number;
+  /** Whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain. */
+  readonly machineAddresses: boolean;
   readonly deviceNames: readonly string[];
   readonly idle: (task: number) => boolean;
   /** Other pools to try the requests on. */
@@ -94,6 +96,7 @@ export class Replay {
       sink: this.#ordering ?? this.#straight!,
       idle: o.idle,
       showsOutcomes: survey.showsOutcomes,
+      machineAddresses: o.machineAddresses,
       onOrphan: () => {},
     });
   }

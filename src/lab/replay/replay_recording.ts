@@ -33,7 +33,8 @@ export interface RecordingOptions {
 export async function replayRecording(o: RecordingOptions): Promise<{ outcome: ReplayOutcome; machine: Machine }> {
   const batch = new EventBatch();
   const first = await o.open();
-  const survey = new Survey(idleTasks(first));
+  const machineAddresses = o.log?.xen ?? false;
+  const survey = new Survey(idleTasks(first), machineAddresses);
   while (first.next(batch)) {
     survey.feed(batch);
     o.progress?.(first.progress / 2);
@@ -51,6 +52,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     survey,
     machine,
     completeFrom,
+    machineAddresses,
     deviceNames,
     idle: idleTasks(second),
     settings: o.settings(machine),

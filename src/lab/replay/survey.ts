@@ -39,12 +39,13 @@ export class Survey {
   /** Time of each CPU's first event. */
   readonly #firsts: number[] = [];
 
-  constructor(idle: (task: number) => boolean) {
+  /** @param machineAddresses whether bus addresses are a hypervisor's */
+  constructor(idle: (task: number) => boolean, machineAddresses: boolean) {
     const sink = { push: (op: Operation) => this.#keep(op) };
     const onOrphan = (o: Orphan) => {
       if (this.orphans.length < orphansMax) this.orphans.push(o);
     };
-    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, onOrphan });
+    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, onOrphan });
   }
 
   /** Whether the recording has events that show what became of a mapping: dma:* came with Linux 6.12. */
