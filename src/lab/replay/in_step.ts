@@ -2,6 +2,7 @@
  * A plain replay in the recording's own order, the model set to the kernel's state after every mapping: what machines
  * and alignments are tried with before the true order is looked for.
  */
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
@@ -33,7 +34,7 @@ export function inStep(
   other?: (pool: Pool, op: Operation, kernel: number) => void,
 ): Score {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
-  const bytes = shape.slots * 2048;
+  const bytes = shape.slots * slotBytes;
   const places = new Map<Operation, number>();
   /** Offset of each allocation by its first slot. */
   const heads = new Map<number, number>();
@@ -101,12 +102,12 @@ export function inOrder(shape: Shape, ops: readonly Operation[], alignments: Ali
 
 /** Bits below a slot that a bounce kept show in its address, whatever the device's mask is. */
 function keptBits(offset: number): number {
-  return offset % 2048 === 0 ? 0 : 0x7ff;
+  return offset % slotBytes === 0 ? 0 : 0x7ff;
 }
 
 function clear(pool: Pool, heads: Map<number, number>, offset: number, size: number): void {
-  const first = Math.floor(offset / 2048),
-    last = Math.floor((offset + size - 1) / 2048);
+  const first = Math.floor(offset / slotBytes),
+    last = Math.floor((offset + size - 1) / slotBytes);
   for (let slot = first; slot <= last && slot < pool.slots; slot++) {
     const at = heads.get(pool.ownerHead(slot));
     if (at !== undefined) pool.unmap(at, keptBits(at));

@@ -2,6 +2,7 @@
  * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
  * the kernel chose where it does not.
  */
+import { pageBytes, poolSlotsDefault, poolSlotsMin, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inOrder, inStep, type Score, type Shape } from "./in_step.js";
@@ -59,7 +60,6 @@ const lateBasesMax = 600;
 const triedInOrder = 6;
 /** A machine that predicts less than this share of addresses is doubted. */
 const believable = 0.8;
-const poolDefault = 32768;
 
 /** @param names devices by number; @param cpus as the recording's header says */
 export function inferMachine(o: {
@@ -93,7 +93,7 @@ export function alignmentsBy(mam: (d: number) => number, boundary: (d: number) =
   return {
     minAlignMask: mam,
     allocAlignMask: () => 0,
-    boundarySlots: (d) => boundary(d) / 2048,
+    boundarySlots: (d) => boundary(d) / slotBytes,
   };
 }
 
@@ -142,7 +142,9 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
   else evidence.push("areas: the log's `area num` line");
   evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
   const { shape } = found;
-  const before = survey.orphans.some((x) => x.address >= shape.base && x.address < shape.base + shape.slots * 2048);
+  const before = survey.orphans.some(
+    (x) => x.address >= shape.base && x.address < shape.base + shape.slots * slotBytes,
+  );
   return { ...plain(shape), forced, late: before || found === late };
 }
 
@@ -195,12 +197,12 @@ function best(candidates: readonly Candidate[], q: PoolQuestion, limit: number):
 function lateShapes(q: PoolQuestion): Candidate[] {
   const { survey } = q;
   const found: Candidate[] = [];
-  const pageOf = (address: number) => Math.floor(address / 4096) * 4096;
+  const pageOf = (address: number) => Math.floor(address / pageBytes) * pageBytes;
   for (const { slots, areas } of sizesAsked(q)) {
-    const lowest = Math.max(0, survey.highest - slots * 2048);
-    const pages = Math.floor((pageOf(survey.lowest) - lowest) / 4096);
+    const lowest = Math.max(0, survey.highest - slots * slotBytes);
+    const pages = Math.floor((pageOf(survey.lowest) - lowest) / pageBytes);
     for (let k = 0; k <= Math.min(pages, lateBasesMax); k++) {
-      add(found, { base: pageOf(survey.lowest) - k * 4096, slots, areas, profile: profileOf(q.kernel) }, survey);
+      add(found, { base: pageOf(survey.lowest) - k * pageBytes, slots, areas, profile: profileOf(q.kernel) }, survey);
     }
   }
   // Where several predict as much, the roundest base is the likeliest.
@@ -218,8 +220,8 @@ function roundness(address: number): number {
 function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
   const { log } = q;
   if (log?.swiotlb == null) {
-    const span = Math.ceil((q.survey.highest - q.survey.lowest) / 2048);
-    const slots = Math.max(512, powerOfTwo(span));
+    const span = Math.ceil((q.survey.highest - q.survey.lowest) / slotBytes);
+    const slots = Math.max(poolSlotsMin, powerOfTwo(span));
     return [{ slots, areas: limitAreas(log?.areas ?? powerOfTwo(q.cpus), slots) }];
   }
   const asked = parseSwiotlb(log.swiotlb, { cpus: q.cpus });
@@ -229,7 +231,7 @@ function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
 /** Where the log gives the bounds, only the areas and the search rules are open. */
 function statedShape(q: PoolQuestion): Candidate {
   const { from, to } = q.log!.pool!;
-  const slots = Math.floor((to - from) / 2048);
+  const slots = Math.floor((to - from) / slotBytes);
   return {
     base: from,
     slots,
@@ -246,7 +248,7 @@ function shapes(q: PoolQuestion): Candidate[] {
   const areaCounts = unique([asked?.areas ?? null, log?.areas ?? null, powerOfTwo(q.cpus), 1, 2, 4, 8, 16, 32, 64]);
   const slotCounts = unique([
     asked?.slots ?? null,
-    ...(asked === null ? [...spacings(firsts, areaCounts), poolDefault] : []),
+    ...(asked === null ? [...spacings(firsts, areaCounts), poolSlotsDefault] : []),
   ]);
   const found: Candidate[] = [];
   const presumed = profileOf(q.kernel);
@@ -254,11 +256,11 @@ function shapes(q: PoolQuestion): Candidate[] {
     for (const slots of slotCounts) {
       for (const wanted of areaCounts) {
         const areas = limitAreas(wanted, slots);
-        const areaBytes = Math.floor(slots / areas) * 2048;
+        const areaBytes = Math.floor(slots / areas) * slotBytes;
         for (const first of firsts.slice(0, 4)) {
           const base = first.address - (first.cpu & (areas - 1)) * areaBytes;
           const stated = slots === asked?.slots && wanted === (log?.areas ?? asked.areas);
-          add(found, { base: base - (base % 4096), slots, areas, profile, stated }, survey);
+          add(found, { base: base - (base % pageBytes), slots, areas, profile, stated }, survey);
         }
       }
     }
@@ -267,7 +269,7 @@ function shapes(q: PoolQuestion): Candidate[] {
 }
 
 function add(found: Candidate[], s: Candidate, survey: Survey): void {
-  if (s.base < 0 || survey.lowest < s.base || survey.lowest >= s.base + s.slots * 2048) return;
+  if (s.base < 0 || survey.lowest < s.base || survey.lowest >= s.base + s.slots * slotBytes) return;
   const known = found.some(
     (f) => f.base === s.base && f.slots === s.slots && f.areas === s.areas && f.profile === s.profile,
   );
@@ -288,8 +290,8 @@ function spacings(firsts: readonly Operation[], areaCounts: readonly number[]): 
   const [a, b] = firsts;
   if (a === undefined || b === undefined || a.cpu === b.cpu) return [];
   const areaBytes = (b.address - a.address) / (b.cpu - a.cpu);
-  if (!(areaBytes > 0) || areaBytes % 2048 !== 0) return [];
-  return areaCounts.filter((n) => n > Math.max(a.cpu, b.cpu)).map((n) => (areaBytes / 2048) * n);
+  if (!(areaBytes > 0) || areaBytes % slotBytes !== 0) return [];
+  return areaCounts.filter((n) => n > Math.max(a.cpu, b.cpu)).map((n) => (areaBytes / slotBytes) * n);
 }
 
 function inferAlignments(o: {
@@ -307,7 +309,7 @@ function inferAlignments(o: {
       const high = Math.floor(op.orig / 2 ** 32),
         low = op.orig >>> 0;
       alignmentsTried.forEach((t, h) => {
-        const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / 2048);
+        const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / slotBytes);
         if (found === kernel) equal[op.device]![h]!++;
       });
     });

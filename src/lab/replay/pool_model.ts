@@ -1,6 +1,7 @@
 /**
  * Operations carried out on a model of the pool, and undone: the steps of which an order is made.
  */
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Pool } from "../../sw/swiotlb/index.js";
 import { type Operation, Outcome } from "./operation.js";
 import { type Alignments, type Refusal, refusalOf } from "./refusal.js";
@@ -61,7 +62,7 @@ export class PoolModel {
   constructor(o: { readonly pool: Pool; readonly alignments: Alignments; readonly unseen: boolean }) {
     this.#pool = o.pool;
     this.#alignments = o.alignments;
-    this.#poolBytes = o.pool.slots * 2048;
+    this.#poolBytes = o.pool.slots * slotBytes;
     this.#unseen = o.unseen ? new Uint8Array(o.pool.slots).fill(1) : null;
   }
 
@@ -112,7 +113,7 @@ export class PoolModel {
 
   #map(op: Operation, model: number, others: readonly Operation[]): Step {
     const pool = this.#pool;
-    const area = Math.floor(model / 2048 / pool.areaSlots);
+    const area = Math.floor(model / slotBytes / pool.areaSlots);
     const step = this.#step0(op, model, model, others, area);
     this.#place(op, model);
     return step;
@@ -172,14 +173,14 @@ export class PoolModel {
   #correct(op: Operation, model: number, kernel: number): Step {
     this.corrections++;
     if (model >= 0) this.#doubt(op, model, kernel);
-    const slots = Math.ceil((op.size + (op.address % 2048)) / 2048);
-    const first = Math.floor(kernel / 2048);
+    const slots = Math.ceil((op.size + (op.address % slotBytes)) / slotBytes);
+    const first = Math.floor(kernel / slotBytes);
     for (let slot = first; slot < first + slots; slot++) {
       const head = this.#pool.ownerHead(slot);
       if (head < 0) continue;
       const holder = this.#holders.get(head);
       if (holder !== undefined) this.#unplace(holder);
-      else this.#pool.unmap(head * 2048, 0);
+      else this.#pool.unmap(head * slotBytes, 0);
     }
     const step = { ...this.#step0(op, model, kernel, none), agrees: false };
     this.#place(op, kernel);
@@ -191,17 +192,17 @@ export class PoolModel {
    * again and again, or where nothing was known of the slots, somebody holds them whom the recording does not show.
    */
   #doubt(op: Operation, model: number, kernel: number): void {
-    const first = Math.floor(model / 2048);
+    const first = Math.floor(model / slotBytes);
     this.#doubts = this.#doubted === first ? this.#doubts + 1 : 0;
     this.#doubted = first;
     const again = this.#doubts >= 2;
     for (let n = 0; n < doubtsMax; n++) {
       const found = this.#find(op);
-      const slot = Math.floor(found / 2048);
+      const slot = Math.floor(found / slotBytes);
       if (found < 0 || found === kernel) return;
       if (!(again && n === 0) && (this.#unseen === null || this.#unseen[slot] === 0)) return;
-      if (!this.#pool.place(slot * 2048, 0, 0, op.size, 0, 0)) return;
-      this.#unseen?.fill(0, slot, slot + Math.ceil(op.size / 2048));
+      if (!this.#pool.place(slot * slotBytes, 0, 0, op.size, 0, 0)) return;
+      this.#unseen?.fill(0, slot, slot + Math.ceil(op.size / slotBytes));
     }
   }
 
@@ -241,7 +242,7 @@ export class PoolModel {
   }
 
   #restore(of: Operation, offset: number): void {
-    const area = Math.floor(offset / 2048 / this.#pool.areaSlots);
+    const area = Math.floor(offset / slotBytes / this.#pool.areaSlots);
     const index = this.#pool.areaIndex(area);
     this.#place(of, offset);
     this.#pool.setAreaIndex(area, index);
@@ -250,8 +251,8 @@ export class PoolModel {
   /** A step is final: its slots are known from now on. */
   settle(step: Step): void {
     if (this.#unseen === null || !(step.kernel >= 0)) return;
-    const slots = Math.ceil((step.op.size + (step.op.address % 2048)) / 2048);
-    const first = Math.floor(step.kernel / 2048);
+    const slots = Math.ceil((step.op.size + (step.op.address % slotBytes)) / slotBytes);
+    const first = Math.floor(step.kernel / slotBytes);
     this.#unseen.fill(0, first, first + slots);
   }
 }

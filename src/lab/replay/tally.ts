@@ -137,8 +137,7 @@ export class Tally implements CarriedSink {
   #take(c: Carried, d: DeviceTally): void {
     const offset = c.op.address >= 0 ? c.kernel : c.model;
     if (!(offset >= 0) || this.occupancy === null) return;
-    const padding = this.#machine.pool === null ? 0 : offset % slotBytes;
-    const count = Math.ceil((c.op.size + padding) / slotBytes);
+    const count = Math.ceil((c.op.size + (offset % slotBytes)) / slotBytes);
     const slot = Math.floor(offset / slotBytes);
     const time = c.op.at;
     const taking = this.occupancy.take({ slot, count, device: c.op.device, time });

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { Misuse, mfn } from "../../src/base/index.js";
+import { Memory, SegmentView } from "../../src/mem/index.js";
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+test("bytes are where they were written, across frames, and everything else is zero", () => {
+  const memory = new Memory(4);
+  memory.write(4094, bytes(1, 2, 3, 4));
+  const read = new Uint8Array(6);
+  memory.read(4093, read);
+  expect([...read]).toEqual([0, 1, 2, 3, 4, 0]);
+  expect(memory.frame(mfn(1))![0]).toBe(0x0403);
+  expect(memory.frame(mfn(2))).toBeUndefined();
+});
+
+test("a copy onto itself a little further on keeps what was there", () => {
+  const memory = new Memory(1);
+  memory.write(0, bytes(1, 2, 3, 4));
+  memory.copy({ from: 0, to: 1, count: 4 });
+  const read = new Uint8Array(5);
+  memory.read(0, read);
+  expect([...read]).toEqual([1, 1, 2, 3, 4]);
+});
+
+test("owners are kept by frame, nobody is the first", () => {
+  const memory = new Memory(2);
+  memory.setOwner(mfn(1), 7);
+  expect([memory.ownerOf(mfn(0)), memory.ownerOf(mfn(1))]).toEqual([0, 7]);
+  memory.setOwner(mfn(1), 0);
+  expect(memory.ownerOf(mfn(1))).toBe(0);
+});
+
+test.each([
+  [-1, 1],
+  [8191, 2],
+  [8192, 1],
+  [0.5, 1],
+])("%d and %d bytes from it do not exist", (address, count) => {
+  const memory = new Memory(2);
+  expect(() => memory.read(address, new Uint8Array(count))).toThrow(Misuse);
+  expect(() => memory.fill(address, count, 1)).toThrow(/outside-memory/);
+});
+
+test.each([
+  [0x0f, undefined],
+  [0x10, 1],
+  [0x11, 2],
+  [0x12, undefined],
+  [0x80, 3],
+  [0x81, undefined],
+])("frame %d of a dump in segments holds %s", (frame, first) => {
+  const view = new SegmentView([
+    { first: mfn(0x80), frameCount: 1, words: new Uint32Array(1024).fill(3) },
+    { first: mfn(0x10), frameCount: 2, words: Uint32Array.from({ length: 2048 }, (_, w) => (w < 1024 ? 1 : 2)) },
+  ]);
+  expect(view.frame(mfn(frame))?.[0]).toBe(first);
+});
