@@ -1,5 +1,7 @@
 /** The same requests on other pools. */
 import { describe, expect, test } from "vitest";
+import { mapping, type Operation, Outcome, unmapping } from "../../src/lab/replay/operation.js";
+import { RequestStream, refusedIds } from "../../src/lab/replay/request_stream.js";
 import { autoSettings, nearbySettings } from "../../src/lab/replay/settings.js";
 import { fixture, logOf, replayed } from "./replayed.js";
 
@@ -51,4 +53,30 @@ test("forcing a pool on a recording that was translated makes every mapping boun
 test("sizes around a pool are powers of two and include it", () => {
   const settings = nearbySettings({ slots: 4096, areas: 4, forced: false });
   expect(settings.map((s) => s.slots)).toEqual([512, 1024, 2048, 4096, 8192, 16384, 32768, 65536]);
+});
+
+test("a refused request is held as long as its device's mappings lived on average", () => {
+  const ends: [id: number, time: number][] = [];
+  const stream = new RequestStream({ begin() {}, end: (_, id, time) => void ends.push([id, time]) });
+  const at = (time: number, address: number, id: number) => {
+    const fixed = { event: 0, cpu: 0, device: 0, task: 0, context: 0, orig: 4096, size: 4096, mask: 2 ** 64 };
+    return Object.assign(mapping({ ...fixed, time, forced: true, bounced: true }), { address, id });
+  };
+  const say = (op: Operation) => stream.carried({ op, model: 0, kernel: 0, agrees: true, refusal: null });
+  const over = (of: Operation, time: number) => {
+    const when = { lo: time, hi: time, at: time, loEvent: 0, hiEvent: 0 };
+    say(unmapping(of, { cpu: 0, task: 0, context: 0, ...when }));
+  };
+  const first = at(0, 0x70000000, 0);
+  const second = at(10, 0x70001000, 1);
+  say(first);
+  say(second);
+  over(first, 100);
+  over(second, 210);
+  say(at(300, Outcome.refused, -1));
+  say(at(449, 0x70000000, 2));
+  expect(ends.filter(([id]) => id >= refusedIds)).toEqual([]);
+  say(at(451, 0x70001000, 3));
+  expect(ends.filter(([id]) => id >= refusedIds)).toEqual([[refusedIds, 450]]);
+  expect(stream.assumed).toBe(1);
 });
