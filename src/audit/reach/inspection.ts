@@ -1,0 +1,39 @@
+/** What `inspect` found in one image: the contract between the audit, the reports and programs. */
+import type { Attachment, UnitRoot } from "../../table/device/attachment.js";
+import type { Ranges } from "../../table/ranges.js";
+import type { Trouble } from "../../table/trouble.js";
+
+/** One device or PASID with all that it reaches. */
+export interface DeviceReach extends Attachment {
+  /** Index into `units`. */
+  readonly unit: number;
+  /** Merged translations, ascending by iova; null when the device is not translated. */
+  readonly ranges: Ranges | null;
+  /** Troubles of this device's page tables. */
+  readonly troubles: readonly Trouble[];
+}
+
+/** Something that a reader should know, with where and why. */
+export interface Finding {
+  /** A stable name of the rule: `ats-trusted`, `table-writable`, `no-entry`. */
+  readonly rule: string;
+  /** trouble: exit code 1. note: worth knowing. */
+  readonly weight: "trouble" | "note";
+  readonly what: string;
+  /** A device, an address range or a file offset. */
+  readonly where: string;
+  readonly why: string;
+}
+
+export interface Inspection {
+  readonly source: {
+    readonly file: string;
+    readonly format: string;
+    readonly machine: string | null;
+    /** Bytes of memory that the image holds. */
+    readonly bytes: number;
+  };
+  readonly units: readonly UnitRoot[];
+  readonly devices: readonly DeviceReach[];
+  readonly findings: readonly Finding[];
+}

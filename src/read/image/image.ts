@@ -1,0 +1,27 @@
+/** A memory image: a view of frames, what it holds, and what it says about the machine it came from. */
+import type { Mfn } from "../../base/frame.js";
+import type { MemoryView } from "../../mem/view.js";
+import type { Warning } from "../unreadable.js";
+
+export type ImageFormat = "raw" | "elf64" | "elf32" | "kdump" | "lime";
+
+/** Frames that the image holds, one run after another in ascending order. */
+export interface FrameRun {
+  readonly first: Mfn;
+  readonly frameCount: number;
+}
+
+export interface Image extends MemoryView {
+  readonly format: ImageFormat;
+  /** `x86-64`, `aarch64`, …; null where the format does not say. */
+  readonly machine: string | null;
+  readonly runs: readonly FrameRun[];
+  /** What was left out: a truncated segment, a page that does not unpack. */
+  readonly warnings: readonly Warning[];
+  /**
+   * Visit every held frame in ascending order, reading in large blocks. Frames known to be all zeros may be left out.
+   * The words are valid during the call only.
+   * @param progress is told the share done, 0 to 1
+   */
+  each(visit: (m: Mfn, words: Uint32Array) => void, progress?: (share: number) => void): void;
+}
