@@ -1,0 +1,2 @@
+/** What travels between devices and memory. */
+export { type DmaOutcome, type DmaPort, requesterOf } from "./dma_port.js";

@@ -1,0 +1,85 @@
+/**
+ * An engine makes a buffer reachable for a device: the contract that the discussion of 2010 asked for, with what the
+ * years since added. The slot table itself never sees a bus address; an engine owns translation and policy.
+ *
+ * Source: D0 (struct swiotlb_engine: name, bounds, slab count, overflow, is_swiotlb_buffer with the bus address,
+ * dma_capable with the contiguity walk); Linux kernel/dma/direct.h and drivers/xen/swiotlb-xen.c for map to alloc.
+ */
+import type { Direction } from "../../spec/dma/direction.js";
+
+/** What an engine may know of a device. */
+export interface DmaDevice {
+  /** `0000:00:03.0`. */
+  readonly bdf: string;
+  /** Highest address that streaming mappings may use; 2^bits - 1. */
+  readonly mask: number;
+  readonly coherentMask: number;
+  /** Highest address that the path to the device carries; 0 = no limit. */
+  readonly busLimit: number;
+  /** Low address bits that a bounce must keep. */
+  readonly minAlignMask: number;
+  /** Segment boundary in bytes, a power of two; 2^64 = none. */
+  readonly boundary: number;
+  readonly maxSegmentBytes: number;
+  readonly maxSegments: number;
+  /** The device's accesses see CPU caches. */
+  readonly coherent: boolean;
+  /** Behind an IOMMU that translates for this domain. */
+  readonly behindIommu: boolean;
+}
+
+/** Why an engine did what it did with one mapping; the report says it of every DMA. */
+export type Cause =
+  | "direct"
+  | "translated"
+  | "forced"
+  | "mask"
+  | "straddle"
+  | "unaligned"
+  | "foreign-noncoherent"
+  | "granted"
+  | "iommu";
+
+/** What became of one mapping. `bus` is -1 when it was refused. */
+export interface Mapped {
+  readonly bus: number;
+  readonly bounced: boolean;
+  /** The buffer's page belongs to another domain. */
+  readonly foreign: boolean;
+  readonly cause: Cause;
+  /** Why it was refused, in words; null when it was not. */
+  readonly refused: string | null;
+}
+
+/** A mapping, or a part of one, as unmap and sync are given it. */
+export interface MappedRange {
+  readonly bus: number;
+  readonly size: number;
+  readonly direction: Direction;
+  /** Attribute bits, `DMA_ATTR_*`. */
+  readonly attributes: number;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** The bounce pool: CPU-side bounds as physical addresses, half open, and its slots; null for engines without one. */
+  readonly pool: { readonly start: number; readonly end: number; readonly slabCount: number } | null;
+  /** `fallback`: the buffer that kernels handed out until 2018 when the pool was full. `refuse`: today's error. */
+  readonly overflow: "fallback" | "refuse";
+  /** Is this bus address inside our bounce buffer? A foreign page's never is, whatever its reverse lookup says. */
+  isBounceBuffer(device: DmaDevice, bus: number): boolean;
+  /** May the device use this range: mask, limit, and page by page contiguity of the bus addresses. */
+  capable(device: DmaDevice, bus: number, phys: number, size: number): boolean;
+  map(device: DmaDevice, phys: number, size: number, direction: Direction, attributes: number): Mapped;
+  unmap(device: DmaDevice, range: MappedRange): void;
+  syncForCpu(device: DmaDevice, range: MappedRange): void;
+  syncForDevice(device: DmaDevice, range: MappedRange): void;
+  /** Zeroed memory that CPU and device share. @returns null when it cannot be had. */
+  allocCoherent(device: DmaDevice, size: number): { readonly phys: number; readonly bus: number } | null;
+  freeCoherent(device: DmaDevice, at: { readonly phys: number; readonly bus: number; readonly size: number }): void;
+  maxMappingBytes(device: DmaDevice): number;
+  /** A mask that no address of this engine would fit is refused (-EIO). */
+  supportsMask(mask: number): boolean;
+  /** May two neighbouring pages become one segment: are they neighbours on the bus? */
+  mergeable(first: number, second: number): boolean;
+}
