@@ -1,4 +1,5 @@
 /** What `inspect` found in one image: the contract between the audit, the reports and programs. */
+import type { FrameRun } from "../../read/image/image.js";
 import type { Attachment, UnitRoot } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
@@ -23,6 +24,10 @@ export interface Finding {
   /** A device, an address range or a file offset. */
   readonly where: string;
   readonly why: string;
+  /** Devices that it is about, as indices into `devices`; absent when it is about none in particular. */
+  readonly devices?: readonly number[];
+  /** Physical memory that it is about. */
+  readonly place?: { readonly paddr: number; readonly bytes: number };
 }
 
 export interface Inspection {
@@ -32,8 +37,14 @@ export interface Inspection {
     readonly machine: string | null;
     /** Bytes of memory that the image holds. */
     readonly bytes: number;
+    /** The frames that it holds, ascending. */
+    readonly runs?: readonly FrameRun[];
+    /** How the tables were found, what was left out, and what could not be told: sentences. */
+    readonly notes?: readonly string[];
   };
   readonly units: readonly UnitRoot[];
   readonly devices: readonly DeviceReach[];
+  /** Troubles of the device tables, for each unit; those of page tables are with their devices. */
+  readonly unitTroubles?: readonly (readonly Trouble[])[];
   readonly findings: readonly Finding[];
 }

@@ -6,6 +6,7 @@
  */
 import type { Ranges } from "../../table/ranges.js";
 import { Allow } from "../../table/root.js";
+import { grouped } from "./grouped.js";
 
 /** What the index needs of a device. */
 export interface Reacher {
@@ -44,13 +45,13 @@ export class ReverseIndex {
 
   constructor(devices: readonly Reacher[]) {
     this.#devices = devices;
-    const groups = new Map<Ranges, number[]>();
-    const everywhere: number[] = [];
-    for (const [i, { ranges, state, allow }] of devices.entries()) {
-      if (ranges !== null) groups.set(ranges, [...(groups.get(ranges) ?? []), i]);
-      else if ((state === "identity" || state === "bypass") && allow !== Allow.none) everywhere.push(i);
-    }
-    this.everywhere = everywhere;
+    const all = [...devices.keys()];
+    this.everywhere = all.filter((i) => {
+      const { ranges, state, allow } = devices[i]!;
+      return ranges === null && (state === "identity" || state === "bypass") && allow !== Allow.none;
+    });
+    const translated = all.filter((i) => devices[i]!.ranges !== null);
+    const groups = grouped(translated, (i) => devices[i]!.ranges!);
     this.owners = [...groups.values()];
     const tables = [...groups.keys()];
     const total = tables.reduce((sum, t) => sum + t.count, 0);

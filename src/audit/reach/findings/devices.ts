@@ -1,0 +1,203 @@
+/** Rules about devices: who is not confined, who is trusted, who shares, who has no entry. */
+import type { UnitKind } from "../../../table/device/attachment.js";
+import { counted } from "../../why/words.js";
+import { deviceName } from "../device_name.js";
+import { grouped } from "../grouped.js";
+import type { Finding } from "../inspection.js";
+import type { Known, Rule } from "./known.js";
+import { namesOf, someOf } from "./words.js";
+
+/** Devices of each unit that satisfy a condition, for units where any do. */
+function byUnit(known: Known, wanted: (i: number) => boolean): [unit: number, devices: number[]][] {
+  const which = [...known.devices.keys()].filter(wanted);
+  return [...grouped(which, (i) => known.devices[i]!.unit)];
+}
+
+const identity: Rule = {
+  name: "identity",
+  about: "A device passes through: its addresses are physical addresses.",
+  find: (known) =>
+    byUnit(known, (i) => known.devices[i]!.state === "identity" && known.devices[i]!.allow !== 0).map(
+      ([unit, devices]) => ({
+        rule: "identity",
+        weight: "trouble",
+        what: `${counted(devices.length, "device")} pass through unit ${unit} untranslated and reach all of memory`,
+        where: namesOf(known.devices, devices),
+        why: `${known.devices[devices[0]!]!.why}; iommu=pt or a driver's default domain sets this up`,
+        devices,
+      }),
+    ),
+};
+
+const bypass: Rule = {
+  name: "bypass",
+  about: "The unit is told not to look at a device.",
+  find: (known) =>
+    byUnit(
+      known,
+      (i) => known.devices[i]!.state === "bypass" && known.units[known.devices[i]!.unit]!.translating !== false,
+    ).map(([unit, devices]) => ({
+      rule: "bypass",
+      weight: "trouble",
+      what: `unit ${unit} does not look at ${counted(devices.length, "device")}: they reach all of memory`,
+      where: namesOf(known.devices, devices),
+      why: known.devices[devices[0]!]!.why,
+      devices,
+    })),
+};
+
+const blocked: Rule = {
+  name: "blocked",
+  about: "A device has an entry that lets nothing through.",
+  find: (known) =>
+    byUnit(known, (i) => known.devices[i]!.state === "blocked").map(([unit, devices]) => ({
+      rule: "blocked",
+      weight: "note",
+      what: `${counted(devices.length, "device")} of unit ${unit} reach nothing`,
+      where: namesOf(known.devices, devices),
+      why: known.devices[devices[0]!]!.why,
+      devices,
+    })),
+};
+
+const atsWhy: Readonly<Record<UnitKind, string>> = {
+  vtd: "its context entry lets translated requests through (TT 1, or DTE in scalable mode)",
+  amdvi: "its device table entry has I set",
+  smmuv3: "its stream table entry has EATS set",
+};
+
+const atsTrusted: Rule = {
+  name: "ats-trusted",
+  about: "A device may use translations of its own (ATS), so the unit takes its word for them.",
+  find: (known) =>
+    byUnit(known, (i) => known.devices[i]!.ats).map(([unit, devices]) => ({
+      rule: "ats-trusted",
+      weight: "note",
+      what: `${counted(devices.length, "device")} may send addresses as already translated (ATS)`,
+      where: namesOf(known.devices, devices),
+      why: `${atsWhy[known.units[unit]!.kind]}: what it calls translated is not checked, so it must be trusted`,
+      devices,
+    })),
+};
+
+const alias: Rule = {
+  name: "alias",
+  about: "Requesters share one table: they are one as far as the unit can tell.",
+  find: (known) =>
+    known.index.owners
+      .map((owner) => owner.filter((i, n) => n === 0 || !sameRequester(known, i, owner[n - 1]!)))
+      .filter((owner) => owner.length > 1)
+      .map((devices) => ({
+        rule: "alias",
+        weight: "note",
+        what: `${devices.length} requesters share one table`,
+        where: namesOf(known.devices, devices),
+        why: "what is mapped for one is reached by all of them: an alias, or one group of the kernel",
+        devices,
+      })),
+};
+
+function sameRequester(known: Known, a: number, b: number): boolean {
+  const [x, y] = [known.devices[a]!, known.devices[b]!];
+  return x.requester === y.requester && x.segment === y.segment;
+}
+
+/** Source of the tags: VT-d 6.2.3 (DID), AMD 48882 2.2.2.1 (DomainID), SMMUv3 3.17 (VMID). */
+const domainClash: Rule = {
+  name: "domain-clash",
+  about: "Two different tables carry one domain tag.",
+  find(known) {
+    const seen = new Map<string, number>();
+    const findings: Finding[] = [];
+    for (const [i, device] of known.devices.entries()) {
+      if (device.domain === null || device.second === null || device.stage !== "second") continue;
+      const tag = `${device.unit} ${device.domain}`;
+      const first = seen.get(tag);
+      if (first === undefined) seen.set(tag, i);
+      else if (known.devices[first]!.second!.address !== device.second.address && findings.length < 20) {
+        findings.push({
+          rule: "domain-clash",
+          weight: "trouble",
+          what: `domain ${device.domain} of unit ${device.unit} names two different tables`,
+          where: namesOf(known.devices, [first, i]),
+          why: "the unit's caches are tagged with the domain, so one device may be given the other's translations",
+          devices: [first, i],
+        });
+      }
+    }
+    return findings;
+  },
+};
+
+const uncovered: Rule = {
+  name: "uncovered",
+  about: "A device on the bus is outside the scope of every unit.",
+  find(known) {
+    const open = known.uncovered.filter((u) => u.outcome === null);
+    if (open.length === 0) return [];
+    return [
+      {
+        rule: "uncovered",
+        weight: "trouble",
+        what: `${counted(open.length, "device")} on the bus ${open.length === 1 ? "is" : "are"} outside the scope of every unit`,
+        where: someOf(open.map((u) => named(u.device))),
+        why: "firmware assigns no IOMMU to it, so nothing stands between it and memory",
+      },
+    ];
+  },
+};
+
+const noEntry: Rule = {
+  name: "no-entry",
+  about: "A device on the bus has no entry of its own.",
+  find(known) {
+    const findings: Finding[] = [];
+    const within = known.uncovered.filter((u) => u.outcome !== null);
+    const passes = within.filter((u) => "state" in u.outcome! && u.outcome.state !== "blocked");
+    const refused = within.filter((u) => !passes.includes(u));
+    for (const [weight, devices, ends] of [
+      ["trouble", passes, "and what it sends passes untranslated"],
+      ["note", refused, "and the unit refuses what it sends"],
+    ] as const) {
+      if (devices.length === 0) continue;
+      findings.push({
+        rule: "no-entry",
+        weight,
+        what: `${counted(devices.length, "device")} on the bus ${devices.length === 1 ? "has" : "have"} no entry, ${ends}`,
+        where: someOf(devices.map((u) => named(u.device))),
+        why: devices[0]!.outcome!.why,
+      });
+    }
+    return findings;
+  },
+};
+
+const staleEntry: Rule = {
+  name: "stale-entry",
+  about: "An entry lets a device through that is not on the bus.",
+  find(known) {
+    if (known.bus === null) return [];
+    const there = new Set(known.bus.map(deviceName));
+    const gone = [...known.devices.keys()].filter(
+      (i) => known.devices[i]!.state !== "blocked" && !there.has(deviceName(known.devices[i]!)),
+    );
+    if (gone.length === 0) return [];
+    return [
+      {
+        rule: "stale-entry",
+        weight: "note",
+        what: `${counted(gone.length, "entry").replace("entrys", "entries")} let devices through that are not on the bus`,
+        where: namesOf(known.devices, gone),
+        why: "left behind by a device that was removed, or an alias: whatever answers to that number next reaches the same",
+        devices: gone,
+      },
+    ];
+  },
+};
+
+const named = (device: Known["uncovered"][number]["device"]): string =>
+  device.about === "" ? deviceName(device) : `${deviceName(device)} (${device.about})`;
+
+export const deviceRules: readonly Rule[] = [
+  ...[identity, bypass, uncovered, noEntry, domainClash, blocked, atsTrusted, alias, staleEntry],
+];

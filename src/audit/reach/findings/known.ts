@@ -1,0 +1,78 @@
+/** What the rules look at: everything that one image, and what was given beside it, tells. */
+import type { FrameRun } from "../../../read/image/image.js";
+import type { Attachment, LookupFault, UnitRoot } from "../../../table/device/attachment.js";
+import type { Trouble } from "../../../table/trouble.js";
+import type { DeviceId } from "../device_name.js";
+import type { DeviceReach, Finding } from "../inspection.js";
+import type { ReverseIndex } from "../reverse_index.js";
+import type { TableFrames } from "../table_frames.js";
+
+/** A stretch of physical memory, half open. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the kernel's code lies. */
+export interface KernelPlace extends Stretch {
+  /** How it was found: `SYMBOL(_stext) and phys_base of VMCOREINFO at 0x2fff000`. */
+  readonly how: string;
+}
+
+/** A region that firmware says a device must go on reaching. */
+export interface ReservedRegion extends Stretch {
+  /** `RMRR`, `IVMD`, `RMR`. */
+  readonly kind: string;
+  /** The devices that it is for; null: all. */
+  readonly devices: readonly DeviceId[] | null;
+}
+
+/** A device on the bus. */
+export interface BusDevice extends DeviceId {
+  /** `8086:100e Ethernet controller`, or "". */
+  readonly about: string;
+  /** Its windows into physical memory. */
+  readonly bars: readonly Stretch[];
+}
+
+/** What the units do with a device on the bus that no entry names. */
+export interface Uncovered {
+  readonly device: BusDevice;
+  /** null: no unit's scope has it in it. */
+  readonly outcome: Attachment | LookupFault | null;
+}
+
+/** Memory that an AMD IOMMU lets through untranslated. Source: AMD 48882, Exclusion Base and Limit Registers. */
+export interface Exclusion extends Stretch {
+  readonly unit: number;
+  /** Devices that it holds for, as indices; null: all. */
+  readonly devices: readonly number[] | null;
+}
+
+export interface Known {
+  readonly units: readonly UnitRoot[];
+  readonly devices: readonly DeviceReach[];
+  readonly unitTroubles: readonly (readonly Trouble[])[];
+  readonly index: ReverseIndex;
+  readonly tables: TableFrames;
+  /** Frames that the image holds. */
+  readonly runs: readonly FrameRun[];
+  /** The image holds all of the machine's memory, as far as its mappings show; null: it cannot be told. */
+  readonly whole: boolean | null;
+  /** null: it was not found. */
+  readonly kernel: KernelPlace | null;
+  /** null: no ACPI tables were found. */
+  readonly reserved: readonly ReservedRegion[] | null;
+  /** null: nobody said what is on the bus. */
+  readonly bus: readonly BusDevice[] | null;
+  readonly uncovered: readonly Uncovered[];
+  readonly exclusions: readonly Exclusion[];
+}
+
+/** One rule: what it looks for, and what it says. */
+export interface Rule {
+  readonly name: string;
+  /** One sentence for a list of rules. */
+  readonly about: string;
+  find(known: Known): Finding[];
+}

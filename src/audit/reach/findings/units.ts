@@ -1,0 +1,146 @@
+/** Rules about units and their tables: switched off, broken, let through, or open to the devices they confine. */
+import type { UnitKind } from "../../../table/device/attachment.js";
+import type { Trouble, TroubleKind } from "../../../table/trouble.js";
+import { counted, hex } from "../../why/words.js";
+import { grouped } from "../grouped.js";
+import type { Finding } from "../inspection.js";
+import type { Known, Rule } from "./known.js";
+import { namesOf, stretchWords } from "./words.js";
+
+const offWhy: Readonly<Record<UnitKind, string>> = {
+  vtd: "its global status register says that translation is off (GSTS.TES is 0)",
+  amdvi: "its control register says that the unit is off (IOMMU_EN is 0)",
+  smmuv3: "its control register says that translation is off (CR0.SMMUEN is 0)",
+};
+
+const unitOff: Rule = {
+  name: "unit-off",
+  about: "A unit does not translate.",
+  find: (known) =>
+    known.units.flatMap((unit, i): Finding[] =>
+      unit.translating !== false
+        ? []
+        : [
+            {
+              rule: "unit-off",
+              weight: "trouble",
+              what: `unit ${i} does not translate: its tables are without effect`,
+              where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
+              why: offWhy[unit.kind],
+            },
+          ],
+    ),
+};
+
+const interruptRemappingOff: Rule = {
+  name: "interrupt-remapping-off",
+  about: "A unit translates addresses and lets interrupts pass as they are.",
+  find: (known) =>
+    known.units.flatMap((unit, i): Finding[] =>
+      unit.interruptRemapping !== false || unit.translating === false
+        ? []
+        : [
+            {
+              rule: "interrupt-remapping-off",
+              weight: "note",
+              what: `unit ${i} does not remap interrupts`,
+              where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
+              why: "a device can raise any interrupt by writing to 0xfee00000; who controls one can forge them",
+            },
+          ],
+    ),
+};
+
+const kindWords: Readonly<Record<TroubleKind, string>> = {
+  cycle: "a table leads back to itself",
+  outside: "an entry points outside the memory of the image",
+  reserved: "reserved bits or values are set",
+  "address-size": "an address is wider than the unit's output",
+  limit: "the tables go on beyond the limit of this tool: the answer is cut",
+};
+
+const brokenTable: Rule = {
+  name: "broken-table",
+  about: "Tables that cannot be believed: cycles, pointers outside memory, reserved bits.",
+  find(known) {
+    const findings: Finding[] = [];
+    for (const [i, troubles] of known.unitTroubles.entries()) {
+      findings.push(...byKind(troubles, known, `device tables of unit ${i}`, undefined));
+    }
+    const broken = [...known.devices.keys()].filter((i) => known.devices[i]!.troubles.length > 0);
+    for (const [troubles, devices] of grouped(broken, (i) => known.devices[i]!.troubles)) {
+      findings.push(...byKind(troubles, known, namesOf(known.devices, devices), devices));
+    }
+    return findings;
+  },
+};
+
+/** One finding for each kind of trouble. An image that is not whole may lack what a pointer leads to. */
+function byKind(
+  troubles: readonly Trouble[],
+  known: Known,
+  where: string,
+  devices: readonly number[] | undefined,
+): Finding[] {
+  return [...grouped(troubles, (t) => t.kind)].map(([kind, list]) => ({
+    rule: "broken-table",
+    weight: kind === "limit" || (kind === "outside" && known.whole !== true) ? "note" : "trouble",
+    what: `${kindWords[kind]} (${counted(list.length, "time")})`,
+    where: `${where}: entry at ${hex(list[0]!.entryAt)}, ${list[0]!.value}`,
+    why: list[0]!.what,
+    ...(devices === undefined ? {} : { devices }),
+    place: { paddr: Math.floor(list[0]!.entryAt / 4096) * 4096, bytes: 4096 },
+  }));
+}
+
+const tableWritable: Rule = {
+  name: "table-writable",
+  about: "A device may write to the tables or queues of an IOMMU.",
+  find(known) {
+    const rows = new Int32Array(256);
+    const groups = new Map<string, { use: string; owner: number; from: number; frames: number }>();
+    for (const [frame, use] of known.tables.ascending()) {
+      const from = frame * 4096;
+      const found = Math.min(rows.length, known.index.rowsWithin(from, from + 4096, rows));
+      for (const row of rows.subarray(0, found)) {
+        if ((known.index.allow[row]! & 2) === 0) continue;
+        const owner = known.index.owner[row]!;
+        if (ownsItsTables(known, owner) && use === "device table") continue;
+        const key = `${owner} ${use}`;
+        const group = groups.get(key);
+        if (group === undefined) groups.set(key, { use, owner, from, frames: 1 });
+        else group.frames++;
+      }
+    }
+    return [...groups.values()].map(({ use, owner, from, frames }) => ({
+      rule: "table-writable",
+      weight: "trouble",
+      what: `a device may write to ${counted(frames, "frame")} of the IOMMU's own memory (${use})`,
+      where: `${namesOf(known.devices, known.index.owners[owner]!)}: first at ${hex(from)}`,
+      why: "whoever controls the device can change what it, or another one, is allowed to reach",
+      devices: known.index.owners[owner]!,
+      place: { paddr: from, bytes: 4096 },
+    }));
+  },
+};
+
+/** Under nesting, a guest keeps the PASID or context descriptor tables of its own devices in its own memory. */
+const ownsItsTables = (known: Known, owner: number): boolean =>
+  known.index.owners[owner]!.every((i) => known.devices[i]!.stage === "nested");
+
+const exclusion: Rule = {
+  name: "exclusion-range",
+  about: "An AMD IOMMU lets a range of memory through untranslated.",
+  find: (known) =>
+    known.exclusions.map((e) => ({
+      rule: "exclusion-range",
+      weight: "note",
+      what: `unit ${e.unit} lets ${stretchWords(e)} through untranslated`,
+      where: e.devices === null ? "all devices of the unit" : namesOf(known.devices, e.devices),
+      why: "its exclusion range is enabled: addresses within are physical, whatever the tables say",
+      ...(e.devices === null ? {} : { devices: e.devices }),
+      place: { paddr: e.from, bytes: e.to - e.from },
+    })),
+};
+
+export const unitRules: readonly Rule[] = [unitOff, brokenTable, tableWritable, interruptRemappingOff, exclusion];

@@ -1,0 +1,317 @@
+/** Each rule on a machine that breaks it, and on one that does not. */
+import { expect, test } from "vitest";
+import type { BusDevice, Known, Uncovered } from "../../../src/audit/reach/findings/known.js";
+import { holes } from "../../../src/audit/reach/findings/outside.js";
+import { findingsOf, reachRules } from "../../../src/audit/reach/findings/rules.js";
+import { mfn } from "../../../src/base/frame.js";
+import type { Trouble } from "../../../src/table/trouble.js";
+import { device, frames, machine, ranges, tableAt, unit } from "./machine.js";
+
+const buffer = ranges([0xfffff000, 0x5000000, 4096]);
+const other = ranges([0xfffff000, 0x6000000, 4096]);
+const calm = machine([device(0x18, buffer), device(0x20, other)]);
+const trouble: Trouble = {
+  kind: "cycle",
+  entryAt: 0x203018,
+  value: "0x203003",
+  iova: 0,
+  level: 2,
+  what: "expected a table of its own, found one that is being walked",
+};
+const nic: BusDevice = {
+  segment: 0,
+  requester: 0x18,
+  about: "8086:100e",
+  bars: [{ from: 0xfeb00000, to: 0xfeb20000 }],
+};
+const lookedUp = (more: object) => ({ device: nic, outcome: more }) as unknown as Uncovered;
+
+interface Case {
+  readonly rule: string;
+  readonly when: string;
+  readonly known: Known;
+  readonly weight: "trouble" | "note";
+  readonly says: RegExp;
+  /** The same but for what the rule looks at. */
+  readonly but: Known;
+}
+
+const cases: readonly Case[] = [
+  {
+    rule: "identity",
+    when: "a device passes through",
+    known: machine([device(0x18, null, { state: "identity", domain: 1 })]),
+    weight: "trouble",
+    says: /1 device pass.* unit 0 .*0000:00:03\.0/s,
+    but: machine([device(0x18, null, { state: "identity", allow: 0 })]),
+  },
+  {
+    rule: "bypass",
+    when: "the unit does not look",
+    known: machine([device(0x18, null, { state: "bypass" })]),
+    weight: "trouble",
+    says: /does not look at 1 device/,
+    but: machine([device(0x18, null)]),
+  },
+  {
+    rule: "blocked",
+    when: "entries let nothing through",
+    known: machine(Array.from({ length: 40 }, (_, i) => device(i, null))),
+    weight: "note",
+    says: /40 devices of unit 0 reach nothing.*0000:00:00\.0, .* and 34 more/s,
+    but: calm,
+  },
+  {
+    rule: "ats-trusted",
+    when: "an entry lets translated requests through",
+    known: machine([device(0x18, buffer, { ats: true })]),
+    weight: "note",
+    says: /1 device may send addresses as already translated.*TT 1/s,
+    but: calm,
+  },
+  {
+    rule: "alias",
+    when: "two requesters share a table",
+    known: machine([device(0xf8, buffer), device(0xfa, buffer)]),
+    weight: "note",
+    says: /2 requesters share one table.*0000:00:1f\.0 and 0000:00:1f\.2/s,
+    but: machine([device(0x18, buffer, { pasid: 0 }), device(0x18, buffer, { pasid: 1 })]),
+  },
+  {
+    rule: "domain-clash",
+    when: "one domain names two tables",
+    known: machine([device(0x18, buffer, { domain: 7 }), device(0x20, other, { domain: 7 })]),
+    weight: "trouble",
+    says: /domain 7 of unit 0 names two different tables/,
+    but: machine([
+      device(0x18, buffer, { domain: 7, second: tableAt(0x200000) }),
+      device(0x20, buffer, { domain: 7, second: tableAt(0x200000) }),
+    ]),
+  },
+  {
+    rule: "uncovered",
+    when: "a device on the bus is in no unit's scope",
+    known: { ...calm, uncovered: [{ device: nic, outcome: null }] },
+    weight: "trouble",
+    says: /1 device on the bus is outside the scope.*8086:100e/s,
+    but: calm,
+  },
+  {
+    rule: "no-entry",
+    when: "a device on the bus has none and is refused",
+    known: { ...calm, uncovered: [lookedUp({ code: 2, why: "the context entry is not present" })] },
+    weight: "note",
+    says: /no entry, and the unit refuses.*the context entry is not present/s,
+    but: calm,
+  },
+  {
+    rule: "no-entry",
+    when: "a device on the bus has none and is let through",
+    known: { ...calm, uncovered: [lookedUp({ state: "bypass", why: "V is 0" })] },
+    weight: "trouble",
+    says: /no entry, and what it sends passes.*V is 0/s,
+    but: calm,
+  },
+  {
+    rule: "stale-entry",
+    when: "an entry is for nobody",
+    known: { ...calm, bus: [nic] },
+    weight: "note",
+    says: /1 entry .*0000:00:04\.0/s,
+    but: { ...calm, bus: [nic, { ...nic, requester: 0x20 }] },
+  },
+  {
+    rule: "unit-off",
+    when: "a unit does not translate",
+    known: { ...calm, units: [{ ...unit, translating: false }] },
+    weight: "trouble",
+    says: /unit 0 does not translate.*0xfed90000.*TES is 0/s,
+    but: { ...calm, units: [{ ...unit, translating: null }] },
+  },
+  {
+    rule: "interrupt-remapping-off",
+    when: "interrupts pass as they are",
+    known: { ...calm, units: [{ ...unit, interruptRemapping: false }] },
+    weight: "note",
+    says: /does not remap interrupts/,
+    but: { ...calm, units: [{ ...unit, interruptRemapping: null }] },
+  },
+  {
+    rule: "broken-table",
+    when: "a page table has a cycle",
+    known: machine([device(0x18, buffer, { troubles: [trouble, trouble] })]),
+    weight: "trouble",
+    says: /leads back to itself \(2 times\).*0000:00:03\.0: entry at 0x203018, 0x203003/s,
+    but: calm,
+  },
+  {
+    rule: "broken-table",
+    when: "a device table has reserved bits",
+    known: { ...calm, unitTroubles: [[{ ...trouble, kind: "reserved" }]] },
+    weight: "trouble",
+    says: /reserved bits.*device tables of unit 0/s,
+    but: { ...calm, unitTroubles: [[]] },
+  },
+  {
+    rule: "broken-table",
+    when: "the image may lack what a pointer leads to",
+    known: { ...calm, whole: null, unitTroubles: [[{ ...trouble, kind: "outside" }]] },
+    weight: "note",
+    says: /outside the memory of the image/,
+    but: { ...calm, unitTroubles: [[]] },
+  },
+  {
+    rule: "table-writable",
+    when: "a device may write to a page table",
+    known: { ...calm, tables: frames("page table", 0x4fff000, 0x5000000, 0x6001000) },
+    weight: "trouble",
+    says: /write to 1 frame .*page table.*0000:00:03\.0: first at 0x5000000/s,
+    but: machine([device(0x18, ranges([0, 0x5000000, 4096, 1]))], { tables: frames("page table", 0x5000000) }),
+  },
+  {
+    rule: "table-writable",
+    when: "not of what a guest keeps itself",
+    known: machine([device(0x18, buffer, { stage: "nested" })], { tables: frames("page table", 0x5000000) }),
+    weight: "trouble",
+    says: /write to 1 frame/,
+    but: machine([device(0x18, buffer, { stage: "nested" })], { tables: frames("device table", 0x5000000) }),
+  },
+  {
+    rule: "exclusion-range",
+    when: "a range passes untranslated",
+    known: { ...calm, exclusions: [{ unit: 0, from: 0x1000, to: 0x3000, devices: null }] },
+    weight: "note",
+    says: /unit 0 lets 0x1000 to 0x2fff \(8 KiB\) through/,
+    but: calm,
+  },
+  {
+    rule: "kernel-text-writable",
+    when: "a buffer lies in the kernel's code",
+    known: { ...calm, kernel: { from: 0x4000000, to: 0x5000800, how: "as the test says" } },
+    weight: "trouble",
+    says: /write to 2 KiB of the kernel's code.*0000:00:03\.0.*0x5000000/s,
+    but: { ...calm, kernel: { from: 0x4000000, to: 0x5000000, how: "" } },
+  },
+  {
+    rule: "shared-memory",
+    when: "two tables lead to one page",
+    known: machine([
+      device(0x18, ranges([0, 0x5000000, 0x3000], [0x10000, 0x7000000, 4096])),
+      device(0x20, ranges([0x9000, 0x5001000, 0x4000], [0x20000, 0x7000000, 4096])),
+    ]),
+    weight: "note",
+    says: /12 KiB in 2 places.*0000:00:03\.0 and 0000:00:04\.0: first at 0x5001000/s,
+    but: machine([device(0x18, buffer), device(0x20, buffer)]),
+  },
+  {
+    rule: "identity-range",
+    when: "16 MiB are mapped 1:1",
+    known: machine([device(0xf8, ranges([0, 0, 2 ** 24]))]),
+    weight: "note",
+    says: /16 MiB are mapped at their own addresses.*first 0x0 to 0xffffff/s,
+    but: machine([device(0xf8, ranges([0, 4096, 2 ** 24], [2 ** 30, 2 ** 30 - 4096, 4096]))]),
+  },
+  {
+    rule: "outside-memory",
+    when: "a mapping leads past the end of memory",
+    known: machine([device(0x18, ranges([0, 2 ** 30 - 4096, 12288]))]),
+    weight: "note",
+    says: /8 KiB are mapped outside of memory.*0x40000000 to 0x40001fff.*wrong entry/s,
+    but: machine([device(0x18, ranges([0, 2 ** 30, 4096]))], { whole: null }),
+  },
+  {
+    rule: "outside-memory",
+    when: "a mapping leads into another device",
+    known: machine([device(0x20, ranges([0, 0xfeb00000, 4096]))], { bus: [nic], whole: null }),
+    weight: "note",
+    says: /a window of 0000:00:03\.0/,
+    but: machine([device(0x20, ranges([0, 0xfeb20000, 4096]))], { bus: [nic], whole: null }),
+  },
+  {
+    rule: "reserved-missing",
+    when: "firmware's region is not mapped",
+    known: {
+      ...calm,
+      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, requester: 0x18 }] }],
+    },
+    weight: "trouble",
+    says: /the RMRR region 0x7000 to 0x8fff \(8 KiB\) is not mapped.*0000:00:03\.0/s,
+    but: {
+      ...calm,
+      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, requester: 0x99 }] }],
+    },
+  },
+  {
+    rule: "reserved-mapped",
+    when: "firmware's region is mapped",
+    known: machine([device(0x18, ranges([0x7000, 0x7000, 4096], [0x8000, 0x8000, 4096, 1]))], {
+      reserved: [{ kind: "IVMD", from: 0x7000, to: 0x9000, devices: null }],
+    }),
+    weight: "note",
+    says: /the IVMD region .* is mapped/,
+    but: machine([device(0x18, ranges([0x7000, 0x7000, 4096], [0x8000, 0x9000, 4096]))], {
+      reserved: [{ kind: "IVMD", from: 0x7000, to: 0x9000, devices: null }],
+    }),
+  },
+];
+
+test.each(cases)("$rule: $when", ({ rule, known, weight, says, but }) => {
+  const found = findingsOf(known).filter((f) => f.rule === rule);
+  expect(found).toHaveLength(1);
+  expect(found[0]!.weight).toBe(weight);
+  expect(`${found[0]!.what}\n${found[0]!.where}\n${found[0]!.why}`).toMatch(says);
+  expect(findingsOf(but).filter((f) => f.rule === rule)).toEqual([]);
+});
+
+test("every rule has a case, and says in a sentence what it is about", () => {
+  const names = reachRules.map((r) => r.name);
+  expect([...new Set(cases.map((c) => c.rule))].sort()).toEqual([...names].sort());
+  for (const rule of reachRules) expect(rule.about).toMatch(/^[A-Z].*\.$/);
+});
+
+test("nothing is found where nothing is wrong", () => {
+  expect(findingsOf(calm)).toEqual([]);
+});
+
+test("troubles come first", () => {
+  const both = machine([device(0x10, null), device(0x18, null, { state: "identity" })]);
+  expect(findingsOf(both).map((f) => f.weight)).toEqual(["trouble", "note"]);
+});
+
+test("the doorbell of interrupts that every Arm device maps is not shared memory", () => {
+  const doorbell = () => ranges([0x8000000, 0x80c0000000, 4096]);
+  const devices = [device(0x8, doorbell()), device(0x10, doorbell())];
+  const arm = machine(devices, { units: [{ ...unit, kind: "smmuv3" }] });
+  expect(findingsOf(arm).map((f) => f.rule)).not.toContain("shared-memory");
+  expect(findingsOf(machine(devices)).map((f) => f.rule)).toContain("shared-memory");
+});
+
+test("a table of 60,000 devices is judged in a moment", () => {
+  const many = Array.from({ length: 60_000 }, (_, i) =>
+    device(i, null, { troubles: [], state: i % 2 === 0 ? "identity" : "blocked" }),
+  );
+  const begin = Date.now();
+  expect(findingsOf(machine(many)).length).toBe(2);
+  expect(Date.now() - begin).toBeLessThan(2000);
+});
+
+test.each([
+  [0, 0x1000, [[0, 0x1000]]],
+  [0x1000, 0x3000, [[0x2000, 0x3000]]],
+  [
+    0x1000,
+    0x8000,
+    [
+      [0x2000, 0x5000],
+      [0x6000, 0x8000],
+    ],
+  ],
+  [0x5000, 0x6000, []],
+  [0x9000, 0xa000, [[0x9000, 0xa000]]],
+])("what frames 1 and 5 do not hold of %d to %d", (from, to, expected) => {
+  const runs = [
+    { first: mfn(1), frameCount: 1 },
+    { first: mfn(5), frameCount: 1 },
+  ];
+  expect(holes(runs, { from, to }).map((h) => [h.from, h.to])).toEqual(expected);
+});
