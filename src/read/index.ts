@@ -2,6 +2,9 @@
 export { type ByteSource, memorySource } from "./bytes.js";
 export * from "./event.js";
 export { openFtraceText } from "./ftrace_text/open_ftrace_text.js";
+export type { FrameRun, Image, ImageFormat } from "./image/image.js";
+export { type ImageForm, type ImageOptions, openImage, sniffImage } from "./image/open_image.js";
+export type { Piece } from "./image/piece.js";
 export type { LogFact, LogFinding } from "./kernel_log/finding.js";
 export { type KernelLog, readKernelLog } from "./kernel_log/read_kernel_log.js";
 export { Names } from "./names.js";

@@ -1,0 +1,42 @@
+/** A page of a kdump file: kept as it was, or packed in one of four ways. */
+import { inflateSync } from "node:zlib";
+import type { Decompress } from "../../zstd.js";
+import { unpackLzo1x } from "./lzo1x.js";
+import { unpackSnappy } from "./snappy.js";
+
+/** Flags of a page descriptor. Source: makedumpfile's diskdump_mod.h. */
+export const Packed = { zlib: 1, lzo: 2, snappy: 4, zstd: 0x20 } as const;
+
+/** @returns null when `into` is filled with the page; otherwise what was found instead. */
+export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, zstd: Decompress): string | null {
+  const packed = flags & (Packed.zlib | Packed.lzo | Packed.snappy | Packed.zstd);
+  let name = "plain";
+  let length: number;
+  try {
+    if (packed === 0) {
+      length = from.length;
+      if (length === into.length) into.set(from);
+    } else if ((packed & Packed.zlib) !== 0) {
+      name = "zlib";
+      length = place(inflateSync(from, { maxOutputLength: into.length }), into);
+    } else if ((packed & Packed.lzo) !== 0) {
+      name = "LZO";
+      length = unpackLzo1x(from, into);
+    } else if ((packed & Packed.snappy) !== 0) {
+      name = "snappy";
+      length = unpackSnappy(from, into);
+    } else {
+      name = "zstd";
+      length = place(zstd(from, into.length), into);
+    }
+  } catch {
+    length = -1;
+  }
+  if (length === into.length) return null;
+  return length < 0 ? `${name} data that does not unpack` : `${name} data of ${length} bytes`;
+}
+
+function place(bytes: Uint8Array, into: Uint8Array): number {
+  if (bytes.length === into.length) into.set(bytes);
+  return bytes.length;
+}
