@@ -43,6 +43,29 @@ export const EventKind = {
   iommuFault: 16,
   /** A `LOST n EVENTS` marker: size = how many, 0 when the recording does not say. */
   lost: 17,
+
+  // Probes of a paravirtualised Xen domain's kernel; `probes.ts` says which names they have. Frames are shown as the
+  // addresses of their first bytes.
+  /** The domain's frame `phys` stands for machine frame `dma` from now on (-1: none); `attrs` is a `FrameKind`. */
+  xenFrame: 18,
+  /** Grants were mapped: listDma their machine frames, listSize their status (0 = mapped), listPhys who granted what. */
+  xenGrants: 19,
+  /** The pages of the same batch: listPhys the domain's frames, in the same order. physTotal = how many in all. */
+  xenGrantPages: 20,
+  /** Grants were unmapped from these pages: listPhys. physTotal = how many in all. */
+  xenUngrantPages: 21,
+  /** `size` bytes from `phys` are to become machine-contiguous, below 2^mask; and the answer, `size` (0 = done). */
+  xenRegion: 22,
+  xenRegionMade: 23,
+  /** They are given back to scattered frames. */
+  xenRegionEnd: 24,
+  /** xen_swiotlb_map_phys is called; and its answer, `dma`. Also for entries of lists, which have no event of their own. */
+  xenMap: 25,
+  xenMapped: 26,
+  /** The pool is searched for a buffer; and its answer, `dma` in the domain's own addresses. Slots are released. */
+  xenSearch: 27,
+  xenSearched: 28,
+  xenReleased: 29,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

@@ -16,6 +16,7 @@ import { Fields } from "./fields.js";
 import { LineHead } from "./line_head.js";
 import { clockNotice, decode, namesNotice, shown, ticksNotice } from "./notices.js";
 import { oddLine } from "./odd_line.js";
+import { ProbeFields, probeNumber } from "./probe_fields.js";
 import type { TextForm } from "./text_form.js";
 import { TimeOrder } from "./time_order.js";
 import { numberOf, words } from "./words.js";
@@ -41,6 +42,7 @@ export class TextSource implements EventSource {
   readonly #view: DataView;
   readonly #head: LineHead;
   readonly #fields: Fields;
+  readonly #probeFields: ProbeFields;
   readonly #order = new TimeOrder();
   readonly #taskIds = new ByteNames(namesMax);
   readonly #deviceIds = new ByteNames(namesMax);
@@ -69,6 +71,7 @@ export class TextSource implements EventSource {
     this.#view = new DataView(bytes.buffer);
     this.#head = new LineHead(bytes);
     this.#fields = new Fields(bytes);
+    this.#probeFields = new ProbeFields(bytes);
   }
 
   get format(): SourceFormat {
@@ -130,6 +133,8 @@ export class TextSource implements EventSource {
     if (number === -1) {
       const end = bytes.indexOf(10, head.fields);
       if (this.#cut(end)) return this.#leaveCutOut(end);
+      const probe = probeNumber(head.nameHash);
+      if (probe !== -1) this.#readProbe(bytes, end, probe, i);
       this.#append();
       return end + 1;
     }
@@ -147,6 +152,15 @@ export class TextSource implements EventSource {
     this.#known++;
     this.#append();
     return this.#fields.end + 1;
+  }
+
+  /** An event of a probe's name whose arguments are others is somebody else's probe, and stays `other`. */
+  #readProbe(bytes: Uint8Array, end: number, probe: number, i: number): void {
+    const { batch } = this.#order;
+    const fields = this.#probeFields;
+    if (!fields.read(this.#head.fields, end, probe, batch, i)) return;
+    this.#nameDevice(bytes, fields.deviceFrom, fields.deviceTo, batch, i);
+    this.#known++;
   }
 
   #append(): void {
@@ -174,7 +188,10 @@ export class TextSource implements EventSource {
   }
 
   #fillDevice(bytes: Uint8Array, batch: EventBatch, i: number): void {
-    const { deviceFrom, deviceTo } = this.#fields;
+    this.#nameDevice(bytes, this.#fields.deviceFrom, this.#fields.deviceTo, batch, i);
+  }
+
+  #nameDevice(bytes: Uint8Array, deviceFrom: number, deviceTo: number, batch: EventBatch, i: number): void {
     if (deviceFrom === deviceTo) return;
     const hash = hashBytes(this.#view, deviceFrom, deviceTo);
     let id = this.#deviceIds.find(this.#view, deviceFrom, deviceTo, hash);

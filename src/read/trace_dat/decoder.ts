@@ -3,7 +3,8 @@ import { Context, type EventBatch, failedAddress } from "../event.js";
 import type { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
 import { DeviceTable } from "./device_table.js";
-import { notDescribed, type Plans, Slot } from "./plan.js";
+import { firstProbe, notDescribed, type Plans, Slot } from "./plan.js";
+import { ProbeDecoder } from "./probe_plan.js";
 import type { Recording } from "./recording.js";
 import { TaskTable } from "./task_table.js";
 
@@ -32,6 +33,7 @@ export class Decoder {
   readonly #highAt: number;
   readonly #devices: DeviceTable;
   readonly #tasks: TaskTable;
+  readonly #probes: ProbeDecoder;
   readonly #warnings: Warnings;
   /** Those of the batch that `Column` numbers. */
   #columns: readonly Float64Array[] = [];
@@ -50,6 +52,7 @@ export class Decoder {
     this.#highAt = 4 - this.#lowAt;
     this.#devices = new DeviceTable(devices);
     this.#tasks = new TaskTable(tasks, recording.commands);
+    this.#probes = new ProbeDecoder(this.#devices, recording.little);
     this.#warnings = warnings;
   }
 
@@ -74,6 +77,7 @@ export class Decoder {
     const p = this.#of[id]!;
     if (p < 0) {
       if (p === notDescribed) this.#warnOnce(id, "its format is not in the file");
+      else if (p <= firstProbe) this.#probe(batch, i, view, at, bytes, id);
       return;
     }
     const n = this.#numbers;
@@ -107,6 +111,12 @@ export class Decoder {
     field = n[p + Slot.forcedAt]!;
     if (field >= 0) batch.forced[i] = view.getUint8(at + field) === 1 ? 1 : 0;
     if (n[p + Slot.more] === 1) this.#more(batch, i, view, at, bytes, p);
+  }
+
+  #probe(batch: EventBatch, i: number, view: DataView, at: number, bytes: number, id: number): void {
+    const plan = this.#plans.probes[firstProbe - this.#of[id]!]!;
+    if (bytes < plan.leastBytes) this.#warnOnce(id, `a record of ${bytes} bytes`);
+    else this.#probes.decode(plan, batch, i, view, at, bytes);
   }
 
   /** What few events have. */

@@ -2,7 +2,7 @@
 import { tracepoints } from "../tracepoints.js";
 import type { Warnings } from "../unreadable.js";
 import type { Cursor } from "./cursor.js";
-import { type Format, headBytes, mostFormatBytes, parseFormat } from "./format.js";
+import { type Format, headBytes, isProbe, mostFormatBytes, parseFormat } from "./format.js";
 
 /** Of other systems only the number of each event is taken. */
 const readSystems: ReadonlySet<string> = new Set(tracepoints.map((t) => t.system));
@@ -34,8 +34,13 @@ function walkEvents(
   for (let e = 0; e < count; e++) {
     const size = c.u64();
     if (size > mostFormatBytes) throw c.wrong(`a format of at most ${mostFormatBytes} bytes`, `one of ${size} bytes`);
-    const taken = readSystems.has(system) ? size : Math.min(size, headBytes);
-    const format = parseFormat(system, c.text(taken, "an event's format"), longBytes);
+    let taken = readSystems.has(system) ? size : Math.min(size, headBytes);
+    let text = c.text(taken, "an event's format");
+    if (taken < size && isProbe(text)) {
+      text += c.text(size - taken, "an event's format");
+      taken = size;
+    }
+    const format = parseFormat(system, text, longBytes);
     c.skip(size - taken);
     if (format === null)
       warnings.add(c.where(), `expected the format of an event of ${system}, found other text: left out`);

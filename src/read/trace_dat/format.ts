@@ -4,6 +4,7 @@
  * Source: tracing/events/SYSTEM/EVENT/format, described in Linux Documentation/trace/events.rst section 2.2; the file
  * carries the text of every event of the recorded kernel.
  */
+import { probeNames } from "../probes.js";
 import { tracepoint } from "../tracepoints.js";
 
 export interface Field {
@@ -37,7 +38,13 @@ export function parseFormat(system: string, text: string, longBytes: number): Fo
   const name = text.slice(6, end);
   const id = Number.parseInt(text.slice(end + 5, end + 11), 10);
   if (!(id >= 0 && id <= 0xffff)) return null;
-  return { system, name, id, fields: tracepoint(system, name) === undefined ? [] : parseFields(text, longBytes) };
+  const isRead = tracepoint(system, name) !== undefined || probeNames.has(name);
+  return { system, name, id, fields: isRead ? parseFields(text, longBytes) : [] };
+}
+
+/** @returns whether a format's first `headBytes` name a probe that is read, whatever its system is called. */
+export function isProbe(head: string): boolean {
+  return probeNames.has(/^name: (\w{1,64})\n/.exec(head)?.[1] ?? "");
 }
 
 /** Longest format text that is looked at: the longest of a kernel is some 30 KB, nearly all of it print format. */

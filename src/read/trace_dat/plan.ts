@@ -5,6 +5,7 @@
 import { EventKind } from "../event.js";
 import { type Role, tracepoint, unsetDirection } from "../tracepoints.js";
 import type { Field, Format } from "./format.js";
+import { type ProbePlan, probePlan } from "./probe_plan.js";
 
 /** Places within a plan. `At` is a byte offset in the record, -1 for none; `Bytes` the width there. */
 export const Slot = {
@@ -47,8 +48,12 @@ export const Column = { dma: 0, phys: 1, size: 2, mask: 3 } as const;
 export const planStride = 36;
 
 export interface Plans {
-  /** By event number: where its plan begins; -1 for events that are `other`, -2 for those the file does not describe. */
+  /**
+   * By event number: where its plan begins; -1 for events that are `other`, -2 for those the file does not describe,
+   * `firstProbe` - n for probe n.
+   */
   readonly of: Int32Array;
+  readonly probes: readonly ProbePlan[];
   readonly numbers: Int32Array;
   /** Where every record has these. */
   readonly common: { readonly flagsAt: number; readonly pidAt: number; readonly leastBytes: number };
@@ -57,21 +62,31 @@ export interface Plans {
 }
 
 export const notDescribed = -2;
+export const firstProbe = -3;
 
 export function makePlans(formats: ReadonlyMap<number, Format>, little: boolean): Plans {
   const of = new Int32Array(65536).fill(notDescribed);
   const numbers: number[] = [];
   const missing: string[] = [];
+  const probes: ProbePlan[] = [];
   const directionIsSet = [...formats.values()].some((f) => f.system === "dma" && has(f, "full_nents"));
   let common: Plans["common"] | null = null;
   for (const format of formats.values()) {
     of[format.id] = -1;
-    if (tracepoint(format.system, format.name) === undefined) continue;
+    if (tracepoint(format.system, format.name) === undefined) {
+      const probe = probePlan(format);
+      if (probe === null) continue;
+      of[format.id] = firstProbe - probes.length;
+      probes.push(probe);
+      common ??= commonFields(format);
+      continue;
+    }
     common ??= commonFields(format);
     of[format.id] = numbers.length;
     numbers.push(...makePlan(format, little, directionIsSet, missing));
   }
-  return { of, numbers: Int32Array.from(numbers), common: common ?? { flagsAt: 2, pidAt: 4, leastBytes: 8 }, missing };
+  const usual = { flagsAt: 2, pidAt: 4, leastBytes: 8 };
+  return { of, numbers: Int32Array.from(numbers), probes, common: common ?? usual, missing };
 }
 
 function has(format: Format, name: string): boolean {
