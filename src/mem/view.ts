@@ -4,6 +4,8 @@ import type { Mfn } from "../base/frame.js";
 export interface MemoryView {
   /** @returns the 1024 words of a frame, or undefined when this memory does not hold it. */
   frame(m: Mfn): Uint32Array | undefined;
+  /** @returns the run of neighbouring frames that holds m, when its words lie in one piece and stay where they are. */
+  segment?(m: Mfn): Segment | undefined;
 }
 
 export interface Segment {
@@ -22,7 +24,11 @@ export class SegmentView implements MemoryView {
   }
 
   frame(m: Mfn): Uint32Array | undefined {
-    const s = this.#segments.find((s) => m >= s.first && m < s.first + s.frameCount);
+    const s = this.segment(m);
     return s?.words.subarray((m - s.first) * 1024, (m - s.first + 1) * 1024);
+  }
+
+  segment(m: Mfn): Segment | undefined {
+    return this.#segments.find((s) => m >= s.first && m < s.first + s.frameCount);
   }
 }

@@ -1,5 +1,5 @@
 /** Where a page table begins and how its input is bounded: what a device's entry says, in no vendor's words. */
-import type { FormatName } from "./format.js";
+import type { FormatName, UnitFeature } from "./format.js";
 
 /** Bits of an access, in the order in which formats keep them. */
 export const Allow = { none: 0, read: 1, write: 2, readWrite: 3 } as const;
@@ -12,7 +12,10 @@ export type Allow = (typeof Allow)[keyof typeof Allow];
  */
 export interface TableRoot {
   readonly format: FormatName;
-  /** Byte address of the top table; of the first one where several are concatenated. */
+  /**
+   * Byte address of the top table; of the first one where several are concatenated. A top table smaller than 4 KiB
+   * (SMMUv3) may begin inside a frame; bits below the table's own size are not looked at.
+   */
   readonly address: number;
   /** Level of the top table. Level 0 holds only leaves. */
   readonly level: number;
@@ -27,4 +30,17 @@ export interface TableRoot {
   readonly outputBits: number;
   /** What the device's entry allows before any table is read (AMD-Vi IR and IW); 3 where it has no say. */
   readonly allow: Allow;
+  /**
+   * SMMUv3: what a leaf whose access flag is clear does. `ignore` where hardware sets the flag (CD.HA, STE.S2HA) or is
+   * told not to mind (CD.AFFD, STE.S2AFFD). Default `fault`. Other formats have no such flag.
+   */
+  readonly accessFlag?: "fault" | "ignore";
+  /** Requests count as privileged (SMMUv3 STE.PRIVCFG = 3, or an EL2 regime): user bits are not consulted. Default false. */
+  readonly privileged?: boolean;
+  /** SMMUv3 stage 1: hierarchical permissions of table descriptors; `ignore` for CD.HAD. Default `apply`. */
+  readonly tablePermissions?: "apply" | "ignore";
+  /** SMMUv3 CD.TBI: bits 63:56 of the input are not looked at. Default false. */
+  readonly topByteIgnored?: boolean;
+  /** What the unit cannot do, and whose bits it therefore treats as reserved. Default: nothing. */
+  readonly lacks?: readonly UnitFeature[];
 }
