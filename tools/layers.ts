@@ -29,10 +29,22 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "lab/replay": [...ground, "spec", "sw/swiotlb", "read", "lab/machine"],
   "lab/scenario": [...ground, "check", "sim", "lab/machine"],
   audit: [...ground, "spec", "table", "read", "sw/swiotlb"],
-  report: [...ground, "spec", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", "audit", "check"],
+  report: [
+    ...ground,
+    "spec",
+    "table",
+    "sw/swiotlb",
+    "read",
+    "lab/machine",
+    "lab/replay",
+    "lab/scenario",
+    "audit",
+    "check",
+  ],
   cli: [
     ...ground,
-    ...["spec", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", "audit", "check", "sim", "report"],
+    ...["spec", "table", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", "audit", "check", "sim"],
+    "report",
   ],
 };
 

@@ -1,9 +1,14 @@
 /** The documents' JSON Schemas (draft 2020-12), for editors and for programs in other languages. */
 import { z } from "zod";
+import { inspectSchema } from "./inspect.js";
 import { runSchema } from "./run.js";
 import { whySchema } from "./why.js";
 
-const schemas = { "dmalab.run/1": runSchema, "dmalab.why/1": whySchema } as const;
+const schemas = {
+  "dmalab.run/1": runSchema,
+  "dmalab.why/1": whySchema,
+  "dmalab.inspect/1": inspectSchema,
+} as const;
 
 export type DocumentName = keyof typeof schemas;
 export const documentNames = Object.keys(schemas) as readonly DocumentName[];

@@ -1,0 +1,59 @@
+/** What the reports of `inspect` print: an inspection, and the answers to what was asked of it. */
+import type { Difference } from "../../audit/reach/difference.js";
+import type { DeviceReach, Finding, Inspection } from "../../audit/reach/inspection.js";
+import type { Hit } from "../../audit/reach/reverse_index.js";
+import type { WalkAnswer } from "../../audit/reach/walk_answer.js";
+
+export interface InspectReport {
+  readonly inspection: Inspection;
+  /** Devices that are shown, as indices; every answer about others is still true. */
+  readonly shown: readonly number[];
+  /** Show every mapping, not the first of each device. */
+  readonly everyMapping: boolean;
+  readonly who: WhoAnswer | null;
+  readonly walk: WalkAnswer | null;
+  readonly diff: { readonly file: string; readonly difference: Difference } | null;
+}
+
+/** Who reaches one physical address. */
+export interface WhoAnswer {
+  readonly paddr: number;
+  /** The image holds this page. */
+  readonly held: boolean;
+  /** `device` is an index into the inspection's devices. */
+  readonly hits: readonly Hit[];
+}
+
+/** Findings about shown devices, and those about none in particular. */
+export function shownFindings({ inspection, shown }: InspectReport): readonly Finding[] {
+  if (shown.length === inspection.devices.length) return inspection.findings;
+  const wanted = new Set(shown);
+  return inspection.findings.filter((f) => f.devices === undefined || f.devices.some((i) => wanted.has(i)));
+}
+
+export const permWords = ["--", "r-", "-w", "rw"] as const;
+
+/** Translations of a device as rows. */
+export interface MappingRow {
+  readonly iova: number;
+  readonly paddr: number;
+  readonly bytes: number;
+  readonly perm: (typeof permWords)[number];
+}
+
+export function* mappingRows(ranges: DeviceReach["ranges"]): Generator<MappingRow> {
+  for (let row = 0; ranges !== null && row < ranges.count; row++) {
+    yield {
+      iova: ranges.iova[row]!,
+      paddr: ranges.paddr[row]!,
+      bytes: ranges.bytes[row]!,
+      perm: permWords[ranges.allow[row]! & 3]!,
+    };
+  }
+}
+
+/** 1: trouble was found, or the address that was asked about faults. */
+export function exitCodeOf(report: InspectReport): 0 | 1 {
+  if (report.walk !== null && report.walk.end.kind === "fault") return 1;
+  return shownFindings(report).some((f) => f.weight === "trouble") ? 1 : 0;
+}

@@ -1,0 +1,33 @@
+/** Entries and addresses as the reports of `inspect` write them. */
+import { type About, read } from "../../bits/index.js";
+
+/** `0x44e9000`; addresses of frames are exact up to 2^64. */
+export const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
+
+/** An entry's 64-bit words, the highest first: `0x0000000000000102 0x0000000003a8e001`. */
+export function entryValue(words: Uint32Array): string {
+  const parts: string[] = [];
+  for (let w = words.length - 2; w >= 0; w -= 2) {
+    const half = (at: number) => words[at]!.toString(16).padStart(8, "0");
+    parts.push(`0x${half(w + 1)}${half(w)}`);
+  }
+  return parts.join(" ");
+}
+
+export interface FieldWords {
+  readonly name: string;
+  /** `51:12`, `0`. */
+  readonly bits: string;
+  readonly value: string;
+  readonly doc: string;
+  readonly isZero: boolean;
+}
+
+/** Every field of an entry: the layout is the decoder. */
+export function fieldsOf(words: Uint32Array, about: About): FieldWords[] {
+  return about.fields.map((field) => {
+    const value = read(words, 0, field);
+    const { name, msb, lsb, doc } = field;
+    return { name, bits: msb === lsb ? `${msb}` : `${msb}:${lsb}`, value: hex(value), doc, isZero: value === 0 };
+  });
+}

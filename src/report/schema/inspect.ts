@@ -1,0 +1,134 @@
+/** What a `dmalab.inspect/1` document looks like. Objects are open: unknown keys are never needed to read one. */
+import { z } from "zod";
+
+const count = z.number().int().nonnegative();
+const bytes = z.number().nonnegative().describe("bytes");
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]+$/)
+  .describe("address, hexadecimal");
+const bdf = z.string().describe("segment:bus:device.function, or sid:0x… for a stream id that is none");
+const pasid = count.nullable().describe("null: requests without PASID, in tables that know none");
+const perm = z.enum(["rw", "r-", "-w", "--"]);
+const state = z
+  .enum(["translated", "identity", "blocked", "bypass"])
+  .describe("identity: an entry says pass through. bypass: the unit does not look at the device");
+
+const mapping = z.looseObject({ bdf, pasid, iova: address, paddr: address, bytes, perm });
+
+const device = z.looseObject({
+  bdf,
+  pasid,
+  state,
+  domain: count.nullable().describe("VT-d DID, AMD-Vi DomainID, SMMUv3 ASID or VMID"),
+  stage: z.enum(["first", "second", "nested"]).nullable(),
+  leaves: count.describe("entries of page tables that map memory; 0 for a device that is not translated"),
+  bytes: bytes.describe("memory that they map; a page that is mapped twice counts twice"),
+  ats: z.boolean().describe("the device may send addresses as already translated"),
+  unit: count.describe("index into units"),
+  ranges: count.describe("mappings of this device in this document's form"),
+  perm: perm.describe("what passes, for a device that is not translated"),
+  why: z.string(),
+});
+
+const trouble = z.looseObject({
+  bdf: bdf.nullable().describe("null: an entry of a unit's device tables"),
+  pasid,
+  kind: z.enum(["cycle", "outside", "reserved", "address-size", "limit"]),
+  entryAt: address,
+  value: address,
+  iova: address.nullable(),
+  level: count.nullable().describe("0 = the table that holds only leaves"),
+  what: z.string(),
+});
+
+const step = z.looseObject({
+  at: address.describe("where the entry lies; under nesting, in the memory that the first stage sees"),
+  value: z.string().describe("the entry, its highest word first, hexadecimal"),
+  title: z.string(),
+  meaning: z.string(),
+  fields: z.array(z.looseObject({ name: z.string(), bits: z.string(), value: address, doc: z.string() })),
+});
+
+const walk = z.looseObject({
+  bdf,
+  pasid,
+  iova: address,
+  state: state.nullable().describe("null: the device has no entry"),
+  steps: z.array(step),
+  paddr: address.nullable().describe("null: a fault"),
+  bytes: bytes.describe("size of the page; 0 for a fault, or where nothing translates"),
+  perm,
+  fault: z
+    .looseObject({
+      code: count.nullable().describe("the unit's own number for it; null: the unit is silent"),
+      name: z.string(),
+      words: z.string(),
+      why: z.string(),
+    })
+    .nullable(),
+  refusals: z
+    .array(z.looseObject({ access: z.enum(["read", "write"]), code: count.nullable(), words: z.string() }))
+    .describe("accesses that a page without the permission refuses"),
+});
+
+const change = z.looseObject({
+  bdf,
+  pasid,
+  before: state.nullable().describe("null: no entry"),
+  after: state.nullable(),
+  words: z.array(z.string()),
+  lost: z.array(mapping),
+  gained: z.array(mapping),
+});
+
+export const inspectSchema = z.looseObject({
+  schema: z.literal("dmalab.inspect/1"),
+  source: z.looseObject({
+    format: z.string(),
+    machine: z.string().nullable(),
+    bytes: bytes.describe("memory that the image holds"),
+    notes: z.array(z.string()).describe("how the tables were found, what was left out, what cannot be told"),
+  }),
+  units: z.array(
+    z.looseObject({
+      kind: z.enum(["vtd", "amdvi", "smmuv3"]),
+      mode: z.string(),
+      root: address.describe("the root, device or stream table"),
+      found: z.enum(["registers", "scan", "acpi", "given"]),
+      segment: count,
+      translating: z.boolean().nullable().describe("null: unknown"),
+      interruptRemapping: z.boolean().nullable().describe("null: unknown"),
+      registersAt: address.nullable(),
+    }),
+  ),
+  devices: z.array(device),
+  mappings: z.array(mapping).describe("neighbouring leaves merged"),
+  findings: z.array(
+    z.looseObject({
+      what: z.string(),
+      where: z.string(),
+      why: z.string(),
+      rule: z.string(),
+      weight: z.enum(["trouble", "note"]),
+    }),
+  ),
+  troubles: z.array(trouble).describe("entries of tables that could not be believed"),
+  who: z
+    .looseObject({
+      paddr: address,
+      held: z.boolean().describe("the image holds this page"),
+      reached: z.array(
+        z.looseObject({ bdf, pasid, iova: address, perm, through: z.enum(["translated", "untranslated"]) }),
+      ),
+    })
+    .optional()
+    .describe("the answer to --who"),
+  walk: walk.optional().describe("the answer to --at"),
+  diff: z
+    .looseObject({ same: count, changes: z.array(change) })
+    .optional()
+    .describe("what the image of --diff has that this one has not, and the other way round"),
+});
+
+export type InspectDocument = z.infer<typeof inspectSchema>;
