@@ -1,0 +1,72 @@
+/** An inspection as lines for people: the verdict, units, devices, what was asked, findings. */
+import type { Finding } from "../../audit/reach/inspection.js";
+import { widthMin, wrap } from "../terminal/layout.js";
+import { type Style, styleFor } from "../terminal/style.js";
+import { bytesWords, plural } from "../words/quantity.js";
+import { diffLines, walkLines, whoLines } from "./answer_lines.js";
+import { deviceLines, mappingLines, unitLines } from "./device_lines.js";
+import { type InspectReport, shownFindings } from "./inspect_report.js";
+
+export interface LineOptions {
+  readonly color: boolean;
+  readonly width: number;
+}
+
+/** @returns lines without line ends. What was asked for comes first; then all that is known. */
+export function* inspectLines(report: InspectReport, options: LineOptions): Generator<string> {
+  const style = styleFor(options.color);
+  const width = Math.max(widthMin, options.width);
+  if (report.who !== null) {
+    yield* whoLines(report, report.who, style);
+    yield "";
+  }
+  if (report.walk !== null) {
+    yield* walkLines(report.walk, style, width);
+    yield "";
+  }
+  if (report.diff !== null) {
+    yield* diffLines(report.diff, style, width);
+    yield "";
+  }
+  yield* verdictLines(report, style, width);
+  yield "";
+  yield* unitLines(report, style, width);
+  yield "";
+  yield* deviceLines(report, style, width);
+  if (report.inspection.devices.some((d) => d.ranges !== null && d.ranges.count > 0)) {
+    yield "";
+    yield* mappingLines(report, style, width);
+  }
+  yield* findingLines(shownFindings(report), style, width);
+}
+
+function verdictLines(report: InspectReport, style: Style, width: number): string[] {
+  const { source, devices } = report.inspection;
+  const troubles = shownFindings(report).filter((f) => f.weight === "trouble").length;
+  const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
+  const confined = devices.filter((d) => d.state === "translated").length;
+  const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
+  const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
+  const sums = [
+    `${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`,
+    ...(open === 0 ? [] : [`${open} reach all of memory`]),
+  ];
+  const head =
+    troubles === 0
+      ? style.green(`✓ ${sums.join(", ")}.`)
+      : style.red(`✗ ${plural(troubles, "trouble")}: ${sums.join(", ")}.`);
+  const image = `${source.format}${source.machine === null ? "" : ` of ${source.machine}`}, ${bytesWords(source.bytes)} of memory`;
+  return [head, ...[image, ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim))];
+}
+
+function* findingLines(findings: readonly Finding[], style: Style, width: number): Generator<string> {
+  if (findings.length === 0) return;
+  yield "";
+  yield style.bold("Findings");
+  for (const { weight, what, where, why } of findings) {
+    const paint = weight === "trouble" ? style.red : style.yellow;
+    yield* wrap(what, width, weight === "trouble" ? "  ✗ " : "  · ", "    ").map(paint);
+    yield* wrap(where, width, "    ");
+    yield* wrap(why, width, "    ").map(style.dim);
+  }
+}
