@@ -33,3 +33,5 @@ export const attributeNames: Readonly<Record<number, string>> = {
 export const attrSkipCpuSync = 1 << 5;
 export const attrNoWarn = 1 << 8;
 export const attrMmio = 1 << 10;
+export const attrIgnoreCacheLines = 1 << 11;
+export const attrRequireCoherent = 1 << 12;

@@ -7,11 +7,11 @@
  */
 import type { Direction } from "../../spec/dma/direction.js";
 
-/** What an engine may know of a device. */
+/** What an engine may know of a device. `plainDevice` fills in what most devices are. */
 export interface DmaDevice {
   /** `0000:00:03.0`. */
   readonly bdf: string;
-  /** Highest address that streaming mappings may use; 2^bits - 1. */
+  /** Highest address that streaming mappings may use; 2^bits - 1. 0: the driver never set one. */
   readonly mask: number;
   readonly coherentMask: number;
   /** Highest address that the path to the device carries; 0 = no limit. */
@@ -26,6 +26,8 @@ export interface DmaDevice {
   readonly coherent: boolean;
   /** Behind an IOMMU that translates for this domain. */
   readonly behindIommu: boolean;
+  /** The domain that serves this device when its node names one (`xen,grant-dma`): bus addresses are then grants. */
+  readonly grantBackend?: number;
 }
 
 /** Why an engine did what it did with one mapping; the report says it of every DMA. */
@@ -36,11 +38,13 @@ export type Cause =
   | "mask"
   | "straddle"
   | "unaligned"
+  | "kmalloc"
   | "foreign-noncoherent"
   | "granted"
-  | "iommu";
+  | "iommu"
+  | "mmio";
 
-/** What became of one mapping. `bus` is -1 when it was refused. */
+/** What became of one mapping. `bus` is -1 when it was refused, unless an old kernel hands out its fallback buffer. */
 export interface Mapped {
   readonly bus: number;
   readonly bounced: boolean;
@@ -60,12 +64,31 @@ export interface MappedRange {
   readonly attributes: number;
 }
 
+/** Memory that CPU and device share. */
+export interface Coherent {
+  readonly phys: number;
+  readonly bus: number;
+}
+
+/** What an engine makes of lists beyond mapping entry by entry. */
+export interface ListPolicy {
+  /** An entry whose pages are no neighbours on the bus becomes several segments. False: it bounces or is refused. */
+  readonly splits: boolean;
+  /** Neighbours on the bus become one segment. False: as many segments as entries, as dma-direct and Xen have it. */
+  readonly merges: boolean;
+}
+
 export interface Engine {
   readonly name: string;
   /** The bounce pool: CPU-side bounds as physical addresses, half open, and its slots; null for engines without one. */
   readonly pool: { readonly start: number; readonly end: number; readonly slabCount: number } | null;
   /** `fallback`: the buffer that kernels handed out until 2018 when the pool was full. `refuse`: today's error. */
   readonly overflow: "fallback" | "refuse";
+  readonly lists: ListPolicy;
+  /** Lines of the kernel's log, the first thousand, without time stamps. */
+  readonly log: readonly string[];
+  /** Does a bus address that `map` returned mean failure? What dma_mapping_error() answers. */
+  isError(bus: number): boolean;
   /** Is this bus address inside our bounce buffer? A foreign page's never is, whatever its reverse lookup says. */
   isBounceBuffer(device: DmaDevice, bus: number): boolean;
   /** May the device use this range: mask, limit, and page by page contiguity of the bus addresses. */
@@ -75,8 +98,8 @@ export interface Engine {
   syncForCpu(device: DmaDevice, range: MappedRange): void;
   syncForDevice(device: DmaDevice, range: MappedRange): void;
   /** Zeroed memory that CPU and device share. @returns null when it cannot be had. */
-  allocCoherent(device: DmaDevice, size: number): { readonly phys: number; readonly bus: number } | null;
-  freeCoherent(device: DmaDevice, at: { readonly phys: number; readonly bus: number; readonly size: number }): void;
+  allocCoherent(device: DmaDevice, size: number): Coherent | null;
+  freeCoherent(device: DmaDevice, at: Coherent & { readonly size: number }): void;
   maxMappingBytes(device: DmaDevice): number;
   /** A mask that no address of this engine would fit is refused (-EIO). */
   supportsMask(mask: number): boolean;

@@ -7,7 +7,7 @@
  * Source: Linux kernel/dma/swiotlb.c, swiotlb_bounce and its callers; commits ddbd89deb7d3, aa6f8dcbab47.
  */
 import { Misuse } from "../../base/assert.js";
-import type { Memory } from "../../mem/memory.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Allocator, MapRequest } from "./allocator.js";
@@ -29,7 +29,7 @@ export interface Range {
 }
 
 export class Bounce {
-  readonly #memory: Memory;
+  readonly #memory: ByteMemory;
   readonly #allocator: Allocator;
   /** Physical address of each mapping's buffer, by the bus address of its first slot. */
   readonly #origs = new Map<number, number>();
@@ -39,8 +39,11 @@ export class Bounce {
   copiedIn = 0;
   copiedOut = 0;
 
-  /** @param memory holds buffers and slots; bus and physical addresses of the slots are the same */
-  constructor(memory: Memory, allocator: Allocator) {
+  /**
+   * @param memory holds buffers and slots, by the address that the pool's start counts in: the machine's memory where
+   *   that is the bus, a guest kernel's where an engine translates
+   */
+  constructor(memory: ByteMemory, allocator: Allocator) {
     this.#memory = memory;
     this.#allocator = allocator;
   }

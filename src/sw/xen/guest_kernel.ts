@@ -34,8 +34,12 @@ export interface GuestKernel {
   busToLocalPhys(bus: number): number;
   /** The page is another domain's, mapped here. */
   isForeign(pfn: Pfn): boolean;
-  /** 2^order pages that are physically consecutive, aligned to their size. @returns null when memory is short. */
-  allocPages(order: number): Pfn | null;
+  /**
+   * 2^order pages that are physically consecutive, aligned to their size.
+   * @param highest highest physical byte address that they may have, where the kernel keeps zones; elsewhere ignored
+   * @returns null when memory is short.
+   */
+  allocPages(order: number, highest?: number): Pfn | null;
   freePages(first: Pfn, order: number): void;
   /**
    * Exchange the frames under 2^order pages for machine-contiguous ones below 2^addressBits. What the pages held is

@@ -1,0 +1,6 @@
+/** The DMA API as drivers call it, and the rules that it is checked against. */
+export { DmaApi, type DmaApiOptions } from "./api.js";
+export type { DmaChecks, MapCall, MapKind } from "./checks.js";
+export { Counts } from "./counts.js";
+export * as errors from "./errors.js";
+export { contiguousPieces, fits, type ListEntry, type ListPart, type MappedList, type Segment } from "./list.js";

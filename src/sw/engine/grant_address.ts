@@ -1,0 +1,169 @@
+/**
+ * Grants as addresses: what a device is given is no address of memory but grant references, which only the domain that
+ * serves the device can turn into memory.
+ *
+ * On the wire an address is bit 63, the reference times 4096, and the offset. A double cannot carry bit 63 beside the
+ * low bits, so bit 52 stands for it here and `grantText` writes it as the wire has it; references stay below 2^40.
+ * Source: Linux drivers/xen/grant-dma-ops.c.
+ */
+import { Misuse } from "../../base/assert.js";
+import { type Pfn, pfn } from "../../base/frame.js";
+import { Direction } from "../../spec/dma/direction.js";
+import { anyForeign, orderOf } from "./contiguity.js";
+import { allAddresses } from "./device.js";
+import type { Coherent, DmaDevice, Engine, Mapped, MappedRange } from "./engine.js";
+import { grantInUse } from "./messages.js";
+import { refusal } from "./native.js";
+import { type EngineOptions, type EngineParts, partsOf } from "./parts.js";
+
+const frameBytes = 4096;
+/** Stands for bit 63. */
+const grantBit = 2 ** 52;
+
+/** This domain's own grants, as the engine uses them. */
+export interface GrantTable {
+  /**
+   * Grant consecutive pages by consecutive references.
+   * @returns the first reference, or -1 when no such run of references is free.
+   */
+  grantRange(o: {
+    readonly to: number;
+    readonly first: Pfn;
+    readonly count: number;
+    readonly readonly: boolean;
+  }): number;
+  /** Take one grant back. @returns false when it is in use and stays. */
+  endAccess(reference: number): boolean;
+}
+
+/** The address of a byte at `offset` of what `reference` grants. */
+export const grantAddress = (reference: number, offset: number): number => grantBit + reference * frameBytes + offset;
+
+/** @returns the reference in an address and the offset, or null for an address that is no grant. */
+export function grantOf(bus: number): { readonly reference: number; readonly offset: number } | null {
+  if (bus < grantBit) return null;
+  const offset = bus % frameBytes;
+  return { reference: (bus - grantBit - offset) / frameBytes, offset };
+}
+
+/** The address as the wire has it: `0x8000000000008010`. */
+export function grantText(bus: number): string {
+  return `0x8${(bus - grantBit).toString(16).padStart(15, "0")}`;
+}
+
+export const grantAsAddress = {
+  name: "grant",
+  title: "grant references as addresses (xen,grant-dma)",
+  build: (o: EngineOptions): Engine => {
+    const parts = partsOf({ ...o, pool: null });
+    if (parts.grants === null) throw new Misuse("engine-grants", "none; this engine hands out grants");
+    return new GrantEngine({ ...parts, grants: parts.grants });
+  },
+};
+
+class GrantEngine implements Engine {
+  readonly name = "grant";
+  readonly pool = null;
+  readonly overflow = "refuse";
+  readonly lists = { splits: false, merges: false };
+  readonly #parts: EngineParts & { readonly grants: GrantTable };
+  /** Devices whose backend held on to a grant: nothing is mapped for them any more. */
+  readonly #broken = new Set<string>();
+
+  constructor(parts: EngineParts & { readonly grants: GrantTable }) {
+    this.#parts = parts;
+  }
+
+  get log(): readonly string[] {
+    return this.#parts.log.lines;
+  }
+
+  isError(bus: number): boolean {
+    return bus < 0;
+  }
+
+  isBounceBuffer(): boolean {
+    return false;
+  }
+
+  /** References of a mapping are consecutive, so it is in one piece whatever memory lies behind. */
+  capable(device: DmaDevice, bus: number, _phys: number, size: number): boolean {
+    return bus >= 0 && device.mask >= allAddresses && size > 0;
+  }
+
+  map(device: DmaDevice, phys: number, size: number, direction: Direction, _attributes: number): Mapped {
+    const { guest } = this.#parts;
+    const foreign = anyForeign(guest, phys, size);
+    if (foreign) return refusal("granted", true, "another domain's page cannot be granted on");
+    const at = this.#grant(device, phys, size, direction === Direction.toDevice);
+    if (typeof at === "string") return refusal("granted", false, at);
+    return { bus: at, bounced: false, foreign: false, cause: "granted", refused: null };
+  }
+
+  unmap(device: DmaDevice, r: MappedRange): void {
+    const grant = grantOf(r.bus);
+    if (grant === null) throw new Misuse("grant-address", `${r.bus}; an address of this engine is a grant`);
+    if (this.#broken.has(device.bdf)) return;
+    const count = this.#pages(grant.offset, r.size);
+    for (let k = 0; k < count; k++) if (!this.#end(device, grant.reference + k)) return;
+  }
+
+  syncForCpu(): void {}
+  syncForDevice(): void {}
+
+  allocCoherent(device: DmaDevice, size: number): Coherent | null {
+    const { guest } = this.#parts;
+    const order = orderOf(size);
+    const first = guest.allocPages(order);
+    if (first === null) return null;
+    const phys = first * frameBytes;
+    for (let k = 0; k < 2 ** order; k++) guest.memory.write(phys + k * frameBytes, new Uint8Array(frameBytes));
+    const bus = this.#grant(device, phys, size, false);
+    if (typeof bus === "string") {
+      guest.freePages(first, order);
+      return null;
+    }
+    return { phys, bus };
+  }
+
+  /** Pages that a backend still reaches are not given to anybody else: they stay. */
+  freeCoherent(device: DmaDevice, at: Coherent & { readonly size: number }): void {
+    this.unmap(device, { bus: at.bus, size: at.size, direction: Direction.bidirectional, attributes: 0 });
+    if (!this.#broken.has(device.bdf)) this.#parts.guest.freePages(pfn(at.phys / frameBytes), orderOf(at.size));
+  }
+
+  maxMappingBytes(): number {
+    return allAddresses;
+  }
+
+  supportsMask(mask: number): boolean {
+    return mask >= allAddresses;
+  }
+
+  mergeable(): boolean {
+    return true;
+  }
+
+  /** @returns the bus address, or why there is none. */
+  #grant(device: DmaDevice, phys: number, size: number, readonly: boolean): number | string {
+    if (this.#broken.has(device.bdf)) return "the device is disabled: its backend kept a grant";
+    if (device.grantBackend === undefined) return "no domain serves this device";
+    if (device.mask < allAddresses) return "a device of grants has a 64-bit mask";
+    const offset = phys % frameBytes;
+    const count = this.#pages(offset, size);
+    const first = pfn((phys - offset) / frameBytes);
+    const reference = this.#parts.grants.grantRange({ to: device.grantBackend, first, count, readonly });
+    return reference < 0 ? `no ${count} consecutive grant references are free` : grantAddress(reference, offset);
+  }
+
+  #pages(offset: number, size: number): number {
+    return Math.ceil((this.#parts.rules.grantPages === "covered" ? offset + size : size) / frameBytes);
+  }
+
+  #end(device: DmaDevice, reference: number): boolean {
+    if (this.#parts.grants.endAccess(reference)) return true;
+    this.#broken.add(device.bdf);
+    this.#parts.log.say(grantInUse);
+    return false;
+  }
+}

@@ -1,0 +1,13 @@
+/** Ways to make a buffer reachable for a device, and which of them a kernel takes. */
+export { Buddy } from "./buddy.js";
+export { type EngineBug, type EngineBugId, engineBugs, engineRulesWith } from "./bugs.js";
+export type { CacheOps } from "./cache_ops.js";
+export { CpuCache } from "./cpu_cache.js";
+export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";
+export type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";
+export { type EngineName, type EngineRow, engines } from "./engines.js";
+export { type GrantTable, grantAddress, grantOf, grantText } from "./grant_address.js";
+export { NativeGuest } from "./native_guest.js";
+export type { EngineOptions } from "./parts.js";
+export { type EngineProfile, type EngineRules, engineProfileOf, engineProfiles, todaysEngines } from "./rules.js";
+export { type Platform, type Selected, selectEngine } from "./select.js";

@@ -1,0 +1,181 @@
+/**
+ * The DMA operations of a kernel that owns its addresses: physical is bus, with or without a pool beside it.
+ *
+ * Order of the tests and of copies and cache maintenance: Linux kernel/dma/direct.h, dma_direct_map_phys,
+ * dma_direct_sync_single_for_cpu and _for_device; kernel/dma/direct.c, dma_direct_max_mapping_size and
+ * dma_direct_supported.
+ */
+import { attrMmio, attrRequireCoherent, attrSkipCpuSync, type Direction } from "../../spec/dma/direction.js";
+import { cacheForCpu, cacheForDevice } from "./cache_ops.js";
+import { anyForeign, busOf, straddles } from "./contiguity.js";
+import { allAddresses, highestAddress, reaches } from "./device.js";
+import type { Cause, Coherent, DmaDevice, Engine, Mapped, MappedRange } from "./engine.js";
+import { addressOverflow, overflowUnset, slotOverflow } from "./messages.js";
+import { Overflow } from "./overflow.js";
+import { allocReachable, freeReachable } from "./pages.js";
+import type { EngineParts } from "./parts.js";
+import { sharesCacheLine } from "./small_buffer.js";
+
+/** x86 keeps pages below 16 MiB for the narrowest devices: a mask that covers them is served (ZONE_DMA). */
+const narrowestMask = 2 ** 24 - 1;
+
+export class NativeEngine implements Engine {
+  readonly name: string;
+  readonly pool: Engine["pool"];
+  readonly overflow: "fallback" | "refuse";
+  readonly lists = { splits: false, merges: false };
+  readonly #parts: EngineParts;
+  readonly #overflow: Overflow;
+
+  constructor(name: string, parts: EngineParts) {
+    this.name = name;
+    this.#parts = parts;
+    this.pool = boundsOf(parts);
+    this.overflow = parts.rules.overflow;
+    this.#overflow = new Overflow(parts);
+  }
+
+  get log(): readonly string[] {
+    return this.#parts.log.lines;
+  }
+
+  isError(bus: number): boolean {
+    return bus < 0 || bus === this.#overflow.bus;
+  }
+
+  isBounceBuffer(_device: DmaDevice, bus: number): boolean {
+    const phys = this.#parts.guest.busToLocalPhys(bus);
+    return phys >= 0 && this.#parts.table !== null && this.#parts.table.holds(phys);
+  }
+
+  capable(device: DmaDevice, bus: number, phys: number, size: number): boolean {
+    return reaches(device, bus, size) && !straddles(this.#parts.guest, phys, size);
+  }
+
+  map(device: DmaDevice, phys: number, size: number, direction: Direction, attributes: number): Mapped {
+    const parts = this.#parts;
+    const foreign = anyForeign(parts.guest, phys, size);
+    if (parts.force) return this.#forced(device, { phys, size, direction, attributes, foreign });
+    const isMmio = (attributes & attrMmio) !== 0;
+    const bus = isMmio ? phys : busOf(parts, phys);
+    const plain: Cause = isMmio ? "mmio" : parts.guest.model === "vp+iommu" ? "iommu" : "direct";
+    if (bus < 0) return refusal(plain, foreign, "nobody can tell the bus address of this page");
+    const cause: Cause | null = !reaches(device, bus, size)
+      ? "mask"
+      : !isMmio && parts.rules.smallBuffersBounce && sharesCacheLine(device, size, direction)
+        ? "kmalloc"
+        : null;
+    if (cause === null) {
+      if (!isMmio) cacheForDevice(parts, device, { bus, size, direction, attributes });
+      return { bus, bounced: false, foreign, cause: plain, refused: null };
+    }
+    if (isMmio || parts.table === null) {
+      // A small buffer that cannot bounce is used where it is: the kernel tests for a pool only here.
+      if (cause === "kmalloc") return this.#inPlace(device, { bus, size, direction, attributes }, foreign, plain);
+      parts.log.say(addressOverflow(bus, size, device));
+      return refusal(cause, foreign, "the device does not reach the buffer, and there is no pool to bounce it in");
+    }
+    return this.#bounce(device, { phys, size, direction, attributes, foreign }, cause);
+  }
+
+  unmap(device: DmaDevice, r: MappedRange): void {
+    cacheForCpu(this.#parts, device, r);
+    this.#slot(device, r, (table, slot) => table.unmap(device, slot, r));
+  }
+
+  syncForCpu(device: DmaDevice, r: MappedRange): void {
+    cacheForCpu(this.#parts, device, r);
+    this.#slot(device, r, (table, slot) => table.syncForCpu(device, slot, r));
+  }
+
+  syncForDevice(device: DmaDevice, r: MappedRange): void {
+    this.#slot(device, r, (table, slot) => table.syncForDevice(device, slot, r));
+    cacheForDevice(this.#parts, device, r);
+  }
+
+  allocCoherent(device: DmaDevice, size: number): Coherent | null {
+    return allocReachable(this.#parts, device, size);
+  }
+
+  freeCoherent(device: DmaDevice, at: Coherent & { readonly size: number }): void {
+    freeReachable(this.#parts, device, at);
+  }
+
+  maxMappingBytes(device: DmaDevice): number {
+    const { table, rules, memoryEnd, force } = this.#parts;
+    const limited = highestAddress(device) < memoryEnd - 1 || (force && rules.limitHeedsForce);
+    return table !== null && limited ? table.maxMappingBytes(device) : allAddresses;
+  }
+
+  supportsMask(mask: number): boolean {
+    const { memoryEnd } = this.#parts;
+    return mask >= Math.min(narrowestMask, memoryEnd === 0 ? narrowestMask : memoryEnd - 1);
+  }
+
+  mergeable(first: number, second: number): boolean {
+    const bus = this.#parts.guest.physToBus(first * 4096);
+    return bus >= 0 && this.#parts.guest.physToBus(second * 4096) === bus + 4096;
+  }
+
+  #inPlace(_device: DmaDevice, r: MappedRange, foreign: boolean, cause: Cause): Mapped {
+    cacheForDevice(this.#parts, _device, r);
+    return { bus: r.bus, bounced: false, foreign, cause, refused: null };
+  }
+
+  #forced(device: DmaDevice, o: Buffer): Mapped {
+    const { log, rules } = this.#parts;
+    if ((o.attributes & (attrMmio | attrRequireCoherent)) === 0) return this.#bounce(device, o, "forced");
+    log.say(rules.mmioMessageSet ? addressOverflow(o.phys, o.size, device) : overflowUnset(o.size, device));
+    return refusal("forced", o.foreign, "all bounces, and this buffer may not");
+  }
+
+  /** Source: swiotlb_map. */
+  #bounce(device: DmaDevice, o: Buffer, cause: Cause): Mapped {
+    const { table, log } = this.#parts;
+    if ((o.attributes & attrRequireCoherent) !== 0)
+      return refusal(cause, o.foreign, "the buffer must not bounce, and the device cannot use it where it is");
+    const limit = highestAddress(device);
+    const slot = table!.map(device, o, limit >= 2 ** 53 ? Number.POSITIVE_INFINITY : limit);
+    if (slot < 0) {
+      const because = table!.whyRefused(device, o);
+      if (because.startsWith("the slots")) log.say(slotOverflow(table!.pool.start, o.size, device));
+      const bus = this.#overflow.full(device, o.size, o.direction);
+      return { bus, bounced: false, foreign: o.foreign, cause, refused: because };
+    }
+    const bus = busOf(this.#parts, slot);
+    cacheForDevice(this.#parts, device, { bus, size: o.size, direction: o.direction, attributes: o.attributes });
+    return { bus, bounced: true, foreign: o.foreign, cause, refused: null };
+  }
+
+  #slot(
+    device: DmaDevice,
+    r: MappedRange,
+    use: (table: NonNullable<EngineParts["table"]>, slot: number) => void,
+  ): void {
+    const { table, guest } = this.#parts;
+    if (table !== null && this.isBounceBuffer(device, r.bus)) use(table, guest.busToLocalPhys(r.bus));
+  }
+}
+
+/** One call of `map`, with what was found out of the buffer. */
+export interface Buffer {
+  readonly phys: number;
+  readonly size: number;
+  readonly direction: Direction;
+  readonly attributes: number;
+  readonly foreign: boolean;
+}
+
+export function refusal(cause: Cause, foreign: boolean, refused: string): Mapped {
+  return { bus: -1, bounced: false, foreign, cause, refused };
+}
+
+/** The pool's bounds as the contract shows them. */
+export function boundsOf(parts: EngineParts): Engine["pool"] {
+  if (parts.table === null) return null;
+  const { start, slots } = parts.table.pool;
+  return { start, end: start + slots * 2048, slabCount: slots };
+}
+
+/** SKIP_CPU_SYNC beside what a caller gave: how an error path releases slots without copying. */
+export const withoutCopy = (attributes: number): number => attributes | attrSkipCpuSync;
