@@ -2,7 +2,8 @@
  * The reverse question: who reaches this physical address? Built once from every device's ranges.
  *
  * Devices that share a table share its rows. Rows are sorted by physical address; above them lies a tree of the
- * highest end below each node, so that a look-up visits only rows that hold the address and their ancestors.
+ * highest end below each node, and beside them the highest end so far, so that a look-up goes back from the last row
+ * that begins before the address, skips what ends before it, and stops where nothing reaches so far.
  */
 import type { Ranges } from "../../table/ranges.js";
 import { Allow } from "../../table/root.js";
@@ -42,6 +43,11 @@ export class ReverseIndex {
   readonly #devices: readonly Reacher[];
   /** highest[l][k]: the highest end of rows k << l to (k + 1 << l) - 1. */
   readonly #highest: readonly Float64Array[];
+  /** The highest end of rows 0 to k. */
+  readonly #reach: Float64Array;
+  /** How many rows begin before k times the bucket's bytes: where a search begins. */
+  readonly #buckets: Int32Array;
+  readonly #bucketBytes: number;
 
   constructor(devices: readonly Reacher[]) {
     this.#devices = devices;
@@ -72,6 +78,16 @@ export class ReverseIndex {
       this.owner[n] = group;
     }
     this.#highest = highestEnds(this.paddr, this.bytes);
+    this.#reach = this.#highest[0]!.slice();
+    for (let n = 1; n < total; n++) this.#reach[n] = Math.max(this.#reach[n]!, this.#reach[n - 1]!);
+    this.#bucketBytes = 4096;
+    const last = this.paddr[total - 1] ?? 0;
+    while (last / this.#bucketBytes > Math.max(16, total)) this.#bucketBytes *= 2;
+    this.#buckets = new Int32Array(Math.floor(last / this.#bucketBytes) + 2).fill(total);
+    for (let n = total - 1; n >= 0; n--) this.#buckets[Math.floor(this.paddr[n]! / this.#bucketBytes)] = n;
+    for (let k = this.#buckets.length - 2; k >= 0; k--) {
+      this.#buckets[k] = Math.min(this.#buckets[k]!, this.#buckets[k + 1]!);
+    }
   }
 
   /** Rows in the index: one for each merged range of each table. */
@@ -80,16 +96,16 @@ export class ReverseIndex {
   }
 
   /**
-   * Write the rows that hold the byte at `paddr` into `rows`, ascending.
+   * Write the rows that hold the byte at `paddr` into `rows`, descending.
    * @returns how many there are; those beyond the length of `rows` are counted only.
    */
   rowsAt(paddr: number, rows: Int32Array): number {
-    return this.#visit(this.#below(paddr), paddr, rows);
+    return this.#visit(this.#startingBefore(paddr, true), paddr, rows);
   }
 
   /** Rows that share at least one byte with [from, to), as `rowsAt`. */
   rowsWithin(from: number, to: number, rows: Int32Array): number {
-    return this.#visit(this.#startingBefore(to), from, rows);
+    return this.#visit(this.#startingBefore(to, false), from, rows);
   }
 
   /** Everyone who reaches the byte at `paddr`: devices that are translated first, then those that are not. */
@@ -113,15 +129,12 @@ export class ReverseIndex {
     return hits;
   }
 
-  #below(paddr: number): number {
-    return this.#startingBefore(paddr, true);
-  }
-
   /** How many rows start before `to`, or at it too. */
-  #startingBefore(to: number, orAt = false): number {
+  #startingBefore(to: number, orAt: boolean): number {
     const starts = this.paddr;
-    let low = 0;
-    let high = starts.length;
+    const bucket = Math.floor(to / this.#bucketBytes);
+    let low = this.#buckets[bucket] ?? starts.length;
+    let high = this.#buckets[bucket + 1] ?? starts.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const start = starts[middle]!;
@@ -131,19 +144,20 @@ export class ReverseIndex {
     return low;
   }
 
-  /** Rows before `end` that end after `paddr`. Walks the tree of highest ends, leftmost first, without a stack. */
+  /** Rows before `end` that end after `paddr`, the last first. Goes through the tree without a stack. */
   #visit(end: number, paddr: number, rows: Int32Array): number {
     let count = 0;
     let level = 0;
     const top = this.#highest.length - 1;
-    for (let row = 0; row < end; ) {
-      while (level < top && (row & ((2 << level) - 1)) === 0) level++;
+    for (let row = end - 1; row >= 0 && this.#reach[row]! > paddr; ) {
+      // The highest node whose last row this is, and then down to one that does not reach so far, or to the row.
+      while (level < top && ((row + 1) & ((2 << level) - 1)) === 0) level++;
       while (level > 0 && this.#highest[level]![row >>> level]! > paddr) level--;
       if (level === 0 && this.#highest[0]![row]! > paddr) {
         if (count < rows.length) rows[count] = row;
         count++;
       }
-      row = ((row >>> level) + 1) << level;
+      row = ((row >>> level) << level) - 1;
     }
     return count;
   }
