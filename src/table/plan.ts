@@ -35,8 +35,11 @@ export const Row = {
   tableWideHigh: 14,
   leafWideLow: 15,
   leafWideHigh: 16,
+  /** Bits that a walk looks at in a leaf: two leaves that differ elsewhere translate alike. */
+  leafCareLow: 17,
+  leafCareHigh: 18,
 } as const;
-export const rowLength = 17;
+export const rowLength = 19;
 
 /** Rights as the walkers carry them: 1 read, 2 write, 4 without privilege. */
 export const userRight = 4;
@@ -98,6 +101,20 @@ export function planOf(root: TableRoot): WalkPlan {
   }
   plans.set(root, plan);
   return plan;
+}
+
+const inner = new WeakMap<WalkPlan, WalkPlan>();
+
+/** The plan of a first stage whose output is not yet an address: only the end of both stages can be an interrupt. */
+export function inputPlan(root: TableRoot): WalkPlan {
+  const plan = planOf(root);
+  if (!plan.interruptRange) return plan;
+  let found = inner.get(plan);
+  if (found === undefined) {
+    found = Object.freeze({ ...plan, interruptRange: false });
+    inner.set(plan, found);
+  }
+  return found;
 }
 
 /** Hostile device tables can name only so many shapes, but a limit costs nothing. */
@@ -195,6 +212,22 @@ function fillRow(rows: Int32Array, own: number, shape: LevelShape, root: TableRo
     rows[at + wide + 1] = beyond.high;
     rows[at + refused] = no.low | beyond.low;
     rows[at + refused + 1] = no.high | beyond.high;
+  }
+  if (shape.leaf !== null) fillCare(rows, at, shape.leaf, format);
+}
+
+function fillCare(rows: Int32Array, at: number, leaf: EntryShape, format: TableFormat): void {
+  const { read, write, user } = leaf.grants;
+  const rights = [read, write, user].flatMap((g) => (g === true ? [] : ["not" in g ? g.not : g]));
+  const looked = [...format.present, format.kind, ...rights];
+  if (format.accessFlag !== null) looked.push(format.accessFlag);
+  if (leaf.frameHigh !== null) looked.push(leaf.frameHigh);
+  rows[at + Row.leafCareLow] = rows[at + Row.leafRefusedLow]! | rows[at + Row.leafAddressLow]!;
+  rows[at + Row.leafCareHigh] = rows[at + Row.leafRefusedHigh]! | rows[at + Row.leafAddressHigh]!;
+  for (const f of looked) {
+    const { low, high } = maskOf(f.msb, f.lsb);
+    rows[at + Row.leafCareLow]! |= low;
+    rows[at + Row.leafCareHigh]! |= high;
   }
 }
 

@@ -15,9 +15,12 @@ export class Ranges {
   leafCount = 0;
   byteCount = 0;
 
-  /** Add one leaf; it joins the last row when it continues it in both spaces with the same permission. */
-  push(iova: number, paddr: number, bytes: number, allow: Allow): void {
-    this.leafCount++;
+  /**
+   * Add neighbouring leaves of one permission; they join the last row when they continue it in both spaces.
+   * @param leaves how many they are; 0 for a further piece of a leaf that was counted
+   */
+  push(iova: number, paddr: number, bytes: number, allow: Allow, leaves = 1): void {
+    this.leafCount += leaves;
     this.byteCount += bytes;
     const last = this.count - 1;
     if (last >= 0 && this.allow[last] === allow) {

@@ -1,0 +1,382 @@
+/**
+ * Every leaf of a table, in ascending order of input address.
+ *
+ * Tables may be hostile: a table that is already on the path above is not entered again, a table outside memory and an
+ * entry that cannot be believed are named in `troubles` and left out, and limits bound the work. What a device's rights
+ * come to is the AND over the path; leaves with no right at all, and leaves for privileged requests only, are not
+ * mappings.
+ */
+import type { MemoryView } from "../mem/view.js";
+import { Fault } from "./fault.js";
+import { FrameSource } from "./frame_source.js";
+import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, userRight, type WalkPlan } from "./plan.js";
+import type { Allow, TableRoot } from "./root.js";
+import type { TroubleKind, Troubles } from "./trouble.js";
+import { encodedSizeLg2, refusal } from "./walk.js";
+
+/** Takes leaves in ascending order; `Ranges` is one. */
+export interface LeafSink {
+  /**
+   * Neighbouring leaves of one size and permission, contiguous in both spaces.
+   * @param bytes of all of them together
+   * @param leaves how many; 0 for a further piece of a leaf that was counted
+   */
+  push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void;
+}
+
+export interface EnumerateOptions {
+  /** Entries that may be looked at. A table that is reached on many ways counts each time. */
+  readonly entryCountMax?: number;
+  /** Calls of the sink. */
+  readonly pushCountMax?: number;
+  /** Told of every table that is entered: its first frame, its frames, its level. Once for each way to it. */
+  readonly visitTable?: (frame: number, frameCount: number, level: number) => void;
+  /** The leaves are inputs of a second stage: none of them is an interrupt yet. Default false. */
+  readonly outputIsInput?: boolean;
+}
+
+export interface Enumerated {
+  readonly entryCount: number;
+  readonly tableCount: number;
+  /** false when a limit cut the answer short. */
+  readonly complete: boolean;
+}
+
+const entryCountMaxDefault = 2 ** 28;
+const pushCountMaxDefault = 2 ** 24;
+const addressesHigh = 2 ** 32;
+
+/** Push every leaf of a table into `sink`. A root that no format has is a trouble too. */
+export function enumerate(
+  memory: MemoryView,
+  root: TableRoot,
+  sink: LeafSink,
+  troubles: Troubles,
+  options: EnumerateOptions = {},
+): Enumerated {
+  const problem = rootProblem(root);
+  if (problem !== null) {
+    troubles.add({ kind: "reserved", entryAt: root.address, value: "0x0", iova: null, level: null, what: problem });
+    return { entryCount: 0, tableCount: 0, complete: true };
+  }
+  const walker = new Enumeration(FrameSource.of(memory), root, sink, troubles, options);
+  walker.begin();
+  return walker;
+}
+
+class Enumeration implements Enumerated {
+  entryCount = 0;
+  tableCount = 0;
+  complete = true;
+  readonly #plan: WalkPlan;
+  readonly #memory: FrameSource;
+  readonly #root: TableRoot;
+  readonly #sink: LeafSink;
+  readonly #troubles: Troubles;
+  readonly #visit: EnumerateOptions["visitTable"];
+  readonly #entryCountMax: number;
+  readonly #pushCountMax: number;
+  #pushCount = 0;
+  /** Byte addresses of the tables above the one being read, by level. */
+  readonly #path: number[];
+  /** Tables that hold no leaf for these rights, however often they are reached. */
+  readonly #barren = new Set<number>();
+  /** The entry that led to the table being entered. */
+  #entryAt = -1;
+  #entryLow = 0;
+  #entryHigh = 0;
+
+  constructor(memory: FrameSource, root: TableRoot, sink: LeafSink, troubles: Troubles, o: EnumerateOptions) {
+    this.#plan = o.outputIsInput === true ? inputPlan(root) : planOf(root);
+    this.#memory = memory;
+    this.#root = root;
+    this.#sink = sink;
+    this.#troubles = troubles;
+    this.#visit = o.visitTable;
+    this.#entryCountMax = o.entryCountMax ?? entryCountMaxDefault;
+    this.#pushCountMax = o.pushCountMax ?? pushCountMaxDefault;
+    this.#path = new Array<number>(this.#plan.format.levels.length).fill(-1);
+  }
+
+  begin(): void {
+    const { address } = this.#root;
+    const aligned = address - (address % this.#plan.rootAlign);
+    this.#entryLow = aligned | 0;
+    this.#entryHigh = Math.floor(aligned / 2 ** 32);
+    this.#entryAt = aligned;
+    this.#table(aligned, this.#plan.level, 0, this.#plan.rights);
+  }
+
+  /**
+   * Read one table.
+   * @param at its byte address
+   * @param iova input address of its first entry, without the bits above the input
+   */
+  #table(at: number, level: number, iova: number, rights: number): void {
+    const key = (Math.floor(at / 4096) * 8 + level) * 8 + rights;
+    if (level > 0 && this.#barren.has(key)) return;
+    const before = this.#pushCount + this.#troubles.total;
+    this.tableCount++;
+    this.#path[level] = at;
+    const { rows } = this.#plan;
+    const count = rows[level * rowLength + Row.indexMask]! + 1;
+    const span = 2 ** rows[level * rowLength]!;
+    this.#visit?.(Math.floor(at / 4096), Math.ceil((count * 8) / 4096), level);
+    for (let done = 0; done < count && this.complete; ) {
+      const address = at + done * 8;
+      const frame = Math.floor(address / 4096);
+      const within = address - frame * 4096;
+      const part = Math.min(count - done, (4096 - within) / 8);
+      const base = this.#memory.locate(frame);
+      const first = iova + done * span;
+      if (base >= 0) this.#part(this.#memory.words, base + within / 4, part, address, level, first, rights);
+      else
+        this.#trouble("outside", this.#entryAt, this.#entryLow, this.#entryHigh, level, first, outsideWords(address));
+      done += part;
+    }
+    this.#path[level] = -1;
+    if (level > 0 && this.complete && this.#pushCount + this.#troubles.total === before) this.#barren.add(key);
+  }
+
+  /** Read `count` entries that lie in one frame, from word `from` on; `at` is the byte address of the first. */
+  #part(
+    words: Uint32Array,
+    from: number,
+    count: number,
+    at: number,
+    level: number,
+    iova: number,
+    rights: number,
+  ): void {
+    this.entryCount += count;
+    if (this.entryCount > this.#entryCountMax) {
+      this.#cut(at, level, iova, `${this.#entryCountMax} entries were looked at`);
+      return;
+    }
+    const p = this.#plan;
+    const { rows, kindShift, kindMask, accessMask } = p;
+    const presentMask = p.presentMask === 0 ? 1 : p.presentMask;
+    const row = level * rowLength;
+    const span = 2 ** rows[row]!;
+    const kinds = rows[row + Row.kinds]!;
+    const refusedLow = rows[row + Row.leafRefusedLow]!;
+    const refusedHigh = rows[row + Row.leafRefusedHigh]!;
+    const careLow = rows[row + Row.leafCareLow]!;
+    const careHigh = rows[row + Row.leafCareHigh]!;
+    // A run's low words rise by the page's size; where that is not a number of 32 bits, runs are single entries.
+    const step = span < 2 ** 31 ? span | 0 : 0;
+    const addressLow = rows[row + Row.leafAddressLow]!;
+    const end = from + count * 2;
+    for (let w = from; w < end; w += 2) {
+      const lo = words[w]! | 0;
+      if ((lo & presentMask) === 0) continue;
+      const hi = words[w + 1]! | 0;
+      const value = (lo >>> kindShift) & kindMask;
+      const kind = (kinds >>> (value + value)) & 3;
+      const entry = (w - from) >>> 1;
+      if (kind !== Kind.leaf || ((lo & refusedLow) | (hi & refusedHigh)) !== 0 || (p.nextLevel && value === 7)) {
+        if (kind === Kind.absent) continue;
+        w += 2 * (this.#other(words, w, end, at + entry * 8, level, iova + entry * span, rights) - 1);
+        if (!this.complete) return;
+        continue;
+      }
+      let next = w + 2;
+      if (step !== 0) {
+        let expected = (lo + step) | 0;
+        while (
+          next < end &&
+          (expected & addressLow) !== 0 &&
+          (((words[next]! ^ expected) & careLow) | ((words[next + 1]! ^ hi) & careHigh)) === 0
+        ) {
+          expected = (expected + step) | 0;
+          next += 2;
+        }
+      }
+      const leaves = (next - w) >>> 1;
+      w = next - 2;
+      if ((lo & accessMask) !== accessMask) continue;
+      const granted = rights & (p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2));
+      if (granted <= userRight) continue;
+      let paddr = (lo & addressLow) >>> 0;
+      paddr += (hi & rows[row + Row.leafAddressHigh]!) * addressesHigh;
+      if (p.frameHigh) paddr += ((lo >>> 12) & 15) * 2 ** 48;
+      this.#push(iova + entry * span, paddr, leaves * span, (granted & 3) as Allow, leaves, at + entry * 8, level);
+      if (!this.complete) return;
+    }
+  }
+
+  /** A table pointer, an entry that is refused, or a page with its size in the address. @returns entries dealt with */
+  #other(words: Uint32Array, w: number, end: number, at: number, level: number, iova: number, rights: number): number {
+    const p = this.#plan;
+    const lo = words[w]! | 0;
+    const hi = words[w + 1]! | 0;
+    const row = level * rowLength;
+    const value = (lo >>> p.kindShift) & p.kindMask;
+    const kind = (p.rows[row + Row.kinds]! >>> (value + value)) & 3;
+    if (kind === Kind.reserved) {
+      this.#trouble(
+        "reserved",
+        at,
+        lo,
+        hi,
+        level,
+        iova,
+        `${p.format.kind.name} is ${value}, which this level reserves`,
+      );
+      return 1;
+    }
+    const refused = kind === Kind.table ? Row.tableRefusedLow : Row.leafRefusedLow;
+    const badLow = lo & p.rows[row + refused]!;
+    const badHigh = hi & p.rows[row + refused + 1]!;
+    if ((badLow | badHigh) !== 0) {
+      const isReserved = refusal(p, level, kind, lo, hi) === Fault.reserved;
+      const what = isReserved ? "reserved bits are set" : `the address has more than ${this.#root.outputBits} bits`;
+      this.#trouble(
+        isReserved ? "reserved" : "address-size",
+        at,
+        lo,
+        hi,
+        level,
+        iova,
+        `${what}: ${hex(badLow, badHigh)}`,
+      );
+      return 1;
+    }
+    if (kind === Kind.leaf) return this.#encoded(words, w, end, at, level, iova, rights);
+    const granted = rights & (p.tableGrants >>> ((((p.tableGrantHigh ? hi : lo) >>> p.tableGrantShift) & 7) << 2));
+    if ((granted & 3) === 0 || (granted & userRight) === 0) return 1;
+    let table = (lo & p.rows[row + Row.tableAddressLow]!) >>> 0;
+    table += (hi & p.rows[row + Row.tableAddressHigh]!) * addressesHigh;
+    if (p.frameHigh) table += ((lo >>> 12) & 15) * 2 ** 48;
+    if (this.#path.includes(table)) {
+      this.#trouble(
+        "cycle",
+        at,
+        lo,
+        hi,
+        level,
+        iova,
+        `it points to the table at 0x${table.toString(16)}, which leads here`,
+      );
+      return 1;
+    }
+    this.#entryAt = at;
+    this.#entryLow = lo;
+    this.#entryHigh = hi;
+    this.#table(table, p.nextLevel ? value - 1 : level - 1, iova, granted);
+    return 1;
+  }
+
+  /**
+   * AMD-Vi v1, NextLevel 7: one page that takes several equal entries. Hardware reads only the entry of its address, so
+   * entries that differ from their neighbours each stand for their own piece.
+   */
+  #encoded(
+    words: Uint32Array,
+    w: number,
+    end: number,
+    at: number,
+    level: number,
+    iova: number,
+    rights: number,
+  ): number {
+    const p = this.#plan;
+    const lo = words[w]! | 0;
+    const hi = words[w + 1]! | 0;
+    const sizeLg2 = encodedSizeLg2(p, level, lo, hi);
+    if (sizeLg2 === 0) {
+      this.#trouble("reserved", at, lo, hi, level, iova, "the page size in the address is not one of this level");
+      return 1;
+    }
+    const size = 2 ** sizeLg2;
+    const span = 2 ** p.rows[level * rowLength]!;
+    const within = iova % size;
+    let count = 1;
+    const most = Math.min((size - within) / span, (end - w) >>> 1);
+    while (
+      count < most &&
+      ((words[w + 2 * count]! ^ lo) & ~accessedDirty) === 0 &&
+      (words[w + 2 * count + 1]! | 0) === hi
+    ) {
+      count++;
+    }
+    const granted = rights & (p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2));
+    if (granted > userRight) {
+      const address = ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * addressesHigh;
+      const paddr = address - (address % size) + within;
+      this.#push(iova, paddr, count * span, (granted & 3) as Allow, 1, at, level);
+    }
+    return count;
+  }
+
+  #push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number, at: number, level: number): void {
+    if (this.#pushCount >= this.#pushCountMax) {
+      this.#cut(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
+      return;
+    }
+    this.#pushCount++;
+    const { upper, interruptRange } = this.#plan;
+    if (upper !== 1 || interruptRange) this.#special(iova, paddr, bytes, allow, leaves);
+    else this.#sink.push(iova, paddr, bytes, allow, leaves);
+  }
+
+  /** Put a run where the bits above the input put it, without what ends in the interrupt range. */
+  #special(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void {
+    const p = this.#plan;
+    const half = 2 ** (p.inputBits - 1);
+    if (p.upper === 3 && iova < half && iova + bytes > half) {
+      const below = Math.round((leaves * (half - iova)) / bytes);
+      this.#special(iova, paddr, half - iova, allow, below);
+      this.#special(half, paddr + half - iova, bytes - (half - iova), allow, leaves - below);
+      return;
+    }
+    const above = p.upper === 2 || (p.upper === 3 && iova >= half);
+    const from = above ? 2 ** 64 - 2 * half + iova : iova;
+    if (!p.interruptRange || paddr >= interruptEnd || paddr + bytes <= interruptStart) {
+      this.#sink.push(from, paddr, bytes, allow, leaves);
+      return;
+    }
+    const leafBytes = bytes / leaves;
+    const before = Math.max(interruptStart - paddr, 0);
+    const gone = Math.min(interruptEnd - paddr, bytes);
+    const counted = Math.ceil(before / leafBytes);
+    if (before > 0) this.#sink.push(from, paddr, before, allow, counted);
+    if (gone < bytes) {
+      const whole = leaves - Math.max(counted, Math.floor(gone / leafBytes));
+      this.#sink.push(from + gone, paddr + gone, bytes - gone, allow, whole);
+    }
+  }
+
+  #trouble(
+    kind: TroubleKind,
+    entryAt: number,
+    lo: number,
+    hi: number,
+    level: number,
+    iova: number,
+    what: string,
+  ): void {
+    this.#troubles.add({ kind, entryAt, value: hex(lo, hi), iova: this.#canonical(iova), level, what });
+  }
+
+  #canonical(iova: number): number {
+    const { upper, inputBits } = this.#plan;
+    const above = upper === 2 || (upper === 3 && iova >= 2 ** (inputBits - 1));
+    return above ? 2 ** 64 - 2 ** inputBits + iova : iova;
+  }
+
+  #cut(at: number, level: number, iova: number, why: string): void {
+    this.complete = false;
+    this.#trouble("limit", at, 0, 0, level, iova, `${why}: the rest of the table was left out`);
+  }
+}
+
+const accessedDirty = 0x60;
+const interruptStart = 0xfee0_0000;
+const interruptEnd = 0xfef0_0000;
+
+const outsideWords = (address: number) => `the table at 0x${address.toString(16)} lies outside memory`;
+
+function hex(lo: number, hi: number): string {
+  return `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;
+}

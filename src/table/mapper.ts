@@ -1,0 +1,372 @@
+/**
+ * Builds tables in memory, for every format: what a kernel's map and unmap do.
+ *
+ * Entries are composed from the same layouts that walkers are compiled from. Entries are stored in place, the half that
+ * makes them present last. Tables are never given back: an emptied table stays linked.
+ */
+import { Broken, Misuse } from "../base/assert.js";
+import type { Mfn } from "../base/frame.js";
+import { type Field, write } from "../bits/field.js";
+import type { MemoryView } from "../mem/view.js";
+import type { EntryShape, Grant, TableFormat } from "./format.js";
+import { formats } from "./formats.js";
+import { Kind, maskOf, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
+import type { Allow, TableRoot } from "./root.js";
+import { encodedSizeLg2, inputFits } from "./walk.js";
+
+export interface MapperOptions {
+  /** Use the largest leaf that alignment and length allow. Default true. */
+  readonly superpages?: boolean;
+  /** SMMUv3: set the contiguous bit on whole aligned runs. Default false. */
+  readonly contiguous?: boolean;
+  /** AMD-Vi v1: pages of every power of two, with the size in the address and the entry repeated. Default false. */
+  readonly encodedSizes?: boolean;
+  /** AMD-Vi v1: leave out levels whose address bits are zero. Default false. */
+  readonly skipLevels?: boolean;
+  /** Told of each entry after it was stored: its byte address and its two words. */
+  readonly onStore?: (at: number, low: number, high: number) => void;
+}
+
+/**
+ * Gives `frameCount` neighbouring frames of zeros that the memory holds, aligned to their number.
+ * @returns the first frame
+ */
+export type AllocateFrames = (frameCount: number) => number;
+
+export class Mapper {
+  readonly root: TableRoot;
+  /** First frames of the tables made so far, without the top. */
+  readonly tables: number[] = [];
+  readonly #memory: MemoryView;
+  readonly #allocate: AllocateFrames;
+  readonly #options: MapperOptions;
+  readonly #format: TableFormat;
+  readonly #plan: WalkPlan;
+  readonly #entry = new Uint32Array(2);
+  readonly #spans: readonly number[];
+
+  /**
+   * @param memory holds the top table, zeros at first, and gives its frames live
+   * @throws Misuse `bad-root` when the format has no such table
+   */
+  constructor(memory: MemoryView, root: TableRoot, allocate: AllocateFrames, options: MapperOptions = {}) {
+    this.root = root;
+    this.#memory = memory;
+    this.#allocate = allocate;
+    this.#options = options;
+    this.#format = formats[root.format];
+    this.#plan = planOf(root);
+    this.#spans = this.#format.levels.map((_, own) => 2 ** this.#plan.rows[own * rowLength]!);
+  }
+
+  /**
+   * Map `bytes` from `iova` on to memory from `paddr` on.
+   *
+   * @param iova byte address with the bits above the input as the root wants them
+   * @throws Misuse `unaligned`, `input-size`, `address-size`, `not-expressible` (a right that the format cannot give
+   *   alone) before anything is stored; `mapped` when it meets a leaf: what was mapped before it stays.
+   */
+  map(iova: number, paddr: number, bytes: number, allow: Allow): void {
+    const granule = 2 ** this.#format.granuleLg2;
+    if (iova % granule !== 0 || paddr % granule !== 0 || bytes % granule !== 0 || bytes <= 0) {
+      throw new Misuse("unaligned", `${hex(iova)}, ${hex(paddr)} and ${hex(bytes)} are multiples of ${granule}`);
+    }
+    this.#check(iova, bytes);
+    if (paddr + bytes > 2 ** this.root.outputBits) {
+      throw new Misuse("address-size", `${hex(paddr)} to ${hex(paddr + bytes)}: ${this.root.outputBits} bits`);
+    }
+    this.#leafEntry(0, 0, allow);
+    for (let done = 0; done < bytes; ) done += this.#some(iova + done, paddr + done, bytes - done, allow);
+  }
+
+  /**
+   * Remove every leaf that begins in the range, whole: a large leaf that begins in it is removed beyond its end.
+   * @returns bytes that are no longer mapped
+   * @throws Misuse `inside-leaf` when the range begins inside a leaf.
+   */
+  unmap(iova: number, bytes: number): number {
+    this.#check(iova, bytes);
+    let removed = 0;
+    for (let at = iova; at < iova + bytes; ) {
+      const { level, address, span, leafBytes, entryCount } = this.#find(at);
+      if (leafBytes === 0) {
+        at = at - (at % span) + span;
+        continue;
+      }
+      const begin = at - (at % leafBytes);
+      if (begin !== at)
+        throw new Misuse("inside-leaf", `${hex(at)} lies in a leaf of ${leafBytes} bytes at level ${level}`);
+      for (let i = 0; i < entryCount; i++) this.#store(address + i * 8, 0, 0);
+      removed += leafBytes;
+      at += leafBytes;
+    }
+    return removed;
+  }
+
+  /** Map as much as one table and one size of leaf take. @returns bytes */
+  #some(iova: number, paddr: number, bytes: number, allow: Allow): number {
+    let { level: target, sizeLg2 } = this.#size(iova, paddr, bytes);
+    let table = this.#top();
+    for (let level = this.root.level; ; ) {
+      const address = table + this.#index(iova, level) * 8;
+      const { low, high, kind, value } = this.#read(address, level);
+      if (kind === Kind.leaf) throw new Misuse("mapped", `${hex(iova)} is mapped by a leaf at level ${level}`);
+      if (kind === Kind.table) {
+        if (level === target) {
+          target = level - 1;
+          sizeLg2 = this.#plan.rows[target * rowLength]!;
+        }
+        const next = this.#format.nextLevel ? value - 1 : level - 1;
+        if (next < level - 1 && this.#skips(iova, level, next)) {
+          table = this.#insert(address, level, low, high);
+          level--;
+          continue;
+        }
+        table = this.#addressOf(low, high);
+        level = next;
+        if (level < target) {
+          target = level;
+          sizeLg2 = this.#plan.rows[target * rowLength]!;
+        }
+        continue;
+      }
+      if (level === target) return this.#fill(address, level, sizeLg2, iova, paddr, bytes, allow);
+      const next = this.#options.skipLevels === true ? this.#lowest(iova, level, target) : level - 1;
+      table = this.#newTable(address, level, next);
+      level = next;
+    }
+  }
+
+  /** Leaves of one size side by side in one table, from the entry at `address` on, while there is room. */
+  #fill(
+    address: number,
+    level: number,
+    sizeLg2: number,
+    iova: number,
+    paddr: number,
+    bytes: number,
+    allow: Allow,
+  ): number {
+    const span = this.#spans[level]!;
+    const size = 2 ** sizeLg2;
+    const room = this.#entryCount(level) - this.#index(iova, level);
+    const leaves = Math.min(Math.floor(bytes / size), Math.floor((room * span) / size));
+    const repeat = size / span;
+    const group = 2 ** (this.#options.contiguous === true ? (this.#format.contiguousLg2[level] ?? 0) : 0);
+    let joined = 0;
+    for (let n = 0; n < leaves; n++) {
+      const from = paddr + n * size;
+      if (n > 0 && this.#read(address + n * repeat * 8, level).kind !== Kind.absent) return n * size;
+      if (joined === 0 && group > 1 && leaves - n >= group) {
+        const aligned = (iova + n * size) % (group * size) === 0 && from % (group * size) === 0;
+        if (aligned) joined = group;
+      }
+      this.#leafEntry(level, from, allow);
+      if (repeat > 1) this.#encode(sizeLg2);
+      if (joined > 0) {
+        write(this.#entry, 0, contiguousBit(this.#format.levels[level]!.leaf!), 1);
+        joined--;
+      }
+      const [low, high] = this.#entry as unknown as [number, number];
+      for (let r = 0; r < repeat; r++) this.#store(address + (n * repeat + r) * 8, low, high);
+    }
+    return leaves * size;
+  }
+
+  #size(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
+    const { rows } = this.#plan;
+    if (this.#options.superpages === false) return { level: 0, sizeLg2: rows[0]! };
+    if (this.#options.encodedSizes === true) return this.#anySize(iova, paddr, bytes);
+    for (let level = Math.min(this.root.level, this.#format.levels.length - 1); level > 0; level--) {
+      const span = this.#spans[level]!;
+      if (span > bytes || iova % span !== 0 || paddr % span !== 0) continue;
+      if (this.#leafKind(level) >= 0 && !(this.#format.nextLevel && level > 2)) {
+        return { level, sizeLg2: rows[level * rowLength]! };
+      }
+    }
+    return { level: 0, sizeLg2: rows[0]! };
+  }
+
+  /** AMD-Vi v1: the largest power of two. 512 GiB is left out, as processors are said to get it wrong. */
+  #anySize(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
+    const most = Math.min(this.root.level * 9 + 20, this.root.inputBits, 47);
+    for (let sizeLg2 = most; sizeLg2 > 12; sizeLg2--) {
+      const size = 2 ** sizeLg2;
+      if (sizeLg2 === 39 || size > bytes || iova % size !== 0 || paddr % size !== 0) continue;
+      return { level: Math.floor((sizeLg2 - 12) / 9), sizeLg2 };
+    }
+    return { level: 0, sizeLg2: 12 };
+  }
+
+  /** Value of the kind field that makes a leaf at a level; -1 where none does. */
+  #leafKind(level: number): number {
+    const { rows } = this.#plan;
+    const kinds = rows[level * rowLength + Row.kinds]!;
+    for (let v = 0; v < 8; v++) if (((kinds >>> (2 * v)) & 3) === Kind.leaf) return v;
+    return -1;
+  }
+
+  #leafEntry(level: number, paddr: number, allow: Allow): void {
+    const shape = this.#format.levels[level]!.leaf!;
+    this.#begin(shape, allow, paddr);
+    write(this.#entry, 0, this.#format.kind, this.#leafKind(level));
+    if (this.#format.accessFlag !== null) write(this.#entry, 0, this.#format.accessFlag, 1);
+  }
+
+  #begin(shape: EntryShape, allow: number, address: number): void {
+    const entry = this.#entry.fill(0);
+    const { read, write: writable, user } = shape.grants;
+    for (const field of this.#format.present) write(entry, 0, field, 1);
+    for (const [grant, on] of [
+      [read, (allow & 1) !== 0],
+      [writable, (allow & 2) !== 0],
+      [user, true],
+    ] as const) {
+      if (!setGrant(entry, grant, on)) {
+        throw new Misuse("not-expressible", `${this.#format.name} has no entry that allows ${allow} and nothing else`);
+      }
+    }
+    if (allow === 0) throw new Misuse("not-expressible", "a mapping without any right");
+    write(entry, 0, shape.frame, Math.floor((address % 2 ** (shape.frame.msb + 1)) / 2 ** shape.frame.lsb));
+    if (this.#plan.frameHigh) write(entry, 0, shape.frameHigh!, Math.floor(address / 2 ** 48));
+  }
+
+  /** Put a size into the composed leaf: ones below half of it, in the address. */
+  #encode(sizeLg2: number): void {
+    const ones = maskOf(sizeLg2 - 2, 12);
+    this.#entry[0]! |= ones.low;
+    this.#entry[1]! |= ones.high;
+    write(this.#entry, 0, this.#format.kind, 7);
+  }
+
+  #newTable(address: number, level: number, next: number): number {
+    const frame = this.#allocate(2 ** (this.#format.granuleLg2 - 12));
+    this.tables.push(frame);
+    this.#link(address, level, next, frame * 4096);
+    return frame * 4096;
+  }
+
+  #link(address: number, level: number, next: number, table: number): void {
+    this.#begin(this.#format.levels[level]!.table!, 3, table);
+    const kinds = this.#format.levels[level]!.kinds;
+    write(this.#entry, 0, this.#format.kind, this.#format.nextLevel ? next + 1 : kinds.indexOf("table"));
+    this.#store(address, this.#entry[0]!, this.#entry[1]!);
+  }
+
+  /** Put a table between an entry and the lower table it skips to. @returns its byte address */
+  #insert(address: number, level: number, low: number, high: number): number {
+    const frame = this.#allocate(1);
+    this.tables.push(frame);
+    this.#store(frame * 4096, low, high);
+    this.#link(address, level, level - 1, frame * 4096);
+    return frame * 4096;
+  }
+
+  /** The lowest level to which the entry for `iova` at `level` may lead, not below `target`. */
+  #lowest(iova: number, level: number, target: number): number {
+    for (let next = target; next < level - 1; next++) if (!this.#skips(iova, level, next)) return next;
+    return level - 1;
+  }
+
+  #skips(iova: number, level: number, next: number): boolean {
+    return Math.floor((iova % this.#spans[level]!) / this.#spans[next + 1]!) !== 0;
+  }
+
+  /** The entry that decides about an address. */
+  #find(iova: number) {
+    let table = this.#top();
+    for (let level = this.root.level; ; ) {
+      const address = table + this.#index(iova, level) * 8;
+      const span = this.#spans[level]!;
+      const { low, high, kind, value } = this.#read(address, level);
+      const none = { level, address, span, leafBytes: 0, entryCount: 0 };
+      if (kind === Kind.leaf) {
+        const encoded = this.#format.nextLevel && value === 7;
+        const leafBytes = encoded ? 2 ** encodedSizeLg2(this.#plan, level, low, high) : span;
+        const entryCount = leafBytes / span;
+        const within = Math.floor((iova % leafBytes) / span) * 8;
+        return { ...none, address: address - within, leafBytes, entryCount };
+      }
+      if (kind !== Kind.table) return none;
+      const next = this.#format.nextLevel ? value - 1 : level - 1;
+      if (next < level - 1 && this.#skips(iova, level, next)) return { ...none, span: this.#spans[next + 1]! };
+      table = this.#addressOf(low, high);
+      level = next;
+    }
+  }
+
+  #read(address: number, level: number): { low: number; high: number; kind: number; value: number } {
+    const { presentMask, kindShift, kindMask, rows } = this.#plan;
+    const words = this.#words(address);
+    const at = (address % 4096) / 4;
+    const low = words[at]! | 0;
+    const high = words[at + 1]! | 0;
+    const value = (low >>> kindShift) & kindMask;
+    const present = presentMask === 0 || (low & presentMask) !== 0;
+    const kind = present ? (rows[level * rowLength + Row.kinds]! >>> (2 * value)) & 3 : Kind.absent;
+    return { low, high, kind, value };
+  }
+
+  #store(address: number, low: number, high: number): void {
+    const words = this.#words(address);
+    const at = (address % 4096) / 4;
+    if (low === 0) words[at] = 0;
+    words[at + 1] = high;
+    words[at] = low;
+    this.#options.onStore?.(address, low >>> 0, high >>> 0);
+  }
+
+  #words(address: number): Uint32Array {
+    const words = this.#memory.frame(Math.floor(address / 4096) as Mfn);
+    if (words === undefined) throw new Misuse("outside-memory", `a table at ${hex(address)}`);
+    return words;
+  }
+
+  #addressOf(low: number, high: number): number {
+    const row = Math.min(1, this.root.level) * rowLength;
+    const { rows, frameHigh } = this.#plan;
+    const address =
+      ((low & rows[row + Row.tableAddressLow]!) >>> 0) + (high & rows[row + Row.tableAddressHigh]!) * 2 ** 32;
+    return frameHigh ? address + ((low >>> 12) & 15) * 2 ** 48 : address;
+  }
+
+  #top(): number {
+    return this.root.address - (this.root.address % this.#plan.rootAlign);
+  }
+
+  #entryCount(level: number): number {
+    return this.#plan.rows[level * rowLength + Row.indexMask]! + 1;
+  }
+
+  #index(iova: number, level: number): number {
+    return Math.floor(iova / this.#spans[level]!) % this.#entryCount(level);
+  }
+
+  #check(iova: number, bytes: number): void {
+    for (const at of [iova, iova + bytes - 2 ** this.#format.granuleLg2]) {
+      const high = Math.floor(at / 2 ** 32) | 0;
+      if (!inputFits(this.#plan, (at % 2 ** 32) | 0, high)) {
+        throw new Misuse(
+          "input-size",
+          `${hex(at)} is no input of ${this.root.inputBits} bits, ${this.root.upper} above`,
+        );
+      }
+    }
+  }
+}
+
+/** @returns false when the grant cannot be as wanted. */
+function setGrant(entry: Uint32Array, grant: Grant, on: boolean): boolean {
+  if (grant === true) return on;
+  if ("not" in grant) write(entry, 0, grant.not, on ? 0 : 1);
+  else write(entry, 0, grant, on ? 1 : 0);
+  return true;
+}
+
+function contiguousBit(shape: EntryShape): Field {
+  const field = shape.about.fields.find((f) => f.name === "contiguous");
+  if (field === undefined) throw new Broken(`${shape.about.title} has a contiguous bit`);
+  return field;
+}
+
+const hex = (n: number) => `0x${n.toString(16)}`;
