@@ -1,0 +1,100 @@
+/**
+ * QEMU's `edu` device as a DMA master: it moves bytes between its 4 KiB buffer and a bus address when virtual time
+ * passes. Source: QEMU's docs/specs/edu.rst.
+ */
+import type { Qtest } from "./qtest.js";
+
+/** Registers in BAR 0, bytes. */
+const source = 0x80;
+const destination = 0x88;
+const count = 0x90;
+const command = 0x98;
+/** Where the device's buffer lies in its own space. */
+const buffer = 0x40000;
+const run = 1;
+const toMemory = 2;
+/** Virtual time after which a transfer is done. */
+const transferNs = 100_000_000;
+
+/** Bytes of each transfer here. */
+export const wordBytes = 8;
+
+export interface Edu {
+  readonly bar: number;
+  /** Bus, device and function as the unit sees them. */
+  readonly requester: number;
+}
+
+/** Commands that read 8 bytes at a bus address into the buffer. */
+export function readWord({ bar }: Edu, address: bigint): string[] {
+  return [
+    `writeq 0x${(bar + source).toString(16)} 0x${address.toString(16)}`,
+    `writeq 0x${(bar + destination).toString(16)} 0x${buffer.toString(16)}`,
+    `writeq 0x${(bar + command).toString(16)} 0x${run.toString(16)}`,
+    `clock_step ${transferNs}`,
+  ];
+}
+
+/** Commands that write the buffer's 8 bytes at a bus address. */
+export function writeWord({ bar }: Edu, address: bigint): string[] {
+  return [
+    `writeq 0x${(bar + source).toString(16)} 0x${buffer.toString(16)}`,
+    `writeq 0x${(bar + destination).toString(16)} 0x${address.toString(16)}`,
+    `writeq 0x${(bar + command).toString(16)} 0x${(run | toMemory).toString(16)}`,
+    `clock_step ${transferNs}`,
+  ];
+}
+
+/** QEMU's machines differ in how configuration space is reached. */
+export interface ConfigSpace {
+  /** @returns the command that writes 32 bits at a register of a device. */
+  write(requester: number, register: number, value: number): string[];
+}
+
+/** Mechanism 1. Source: PCI Local Bus 3.0, 3.2.2.3.2. */
+export const portConfig: ConfigSpace = {
+  write(requester, register, value) {
+    const select = 0x8000_0000 + requester * 256 + register;
+    return [`outl 0xcf8 0x${select.toString(16)}`, `outl 0xcfc 0x${value.toString(16)}`];
+  },
+};
+
+/** Memory-mapped. Source: PCI Express 7.2.2. */
+export function mappedConfig(base: number): ConfigSpace {
+  return {
+    write(requester, register, value) {
+      return [`writel 0x${(base + requester * 4096 + register).toString(16)} 0x${value.toString(16)}`];
+    },
+  };
+}
+
+/**
+ * Place the devices in memory space and let them be masters: one on bus 0, one behind a root port.
+ * @param window where devices' registers may lie
+ */
+export async function placeEdus(
+  qtest: Qtest,
+  config: ConfigSpace,
+  window: number,
+  plain: number,
+  port: { requester: number; bus: number },
+): Promise<Edu[]> {
+  const behind = port.bus << 8;
+  const edus = [
+    { bar: window, requester: plain },
+    { bar: window + 0x10_0000, requester: behind },
+  ];
+  const megabyte = edus[1]!.bar >>> 16;
+  await qtest.send([
+    ...config.write(port.requester, 0x18, (port.bus << 16) | (port.bus << 8) | (port.requester >> 8)),
+    ...config.write(port.requester, 0x20, (((megabyte & 0xfff0) << 16) | (megabyte & 0xfff0)) >>> 0),
+    ...config.write(port.requester, 0x04, 6),
+    ...edus.flatMap((e) => [...config.write(e.requester, 0x10, e.bar), ...config.write(e.requester, 0x04, 6)]),
+    ...edus.map((e) => `writeq 0x${(e.bar + count).toString(16)} 0x${wordBytes.toString(16)}`),
+  ]);
+  for (const edu of edus) {
+    const id = await qtest.ask(`readl 0x${edu.bar.toString(16)}`);
+    if (id !== 0x010000edn) throw new Error(`no edu answers at 0x${edu.bar.toString(16)} but 0x${id.toString(16)}`);
+  }
+  return edus;
+}
