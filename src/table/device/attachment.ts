@@ -6,15 +6,46 @@
  */
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
+import type { UnitFeature } from "../format.js";
 import type { Allow, TableRoot } from "../root.js";
 import type { Troubles } from "../trouble.js";
 
 export type UnitKind = "vtd" | "amdvi" | "smmuv3";
 
+/**
+ * What a unit is able to do, as its registers say. A field that is absent is unknown, and a check that needs it is left
+ * out: tables are then taken as if the unit could do what they ask for.
+ */
+export interface Abilities {
+  /** Bit n is set when second-stage (host) tables may have n levels; the same for the first stage. */
+  readonly secondLevels?: number;
+  readonly firstLevels?: number;
+  /** Bits of the addresses that the second stage takes (VT-d MGAW). */
+  readonly inputBits?: number;
+  /** Bits of a PASID or substream id; 0 = requests with one are refused. */
+  readonly pasidBits?: number;
+  readonly first?: boolean;
+  readonly second?: boolean;
+  readonly nested?: boolean;
+  readonly passThrough?: boolean;
+  /** Device TLBs. */
+  readonly ats?: boolean;
+  /** VT-d: the PASID of requests without one can be chosen; otherwise it is 0. */
+  readonly ridPasid?: boolean;
+  /** While the unit does not translate, requests abort (SMMUv3 GBPA) instead of passing. */
+  readonly abortsWhenOff?: boolean;
+  /** Features of page tables that the unit lacks, by stage. */
+  readonly secondLacks?: readonly UnitFeature[];
+  readonly firstLacks?: readonly UnitFeature[];
+}
+
 /** One IOMMU: where its device tables begin and what it is able to do. */
 export interface UnitRoot {
   readonly kind: UnitKind;
-  /** `legacy` and `scalable` for VT-d, `v1`, `v2` … where a unit has one; `linear` and `two-level` for SMMUv3. */
+  /**
+   * VT-d: `legacy`, `scalable`, `abort` (all DMA is blocked) or `reserved`. AMD-Vi: `v1`, or `v1+v2` where first-stage
+   * tables may be used. SMMUv3: `linear` or `two-level`.
+   */
   readonly mode: string;
   /** Byte address of the root table, device table or stream table. */
   readonly root: number;
@@ -35,6 +66,8 @@ export interface UnitRoot {
   readonly found: "registers" | "scan" | "acpi" | "given";
   /** PCI segment that the unit serves; 0 where nothing says otherwise. */
   readonly segment: number;
+  /** Absent: nothing is known. */
+  readonly abilities?: Abilities;
 }
 
 /**

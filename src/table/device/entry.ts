@@ -1,0 +1,97 @@
+/** Reading one entry of a device structure, and saying why it does not lead on. */
+import type { Mfn } from "../../base/frame.js";
+import type { About } from "../../bits/layout.js";
+import type { MemoryView } from "../../mem/view.js";
+import type { Trouble, TroubleKind } from "../trouble.js";
+import type { EntryRead, LookupFault } from "./attachment.js";
+
+/** Addresses of structures are below this, so that every byte of them is an exact double. */
+const addressMax = 2 ** 52;
+
+/**
+ * @param address byte address, aligned to the entry's size (so that an entry never crosses a frame)
+ * @returns a copy of the entry's words; undefined when the memory does not hold it.
+ */
+export function entryAt(memory: MemoryView, address: number, wordCount: number): Uint32Array | undefined {
+  if (!(address >= 0 && address < addressMax)) return undefined;
+  const words = memory.frame(Math.floor(address / 4096) as Mfn);
+  if (words === undefined) return undefined;
+  const at = (address % 4096) >>> 2;
+  return words.slice(at, at + wordCount);
+}
+
+const masks = new WeakMap<About, Uint32Array>();
+
+/** One word for each of the structure's, with a 1 for each reserved bit. */
+export function reservedMask(about: About): Uint32Array {
+  let mask = masks.get(about);
+  if (mask === undefined) {
+    mask = new Uint32Array(about.bitCount / 32);
+    for (const [msb, lsb] of about.reserved) {
+      for (let b = lsb; b <= msb; b++) mask[b >>> 5] = mask[b >>> 5]! | (1 << (b & 31));
+    }
+    masks.set(about, mask);
+  }
+  return mask;
+}
+
+/** Are reserved bits set in the words `from` to `to` - 1 of an entry that begins at word `at`? */
+export function reservedSet(words: Uint32Array, at: number, about: About, from = 0, to = about.bitCount / 32): boolean {
+  const mask = reservedMask(about);
+  for (let w = from; w < to; w++) if ((words[at + w]! & mask[w]!) !== 0) return true;
+  return false;
+}
+
+/** The value as one number, most significant digits first: `0x3c7b001`. */
+export function hexWords(words: Uint32Array): string {
+  const digits = [...words].reverse().map((w) => w.toString(16).padStart(8, "0"));
+  return `0x${digits.join("").replace(/^0+(?=.)/, "")}`;
+}
+
+export const hex = (n: number): string => `0x${n.toString(16)}`;
+
+/** `02:00.0` */
+export function functionName(requester: number): string {
+  const [bus, device] = [(requester >>> 8) & 0xff, (requester >>> 3) & 31];
+  return `${bus.toString(16).padStart(2, "0")}:${device.toString(16).padStart(2, "0")}.${requester & 7}`;
+}
+
+/** A lookup that ended, with what kind of ending it was. `absent`: software set nothing up, which is no trouble. */
+export interface Refusal extends LookupFault {
+  readonly kind: TroubleKind | "absent";
+}
+
+export const isRefusal = (found: object): found is Refusal => "code" in found;
+
+/** The entries read so far on the way to one device. */
+export class Path {
+  readonly entries: EntryRead[] = [];
+
+  add(at: number, words: Uint32Array, about: About, meaning: string): void {
+    this.entries.push({ at, words, about, meaning });
+  }
+
+  /** A path that begins as this one does. */
+  fork(): Path {
+    const path = new Path();
+    path.entries.push(...this.entries);
+    return path;
+  }
+
+  refuse(kind: Refusal["kind"], code: number | null, why: string): Refusal {
+    return { kind, code, why, entries: this.entries };
+  }
+}
+
+/** The trouble that a refusal is; the entry is the last one that was read, or `root` when none was. */
+export function troubleOf(refusal: Refusal, root: number): Trouble {
+  const last = refusal.entries.at(-1);
+  return {
+    kind: refusal.kind === "absent" ? "reserved" : refusal.kind,
+    entryAt: last?.at ?? root,
+    value: last === undefined ? "0x0" : hexWords(last.words),
+    iova: null,
+    level: null,
+    what: refusal.why,
+  };
+}

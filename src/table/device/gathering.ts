@@ -1,0 +1,68 @@
+/** The attachments of one unit while its tables are read, with limits that hostile tables meet. */
+import type { Troubles } from "../trouble.js";
+import type { Attachment, UnitRoot } from "./attachment.js";
+import { isRefusal, type Refusal, troubleOf } from "./entry.js";
+import { blockedBy, type Whose, whileOff } from "./made.js";
+
+/** Real machines have some hundred devices, and some thousand PASIDs at most. */
+export const attachmentCountMax = 2 ** 17;
+/** Entries of PASID tables that are looked at: a device's own tables may name 2^20, and 65,536 devices may share them. */
+export const entriesReadMax = 2 ** 24;
+
+export class Gathering {
+  readonly list: Attachment[] = [];
+  readonly #unit: UnitRoot;
+  readonly #troubles: Troubles;
+  #entriesRead = 0;
+  /** Nothing more is taken. */
+  full = false;
+
+  constructor(unit: UnitRoot, troubles: Troubles) {
+    this.#unit = unit;
+    this.#troubles = troubles;
+  }
+
+  /**
+   * Take what one device, or one PASID of it, came to. A refusal makes the device a blocked one, and a trouble unless
+   * its entry is merely absent; what lies outside the memory is only a trouble, since nothing is known of the device.
+   * @param evenAbsent list the device although it has no entry of its own
+   */
+  add(whose: Whose, found: Attachment | Refusal, evenAbsent = false): void {
+    if (this.list.length >= attachmentCountMax) this.#cut();
+    if (this.full) return;
+    if (!isRefusal(found)) {
+      this.list.push(whileOff(whose, found) ?? found);
+      return;
+    }
+    this.refused(found);
+    if (found.kind === "outside" || found.kind === "limit") return;
+    if (found.kind !== "absent" || evenAbsent) {
+      this.list.push(whileOff(whose, found) ?? blockedBy(whose, found));
+    }
+  }
+
+  /** A part of the tables that does not lead on. */
+  refused(refusal: Refusal): void {
+    if (refusal.kind !== "absent") this.#troubles.add(troubleOf(refusal, this.#unit.root));
+  }
+
+  /** @returns false when the reading has gone on for long enough. */
+  mayRead(entries: number): boolean {
+    this.#entriesRead += entries;
+    if (this.#entriesRead > entriesReadMax) this.#cut();
+    return !this.full;
+  }
+
+  #cut(): void {
+    if (this.full) return;
+    this.full = true;
+    this.#troubles.add({
+      kind: "limit",
+      entryAt: this.#unit.root,
+      value: "0x0",
+      iova: null,
+      level: null,
+      what: `the device tables go on beyond ${attachmentCountMax} devices or ${entriesReadMax} entries: the rest is left out`,
+    });
+  }
+}

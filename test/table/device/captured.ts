@@ -1,0 +1,41 @@
+/** The bundled memory images and the truth beside them, for tests of device tables. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { unitsFromRegisters } from "../../../src/audit/reach/registers.js";
+import { mfn } from "../../../src/base/index.js";
+import { type Segment, SegmentView } from "../../../src/mem/index.js";
+
+export const captures = ["amdvi", "smmuv3", "vtd-ats", "vtd-legacy-strict", "vtd-scalable", "vtd-scalable-fs"] as const;
+
+const fixture = (path: string) => fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
+
+/** PT_LOAD parts of an ELF64 core, whole pages each. */
+export function segmentsOf(name: string): Segment[] {
+  const bytes = gunzipSync(readFileSync(fixture(`${name}/mem.elf.gz`)));
+  const headers = Number(bytes.readBigUInt64LE(32));
+  const segments: Segment[] = [];
+  for (let n = 0; n < bytes.readUInt16LE(56); n++) {
+    const at = headers + n * 56;
+    if (bytes.readUInt32LE(at) !== 1) continue;
+    const [offset, address, length] = [8, 24, 32].map((o) => Number(bytes.readBigUInt64LE(at + o))) as [
+      number,
+      number,
+      number,
+    ];
+    const words = new Uint32Array(length / 4);
+    new Uint8Array(words.buffer).set(bytes.subarray(offset, offset + length));
+    segments.push({ first: mfn(address / 4096), frameCount: length / 4096, words });
+  }
+  return segments;
+}
+
+export const memoryOf = (name: string) => new SegmentView(segmentsOf(name));
+export const registersOf = (name: string) => readFileSync(fixture(`${name}/mem.registers.json`), "utf8");
+export const unitOf = (name: string) => unitsFromRegisters(`${name}/mem.registers.json`, registersOf(name)).units[0]!;
+
+/** Lines of the truth that begin with `dev`, `pasid` or `cd`. */
+export function truthOf(name: string): string[] {
+  const text = gunzipSync(readFileSync(fixture(`${name}/mem.mappings.txt.gz`))).toString();
+  return text.split("\n").filter((line) => /^(dev|pasid|cd) /.test(line));
+}
