@@ -156,7 +156,11 @@ export class Mapper {
     let joined = 0;
     for (let n = 0; n < leaves; n++) {
       const from = paddr + n * size;
-      if (n > 0 && this.#read(address + n * repeat * 8, level).kind !== Kind.absent) return n * size;
+      if (!this.#free(address + n * repeat * 8, level, repeat)) {
+        if (n > 0) return n * size;
+        // The first entry is free, so one page of the level's own size fits.
+        return this.#fill(address, level, Math.log2(span), iova, paddr, span, allow);
+      }
       if (joined === 0 && group > 1 && leaves - n >= group) {
         const aligned = (iova + n * size) % (group * size) === 0 && from % (group * size) === 0;
         if (aligned) joined = group;
@@ -171,6 +175,11 @@ export class Mapper {
       for (let r = 0; r < repeat; r++) this.#store(address + (n * repeat + r) * 8, low, high);
     }
     return leaves * size;
+  }
+
+  #free(address: number, level: number, entryCount: number): boolean {
+    for (let i = 0; i < entryCount; i++) if (this.#read(address + i * 8, level).kind !== Kind.absent) return false;
+    return true;
   }
 
   #size(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
