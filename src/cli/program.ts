@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { completion, shells } from "./completion.js";
+import { type InspectFlags, inspect } from "./inspect.js";
+import { rootForms } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
 import { type RunFlags, run } from "./run.js";
 import { swiotlbFlag } from "./swiotlb_flag.js";
@@ -32,6 +34,26 @@ Examples:
 
 Exit code: 0 nothing wrong, 1 trouble found, 2 unreadable input.`;
 
+const inspectExamples = `
+Examples:
+  dmalab inspect vmcore                                 units, devices, what each reaches, what is wrong
+  dmalab inspect mem.elf.gz --registers regs.json       with the units' registers (found by itself beside the image)
+  dmalab inspect vmcore --who 0x44e9000                 which devices reach this physical address, and by which of theirs
+  dmalab inspect vmcore --at 00:03.0:0xfffc0000         every entry that the unit reads for it, to the page or the fault
+  dmalab inspect vmcore --device 00:03.0                all mappings of one device
+  dmalab inspect before.elf --diff after.elf            ranges that each device gained and lost
+  dmalab inspect vmcore --scan                          find the tables by their form; needs no registers
+  dmalab inspect --qmp qmp.sock --ram ram.bin           a running QEMU guest: paused, read, resumed
+  dmalab inspect vmcore --json | jq .findings           schema dmalab.inspect/1
+
+Images are ELF cores (also /proc/vmcore and QEMU's dump-guest-memory), kdump-compressed files, LiME, and with --raw any
+file that is memory and nothing else; each also as .gz and .zst.
+Registers are a JSON file: { "kind": "vtd|amdvi|smmuv3", "registers": { "0xfed90020": "0x0000000003a88000" } }, values by
+physical address. Without them ACPI tables and then a scan of the image say where the tables are.
+--root takes ${rootForms.join(", ")}.
+
+Exit code: 0 nothing wrong, 1 trouble found (or --at asked for an address that faults), 2 unreadable input.`;
+
 /** @param exit is told the exit code of the command that ran */
 export function program(exit: (code: number) => void): Command {
   const top = new Command("dmalab")
@@ -51,6 +73,9 @@ export function program(exit: (code: number) => void): Command {
     .option("--machine <file>", "a machine description (YAML) whose pool and devices are used instead")
     .option("--sizes <auto|N,N,...>", "other pool sizes to try, in slots of 2 KiB", sizesFlag)
     .option("--dmesg <file>", "the machine's kernel log")
+    .option("--p2m <file>", "dump of a Xen domain's P2M from before the recording (found beside it as PHASE.p2m.txt)")
+    .option("--m2p <file>", "dump of Xen's machine-to-physical table (found as PHASE.m2p.txt)")
+    .option("--pool <file>", "dump of the domain's bounce pool (found as PHASE.swiotlb.txt)")
     .option("--html <file>", "write a report to look at")
     .option("--perfetto <file>", "write a trace for ui.perfetto.dev")
     .option("--json", "print one JSON document (schema dmalab.run/1)")
@@ -71,6 +96,32 @@ export function program(exit: (code: number) => void): Command {
     .addHelpText("after", whyExamples)
     .exitOverride(refuse)
     .action(async (log: string | undefined, flags: WhyFlags) => exit(await why(log, flags)));
+
+  top
+    .command("inspect")
+    .description("Say which device reaches which memory: from a memory image, or from a running QEMU guest.")
+    .argument("[image]", "a memory image; - is standard input")
+    .option("--registers <file>", "register values of the units (JSON)")
+    .option("--root <kind:address>", "where a unit's tables are; may be given again", gathered, [])
+    .option("--scan", "find the tables by their form")
+    .option("--device <BDF>", "show this device only, and all of its mappings")
+    .option("--who <address>", "which devices reach this physical address")
+    .option("--at <BDF[/PASID]:IOVA>", "where an address of a device leads, entry by entry")
+    .option("--diff <file>", "what differs in this other image")
+    .option("--diff-registers <file>", "register values for the other image")
+    .option("--pci <file>", "what is on the bus: the text of QEMU's info pci, or of lspci -n")
+    .option("--raw", "the image is memory and nothing else")
+    .option("--base <address>", "physical address of a raw image's first byte", addressFlag)
+    .option("--ram-low <size>", "how much of a raw image lies below 4 GiB; the rest begins there", memoryFlag)
+    .option("--qmp <socket>", "a running QEMU guest's QMP socket")
+    .option("--ram <file>", "the guest's memory, shared as a file (-object memory-backend-file,share=on)")
+    .option("--html <file>", "write a map to look at")
+    .option("--svg <file>", "write the walk of --at as a picture")
+    .option("--dot <file>", "write the walk of --at for Graphviz")
+    .option("--json", "print one JSON document (schema dmalab.inspect/1)")
+    .addHelpText("after", inspectExamples)
+    .exitOverride(refuse)
+    .action(async (image: string | undefined, flags: InspectFlags) => exit(await inspect(image, flags)));
 
   top
     .command("completion")
@@ -103,6 +154,14 @@ function wholeFlag(text: string): number {
   const n = Number(text);
   if (Number.isInteger(n) && n > 0 && n <= 8192) return n;
   throw new InvalidArgumentError("It takes a whole number from 1 to 8192.");
+}
+
+const gathered = (value: string, before: readonly string[]): string[] => [...before, value];
+
+function addressFlag(text: string): number {
+  const n = /^(0x[0-9a-f]{1,13}|[0-9]{1,15})$/i.test(text) ? Number(text) : Number.NaN;
+  if (n <= 2 ** 52) return n;
+  throw new InvalidArgumentError("It takes an address such as 0x40000000.");
 }
 
 const units: Readonly<Record<string, number>> = { "": 0, k: 10, m: 20, g: 30, t: 40 };

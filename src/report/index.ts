@@ -8,11 +8,15 @@ export type {
   PageTimeline,
 } from "./html/page_data.js";
 export { type Page, runHtml } from "./html/run_html.js";
+export { inspectJson } from "./inspect/inspect_json.js";
+export { inspectLines } from "./inspect/inspect_lines.js";
+export { exitCodeOf, type InspectReport, type WhoAnswer } from "./inspect/inspect_report.js";
 export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
 export { PerfettoWriter } from "./perfetto/perfetto_writer.js";
 export { ReplayWatch } from "./perfetto/replay_watch.js";
 export type { ReportAudit, ReportFinding, RunReport, WholeAudit } from "./run_report.js";
+export { type InspectDocument, inspectSchema } from "./schema/inspect.js";
 export { type DocumentName, documentNames, jsonSchema } from "./schema/json_schema.js";
 export { type RunDocument, runSchema } from "./schema/run.js";
 export { type WhyDocument, whySchema } from "./schema/why.js";

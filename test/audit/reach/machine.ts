@@ -79,7 +79,8 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     reserved: null,
     bus: null,
     uncovered: [],
-    exclusions: [],
+    registerNotes: [],
+    silent: [],
     ...more,
   };
 }

@@ -42,11 +42,19 @@ export interface Uncovered {
   readonly outcome: Attachment | LookupFault | null;
 }
 
-/** Memory that an AMD IOMMU lets through untranslated. Source: AMD 48882, Exclusion Base and Limit Registers. */
-export interface Exclusion extends Stretch {
+/** What registers say beside the units. */
+export interface RegisterNote {
+  readonly rule: string;
+  readonly where: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** Requesters whose AMD-Vi entries are all zeros: V is 0, so that their addresses pass untranslated. */
+export interface Silent {
   readonly unit: number;
-  /** Devices that it holds for, as indices; null: all. */
-  readonly devices: readonly number[] | null;
+  readonly first: number;
+  readonly last: number;
 }
 
 export interface Known {
@@ -66,7 +74,8 @@ export interface Known {
   /** null: nobody said what is on the bus. */
   readonly bus: readonly BusDevice[] | null;
   readonly uncovered: readonly Uncovered[];
-  readonly exclusions: readonly Exclusion[];
+  readonly registerNotes: readonly RegisterNote[];
+  readonly silent: readonly Silent[];
 }
 
 /** One rule: what it looks for, and what it says. */

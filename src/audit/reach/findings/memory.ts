@@ -1,6 +1,7 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 import { bytesInWords, counted, hex } from "../../why/words.js";
 import { deviceName } from "../device_name.js";
+import { grouped } from "../grouped.js";
 import type { DeviceReach, Finding } from "../inspection.js";
 import type { Known, ReservedRegion, Rule, Stretch } from "./known.js";
 import { outsideOf } from "./outside.js";
@@ -100,19 +101,28 @@ const outsideMemory: Rule = {
   name: "outside-memory",
   about: "A mapping leads to where the image holds no memory.",
   find: (known) =>
-    outsideOf(known).map(({ owner, bytes, first, peer }) => ({
-      rule: "outside-memory",
-      weight: "note",
-      what: `${bytesInWords(bytes)} are mapped outside of memory`,
-      where: `${namesOf(known.devices, known.index.owners[owner]!)}: first ${stretchWords(first)}`,
-      why:
-        peer === null
-          ? "no memory of the image lies there: a device's window, a doorbell of interrupts, or a wrong entry"
-          : `that is a window of ${peer}: one device writes straight to the other`,
-      devices: known.index.owners[owner]!,
-      place: { paddr: first.from, bytes: first.to - first.from },
-    })),
+    [...grouped(outsideOf(known), (p) => `${p.first.from} ${p.first.to} ${p.bytes}`).values()].map((alike) => {
+      const { bytes, first, peer } = alike[0]!;
+      const devices = alike.flatMap(({ owner }) => known.index.owners[owner]!).sort((a, b) => a - b);
+      return {
+        rule: "outside-memory",
+        weight: "note",
+        what: `${bytesInWords(bytes)} are mapped outside of memory`,
+        where: `${namesOf(known.devices, devices)}: first ${stretchWords(first)}`,
+        why:
+          peer === null
+            ? `no memory of the image lies there: a device's window, ${doorbell(known)}, or a wrong entry`
+            : `that is a window of ${peer}: one device writes straight to the other`,
+        devices,
+        place: { paddr: first.from, bytes: first.to - first.from },
+      } satisfies Finding;
+    }),
 };
+
+const doorbell = (known: Known): string =>
+  known.units.some((u) => u.kind === "smmuv3")
+    ? "the doorbell of interrupts that every device maps on Arm"
+    : "a doorbell of interrupts";
 
 const reservedMissing: Rule = {
   name: "reserved-missing",

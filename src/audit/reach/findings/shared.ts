@@ -1,7 +1,7 @@
 /** Memory that devices with different tables reach: one sweep over all rows by physical address. */
 
 import type { Known } from "./known.js";
-import { holdsFrame } from "./outside.js";
+import { holes } from "./outside.js";
 
 export interface SharedPlace {
   /** Owner groups of the reverse index. */
@@ -17,13 +17,11 @@ export interface SharedPlace {
 const ownersMax = 16;
 /** Different combinations that are told apart. */
 const combinationsMax = 100;
-/** Linux maps the doorbell of interrupts here on Arm. Source: drivers/iommu/arm, MSI_IOVA_BASE and MSI_IOVA_LENGTH. */
-const doorbells = { from: 0x8000000, to: 0x8100000 };
 
 /** @returns one place for each combination of tables, largest first. */
 export function sharedMemory(known: Known): SharedPlace[] {
   const { index } = known;
-  const rows = [...index.paddr.keys()].filter((row) => !isDoorbell(known, row));
+  const rows = [...index.paddr.keys()].filter((row) => known.whole !== true || isHeld(known, row));
   const ends = rows.toSorted((a, b) => endOf(known, a) - endOf(known, b));
   const depth = new Int32Array(index.owners.length);
   const active = new Set<number>();
@@ -59,10 +57,6 @@ export function sharedMemory(known: Known): SharedPlace[] {
 
 const endOf = ({ index }: Known, row: number): number => index.paddr[row]! + index.bytes[row]!;
 
-function isDoorbell(known: Known, row: number): boolean {
-  const { index } = known;
-  const iova = index.iova[row]!;
-  const unit = known.units[known.devices[index.owners[index.owner[row]!]![0]!]!.unit]!;
-  const inWindow = iova >= doorbells.from && iova + index.bytes[row]! <= doorbells.to;
-  return unit.kind === "smmuv3" && inWindow && !holdsFrame(known.runs, index.paddr[row]! / 4096);
-}
+/** What lies outside of memory is no memory that is shared: windows of devices, doorbells of interrupts. */
+const isHeld = ({ index, runs }: Known, row: number): boolean =>
+  holes(runs, { from: index.paddr[row]!, to: index.paddr[row]! + index.bytes[row]! }).length === 0;

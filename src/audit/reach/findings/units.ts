@@ -2,16 +2,19 @@
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
 import { counted, hex } from "../../why/words.js";
+import { deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { Finding } from "../inspection.js";
 import type { Known, Rule } from "./known.js";
-import { namesOf, stretchWords } from "./words.js";
+import { namesOf, someOf } from "./words.js";
 
 const offWhy: Readonly<Record<UnitKind, string>> = {
   vtd: "its global status register says that translation is off (GSTS.TES is 0)",
   amdvi: "its control register says that the unit is off (IOMMU_EN is 0)",
   smmuv3: "its control register says that translation is off (CR0.SMMUEN is 0)",
 };
+
+const abortsWhy = "it is off and told to abort what it receives (GBPA.ABORT is 1): nothing passes";
 
 const unitOff: Rule = {
   name: "unit-off",
@@ -23,10 +26,10 @@ const unitOff: Rule = {
         : [
             {
               rule: "unit-off",
-              weight: "trouble",
+              weight: unit.abilities?.abortsWhenOff === true ? "note" : "trouble",
               what: `unit ${i} does not translate: its tables are without effect`,
               where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
-              why: offWhy[unit.kind],
+              why: unit.abilities?.abortsWhenOff === true ? abortsWhy : offWhy[unit.kind],
             },
           ],
     ),
@@ -128,19 +131,36 @@ const tableWritable: Rule = {
 const ownsItsTables = (known: Known, owner: number): boolean =>
   known.index.owners[owner]!.every((i) => known.devices[i]!.stage === "nested");
 
-const exclusion: Rule = {
-  name: "exclusion-range",
-  about: "An AMD IOMMU lets a range of memory through untranslated.",
+/** What the registers say and no rule above says of the units. */
+const registers: Rule = {
+  name: "registers",
+  about: "Registers say something that weakens what the tables confine.",
   find: (known) =>
-    known.exclusions.map((e) => ({
-      rule: "exclusion-range",
-      weight: "note",
-      what: `unit ${e.unit} lets ${stretchWords(e)} through untranslated`,
-      where: e.devices === null ? "all devices of the unit" : namesOf(known.devices, e.devices),
-      why: "its exclusion range is enabled: addresses within are physical, whatever the tables say",
-      ...(e.devices === null ? {} : { devices: e.devices }),
-      place: { paddr: e.from, bytes: e.to - e.from },
-    })),
+    known.registerNotes
+      .filter((note) => note.rule !== unitOff.name && note.rule !== interruptRemappingOff.name)
+      .map(({ rule, what, where, why }) => ({ rule, weight: "note", what, where, why })),
 };
 
-export const unitRules: readonly Rule[] = [unitOff, brokenTable, tableWritable, interruptRemappingOff, exclusion];
+const silentEntries: Rule = {
+  name: "silent-entries",
+  about: "Entries of an AMD-Vi device table are all zeros, which lets the requester through.",
+  find: (known) =>
+    [...grouped(known.silent, (s) => s.unit)].map(([unit, list]) => {
+      const count = list.reduce((sum, s) => sum + s.last - s.first + 1, 0);
+      const names = list.map(({ first, last }) => {
+        const name = (requester: number) => deviceName({ segment: known.units[unit]!.segment, requester });
+        return first === last ? name(first) : `${name(first)} to ${name(last)}`;
+      });
+      return {
+        rule: "silent-entries",
+        weight: "note",
+        what: `${counted(count, "requester")} of unit ${unit} would pass untranslated, were there a device`,
+        where: someOf(names),
+        why: "their device table entries are zeros, and V = 0 means that the unit does not look",
+      };
+    }),
+};
+
+export const unitRules: readonly Rule[] = [
+  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers],
+];

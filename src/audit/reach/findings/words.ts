@@ -12,17 +12,16 @@ export function reachName(device: DeviceReach): string {
 
 const namesMax = 6;
 
-/** `0000:00:01.0, 0000:00:02.0 and 240 more`. */
-export function someOf(names: readonly string[], max = namesMax): string {
-  if (names.length <= max) {
-    const last = names.at(-1) ?? "nobody";
-    return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
-  }
-  return `${names.slice(0, max).join(", ")} and ${names.length - max} more`;
+/** `0000:00:01.0, 0000:00:02.0 and 240 more`. @param count how many there are in all, of which `names` are the first */
+export function someOf(names: readonly string[], count = names.length): string {
+  if (count > namesMax) return `${names.slice(0, namesMax).join(", ")} and ${count - namesMax} more`;
+  const last = names.at(-1) ?? "nobody";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
 export function namesOf(devices: readonly DeviceReach[], which: readonly number[]): string {
-  return someOf(which.map((i) => reachName(devices[i]!)));
+  const first = which.slice(0, namesMax).map((i) => reachName(devices[i]!));
+  return someOf(first, which.length);
 }
 
 /** `0x44e9000 to 0x44ebfff (12 KiB)`. */

@@ -1,0 +1,143 @@
+/** One image, its units and what is known beside it, made into an inspection. */
+import type { Image } from "../../read/image/image.js";
+import type { Attachment } from "../../table/device/index.js";
+import { deviceTables, type LookupFault, silentRequesters, type UnitRoot } from "../../table/device/index.js";
+import { Troubles } from "../../table/trouble.js";
+import { deviceName } from "./device_name.js";
+import type { BusDevice, Known, RegisterNote, ReservedRegion, Silent, Uncovered } from "./findings/known.js";
+import { holes } from "./findings/outside.js";
+import { findingsOf } from "./findings/rules.js";
+import type { DeviceReach, Inspection } from "./inspection.js";
+import { kernelText } from "./kernel_text.js";
+import { ReachReader } from "./reach.js";
+import { ReverseIndex } from "./reverse_index.js";
+import { TableFrames } from "./table_frames.js";
+
+export interface InspectInput {
+  readonly file: string;
+  readonly image: Image;
+  readonly units: readonly UnitRoot[];
+  /** Sentences that say how the units were found, and what was left out. */
+  readonly notes: readonly string[];
+  /** null: no ACPI tables were found. */
+  readonly reserved: readonly ReservedRegion[] | null;
+  /** Which unit a device belongs to, by firmware: an index, -1 for none; undefined when firmware does not say. */
+  readonly unitOf?: (device: BusDevice) => number | undefined;
+  readonly bus: readonly BusDevice[] | null;
+  readonly registerNotes?: readonly RegisterNote[];
+  readonly progress?: (share: number) => void;
+}
+
+export interface Inspected {
+  readonly inspection: Inspection;
+  readonly index: ReverseIndex;
+  readonly image: Image;
+}
+
+export function inspectImage(input: InspectInput): Inspected {
+  const { image, units } = input;
+  const tables = new TableFrames();
+  const reader = new ReachReader(image, tables);
+  const unitTroubles: Troubles[] = [];
+  const devices: DeviceReach[] = [];
+  const seen = new Map<string, number>();
+  const notes = [...input.notes];
+  for (const [i, unit] of units.entries()) {
+    const troubles = new Troubles();
+    unitTroubles.push(troubles);
+    const key = keyOf(unit);
+    const twin = seen.get(key);
+    if (twin !== undefined) {
+      notes.push(`unit ${i} has the same device tables as unit ${twin}: its devices are listed there`);
+      continue;
+    }
+    seen.set(key, i);
+    const noting = tables.noting(image, "device table");
+    for (const attachment of deviceTables[unit.kind].attachments(noting, unit, troubles)) {
+      const { ranges, troubles } = reader.of(attachment);
+      devices.push({ ...attachment, unit: i, ranges, troubles });
+    }
+  }
+  devices.sort((a, b) => a.segment - b.segment || a.requester - b.requester || (a.pasid ?? -1) - (b.pasid ?? -1));
+  const index = new ReverseIndex(devices);
+  const kernel = kernelText(image, input.progress);
+  if ("unknown" in kernel) notes.push(kernel.unknown);
+  const known: Known = {
+    units,
+    devices,
+    unitTroubles: unitTroubles.map((t) => t.list),
+    index,
+    tables,
+    runs: image.runs,
+    whole: isWhole(image, index),
+    kernel: "place" in kernel ? kernel.place : null,
+    reserved: input.reserved,
+    bus: input.bus,
+    uncovered: uncoveredOf(input, devices),
+    registerNotes: input.registerNotes ?? [],
+    silent: units.flatMap((unit, i) => (seen.get(keyOf(unit)) === i ? silentOf(image, unit, i) : [])),
+  };
+  for (const { where, what } of image.warnings) notes.push(where === "" ? what : `${where}: ${what}`);
+  const inspection: Inspection = {
+    source: {
+      file: input.file,
+      format: image.format,
+      machine: image.machine,
+      bytes: image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0),
+      runs: image.runs,
+      notes,
+    },
+    units,
+    devices,
+    unitTroubles: known.unitTroubles,
+    findings: findingsOf(known),
+  };
+  return { inspection, index, image };
+}
+
+const keyOf = (unit: UnitRoot): string =>
+  `${unit.kind} ${unit.mode} ${unit.root} ${unit.size} ${unit.segment} ${unit.translating}`;
+
+function silentOf(image: Image, unit: UnitRoot, i: number): Silent[] {
+  if (unit.kind !== "amdvi" || unit.translating === false) return [];
+  return silentRequesters(image, unit).map((s) => ({ ...s, unit: i }));
+}
+
+/** Less than this share of what is mapped lies where no memory is in a whole image: doorbells and windows. */
+const strayShareMax = 0.1;
+
+/** A dump that leaves out pages lacks many of those that are mapped; one that does not lacks next to none. */
+function isWhole(image: Image, index: ReverseIndex): boolean | null {
+  if (image.format === "kdump") return null;
+  let mapped = 0;
+  let stray = 0;
+  for (let row = 0; row < index.count; row++) {
+    const from = index.paddr[row]!;
+    mapped += index.bytes[row]!;
+    for (const hole of holes(image.runs, { from, to: from + index.bytes[row]! })) stray += hole.to - hole.from;
+  }
+  return mapped > 0 && stray <= mapped * strayShareMax ? true : null;
+}
+
+/** Devices on the bus that no entry names, and what the units do with them. */
+function uncoveredOf(input: InspectInput, devices: readonly DeviceReach[]): Uncovered[] {
+  const named = new Set(devices.map(deviceName));
+  return (input.bus ?? []).flatMap((device): Uncovered[] => {
+    const scope = input.unitOf?.(device);
+    if (scope === -1) return [{ device, outcome: null }];
+    if (named.has(deviceName(device))) return [];
+    const units = scope === undefined ? input.units.filter((u) => u.segment === device.segment) : [input.units[scope]!];
+    if (units.length === 0) return [{ device, outcome: null }];
+    return [{ device, outcome: lookupAmong(input.image, units, device.requester) }];
+  });
+}
+
+/** What the first unit that knows the device says, or the last one. */
+function lookupAmong(image: Image, units: readonly UnitRoot[], requester: number): Attachment | LookupFault {
+  let outcome: Attachment | LookupFault | null = null;
+  for (const unit of units) {
+    outcome = deviceTables[unit.kind].lookup(image, unit, requester, null);
+    if ("state" in outcome) return outcome;
+  }
+  return outcome!;
+}

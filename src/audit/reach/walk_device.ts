@@ -1,0 +1,163 @@
+/** Where an address of a device leads: the device looked up as the unit does, then its tables walked entry by entry. */
+import type { MemoryView } from "../../mem/view.js";
+import { faultEvents as amdviEvents } from "../../spec/amdvi/fault_events.js";
+import { faultEvents as smmuEvents } from "../../spec/smmuv3/fault_events.js";
+import { faultReasons } from "../../spec/vtd/fault_reasons.js";
+import {
+  type Attachment,
+  deviceTables,
+  type EntryRead,
+  type LookupFault,
+  type UnitKind,
+  type UnitRoot,
+} from "../../table/device/index.js";
+import {
+  type CodeSet,
+  type FaultName,
+  faultCode,
+  isReached,
+  Need,
+  type NotReached,
+  type Trace,
+  type TraceStep,
+  trace,
+  traceNested,
+} from "../../table/index.js";
+import { type AskedAddress, isAsked } from "./device_name.js";
+import type { Inspection } from "./inspection.js";
+import type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./walk_answer.js";
+
+/** On x86, writes here are interrupts. Source: VT-d 4.1, 3.14; AMD IOMMU 48882, 2.1.4.1. */
+const interrupts = { first: 0xfee0_0000n, last: 0xfeef_ffffn };
+
+export function walkAnswer(
+  { inspection, image }: { readonly inspection: Inspection; readonly image: MemoryView },
+  asked: AskedAddress,
+): WalkAnswer {
+  const { unit, found } = lookUp(inspection, image, asked);
+  const root = inspection.units[unit]!;
+  const attachment = "state" in found ? found : null;
+  const segment = attachment?.segment ?? asked.segment ?? root.segment;
+  const answer = {
+    device: { segment, requester: asked.requester },
+    pasid: asked.pasid,
+    iova: asked.iova,
+    unit,
+    attachment,
+    state: attachment?.state ?? null,
+  };
+  const before = found.entries.map(deviceStep);
+  if (attachment === null) return { ...answer, steps: before, end: refusedLookup(root.kind, found as LookupFault) };
+  if (attachment.state !== "translated")
+    return { ...answer, steps: before, end: untranslated(root.kind, attachment, asked.iova) };
+  if (root.kind !== "smmuv3" && asked.iova >= interrupts.first && asked.iova <= interrupts.last) {
+    return { ...answer, steps: before, end: interruptMessage };
+  }
+  const walked = walkTables(image, attachment, asked.iova);
+  return { ...answer, steps: [...before, ...stepsOf(walked)], end: endOf(root, walked) };
+}
+
+/** The unit that has an entry for the device; else the first of its segment says what it does. */
+function lookUp(inspection: Inspection, image: MemoryView, asked: AskedAddress) {
+  const { units, devices } = inspection;
+  const any = { ...asked, pasid: null };
+  const own = devices.find((d) => isAsked(d, asked)) ?? devices.find((d) => isAsked(d, any));
+  const unit =
+    own?.unit ??
+    Math.max(
+      0,
+      units.findIndex((u) => asked.segment === null || u.segment === asked.segment),
+    );
+  const root = units[unit]!;
+  const requester = asked.requester;
+  return { unit, found: deviceTables[root.kind].lookup(image, root, requester, asked.pasid) };
+}
+
+const deviceStep = (entry: EntryRead): WalkStep => ({ ...entry, name: entry.about.title, stage: "device" });
+
+function refusedLookup(kind: UnitKind, { code, why }: LookupFault): WalkEnd {
+  return { kind: "fault", fault: { ...codeWords(kind, code), why } };
+}
+
+/** What a unit records of a device whose entry lets nothing through; the others are silent. */
+const blockedCode: Readonly<Record<UnitKind, number | null>> = { vtd: null, amdvi: 2, smmuv3: null };
+
+function untranslated(kind: UnitKind, { state, allow, why }: Attachment, iova: bigint): WalkEnd {
+  const blocked: WalkFault = { ...codeWords(kind, blockedCode[kind]), why };
+  if (state === "blocked" || allow === 0) return { kind: "fault", fault: blocked };
+  const refusals = (["read", "write"] as const)
+    .filter((access) => (allow & Need[access]) === 0)
+    .map((access) => ({ access, fault: blocked }));
+  return { kind: "page", paddr: iova, bytes: 0, allow, refusals };
+}
+
+const interruptMessage: WalkEnd = {
+  kind: "fault",
+  fault: {
+    code: null,
+    name: "interrupt message",
+    words: "0xfee00000 to 0xfeefffff are interrupts, not memory: no page table is read",
+    why: "what the tables hold for these addresses is without effect",
+  },
+};
+
+/** The table whose half of the space the address lies in, or the first one. */
+function walkTables(image: MemoryView, { first, second }: Attachment, iova: bigint): Trace {
+  if (first.length === 0) return trace(image, second!, iova, Need.none);
+  const walks = first.map((root) =>
+    second === null
+      ? trace(image, root, iova, Need.none)
+      : traceNested(image, { first: root, second }, iova, Need.none),
+  );
+  return walks.find(({ result }) => isReached(result) || result.fault !== "inputSize") ?? walks[0]!;
+}
+
+/** In the order in which the unit reads them: what finds a table stands before the entry read from it. */
+function stepsOf(walked: Trace | null): WalkStep[] {
+  if (walked === null) return [];
+  const { steps, final } = walked;
+  return [...steps.flatMap((step) => [...stepsOf(step.through), pageStep(step)]), ...stepsOf(final)];
+}
+
+const pageStep = ({ at, words, about, name, meaning, stage }: TraceStep): WalkStep => {
+  return { at, words, about, name, meaning, stage };
+};
+
+function endOf(root: UnitRoot, { result }: Trace): WalkEnd {
+  if (!isReached(result)) return { kind: "fault", fault: tableFault(root, result) };
+  const { paddr, bytes, allow } = result;
+  const refusals = (["read", "write"] as const)
+    .filter((access) => (allow & Need[access]) === 0)
+    .map((access) => {
+      const fault: FaultName = access === "read" ? "readRefused" : "writeRefused";
+      const code = faultCode(codeSet(root), { fault, stage: "second", write: access === "write" });
+      return { access, fault: { ...codeWords(root.kind, code), why: `no entry on the way may forbid a ${access}` } };
+    });
+  return { kind: "page", paddr: BigInt(paddr), bytes, allow, refusals };
+}
+
+/** The code of a read; where a write has another one, that is said too. */
+function tableFault(root: UnitRoot, result: NotReached): WalkFault {
+  const code = (write: boolean) => faultCode(codeSet(root), { ...result, write });
+  const [read, write] = [code(false), code(true)];
+  const why = read === write ? result.why : `${result.why} (a write is recorded with code ${write})`;
+  return { ...codeWords(root.kind, read), why };
+}
+
+const codeSet = ({ kind, mode }: UnitRoot): CodeSet =>
+  kind === "vtd" ? (mode === "scalable" ? "vtd-scalable" : "vtd-legacy") : kind;
+
+/** The unit's own name and sentence for a code. */
+function codeWords(kind: UnitKind, code: number | null): Omit<WalkFault, "why"> {
+  const silent = { code, name: "no fault is recorded", words: "the unit refuses the access silently" };
+  if (code === null) return silent;
+  if (kind === "vtd") {
+    return { code, name: `fault reason 0x${code.toString(16)}`, words: faultReasons[code]?.words ?? "a reserved code" };
+  }
+  if (kind === "smmuv3") {
+    const event = smmuEvents[code];
+    return { code, name: event?.name ?? "event", words: event?.words ?? "a reserved event" };
+  }
+  const [name, event] = Object.entries(amdviEvents).find(([, e]) => e.code === code) ?? ["event", null];
+  return { code, name, words: event?.words ?? "a reserved event" };
+}

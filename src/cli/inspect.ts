@@ -1,0 +1,99 @@
+/** `dmalab inspect`: which device reaches which memory, from an image or a live guest. */
+import { once } from "node:events";
+import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit/reach/device_name.js";
+import { differenceOf } from "../audit/reach/difference.js";
+import { holdsFrame } from "../audit/reach/findings/outside.js";
+import type { Inspected } from "../audit/reach/inspect_image.js";
+import { walkAnswer } from "../audit/reach/walk_device.js";
+import { exitCodeOf, type InspectReport, inspectJson, inspectLines, type WhoAnswer } from "../report/index.js";
+import { type ImageFlags, inspectFile } from "./inspect_source.js";
+import { AskedWrongly } from "./misuse.js";
+import { screen } from "./terminal.js";
+
+export interface InspectFlags extends ImageFlags {
+  readonly device?: string;
+  readonly who?: string;
+  readonly at?: string;
+  readonly diff?: string;
+  readonly diffRegisters?: string;
+  readonly qmp?: string;
+  readonly ram?: string;
+  readonly json?: boolean;
+}
+
+/** @returns the exit code. Throws Unreadable, Misuse or AskedWrongly, each one line. */
+export async function inspect(path: string | undefined, flags: InspectFlags): Promise<0 | 1> {
+  const asked = {
+    device: flags.device === undefined ? null : parseDevice(flags.device),
+    who: flags.who === undefined ? null : parseAddress(flags.who),
+    at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
+  };
+  const live = flags.qmp !== undefined;
+  if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
+  if (live === (path !== undefined)) {
+    throw new AskedWrongly(
+      live
+        ? "an image or a live guest, not both"
+        : "what is to be inspected? Give an image, or --qmp SOCKET --ram FILE",
+    );
+  }
+  const use = async (inspected: Inspected): Promise<0 | 1> => {
+    const { inspection } = inspected;
+    const { device, who, at } = asked;
+    const all = [...inspection.devices.keys()];
+    const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
+    if (device !== null && shown.length === 0) {
+      throw new AskedWrongly(`--device ${flags.device}: no entry of any unit is for it`);
+    }
+    const report: InspectReport = {
+      inspection,
+      shown,
+      everyMapping: device !== null,
+      who: who === null ? null : whoAnswer(inspected, who),
+      walk: at === null ? null : walkAnswer(inspected, at),
+      diff: flags.diff === undefined ? null : await difference(inspected, flags.diff, flags),
+    };
+    await print(report, flags.json === true);
+    return exitCodeOf(report);
+  };
+  return inspectFile(path!, flags, use);
+}
+
+function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer {
+  if (address >= 2n ** 52n) throw new AskedWrongly("--who takes a physical address, which has at most 52 bits");
+  const paddr = Number(address);
+  return { paddr, held: holdsFrame(inspection.source.runs ?? [], Math.floor(paddr / 4096)), hits: index.at(paddr) };
+}
+
+/** What the other image has come to, seen from this one. */
+async function difference(inspected: Inspected, file: string, flags: InspectFlags): Promise<InspectReport["diff"]> {
+  const { registers: _, ...rest } = flags;
+  const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
+  return inspectFile(file, other, async (after) => ({
+    file,
+    difference: differenceOf(inspected.inspection, after.inspection),
+  }));
+}
+
+/** Lines that are gathered before they are written. */
+const linesAtOnce = 2000;
+
+async function print(report: InspectReport, json: boolean): Promise<void> {
+  if (json) {
+    for (const piece of inspectJson(report)) await writeOut(piece);
+    return;
+  }
+  let lines: string[] = [];
+  for (const line of inspectLines(report, screen())) {
+    lines.push(line);
+    if (lines.length < linesAtOnce) continue;
+    await writeOut(`${lines.join("\n")}\n`);
+    lines = [];
+  }
+  if (lines.length > 0) await writeOut(`${lines.join("\n")}\n`);
+}
+
+/** Waits for a reader that is slower. */
+async function writeOut(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
