@@ -20,7 +20,8 @@ const recordsMax = 2 ** 23;
 const windowBytes = 2 ** 16;
 
 /**
- * @returns the dump as if it had been written to a disk: bytes that were never written are zeros.
+ * @returns the dump as if it had been written to a disk: bytes that were never written are zeros. When the file was cut
+ *   such bytes are unknown instead: reading stops short before them.
  * @throws Unreadable when not one record is there.
  */
 export function openFlattened(source: ByteSource, warnings: Warnings): ByteSource {
@@ -41,6 +42,7 @@ export function openFlattened(source: ByteSource, warnings: Warnings): ByteSourc
       for (let i = Math.max(0, lastNotAbove(from, offset)); done < wanted; i++) {
         const start = i < parts.count ? Math.min(from[i]!, end) : end;
         if (start > offset + done) {
+          if (records.cut) return done;
           into.fill(0, done, start - offset);
           done = start - offset;
         }
@@ -61,6 +63,8 @@ export function openFlattened(source: ByteSource, warnings: Warnings): ByteSourc
 
 interface Records {
   count: number;
+  /** The end mark is missing: more records may have been there. */
+  cut: boolean;
   from: Float64Array;
   to: Float64Array;
   fileOffset: Float64Array;
@@ -70,6 +74,7 @@ interface Records {
 function recordsOf(source: ByteSource, warnings: Warnings): Records {
   const r: Records = {
     count: 0,
+    cut: true,
     from: new Float64Array(1024),
     to: new Float64Array(1024),
     fileOffset: new Float64Array(1024),
@@ -86,7 +91,10 @@ function recordsOf(source: ByteSource, warnings: Warnings): Records {
     }
     const offset = header.getInt32(0) * 2 ** 32 + header.getUint32(4);
     const bytes = header.getInt32(8) * 2 ** 32 + header.getUint32(12);
-    if (offset === -1 && bytes === -1) return r;
+    if (offset === -1 && bytes === -1) {
+      r.cut = false;
+      return r;
+    }
     if (offset < 0 || bytes < 0 || offset + bytes > Number.MAX_SAFE_INTEGER || (bytes === 0 && ++empty > recordsMax)) {
       stop("a record of a flattened dump", `offset ${offset}, ${bytes} bytes`);
       return r;

@@ -100,7 +100,8 @@ export function readKdumpHeader(source: ByteSource, warnings: Warnings): KdumpHe
   }
   const range = partOf(sub, subLayout, { layout, version, pageCount });
   if (range.split) {
-    const found = `one part of a split dump: pages ${hex(range.firstPage)} to ${hex(range.endPage - 1)}`;
+    const pages = range.endPage > range.firstPage ? `${hex(range.firstPage)} to ${hex(range.endPage - 1)}` : "none";
+    const found = `one part of a split dump: pages ${pages}`;
     warnings.add(`offset ${hex(blockSize)}`, `expected a whole dump, found ${found}; the other parts are left out`);
   }
   return {

@@ -28,6 +28,7 @@ export class LinearImage implements Image {
   readonly #table: FrameTable;
   readonly #cache: FrameCache;
   readonly #warnings: Warnings;
+  readonly #shortAt = new Set<number>();
 
   constructor(source: ByteSource, parts: LinearParts, warnings: Warnings, cacheBytes: number) {
     this.format = parts.format;
@@ -74,7 +75,11 @@ export class LinearImage implements Image {
           const words = views[j]!;
           if (!isZero(words)) visit((t.first[i]! + k + j) as Mfn, words);
         }
-        if (held < count * frameBytes) this.#short(from + held);
+        for (let j = Math.floor(held / frameBytes); j < count; j++) {
+          const m = (t.first[i]! + k + j) as Mfn;
+          const words = this.#load(m);
+          if (words !== undefined && !isZero(words)) visit(m, words);
+        }
         done += count;
         progress?.(done / total);
       }
@@ -104,11 +109,10 @@ export class LinearImage implements Image {
     return new Uint32Array(bytes.buffer);
   }
 
-  /** The source gave fewer bytes than its own length promised: a file that was cut while it was read. */
+  /** The source gave fewer bytes than its own length promised: a flattened dump that was cut, a file that shrank. */
   #short(offset: number): undefined {
-    this.#warnings.add(
-      `offset ${hex(offset)}`,
-      "expected a frame of memory, found the end of the file; it is left out",
-    );
+    if (this.#shortAt.has(offset) || this.#shortAt.size > 1000) return;
+    this.#shortAt.add(offset);
+    this.#warnings.add(`offset ${hex(offset)}`, "expected a frame of memory, found less; it is left out");
   }
 }
