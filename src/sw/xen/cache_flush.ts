@@ -26,14 +26,6 @@ export function cacheFlush(h: Hypervisor, d: Domain, o: CacheFlush): number {
   if (o.byRef === true) return Errno.unsupported;
   const frame = (o.bus - offset) / 4096;
   if (!h.frames.exists(frame) || h.frames.references[frame] === 0) return Errno.invalid;
-  if (h.frames.owner[frame] === d.id || holdsGrant(h, d, frame)) return 0;
+  if (h.frames.owner[frame] === d.id || d.grants.heldFrames.has(frame)) return 0;
   return Errno.perm;
-}
-
-/** A handle of the domain maps this frame. */
-function holdsGrant(h: Hypervisor, d: Domain, frame: number): boolean {
-  for (const t of d.grants.tracked) {
-    if (t.flags !== 0 && h.domains.get(t.domain)?.grants.active.get(t.ref)?.frame === frame) return true;
-  }
-  return false;
 }

@@ -21,6 +21,8 @@ export class FrameTable {
   readonly references: Uint32Array;
   /** 1: the owner's allocation stands and holds one of the references. */
   readonly allocated: Uint8Array;
+  /** 1: of the hypervisor's heap and shared with its owner, who can neither give it up nor exchange it. */
+  readonly heap: Uint8Array;
   readonly type: Uint8Array;
   readonly typeReferences: Uint32Array;
   readonly m2p: Uint32Array;
@@ -30,6 +32,7 @@ export class FrameTable {
     this.owner = new Int32Array(count).fill(nobody);
     this.references = new Uint32Array(count);
     this.allocated = new Uint8Array(count);
+    this.heap = new Uint8Array(count);
     this.type = new Uint8Array(count);
     this.typeReferences = new Uint32Array(count);
     this.m2p = new Uint32Array(count).fill(invalidM2p);
@@ -65,9 +68,14 @@ export class FrameTable {
     return --this.references[m]! === 0;
   }
 
+  /** A page of the owner's that still is allocated. */
+  givable(m: number, owner: number): boolean {
+    return this.ownedBy(m, owner) && this.allocated[m] === 1 && this.heap[m] === 0;
+  }
+
   /** Only the allocation's own reference is left: the frame can be taken from its owner. */
   stealable(m: number, owner: number): boolean {
-    return this.ownedBy(m, owner) && this.allocated[m] === 1 && this.references[m] === 1;
+    return this.givable(m, owner) && this.references[m] === 1;
   }
 
   /** @returns false when the frame is in use as another type. */
@@ -88,6 +96,7 @@ export class FrameTable {
     assert(this.references[m] === 0, "a freed frame has no references");
     assert(this.typeReferences[m] === 0, "a freed frame has no typed references");
     this.owner[m] = nobody;
+    this.heap[m] = 0;
     this.m2p[m] = invalidM2p;
   }
 }

@@ -41,6 +41,9 @@ export interface GrantEffect {
   readonly host: boolean;
   readonly device: boolean;
   readonly readOnly: boolean;
+  /** A copy claims a part of the page. */
+  readonly offset?: number;
+  readonly length?: number;
 }
 
 const keptMax = 256;
@@ -74,11 +77,11 @@ export class AccessGate {
     return this.#owner[frame] ?? nobody;
   }
 
-  /** A grant was mapped. The entry must grant it now, unless the mapper holds the frame already. */
+  /** A grant was mapped, or claimed for a copy. The entry must grant it now, unless the mapper holds the frame already. */
   mapped(e: GrantEffect, entry: EntryPlace): void {
     const held = this.#find(e.frame, e.mapper);
     const known = held !== undefined && !held.revoked && (e.readOnly || held.hostWrite + held.deviceWrite > 0);
-    if (!known && !grants(this.#memory, entry, { to: e.mapper, frame: e.frame, write: !e.readOnly })) {
+    if (!known && !grants(this.#memory, entry, { ...e, to: e.mapper, write: !e.readOnly })) {
       this.#violate({ ...seen(e), by: "map", why: "not granted", access: e.readOnly ? "read" : "write" });
     }
     const f = held ?? this.#add(e.frame, e.mapper);
@@ -125,33 +128,12 @@ export class AccessGate {
     this.#check({ ...who, by: "device" }, frame, write);
   }
 
-  /**
-   * The hypervisor copies for a domain.
-   * @param range the bytes touched; `entry` is where the grant is that permits it, null for the domain's own page
-   */
-  copied(
-    domain: number,
-    range: { readonly frame: number; readonly offset: number; readonly length: number },
-    write: boolean,
-    entry: EntryPlace | null,
-  ): void {
+  /** The hypervisor copies for a domain: from or to its own frames, or ones whose grant it has claimed for the copy. */
+  copied(domain: number, frame: number, write: boolean): void {
     if (!this.enabled) return;
     this.checkedCount++;
-    const { frame } = range;
-    if (entry === null && this.#owner[frame] === domain) return;
-    const held = this.#find(frame, domain);
-    if (held !== undefined && !held.revoked && (!write || held.hostWrite + held.deviceWrite > 0)) return;
-    if (entry !== null && grants(this.#memory, entry, { to: domain, ...range, write })) return;
-    const access = write ? "write" : "read";
-    this.#violate({
-      domain,
-      requester: null,
-      by: "copy",
-      access,
-      frame,
-      owner: this.ownerOf(frame),
-      why: "not granted",
-    });
+    if (this.#owner[frame] === domain) return;
+    this.#check({ domain, requester: null, by: "copy" }, frame, write);
   }
 
   #check(who: Pick<Violation, "domain" | "requester" | "by">, frame: number, write: boolean): void {

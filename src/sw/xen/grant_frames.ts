@@ -44,19 +44,16 @@ export function addStatusFrames(h: Hypervisor, d: Domain): boolean {
 
 /** A frame of the hypervisor's heap, zeroed, that it shares with a domain; not one of the domain's pages. */
 function heapFrame(h: Hypervisor, d: Domain): Mfn | null {
-  const m = h.free.take(0, 64);
+  const m = h.allocateHeap(d);
   if (m === null) return null;
-  h.assign(m, d);
-  d.pages--;
   h.frames.getType(m, FrameType.writable);
   frameWords(h, m).fill(0);
   return m;
 }
 
 /** Give a heap frame back; others' references keep it until they are dropped. */
-export function dropHeapFrame(h: Hypervisor, d: Domain, m: Mfn): void {
+export function dropHeapFrame(h: Hypervisor, m: Mfn): void {
   h.frames.putType(m);
-  d.pages++;
   h.giveUp(m);
 }
 

@@ -83,6 +83,7 @@ function* pinAndMap(
     return undo();
   }
   d.devices?.grant(frame, readOnly);
+  d.grants.hold(frame);
   h.gate.mapped({ mapper: d.id, granter: granter.id, frame, host, device, readOnly }, place);
   return { status: GrantStatus.okay, frame };
 }

@@ -32,15 +32,21 @@ export function grantedFrame(h: Hypervisor, granter: Domain, ref: number): numbe
   return h.frames.ownedBy(m, granter.id) ? m : -1;
 }
 
-/**
- * Pin an entry for a whole page: status bits, active entry, one count for each of `wanted`.
- * @returns okay with the active entry, or the status that the operation ends with.
- */
-export function* pinWhole(
-  h: Hypervisor,
-  use: Use,
-  wanted: readonly Pin[],
-): Steps<{ readonly status: GrantStatus; readonly active: Active | null }> {
+/** What pinning ends with: okay and the active entry, or the status of the operation. */
+export interface Pinned {
+  readonly status: GrantStatus;
+  readonly active: Active | null;
+}
+
+/** Pin an entry for a whole page: status bits, active entry, one count for each of `wanted`. */
+export function* pinWhole(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinned> {
+  use.granter.grants.readers++;
+  const pinned = yield* pinLocked(h, use, wanted);
+  use.granter.grants.readers--;
+  return pinned;
+}
+
+function* pinLocked(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinned> {
   const g = use.granter.grants;
   const fail = (status: GrantStatus) => ({ status, active: null });
   let active = g.active.get(use.ref);

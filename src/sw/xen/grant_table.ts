@@ -45,6 +45,10 @@ export class GrantTable {
   readonly active = new Map<number, Active>();
   readonly tracked: Tracked[] = [];
   firstFreeHandle = noHandle;
+  /** Frames of others that handles of this domain hold, with how many do. */
+  readonly heldFrames = new Map<number, number>();
+  /** Operations inside this table now: it does not change its version meanwhile. */
+  readers = 0;
 
   constructor(frames = grantFramesMax, maptrackFrames = maptrackFramesMax) {
     this.framesMax = frames;
@@ -73,6 +77,16 @@ export class GrantTable {
     t.flags = 0;
     t.next = this.firstFreeHandle;
     this.firstFreeHandle = handle;
+  }
+
+  hold(frame: number): void {
+    this.heldFrames.set(frame, (this.heldFrames.get(frame) ?? 0) + 1);
+  }
+
+  letGo(frame: number): void {
+    const left = (this.heldFrames.get(frame) ?? 0) - 1;
+    if (left > 0) this.heldFrames.set(frame, left);
+    else this.heldFrames.delete(frame);
   }
 
   /** Handles that hold a mapping. */

@@ -50,6 +50,9 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
     }
   }
   yield "the entries are about to change";
+  // Whoever is inside an operation on this table holds its lock.
+  while (g.readers > 0) yield "waits for the lock";
+  if (g.active.size > 0) return Errno.busy;
   g.version = version;
   for (const m of g.shared) frameWords(h, m).fill(0);
   for (const [ref, entry] of kept.entries()) putEntry(h, d, ref, entry);
@@ -61,7 +64,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
 const statusInUse = (h: Hypervisor, m: Mfn): boolean => h.frames.references[m]! > 1;
 
 function dropStatus(h: Hypervisor, d: Domain): void {
-  for (const m of d.grants.status) dropHeapFrame(h, d, m);
+  for (const m of d.grants.status) dropHeapFrame(h, m);
   // XSA-26: the pages were freed and stayed on the list, for the next switch to hand out.
   if (!h.bugs["status-pages-listed"]) d.grants.status.length = 0;
 }

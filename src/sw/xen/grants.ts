@@ -29,6 +29,8 @@ export class Grants {
   readonly #waiting: Deferred[] = [];
   /** References given and not yet revoked. */
   readonly live = new Map<number, Pfn>();
+  /** How many of them give a page. */
+  readonly #perPage = new Map<number, number>();
   /** What the kernel would print. */
   readonly lines: string[] = [];
 
@@ -52,6 +54,7 @@ export class Grants {
     // The barrier stands here: frame and domain are seen before the type.
     words[at] = (domain * 0x1_0000 + GrantType.permitAccess + (readOnly ? GrantFlag.readOnly : 0)) >>> 0;
     this.live.set(ref, page);
+    this.#perPage.set(page, (this.#perPage.get(page) ?? 0) + 1);
     return ref;
   }
 
@@ -141,8 +144,12 @@ export class Grants {
     this.live.delete(ref);
     this.#free.push(ref);
     if (page === undefined) return;
-    const shared = [...this.live.values()].includes(page);
-    if (!shared) this.#guest.h.gate.revoked(this.#guest.d.map.frameOf(page));
+    const left = this.#perPage.get(page)! - 1;
+    if (left > 0) this.#perPage.set(page, left);
+    else {
+      this.#perPage.delete(page);
+      this.#guest.h.gate.revoked(this.#guest.d.map.frameOf(page));
+    }
   }
 
   #takeRef(): number {

@@ -85,6 +85,16 @@ export class Hypervisor {
     this.gate.given(m, d.id);
   }
 
+  /** A frame of the hypervisor's heap that a domain may see; devices may not. @returns null when there is none. */
+  allocateHeap(d: Domain): Mfn | null {
+    const m = this.free.take(0, 64);
+    if (m === null) return null;
+    this.frames.allocate(m, d.id);
+    this.frames.heap[m] = 1;
+    this.gate.given(m, d.id);
+    return m;
+  }
+
   /** Drop the allocation's reference: the owner gives the frame up; it is free when nobody else holds it. */
   giveUp(m: Mfn): boolean {
     if (this.frames.allocated[m] === 0) return false;
@@ -97,7 +107,7 @@ export class Hypervisor {
   put(m: Mfn): void {
     if (!this.frames.putPage(m)) return;
     const owner = this.domains.get(this.frames.owner[m]!);
-    if (owner !== undefined) {
+    if (this.frames.heap[m] === 0 && owner !== undefined) {
       owner.pages--;
       owner.devices?.disown(m);
     }

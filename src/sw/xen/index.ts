@@ -9,13 +9,24 @@ export { type Exchange, type Exchanged, exchange } from "./exchange.js";
 export { type ForeignOptions, type ForeignPage, ForeignPages, type ForeignRequest } from "./foreign.js";
 export { FrameTable, FrameType } from "./frame_table.js";
 export { AccessGate, type Violation, violationText } from "./gate.js";
+export { type CopyEnd, type CopyRequest, copyGrant, copyGrantSteps } from "./grant_copy.js";
 export { type MapRequest, type MapResult, mapGrant, mapGrantSteps } from "./grant_map.js";
 export { type UnmapRequest, unmapAndReplace, unmapGrantSteps, unmapGrants } from "./grant_unmap.js";
-export { setupTable } from "./grant_version.js";
+export {
+  addStatusToPhysmap,
+  addStatusToPhysmapSteps,
+  getStatusFrames,
+  removeStatusFromPhysmap,
+  setupTable,
+  setVersion,
+  setVersionSteps,
+  swapGrants,
+} from "./grant_version.js";
 export { Grants } from "./grants.js";
 export { Guest, type GuestOptions } from "./guest.js";
 export type { Contiguous, GuestKernel, MemoryModel } from "./guest_kernel.js";
 export { Hypervisor, type HypervisorOptions } from "./hypervisor.js";
+export { type Leftover, leftovers } from "./leftovers.js";
 export { MachineBus } from "./machine_bus.js";
 export { type ModelRules, models, type XenModel } from "./models.js";
 export { P2m } from "./p2m.js";

@@ -35,7 +35,7 @@ export function decrease(h: Hypervisor, d: Domain, numbers: readonly number[]): 
   let done = 0;
   for (const number of numbers) {
     const m = h.frameOfGfn(d, number) as Mfn;
-    if (!h.frames.ownedBy(m, d.id) || h.frames.allocated[m] === 0) break;
+    if (!h.frames.givable(m, d.id)) break;
     if (d.rules.translated) d.map.clear(number);
     h.frames.m2p[m] = invalidM2p;
     h.giveUp(m);
