@@ -13,6 +13,7 @@ import { openInput } from "./input.js";
 import { readLog } from "./log.js";
 import { openRecording } from "./recording.js";
 import { Progress } from "./terminal.js";
+import { xenFiles } from "./xen_files.js";
 
 /** No description of a machine is longer. */
 const descriptionBytesMax = 2 ** 20;
@@ -23,6 +24,10 @@ export interface ReplayFlags {
   readonly machine?: string;
   readonly dmesg?: string;
   readonly perfetto?: string;
+  /** Dumps of the Xen domain that was recorded. */
+  readonly p2m?: string;
+  readonly m2p?: string;
+  readonly pool?: string;
 }
 
 /** @throws Unreadable for a file that is no recording. */
@@ -31,7 +36,8 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
   const progress = new Progress(basename(path));
   const perfetto = flags.perfetto === undefined ? null : openSync(flags.perfetto, "w");
   try {
-    const logPath = flags.dmesg ?? besideRecording(path);
+    const xen = await xenFiles(path, input, flags);
+    const logPath = flags.dmesg ?? besideRecording(path) ?? xen?.log ?? null;
     const log = logPath === null ? null : await readLog(logPath);
     const described = flags.machine === undefined ? null : readMachine(flags.machine, await textOf(flags.machine));
     const watches: ReplayWatch[] = [];
@@ -40,6 +46,7 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       name: input.name,
       open: () => openRecording(input),
       log,
+      xen: xen?.files ?? null,
       settings: (machine) => settingsFor(machine, flags.sizes),
       instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
       ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),

@@ -3,6 +3,7 @@
  */
 import type { Pool } from "../../sw/swiotlb/index.js";
 import { type Operation, Outcome, unmapping } from "./operation.js";
+import { lastReached } from "./placed.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { type Alignments, refusalOf } from "./refusal.js";
 import type { RequestSink } from "./request_stream.js";
@@ -33,8 +34,10 @@ export class Elsewhere implements RequestSink {
   begin(recorded: Operation, id: number): void {
     const d = recorded.device;
     const mask = Number.isNaN(recorded.mask) ? this.#maskOf(d) : recorded.mask;
-    const bounced = this.#forced || recorded.orig + recorded.size - 1 > mask;
-    const fresh = { offset: -1, shown: null, address: recorded.orig };
+    const last = lastReached(recorded);
+    const reachable = !(last > (Number.isNaN(mask) ? Number.MAX_VALUE : mask));
+    const bounced = this.#forced || !reachable;
+    const fresh = { offset: -1, shown: null, address: reachable ? last + 1 - recorded.size : recorded.orig };
     const op: Operation = { ...recorded, id, bounced, mask, forced: this.#forced, ...fresh };
     if (!bounced) {
       this.#living.set(id, op);

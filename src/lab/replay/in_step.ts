@@ -6,6 +6,7 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
+import { StraightPlaces } from "./places.js";
 import type { Carried } from "./pool_model.js";
 import type { Alignments } from "./refusal.js";
 
@@ -86,7 +87,8 @@ export function inOrder(shape: Shape, ops: readonly Operation[], alignments: Ali
     },
     released() {},
   };
-  const ordering = new Ordering({ pool, alignments, sink, unseen: false });
+  const places = new StraightPlaces(shape.base, shape.slots * slotBytes);
+  const ordering = new Ordering({ pool, alignments, places, sink, unseen: false });
   const copies = new Map<Operation, Operation>();
   for (const op of ops.slice(0, limit)) {
     const of = op.of === null ? null : copies.get(op.of);

@@ -8,7 +8,9 @@
  * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
  */
 import { type EventBatch, EventKind, failedAddress } from "../../read/event.js";
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
+import type { PageWatch } from "./placed.js";
 
 /** How long a release can lie from its event when nothing else happened on that CPU: microseconds. */
 const releaseSpanMax = 5000;
@@ -55,6 +57,9 @@ export class Joiner {
   readonly #live = new Map<number, Operation[]>();
   /** Live lists by their first physical address, oldest first. */
   readonly #lists = new Map<number, List[]>();
+  /** Mappings from before the recording, by the bus address of the slot they begin in, and by their buffer's. */
+  readonly #heldBySlot = new Map<number, Operation>();
+  readonly #heldByBuffer = new Map<number, Operation>();
   /** Numbers that may be used again, oldest first: late enough that nobody behind the joiner still means the old. */
   readonly #freeIds: number[] = [];
   #freeIdsTaken = 0;
@@ -63,6 +68,7 @@ export class Joiner {
   readonly #idle: (task: number) => boolean;
   readonly #showsOutcomes: boolean;
   readonly #machineAddresses: boolean;
+  readonly #pages: PageWatch | null;
   /** Time and number of the last event of each CPU and context. */
   readonly #lastTime = new Map<number, number>();
   readonly #lastEvent = new Map<number, number>();
@@ -74,6 +80,7 @@ export class Joiner {
    * @param o.idle          whether a task's number is that of an idle task, which every CPU has
    * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
    * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
+   * @param o.pages          told of every event before it is looked at, and asked where each mapping's buffer lies
    * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
    */
   constructor(o: {
@@ -81,19 +88,29 @@ export class Joiner {
     readonly idle: (task: number) => boolean;
     readonly showsOutcomes: boolean;
     readonly machineAddresses: boolean;
+    readonly pages?: PageWatch | null;
     readonly onOrphan: (o: Orphan) => void;
   }) {
     this.#sink = o.sink;
     this.#idle = o.idle;
     this.#showsOutcomes = o.showsOutcomes;
     this.#machineAddresses = o.machineAddresses;
+    this.#pages = o.pages ?? null;
     this.#onOrphan = o.onOrphan;
   }
 
+  /** A mapping of before the recording is known; its bus address is set. The sink is not told of it. */
+  hold(op: Operation): void {
+    this.#heldBySlot.set(op.address - (op.address % slotBytes), op);
+    if (!Number.isNaN(op.orig)) this.#heldByBuffer.set(op.orig, op);
+  }
+
   feed(b: EventBatch): void {
+    const pages = this.#pages;
     for (let i = 0; i < b.count; i++) {
       const time = b.time[i]!;
       if (time > this.now) this.now = time;
+      if (pages !== null) pages.see(b, i);
       const place = b.cpu[i]! * 256 + b.context[i]!;
       const kind = b.kind[i]!;
       if (this.#open.size > 0) this.#close(place, time);
@@ -123,6 +140,7 @@ export class Joiner {
 
   /** Mappings alive now. */
   *living(): Iterable<Operation> {
+    yield* this.#heldBySlot.values();
     for (const ops of this.#live.values()) yield* ops;
     for (const lists of this.#lists.values()) for (const l of lists) yield* l.ops;
   }
@@ -167,9 +185,11 @@ export class Joiner {
     }
     op.direction = b.direction[i]!;
     op.attrs = b.attrs[i]!;
+    const original = op.bounced ? op.orig : Number.NaN;
     if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
     this.#resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
+    if (this.#pages !== null && !Number.isNaN(phys)) op.placed = this.#pages.place(op, original);
     if (address === failedAddress) return;
     this.#name(op);
     const same = this.#live.get(address);
@@ -205,6 +225,11 @@ export class Joiner {
       op.listEnd = k === count - 1;
       const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
       this.#resolve(op, address, b.time[i]!, this.#event);
+      if (this.#pages !== null && !merged) {
+        const original = op.bounced ? op.orig : Number.NaN;
+        op.orig = phys[k]!;
+        op.placed = this.#pages.place(op, original);
+      }
       this.#name(op);
       ops[k] = op;
     }
@@ -239,13 +264,20 @@ export class Joiner {
     // The oldest of this device: without an IOMMU several may share an address.
     let k = 0;
     while (same !== undefined && k < same.length && same[k]!.device !== device) k++;
+    let of: Operation;
     if (same === undefined || k === same.length) {
-      this.#onOrphan({ device, address, size: b.size[i]! });
-      return;
+      const held = this.#heldBySlot.get(address - (address % slotBytes));
+      if (held === undefined) {
+        this.#onOrphan({ device, address, size: b.size[i]! });
+        return;
+      }
+      this.#letGo(held);
+      of = held;
+    } else {
+      of = same[k]!;
+      if (same.length === 1) this.#live.delete(address);
+      else same.splice(k, 1);
     }
-    const of = same[k]!;
-    if (same.length === 1) this.#live.delete(address);
-    else same.splice(k, 1);
     const before = this.#lastTime.get(place);
     const time = b.time[i]!;
     const lo = Math.max(before ?? Number.NEGATIVE_INFINITY, time - releaseSpanMax, of.lo);
@@ -261,7 +293,13 @@ export class Joiner {
         at: time,
       }),
     );
-    this.#freeIds.push(of.id);
+    if (of.id >= 0) this.#freeIds.push(of.id);
+  }
+
+  /** A mapping from before the recording ends. */
+  #letGo(held: Operation): void {
+    this.#heldBySlot.delete(held.address - (held.address % slotBytes));
+    this.#heldByBuffer.delete(held.orig);
   }
 
   #unmapList(b: EventBatch, i: number, place: number): void {
@@ -271,12 +309,18 @@ export class Joiner {
     const key = b.listPhys[first]!;
     const lists = this.#lists.get(key);
     const k = lists?.findIndex((l) => l.device === b.device[i]! && beginsAlike(l.phys, b.listPhys, first, count)) ?? -1;
-    if (lists === undefined || k < 0) return;
-    const list = lists[k]!;
-    if (lists.length === 1) this.#lists.delete(key);
-    else lists.splice(k, 1);
+    let ended: readonly Operation[];
+    if (lists === undefined || k < 0) {
+      ended = this.#heldList(b, first, count);
+      if (ended.length === 0) return;
+    } else {
+      const list = lists[k]!;
+      if (lists.length === 1) this.#lists.delete(key);
+      else lists.splice(k, 1);
+      ended = list.ops;
+    }
     const open: Operation[] = [];
-    for (const of of list.ops) {
+    for (const of of ended) {
       const op = unmapping(of, {
         cpu: b.cpu[i]!,
         task: b.task[i]!,
@@ -290,9 +334,22 @@ export class Joiner {
       op.previous = open[open.length - 1] ?? null;
       open.push(op);
       this.#sink.push(op);
-      this.#freeIds.push(of.id);
+      if (of.id >= 0) this.#freeIds.push(of.id);
     }
     this.#open.set(place, open);
+  }
+
+  /** Entries of a list that was mapped before the recording, as far as they are known. */
+  #heldList(b: EventBatch, first: number, count: number): readonly Operation[] {
+    if (this.#heldByBuffer.size === 0) return [];
+    const found: Operation[] = [];
+    for (let k = 0; k < count; k++) {
+      const held = this.#heldByBuffer.get(b.listPhys[first + k]!);
+      if (held === undefined) continue;
+      this.#letGo(held);
+      found.push(held);
+    }
+    return found;
   }
 
   /** The next event in the same place: releases of the list before it are over. */

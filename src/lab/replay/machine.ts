@@ -2,13 +2,16 @@
  * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
  * the kernel chose where it does not.
  */
+import { EventKind } from "../../read/event.js";
 import { pageBytes, poolSlotsDefault, poolSlotsMin, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inOrder, inStep, type Score, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
+import type { Places } from "./places.js";
 import type { Alignments } from "./refusal.js";
 import type { Survey } from "./survey.js";
+import type { PoolBegin } from "./xen/begin.js";
 
 /** What a kernel log says of the machine; null where it is silent. */
 export interface LogFacts {
@@ -37,6 +40,19 @@ export interface PoolMachine extends Shape {
   readonly forced: boolean;
   /** The recording begins with a pool that is already in use. */
   readonly late: boolean;
+  /** Where its bytes are on the bus, when that is not where they are in memory. */
+  readonly places?: Places;
+  /** Its state at the recording's beginning, when a dump says it. */
+  readonly begin?: PoolBegin;
+}
+
+/** Bounds and areas of a pool as a dump of the kernel's memory says them. */
+export interface KnownPool {
+  readonly base: number;
+  readonly slots: number;
+  readonly areas: number;
+  readonly forced: boolean | null;
+  readonly name: string;
 }
 
 export interface Machine {
@@ -68,8 +84,9 @@ export function inferMachine(o: {
   readonly kernel: string | null;
   readonly cpus: number;
   readonly deviceNames: readonly string[];
+  readonly known?: KnownPool | null;
 }): Machine {
-  const { survey, log } = o;
+  const { survey, log, known = null } = o;
   const kernel = log?.kernel ?? o.kernel;
   const inferred: string[] = [],
     evidence: string[] = [];
@@ -80,7 +97,8 @@ export function inferMachine(o: {
     (d) => table[d]?.minAlignMask ?? 0,
     (d) => table[d]?.boundary ?? 0,
   );
-  const pool = inferPool({ survey, log, kernel, cpus, prior, inferred, evidence });
+  const question = { survey, log, kernel, cpus, prior, inferred, evidence };
+  const pool = known === null ? inferPool(question) : knownPool(known, question);
   const devices = inferAlignments({ survey, pool, table, drivers, prior, count: o.deviceNames.length });
   devices.forEach((d, i) => {
     if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0)
@@ -146,6 +164,23 @@ function inferPool(q: PoolQuestion): PoolMachine | null {
     (x) => x.address >= shape.base && x.address < shape.base + shape.slots * slotBytes,
   );
   return { ...plain(shape), forced, late: before || found === late };
+}
+
+/** Only the search rules are open. */
+function knownPool(known: KnownPool, q: PoolQuestion): PoolMachine {
+  const { survey, evidence } = q;
+  const { base, slots, areas } = known;
+  evidence.push(`pool bounds, areas and slots: ${known.name}`);
+  const presumed = profileOf(q.kernel);
+  const candidates = [presumed, ...profiles.filter((p) => p !== presumed)].map((profile) => {
+    return { base, slots, areas, profile, stated: true };
+  });
+  const tried = survey.highest > 0 ? best(candidates, q, triedMax) : null;
+  const forced = survey.forced > 0 || (survey.kinds[EventKind.bounced] === 0 && (known.forced ?? false));
+  const said = survey.kinds[EventKind.bounced] === 0 ? "the dump of the pool" : "swiotlb_bounced";
+  evidence.push(`${forced ? "forced" : "not forced"}: by ${said}`);
+  const late = survey.orphans.some((x) => x.address >= base && x.address < base + slots * slotBytes);
+  return { base, slots, areas, profile: tried?.shape.profile ?? presumed, forced, late };
 }
 
 const plain = ({ base, slots, areas, profile }: Shape): Shape => ({ base, slots, areas, profile });

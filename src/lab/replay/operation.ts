@@ -3,6 +3,8 @@
  * of time in which the kernel must have carried it out.
  */
 
+import type { Placed } from "./placed.js";
+
 /** What became of a mapping when the recording shows no address. Addresses are 0 or above. */
 export const Outcome = {
   /** The kernel refused it (dma_addr all ones). */
@@ -64,6 +66,8 @@ export interface Operation {
   previous: Operation | null;
   /** Where and since when the reports show it holding slots; null while it holds none. */
   shown: Shown | null;
+  /** Where a hypervisor's page map has the buffer; null where bus addresses are physical ones. */
+  placed: Placed | null;
   /** Set by the ordering: carried out on the model, and where it lives there (bytes from the pool's start, -1 = not). */
   done: boolean;
   offset: number;
@@ -108,6 +112,7 @@ export function mapping(o: {
     at: o.time,
     previous: null,
     shown: null,
+    placed: null,
     done: false,
     offset: -1,
   };
@@ -152,6 +157,7 @@ export function unmapping(
     at: o.at,
     previous: null,
     shown: null,
+    placed: null,
     done: false,
     offset: -1,
   };

@@ -12,6 +12,7 @@
 import type { Pool } from "../../sw/swiotlb/index.js";
 import type { OperationSink } from "./joiner.js";
 import { type Operation, Outcome } from "./operation.js";
+import type { Places } from "./places.js";
 import { type CarriedSink, none, PoolModel, type Step } from "./pool_model.js";
 import type { Alignments } from "./refusal.js";
 
@@ -46,7 +47,7 @@ export class Ordering implements OperationSink {
   reordered = 0;
 
   /** @param o.unseen true when the pool was in use before the recording began, by mappings that are not known. */
-  constructor(o: { pool: Pool; alignments: Alignments; sink: CarriedSink; unseen: boolean }) {
+  constructor(o: { pool: Pool; alignments: Alignments; places: Places; sink: CarriedSink; unseen: boolean }) {
     this.#model = new PoolModel(o);
     this.#sink = o.sink;
   }
@@ -54,6 +55,11 @@ export class Ordering implements OperationSink {
   /** Times that the model was set to the kernel's state. */
   get corrections(): number {
     return this.#model.corrections;
+  }
+
+  /** A mapping from before the recording, whose slots are taken on the pool already. */
+  hold(op: Operation, offset: number): void {
+    this.#model.hold(op, offset);
   }
 
   /** Operations come nearly in the order of `lo`; a release may come later than what it happened before. */

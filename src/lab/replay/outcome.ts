@@ -4,6 +4,8 @@
  * Times are microseconds of the recording's clock, sizes bytes, addresses numbers (exact below 2^53).
  */
 
+import type { XenOutcome } from "./xen/outcome.js";
+
 /** Why a mapping failed. Source: Linux kernel/dma/swiotlb.c, the checks in the order in which they refuse. */
 export type FailureReason =
   /** No request of this size can ever fit: more than 256 KiB less the device's alignment room. */
@@ -171,6 +173,10 @@ export interface ReplayOutcome {
     readonly warnings: readonly { readonly where: string; readonly what: string }[];
   };
   readonly machine: MachineInferred;
+  /**
+   * Each mapping counts once. Under Xen, `translated` are the domain's own pages whose machine address is another than
+   * their own, `foreign` another domain's pages; a bounced one of either counts as bounced.
+   */
   readonly maps: {
     readonly total: number;
     readonly direct: number;
@@ -191,6 +197,8 @@ export interface ReplayOutcome {
     readonly refusedLists: readonly Failure[];
   } | null;
   readonly exact: Exact;
+  /** Of a paravirtualised Xen domain, whose bus addresses are the machine's; null for every other machine. */
+  readonly xen?: XenOutcome | null;
   readonly devices: readonly DeviceOutcome[];
   readonly timeline: Timeline | null;
   readonly slotMap: SlotMap | null;

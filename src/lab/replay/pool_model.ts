@@ -4,6 +4,7 @@
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Pool } from "../../sw/swiotlb/index.js";
 import { type Operation, Outcome } from "./operation.js";
+import type { Places } from "./places.js";
 import { type Alignments, type Refusal, refusalOf } from "./refusal.js";
 
 /** What became of an operation on the model, in the order that was found. */
@@ -45,7 +46,7 @@ export const none: readonly Operation[] = [];
 export class PoolModel {
   readonly #pool: Pool;
   readonly #alignments: Alignments;
-  readonly #poolBytes: number;
+  readonly #places: Places;
   /** Granted entries of lists that turn out refused, by task. */
   readonly #groups = new Map<number, Operation[]>();
   /** Operation that holds each allocation on the model, by its first slot. */
@@ -58,11 +59,19 @@ export class PoolModel {
   /** Times that the model was set to the kernel's state. */
   corrections = 0;
 
-  /** @param o.unseen true when the pool was in use before the recording began, by mappings that are not known. */
-  constructor(o: { readonly pool: Pool; readonly alignments: Alignments; readonly unseen: boolean }) {
+  /**
+   * @param o.places where the pool's bytes are on the bus
+   * @param o.unseen true when the pool was in use before the recording began, by mappings that are not known.
+   */
+  constructor(o: {
+    readonly pool: Pool;
+    readonly alignments: Alignments;
+    readonly places: Places;
+    readonly unseen: boolean;
+  }) {
     this.#pool = o.pool;
     this.#alignments = o.alignments;
-    this.#poolBytes = o.pool.slots * slotBytes;
+    this.#places = o.places;
     this.#unseen = o.unseen ? new Uint8Array(o.pool.slots).fill(1) : null;
   }
 
@@ -72,11 +81,10 @@ export class PoolModel {
    */
   carryOut(op: Operation, others: readonly Operation[], force: boolean): Step | null {
     if (op.unmap) return this.#unmap(op, others);
-    const pool = this.#pool;
-    const inside = op.address - pool.start;
-    if (inside >= 0 && inside < this.#poolBytes) op.bounced = true;
+    const inside = op.address >= 0 ? this.#places.offsetOf(op.address) : Number.NaN;
+    if (inside >= 0) op.bounced = true;
     if (!op.bounced) return this.#step0(op, Number.NaN, Number.NaN, others);
-    const kernel = op.address >= 0 ? (inside >= 0 && inside < this.#poolBytes ? inside : Number.NaN) : Outcome.refused;
+    const kernel = op.address >= 0 ? inside : Outcome.refused;
     if (op.address >= 0 && Number.isNaN(kernel)) return this.#step0(op, Number.NaN, Number.NaN, others);
     const model = this.#find(op);
     switch (op.address) {
@@ -87,7 +95,7 @@ export class PoolModel {
       case Outcome.refusedList:
         return this.#mapOfRefusedList(op, model, others, force);
       case Outcome.refused:
-        if (model >= 0 && pool.start + model + op.size - 1 > op.mask) {
+        if (model >= 0 && this.#places.addressOf(model) + op.size - 1 > op.mask) {
           return { ...this.#step0(op, model, kernel, others), refusal: { reason: "mask", slots: 0 } };
         }
         if (model >= 0 && !force) return null;
@@ -97,6 +105,12 @@ export class PoolModel {
         if (model === kernel) return this.#map(op, model, others);
         return force ? this.#correct(op, model, kernel) : null;
     }
+  }
+
+  /** An allocation from before the recording lies on the pool already: it is this operation's. */
+  hold(op: Operation, offset: number): void {
+    op.offset = offset;
+    this.#holders.set(this.#pool.headAt(offset), op);
   }
 
   #find(op: Operation): number {

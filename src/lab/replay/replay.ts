@@ -3,6 +3,7 @@
  * other pools would have made of them.
  */
 import type { EventBatch, SourceFormat } from "../../read/event.js";
+import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
 import { Elsewhere } from "./elsewhere.js";
@@ -11,12 +12,15 @@ import { alignmentsBy, type Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
+import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import type { Alignments } from "./refusal.js";
 import { RequestStream } from "./request_stream.js";
 import type { Survey } from "./survey.js";
 import { Tally } from "./tally.js";
 import { type Setting, WhatIfPools } from "./what_if.js";
+import { applyBegin, type PoolBegin } from "./xen/begin.js";
+import type { ReplayEnd, XenReplay } from "./xen/xen_replay.js";
 
 export interface ReplayOptions {
   readonly survey: Survey;
@@ -33,6 +37,8 @@ export interface ReplayOptions {
   readonly instead: Setting | null;
   /** Also told of every operation, in the order found. */
   readonly watcher?: CarriedSink;
+  /** The page map of a Xen domain, beside the events. */
+  readonly xen?: XenReplay | null;
 }
 
 export interface SourceFacts {
@@ -54,11 +60,18 @@ export class Replay {
   readonly #whatIf: WhatIfPools;
   readonly #requests: RequestStream;
   readonly #reported: Machine;
+  readonly #xen: XenReplay | null;
+  /** Areas' indexes are read from it at the end. */
+  #pool: Pool | null = null;
+  #hiwaterBefore = 0;
 
   constructor(o: ReplayOptions) {
     this.#o = o;
     const { survey, machine } = o;
     const pool = machine.pool;
+    this.#xen = o.xen ?? null;
+    const places: Places | null =
+      pool === null ? null : (pool.places ?? new StraightPlaces(pool.base, pool.slots * slotBytes));
     const maskOf = (d: number) => survey.devices[d]?.mask ?? Number.NaN;
     const alignments = alignmentsBy(
       (d) => machine.devices[d]?.minAlignMask ?? 0,
@@ -72,6 +85,7 @@ export class Replay {
       to: survey.to,
       outcomesShown: survey.showsOutcomes,
       completeFrom: o.completeFrom,
+      places,
     });
     this.#whatIf = new WhatIfPools({
       settings: o.settings,
@@ -83,13 +97,15 @@ export class Replay {
     this.#requests = new RequestStream(this.#whatIf);
     const sinks: CarriedSink[] = [this.#requests, this.#front(alignments, maskOf)];
     if (o.watcher !== undefined) sinks.push(o.watcher);
+    if (this.#xen !== null) sinks.push(this.#xen);
     const sink = fanOut(sinks);
     if (pool === null || !survey.showsOutcomes) {
       this.#ordering = null;
       this.#straight = new Straight(sink);
     } else {
       const model = new Pool({ start: pool.base, slots: pool.slots, areas: pool.areas, profile: pool.profile });
-      this.#ordering = new Ordering({ pool: model, alignments, sink, unseen: pool.late });
+      this.#ordering = new Ordering({ pool: model, alignments, places: places!, sink, unseen: pool.late });
+      this.#pool = model;
       this.#straight = null;
     }
     this.#joiner = new Joiner({
@@ -97,8 +113,22 @@ export class Replay {
       idle: o.idle,
       showsOutcomes: survey.showsOutcomes,
       machineAddresses: o.machineAddresses,
+      pages: this.#xen,
       onOrphan: () => {},
     });
+    if (pool?.begin !== undefined && this.#pool !== null) this.#begin(pool.begin, this.#pool, places!);
+  }
+
+  /** What was mapped before the recording stands on the pool, and can be unmapped. */
+  #begin(begin: PoolBegin, pool: Pool, places: Places): void {
+    this.#hiwaterBefore = begin.hiwater ?? 0;
+    for (const { op, offset } of applyBegin(pool, begin)) {
+      op.address = places.addressOf(offset);
+      if (!(op.address >= 0)) continue;
+      this.#ordering!.hold(op, offset);
+      this.#joiner.hold(op);
+      if (this.#o.instead === null) this.#tally.held(op, offset, this.#o.survey.from);
+    }
   }
 
   feed(batch: EventBatch): void {
@@ -151,6 +181,7 @@ export class Replay {
         this.#o.instead === null
           ? tally.exact(this.#ordering?.corrections ?? 0, this.#ordering?.reordered ?? 0)
           : tally.notCompared(),
+      xen: this.#xen?.finish(this.#end(pool)) ?? null,
       devices: tally.devices(this.#o.deviceNames),
       ...pictures,
       whatIf,
@@ -166,6 +197,20 @@ export class Replay {
         late: machine.pool?.late ?? false,
         lost: source.lost,
       }),
+    };
+  }
+
+  /** The replay's end, for the dumps of after it. */
+  #end(pool: ReplayOutcome["pool"]): ReplayEnd {
+    const model = this.#pool;
+    return {
+      used: pool?.used ?? 0,
+      hiwater: Math.max(this.#hiwaterBefore, pool?.hiwater ?? 0),
+      indexes: model === null ? [] : Array.from({ length: model.areas }, (_, a) => model.areaIndex(a)),
+      living: this.#joiner.living(),
+      recordedRefusals: this.#tally.maps.failed,
+      listRefusals: this.#tally.refusedLists.length,
+      comparable: this.#o.instead === null && model !== null,
     };
   }
 

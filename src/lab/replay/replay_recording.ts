@@ -6,12 +6,19 @@ import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
 import { Survey } from "./survey.js";
 import type { Setting } from "./what_if.js";
+import { FirstLook } from "./xen/first_look.js";
+import { domainOf, noFiles, placedIn } from "./xen/xen_domain.js";
+import type { XenFiles } from "./xen/xen_files.js";
+import { chooseXen } from "./xen/xen_machine.js";
+import { XenReplay } from "./xen/xen_replay.js";
 
 export interface RecordingOptions {
   readonly name: string;
   /** Opens the recording from its start; called twice. */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
+  /** Dumps of the Xen domain that was recorded; null when there are none. */
+  readonly xen?: XenFiles | null;
   /** Facts about devices that are known better than the recording shows them. */
   adjust?(machine: Machine, deviceNames: readonly string[]): Machine;
   /** Other pools to try, once the machine is known. */
@@ -32,16 +39,16 @@ export interface RecordingOptions {
 /** @throws Unreadable when the recording makes no sense. */
 export async function replayRecording(o: RecordingOptions): Promise<{ outcome: ReplayOutcome; machine: Machine }> {
   const batch = new EventBatch();
-  const first = await o.open();
-  const machineAddresses = o.log?.xen ?? false;
-  const survey = new Survey(idleTasks(first), machineAddresses);
-  while (first.next(batch)) {
-    survey.feed(batch);
-    o.progress?.(first.progress / 2);
-  }
-  survey.finish();
+  let look = await firstReading(o, batch, o.log?.xen === true || o.xen != null);
+  // Only the recording's own probes tell that it is of a Xen domain.
+  if (look.xen === null && look.survey.hasXenProbes) look = await firstReading(o, batch, true);
+  const { survey, source: first } = look;
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
-  const inferred = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames });
+  const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen);
+  const { known, own } = domainOf(xen);
+  survey.finish(own);
+  const found = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames, known });
+  const { machine: inferred, frames } = placedIn(xen, found, survey);
   const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
 
   const completeFrom = survey.completeFrom(first.lost);
@@ -52,11 +59,12 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     survey,
     machine,
     completeFrom,
-    machineAddresses,
+    machineAddresses: xen !== null,
     deviceNames,
     idle: idleTasks(second),
     settings: o.settings(machine),
     instead: o.instead(machine),
+    xen: xen === null ? null : new XenReplay(xen, frames),
     ...(watcher === undefined ? {} : { watcher }),
   });
   while (second.next(batch)) {
@@ -67,6 +75,18 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const { format, lost } = second;
   const outcome = replay.finish({ name: o.name, format, lost, warnings: second.warnings.list });
   return { outcome, machine };
+}
+
+async function firstReading(o: RecordingOptions, batch: EventBatch, isXen: boolean) {
+  const source = await o.open();
+  const survey = new Survey(idleTasks(source), isXen);
+  const xen = isXen ? new FirstLook() : null;
+  while (source.next(batch)) {
+    survey.feed(batch);
+    xen?.feed(batch);
+    o.progress?.(source.progress / 2);
+  }
+  return { source, survey, xen };
 }
 
 /** Idle tasks are named alike on every CPU: process number 0. */

@@ -5,7 +5,7 @@
  */
 import { type EventBatch, EventKind } from "../../read/event.js";
 import { Joiner, type Orphan } from "./joiner.js";
-import type { Operation } from "./operation.js";
+import { type Operation, Outcome } from "./operation.js";
 
 /** Operations kept to try machines on. */
 const sampleMax = 60_000;
@@ -53,6 +53,11 @@ export class Survey {
     return this.kinds[EventKind.map]! + this.kinds[EventKind.mapList]! > 0 || this.kinds[EventKind.bounced] === 0;
   }
 
+  /** Whether the recording has probes of a paravirtualised Xen domain. */
+  get hasXenProbes(): boolean {
+    return this.kinds.subarray(EventKind.xenFrame).some((n) => n > 0);
+  }
+
   feed(b: EventBatch): void {
     for (let i = 0; i < b.count; i++) {
       const time = b.time[i]!,
@@ -87,14 +92,29 @@ export class Survey {
       : this.#firsts.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   }
 
-  finish(): void {
+  /**
+   * @param own gives the domain's own address of a bus address, where bus addresses are a hypervisor's; NaN for one that
+   *   is not the domain's. What was kept is in the domain's addresses then.
+   */
+  finish(own: ((address: number) => number) | null = null): void {
     this.#joiner.finish();
+    if (own !== null) this.#translate(own);
     for (const op of this.sample) {
       if (op.unmap || !(op.address >= 0)) continue;
       this.lowest = Math.min(this.lowest, op.address);
       this.highest = Math.max(this.highest, op.address + op.size);
     }
     this.sample.sort((a, b) => a.at - b.at || a.loEvent - b.loEvent);
+  }
+
+  #translate(own: (address: number) => number): void {
+    for (const op of this.sample) {
+      if (op.unmap || !(op.address >= 0)) continue;
+      const address = own(op.address);
+      op.address = Number.isNaN(address) ? Outcome.unknown : address;
+    }
+    const known = this.orphans.map((o) => ({ ...o, address: own(o.address) }));
+    this.orphans.splice(0, this.orphans.length, ...known.filter((o) => !Number.isNaN(o.address)));
   }
 
   /** The machine is known: what it was inferred from is not needed any more. */

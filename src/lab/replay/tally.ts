@@ -4,6 +4,7 @@ import type { Machine } from "./machine.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
 import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
+import type { Places } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
@@ -35,6 +36,7 @@ export class Tally implements CarriedSink {
   readonly #slotMap: SlotMapBuilder | null;
   readonly #devices: DeviceTally[] = [];
   readonly #maskOf: (device: number) => number;
+  readonly #places: Places | null;
   readonly #outcomesShown: boolean;
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
@@ -62,8 +64,11 @@ export class Tally implements CarriedSink {
     readonly outcomesShown: boolean;
     /** Time from which the recording has the events of every CPU. */
     readonly completeFrom: number;
+    /** Where the pool is on the bus; null without a pool. */
+    readonly places: Places | null;
   }) {
     this.#machine = o.machine;
+    this.#places = o.places;
     this.#outcomesShown = o.outcomesShown;
     this.#completeFrom = o.completeFrom;
     this.#maskOf = o.maskOf;
@@ -77,6 +82,16 @@ export class Tally implements CarriedSink {
     if (c.op.unmap) this.#give(c.op.of!, c.op.at);
     else if (c.op.address === Outcome.refusedList) this.#refusedEntry(c);
     else this.#mapped(c);
+  }
+
+  /** A mapping from before the recording holds slots. */
+  held(op: Operation, offset: number, time: number): void {
+    if (this.occupancy === null) return;
+    const slot = Math.floor(offset / slotBytes);
+    const count = Math.ceil((op.size + (offset % slotBytes)) / slotBytes);
+    const taking = this.occupancy.take({ slot, count, device: -1, time });
+    op.shown = { slot, count, begin: time, taking };
+    this.#timeline!.used(time, this.occupancy.used);
   }
 
   released(op: Operation): void {
@@ -100,7 +115,7 @@ export class Tally implements CarriedSink {
     this.#decide(op);
     if (!op.bounced) {
       const translated = op.address !== op.orig;
-      this.maps[translated ? "translated" : "direct"]++;
+      this.maps[op.placed?.foreign === true ? "foreign" : translated ? "translated" : "direct"]++;
       d[translated ? "translated" : "direct"]++;
       return;
     }
@@ -129,8 +144,7 @@ export class Tally implements CarriedSink {
       return;
     }
     if (this.#mismatches.length >= mismatchesMax) return;
-    const base = this.#machine.pool!.base;
-    const model = c.model < 0 ? null : base + c.model;
+    const model = c.model < 0 ? null : this.#places!.addressOf(c.model);
     this.#mismatches.push({ time: c.op.at, device: c.op.device, size: c.op.size, kernel: c.op.address, model });
   }
 
@@ -149,7 +163,7 @@ export class Tally implements CarriedSink {
 
   #give(of: Operation, time: number): void {
     const d = this.#device(of.device);
-    if (of.address !== Outcome.refusedList) d.live--;
+    if (of.address !== Outcome.refusedList && of.device >= 0) d.live--;
     const place = of.shown;
     if (place === null || this.occupancy === null) return;
     of.shown = null;
@@ -201,7 +215,8 @@ export class Tally implements CarriedSink {
     const mask = op.bounced ? op.mask : this.#maskOf(op.device);
     const forced = this.#machine.pool?.forced ?? false;
     if (!this.#outcomesShown || (Number.isNaN(mask) && !forced)) return;
-    const bounces = forced || op.orig + op.size - 1 > mask;
+    const bounces = forced || mustBounce(op, mask);
+    if (bounces === null) return;
     this.#decisions++;
     if (bounces === op.bounced) this.#decisionsEqual++;
   }
@@ -296,9 +311,21 @@ export class Tally implements CarriedSink {
   }
 }
 
+/** By mask and, under Xen, by the frames of the page map; null when a frame is not known. */
+function mustBounce(op: Operation, mask: number): boolean | null {
+  const { placed } = op;
+  if (placed === null) return op.orig + op.size - 1 > mask;
+  if (placed.straddles === true) return true;
+  if (Number.isNaN(placed.predicted) || placed.straddles === null) return null;
+  return placed.predicted + op.size - 1 > mask;
+}
+
 function whyBounced(op: Operation, forced: boolean): string {
   if (op.forced || forced) return "the pool is forced: every mapping bounces";
-  const end = op.orig + op.size - 1;
+  const seen = op.placed?.seen ?? Number.NaN;
+  const end = (Number.isNaN(seen) ? op.orig : seen) + op.size - 1;
+  if (op.placed?.straddles === true && !(end > op.mask))
+    return "the buffer's pages do not follow each other on the machine";
   if (end > op.mask) return `the buffer lies above the device's ${Math.round(Math.log2(op.mask + 1))}-bit mask`;
   return "the device could reach the buffer: an unaligned buffer of a device that is not coherent, or behind an IOMMU";
 }

@@ -6,6 +6,7 @@
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
 import type { WhatIf } from "./outcome.js";
+import { lastReached } from "./placed.js";
 import type { Alignments } from "./refusal.js";
 import { type RequestSink, refusedIds } from "./request_stream.js";
 
@@ -78,7 +79,7 @@ class Columns {
     this.high[i] = Math.floor(op.orig / 2 ** 32);
     this.low[i] = op.orig;
     this.size[i] = op.size;
-    this.last[i] = op.orig + op.size - 1;
+    this.last[i] = lastReached(op);
     this.mask[i] = op.mask;
   }
 }
@@ -155,7 +156,7 @@ class SettingPool {
     this.#minAlign[d] = this.#alignments.minAlignMask(d);
     this.#boundary[d] = this.#alignments.boundarySlots(d);
     const mask = this.#maskOf(d);
-    this.#masks[d] = Number.isNaN(mask) ? Number.POSITIVE_INFINITY : mask;
+    this.#masks[d] = Number.isNaN(mask) ? Number.MAX_VALUE : mask;
   }
 
   result(): WhatIf {

@@ -1,0 +1,110 @@
+/** The state of a pool at the beginning of a recording, from a dump of it: what is held, and where searches go on. */
+import type { PoolFile } from "../../../read/xen/pool_file.js";
+import { slotBytes } from "../../../spec/swiotlb/sizes.js";
+import { Pool } from "../../../sw/swiotlb/index.js";
+import type { PoolMachine } from "../machine.js";
+import { mapping, type Operation } from "../operation.js";
+
+/** An allocation that was alive before the recording began. */
+export interface Held {
+  /** Bytes from the pool's start, padding skipped, kept low bits not known. */
+  readonly offset: number;
+  /** Physical address of the buffer; NaN when the dump does not say it. */
+  readonly orig: number;
+  readonly size: number;
+  readonly slots: number;
+}
+
+export interface PoolBegin {
+  readonly held: readonly Held[];
+  /** By area: where the next search begins. */
+  readonly indexes: readonly number[];
+  readonly hiwater: number | null;
+  readonly name: string;
+}
+
+/** Slots of one allocation count down by a slot's bytes, each; padding slots hold no address. */
+export function poolBegin(file: PoolFile): PoolBegin {
+  const held: Held[] = [];
+  const used = file.slotsUsed;
+  for (let i = 0; i < used.length; ) {
+    const head = used[i]!;
+    let count = 1;
+    for (let next = used[i + count]; next !== undefined; next = used[i + count]) {
+      const goesOn = next.slot === head.slot + count && next.allocSize === head.allocSize - count * slotBytes;
+      if (!goesOn || next.allocSize <= 0) break;
+      count++;
+    }
+    let pad = 0;
+    while (pad < count - 1 && Number.isNaN(used[i + pad]!.orig)) pad++;
+    const first = used[i + pad]!;
+    held.push({
+      offset: first.slot * slotBytes,
+      orig: first.orig,
+      size: Math.max(1, first.allocSize),
+      slots: count - pad,
+    });
+    i += count;
+  }
+  return { held, indexes: file.areas.map((a) => a.index), hiwater: file.hiwater, name: file.name };
+}
+
+/** Bring an empty pool into the state. What does not fit, from a damaged dump, is left out. */
+export function applyBegin(pool: Pool, begin: PoolBegin): { readonly op: Operation; readonly offset: number }[] {
+  const placed: { op: Operation; offset: number }[] = [];
+  for (const h of begin.held) {
+    const high = Math.floor((h.orig || 0) / 2 ** 32);
+    if (!pool.place(h.offset, high, (h.orig || 0) >>> 0, h.size, 0, 0)) continue;
+    placed.push({ op: heldOperation(h), offset: h.offset });
+  }
+  begin.indexes.forEach((index, area) => {
+    if (area < pool.areas && index < pool.areaSlots) pool.setAreaIndex(area, index);
+  });
+  pool.hiwater = pool.used;
+  return placed;
+}
+
+function heldOperation(h: Held): Operation {
+  const op = mapping({
+    ...{ time: Number.NEGATIVE_INFINITY, event: -1, cpu: 0, device: -1, task: -1, context: 255 },
+    ...{ orig: h.orig, size: h.size, mask: Number.NaN, forced: false, bounced: true },
+  });
+  op.hi = Number.NEGATIVE_INFINITY;
+  return op;
+}
+
+/**
+ * How many of the first bounces a state of the pool predicts before the first that it does not, of at most `most`.
+ * A state that is not the recording's beginning as a rule fails at the first.
+ */
+export function predictedFrom(
+  shape: Pick<PoolMachine, "base" | "slots" | "areas" | "profile">,
+  begin: PoolBegin,
+  ops: readonly Operation[],
+  o: {
+    readonly most: number;
+    readonly minAlignMask: (device: number) => number;
+    readonly boundarySlots: (device: number) => number;
+  },
+): { readonly predicted: number; readonly failed: boolean } {
+  const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
+  const held = new Map(applyBegin(pool, begin).map(({ op, offset }) => [op, offset]));
+  const places = new Map<Operation, number>();
+  let predicted = 0;
+  for (const op of ops) {
+    if (op.unmap) {
+      const offset = places.get(op.of!) ?? held.get(op.of!);
+      if (offset !== undefined) pool.unmap(offset, o.minAlignMask(op.device));
+      continue;
+    }
+    if (!(op.address >= 0)) continue;
+    if (predicted >= o.most) break;
+    const high = Math.floor(op.orig / 2 ** 32);
+    const mam = o.minAlignMask(op.device);
+    const at = pool.map(op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device));
+    if (at !== op.address - shape.base) return { predicted, failed: true };
+    places.set(op, at);
+    predicted++;
+  }
+  return { predicted, failed: false };
+}

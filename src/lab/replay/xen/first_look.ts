@@ -1,0 +1,89 @@
+/**
+ * What the first reading of a Xen recording keeps: where each page was first seen, which pages change, and which
+ * machine frames the pool's pages turned out to have. Dumps are chosen, and their gaps filled, with it.
+ */
+import { type EventBatch, EventKind } from "../../../read/event.js";
+
+const pageBytes = 4096;
+/** Pages kept; enough to tell dumps apart, and for every page that a domain changes. */
+const pagesMax = 1 << 18;
+const changingMax = 4_000_000;
+
+export class FirstLook {
+  /** Machine frame of each page as its first mapping shows it, for pages that no probe had changed until then. */
+  readonly first = new Map<number, number>();
+  readonly changing = new Set<number>();
+  /** Machine frame of each page of the pool that a search answered with and a mapping then used. */
+  readonly poolPages = new Map<number, number>();
+  framesShown = false;
+  grantsShown = false;
+  searchesShown = false;
+  bounced = 0;
+  /** Last answer of a search, by CPU and context. */
+  readonly #searched = new Map<number, number>();
+
+  feed(b: EventBatch): void {
+    for (let i = 0; i < b.count; i++) this.#see(b, i);
+  }
+
+  #see(b: EventBatch, i: number): void {
+    switch (b.kind[i]) {
+      case EventKind.bounced:
+        this.bounced++;
+        break;
+      case EventKind.map:
+        this.#page(b.phys[i]!, b.dma[i]!);
+        break;
+      case EventKind.mapList:
+        if (b.dmaCount[i] !== b.physCount[i]) break;
+        for (let k = 0; k < b.dmaCount[i]!; k++) {
+          this.#page(b.listPhys[b.physFirst[i]! + k]!, b.listDma[b.dmaFirst[i]! + k]!);
+        }
+        break;
+      case EventKind.xenFrame:
+        this.framesShown = true;
+        this.#change(b.phys[i]!);
+        break;
+      case EventKind.xenGrantPages:
+        this.grantsShown = true;
+        this.#changeList(b, i);
+        break;
+      case EventKind.xenUngrantPages:
+        this.#changeList(b, i);
+        break;
+      case EventKind.xenSearched:
+        this.searchesShown = true;
+        this.#searched.set(b.cpu[i]! * 256 + b.context[i]!, b.dma[i]!);
+        break;
+      case EventKind.xenMapped:
+        this.#mapped(b.cpu[i]! * 256 + b.context[i]!, b.dma[i]!);
+        break;
+      default:
+    }
+  }
+
+  #page(phys: number, dma: number): void {
+    if (!(dma >= 0) || !(phys >= 0)) return;
+    const pfn = Math.floor(phys / pageBytes);
+    if (this.first.size < pagesMax && !this.first.has(pfn) && !this.changing.has(pfn)) {
+      this.first.set(pfn, Math.floor(dma / pageBytes));
+    }
+  }
+
+  #change(phys: number): void {
+    if (phys >= 0 && this.changing.size < changingMax) this.changing.add(phys / pageBytes);
+  }
+
+  #changeList(b: EventBatch, i: number): void {
+    for (let k = 0; k < b.physCount[i]!; k++) this.#change(b.listPhys[b.physFirst[i]! + k]!);
+  }
+
+  #mapped(place: number, dma: number): void {
+    const searched = this.#searched.get(place);
+    if (searched === undefined) return;
+    this.#searched.delete(place);
+    if (!(searched >= 0) || !(dma >= 0) || searched % pageBytes !== dma % pageBytes) return;
+    if (this.poolPages.size < pagesMax)
+      this.poolPages.set(Math.floor(searched / pageBytes), Math.floor(dma / pageBytes));
+  }
+}

@@ -1,0 +1,85 @@
+/** What the dumps of a Xen domain say of its pool, for the machine that is inferred from a recording. */
+
+import type { PoolFile } from "../../../read/xen/pool_file.js";
+import { alignmentsBy, type KnownPool, type Machine, type PoolMachine } from "../machine.js";
+import type { Survey } from "../survey.js";
+import { type PoolBegin, poolBegin, predictedFrom } from "./begin.js";
+import type { PoolFrames } from "./pool_frames.js";
+import type { Dated, XenFiles } from "./xen_files.js";
+import { allFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
+
+/** Bounces that a dump of the pool is tried on. */
+const triedMax = 256;
+
+export const noFiles: XenFiles = { p2m: [], m2p: [], pool: [], guests: [], passedOver: [] };
+
+export interface Before {
+  readonly known: KnownPool | null;
+  /** Bus addresses into the domain's own; null outside Xen. */
+  readonly own: ((address: number) => number) | null;
+}
+
+/** What is known before anything is inferred. */
+export function domainOf(xen: XenMachine | null): Before {
+  if (xen === null) return { known: null, own: null };
+  const { pool } = xen;
+  const frames = pool === null ? null : framesOf(pool);
+  const known =
+    pool === null
+      ? null
+      : { base: pool.start, slots: pool.slots, areas: pool.areaCount, forced: pool.forced, name: pool.name };
+  return { known, own: ownAddress(xen, frames) };
+}
+
+/** The inferred machine with its pool where it is on the bus, and in the state in which the recording begins. */
+export function placedIn(
+  xen: XenMachine | null,
+  machine: Machine,
+  survey: Survey,
+): { readonly machine: Machine; readonly frames: PoolFrames | null } {
+  const { pool } = machine;
+  if (xen === null || pool === null) return { machine, frames: null };
+  const frames = allFrames(xen, { start: pool.base, slots: pool.slots });
+  const begin = chooseBegin(xen, machine, pool, survey);
+  const late = begin === null ? pool.late : false;
+  const placed: PoolMachine = { ...pool, late, places: frames, ...(begin === null ? {} : { begin }) };
+  const sources = xen.pool === null ? "machine frames of the pool: the P2M, or the answers of searches" : null;
+  const evidence = [...machine.evidence, ...(sources === null ? [] : [sources])];
+  return { machine: { ...machine, evidence, pool: placed }, frames };
+}
+
+/** The dump of the pool that predicts the recording's first bounces; null when none does. */
+function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, survey: Survey): PoolBegin | null {
+  const { minAlignMask, boundarySlots } = alignmentsBy(
+    (d) => machine.devices[d]?.minAlignMask ?? 0,
+    (d) => machine.devices[d]?.boundary ?? 0,
+  );
+  let best: Dated<PoolFile> | null = null;
+  let most = -1;
+  let stopped = false;
+  for (const f of xen.begins) {
+    const o = { most: triedMax, minAlignMask, boundarySlots };
+    const { predicted, failed } = predictedFrom(pool, poolBegin(f.table), survey.sample, o);
+    if (predicted <= most || (failed && predicted === 0)) continue;
+    best = f;
+    most = predicted;
+    stopped = failed;
+  }
+  if (best === null) {
+    xen.notes.push(
+      xen.begins.length === 0
+        ? "no dump of the pool from before the recording: where searches begin is learnt from the first bounces"
+        : "no dump of the pool predicts the first bounces: none is from just before the recording",
+    );
+    return null;
+  }
+  const tried = most === 0 ? "no bounce to try it on" : `predicts the first ${most} bounces`;
+  xen.files.push({
+    name: best.name,
+    used: `state of the pool before the recording (${tried}${stopped ? ", then one differs" : ""})`,
+  });
+  if (xen.pool !== null && xen.pool.name !== best.name) {
+    xen.files.push({ name: xen.pool.name, used: "bounds and machine frames of the pool" });
+  }
+  return poolBegin(best.table);
+}

@@ -1,0 +1,163 @@
+/**
+ * Every mapping of a Xen domain against its page map: which bus address it must have, whose memory it is, whether it
+ * lies in one piece on the machine.
+ *
+ * A local page's address is its frame by the P2M, a foreign page's the granted frame, which the P2M holds while the
+ * grant is mapped. Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys, range_straddles_page_boundary.
+ */
+import { type EventBatch, EventKind } from "../../../read/event.js";
+import { FrameKind } from "../../../read/xen/p2m_file.js";
+import { attrMmio } from "../../../spec/dma/direction.js";
+import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
+import type { Operation } from "../operation.js";
+import type { PageWatch, Placed } from "../placed.js";
+import type { Grants } from "./grants.js";
+import type { XenMismatch } from "./outcome.js";
+import type { Overlaps } from "./overlaps.js";
+import type { Owners } from "./owners.js";
+import { type PageMap, unknownNames } from "./page_map.js";
+
+const pageBytes = 4096;
+const mismatchesMax = 50;
+/** A mapping of more pages cannot bounce, and is not looked at page by page beyond. */
+const pagesMax = (2 * setSlots * slotBytes) / pageBytes;
+
+export class XenPages implements PageWatch {
+  readonly #map: PageMap;
+  readonly #grants: Grants;
+  readonly #owners: Owners;
+  readonly #overlaps: Overlaps;
+  readonly addresses = { compared: 0, equal: 0, unknown: 0 };
+  readonly originals = { compared: 0, equal: 0, unknown: 0 };
+  readonly mismatches: XenMismatch[] = [];
+  readonly #because = new Float64Array(unknownNames.length);
+  readonly #domains = new Map<number | null, number>();
+  readonly foreign = { maps: 0, bounced: 0, undecided: 0 };
+  readonly regions = { made: 0, failed: 0, ended: 0 };
+  readonly searches = { kernel: 0, kernelRefused: 0 };
+
+  constructor(o: {
+    readonly map: PageMap;
+    readonly grants: Grants;
+    readonly owners: Owners;
+    readonly overlaps: Overlaps;
+  }) {
+    this.#map = o.map;
+    this.#grants = o.grants;
+    this.#owners = o.owners;
+    this.#overlaps = o.overlaps;
+  }
+
+  see(b: EventBatch, i: number): void {
+    switch (b.kind[i]) {
+      case EventKind.xenFrame:
+        this.#map.set(b.phys[i]! / pageBytes, b.attrs[i] as FrameKind, b.dma[i]! / pageBytes);
+        break;
+      case EventKind.lost:
+        this.#map.lose();
+        this.#grants.see(b, i);
+        break;
+      case EventKind.xenRegionMade:
+        this.regions[b.size[i] === 0 ? "made" : "failed"]++;
+        break;
+      case EventKind.xenRegionEnd:
+        this.regions.ended++;
+        break;
+      case EventKind.xenSearched:
+        this.searches.kernel++;
+        if (b.dma[i] === -1) this.searches.kernelRefused++;
+        break;
+      default:
+        this.#grants.see(b, i);
+    }
+  }
+
+  place(op: Operation, original: number): Placed {
+    const { orig: phys, address } = op;
+    const seen = op.bounced ? original : address >= 0 ? address : Number.NaN;
+    if ((op.attrs & attrMmio) !== 0) return this.#device(op, seen);
+    const pfn = Math.floor(phys / pageBytes);
+    const mfn = this.#map.look(pfn);
+    const { kind, why } = this.#map;
+    const predicted = mfn * pageBytes + (phys % pageBytes);
+    this.#compare(op, predicted, seen, why);
+    const foreign = this.#foreign(kind, seen);
+    this.#tell(op, pfn, foreign, seen, predicted);
+    return { predicted, seen, straddles: this.#straddles(phys, op.size), foreign };
+  }
+
+  /** Device memory is mapped where it is. */
+  #device(op: Operation, seen: number): Placed {
+    this.#compare(op, op.orig, seen, 0);
+    return { predicted: op.orig, seen, straddles: false, foreign: false };
+  }
+
+  #compare(op: Operation, predicted: number, seen: number, why: number): void {
+    if (Number.isNaN(seen)) return;
+    const into = op.bounced ? this.originals : this.addresses;
+    if (Number.isNaN(predicted)) {
+      into.unknown++;
+      if (!op.bounced) this.#because[why]!++;
+      return;
+    }
+    into.compared++;
+    if (predicted === seen) into.equal++;
+    else if (this.mismatches.length < mismatchesMax) {
+      const { device, orig: phys, size } = op;
+      this.mismatches.push({ time: op.hi, device, phys, size, kernel: seen, predicted });
+    }
+  }
+
+  #foreign(kind: FrameKind, seen: number): boolean | null {
+    if (kind === FrameKind.foreign) return true;
+    if (kind === FrameKind.local || kind === FrameKind.identity) return false;
+    return Number.isNaN(seen) ? null : this.#owners.isForeign(Math.floor(seen / pageBytes));
+  }
+
+  #tell(op: Operation, pfn: number, foreign: boolean | null, seen: number, predicted: number): void {
+    if (op.address < 0 && !op.bounced) return;
+    if (foreign === null) this.foreign.undecided++;
+    if (foreign !== true) return;
+    this.foreign[op.bounced ? "bounced" : "maps"]++;
+    const mfn = Math.floor((Number.isNaN(seen) ? predicted : seen) / pageBytes);
+    const domain = this.#grants.domainOf(pfn) ?? this.#owners.domainOf(mfn);
+    this.#domains.set(domain, (this.#domains.get(domain) ?? 0) + 1);
+    if (!op.bounced) this.#overlaps.look(op, pfn, mfn);
+  }
+
+  #straddles(phys: number, size: number): boolean | null {
+    const first = Math.floor(phys / pageBytes);
+    const last = Math.min(Math.floor((phys + size - 1) / pageBytes), first + pagesMax);
+    if (last <= first) return false;
+    let known = true;
+    let previous = this.#map.look(first);
+    for (let pfn = first + 1; pfn <= last; pfn++) {
+      const mfn = this.#map.look(pfn);
+      if (Number.isNaN(mfn) || Number.isNaN(previous)) known = false;
+      else if (mfn !== previous + 1) return true;
+      previous = mfn;
+    }
+    return known ? false : null;
+  }
+
+  /** The machine frames behind a buffer, as they are now. */
+  framesOf(phys: number, size: number): { readonly pfn: number; readonly mfn: number }[] {
+    const first = Math.floor(phys / pageBytes);
+    const last = Math.min(Math.floor((phys + size - 1) / pageBytes), first + pagesMax);
+    return Array.from({ length: Math.max(0, last - first) + 1 }, (_, k) => {
+      return { pfn: first + k, mfn: this.#map.look(first + k) };
+    });
+  }
+
+  unknownBecause(): Record<string, number> {
+    const found: Record<string, number> = {};
+    unknownNames.forEach((name, why) => {
+      if (this.#because[why]! > 0) found[name] = this.#because[why]!;
+    });
+    return found;
+  }
+
+  domains(): { domain: number | null; maps: number }[] {
+    return [...this.#domains].map(([domain, maps]) => ({ domain, maps })).sort((a, b) => b.maps - a.maps);
+  }
+}

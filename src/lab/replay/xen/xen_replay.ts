@@ -1,0 +1,179 @@
+/** The Xen half of a replay: the page map beside the events, and what each operation was to it. */
+import type { EventBatch } from "../../../read/event.js";
+import type { PoolFile } from "../../../read/xen/pool_file.js";
+import { slotBytes } from "../../../spec/swiotlb/sizes.js";
+import { type Operation, Outcome } from "../operation.js";
+import type { PageWatch, Placed } from "../placed.js";
+import type { Carried, CarriedSink } from "../pool_model.js";
+import { Grants } from "./grants.js";
+import type { Straddle, XenOutcome } from "./outcome.js";
+import { Overlaps } from "./overlaps.js";
+import { PageMap } from "./page_map.js";
+import type { PoolFrames } from "./pool_frames.js";
+import { comparedAtEnd, comparedWithM2p, type XenMachine } from "./xen_machine.js";
+import { XenPages } from "./xen_pages.js";
+
+const straddlesMax = 100;
+
+/** What the replay's end looks like, for the dumps from after it to be compared with. */
+export interface ReplayEnd {
+  readonly used: number;
+  readonly hiwater: number;
+  /** By area; empty without a pool. */
+  readonly indexes: readonly number[];
+  /** Mappings alive that hold slots. */
+  readonly living: Iterable<Operation>;
+  readonly recordedRefusals: number;
+  readonly listRefusals: number;
+  /** False when the pool reported is not the recorded one. */
+  readonly comparable: boolean;
+}
+
+export class XenReplay implements PageWatch, CarriedSink {
+  readonly #machine: XenMachine;
+  readonly #frames: PoolFrames | null;
+  readonly #map: PageMap;
+  readonly #grants: Grants;
+  readonly #overlaps: Overlaps;
+  readonly #pages: XenPages;
+  readonly #causes = { forced: 0, mask: 0, straddle: 0, unknown: 0 };
+  readonly #straddles: Straddle[] = [];
+  #straddledDirect = 0;
+
+  constructor(machine: XenMachine, frames: PoolFrames | null) {
+    const { before, after, look, owners } = machine;
+    this.#machine = machine;
+    this.#frames = frames;
+    this.#map = new PageMap({ before, after, changing: look.changing, grantsShown: look.grantsShown });
+    this.#grants = new Grants(this.#map, before);
+    this.#overlaps = new Overlaps(owners, frames);
+    this.#pages = new XenPages({ map: this.#map, grants: this.#grants, owners, overlaps: this.#overlaps });
+  }
+
+  see(b: EventBatch, i: number): void {
+    this.#pages.see(b, i);
+  }
+
+  place(op: Operation, original: number): Placed {
+    if (!op.bounced && op.address >= 0 && !Number.isNaN(this.#frames?.offsetOf(op.address) ?? Number.NaN)) {
+      op.bounced = true;
+    }
+    const placed = this.#pages.place(op, original);
+    if (placed.straddles !== true) return placed;
+    if (!op.bounced) {
+      if (op.address >= 0) this.#straddledDirect++;
+    } else if (this.#straddles.length < straddlesMax && cause(op, placed) === "straddle") {
+      const { device, orig: phys, size } = op;
+      this.#straddles.push({ time: op.hi, device, phys, size, frames: this.#pages.framesOf(phys, size) });
+    }
+    return placed;
+  }
+
+  carried({ op }: Carried): void {
+    if (op.unmap || !op.bounced || op.address === Outcome.unknown) return;
+    this.#causes[cause(op, op.placed)]++;
+  }
+
+  released(): void {
+    // Entries of a refused list bounced for the same causes as others.
+  }
+
+  finish(end: ReplayEnd): XenOutcome {
+    const { look, files, poolAfter, after, m2p, before, notes } = this.#machine;
+    const frames = this.#frames;
+    const pages = this.#pages;
+    const p2m = before ?? after;
+    return {
+      files,
+      probes: { frames: look.framesShown, grants: look.grantsShown, searches: look.searchesShown },
+      addresses: { ...pages.addresses, unknownBecause: pages.unknownBecause(), mismatches: pages.mismatches },
+      originals: pages.originals,
+      foreign: { ...pages.foreign, domains: pages.domains() },
+      grants: {
+        mapped: this.#grants.mapped,
+        failed: this.#grants.failed,
+        unmapped: this.#grants.unmapped,
+        notShown: this.#grants.notShown,
+        unmappedUnseen: this.#grants.unmappedUnseen,
+        aliveBefore: this.#grants.aliveBefore,
+        aliveAtEnd: this.#grants.aliveCount,
+        alive: this.#grants.alive(),
+      },
+      regions: pages.regions,
+      causes: this.#causes,
+      straddles: this.#straddles,
+      straddledDirect: this.#straddledDirect,
+      overlap: {
+        maps: this.#overlaps.answered ? this.#overlaps.maps : null,
+        frames: this.#overlaps.frames,
+        sameNumber: this.#overlaps.sameNumber,
+        examples: this.#overlaps.examples,
+      },
+      slotSets: frames?.sets() ?? null,
+      poolFrames:
+        frames === null
+          ? null
+          : { p2m: p2m === null ? { compared: 0, equal: 0 } : frames.compared(p2m), m2p: comparedWithM2p(frames, m2p) },
+      searches: look.searchesShown ? { ...pages.searches } : null,
+      refusals: { recorded: end.recordedRefusals, lists: end.listRefusals },
+      end: {
+        pool: poolAfter === null || frames === null || !end.comparable ? null : poolAtEnd(poolAfter, end, frames),
+        p2m:
+          after === null
+            ? null
+            : comparedAtEnd(after, look.changing, (pfn) => {
+                const mfn = this.#map.look(pfn);
+                return { kind: this.#map.kind, mfn };
+              }),
+      },
+      notes: [...notes, ...this.#notes()],
+    };
+  }
+
+  #notes(): string[] {
+    const { look, before, after } = this.#machine;
+    const { unmappedUnseen, notShown } = this.#grants;
+    const notes: string[] = [];
+    if (before === null && after === null)
+      notes.push("no P2M was given: bus addresses of local pages are not predicted");
+    else if (before === null) {
+      notes.push("no P2M from before the recording: pages that change in it are known only from their first change on");
+    }
+    if (!look.grantsShown && this.#pages.foreign.maps + this.#pages.foreign.bounced > 0) {
+      notes.push("grants are not recorded: foreign pages are told by their frames, their addresses are not predicted");
+    }
+    if (unmappedUnseen > 0) {
+      notes.push(
+        `${unmappedUnseen} grants were unmapped that were not seen mapped: the recording begins after its P2M`,
+      );
+    }
+    if (notShown > 0) notes.push(`${notShown} grants of batches larger than their probe are not shown`);
+    return notes;
+  }
+}
+
+/** Why a buffer bounced: by what the kernel said, by its mask, by its frames, in the order in which it tests. */
+function cause(op: Operation, placed: Placed | null): "forced" | "mask" | "straddle" | "unknown" {
+  if (op.forced) return "forced";
+  const seen = placed === null ? op.orig : Number.isNaN(placed.seen) ? placed.predicted : placed.seen;
+  if (seen + op.size - 1 > op.mask) return "mask";
+  return placed?.straddles === true ? "straddle" : "unknown";
+}
+
+function poolAtEnd(file: PoolFile, end: ReplayEnd, frames: PoolFrames): NonNullable<XenOutcome["end"]["pool"]> {
+  const holders = new Map<number, number>();
+  for (const op of end.living) {
+    const offset = op.address >= 0 ? frames.offsetOf(op.address) : Number.NaN;
+    if (Number.isNaN(offset)) continue;
+    const first = Math.floor(offset / slotBytes);
+    const last = Math.floor((offset + op.size - 1) / slotBytes);
+    for (let slot = first; slot <= last; slot++) holders.set(slot, op.orig + (slot - first) * slotBytes);
+  }
+  const told = file.slotsUsed.filter((s) => !Number.isNaN(s.orig));
+  return {
+    used: [file.used, end.used],
+    hiwater: [file.hiwater, end.hiwater],
+    index: file.areas.map((area, a) => [area.index, end.indexes[a] ?? Number.NaN]),
+    slots: { kernel: told.length, equal: told.filter((s) => holders.get(s.slot) === s.orig).length },
+  };
+}
