@@ -131,7 +131,8 @@ export class Mapper {
         continue;
       }
       if (level === target) return this.#fill(address, level, sizeLg2, iova, paddr, bytes, allow);
-      const next = this.#options.skipLevels === true ? this.#lowest(iova, level, target) : level - 1;
+      const skips = this.#options.skipLevels === true && this.#format.nextLevel;
+      const next = skips ? this.#lowest(iova, level, target) : level - 1;
       table = this.#newTable(address, level, next);
       level = next;
     }
@@ -185,7 +186,7 @@ export class Mapper {
   #size(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
     const { rows } = this.#plan;
     if (this.#options.superpages === false) return { level: 0, sizeLg2: rows[0]! };
-    if (this.#options.encodedSizes === true) return this.#anySize(iova, paddr, bytes);
+    if (this.#options.encodedSizes === true && this.#format.nextLevel) return this.#anySize(iova, paddr, bytes);
     for (let level = Math.min(this.root.level, this.#format.levels.length - 1); level > 0; level--) {
       const span = this.#spans[level]!;
       if (span > bytes || iova % span !== 0 || paddr % span !== 0) continue;
