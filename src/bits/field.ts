@@ -29,7 +29,7 @@ export interface Field<V extends number = number> {
 export function read<V extends number>(words: Uint32Array, at: number, f: Field<V>): V {
   const low = words[at + f.word]! >>> f.shift;
   if (f.scale === 0) return ((low & f.mask) >>> 0) as V;
-  return (low + (words[at + f.word + 1]! & f.mask) * f.scale) as V;
+  return (low + ((words[at + f.word + 1]! & f.mask) >>> 0) * f.scale) as V;
 }
 
 /** Replace the field's bits and leave its neighbours. Throws Broken when `v` does not fit. */

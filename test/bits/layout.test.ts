@@ -44,6 +44,14 @@ test("fields straddling words agree with a reading by BigInt, and leave their ne
   }
 });
 
+test("a field up to bit 63 is unsigned", () => {
+  const Whole = layout({ ...bad, reserved: [[11, 0]] }, { frame: bits(63, 12, "all of the high word") });
+  const words = Uint32Array.of(0x0115_8000, 0x8000_0000);
+  expect(read(words, 0, Whole.frame)).toBe(0x8_0000_0000_1158);
+  write(words, 0, Whole.frame, 0xf_ffff_0000_0001);
+  expect([...words]).toEqual([0x1000, 0xffff_f000]);
+});
+
 test("a value that does not fit is refused and nothing is written", () => {
   const words = Uint32Array.of(5, 6);
   expect(() => write(words, 0, Entry.kind, 4)).toThrow(/kind \[2:1\] cannot hold 4/);
