@@ -25,24 +25,32 @@ export interface Edu {
   readonly requester: number;
 }
 
-/** Commands that read 8 bytes at a bus address into the buffer. */
-export function readWord({ bar }: Edu, address: bigint): string[] {
-  return [
-    `writeq 0x${(bar + source).toString(16)} 0x${address.toString(16)}`,
-    `writeq 0x${(bar + destination).toString(16)} 0x${buffer.toString(16)}`,
-    `writeq 0x${(bar + command).toString(16)} 0x${run.toString(16)}`,
-    `clock_step ${transferNs}`,
-  ];
+/** One transfer of 8 bytes: `read` brings them from a bus address into the buffer, otherwise they go there from it. */
+export interface Transfer {
+  readonly edu: Edu;
+  readonly address: bigint;
+  readonly read: boolean;
 }
 
-/** Commands that write the buffer's 8 bytes at a bus address. */
-export function writeWord({ bar }: Edu, address: bigint): string[] {
-  return [
-    `writeq 0x${(bar + source).toString(16)} 0x${buffer.toString(16)}`,
-    `writeq 0x${(bar + destination).toString(16)} 0x${address.toString(16)}`,
-    `writeq 0x${(bar + command).toString(16)} 0x${(run | toMemory).toString(16)}`,
-    `clock_step ${transferNs}`,
-  ];
+/** Run transfers of different devices at once, and wait until all are done. */
+export async function transfer(qtest: Qtest, transfers: readonly Transfer[]): Promise<void> {
+  if (transfers.length === 0) return;
+  const commands = transfers.flatMap(({ edu: { bar }, address, read }) => {
+    const bus = `0x${address.toString(16)}`;
+    const own = `0x${buffer.toString(16)}`;
+    return [
+      `writeq 0x${(bar + source).toString(16)} ${read ? bus : own}`,
+      `writeq 0x${(bar + destination).toString(16)} ${read ? own : bus}`,
+      `writeq 0x${(bar + command).toString(16)} 0x${(read ? run : run | toMemory).toString(16)}`,
+    ];
+  });
+  if (qtest.steps) {
+    await qtest.send([...commands, `clock_step ${transferNs}`]);
+    return;
+  }
+  await qtest.send(commands);
+  const ask = transfers.map(({ edu: { bar } }) => `readq 0x${(bar + command).toString(16)}`);
+  while ((await qtest.send(ask)).some((answer) => (Number(answer) & run) !== 0));
 }
 
 /** QEMU's machines differ in how configuration space is reached. */
@@ -69,32 +77,32 @@ export function mappedConfig(base: number): ConfigSpace {
 }
 
 /**
- * Place the devices in memory space and let them be masters: one on bus 0, one behind a root port.
+ * Place the devices in memory space and let them be masters: those on bus 0, and those behind a root port.
  * @param window where devices' registers may lie
  */
 export async function placeEdus(
   qtest: Qtest,
   config: ConfigSpace,
   window: number,
-  plain: number,
+  requesters: readonly number[],
   port: { requester: number; bus: number },
 ): Promise<Edu[]> {
-  const behind = port.bus << 8;
-  const edus = [
-    { bar: window, requester: plain },
-    { bar: window + 0x10_0000, requester: behind },
-  ];
-  const megabyte = edus[1]!.bar >>> 16;
+  const edus = requesters.map((requester, n) => ({ bar: window + n * barBytes, requester }));
+  const behind = edus.filter((e) => e.requester >>> 8 === port.bus);
+  const [first, last] = [behind[0]!.bar >>> 16, behind.at(-1)!.bar >>> 16];
   await qtest.send([
-    ...config.write(port.requester, 0x18, (port.bus << 16) | (port.bus << 8) | (port.requester >> 8)),
-    ...config.write(port.requester, 0x20, (((megabyte & 0xfff0) << 16) | (megabyte & 0xfff0)) >>> 0),
+    ...config.write(port.requester, 0x18, (port.bus << 16) | (port.bus << 8) | (port.requester >>> 8)),
+    ...config.write(port.requester, 0x20, (((last & 0xfff0) << 16) | (first & 0xfff0)) >>> 0),
     ...config.write(port.requester, 0x04, 6),
     ...edus.flatMap((e) => [...config.write(e.requester, 0x10, e.bar), ...config.write(e.requester, 0x04, 6)]),
     ...edus.map((e) => `writeq 0x${(e.bar + count).toString(16)} 0x${wordBytes.toString(16)}`),
   ]);
-  for (const edu of edus) {
-    const id = await qtest.ask(`readl 0x${edu.bar.toString(16)}`);
-    if (id !== 0x010000edn) throw new Error(`no edu answers at 0x${edu.bar.toString(16)} but 0x${id.toString(16)}`);
+  for (const { bar } of edus) {
+    const id = await qtest.ask(`readl 0x${bar.toString(16)}`);
+    if (id !== 0x010000edn) throw new Error(`no edu answers at 0x${bar.toString(16)} but 0x${id.toString(16)}`);
   }
   return edus;
 }
+
+/** Size of an edu's register window. */
+const barBytes = 0x10_0000;

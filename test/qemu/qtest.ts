@@ -3,14 +3,35 @@
  * reads and writes RAM. Source: QEMU's docs/devel/testing/qtest.rst and the head of softmmu/qtest.c.
  */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Commands that are sent before their answers are read: enough to keep QEMU busy, too few to fill a pipe. */
 const burst = 512;
 
+/** What a machine is built with. */
+export interface Build {
+  readonly ramBytes: number;
+  /** Where the machine's RAM begins. */
+  readonly ramBase: number;
+  /**
+   * Firmware that does nothing. Where QEMU was built without its qtest accelerator (Debian's is), its processor runs;
+   * with nothing to do, and time counted in instructions, virtual time leaps to the next timer.
+   */
+  readonly idle: Uint8Array;
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly ram: number;
+  readonly ramBase: number;
+  readonly steps: boolean;
+}
+
 export class Qtest {
+  /** Virtual time stands still but for `clock_step`; otherwise it leaps to the next timer by itself. */
+  readonly steps: boolean;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #folder: string;
   readonly #ram: number;
@@ -21,7 +42,9 @@ export class Qtest {
   #ended = false;
   #wake: (() => void) | null = null;
 
-  private constructor(child: ChildProcessWithoutNullStreams, folder: string, ram: number, ramBase: number) {
+  private constructor(child: ChildProcessWithoutNullStreams, parts: Parts) {
+    const { folder, ram, ramBase, steps } = parts;
+    this.steps = steps;
     this.#child = child;
     this.#folder = folder;
     this.#ram = ram;
@@ -38,20 +61,33 @@ export class Qtest {
 
   /**
    * @param machine QEMU arguments that name the machine and its devices
-   * @param ramBase where the machine's RAM begins
    * @throws when QEMU ends instead of answering; the message is what QEMU printed.
    */
-  static async start(qemu: string, machine: readonly string[], ramBytes: number, ramBase: number): Promise<Qtest> {
+  static async start(qemu: string, machine: readonly string[], { ramBytes, ramBase, idle }: Build): Promise<Qtest> {
     const folder = mkdtempSync(join(tmpdir(), "dmalab-qtest-"));
     const ram = openSync(join(folder, "ram"), "w+");
     ftruncateSync(ram, ramBytes);
     const backend = `memory-backend-file,id=ram0,size=${ramBytes},mem-path=${join(folder, "ram")},share=on`;
-    const common = ["-accel", "qtest", "-qtest", "stdio", "-qtest-log", "/dev/null", "-display", "none", "-nodefaults"];
+    writeFileSync(join(folder, "idle"), idle);
+    const steps = /^qtest$/m.test(spawnSync(qemu, ["-accel", "help"], { encoding: "utf8" }).stdout ?? "");
+    const clock = steps ? ["-accel", "qtest"] : ["-accel", "tcg", "-icount", "shift=0,sleep=off"];
+    const common = [
+      ...clock,
+      "-bios",
+      join(folder, "idle"),
+      "-qtest",
+      "stdio",
+      "-qtest-log",
+      "/dev/null",
+      "-display",
+      "none",
+      "-nodefaults",
+    ];
     const memory = ["-object", backend, "-machine", "memory-backend=ram0", "-m", `${ramBytes / 2 ** 20}M`];
     const child = spawn(qemu, [...machine, ...memory, ...common], { stdio: ["pipe", "pipe", "pipe"] });
-    const qtest = new Qtest(child, folder, ram, ramBase);
+    const qtest = new Qtest(child, { folder, ram, ramBase, steps });
     try {
-      await qtest.send(["clock_step 0"]);
+      await qtest.send(["readb 0x0"]);
     } catch (error) {
       await qtest.end();
       throw error;

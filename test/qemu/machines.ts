@@ -1,0 +1,47 @@
+/** Machines with a unit under test and eight `edu` devices: four on bus 0, four functions behind a root port. */
+import { type Edu, mappedConfig, placeEdus, portConfig } from "./edu.js";
+import { Qtest } from "./qtest.js";
+import { ramBytes } from "./test_memory.js";
+
+export interface UnderTest {
+  readonly qtest: Qtest;
+  readonly edus: readonly Edu[];
+  /** Physical address of RAM. */
+  readonly ramBase: number;
+}
+
+const portAt = 4;
+const firstPlain = 8;
+const busBehind = 5;
+
+const edus = Array.from({ length: 8 }, (_, n) => {
+  const place = n < 4 ? `addr=${(firstPlain + n).toString(16)}` : `bus=rp,addr=0.${n - 4},multifunction=on`;
+  return ["-device", `edu,${place},dma_mask=0xffffffffffffffff`];
+}).flat();
+
+const requesters = Array.from({ length: 8 }, (_, n) => (n < 4 ? (firstPlain + n) << 3 : (busBehind << 8) | (n - 4)));
+
+/** @param unit the `-device` of the unit */
+export async function startX86(qemu: string, unit: string): Promise<UnderTest> {
+  const machine = ["-machine", "q35", "-device", unit, "-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus];
+  // The processor stands still: HLT wherever it begins.
+  const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: 0, idle: new Uint8Array(0x10000).fill(0xf4) });
+  const port = { requester: portAt << 3, bus: busBehind };
+  return { qtest, ramBase: 0, edus: await placeEdus(qtest, portConfig, 0xe000_0000, requesters, port) };
+}
+
+const ramBaseVirt = 0x4000_0000;
+/** `wfi` and a branch back to it, at the reset vector. */
+const idleArm = new Uint8Array(new Uint32Array([0xd503207f, 0x17ffffff]).buffer);
+
+/** @param options of the machine, as `iommu=smmuv3` */
+export async function startVirt(qemu: string, options: string): Promise<UnderTest> {
+  const machine = [
+    ...["-machine", `virt,highmem=off,${options}`, "-cpu", "cortex-a57"],
+    ...["-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus],
+  ];
+  const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: ramBaseVirt, idle: idleArm });
+  const port = { requester: portAt << 3, bus: busBehind };
+  const config = mappedConfig(0x3f00_0000);
+  return { qtest, ramBase: ramBaseVirt, edus: await placeEdus(qtest, config, 0x1000_0000, requesters, port) };
+}

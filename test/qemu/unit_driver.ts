@@ -1,0 +1,38 @@
+/** A unit under test: how software points it at tables, and how it reports faults. */
+import type { Rng } from "../../src/base/rng.js";
+import type { UnitRoot } from "../../src/table/device/index.js";
+import type { CodeSet } from "../../src/table/index.js";
+import type { Qtest } from "./qtest.js";
+import type { TestMemory } from "./test_memory.js";
+
+/** A fault as the unit recorded it. */
+export interface SeenFault {
+  readonly code: number;
+  readonly requester: number;
+  /** Input address; of its page only where the unit records no more. */
+  readonly address: bigint;
+  /** null where the record does not say. */
+  readonly write: boolean | null;
+}
+
+export interface UnitDriver {
+  readonly name: string;
+  readonly codes: CodeSet;
+  /** How many faults it can record before one is lost. */
+  readonly faultRoom: number;
+  /** Input addresses beyond this many bits are asked for now and then. */
+  readonly inputBits: number;
+  /**
+   * Random tables for these devices, in fresh frames.
+   * @returns the unit as its registers will describe it, and, by device, addresses worth asking for
+   */
+  build(memory: TestMemory, rng: Rng, requesters: readonly number[]): { unit: UnitRoot; worth: Map<number, bigint[]> };
+  /** Whether a recorded address is that of an access; records leave out low bits. */
+  sameAddress(recorded: bigint, asked: bigint): boolean;
+  /** Commands that make the unit use the tables and forget all others. */
+  load(unit: UnitRoot): string[];
+  /** Commands that make it forget translations. */
+  forget(): string[];
+  /** Take the faults recorded since the last time. */
+  faults(qtest: Qtest): Promise<SeenFault[]>;
+}
