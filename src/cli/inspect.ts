@@ -6,7 +6,7 @@ import { holdsFrame } from "../audit/reach/findings/outside.js";
 import type { Inspected } from "../audit/reach/inspect_image.js";
 import { walkAnswer } from "../audit/reach/walk_device.js";
 import { exitCodeOf, type InspectReport, inspectJson, inspectLines, type WhoAnswer } from "../report/index.js";
-import { type ImageFlags, inspectFile } from "./inspect_source.js";
+import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
 import { screen } from "./terminal.js";
 
@@ -37,26 +37,29 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
         : "what is to be inspected? Give an image, or --qmp SOCKET --ram FILE",
     );
   }
-  const use = async (inspected: Inspected): Promise<0 | 1> => {
+  const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
     const { device, who, at } = asked;
     const all = [...inspection.devices.keys()];
     const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
     if (device !== null && shown.length === 0) {
-      throw new AskedWrongly(`--device ${flags.device}: no entry of any unit is for it`);
+      throw new AskedWrongly(`--device ${flags.device}: no unit has an entry for it`);
     }
-    const report: InspectReport = {
+    return {
       inspection,
       shown,
       everyMapping: device !== null,
       who: who === null ? null : whoAnswer(inspected, who),
       walk: at === null ? null : walkAnswer(inspected, at),
-      diff: flags.diff === undefined ? null : await difference(inspected, flags.diff, flags),
+      diff: null,
     };
-    await print(report, flags.json === true);
-    return exitCodeOf(report);
   };
-  return inspectFile(path!, flags, use);
+  const here = live
+    ? await inspectLive({ socket: flags.qmp!, ram: flags.ram! }, flags, look)
+    : await inspectFile(path!, flags, look);
+  const report = flags.diff === undefined ? here : { ...here, diff: await differenceTo(here, flags.diff, flags) };
+  await print(report, flags.json === true);
+  return exitCodeOf(report);
 }
 
 function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer {
@@ -66,13 +69,11 @@ function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer
 }
 
 /** What the other image has come to, seen from this one. */
-async function difference(inspected: Inspected, file: string, flags: InspectFlags): Promise<InspectReport["diff"]> {
-  const { registers: _, ...rest } = flags;
+async function differenceTo(here: InspectReport, file: string, flags: InspectFlags): Promise<InspectReport["diff"]> {
+  const { registers: _, pci: __, ...rest } = flags;
   const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
-  return inspectFile(file, other, async (after) => ({
-    file,
-    difference: differenceOf(inspected.inspection, after.inspection),
-  }));
+  const difference = await inspectFile(file, other, (there) => differenceOf(here.inspection, there.inspection));
+  return { file, difference };
 }
 
 /** Lines that are gathered before they are written. */

@@ -1,12 +1,13 @@
-/** Where `inspect` gets its image and its units: a file with registers beside it, roots that were given, ACPI, a scan. */
+/** Where `inspect` gets its image from: a file, or a running guest; and what stands beside it. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Inspected, inspectImage } from "../audit/reach/inspect_image.js";
-import { unitsFromRegisters } from "../audit/reach/registers.js";
-import { rootForms, rootGiven } from "../audit/reach/where_given.js";
-import { type Image, openImage } from "../read/index.js";
+import { rootGiven } from "../audit/reach/where_given.js";
+import { openImage } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";
 import { openInput } from "./input.js";
+import { type RegistersText, unitsOf } from "./inspect_units.js";
+import { withLiveGuest } from "./live.js";
 import { AskedWrongly } from "./misuse.js";
 import { Progress } from "./terminal.js";
 
@@ -24,69 +25,86 @@ export interface ImageFlags {
 /** No registers file and no list of devices is longer. */
 const textBytesMax = 2 ** 24;
 
-/** Inspect an image file; it stays open until `use` has returned. @throws Unreadable, AskedWrongly */
-export async function inspectFile<T>(
-  path: string,
-  flags: ImageFlags,
-  use: (inspected: Inspected) => Promise<T>,
-): Promise<T> {
+/**
+ * Inspect an image file. What `use` is given is good until it returns.
+ * @throws Unreadable, AskedWrongly
+ */
+export async function inspectFile<T>(path: string, flags: ImageFlags, use: (i: Inspected) => T): Promise<T> {
   const input = await openInput(path);
   const progress = new Progress(basename(path));
   try {
     const { raw, base, ramLow } = flags;
     const image = await openImage(input, { format: raw === true ? "raw" : undefined, base, ramLow });
-    const where = await unitsOf(path, image, flags);
-    const notes = [...(input.damage === null ? [] : [input.damage]), ...where.notes];
-    const inspected = inspectImage({
-      file: basename(path),
-      image,
-      units: where.units,
-      registerNotes: where.registerNotes,
-      notes,
-      reserved: null,
-      bus: null,
-      progress: (share) => progress.at(share),
-    });
+    const given = rootsOf(flags);
+    const beside = flags.registers ?? (given.length > 0 || flags.scan === true ? null : besideImage(path));
+    const registers = beside === null ? null : { name: beside, text: await textOf(beside) };
+    const damage = input.damage === null ? [] : [input.damage];
+    const said = beside !== null && flags.registers === undefined ? [`registers were found beside it: ${beside}`] : [];
+    const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
+    const notes = [...damage, ...said, ...where.notes];
+    const pci = flags.pci === undefined ? null : { name: flags.pci, text: await textOf(flags.pci) };
+    const share = (done: number) => progress.at(done);
+    const inspected = inspectImage({ ...where.input, file: basename(path), image, notes, pci, progress: share });
     progress.done();
-    return await use(inspected);
+    return use(inspected);
   } finally {
     progress.done();
     input.close();
   }
 }
 
-async function unitsOf(path: string, image: Image, flags: ImageFlags) {
-  const given = (flags.root ?? []).map(unitGiven);
-  const registers = flags.registers ?? (given.length > 0 ? null : besideImage(path));
-  if (registers !== null) {
-    const { units, notes } = unitsFromRegisters(registers, await textOf(registers));
-    const found = flags.registers === undefined ? `registers found beside the image: ${basename(registers)}` : null;
-    return { units: [...units, ...given], registerNotes: notes, notes: found === null ? [] : [found] };
+/** Inspect a running guest: it stands still until `use` has returned. @throws Unreadable, AskedWrongly */
+export async function inspectLive<T>(
+  names: { readonly socket: string; readonly ram: string },
+  flags: ImageFlags,
+  use: (i: Inspected) => T,
+): Promise<T> {
+  const progress = new Progress(basename(names.ram));
+  try {
+    return await withLiveGuest(names, async ({ image, registers, pci, notes }) => {
+      const file = flags.registers;
+      const own: RegistersText = { name: names.socket, text: JSON.stringify(registers) };
+      const text = file === undefined ? (registers.length > 0 ? own : null) : { name: file, text: await textOf(file) };
+      const given = rootsOf(flags);
+      const asked = { name: names.ram, registers: given.length > 0 && file === undefined ? null : text, given };
+      const where = unitsOf(image, { ...asked, scan: flags.scan === true, progress });
+      const bus =
+        flags.pci === undefined
+          ? { name: names.socket, text: pci }
+          : { name: flags.pci, text: await textOf(flags.pci) };
+      const all = [...notes, ...where.notes];
+      return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, pci: bus }));
+    });
+  } finally {
+    progress.done();
   }
-  if (given.length > 0) return { units: given, registerNotes: [], notes: [] };
-  throw new AskedWrongly(`${path}: ${image.format} image without registers beside it`);
 }
 
-function unitGiven(text: string): UnitRoot {
-  const unit = rootGiven(text);
-  if (typeof unit === "string") throw new AskedWrongly(`--root ${unit}`);
-  return unit;
+function rootsOf(flags: ImageFlags): UnitRoot[] {
+  return (flags.root ?? []).map((text) => {
+    const unit = rootGiven(text);
+    if (typeof unit === "string") throw new AskedWrongly(`--root ${unit}`);
+    return unit;
+  });
 }
 
 /** `mem.registers.json` beside `mem.elf.gz`, or `IMAGE.registers.json`. */
 function besideImage(path: string): string | null {
   if (path === "-") return null;
   const name = basename(path);
-  const unpacked = name.replace(/\.(gz|zst)$/, "");
-  const stem = unpacked.replace(/\.[^.]+$/, "");
-  for (const start of new Set([name, unpacked, stem, stem.replace(/\.[^.]+$/, "")])) {
+  const starts = [name];
+  for (let dot = name.lastIndexOf("."); dot > 0; dot = starts.at(-1)!.lastIndexOf(".")) {
+    starts.push(starts.at(-1)!.slice(0, dot));
+  }
+  for (const start of starts) {
     const beside = join(dirname(path), `${start}.registers.json`);
     if (existsSync(beside)) return beside;
   }
   return null;
 }
 
-export async function textOf(path: string): Promise<string> {
+/** @throws Unreadable */
+async function textOf(path: string): Promise<string> {
   const input = await openInput(path);
   try {
     const bytes = new Uint8Array(Math.min(input.size, textBytesMax));
@@ -95,5 +113,3 @@ export async function textOf(path: string): Promise<string> {
     input.close();
   }
 }
-
-export { rootForms };

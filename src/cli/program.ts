@@ -1,9 +1,9 @@
 /** The commands, their options and their help, as data for the argument parser. */
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
+import { rootForms } from "../audit/reach/where_given.js";
 import { completion, shells } from "./completion.js";
 import { type InspectFlags, inspect } from "./inspect.js";
-import { rootForms } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
 import { type RunFlags, run } from "./run.js";
 import { swiotlbFlag } from "./swiotlb_flag.js";

@@ -4,7 +4,15 @@ import type { Attachment } from "../../table/device/index.js";
 import { deviceTables, type LookupFault, silentRequesters, type UnitRoot } from "../../table/device/index.js";
 import { Troubles } from "../../table/trouble.js";
 import { deviceName } from "./device_name.js";
-import type { BusDevice, Known, RegisterNote, ReservedRegion, Silent, Uncovered } from "./findings/known.js";
+import type {
+  BusDevice,
+  Known,
+  OtherTable,
+  RegisterNote,
+  ReservedRegion,
+  Silent,
+  Uncovered,
+} from "./findings/known.js";
 import { holes } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
@@ -20,11 +28,15 @@ export interface InspectInput {
   /** Sentences that say how the units were found, and what was left out. */
   readonly notes: readonly string[];
   /** null: no ACPI tables were found. */
-  readonly reserved: readonly ReservedRegion[] | null;
+  readonly reserved?: readonly ReservedRegion[] | null;
   /** Which unit a device belongs to, by firmware: an index, -1 for none; undefined when firmware does not say. */
   readonly unitOf?: (device: BusDevice) => number | undefined;
-  readonly bus: readonly BusDevice[] | null;
+  readonly bus?: readonly BusDevice[] | null;
+  /** Text that lists the devices on the bus. */
+  readonly pci?: { readonly name: string; readonly text: string } | null;
   readonly registerNotes?: readonly RegisterNote[];
+  /** Tables that have the form of a unit's and are none's. */
+  readonly otherTables?: readonly OtherTable[];
   readonly progress?: (share: number) => void;
 }
 
@@ -71,10 +83,11 @@ export function inspectImage(input: InspectInput): Inspected {
     runs: image.runs,
     whole: isWhole(image, index),
     kernel: "place" in kernel ? kernel.place : null,
-    reserved: input.reserved,
-    bus: input.bus,
+    reserved: input.reserved ?? null,
+    bus: input.bus ?? null,
     uncovered: uncoveredOf(input, devices),
     registerNotes: input.registerNotes ?? [],
+    otherTables: input.otherTables ?? [],
     silent: units.flatMap((unit, i) => (seen.get(keyOf(unit)) === i ? silentOf(image, unit, i) : [])),
   };
   for (const { where, what } of image.warnings) notes.push(where === "" ? what : `${where}: ${what}`);

@@ -42,12 +42,11 @@ export function* walkLines(walk: WalkAnswer, style: Style, width: number): Gener
 
 function* stepLines({ at, words, about, name, meaning }: WalkStep, style: Style, width: number): Generator<string> {
   yield* wrap(`${name} at ${hex(at)}: ${meaning}`, width, "  ", "    ");
-  yield style.dim(`      ${entryValue(words)}`);
+  yield* wrap(entryValue(words), width, "      ").map(style.dim);
   for (const { name, bits, value, doc, isZero } of fieldsOf(words, about)) {
-    if (!isZero)
-      yield* wrap(`${name.padEnd(10)} ${bits.padEnd(7)} ${value.padEnd(12)} ${doc}`, width, "      ", "        ").map(
-        style.dim,
-      );
+    if (isZero) continue;
+    const head = `      ${name.padEnd(12)} ${bits.padEnd(7)} ${value.padEnd(12)}`;
+    yield* wrap(doc, width, `${head} `, " ".repeat(Math.min(head.length + 1, width >> 1))).map(style.dim);
   }
 }
 

@@ -12,44 +12,58 @@ export interface LineOptions {
   readonly width: number;
 }
 
-/** @returns lines without line ends. What was asked for comes first; then all that is known. */
+/**
+ * Lines without line ends. What was asked is answered first; then come the verdict and its troubles, and, when nothing
+ * was asked or one device was, all that is known.
+ */
 export function* inspectLines(report: InspectReport, options: LineOptions): Generator<string> {
   const style = styleFor(options.color);
   const width = Math.max(widthMin, options.width);
-  if (report.who !== null) {
-    yield* whoLines(report, report.who, style);
-    yield "";
-  }
-  if (report.walk !== null) {
-    yield* walkLines(report.walk, style, width);
-    yield "";
-  }
-  if (report.diff !== null) {
-    yield* diffLines(report.diff, style, width);
-    yield "";
-  }
+  const { who, walk, diff } = report;
+  if (who !== null) yield* spaced(whoLines(report, who, style));
+  if (walk !== null) yield* spaced(walkLines(walk, style, width));
+  if (diff !== null) yield* spaced(diffLines(diff, style, width));
+  const asked = who !== null || walk !== null || diff !== null;
+  const findings = shownFindings(report);
   yield* verdictLines(report, style, width);
+  if (asked && !report.everyMapping) {
+    yield* findingLines(
+      findings.filter((f) => f.weight === "trouble"),
+      style,
+      width,
+    );
+    return;
+  }
   yield "";
   yield* unitLines(report, style, width);
   yield "";
   yield* deviceLines(report, style, width);
-  if (report.inspection.devices.some((d) => d.ranges !== null && d.ranges.count > 0)) {
+  if (report.shown.some((i) => (report.inspection.devices[i]!.ranges?.count ?? 0) > 0)) {
     yield "";
     yield* mappingLines(report, style, width);
   }
-  yield* findingLines(shownFindings(report), style, width);
+  yield* findingLines(findings, style, width);
+}
+
+function* spaced(lines: Iterable<string>): Generator<string> {
+  yield* lines;
+  yield "";
 }
 
 function verdictLines(report: InspectReport, style: Style, width: number): string[] {
-  const { source, devices } = report.inspection;
+  const { source } = report.inspection;
+  const devices = report.shown.map((i) => report.inspection.devices[i]!);
   const troubles = shownFindings(report).filter((f) => f.weight === "trouble").length;
   const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
   const confined = devices.filter((d) => d.state === "translated").length;
   const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
   const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
   const sums = [
-    `${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`,
-    ...(open === 0 ? [] : [`${open} reach all of memory`]),
+    ...(confined === 0
+      ? []
+      : [`${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`]),
+    ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),
+    ...(confined + open === 0 ? ["no device reaches anything"] : []),
   ];
   const head =
     troubles === 0

@@ -202,6 +202,14 @@ const cases: readonly Case[] = [
     but: calm,
   },
   {
+    rule: "stale-table",
+    when: "a scan finds another root table",
+    known: { ...calm, otherTables: [{ kind: "vtd", address: 0x7000, because: "2 of 3 entries lead on" }] },
+    weight: "note",
+    says: /form of vtd lie at 0x7000.*2 of 3 entries/s,
+    but: calm,
+  },
+  {
     rule: "kernel-text-writable",
     when: "a buffer lies in the kernel's code",
     known: { ...calm, kernel: { from: 0x4000000, to: 0x5000800, how: "as the test says" } },

@@ -50,6 +50,13 @@ export interface RegisterNote {
   readonly why: string;
 }
 
+/** Tables that have the form of a unit's, and that no unit uses. */
+export interface OtherTable {
+  readonly kind: string;
+  readonly address: number;
+  readonly because: string;
+}
+
 /** Requesters whose AMD-Vi entries are all zeros: V is 0, so that their addresses pass untranslated. */
 export interface Silent {
   readonly unit: number;
@@ -76,6 +83,7 @@ export interface Known {
   readonly uncovered: readonly Uncovered[];
   readonly registerNotes: readonly RegisterNote[];
   readonly silent: readonly Silent[];
+  readonly otherTables: readonly OtherTable[];
 }
 
 /** One rule: what it looks for, and what it says. */

@@ -161,6 +161,20 @@ const silentEntries: Rule = {
     }),
 };
 
+const staleTable: Rule = {
+  name: "stale-table",
+  about: "Memory holds tables of the form of a unit's that no unit uses.",
+  find: (known) =>
+    known.otherTables.map(({ kind, address, because }) => ({
+      rule: "stale-table",
+      weight: "note",
+      what: `tables of the form of ${kind} lie at ${hex(address)} and are not in use`,
+      where: hex(address),
+      why: `left over from a boot or a guest, or in use by one: ${because}`,
+      place: { paddr: address, bytes: 4096 },
+    })),
+};
+
 export const unitRules: readonly Rule[] = [
-  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers],
+  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers, staleTable],
 ];

@@ -1,0 +1,61 @@
+/** Where the units' tables are: as registers or the user say, else as a scan of the image finds them. */
+import type { InspectInput } from "../audit/reach/inspect_image.js";
+import { unitsFromRegisters } from "../audit/reach/registers.js";
+import { type ScanCandidate, scanImage } from "../audit/reach/scan.js";
+import type { Image } from "../read/index.js";
+import { Unreadable } from "../read/index.js";
+import type { UnitRoot } from "../table/device/index.js";
+import type { Progress } from "./terminal.js";
+
+export interface RegistersText {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface UnitsAsked {
+  /** What messages call the image. */
+  readonly name: string;
+  /** null: there are none. */
+  readonly registers: RegistersText | null;
+  readonly given: readonly UnitRoot[];
+  /** Look for tables even where registers or the user say where they are. */
+  readonly scan: boolean;
+  readonly progress: Progress;
+}
+
+export interface UnitsFound {
+  readonly input: Pick<InspectInput, "units" | "registerNotes" | "otherTables">;
+  /** How they were found, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** @throws Unreadable when nobody says where tables are and none are found. */
+export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
+  const { registers, given } = asked;
+  const told = registers === null ? null : unitsFromRegisters(registers.name, registers.text);
+  const units = [...(told?.units ?? []), ...given];
+  const registerNotes = told?.notes ?? [];
+  if (units.length > 0 && !asked.scan) return { input: { units, registerNotes, otherTables: [] }, notes: [] };
+  const candidates = scanImage(image, (share) => asked.progress.at(share));
+  if (units.length > 0) {
+    const roots = new Set(units.map((u) => u.root));
+    const otherTables = candidates.filter((c) => !roots.has(c.unit.root)).map(tableOf);
+    return { input: { units, registerNotes, otherTables }, notes: [] };
+  }
+  const chosen = candidates.filter((c) => c.chosen);
+  if (chosen.length === 0) {
+    const found = "none, and no registers beside it (--registers and --root say where they are)";
+    throw new Unreadable(asked.name, "", "device tables of an IOMMU somewhere in the image", found);
+  }
+  const notes = [
+    ...(asked.scan ? [] : ["no registers were given: the tables were found by their form"]),
+    ...chosen.map((c, i) => `unit ${i}, ${sure(c.score)}: ${c.because}`),
+    "whether the units translate, and with which abilities, only their registers say",
+  ];
+  const otherTables = candidates.filter((c) => !c.chosen).map(tableOf);
+  return { input: { units: chosen.map((c) => c.unit), registerNotes, otherTables }, notes };
+}
+
+const tableOf = ({ unit, because }: ScanCandidate) => ({ kind: unit.kind, address: unit.root, because });
+
+const sure = (score: number): string => (score > 0.9 ? "very likely" : score > 0.6 ? "likely" : "possibly");
