@@ -1,0 +1,35 @@
+/**
+ * One run of several actors: who comes next is drawn from a seed, so the seed is the run.
+ *
+ * An actor is a program of atomic steps. Between two steps of one actor any other may come; inside a step none can.
+ */
+import type { Rng } from "../base/rng.js";
+
+export interface Actor {
+  readonly name: string;
+  /** Has it something to do now? Asked often: it only looks. */
+  ready(): boolean;
+  /** Do one atomic step. Called only when it is ready. */
+  step(): void;
+}
+
+export interface Ran {
+  readonly steps: number;
+  /** Nobody had anything left to do; false when the limit came first. */
+  readonly idle: boolean;
+}
+
+/**
+ * Let actors take steps until none is ready.
+ * @param stepMax steps after which the run is cut
+ */
+export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number): Ran {
+  const ready: Actor[] = [];
+  for (let steps = 0; steps < stepMax; steps++) {
+    ready.length = 0;
+    for (const a of actors) if (a.ready()) ready.push(a);
+    if (ready.length === 0) return { steps, idle: true };
+    ready[rng.below(ready.length)]!.step();
+  }
+  return { steps: stepMax, idle: false };
+}
