@@ -31,6 +31,8 @@ export interface Claim {
   readonly ref: number;
   /** The grant behind one that is passed on. */
   readonly inner: Claim | null;
+  /** The gate knows of it: bytes outside the granted part are never touched. */
+  readonly noted: boolean;
 }
 
 export interface ClaimRequest {
@@ -96,9 +98,11 @@ function claimPinned(h: Hypervisor, o: ClaimRequest, active: Active): Claim {
 function claimed(h: Hypervisor, o: ClaimRequest, active: Active, frame: number, inner: Claim | null): Claim {
   active[o.readOnly ? "hostRead" : "hostWrite"]++;
   const { granter, ref, readOnly } = o;
-  h.gate.mapped({ ...effect(o, active.frame), offset: o.offset, length: o.length }, entryPlace(h, granter, ref));
   const { offset, length } = active;
-  return { status: GrantStatus.okay, frame, held: active.frame, offset, length, readOnly, granter, ref, inner };
+  const noted = o.offset >= offset && o.offset + o.length <= offset + length;
+  const wanted = { ...effect(o, active.frame), offset: o.offset, length: o.length };
+  if (noted) h.gate.mapped(wanted, entryPlace(h, granter, ref));
+  return { status: GrantStatus.okay, frame, held: active.frame, offset, length, readOnly, granter, ref, inner, noted };
 }
 
 function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
@@ -140,7 +144,7 @@ export function letClaim(h: Hypervisor, d: Domain, c: Claim): void {
   if (c.granter !== null) {
     unpin(h, c.granter, c.ref, c.readOnly ? "hostRead" : "hostWrite");
     const whose = { mapper: d.id, granter: c.granter.id, frame: c.held, host: true, device: false };
-    h.gate.unmapped({ ...whose, readOnly: c.readOnly });
+    if (c.noted) h.gate.unmapped({ ...whose, readOnly: c.readOnly });
     if (c.inner !== null) letClaim(h, c.granter, c.inner);
   }
   h.put(c.held as Mfn);
@@ -155,5 +159,5 @@ const atLimit = (a: Active): boolean => a.hostRead >= pinMax || a.hostWrite >= p
 
 const fail = (status: GrantStatus): Claim => ({
   ...{ status, frame: -1, held: -1, offset: 0, length: 0 },
-  ...{ readOnly: true, granter: null, ref: -1, inner: null },
+  ...{ readOnly: true, granter: null, ref: -1, inner: null, noted: false },
 });

@@ -65,7 +65,7 @@ function* claimEnd(
   if (how.byRef) return yield* claimForCopy(h, { domain: d, granter: owner, ref: end.at, ...claim }, true);
   const frame = Number.isInteger(end.at) ? h.frameOfGfn(d, end.at) : -1;
   if (!h.frames.getPage(frame, d.id)) return refused(GrantStatus.badPage);
-  const whole = { offset: 0, length: pageBytes, granter: null, ref: -1, inner: null };
+  const whole = { offset: 0, length: pageBytes, granter: null, ref: -1, inner: null, noted: false };
   return { status: GrantStatus.okay, frame, held: frame, readOnly: how.readOnly, ...whole };
 }
 
@@ -92,5 +92,5 @@ const inside = (offset: number, length: number, c: Claim): boolean =>
 
 const refused = (status: GrantStatus): Claim => ({
   ...{ status, frame: -1, held: -1, offset: 0, length: 0 },
-  ...{ readOnly: true, granter: null, ref: -1, inner: null },
+  ...{ readOnly: true, granter: null, ref: -1, inner: null, noted: false },
 });

@@ -43,7 +43,7 @@ export function* mapGrantSteps(h: Hypervisor, d: Domain, o: MapRequest): Steps<M
   const granter = h.domain(o.domain, d);
   if (granter === undefined) return fail(GrantStatus.badDomain);
   const handle = d.grants.takeHandle();
-  if (handle === noHandle) return fail(GrantStatus.noSpace);
+  if (handle === noHandle) return fail(h.noHandleStatus);
   const status = yield* pinAndMap(h, d, granter, o);
   if (status.status !== GrantStatus.okay) {
     d.grants.giveHandle(handle);

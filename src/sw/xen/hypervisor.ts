@@ -8,7 +8,7 @@ import type { Mfn } from "../../base/frame.js";
 import { Rng } from "../../base/rng.js";
 import { Memory } from "../../mem/memory.js";
 import { Errno } from "../../spec/xen/errno.js";
-import { domainSelf, firstReservedDomain } from "../../spec/xen/grant_op.js";
+import { domainSelf, firstReservedDomain, GrantStatus } from "../../spec/xen/grant_op.js";
 import { type XenBugId, type XenFlags, xenFlags } from "./bugs.js";
 import { Reach } from "./cpu_map.js";
 import { Domain, type DomainOptions } from "./domain.js";
@@ -24,6 +24,8 @@ export interface HypervisorOptions {
   readonly seed?: number;
   readonly arch?: "x86" | "arm";
   readonly bugs?: readonly XenBugId[];
+  /** A full map-track table answers no_device_space, as before there was no_space; Linux warns of the former only. */
+  readonly oldStatuses?: boolean;
 }
 
 export class Hypervisor {
@@ -33,6 +35,7 @@ export class Hypervisor {
   readonly gate: AccessGate;
   readonly arch: "x86" | "arm";
   readonly bugs: XenFlags;
+  readonly noHandleStatus: GrantStatus;
   readonly domains = new Map<number, Domain>();
   /** Hypercalls made, by name. */
   readonly calls: Record<string, number> = {};
@@ -44,6 +47,7 @@ export class Hypervisor {
     this.gate = new AccessGate(this.memory);
     this.arch = o.arch ?? "x86";
     this.bugs = xenFlags(o.bugs);
+    this.noHandleStatus = o.oldStatuses === true ? GrantStatus.noDeviceSpace : GrantStatus.noSpace;
   }
 
   /**
