@@ -102,6 +102,7 @@ export class DmaApi {
       this.engine.unmap(this.#device, range);
       this.#checks?.unmapped(this.#device, "list", range);
     });
+    this.#checks?.unmappedList(list);
   }
 
   syncListForCpu(list: MappedList, entries: number, direction: Direction): void {
@@ -217,7 +218,9 @@ export class DmaApi {
 
   /** The kernel stops at a direction that says nothing (BUG_ON). */
   #known(direction: Direction): void {
-    if (direction !== Direction.toDevice && direction !== Direction.fromDevice && direction !== Direction.bidirectional)
-      throw new Misuse("dma-direction", `${direction}; a mapping has a direction`);
+    if (direction === Direction.toDevice || direction === Direction.fromDevice || direction === Direction.bidirectional)
+      return;
+    this.#checks?.misdirected(this.#device, `${direction}`);
+    throw new Misuse("dma-direction", `${direction}; a mapping has a direction`);
   }
 }

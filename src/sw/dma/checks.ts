@@ -12,6 +12,8 @@ export interface MapCall extends ListEntry {
 }
 
 export interface DmaChecks {
+  /** A call with a direction that says nothing. */
+  misdirected(device: DmaDevice, call: string): void;
   /** A single mapping was made, or refused. */
   mapped(device: DmaDevice, engine: Engine, call: MapCall, mapped: Mapped): void;
   /** A list is about to be mapped, and was. */
@@ -20,6 +22,7 @@ export interface DmaChecks {
   /** About to be unmapped, and done. */
   unmapping(device: DmaDevice, kind: MapKind, range: MappedRange, entries: number): void;
   unmapped(device: DmaDevice, kind: MapKind, range: MappedRange): void;
+  unmappedList(list: MappedList): void;
   syncing(device: DmaDevice, kind: MapKind, range: MappedRange, towards: "cpu" | "device", entries: number): void;
   synced(device: DmaDevice, kind: MapKind, range: MappedRange, towards: "cpu" | "device"): void;
   allocated(device: DmaDevice, engine: Engine, at: Coherent, size: number): void;

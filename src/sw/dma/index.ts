@@ -1,6 +1,11 @@
 /** The DMA API as drivers call it, and the rules that it is checked against. */
 export { DmaApi, type DmaApiOptions } from "./api.js";
+export { Checker } from "./checker.js";
 export type { DmaChecks, MapCall, MapKind } from "./checks.js";
 export { Counts } from "./counts.js";
 export * as errors from "./errors.js";
 export { contiguousPieces, fits, type ListEntry, type ListPart, type MappedList, type Segment } from "./list.js";
+export type { Region } from "./rules/regions.js";
+export { type DmaRule, type DmaRuleName, dmaRules, type RuleKind } from "./rules/rules.js";
+export type { CheckOptions } from "./rules/state.js";
+export type { Violation } from "./rules/violations.js";

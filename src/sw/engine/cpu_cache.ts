@@ -67,6 +67,18 @@ export class CpuCache implements ByteMemory, CacheOps {
     this.write(o.to, bytes);
   }
 
+  /** What the CPU would read, without bringing anything in: for those who only look. */
+  peek(): ByteMemory {
+    const read = (address: number, into: Uint8Array): void => {
+      this.#inner.read(address, into);
+      this.#eachLine(address, into.length, (bus, low, from, count) => {
+        const line = this.#isUncached(bus) ? undefined : this.#lines.get(bus / lineBytes);
+        if (line !== undefined) into.set(line.bytes.subarray(low, low + count), from);
+      });
+    };
+    return { read, write: (a, from) => this.write(a, from), copy: (o) => this.copy(o) };
+  }
+
   clean(bus: number, length: number): void {
     this.#eachHeld(bus, length, (n, line) => {
       if (!line.changed) return;

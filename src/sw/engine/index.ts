@@ -1,7 +1,8 @@
 /** Ways to make a buffer reachable for a device, and which of them a kernel takes. */
-export { Buddy } from "./buddy.js";
+export type { Contiguous, GuestKernel, MemoryModel } from "../xen/guest_kernel.js";
 export { type EngineBug, type EngineBugId, engineBugs, engineRulesWith } from "./bugs.js";
 export type { CacheOps } from "./cache_ops.js";
+export { CachedGuest } from "./cached_guest.js";
 export { CpuCache } from "./cpu_cache.js";
 export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";
 export type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";

@@ -2,7 +2,7 @@
 import { type Pfn, pfn } from "../../base/frame.js";
 import { Memory } from "../../mem/memory.js";
 import type { Contiguous, GuestKernel } from "../xen/guest_kernel.js";
-import { Buddy } from "./buddy.js";
+import { NativePages } from "./native_pages.js";
 
 const frameBytes = 4096;
 
@@ -10,13 +10,13 @@ export class NativeGuest implements GuestKernel {
   readonly domain = 0;
   readonly model = "native";
   readonly memory: Memory;
-  readonly #pages: Buddy;
+  readonly #pages: NativePages;
   readonly #end: number;
 
   /** @param frames frames of memory; @param reserved frames at its beginning that are never handed out */
   constructor(frames: number, reserved = 1) {
     this.memory = new Memory(frames);
-    this.#pages = new Buddy(reserved, frames);
+    this.#pages = new NativePages(reserved, frames);
     this.#end = frames * frameBytes;
   }
 

@@ -6,7 +6,7 @@
  */
 import { Misuse } from "../../base/assert.js";
 
-export class Buddy {
+export class NativePages {
   /** First pages of free blocks, by order, ascending. */
   readonly #free: number[][] = [];
   /** Order of each block that is given out, by its first page. */
