@@ -15,7 +15,7 @@ export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: 
     yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}.`);
     return;
   }
-  yield style.bold(`${hex(who.paddr)} is reached by ${plural(who.hits.length, "way")}${absent}`);
+  yield style.bold(`${hex(who.paddr)} is reached in ${plural(who.hits.length, "way")}${absent}`);
   for (const { device, iova, allow, through } of who.hits) {
     const { pasid, state, ...id } = inspection.devices[device]!;
     const name = pasid === null || pasid === 0 ? deviceName(id) : `${deviceName(id)}/${pasid}`;
@@ -66,7 +66,7 @@ export function* diffLines(
 ): Generator<string> {
   const { changes, same } = diff.difference;
   if (changes.length === 0) {
-    yield style.bold(`Nothing differs from ${diff.file} (${plural(same, "device")} and PASIDs compared).`);
+    yield style.bold(`Nothing differs from ${diff.file} (${plural(same, "device")} compared).`);
     return;
   }
   yield style.bold(`${plural(changes.length, "change")} to ${diff.file}, ${plural(same, "device")} the same`);

@@ -67,10 +67,13 @@ function verdictLines(report: InspectReport, style: Style, width: number): strin
   ];
   const head =
     troubles === 0
-      ? style.green(`✓ ${sums.join(", ")}.`)
-      : style.red(`✗ ${plural(troubles, "trouble")}: ${sums.join(", ")}.`);
+      ? wrap(`✓ ${sums.join(", ")}.`, width, "", "  ").map(style.green)
+      : wrap(`✗ ${plural(troubles, "trouble")}: ${sums.join(", ")}.`, width, "", "  ").map(style.red);
   const image = `${source.format}${source.machine === null ? "" : ` of ${source.machine}`}, ${bytesWords(source.bytes)} of memory`;
-  return [head, ...[image, ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim))];
+  return [
+    ...head,
+    ...[image, ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim)),
+  ];
 }
 
 function* findingLines(findings: readonly Finding[], style: Style, width: number): Generator<string> {
