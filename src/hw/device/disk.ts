@@ -1,0 +1,169 @@
+/**
+ * A disk with one submission and one completion queue in memory, as NVMe has them. It masters the bus for all it
+ * does: it fetches its commands and scatter lists, moves the data, and writes its completions.
+ *
+ * Each step is one thing that another may come between: a command taken, a list fetched, one entry of it moved, a
+ * completion written.
+ * Source: NVM Express Base Specification 2.0, 3.3 (queues) and 4.1.2 (scatter lists).
+ */
+import { read, write } from "../../bits/index.js";
+import type { DmaPort } from "../../bus/dma_port.js";
+import {
+  Cqe,
+  cqeBytes,
+  NvmeOpcode,
+  NvmeStatus,
+  SglDescriptor,
+  SglType,
+  Sqe,
+  sglBytes,
+  sqeBytes,
+} from "../../spec/nvme/entries.js";
+import { Master } from "./master.js";
+
+export interface DiskOptions {
+  readonly port: DmaPort;
+  readonly requester: number;
+  /** Blocks of 512 bytes. */
+  readonly blocks: number;
+  /** Address lines. */
+  readonly addressBits?: number;
+  /** Entries of one scatter list that it takes. */
+  readonly entriesMax?: number;
+}
+
+export const blockBytes = 512;
+
+/** The command that is being worked on. */
+interface Command {
+  readonly id: number;
+  readonly toMemory: boolean;
+  /** First byte on the medium, and how far the work has come. */
+  readonly from: number;
+  readonly length: number;
+  /** Scatter list: address and length in turn; null until it was fetched. */
+  list: Float64Array | null;
+  readonly listAt: number;
+  readonly listLength: number;
+  next: number;
+  moved: number;
+  status: NvmeStatus;
+}
+
+export class Disk {
+  /** What is on it. */
+  readonly medium: Uint8Array;
+  readonly master: Master;
+  /** Registers: where the queues are and how long; doorbells; whether an interrupt waits to be taken. */
+  sqAt = 0;
+  cqAt = 0;
+  queueEntries = 0;
+  sqTail = 0;
+  interrupt = false;
+  readonly #entriesMax: number;
+  #sqHead = 0;
+  #cqTail = 0;
+  #phase: 0 | 1 = 1;
+  #command: Command | null = null;
+  readonly #entry = new Uint32Array(sqeBytes / 4);
+
+  constructor(o: DiskOptions) {
+    this.medium = new Uint8Array(o.blocks * blockBytes);
+    this.master = new Master(o.port, o.requester, o.addressBits);
+    this.#entriesMax = o.entriesMax ?? 256;
+  }
+
+  get idle(): boolean {
+    return this.#command === null && this.#sqHead === this.sqTail;
+  }
+
+  ready(): boolean {
+    return !this.idle;
+  }
+
+  step(): void {
+    const c = this.#command;
+    if (c === null) this.#take();
+    else if (c.status !== NvmeStatus.success) this.#complete(c);
+    else if (c.list === null) this.#fetchList(c);
+    else if (c.next < c.list.length && c.moved < c.length) this.#move(c, c.list);
+    else this.#complete(c);
+  }
+
+  #take(): void {
+    const e = this.#entry;
+    const bytes = new Uint8Array(e.buffer);
+    const outcome = this.master.read(this.sqAt + this.#sqHead * sqeBytes, bytes);
+    this.#sqHead = (this.#sqHead + 1) % this.queueEntries;
+    const opcode = read(e, 0, Sqe.opcode);
+    const from = (read(e, 0, Sqe.block) + read(e, 0, Sqe.blockHigh) * 2 ** 32) * blockBytes;
+    const length = (read(e, 0, Sqe.count) + 1) * blockBytes;
+    const listAt = read(e, 0, Sqe.dataLow) + read(e, 0, Sqe.dataHigh) * 2 ** 32;
+    const listLength = read(e, 0, Sqe.dataLength);
+    const inline = read(e, 0, Sqe.dataKind) >>> 28 === SglType.data;
+    this.#command = {
+      id: read(e, 0, Sqe.id),
+      toMemory: opcode === NvmeOpcode.read,
+      from,
+      length: opcode === NvmeOpcode.flush ? 0 : length,
+      list: opcode === NvmeOpcode.flush ? new Float64Array(0) : inline ? Float64Array.of(listAt, listLength) : null,
+      listAt,
+      listLength,
+      next: 0,
+      moved: 0,
+      status:
+        outcome !== "done" ? NvmeStatus.dataTransferError : this.#judge(opcode, from + length, listLength, inline),
+    };
+  }
+
+  #judge(opcode: number, end: number, listLength: number, inline: boolean): NvmeStatus {
+    if (opcode === NvmeOpcode.flush) return NvmeStatus.success;
+    if (opcode !== NvmeOpcode.read && opcode !== NvmeOpcode.write) return NvmeStatus.invalidOpcode;
+    if (end > this.medium.length) return NvmeStatus.lbaRange;
+    if (!inline && (listLength % sglBytes !== 0 || listLength > this.#entriesMax * sglBytes))
+      return NvmeStatus.invalidSgl;
+    return NvmeStatus.success;
+  }
+
+  #fetchList(c: Command): void {
+    const words = new Uint32Array(c.listLength / 4);
+    if (this.master.read(c.listAt, new Uint8Array(words.buffer)) !== "done") {
+      c.status = NvmeStatus.dataTransferError;
+      return;
+    }
+    const list = new Float64Array((c.listLength / sglBytes) * 2);
+    for (let n = 0; n < list.length; n += 2) {
+      const at = n * 2;
+      list[n] = read(words, at, SglDescriptor.addressLow) + read(words, at, SglDescriptor.addressHigh) * 2 ** 32;
+      list[n + 1] = read(words, at, SglDescriptor.length);
+      if (read(words, at, SglDescriptor.type) !== SglType.data) c.status = NvmeStatus.invalidSgl;
+    }
+    c.list = list;
+  }
+
+  #move(c: Command, list: Float64Array): void {
+    const count = Math.min(list[c.next + 1]!, c.length - c.moved);
+    const part = this.medium.subarray(c.from + c.moved, c.from + c.moved + count);
+    const outcome = c.toMemory ? this.master.write(list[c.next]!, part) : this.master.read(list[c.next]!, part);
+    c.next += 2;
+    c.moved += count;
+    if (outcome !== "done") c.status = NvmeStatus.dataTransferError;
+  }
+
+  #complete(c: Command): void {
+    if (c.status === NvmeStatus.success && c.moved < c.length) c.status = NvmeStatus.badLength;
+    const words = new Uint32Array(cqeBytes / 4);
+    write(words, 0, Cqe.sqHead, this.#sqHead);
+    write(words, 0, Cqe.id, c.id);
+    write(words, 0, Cqe.phase, this.#phase);
+    write(words, 0, Cqe.status, c.status);
+    this.master.write(this.cqAt + this.#cqTail * cqeBytes, new Uint8Array(words.buffer));
+    this.#cqTail++;
+    if (this.#cqTail === this.queueEntries) {
+      this.#cqTail = 0;
+      this.#phase = this.#phase === 1 ? 0 : 1;
+    }
+    this.#command = null;
+    this.interrupt = true;
+  }
+}

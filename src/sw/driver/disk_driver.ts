@@ -1,0 +1,190 @@
+/**
+ * The driver of a disk with NVMe's queues: it maps what it is asked to move through the DMA API, writes the command
+ * into shared memory, rings the doorbell and takes completions.
+ *
+ * Source: Linux drivers/nvme/host/pci.c (nvme_queue_rq, nvme_map_data, nvme_pci_complete_rq): one list of segments for
+ * each command, refused mappings are tried again when something was unmapped.
+ */
+import { assert } from "../../base/assert.js";
+import { read, write } from "../../bits/index.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import { Direction } from "../../spec/dma/direction.js";
+import { Cqe, cqeBytes, NvmeOpcode, SglDescriptor, SglType, Sqe, sglBytes, sqeBytes } from "../../spec/nvme/entries.js";
+import type { DmaApi, ListEntry, MappedList } from "../dma/index.js";
+import type { Coherent } from "../engine/index.js";
+
+/** The registers of the disk, as its driver sees them. */
+export interface DiskRegisters {
+  sqAt: number;
+  cqAt: number;
+  queueEntries: number;
+  sqTail: number;
+  interrupt: boolean;
+}
+
+/** One transfer. */
+export interface Bio {
+  readonly toDisk: boolean;
+  /** Block of 512 bytes on the disk. */
+  readonly block: number;
+  readonly list: readonly ListEntry[];
+  /** @param error null when every byte was moved */
+  done(error: string | null): void;
+}
+
+interface Flight {
+  readonly bio: Bio;
+  readonly mapped: MappedList;
+}
+
+export class DiskDriver {
+  readonly #memory: ByteMemory;
+  readonly #api: DmaApi;
+  readonly #disk: DiskRegisters;
+  readonly #entries: number;
+  readonly #listBytes: number;
+  readonly #sq: Coherent;
+  readonly #cq: Coherent;
+  readonly #lists: Coherent;
+  readonly #flights: (Flight | null)[];
+  readonly #waiting: Bio[] = [];
+  #sqTail = 0;
+  #cqHead = 0;
+  #phase: 0 | 1 = 1;
+  #alive = 0;
+  /** The head of the waiting ones was refused while nothing was in flight that could free room: it never will fit. */
+  completed = 0;
+  refused = 0;
+
+  /** @throws Broken when the queues cannot be had: a driver that cannot start. */
+  constructor(o: { memory: ByteMemory; api: DmaApi; disk: DiskRegisters; entries?: number; listEntries?: number }) {
+    this.#memory = o.memory;
+    this.#api = o.api;
+    this.#disk = o.disk;
+    this.#entries = o.entries ?? 32;
+    this.#listBytes = (o.listEntries ?? 256) * sglBytes;
+    const alloc = (bytes: number): Coherent => {
+      const at = o.api.alloc(bytes);
+      assert(at !== null, "the driver has memory for its queues");
+      return at;
+    };
+    this.#sq = alloc(this.#entries * sqeBytes);
+    this.#cq = alloc(this.#entries * cqeBytes);
+    this.#lists = alloc(this.#entries * this.#listBytes);
+    this.#flights = new Array<Flight | null>(this.#entries).fill(null);
+    o.disk.sqAt = this.#sq.bus;
+    o.disk.cqAt = this.#cq.bus;
+    o.disk.queueEntries = this.#entries;
+  }
+
+  get idle(): boolean {
+    return this.#alive === 0 && this.#waiting.length === 0;
+  }
+
+  submit(bio: Bio): void {
+    this.#waiting.push(bio);
+  }
+
+  ready(): boolean {
+    return this.#disk.interrupt || (this.#waiting.length > 0 && this.#mayStart);
+  }
+
+  /** Take what completed, or start what waits. */
+  step(): void {
+    if (this.#disk.interrupt) this.#takeCompletions();
+    else this.#start(this.#waiting[0]!);
+  }
+
+  /** Give the queues back. The device must be idle. */
+  close(): void {
+    assert(this.idle, "a driver is closed when nothing is in flight");
+    this.#api.free(this.#sq, this.#entries * sqeBytes);
+    this.#api.free(this.#cq, this.#entries * cqeBytes);
+    this.#api.free(this.#lists, this.#entries * this.#listBytes);
+  }
+
+  /** One entry stays free, so that a full queue differs from an empty one; after a refusal something must end first. */
+  #held = false;
+  get #mayStart(): boolean {
+    return this.#alive < this.#entries - 1 && !(this.#held && this.#alive > 0);
+  }
+
+  #start(bio: Bio): void {
+    const direction = bio.toDisk ? Direction.toDevice : Direction.fromDevice;
+    const mapped = this.#api.mapList(bio.list, direction);
+    if (mapped.count === 0) {
+      this.refused++;
+      if (this.#alive > 0) {
+        this.#held = true;
+        return;
+      }
+      this.#waiting.shift();
+      bio.done(mapped.refused ?? "the list could not be mapped");
+      return;
+    }
+    this.#held = false;
+    this.#waiting.shift();
+    const id = this.#flights.indexOf(null);
+    this.#flights[id] = { bio, mapped };
+    this.#alive++;
+    this.#writeCommand(id, bio, mapped);
+  }
+
+  #writeCommand(id: number, bio: Bio, mapped: MappedList): void {
+    const words = new Uint32Array((mapped.segments.length * sglBytes) / 4);
+    let bytes = 0;
+    for (const [n, s] of mapped.segments.entries()) {
+      const at = n * (sglBytes / 4);
+      write(words, at, SglDescriptor.addressLow, s.bus % 2 ** 32);
+      write(words, at, SglDescriptor.addressHigh, Math.floor(s.bus / 2 ** 32));
+      write(words, at, SglDescriptor.length, s.size);
+      write(words, at, SglDescriptor.type, SglType.data);
+      bytes += s.size;
+    }
+    assert(words.byteLength <= this.#listBytes, "a list fits its place");
+    const listAt = this.#lists.bus + id * this.#listBytes;
+    this.#memory.write(this.#lists.phys + id * this.#listBytes, new Uint8Array(words.buffer));
+    const e = new Uint32Array(sqeBytes / 4);
+    write(e, 0, Sqe.opcode, bio.toDisk ? NvmeOpcode.write : NvmeOpcode.read);
+    write(e, 0, Sqe.sgl, 1);
+    write(e, 0, Sqe.id, id);
+    write(e, 0, Sqe.namespace, 1);
+    write(e, 0, Sqe.dataLow, listAt % 2 ** 32);
+    write(e, 0, Sqe.dataHigh, Math.floor(listAt / 2 ** 32));
+    write(e, 0, Sqe.dataLength, words.byteLength);
+    write(e, 0, Sqe.dataKind, (SglType.lastSegment << 28) >>> 0);
+    write(e, 0, Sqe.block, bio.block % 2 ** 32);
+    write(e, 0, Sqe.blockHigh, Math.floor(bio.block / 2 ** 32));
+    write(e, 0, Sqe.count, bytes / 512 - 1);
+    this.#memory.write(this.#sq.phys + this.#sqTail * sqeBytes, new Uint8Array(e.buffer));
+    this.#sqTail = (this.#sqTail + 1) % this.#entries;
+    this.#disk.sqTail = this.#sqTail;
+  }
+
+  #takeCompletions(): void {
+    this.#disk.interrupt = false;
+    const words = new Uint32Array(cqeBytes / 4);
+    for (;;) {
+      this.#memory.read(this.#cq.phys + this.#cqHead * cqeBytes, new Uint8Array(words.buffer));
+      if (read(words, 0, Cqe.phase) !== this.#phase) return;
+      this.#cqHead++;
+      if (this.#cqHead === this.#entries) {
+        this.#cqHead = 0;
+        this.#phase = this.#phase === 1 ? 0 : 1;
+      }
+      this.#end(read(words, 0, Cqe.id), read(words, 0, Cqe.status));
+    }
+  }
+
+  #end(id: number, status: number): void {
+    const flight = this.#flights[id];
+    if (flight === null || flight === undefined) return;
+    const { bio, mapped } = flight;
+    this.#flights[id] = null;
+    this.#alive--;
+    this.#held = false;
+    this.completed++;
+    this.#api.unmapList(mapped, bio.list.length, bio.toDisk ? Direction.toDevice : Direction.fromDevice);
+    bio.done(status === 0 ? null : `the disk answered status 0x${status.toString(16)}`);
+  }
+}
