@@ -1,0 +1,88 @@
+/**
+ * ACPI IORT: SMMUs of an Arm machine, and which ids of which root complex reach them.
+ *
+ * Source: Arm IO Remapping Table DEN0049E.e, section 3.1 (nodes), 3.1.1.2 (SMMUv3), 3.1.1.3 (root complex), 3.1.1.4
+ * (named component), 3.1.1.5 (reserved memory ranges), 3.1.1.1 (id mappings).
+ */
+import { bit, bits } from "../../bits/field.js";
+import { layout } from "../../bits/layout.js";
+
+export const IortHeader = layout(
+  { title: "IORT, after the table header", source: "DEN0049E.e, 3.1", bitCount: 96, reserved: [[95, 64]] },
+  { nodes: bits(31, 0, "nodes"), offset: bits(63, 32, "byte offset of the first node from the table's start") },
+);
+
+/** Every node begins so; offsets count from the node's start. */
+export const IortNode = layout(
+  { title: "IORT node", source: "DEN0049E.e, 3.1", bitCount: 128 },
+  {
+    type: bits(7, 0, "see IortType"),
+    length: bits(23, 8, "bytes of the node"),
+    revision: bits(31, 24, "revision of its form"),
+    identifier: bits(63, 32, "a number of its own"),
+    mappings: bits(95, 64, "id mappings"),
+    mappingsAt: bits(127, 96, "byte offset of the first id mapping"),
+  },
+);
+export const IortType = { its: 0, named: 1, rootComplex: 2, smmu: 3, smmuv3: 4, counters: 5, reserved: 6 } as const;
+
+export const IortSmmuv3 = layout(
+  { title: "IORT SMMUv3 node", source: "DEN0049E.e, 3.1.1.2", bitCount: 128, ignored: [[127, 96]] },
+  {
+    baseLow: bits(31, 0, "register base, bits 31:0"),
+    baseHigh: bits(63, 32, "register base, bits 63:32"),
+    coherent: bit(64, "1 = table walks are coherent"),
+    flags: bits(95, 65, "further flags"),
+  },
+);
+
+export const IortRootComplex = layout(
+  {
+    title: "IORT root complex node",
+    source: "DEN0049E.e, 3.1.1.3",
+    bitCount: 128,
+    ignored: [
+      [63, 0],
+      [95, 66],
+    ],
+  },
+  {
+    ats: bit(64, "1 = the root complex supports ATS"),
+    pri: bit(65, "1 = and page requests"),
+    segment: bits(127, 96, "PCI segment"),
+  },
+);
+
+/** A name, ended by a zero byte, follows 13 bytes of settings. */
+export const iortNameAt = 13;
+
+export const IortReserved = layout(
+  { title: "IORT reserved memory node", source: "DEN0049E.e, 3.1.1.5", bitCount: 96 },
+  {
+    flags: bits(31, 0, "bit 0 = may be remapped"),
+    ranges: bits(63, 32, "memory ranges"),
+    rangesAt: bits(95, 64, "byte offset of the first range from the node's start"),
+  },
+);
+
+export const IortRange = layout(
+  { title: "IORT reserved memory range", source: "DEN0049E.e, 3.1.1.5", bitCount: 160, reserved: [[159, 128]] },
+  {
+    baseLow: bits(31, 0, "first byte, bits 31:0"),
+    baseHigh: bits(63, 32, "first byte, bits 63:32"),
+    bytesLow: bits(95, 64, "bytes, bits 31:0"),
+    bytesHigh: bits(127, 96, "bytes, bits 63:32"),
+  },
+);
+
+export const IdMapping = layout(
+  { title: "IORT id mapping", source: "DEN0049E.e, 3.1.1.1", bitCount: 160, reserved: [[159, 129]] },
+  {
+    input: bits(31, 0, "first input id"),
+    count: bits(63, 32, "ids, less one"),
+    output: bits(95, 64, "first output id"),
+    node: bits(127, 96, "byte offset of the node that takes the output, from the table's start"),
+    single: bit(128, "1 = the output id alone, whatever the input"),
+  },
+);
+export const idMappingBytes = 20;

@@ -1,0 +1,95 @@
+/**
+ * PCI configuration space: the header, and the capabilities that DMA remapping asks about.
+ *
+ * Source: PCI Express Base Specification 6.0, sections 7.5.1 (headers), 7.5.3 (capability list), 7.6.3 (extended
+ * capabilities), 10.5.1 (ATS), 7.8.9 (PASID), 7.7.11 (ACS).
+ */
+import { bit, bits } from "../../bits/field.js";
+import { layout } from "../../bits/layout.js";
+
+export const configurationBytes = 4096;
+/** Vendor id of a function that is not there. */
+export const noVendor = 0xffff;
+
+export const ConfigurationHeader = layout(
+  {
+    title: "PCI configuration header",
+    source: "PCIe 6.0, 7.5.1.1",
+    bitCount: 512,
+    ignored: [
+      [191, 128],
+      [255, 192],
+      [319, 256],
+      [383, 320],
+      [415, 384],
+      [511, 424],
+    ],
+  },
+  {
+    vendor: bits(15, 0, "vendor id; ffffh = nothing there"),
+    device: bits(31, 16, "device id"),
+    command: bits(47, 32, "bit 1 = memory, bit 2 = bus master"),
+    status: bits(63, 48, "bit 4 = a capability list"),
+    revision: bits(71, 64, "revision"),
+    programming: bits(79, 72, "programming interface"),
+    subclass: bits(87, 80, "subclass"),
+    baseClass: bits(95, 88, "class"),
+    cacheLine: bits(103, 96, "cache line size"),
+    latency: bits(111, 104, "latency timer"),
+    headerType: bits(118, 112, "0 = device; 1 = bridge"),
+    multiFunction: bit(119, "1 = further functions may exist"),
+    selfTest: bits(127, 120, "built-in self test"),
+    capabilities: bits(423, 416, "offset of the first capability"),
+  },
+);
+
+/** The part of a bridge's header that says which buses lie below; bytes 18h to 1Bh. */
+export const BridgeBuses = layout(
+  { title: "PCI bridge bus numbers", source: "PCIe 6.0, 7.5.1.3", bitCount: 32 },
+  {
+    primary: bits(7, 0, "bus above"),
+    secondary: bits(15, 8, "bus right below"),
+    subordinate: bits(23, 16, "last bus below"),
+    latency: bits(31, 24, "latency timer"),
+  },
+);
+export const bridgeBusesAt = 0x18;
+
+export const ExtendedCapability = layout(
+  { title: "PCIe extended capability header", source: "PCIe 6.0, 7.6.3", bitCount: 32 },
+  {
+    id: bits(15, 0, "capability id"),
+    version: bits(19, 16, "version"),
+    next: bits(31, 20, "offset of the next one; 0 = the last"),
+  },
+);
+export const extendedCapabilitiesAt = 0x100;
+export const ExtendedId = { acs: 0x0d, ats: 0x0f, pri: 0x13, pasid: 0x1b } as const;
+
+/** Second word of the ATS capability. */
+export const AtsControl = layout(
+  {
+    title: "ATS capability and control",
+    source: "PCIe 6.0, 10.5.1.2",
+    bitCount: 32,
+    ignored: [[15, 0]],
+    reserved: [[30, 21]],
+  },
+  { smallest: bits(20, 16, "smallest translation unit"), enable: bit(31, "1 = the device uses its own TLB") },
+);
+
+/** Second word of the PASID capability. */
+export const PasidControl = layout(
+  {
+    title: "PASID capability and control",
+    source: "PCIe 6.0, 7.8.9",
+    bitCount: 32,
+    ignored: [[15, 0]],
+    reserved: [[31, 19]],
+  },
+  {
+    enable: bit(16, "1 = requests may carry PASIDs"),
+    execute: bit(17, "execute requests"),
+    privileged: bit(18, "privileged requests"),
+  },
+);
