@@ -47,8 +47,8 @@ export class Elsewhere implements RequestSink {
     const a = this.#alignments;
     const high = Math.floor(op.orig / 2 ** 32);
     const low = op.orig >>> 0;
-    const mam = a.minAlignMask(d);
-    const at = this.#pool.map(op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d));
+    const mam = a.minAlignMask(d, recorded.lo);
+    const at = this.#pool.map(op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d, recorded.lo));
     if (at < 0) {
       op.address = Outcome.refused;
       this.#tell(op, -1, refusalOf(this.#pool, op, a));
@@ -64,7 +64,7 @@ export class Elsewhere implements RequestSink {
     const of = this.#living.get(id);
     if (of === undefined) return;
     this.#living.delete(id);
-    if (of.offset >= 0) this.#pool.unmap(of.offset, this.#alignments.minAlignMask(of.device));
+    if (of.offset >= 0) this.#pool.unmap(of.offset, this.#alignments.minAlignMask(of.device, of.lo));
     const at = { lo: time, hi: time, at: time, loEvent: -1, hiEvent: -1 };
     this.#tell(unmapping(of, { cpu: of.cpu, task: of.task, context: of.context, ...at }), Number.NaN, null);
   }

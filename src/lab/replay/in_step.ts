@@ -59,9 +59,9 @@ export function inStep(
     compared++;
     // A bounce outside speaks against this machine as a wrong prediction does.
     if (kernel < 0 || kernel >= bytes) continue;
-    const mam = alignments.minAlignMask(d),
+    const mam = alignments.minAlignMask(d, op.lo),
       am = alignments.allocAlignMask(d);
-    if (pool.find(op.cpu, high, low, op.size, mam, am, alignments.boundarySlots(d)) === kernel) equal++;
+    if (pool.find(op.cpu, high, low, op.size, mam, am, alignments.boundarySlots(d, op.lo)) === kernel) equal++;
     other?.(pool, op, kernel);
     clear(pool, heads, kernel, op.size);
     if (!pool.place(kernel, high, low, op.size, keptBits(kernel), 0)) continue;

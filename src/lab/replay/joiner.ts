@@ -41,6 +41,9 @@ interface List {
   readonly next: List | null;
 }
 
+/** @returns whether a buffer mapped at a bus address bounced; null when the address does not tell. */
+export type Landing = (phys: number, address: number) => boolean | null;
+
 /** An unmapping of something that was mapped before the recording began (or whose mapping was lost). */
 export interface Orphan {
   readonly device: number;
@@ -69,6 +72,7 @@ export class Joiner {
   readonly #showsOutcomes: boolean;
   readonly #machineAddresses: boolean;
   readonly #pages: PageWatch | null;
+  readonly #landed: Landing | null;
   /** Time and number of the last event of each CPU and context. */
   readonly #lastTime = new Map<number, number>();
   readonly #lastEvent = new Map<number, number>();
@@ -80,6 +84,7 @@ export class Joiner {
    * @param o.idle          whether a task's number is that of an idle task, which every CPU has
    * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
    * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
+   * @param o.landed         tells a bounce by its bus address, where that can be told
    * @param o.pages          told of every event before it is looked at, and asked where each mapping's buffer lies
    * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
    */
@@ -88,6 +93,7 @@ export class Joiner {
     readonly idle: (task: number) => boolean;
     readonly showsOutcomes: boolean;
     readonly machineAddresses: boolean;
+    readonly landed?: Landing | null;
     readonly pages?: PageWatch | null;
     readonly onOrphan: (o: Orphan) => void;
   }) {
@@ -96,6 +102,7 @@ export class Joiner {
     this.#showsOutcomes = o.showsOutcomes;
     this.#machineAddresses = o.machineAddresses;
     this.#pages = o.pages ?? null;
+    this.#landed = o.landed ?? null;
     this.#onOrphan = o.onOrphan;
   }
 
@@ -172,7 +179,7 @@ export class Joiner {
     const phys = b.phys[i]!,
       size = b.size[i]!,
       device = b.device[i]!;
-    let at = stack.length - 1;
+    let at = this.#direct(phys, b.dma[i]!) ? -1 : stack.length - 1;
     while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && this.#sameBuffer(stack[at]!, phys)))
       at--;
     let op: Operation;
@@ -213,7 +220,7 @@ export class Joiner {
       const dma = merged ? Number.NaN : b.listDma[b.dmaFirst[i]! + k]!;
       const size = merged ? part : b.listSize[b.dmaFirst[i]! + k]!;
       let op: Operation;
-      if (at >= 0 && stack[at]!.device === device && this.#sameBuffer(stack[at]!, phys[k]!)) {
+      if (at >= 0 && !this.#direct(phys[k]!, dma) && this.#isEntry(stack[at]!, device, phys[k]!, size)) {
         op = stack[at]!;
         stack.splice(at--, 1);
       } else {
@@ -441,6 +448,16 @@ export class Joiner {
     if (op.orig === phys || (Number.isNaN(phys) && op.orig > 0)) return true;
     if (this.#machineAddresses) return op.orig % 4096 === phys % 4096;
     return op.orig > phys && (op.orig - phys) % 2 ** 32 === 0;
+  }
+
+  /** Whether a mapping's address shows that it did not bounce. */
+  #direct(phys: number, address: number): boolean {
+    return this.#landed !== null && address >= 0 && this.#landed(phys, address) === false;
+  }
+
+  #isEntry(op: Operation, device: number, phys: number, size: number): boolean {
+    if (op.device !== device || !this.#sameBuffer(op, phys)) return false;
+    return !this.#machineAddresses || op.size === size;
   }
 
   #name(op: Operation): void {

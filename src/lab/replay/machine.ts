@@ -5,6 +5,7 @@
 import { EventKind } from "../../read/event.js";
 import { pageBytes, poolSlotsDefault, poolSlotsMin, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { limitAreas, type Profile, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
+import { maskChanges } from "./alignment_changes.js";
 import { alignmentOf, alignmentsTried } from "./drivers.js";
 import { inOrder, inStep, type Score, type Shape } from "./in_step.js";
 import type { Operation } from "./operation.js";
@@ -34,6 +35,8 @@ export interface DeviceAlignment {
   readonly minAlignMask: number;
   readonly boundary: number;
   readonly from: "driver" | "addresses" | "assumed" | "described";
+  /** What held from some time on (microseconds) instead, in order of time; absent when nothing changed. */
+  readonly changes?: readonly { readonly time: number; readonly minAlignMask: number; readonly boundary: number }[];
 }
 
 export interface PoolMachine extends Shape {
@@ -101,6 +104,11 @@ export function inferMachine(o: {
   const pool = known === null ? inferPool(question) : knownPool(known, question);
   const devices = inferAlignments({ survey, pool, table, drivers, prior, count: o.deviceNames.length });
   devices.forEach((d, i) => {
+    for (const { time, minAlignMask } of d.changes ?? []) {
+      const when = `${(time / 1e6).toFixed(6)} s`;
+      const what = `min_align_mask 0x${minAlignMask.toString(16)} from ${when} on`;
+      evidence.push(`${o.deviceNames[i]}: ${what}, by the low bits that its bounces kept`);
+    }
     if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0)
       inferred.push(`devices.${o.deviceNames[i]}.alignment`);
   });
@@ -112,6 +120,20 @@ export function alignmentsBy(mam: (d: number) => number, boundary: (d: number) =
     minAlignMask: mam,
     allocAlignMask: () => 0,
     boundarySlots: (d) => boundary(d) / slotBytes,
+  };
+}
+
+/** The alignments of a machine's devices at any time. */
+export function alignmentsOf(devices: readonly DeviceAlignment[]): Alignments {
+  const at = (d: number, time: number | undefined) => {
+    const device = devices[d];
+    if (device?.changes === undefined || time === undefined) return device;
+    return device.changes.findLast((c) => c.time <= time) ?? device;
+  };
+  return {
+    minAlignMask: (d, time) => at(d, time)?.minAlignMask ?? 0,
+    allocAlignMask: () => 0,
+    boundarySlots: (d, time) => (at(d, time)?.boundary ?? 0) / slotBytes,
   };
 }
 
@@ -337,33 +359,50 @@ function inferAlignments(o: {
   readonly prior: Alignments;
   readonly count: number;
 }): DeviceAlignment[] {
-  const equal = Array.from({ length: o.count }, () => new Float64Array(alignmentsTried.length));
+  const masks = [...new Set(alignmentsTried.map((t) => t.minAlignMask))];
+  const changes = o.pool === null ? [] : maskChanges(o.survey.sample, masks);
+  /** Of each device, from each of its changes on: how many bounces each pair of values predicts. */
+  const equal = Array.from({ length: o.count }, (_, d) => {
+    return Array.from({ length: 1 + (changes[d]?.length ?? 0) }, () => new Float64Array(alignmentsTried.length));
+  });
+  const partOf = (d: number, time: number) => (changes[d] ?? []).filter((t) => t <= time).length;
   if (o.pool !== null) {
     const all = { compared: Number.POSITIVE_INFINITY, wrong: Number.POSITIVE_INFINITY };
     inStep(o.pool, o.survey.sample, o.prior, all, (pool, op, kernel) => {
       const high = Math.floor(op.orig / 2 ** 32),
         low = op.orig >>> 0;
+      const part = equal[op.device]![partOf(op.device, op.lo)]!;
       alignmentsTried.forEach((t, h) => {
         const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / slotBytes);
-        if (found === kernel) equal[op.device]![h]!++;
+        if (found === kernel) part[h]!++;
       });
     });
   }
   return Array.from({ length: o.count }, (_, d) => {
     const stated = o.table[d] ?? null;
-    const scores = equal[d]!;
-    const most = scores.reduce((a, b) => Math.max(a, b), 0);
-    const known = alignmentsTried.findIndex(
-      (t) => t.minAlignMask === (stated?.minAlignMask ?? 0) && t.boundary === (stated?.boundary ?? 0),
-    );
     const driver = o.drivers[d] ?? null;
-    if (scores[known]! >= most) {
-      const t = alignmentsTried[known]!;
-      const only = most > 0 && scores.filter((s) => s === most).length === 1;
-      return { driver, ...t, from: stated !== null ? "driver" : only ? "addresses" : "assumed" };
-    }
-    return { driver, ...alignmentsTried[scores.indexOf(most)]!, from: "addresses" };
+    const parts = equal[d]!.map((scores) => likeliest(scores, stated));
+    const first = { driver, ...parts[0]! };
+    if (parts.length === 1) return first;
+    return { ...first, changes: parts.slice(1).map((part, k) => ({ ...part, time: changes[d]![k]! })) };
   });
+}
+
+/** The values that predict most bounces; those that the driver is known for where they predict as many. */
+function likeliest(
+  scores: Float64Array,
+  stated: ReturnType<typeof alignmentOf>,
+): Pick<DeviceAlignment, "minAlignMask" | "boundary" | "from"> {
+  const most = scores.reduce((a, b) => Math.max(a, b), 0);
+  const known = alignmentsTried.findIndex(
+    (t) => t.minAlignMask === (stated?.minAlignMask ?? 0) && t.boundary === (stated?.boundary ?? 0),
+  );
+  if (scores[known]! >= most) {
+    const t = alignmentsTried[known]!;
+    const only = most > 0 && scores.filter((s) => s === most).length === 1;
+    return { ...t, from: stated !== null ? "driver" : only ? "addresses" : "assumed" };
+  }
+  return { ...alignmentsTried[scores.indexOf(most)]!, from: "addresses" };
 }
 
 function powerOfTwo(n: number): number {

@@ -118,7 +118,15 @@ export class PoolModel {
       d = op.device;
     const high = Math.floor(op.orig / 2 ** 32),
       low = op.orig >>> 0;
-    return this.#pool.find(op.cpu, high, low, op.size, a.minAlignMask(d), a.allocAlignMask(d), a.boundarySlots(d));
+    return this.#pool.find(
+      op.cpu,
+      high,
+      low,
+      op.size,
+      a.minAlignMask(d, op.lo),
+      a.allocAlignMask(d),
+      a.boundarySlots(d, op.lo),
+    );
   }
 
   #refusal(op: Operation, model: number): Refusal | null {
@@ -138,7 +146,7 @@ export class PoolModel {
       d = op.device;
     const high = Math.floor(op.orig / 2 ** 32),
       low = op.orig >>> 0;
-    if (!this.#pool.place(offset, high, low, op.size, a.minAlignMask(d), a.allocAlignMask(d))) return false;
+    if (!this.#pool.place(offset, high, low, op.size, a.minAlignMask(d, op.lo), a.allocAlignMask(d))) return false;
     op.offset = offset;
     this.#holders.set(this.#pool.headAt(offset), op);
     return true;
@@ -147,7 +155,7 @@ export class PoolModel {
   #unplace(op: Operation): void {
     if (op.offset < 0) return;
     this.#holders.delete(this.#pool.headAt(op.offset));
-    this.#pool.unmap(op.offset, this.#alignments.minAlignMask(op.device));
+    this.#pool.unmap(op.offset, this.#alignments.minAlignMask(op.device, op.lo));
     op.offset = -1;
   }
 

@@ -4,11 +4,11 @@ import { type Pool, whyFull } from "../../sw/swiotlb/index.js";
 import type { Operation } from "./operation.js";
 import type { Failure, FailureReason } from "./outcome.js";
 
-/** How a device's requests are placed; element d belongs to the device with number d. */
+/** How a device's requests are placed, at a time (microseconds; as for the most part without one). */
 export interface Alignments {
-  minAlignMask(device: number): number;
+  minAlignMask(device: number, time?: number): number;
   allocAlignMask(device: number): number;
-  boundarySlots(device: number): number;
+  boundarySlots(device: number, time?: number): number;
 }
 
 export interface Refusal {
@@ -23,9 +23,9 @@ export function refusalOf(pool: Pool, op: Operation, a: Alignments): Refusal {
     cpu: op.cpu,
     orig: op.orig,
     size: op.size,
-    minAlignMask: a.minAlignMask(op.device),
+    minAlignMask: a.minAlignMask(op.device, op.lo),
     allocAlignMask: a.allocAlignMask(op.device),
-    boundarySlots: a.boundarySlots(op.device),
+    boundarySlots: a.boundarySlots(op.device, op.lo),
   });
   return full === null ? { reason: "unknown", slots: 0 } : { reason: full.reason, slots: full.slots };
 }

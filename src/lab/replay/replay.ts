@@ -7,8 +7,8 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
 import { Elsewhere } from "./elsewhere.js";
-import { Joiner, type OperationSink } from "./joiner.js";
-import { alignmentsBy, type Machine } from "./machine.js";
+import { Joiner, type Landing, type OperationSink } from "./joiner.js";
+import { alignmentsOf, type Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -39,6 +39,8 @@ export interface ReplayOptions {
   readonly watcher?: CarriedSink;
   /** The page map of a Xen domain, beside the events. */
   readonly xen?: XenReplay | null;
+  /** Tells a bounce by its bus address there. */
+  readonly landed?: Landing | null;
 }
 
 export interface SourceFacts {
@@ -73,10 +75,7 @@ export class Replay {
     const places: Places | null =
       pool === null ? null : (pool.places ?? new StraightPlaces(pool.base, pool.slots * slotBytes));
     const maskOf = (d: number) => survey.devices[d]?.mask ?? Number.NaN;
-    const alignments = alignmentsBy(
-      (d) => machine.devices[d]?.minAlignMask ?? 0,
-      (d) => machine.devices[d]?.boundary ?? 0,
-    );
+    const alignments = alignmentsOf(machine.devices);
     this.#reported = o.instead === null ? machine : replaced(machine, o.instead);
     this.#tally = new Tally({
       machine: this.#reported,
@@ -86,6 +85,7 @@ export class Replay {
       outcomesShown: survey.showsOutcomes,
       completeFrom: o.completeFrom,
       places,
+      ...(pool?.begin === undefined ? {} : { learnt: pool.begin.learnt }),
     });
     this.#whatIf = new WhatIfPools({
       settings: o.settings,
@@ -113,6 +113,7 @@ export class Replay {
       idle: o.idle,
       showsOutcomes: survey.showsOutcomes,
       machineAddresses: o.machineAddresses,
+      landed: o.landed ?? null,
       pages: this.#xen,
       onOrphan: () => {},
     });
@@ -154,7 +155,8 @@ export class Replay {
             base: machine.pool.base,
             used: o.used,
             hiwater: o.hiwater,
-            hiwaterTime: o.hiwaterTime,
+            // A pool that was never used was at its highest from the beginning on.
+            hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
             failures: tally.failures,
             refusedLists: tally.refusedLists,
           };

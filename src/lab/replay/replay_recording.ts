@@ -7,7 +7,8 @@ import { Replay } from "./replay.js";
 import { Survey } from "./survey.js";
 import type { Setting } from "./what_if.js";
 import { FirstLook } from "./xen/first_look.js";
-import { domainOf, noFiles, placedIn } from "./xen/xen_domain.js";
+import { landing } from "./xen/landing.js";
+import { domainOf, firstLanding, noFiles, placedIn } from "./xen/xen_domain.js";
 import type { XenFiles } from "./xen/xen_files.js";
 import { chooseXen } from "./xen/xen_machine.js";
 import { XenReplay } from "./xen/xen_replay.js";
@@ -65,6 +66,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     settings: o.settings(machine),
     instead: o.instead(machine),
     xen: xen === null ? null : new XenReplay(xen, frames),
+    landed: xen === null ? null : landing(frames === null ? [] : [frames], xen.owners),
     ...(watcher === undefined ? {} : { watcher }),
   });
   while (second.next(batch)) {
@@ -79,7 +81,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
 
 async function firstReading(o: RecordingOptions, batch: EventBatch, isXen: boolean) {
   const source = await o.open();
-  const survey = new Survey(idleTasks(source), isXen);
+  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles) : null);
   const xen = isXen ? new FirstLook() : null;
   while (source.next(batch)) {
     survey.feed(batch);

@@ -4,7 +4,7 @@
  * Memory is bounded: a first stretch of operations is kept, of the rest only counts and bounds.
  */
 import { type EventBatch, EventKind } from "../../read/event.js";
-import { Joiner, type Orphan } from "./joiner.js";
+import { Joiner, type Landing, type Orphan } from "./joiner.js";
 import { type Operation, Outcome } from "./operation.js";
 
 /** Operations kept to try machines on. */
@@ -39,13 +39,16 @@ export class Survey {
   /** Time of each CPU's first event. */
   readonly #firsts: number[] = [];
 
-  /** @param machineAddresses whether bus addresses are a hypervisor's */
-  constructor(idle: (task: number) => boolean, machineAddresses: boolean) {
+  /**
+   * @param machineAddresses whether bus addresses are a hypervisor's
+   * @param landed tells a bounce by its bus address, where that can be told
+   */
+  constructor(idle: (task: number) => boolean, machineAddresses: boolean, landed: Landing | null = null) {
     const sink = { push: (op: Operation) => this.#keep(op) };
     const onOrphan = (o: Orphan) => {
       if (this.orphans.length < orphansMax) this.orphans.push(o);
     };
-    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, onOrphan });
+    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, onOrphan });
   }
 
   /** Whether the recording has events that show what became of a mapping: dma:* came with Linux 6.12. */

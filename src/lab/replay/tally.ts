@@ -37,6 +37,8 @@ export class Tally implements CarriedSink {
   readonly #devices: DeviceTally[] = [];
   readonly #maskOf: (device: number) => number;
   readonly #places: Places | null;
+  readonly #learnt: readonly { readonly time: number; readonly offset: number }[];
+  #learntFrom = 0;
   readonly #outcomesShown: boolean;
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
@@ -66,9 +68,12 @@ export class Tally implements CarriedSink {
     readonly completeFrom: number;
     /** Where the pool is on the bus; null without a pool. */
     readonly places: Places | null;
+    /** Bounces that the pool's first state was learnt from: nothing to compare. */
+    readonly learnt?: readonly { readonly time: number; readonly offset: number }[];
   }) {
     this.#machine = o.machine;
     this.#places = o.places;
+    this.#learnt = o.learnt ?? [];
     this.#outcomesShown = o.outcomesShown;
     this.#completeFrom = o.completeFrom;
     this.#maskOf = o.maskOf;
@@ -136,6 +141,10 @@ export class Tally implements CarriedSink {
     }
     if (c.op.at < this.#completeFrom) {
       this.#early++;
+      return;
+    }
+    if (this.#learnt.some((l) => l.time === c.op.lo && l.offset === c.kernel)) {
+      this.#learntFrom++;
       return;
     }
     this.#compared++;
@@ -272,6 +281,10 @@ export class Tally implements CarriedSink {
       notes.push(
         `${this.#early} bounces are not compared: the events of some CPU begin after them, the ring was overwritten`,
       );
+    }
+    if (this.#learntFrom > 0) {
+      const they = this.#learntFrom === 1 ? "1 bounce is" : `${this.#learntFrom} bounces are`;
+      notes.push(`${they} not compared: where searches began was learnt from it`);
     }
     if (reordered > 0) {
       notes.push(

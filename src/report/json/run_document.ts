@@ -4,6 +4,7 @@ import type { DeviceOutcome, Failure, ReplayOutcome } from "../../lab/replay/out
 import { type RunReport, wholeAudit } from "../run_report.js";
 import type { RunDocument } from "../schema/run.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
+import { xenDocument } from "./xen_document.js";
 
 /**
  * Neither the name of the recording nor anything that depends on its format but `source.format` is in it: the same
@@ -45,6 +46,7 @@ export function runDocument(report: RunReport): RunDocument {
         model: hexWords(m.model),
       })),
     },
+    ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
     leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map(({ rule, device, time, detail }) => ({ rule, device, time, detail })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),

@@ -1,5 +1,6 @@
 /** What a `dmalab.run/1` document looks like. Objects are open: unknown keys are never needed to read one. */
 import { z } from "zod";
+import { xenSchema } from "./xen.js";
 
 const count = z.number().int().nonnegative();
 const seconds = z.number().describe("seconds of the recording's clock");
@@ -108,6 +109,7 @@ export const runSchema = z.looseObject({
       z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
     ),
   }),
+  xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),
   violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
   violationTotals: z.array(z.looseObject({ rule: z.string(), count })),

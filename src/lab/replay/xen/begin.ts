@@ -20,7 +20,8 @@ export interface PoolBegin {
   /** By area: where the next search begins. */
   readonly indexes: readonly number[];
   readonly hiwater: number | null;
-  readonly name: string;
+  /** Bounces that the state was learnt from: a model that begins with it has not predicted these. */
+  readonly learnt: readonly { readonly time: number; readonly offset: number }[];
 }
 
 /** Slots of one allocation count down by a slot's bytes, each; padding slots hold no address. */
@@ -46,7 +47,27 @@ export function poolBegin(file: PoolFile): PoolBegin {
     });
     i += count;
   }
-  return { held, indexes: file.areas.map((a) => a.index), hiwater: file.hiwater, name: file.name };
+  return { held, indexes: file.areas.map((a) => a.index), hiwater: file.hiwater, learnt: [] };
+}
+
+/** Without a dump: each area's first search found its slots where the area's index stood, as far as can be known. */
+export function learntBegin(pool: PoolMachine, ops: readonly Operation[]): PoolBegin {
+  const areaSlots = Math.floor(pool.slots / pool.areas);
+  const indexes = new Array<number>(pool.areas).fill(0);
+  const learnt: { time: number; offset: number }[] = [];
+  const seen = new Set<number>();
+  for (const op of ops) {
+    if (op.unmap || !(op.address >= 0) || seen.size === pool.areas) continue;
+    const offset = op.address - pool.base;
+    const slot = Math.floor(offset / slotBytes);
+    const area = Math.floor(slot / areaSlots);
+    // A search that went on to another area says nothing of where this one's searches begin.
+    if (slot < 0 || area >= pool.areas || (op.cpu & (pool.areas - 1)) !== area || seen.has(area)) continue;
+    seen.add(area);
+    indexes[area] = slot - area * areaSlots;
+    if (indexes[area] !== 0) learnt.push({ time: op.lo, offset });
+  }
+  return { held: [], indexes, hiwater: null, learnt };
 }
 
 /** Bring an empty pool into the state. What does not fit, from a damaged dump, is left out. */
@@ -83,8 +104,8 @@ export function predictedFrom(
   ops: readonly Operation[],
   o: {
     readonly most: number;
-    readonly minAlignMask: (device: number) => number;
-    readonly boundarySlots: (device: number) => number;
+    readonly minAlignMask: (device: number, time: number) => number;
+    readonly boundarySlots: (device: number, time: number) => number;
   },
 ): { readonly predicted: number; readonly failed: boolean } {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
@@ -94,14 +115,14 @@ export function predictedFrom(
   for (const op of ops) {
     if (op.unmap) {
       const offset = places.get(op.of!) ?? held.get(op.of!);
-      if (offset !== undefined) pool.unmap(offset, o.minAlignMask(op.device));
+      if (offset !== undefined) pool.unmap(offset, o.minAlignMask(op.device, op.of!.lo));
       continue;
     }
     if (!(op.address >= 0)) continue;
     if (predicted >= o.most) break;
     const high = Math.floor(op.orig / 2 ** 32);
-    const mam = o.minAlignMask(op.device);
-    const at = pool.map(op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device));
+    const mam = o.minAlignMask(op.device, op.lo);
+    const at = pool.map(op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device, op.lo));
     if (at !== op.address - shape.base) return { predicted, failed: true };
     places.set(op, at);
     predicted++;

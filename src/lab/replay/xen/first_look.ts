@@ -13,6 +13,8 @@ export class FirstLook {
   /** Machine frame of each page as its first mapping shows it, for pages that no probe had changed until then. */
   readonly first = new Map<number, number>();
   readonly changing = new Set<number>();
+  /** Machine frame that each page was first set to. */
+  readonly setTo = new Map<number, number>();
   /** Machine frame of each page of the pool that a search answered with and a mapping then used. */
   readonly poolPages = new Map<number, number>();
   framesShown = false;
@@ -42,6 +44,7 @@ export class FirstLook {
         break;
       case EventKind.xenFrame:
         this.framesShown = true;
+        this.#setTo(b.phys[i]! / pageBytes, b.dma[i]! / pageBytes);
         this.#change(b.phys[i]!);
         break;
       case EventKind.xenGrantPages:
@@ -72,6 +75,10 @@ export class FirstLook {
 
   #change(phys: number): void {
     if (phys >= 0 && this.changing.size < changingMax) this.changing.add(phys / pageBytes);
+  }
+
+  #setTo(pfn: number, mfn: number): void {
+    if (mfn >= 0 && this.setTo.size < pagesMax && !this.setTo.has(pfn)) this.setTo.set(pfn, mfn);
   }
 
   #changeList(b: EventBatch, i: number): void {

@@ -28,6 +28,11 @@ export class Owners {
     return this.#m2p !== null || this.#guests.length > 0;
   }
 
+  /** Whether anything says which frames are the domain's own. */
+  get knowsOwn(): boolean {
+    return this.#own.length > 0;
+  }
+
   /** @returns the domain's own frame that stands for a machine frame, NaN when none does. */
   ownPfn(mfn: number): number {
     const own = this.#own;

@@ -1,9 +1,12 @@
 /** What the dumps of a Xen domain say of its pool, for the machine that is inferred from a recording. */
 
 import type { PoolFile } from "../../../read/xen/pool_file.js";
-import { alignmentsBy, type KnownPool, type Machine, type PoolMachine } from "../machine.js";
+import type { Landing } from "../joiner.js";
+import { alignmentsOf, type KnownPool, type Machine, type PoolMachine } from "../machine.js";
 import type { Survey } from "../survey.js";
-import { type PoolBegin, poolBegin, predictedFrom } from "./begin.js";
+import { learntBegin, type PoolBegin, poolBegin, predictedFrom } from "./begin.js";
+import { landing } from "./landing.js";
+import { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
 import type { Dated, XenFiles } from "./xen_files.js";
 import { allFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
@@ -17,6 +20,13 @@ export interface Before {
   readonly known: KnownPool | null;
   /** Bus addresses into the domain's own; null outside Xen. */
   readonly own: ((address: number) => number) | null;
+}
+
+/** What tells bounces by their addresses in the first reading, before any dump is chosen: the pool never moves. */
+export function firstLanding(files: XenFiles): Landing {
+  const p2m = files.p2m[0]?.table ?? null;
+  const pools = files.pool.map((f) => framesOf(f.table));
+  return landing(pools, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }));
 }
 
 /** What is known before anything is inferred. */
@@ -40,9 +50,10 @@ export function placedIn(
   const { pool } = machine;
   if (xen === null || pool === null) return { machine, frames: null };
   const frames = allFrames(xen, { start: pool.base, slots: pool.slots });
-  const begin = chooseBegin(xen, machine, pool, survey);
-  const late = begin === null ? pool.late : false;
-  const placed: PoolMachine = { ...pool, late, places: frames, ...(begin === null ? {} : { begin }) };
+  const dumped = chooseBegin(xen, machine, pool, survey);
+  const begin = dumped ?? learntBegin(pool, survey.sample);
+  const late = dumped === null ? pool.late : false;
+  const placed: PoolMachine = { ...pool, late, places: frames, begin };
   const sources = xen.pool === null ? "machine frames of the pool: the P2M, or the answers of searches" : null;
   const evidence = [...machine.evidence, ...(sources === null ? [] : [sources])];
   return { machine: { ...machine, evidence, pool: placed }, frames };
@@ -50,10 +61,7 @@ export function placedIn(
 
 /** The dump of the pool that predicts the recording's first bounces; null when none does. */
 function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, survey: Survey): PoolBegin | null {
-  const { minAlignMask, boundarySlots } = alignmentsBy(
-    (d) => machine.devices[d]?.minAlignMask ?? 0,
-    (d) => machine.devices[d]?.boundary ?? 0,
-  );
+  const { minAlignMask, boundarySlots } = alignmentsOf(machine.devices);
   let best: Dated<PoolFile> | null = null;
   let most = -1;
   let stopped = false;
@@ -64,6 +72,13 @@ function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, surve
     best = f;
     most = predicted;
     stopped = failed;
+  }
+  if (xen.pool !== null && xen.pool.name !== best?.name) {
+    xen.files.push({ name: xen.pool.name, used: "bounds and machine frames of the pool" });
+  }
+  if (xen.poolAfter !== null) {
+    if (xen.poolAfter === best?.table) xen.poolAfter = null;
+    else xen.files.push({ name: xen.poolAfter.name, used: "state of the pool after the recording" });
   }
   if (best === null) {
     xen.notes.push(
@@ -78,8 +93,5 @@ function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, surve
     name: best.name,
     used: `state of the pool before the recording (${tried}${stopped ? ", then one differs" : ""})`,
   });
-  if (xen.pool !== null && xen.pool.name !== best.name) {
-    xen.files.push({ name: xen.pool.name, used: "bounds and machine frames of the pool" });
-  }
   return poolBegin(best.table);
 }

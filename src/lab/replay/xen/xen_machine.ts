@@ -24,7 +24,7 @@ export interface XenMachine {
   readonly pool: PoolFile | null;
   /** Dumps that may be of the pool before the recording, likeliest first; and one from its end. */
   readonly begins: readonly Dated<PoolFile>[];
-  readonly poolAfter: PoolFile | null;
+  poolAfter: PoolFile | null;
   /** Which file was taken for what; the pool's beginning is chosen later, and added. */
   readonly files: { readonly name: string; readonly used: string }[];
   readonly look: FirstLook;
@@ -42,7 +42,7 @@ export function chooseXen(files: XenFiles, look: FirstLook): XenMachine {
   const m2p = closest(files.m2p);
   if (m2p !== null) used.push({ name: m2p.name, used: `M2P (${whenWords(m2p.when)})` });
   for (const g of files.guests) used.push({ name: g.name, used: "P2M of a guest" });
-  const poolAfter = files.pool.find((f) => f.when === "end") ?? null;
+  const poolAfter = files.pool.find((f) => f.when === "end") ?? files.pool.find((f) => f.when === "given") ?? null;
   const p2m = before?.table ?? after?.table ?? null;
   return {
     before: before?.table ?? null,
@@ -69,23 +69,29 @@ function chooseP2m(
   let best: Dated<P2mTable> | null = null;
   let most = -1;
   let of = 0;
+  let fewest = Number.POSITIVE_INFINITY;
   const candidates = all.filter((f) => mayBeBefore(f.when));
   for (const f of candidates) {
     let agree = 0;
     let compared = 0;
     for (const [pfn, mfn] of look.first) {
       if (frames !== null && !Number.isNaN(frames.offsetOf(mfn * pageBytes))) continue;
-      compared++;
-      if (f.table.frame(pfn) === mfn) agree++;
+      const said = f.table.frame(pfn);
+      if (!Number.isNaN(said)) compared++;
+      if (said === mfn) agree++;
     }
-    if (agree <= most) continue;
+    // A dump that has already what a probe shows to change during the recording was taken after it.
+    let changed = 0;
+    for (const [pfn, mfn] of look.setTo) if (f.table.frame(pfn) === mfn) changed++;
+    if (agree < most || (agree === most && changed >= fewest)) continue;
     best = f;
     most = agree;
     of = compared;
+    fewest = changed;
   }
   if (best === null) return null;
   const others = candidates.length - 1;
-  const agrees = of === 0 ? "no mapping to try it on" : `agrees with ${most} of ${of} pages first seen`;
+  const agrees = of === 0 ? "no mapping to try it on" : `agrees with ${most} of the ${of} pages it has of those mapped`;
   const chosen = others === 0 ? "" : `, as no other of ${candidates.length} does better`;
   used.push({ name: best.name, used: `P2M from before the recording (${whenWords(best.when)}; ${agrees}${chosen})` });
   return best;
