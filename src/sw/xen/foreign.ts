@@ -51,10 +51,16 @@ export class ForeignPages {
   readonly #guest: Guest;
   readonly #stand: Stand;
 
-  /** @throws Misuse `no-memory` when the reserved pages of 2010 cannot be had. */
+  /**
+   * @throws Misuse `no-memory` when the reserved pages of 2010 cannot be had, `era-model` for a past era in a guest
+   *   whose pages the hypervisor translates
+   */
   constructor(guest: Guest, o: ForeignOptions = {}) {
     this.#guest = guest;
     this.era = eraOf(o.era ?? "today");
+    if (guest.d.rules.translated && this.era.restore !== "nothing") {
+      throw new Misuse("era-model", `foreign pages of ${this.era.id} are of model p2m, not ${guest.model}`);
+    }
     this.balloon = o.balloon ?? new Balloon(guest);
     this.cache = new PageCache(this.#source(o));
     this.#stand = new Stand(guest, this.era);
