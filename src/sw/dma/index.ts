@@ -1,5 +1,6 @@
 /** The DMA API as drivers call it, and the rules that it is checked against. */
 export { DmaApi, type DmaApiOptions } from "./api.js";
+export { type BounceDuty, bounceDuty, busIsPhys, type Limits, limitsOf } from "./bounce_duty.js";
 export { Checker } from "./checker.js";
 export type { DmaChecks, MapCall, MapKind } from "./checks.js";
 export { Counts } from "./counts.js";
@@ -9,3 +10,4 @@ export type { Region } from "./rules/regions.js";
 export { type DmaRule, type DmaRuleName, dmaRules, type RuleKind } from "./rules/rules.js";
 export type { CheckOptions } from "./rules/state.js";
 export type { Violation } from "./rules/violations.js";
+export { listOf, type Request } from "./segments.js";

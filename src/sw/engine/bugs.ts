@@ -96,7 +96,7 @@ export const engineBugs = [
     year: 2022,
     source: "e433715b1165",
     breaks: "every byte of a mapping lies in a granted page",
-    rule: "grant-short",
+    rule: "device-refused",
     rules: { grantPages: "size" },
   },
   {

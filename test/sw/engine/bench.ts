@@ -117,8 +117,14 @@ function poolOf(scattered: ScatteredGuest | null, native: NativeGuest | null) {
 
 function portOf(guest: NativeGuest): DmaPort {
   return {
-    read: (_r, address, into) => (guest.memory.read(address, into), "done"),
-    write: (_r, address, from) => (guest.memory.write(address, from), "done"),
+    read: (_r, address, into) => {
+      guest.memory.read(address, into);
+      return "done";
+    },
+    write: (_r, address, from) => {
+      guest.memory.write(address, from);
+      return "done";
+    },
   };
 }
 

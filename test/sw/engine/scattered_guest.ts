@@ -48,7 +48,7 @@ export class ScatteredGuest implements GuestKernel {
     this.model = o.model;
     this.#own = o.pages;
     this.#rng = new Rng(o.seed);
-    this.machine = new Memory(o.frames);
+    this.machine = new Memory(2 ** 21);
     this.m2p = Array(o.frames).fill(-1);
     const order = [...Array(o.frames).keys()].filter((f) => f >= (o.from ?? 0));
     if (o.model !== "p==m") shuffle(order, this.#rng);
@@ -136,7 +136,8 @@ export class ScatteredGuest implements GuestKernel {
     const old = this.p2m.slice(first, first + count);
     for (const f of old) this.#release(f);
     const limit = Math.min(this.m2p.length, 2 ** (addressBits - 12));
-    let at = 0;
+    // The lowest frames are the firmware's.
+    let at = Math.ceil(64 / count) * count;
     while (at + count <= limit && !range(at, count).every((f) => this.#free.has(f))) at += count;
     const ok = at + count <= limit;
     for (const k of range(0, count)) {

@@ -7,7 +7,8 @@ import type { Mapped } from "../../../src/sw/engine/index.js";
 import { type Bench, bench, kinds, randomBytes, readBytes } from "./bench.js";
 
 const { toDevice, fromDevice, bidirectional } = Direction;
-const rounds = 300;
+const rounds = 120;
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 /** Numbers of pages that are free for pages of another domain. */
 const foreignAt = 3000;
 
@@ -35,14 +36,14 @@ for (const kind of kinds) {
         if (direction !== fromDevice) {
           const seen = new Uint8Array(size);
           expect(b.port.read(b.requester, m.bus, seen)).toBe("done");
-          expect(seen).toEqual(given);
+          expect(same(seen, given)).toBe(true);
         }
         const from = rng.below(size);
         const written = randomBytes(rng, direction === toDevice ? 0 : 1 + rng.below(size - from));
         if (direction !== toDevice) expect(b.port.write(b.requester, m.bus + from, written)).toBe("done");
         b.api.unmap(m.bus, size, direction);
         given.set(written, from);
-        expect(readBytes(b.memory, phys, size)).toEqual(given);
+        expect(same(readBytes(b.memory, phys, size), given)).toBe(true);
         free();
       }
       expect(b.checker.violations).toEqual([]);
@@ -53,7 +54,7 @@ for (const kind of kinds) {
     test("syncs hand a mapping back and forth without losing a byte", () => {
       const b = bench(kind);
       const rng = new Rng(8);
-      for (let n = 0; n < 40; n++) {
+      for (let n = 0; n < 25; n++) {
         const { phys, size, free } = someBuffer(b, rng);
         const m = b.api.map(phys, size, bidirectional);
         b.api.mappingError(m.bus);
@@ -61,13 +62,13 @@ for (const kind of kinds) {
           const fromTheDevice = randomBytes(rng, size);
           b.port.write(b.requester, m.bus, fromTheDevice);
           b.api.syncForCpu(m.bus, size, bidirectional);
-          expect(readBytes(b.memory, phys, size)).toEqual(fromTheDevice);
+          expect(same(readBytes(b.memory, phys, size), fromTheDevice)).toBe(true);
           const fromTheCpu = randomBytes(rng, size);
           b.memory.write(phys, fromTheCpu);
           b.api.syncForDevice(m.bus, size, bidirectional);
           const seen = new Uint8Array(size);
           b.port.read(b.requester, m.bus, seen);
-          expect(seen).toEqual(fromTheCpu);
+          expect(same(seen, fromTheCpu)).toBe(true);
         }
         b.api.unmap(m.bus, size, bidirectional);
         free();
@@ -79,8 +80,8 @@ for (const kind of kinds) {
       const b = bench(kind);
       const rng = new Rng(9);
       const left = pagesLeft(b);
-      for (let n = 0; n < 40; n++) {
-        const size = 1 + rng.below(65536);
+      for (let n = 0; n < 25; n++) {
+        const size = 1 + rng.below(40000);
         const at = b.api.alloc(size)!;
         expect(at, `${size} bytes`).not.toBeNull();
         expect(readBytes(b.memory, at.phys, size).every((x) => x === 0)).toBe(true);
@@ -88,9 +89,9 @@ for (const kind of kinds) {
         b.memory.write(at.phys, ring);
         const seen = new Uint8Array(size);
         expect(b.port.read(b.requester, at.bus, seen)).toBe("done");
-        expect(seen).toEqual(ring);
+        expect(same(seen, ring)).toBe(true);
         b.port.write(b.requester, at.bus, ring.reverse());
-        expect(readBytes(b.memory, at.phys, size)).toEqual(ring);
+        expect(same(readBytes(b.memory, at.phys, size), ring)).toBe(true);
         b.api.free(at, size);
       }
       expect(b.checker.violations).toEqual([]);
@@ -102,19 +103,19 @@ for (const kind of kinds) {
     test("a list comes back as its entries and arrives byte for byte", () => {
       const b = bench(kind);
       const rng = new Rng(10);
-      for (let n = 0; n < 40; n++) {
+      for (let n = 0; n < 25; n++) {
         const buffers = Array.from({ length: 1 + rng.below(8) }, () => someBuffer(b, rng));
         const given = buffers.map((e) => randomBytes(rng, e.size));
         for (const [k, e] of buffers.entries()) b.memory.write(e.phys, given[k]!);
         const list = b.api.mapList(buffers, toDevice);
         expect([list.error, list.refused]).toEqual([0, null]);
         if (!b.engine.lists.splits) expect(list.count).toBe(buffers.length);
-        const seen = list.segments.flatMap((s) => {
+        const seen = list.segments.map((s) => {
           const bytes = new Uint8Array(s.size);
           b.port.read(b.requester, s.bus, bytes);
-          return [...bytes];
+          return bytes;
         });
-        expect(seen).toEqual(given.flatMap((g) => [...g]));
+        expect(same(Buffer.concat(seen), Buffer.concat(given))).toBe(true);
         b.api.unmapList(list, buffers.length, toDevice);
         for (const e of buffers) e.free();
       }
@@ -157,15 +158,17 @@ for (const kind of kinds) {
 /** Why a mapping goes as it goes, told from the guest's tables alone. */
 function slowCause(b: Bench, force: boolean, phys: number, size: number): Mapped["cause"] {
   if (b.engine.name === "grant") return "granted";
-  const pieces = [...Array(size).keys()].map((k) => b.guest.physToBus(phys + k));
+  // The first byte, and the first of every other page.
+  const starts = [...Array(size).keys()].filter((k) => k === 0 || (phys + k) % 4096 === 0);
+  const pieces = starts.map((k) => b.guest.physToBus(phys + k));
   if (b.engine.name === "direct" || b.engine.name === "swiotlb") {
     if (force) return "forced";
-    if (pieces.some((bus) => bus > b.device.mask)) return "mask";
+    if (pieces[0]! + size - 1 > b.device.mask) return "mask";
     return b.guest.model === "vp+iommu" ? "iommu" : "direct";
   }
   // The kernel asks for the mask from the first byte on, as if the range were in one piece.
   if (pieces[0]! + size - 1 > b.device.mask) return "mask";
-  if (pieces.some((bus, k) => bus !== pieces[0]! + k)) return "straddle";
+  if (pieces.some((bus, k) => bus !== pieces[0]! + starts[k]!)) return "straddle";
   return force ? "forced" : pieces[0] === phys ? "direct" : "translated";
 }
 
