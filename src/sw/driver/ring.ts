@@ -93,10 +93,15 @@ export class FrontRing {
     return distance(this.#produced, this.#page.index(RingIndex.reqEvent)) < distance(this.#produced, old);
   }
 
+  /** A response waits that was asked for. */
+  get hasResponse(): boolean {
+    const waiting = distance(this.#page.index(RingIndex.rspProd), this.#consumed);
+    return waiting > 0 && waiting <= distance(this.#produced, this.#consumed);
+  }
+
   /** Take the next response out. @returns false when there is none, or more than were ever asked for. */
   take(into: Uint32Array): boolean {
-    const waiting = distance(this.#page.index(RingIndex.rspProd), this.#consumed);
-    if (waiting === 0 || waiting > distance(this.#produced, this.#consumed)) return false;
+    if (!this.hasResponse) return false;
     this.#page.take(this.#consumed, into);
     this.#consumed = (this.#consumed + 1) >>> 0;
     return true;

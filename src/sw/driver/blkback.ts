@@ -1,0 +1,247 @@
+/**
+ * The block back end of a driver domain: it maps what a guest granted, has the disk's driver move it, and answers.
+ *
+ * Nothing that lies in a guest's memory is read twice: a request, and a page of segments, is copied out once, then
+ * judged. A request that cannot be believed is answered with an error and touches nobody else's; a ring that cannot
+ * be believed is halted.
+ * Source: Linux drivers/block/xen-blkback/blkback.c (do_block_io_op, dispatch_rw_block_io, xen_blkbk_parse_indirect,
+ * xen_blkbk_map, __end_block_io_op); XSA-155.
+ */
+import type { Pfn } from "../../base/frame.js";
+import {
+  BlkOp,
+  BlkStatus,
+  blkEntryBytes,
+  blkIndirectSegmentsMax,
+  blkSegmentsMax,
+  blkSegmentsPerPage,
+  sectorBytes,
+  sectorsPerPage,
+} from "../../spec/xen/blkif.js";
+import { GrantStatus } from "../../spec/xen/grant_op.js";
+import type { ListEntry } from "../dma/index.js";
+import type { ForeignPage, ForeignPages, Guest } from "../xen/index.js";
+import {
+  blkWords,
+  parseRequest,
+  type Request,
+  responseWords,
+  type Segment,
+  segmentAt,
+  segmentWords,
+} from "./blkif_entry.js";
+import type { DiskDriver } from "./disk_driver.js";
+import { BackRing } from "./ring.js";
+
+/** A request that was answered with an error, and why. */
+export interface Refusal {
+  readonly domain: number;
+  readonly why: string;
+}
+
+interface Done {
+  readonly request: Request;
+  readonly pages: readonly ForeignPage[];
+  readonly status: BlkStatus;
+}
+
+export interface BlkBackOptions {
+  readonly guest: Guest;
+  readonly foreign: ForeignPages;
+  readonly driver: DiskDriver;
+  /** Domain of the front end. */
+  readonly frontend: number;
+  readonly ringRef: number;
+  /** Part of the disk that the front end sees, in sectors. */
+  readonly firstSector: number;
+  readonly sectors: number;
+  /** May two neighbouring pages be one segment: are they neighbours on the bus? */
+  readonly mergeable: (first: number, second: number) => boolean;
+  /** Segments of an indirect request; 0 refuses them. */
+  readonly indirectMax?: number;
+}
+
+const refusalsMax = 1000;
+const inFlightMax = 32;
+
+export class BlkBack {
+  readonly #o: BlkBackOptions;
+  readonly #ringPage: ForeignPage;
+  readonly #ring: BackRing;
+  readonly #done: Done[] = [];
+  #inFlight = 0;
+  #unpublished = false;
+  /** Why the ring is not read any more; null while it is. */
+  halted: string | null = null;
+  readonly refusals: Refusal[] = [];
+  refusalCount = 0;
+  answered = 0;
+  /** Pages of other domains mapped for requests. */
+  mappedPages = 0;
+  notify: () => void = () => {};
+
+  /** @throws Error when the ring cannot be mapped: there is nothing to talk through. */
+  constructor(o: BlkBackOptions) {
+    this.#o = o;
+    const [page] = o.foreign.map([{ domain: o.frontend, ref: o.ringRef, readOnly: false }]);
+    if (page!.status !== GrantStatus.okay) throw new Error(`the ring of domain ${o.frontend} cannot be mapped`);
+    this.#ringPage = page!;
+    this.#ring = new BackRing(o.guest.memory, page!.page * 4096, blkEntryBytes);
+  }
+
+  get idle(): boolean {
+    return this.#inFlight === 0 && !this.#unpublished && (this.halted !== null || !this.#mayTake);
+  }
+
+  ready(): boolean {
+    return (
+      this.#done.length > 0 ||
+      this.#unpublished ||
+      (this.halted === null && this.#inFlight < inFlightMax && this.#mayTake)
+    );
+  }
+
+  /** One of: unmap and answer, show the answers, take and start a request. */
+  step(): void {
+    const done = this.#done.shift();
+    if (done !== undefined) this.#answer(done);
+    else if (this.#unpublished) {
+      this.#unpublished = false;
+      if (this.#ring.publish()) this.notify();
+    } else this.#takeOne();
+  }
+
+  /** Let go of the ring. Nothing may be in flight. */
+  disconnect(): void {
+    this.#o.foreign.unmap([this.#ringPage]);
+  }
+
+  get #mayTake(): boolean {
+    const { count, bogus } = this.#ring.waiting();
+    return count > 0 || bogus !== null;
+  }
+
+  #takeOne(): void {
+    const { bogus } = this.#ring.waiting();
+    if (bogus !== null) {
+      this.halted = `${bogus}. Halting ring processing`;
+      this.#note(this.halted);
+      return;
+    }
+    const words = new Uint32Array(blkWords);
+    this.#ring.take(words);
+    const request = parseRequest(words);
+    this.#inFlight++;
+    const unsupported = request.operation !== BlkOp.read && request.operation !== BlkOp.write;
+    if (unsupported) {
+      this.#refuse(request, `operation ${request.operation}`, BlkStatus.unsupported);
+      return;
+    }
+    const segments = this.#segments(request);
+    const wrong = typeof segments === "string" ? segments : this.#judge(request, segments);
+    if (wrong !== null) this.#refuse(request, wrong);
+    else this.#start(request, segments as readonly Segment[]);
+  }
+
+  /** The segments of a request: its own, or those of the pages that it names, copied out. */
+  #segments(r: Request): readonly Segment[] | string {
+    if (r.indirectRefs.length === 0) return r.segments;
+    const most = this.#o.indirectMax ?? blkIndirectSegmentsMax;
+    if (r.segmentCount > most) return `${r.segmentCount} indirect segments; at most ${most}`;
+    const { foreign, frontend, guest } = this.#o;
+    const pages = foreign.map(r.indirectRefs.map((ref) => ({ domain: frontend, ref, readOnly: true })));
+    const bad = pages.find((p) => p.status !== GrantStatus.okay);
+    const segments: Segment[] = [];
+    if (bad === undefined) {
+      for (const { page } of pages) {
+        const words = new Uint32Array(1024);
+        guest.memory.read(page * 4096, new Uint8Array(words.buffer));
+        for (let n = 0; n < blkSegmentsPerPage && segments.length < r.segmentCount; n++)
+          segments.push(segmentAt(words, n * segmentWords));
+      }
+    }
+    foreign.unmap(pages);
+    return bad === undefined ? segments : `a page of segments cannot be mapped (status ${bad.status})`;
+  }
+
+  #judge(r: Request, segments: readonly Segment[]): string | null {
+    if (segments.length === 0 || (r.indirectRefs.length === 0 && r.segmentCount > blkSegmentsMax))
+      return `${r.segmentCount} segments; 1 to ${blkSegmentsMax}`;
+    let sectors = 0;
+    for (const s of segments) {
+      if (s.first > s.last || s.last >= sectorsPerPage) return `sectors ${s.first} to ${s.last} of a page; 0 to 7`;
+      sectors += s.last - s.first + 1;
+    }
+    if (r.sector + sectors > this.#o.sectors) return `access to sector ${r.sector + sectors} of ${this.#o.sectors}`;
+    return null;
+  }
+
+  #start(request: Request, segments: readonly Segment[]): void {
+    const toDisk = request.operation === BlkOp.write;
+    const pages = this.#map(segments, toDisk);
+    const bad = pages.find((p) => p.status !== GrantStatus.okay);
+    if (bad !== undefined) {
+      this.#o.foreign.unmap(pages);
+      this.#refuse(request, `a grant cannot be mapped (status ${bad.status})`);
+      return;
+    }
+    this.mappedPages += pages.length;
+    this.#o.driver.submit({
+      toDisk,
+      block: this.#o.firstSector + request.sector,
+      list: this.#list(segments, pages),
+      done: (error) => {
+        if (error !== null) this.#note(error);
+        this.#done.push({ request, pages, status: error === null ? BlkStatus.okay : BlkStatus.error });
+      },
+    });
+  }
+
+  /** As many grants in one hypercall as a request has segments. A page that only the disk reads is mapped read-only. */
+  #map(segments: readonly Segment[], toDisk: boolean): ForeignPage[] {
+    const pages: ForeignPage[] = [];
+    for (let from = 0; from < segments.length; from += blkSegmentsMax) {
+      const batch = segments.slice(from, from + blkSegmentsMax);
+      pages.push(
+        ...this.#o.foreign.map(
+          batch.map(({ ref }) => ({ domain: this.#o.frontend, ref, readOnly: toDisk, device: true })),
+        ),
+      );
+      if (pages.some((p) => p.status !== GrantStatus.okay)) break;
+    }
+    return pages;
+  }
+
+  /** Neighbours in memory and on the bus become one entry. */
+  #list(segments: readonly Segment[], pages: readonly { readonly page: Pfn }[]): ListEntry[] {
+    const list: ListEntry[] = [];
+    segments.forEach((s, n) => {
+      const phys = pages[n]!.page * 4096 + s.first * sectorBytes;
+      const size = (s.last - s.first + 1) * sectorBytes;
+      const before = list.at(-1);
+      const joins = before !== undefined && before.phys + before.size === phys && before.size + size <= 65536;
+      if (joins && this.#o.mergeable(pages[n]!.page - 1, pages[n]!.page)) {
+        list[list.length - 1] = { phys: before.phys, size: before.size + size };
+      } else list.push({ phys, size });
+    });
+    return list;
+  }
+
+  #refuse(request: Request, why: string, status: BlkStatus = BlkStatus.error): void {
+    this.#note(why);
+    this.#done.push({ request, pages: [], status });
+  }
+
+  #answer({ request, pages, status }: Done): void {
+    this.#o.foreign.unmap(pages);
+    this.#ring.put(responseWords({ id: request.id, idHigh: request.idHigh, operation: request.operation, status }));
+    this.#inFlight--;
+    this.answered++;
+    this.#unpublished = true;
+  }
+
+  #note(why: string): void {
+    this.refusalCount++;
+    if (this.refusals.length < refusalsMax) this.refusals.push({ domain: this.#o.frontend, why });
+  }
+}

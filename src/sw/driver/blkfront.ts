@@ -1,0 +1,179 @@
+/**
+ * The block front end of a guest: it grants the pages of each request to the back end, asks through the ring, and takes
+ * the grants back when the answer has come.
+ *
+ * Source: Linux drivers/block/xen-blkfront.c (blkif_queue_rw_req, blkif_interrupt, blkif_completion).
+ */
+import type { Pfn } from "../../base/frame.js";
+import { BlkOp, BlkStatus, blkEntryBytes, blkSegmentsMax, sectorsPerPage } from "../../spec/xen/blkif.js";
+import type { Grants, Guest } from "../xen/index.js";
+import { blkWords, parseResponse, putSegment, requestWords, type Segment, segmentWords } from "./blkif_entry.js";
+import { FrontRing } from "./ring.js";
+
+/** What a guest's program asks: sectors of the disk to or from pages of the guest. */
+export interface BlkJob {
+  readonly toDisk: boolean;
+  readonly sector: number;
+  /** Pages in order; all of each is used but before `first` in the first one and after the last sector in the last. */
+  readonly pages: readonly Pfn[];
+  /** First sector in the first page, 0 to 7. */
+  readonly first: number;
+  readonly sectors: number;
+  done(ok: boolean): void;
+}
+
+interface Pending {
+  readonly job: BlkJob;
+  readonly refs: number[];
+  /** Pages of segments of an indirect request, with their grants. */
+  readonly tables: readonly Pfn[];
+}
+
+export interface BlkFrontOptions {
+  readonly guest: Guest;
+  readonly grants: Grants;
+  /** Domain of the back end. */
+  readonly backend: number;
+  /** Segments of one request; above 11 it names pages of segments. */
+  readonly segmentsMax?: number;
+}
+
+export class BlkFront {
+  readonly ringPage: Pfn;
+  readonly ringRef: number;
+  readonly #guest: Guest;
+  readonly #grants: Grants;
+  readonly #backend: number;
+  readonly #ring: FrontRing;
+  readonly #segmentsMax: number;
+  readonly #waiting: BlkJob[] = [];
+  readonly #pending = new Map<number, Pending>();
+  /** Grants that the back end still held when they should have ended. */
+  readonly #closing: { readonly ref: number; readonly page: Pfn | null }[] = [];
+  #nextId = 1;
+  #unpublished = false;
+  /** Told when the other end asked to be: the event channel. */
+  notify: () => void = () => {};
+  answered = 0;
+  failed = 0;
+  /** Answers to nothing that was asked. */
+  stray = 0;
+
+  constructor(o: BlkFrontOptions) {
+    this.#guest = o.guest;
+    this.#grants = o.grants;
+    this.#backend = o.backend;
+    this.#segmentsMax = o.segmentsMax ?? blkSegmentsMax;
+    this.ringPage = o.grants.allocShared()!;
+    this.#ring = new FrontRing(o.guest.memory, this.ringPage * 4096, blkEntryBytes);
+    this.ringRef = o.grants.grant(o.backend, this.ringPage, false);
+  }
+
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#pending.size === 0 && this.#closing.length === 0;
+  }
+
+  /** Sectors that one request can carry whatever its first sector is. */
+  get sectorsMax(): number {
+    return (this.#segmentsMax - 1) * sectorsPerPage;
+  }
+
+  submit(job: BlkJob): void {
+    this.#waiting.push(job);
+  }
+
+  ready(): boolean {
+    return (
+      this.#unpublished || (this.#waiting.length > 0 && this.#ring.free > 0) || this.#ring.hasResponse || this.#mayClose
+    );
+  }
+
+  /** One of: take an answer, end a grant that was in use, show what was written, write a request. */
+  step(): void {
+    const words = new Uint32Array(blkWords);
+    if (this.#ring.take(words)) this.#end(words);
+    else if (this.#mayClose) this.#close();
+    else if (this.#unpublished) {
+      this.#unpublished = false;
+      if (this.#ring.publish()) this.notify();
+    } else this.#put(this.#waiting.shift()!);
+  }
+
+  /** Let go of the ring; the back end has unmapped it. */
+  disconnect(): boolean {
+    return this.#grants.endAccessAndFree(this.ringRef, this.ringPage);
+  }
+
+  get #mayClose(): boolean {
+    return this.#closing.some((c) => !this.#grants.isInUse(c.ref));
+  }
+
+  #put(job: BlkJob): void {
+    const refs = job.pages.map((page) => this.#grants.grant(this.#backend, page, job.toDisk));
+    const segments = job.pages.map((_, n): Segment => {
+      const first = n === 0 ? job.first : 0;
+      const left = job.sectors + job.first - n * sectorsPerPage;
+      return { ref: refs[n]!, first, last: Math.min(sectorsPerPage, left) - 1 };
+    });
+    const tables = segments.length > blkSegmentsMax ? this.#tables(segments) : [];
+    const indirectRefs = tables.map((page) => this.#grants.grant(this.#backend, page, true));
+    const id = this.#nextId++;
+    this.#pending.set(id, { job, refs: [...refs, ...indirectRefs], tables });
+    this.#ring.put(
+      requestWords({
+        operation: job.toDisk ? BlkOp.write : BlkOp.read,
+        id: id % 2 ** 32,
+        idHigh: Math.floor(id / 2 ** 32),
+        sector: job.sector,
+        segmentCount: segments.length,
+        segments: tables.length > 0 ? [] : segments,
+        indirectRefs,
+      }),
+    );
+    this.#unpublished = true;
+  }
+
+  #tables(segments: readonly Segment[]): Pfn[] {
+    const perPage = 4096 / (segmentWords * 4);
+    const pages: Pfn[] = [];
+    for (let from = 0; from < segments.length; from += perPage) {
+      const page = this.#grants.allocShared()!;
+      const words = new Uint32Array(1024);
+      for (const [n, s] of segments.slice(from, from + perPage).entries()) putSegment(words, n * segmentWords, s);
+      this.#guest.memory.write(page * 4096, new Uint8Array(words.buffer));
+      pages.push(page);
+    }
+    return pages;
+  }
+
+  #end(words: Uint32Array): void {
+    const { id, idHigh, status } = parseResponse(words);
+    const number = id + idHigh * 2 ** 32;
+    const p = this.#pending.get(number);
+    if (p === undefined) {
+      this.stray++;
+      return;
+    }
+    this.#pending.delete(number);
+    const own = p.refs.length - p.tables.length;
+    p.refs.forEach((ref, n) => {
+      const page = n < own ? null : p.tables[n - own]!;
+      if (this.#grants.endAccess(ref)) this.#free(page);
+      else this.#closing.push({ ref, page });
+    });
+    this.answered++;
+    if (status !== BlkStatus.okay) this.failed++;
+    p.job.done(status === BlkStatus.okay);
+  }
+
+  #close(): void {
+    const at = this.#closing.findIndex((c) => !this.#grants.isInUse(c.ref));
+    const [c] = this.#closing.splice(at, 1);
+    if (this.#grants.endAccess(c!.ref)) this.#free(c!.page);
+    else this.#closing.push(c!);
+  }
+
+  #free(page: Pfn | null): void {
+    if (page !== null) this.#guest.freePages(page, 0);
+  }
+}
