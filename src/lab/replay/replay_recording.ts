@@ -75,7 +75,8 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     o.progress?.(0.5 + second.progress / 2);
   }
   const { format, lost } = second;
-  const outcome = replay.finish({ name: o.name, format, lost, warnings: second.warnings.list });
+  const unread = (o.xen?.passedOver ?? []).map((f) => ({ where: f.name, what: f.used }));
+  const outcome = replay.finish({ name: o.name, format, lost, warnings: [...second.warnings.list, ...unread] });
   return { outcome, machine };
 }
 

@@ -6,6 +6,7 @@ import { groupFailures } from "../words/groups.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { reasonWords } from "../words/reasons.js";
 import { type Verdict, verdictOf, violationCount } from "../words/verdict.js";
+import { type XenWords, xenWords } from "../words/xen.js";
 import { encodeRuns } from "./runs.js";
 
 /** A page with more cards than this is slow to open; the others are counted and are all in the JSON document. */
@@ -44,6 +45,8 @@ export interface PageData {
   readonly pool: Omit<NonNullable<ReplayOutcome["pool"]>, "failures" | "refusedLists"> | null;
   readonly forced: boolean;
   readonly exact: Exact;
+  /** Of a Xen domain; null for every other recording. */
+  readonly xen: XenWords | null;
   readonly devices: readonly DeviceOutcome[];
   readonly timeline: PageTimeline | null;
   readonly slotMap: PageSlotMap | null;
@@ -79,6 +82,7 @@ export function pageData(report: RunReport): PageData {
     pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime },
     forced: outcome.machine.swiotlb?.forced ?? false,
     exact: outcome.exact,
+    xen: xenWords(outcome),
     devices: outcome.devices,
     timeline: timeline === null ? null : pageTimeline(timeline),
     slotMap:

@@ -11,6 +11,7 @@ import { deviceLines } from "./device_lines.js";
 import { type Column, cut, table, widthMin, wrap } from "./layout.js";
 import { failureMarks, sparkLine } from "./spark.js";
 import { harmless, type Style, styleFor } from "./style.js";
+import { xenLines } from "./xen_lines.js";
 
 /** How many of each kind are shown in words; the rest is counted, and `--json` has all of them. */
 const firstFailures = 3;
@@ -28,6 +29,7 @@ export function runLines(report: RunReport, options: { color: boolean; width: nu
     verdictLines(report, style, width),
     machineLines(report, style, width),
     deviceLines(report, style, width),
+    xenLines(report.outcome, style, width),
     occupancyLines(report, style, width),
     failureLines(report, style, width),
     ...auditSections(report, style, width),

@@ -37,6 +37,11 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const violations = violationCount(audit);
   if (violations > 0)
     found.push(`DMA rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
+  const scattered = outcome.xen?.slotSets?.broken ?? 0;
+  if (scattered > 0)
+    found.push(`${plural(scattered, "slot set")} of the pool ${scattered === 1 ? "lies" : "lie"} in pieces`);
+  const reached = outcome.xen?.straddledDirect ?? 0;
+  if (reached > 0) found.push(`${plural(reached, "buffer")} in pieces went to devices without a bounce`);
   return found;
 }
 
@@ -71,13 +76,20 @@ function calm({ maps }: ReplayOutcome): string {
   return `${worked}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}.`;
 }
 
-function exactWords({ exact }: ReplayOutcome): string {
+function exactWords({ exact, xen }: ReplayOutcome): string {
+  const pages = xen?.addresses ?? null;
   const judged = [
     { ...pick(exact), what: "bounce addresses" },
+    ...(pages === null ? [] : [{ ...pick(pages), what: "bus addresses of pages" }]),
     { ...pick(exact.refusals), what: "refusals" },
     { ...pick(exact.decisions), what: "decisions to bounce or not" },
   ].filter(({ compared }) => compared > 0);
-  const note = exact.note === null ? "" : ` (${exact.note})`;
+  const unknown = pages?.unknown ?? 0;
+  const notes = [
+    ...(exact.note === null ? [] : [exact.note]),
+    ...(unknown > 0 ? [`${countWords(unknown)} bus addresses are of frames that the dumps do not tell`] : []),
+  ];
+  const note = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
   if (judged.length === 0) return `Exactness unknown: the recording shows no bounce address to compare${note}.`;
   const parts = judged.map(({ compared, equal, what }) => `${countWords(equal)} of ${countWords(compared)} ${what}`);
   const all = judged.every(({ compared, equal }) => equal === compared);

@@ -20,7 +20,8 @@ export class FirstLook {
   framesShown = false;
   grantsShown = false;
   searchesShown = false;
-  bounced = 0;
+  /** The buffer that was last asked a bounce for, its machine address and size, by CPU and context. */
+  readonly #asked = new Map<number, { readonly address: number; readonly size: number }>();
   /** Last answer of a search, by CPU and context. */
   readonly #searched = new Map<number, number>();
 
@@ -31,10 +32,10 @@ export class FirstLook {
   #see(b: EventBatch, i: number): void {
     switch (b.kind[i]) {
       case EventKind.bounced:
-        this.bounced++;
+        this.#asked.set(b.cpu[i]! * 256 + b.context[i]!, { address: b.dma[i]!, size: b.size[i]! });
         break;
       case EventKind.map:
-        this.#page(b.phys[i]!, b.dma[i]!);
+        this.#page(b.phys[i]!, this.#asksFor(b, i) ?? b.dma[i]!);
         break;
       case EventKind.mapList:
         if (b.dmaCount[i] !== b.physCount[i]) break;
@@ -63,6 +64,16 @@ export class FirstLook {
         break;
       default:
     }
+  }
+
+  /** The machine address of the buffer of a mapping that bounced, as its event printed it; null for others. */
+  #asksFor(b: EventBatch, i: number): number | null {
+    const place = b.cpu[i]! * 256 + b.context[i]!;
+    const asked = this.#asked.get(place);
+    if (asked === undefined || asked.size !== b.size[i]! || asked.address % pageBytes !== b.phys[i]! % pageBytes)
+      return null;
+    this.#asked.delete(place);
+    return asked.address;
   }
 
   #page(phys: number, dma: number): void {
