@@ -46,7 +46,13 @@ export async function readRegisters(qmp: Qmp, unit: UnitAt): Promise<RegisterDum
     if (offset + count * width > unit.bytes) continue;
     for (let n = 0; n < count; n++) {
       const address = unit.address + offset + n * width;
-      registers[hex(address, 1)] = hex(await readOne(qmp, address, width), width * 2);
+      const value = await readOne(qmp, address, width);
+      // A file with 32-bit values in it gives wide registers in halves, so that no reader has to guess.
+      if (width === 4 || unit.kind !== "smmuv3") registers[hex(address, 1)] = hex(value, width * 2);
+      else {
+        registers[hex(address, 1)] = hex(value & 0xffff_ffffn, 8);
+        registers[hex(address + 4, 1)] = hex(value >> 32n, 8);
+      }
     }
   }
   return { kind: unit.kind, registers };

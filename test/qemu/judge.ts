@@ -115,10 +115,20 @@ function probes(
     // What lies beyond RAM may be a register; what lies outside the data is needed whole.
     const offset = reaches(outcome) ? outcome.reaches - memory.base : 0;
     if (write && reaches(outcome) && (offset < dataAt || offset >= dataAt + dataBytes)) continue;
-    if (reaches(outcome) && offset >= 0 && offset < dataAt && offset < resultsAt + 0x10000) continue;
+    if (reaches(outcome) && offset >= resultsAt && offset < resultsAt + 0x10000) continue;
+    // What a device reads is seen only where it still reaches the page of results.
+    if (reaches(outcome) && !seesResults(memory, unit, driver, requester)) continue;
     list.push({ edu, address, write, outcome });
   }
   return list;
+}
+
+function seesResults(memory: TestMemory, unit: UnitRoot, { codes }: UnitDriver, requester: number): boolean {
+  const results = memory.base + resultsAt;
+  return [false, true].every((write) => {
+    const outcome = predict(memory, unit, codes, { requester, address: BigInt(results), write });
+    return reaches(outcome) && outcome.reaches === results;
+  });
 }
 
 function anAddress(rng: Rng, worth: readonly bigint[], inputBits: number): bigint {
@@ -232,7 +242,7 @@ function weigh(
 export function differs(driver: UnitDriver, edu: Edu, probe: Probe, seen: Seen): string | null {
   const { address, write, outcome } = probe;
   const what = `${write ? "write" : "read"} at 0x${address.toString(16)} by 0x${edu.requester.toString(16)}`;
-  const faults = seen.faults.map((f) => `0x${f.code.toString(16)} at 0x${f.address.toString(16)}`).join(", ");
+  const faults = seen.faults.map((f) => `0x${f.code.toString(16)} at 0x${f.address?.toString(16)}`).join(", ");
   if (reaches(outcome)) {
     const to = `0x${outcome.reaches.toString(16)}`;
     if (seen.faults.length > 0) return `${what}: we reach ${to}, QEMU faults: ${faults}`;
@@ -242,9 +252,12 @@ export function differs(driver: UnitDriver, edu: Edu, probe: Probe, seen: Seen):
   }
   const ours = outcome.code === null ? "silence" : `0x${outcome.code.toString(16)}`;
   if (outcome.code === null) return seen.faults.length === 0 ? null : `${what}: we say ${ours}, QEMU ${faults}`;
-  const [fault] = seen.faults;
-  if (fault === undefined) return `${what}: we say ${ours} (${outcome.why}), QEMU records nothing`;
-  if (fault.code !== outcome.code) return `${what}: we say ${ours} (${outcome.why}), QEMU ${faults}`;
-  if (driver.sameAddress(fault.address, address) && (fault.write === null || fault.write === write)) return null;
-  return `${what}: the code is the same, ${ours}, but QEMU records ${faults}, write ${fault.write}`;
+  if (seen.faults.length === 0) return `${what}: we say ${ours} (${outcome.why}), QEMU records nothing`;
+  if (seen.faults.some((f) => f.code !== outcome.code)) {
+    return `${what}: we say ${ours} (${outcome.why}), QEMU ${faults}`;
+  }
+  const same = (f: SeenFault) =>
+    (f.address === null || driver.sameAddress(f.address, address)) && (f.write === null || f.write === write);
+  if (seen.faults.every(same)) return null;
+  return `${what}: the code is the same, ${ours}, but QEMU records ${faults}`;
 }

@@ -1,9 +1,13 @@
 /** What the library says a unit does with one access of one device. */
+import { read } from "../../src/bits/field.js";
 import type { MemoryView } from "../../src/mem/view.js";
+import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
+import { StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
 import type { Attachment } from "../../src/table/device/index.js";
-import { deviceTables, type LookupFault, type UnitRoot } from "../../src/table/device/index.js";
+import { deviceTables, type EntryRead, type LookupFault, type UnitRoot } from "../../src/table/device/index.js";
 import {
   type CodeSet,
+  Fault,
   FrameSource,
   faultCode,
   isReached,
@@ -21,48 +25,70 @@ export interface Access {
 }
 
 export type Outcome =
-  | { readonly reaches: number; readonly passes: boolean }
+  | { readonly reaches: number; readonly entries: readonly EntryRead[] }
   /** @param code null: the unit drops the access without a word. */
-  | { readonly code: number | null; readonly why: string };
+  | {
+      readonly code: number | null;
+      readonly why: string;
+      /** The walk that ended so; null when it did not come to one. */
+      readonly walk: Trace | null;
+      /** Entries of device tables that were read. */
+      readonly entries: readonly EntryRead[];
+    };
 
 export const reaches = (o: Outcome): o is Extract<Outcome, { reaches: number }> => "reaches" in o;
 
 /** @throws when the walk and its explanation disagree: they are two readings of one table. */
 export function predict(memory: MemoryView, unit: UnitRoot, codes: CodeSet, access: Access): Outcome {
   const found = deviceTables[unit.kind].lookup(memory, unit, access.requester, null);
-  return isFault(found) ? { code: found.code, why: found.why } : through(memory, found, codes, access);
+  return isFault(found)
+    ? { code: found.code, why: found.why, walk: null, entries: found.entries }
+    : through(memory, found, codes, access);
 }
 
 export const isFault = (found: Attachment | LookupFault): found is LookupFault => !("state" in found);
 
 function through(memory: MemoryView, found: Attachment, codes: CodeSet, { address, write }: Access): Outcome {
   const need = write ? Need.write : Need.read;
-  if (found.state === "blocked") return { code: null, why: found.why };
+  if (found.state === "blocked") return { code: null, why: found.why, walk: null, entries: found.entries };
   if (found.state !== "translated") {
-    if ((found.allow & need) === 0) return { code: 2, why: found.why };
-    return { reaches: Number(address), passes: true };
+    if ((found.allow & need) === 0) return { code: 2, why: found.why, walk: null, entries: found.entries };
+    return { reaches: Number(address), entries: found.entries };
   }
   const frame = Number(address >> 12n);
   const source = FrameSource.of(memory);
-  const first = found.first.find((t) => t.upper !== "ones" || address >> 63n === 1n) ?? null;
   const { second } = found;
-  let answer: number;
-  let explained: Trace;
-  if (first !== null && second !== null) {
-    answer = new NestedWalker(memory, { first, second }).walk(frame, need);
-    explained = traceNested(memory, { first, second }, address, need);
-  } else {
-    const root = first ?? second!;
-    answer = walk(planOf(root), source, root.address, frame, need);
-    explained = trace(memory, root, address, need);
-  }
+  const ways = found.first.length === 0 ? [null] : found.first;
+  const walks = ways.map((first) => {
+    if (first === null)
+      return both(walk(planOf(second!), source, second!.address, frame, need), trace(memory, second!, address, need));
+    if (second === null)
+      return both(walk(planOf(first), source, first.address, frame, need), trace(memory, first, address, need));
+    const roots = { first, second };
+    return both(new NestedWalker(memory, roots).walk(frame, need), traceNested(memory, roots, address, need));
+  });
+  // Of an upper and a lower half, the one in which the address lies.
+  const { answer, explained } = walks.find((w) => w.answer !== Fault.inputSize) ?? walks[0]!;
   const { result } = explained;
   if (isReached(result) !== answer >= 0) throw new Error(`walk says ${answer}, trace ${JSON.stringify(result)}`);
-  if (!isReached(result)) return { code: faultCode(codes, atOf(result, write)), why: result.why };
+  if (!isReached(result)) {
+    const code = faultCode(codes, atOf(result, write));
+    return { code: recorded(found, code) ? code : null, why: result.why, walk: explained, entries: found.entries };
+  }
   const paddr = answer * 4096 + Number(address & 0xfffn);
   if (Math.floor(result.paddr / 4096) !== answer) throw new Error(`walk says frame ${answer}, trace ${result.paddr}`);
-  return { reaches: paddr, passes: false };
+  return { reaches: paddr, entries: found.entries };
 }
+
+/** SMMUv3: CD.R and STE.S2R say whether faults of tables (events 0x10 to 0x13) are recorded. IHI 0070, 5.4. */
+function recorded({ entries }: Attachment, code: number): boolean {
+  const last = entries.at(-1);
+  if (last === undefined || code < 0x10 || code > 0x13) return true;
+  if (last.about === ContextDescriptor.$) return read(last.words, 0, ContextDescriptor.r) === 1;
+  return last.about !== StreamEntry.$ || read(last.words, 0, StreamEntry.s2R) === 1;
+}
+
+const both = (answer: number, explained: Trace) => ({ answer, explained });
 
 const atOf = ({ fault, stage, atTop, onFirstStageTable }: NotReached, write: boolean) => {
   return { fault, stage, write, atTop, onFirstStageTable };

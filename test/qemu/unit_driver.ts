@@ -9,8 +9,8 @@ import type { TestMemory } from "./test_memory.js";
 export interface SeenFault {
   readonly code: number;
   readonly requester: number;
-  /** Input address; of its page only where the unit records no more. */
-  readonly address: bigint;
+  /** Input address, of its page only where the unit records no more; null where the record has none. */
+  readonly address: bigint | null;
   /** null where the record does not say. */
   readonly write: boolean | null;
 }

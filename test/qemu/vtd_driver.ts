@@ -10,6 +10,7 @@ import type { Qtest } from "./qtest.js";
 import { type Kept, mapRandomly, spoil } from "./random_map.js";
 import type { TestMemory } from "./test_memory.js";
 import type { SeenFault, UnitDriver } from "./unit_driver.js";
+import { unitTemplate } from "./unit_template.js";
 
 export const vtdBase = 0xfed90000;
 const at = (offset: number) => `0x${(vtdBase + offset).toString(16)}`;
@@ -20,62 +21,34 @@ const rtaddr = 0x20;
 const ccmd = 0x28;
 const fsts = 0x34;
 
-/** What CAP and ECAP say, so far as tables are concerned. */
-export function vtdUnit(cap: bigint, ecap: bigint, hostBits: number): Omit<UnitRoot, "root" | "mode"> {
-  const bits = (v: bigint, msb: number, lsb: number) =>
-    Number((v >> BigInt(lsb)) & ((1n << BigInt(msb - lsb + 1)) - 1n));
-  const large = bits(cap, 37, 34);
-  const lacks = [
-    ...((large & 1) === 0 ? (["pages-2m"] as const) : []),
-    ...((large & 2) === 0 ? (["pages-1g"] as const) : []),
-    ...(bits(ecap, 7, 7) === 0 ? (["snoop-control"] as const) : []),
-    ...(bits(ecap, 2, 2) === 0 ? (["device-tlb"] as const) : []),
-  ];
-  return {
-    kind: "vtd",
-    size: 4096,
-    split: 0,
-    registersAt: vtdBase,
-    translating: true,
-    interruptRemapping: false,
-    interruptTable: null,
-    outputBits: hostBits,
-    found: "registers",
-    segment: 0,
-    abilities: {
-      secondLevels: (bits(cap, 12, 8) & 0xe) << 2,
-      inputBits: bits(cap, 21, 16) + 1,
-      passThrough: bits(ecap, 6, 6) === 1,
-      ats: bits(ecap, 2, 2) === 1,
-      secondLacks: lacks,
-    },
-  };
-}
-
 export class VtdLegacy implements UnitDriver {
   readonly name = "VT-d legacy, second stage";
   readonly codes = "vtd-legacy";
   readonly faultRoom = 1;
   readonly inputBits: number;
-  readonly #unit: Omit<UnitRoot, "root" | "mode">;
+  readonly #template: UnitRoot;
   readonly #faultAt: number;
   readonly #iotlbAt: number;
 
-  /** @param hostBits width of the machine's addresses; for QEMU, `aw-bits` */
-  constructor(cap: bigint, ecap: bigint, hostBits: number) {
-    this.#unit = vtdUnit(cap, ecap, hostBits);
-    this.inputBits = this.#unit.abilities!.inputBits!;
+  private constructor(template: UnitRoot, cap: bigint, ecap: bigint) {
+    this.#template = template;
+    this.inputBits = template.abilities!.inputBits!;
     this.#faultAt = Number((cap >> 24n) & 0x3ffn) * 16;
     this.#iotlbAt = Number((ecap >> 8n) & 0x3ffn) * 16 + 8;
   }
 
+  /** @param hostBits width of the machine's addresses, which no register says; for QEMU, `aw-bits` */
   static async of(qtest: Qtest, hostBits: number): Promise<VtdLegacy> {
-    return new VtdLegacy(await qtest.ask(`readq ${at(8)}`), await qtest.ask(`readq ${at(0x10)}`), hostBits);
+    const offsets = [0x00, 0x08, 0x0c, 0x10, 0x14, 0x1c, 0x20, 0x24];
+    const template = await unitTemplate(qtest, "vtd", vtdBase, offsets);
+    const [cap, ecap] = await qtest.send([`readq ${at(0x08)}`, `readq ${at(0x10)}`]);
+    await qtest.send([`writel ${at(gcmd)} 0x40000000`]);
+    return new VtdLegacy({ ...template, outputBits: hostBits }, BigInt(cap!), BigInt(ecap!));
   }
 
   build(memory: TestMemory, rng: Rng, requesters: readonly number[]) {
     const root = memory.allocate(rng, 1);
-    const unit: UnitRoot = { ...this.#unit, mode: "legacy", root: root * 4096 };
+    const unit: UnitRoot = { ...this.#template, mode: "legacy", root: root * 4096 };
     const kept: Kept = new Set();
     const worth = new Map<number, bigint[]>();
     const contexts = new Map<number, number>();
@@ -152,7 +125,7 @@ export class VtdLegacy implements UnitDriver {
 
   #table(top: number, aw: number): TableRoot {
     const inputBits = Math.min(30 + 9 * aw, Math.max(this.inputBits, 22 + 9 * aw));
-    const { outputBits } = this.#unit;
+    const { outputBits } = this.#template;
     return {
       format: "vtd-ss",
       address: top * 4096,
