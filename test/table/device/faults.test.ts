@@ -1,0 +1,315 @@
+/** Every way in which a device's entry can end a request, with the unit's own code for it. */
+import { describe, expect, it } from "vitest";
+import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
+import { faultEvents as amdEvents } from "../../../src/spec/amdvi/fault_events.js";
+import { Gcr3Entry } from "../../../src/spec/amdvi/guest_cr3.js";
+import { ContextDescriptor as Cd, L1ContextDescriptor } from "../../../src/spec/smmuv3/context_descriptor.js";
+import { faultEvents as smmuEvents } from "../../../src/spec/smmuv3/fault_events.js";
+import { L1StreamDescriptor, StreamEntry as Ste } from "../../../src/spec/smmuv3/stream_table.js";
+import { ContextEntry, ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";
+import { faultReasons } from "../../../src/spec/vtd/fault_reasons.js";
+import { PasidDirectoryEntry, PasidEntry } from "../../../src/spec/vtd/pasid.js";
+import { RootEntry, ScalableRootEntry } from "../../../src/spec/vtd/root_entry.js";
+import type { Abilities, UnitRoot } from "../../../src/table/device/attachment.js";
+import { deviceTables } from "../../../src/table/device/index.js";
+import { Troubles } from "../../../src/table/trouble.js";
+import { Built, lookup, outcome, unit } from "./built.js";
+
+const [root, context, directory, table] = [0x1000, 0x2000, 0x3000, 0x4000];
+/** 00:03.0 */
+const device = 0x18;
+
+type Values = Readonly<Record<string, number>>;
+type Row = readonly [
+  what: string,
+  expected: string,
+  built: Built,
+  pasid?: number | null,
+  more?: Partial<UnitRoot> & { abilities?: Abilities },
+];
+
+// ---- VT-d legacy ----
+
+const legacyGood = { p: 1, tt: 0, frame: 0x9, aw: 2, did: 5 };
+const legacy = (values: Values | null, rootValues: Values | null = { p: 1, frame: context / 4096 }) => {
+  const built = new Built();
+  if (rootValues !== null) built.put(root, RootEntry, rootValues);
+  if (values !== null) built.put(context + device * 16, ContextEntry, values);
+  return built;
+};
+const inLegacy: Row[] = [
+  ["a good entry", "translated", legacy(legacyGood)],
+  ["pass-through", "identity", legacy({ ...legacyGood, tt: 2 })],
+  ["the root table is not there", "0x8", new Built()],
+  ["the bus has no root entry", "0x1", legacy(legacyGood, {})],
+  ["reserved bits of the root entry", "0xa", legacy(legacyGood).bit(root, 5)],
+  ["reserved upper half of the root entry", "0xa", legacy(legacyGood).bit(root, 100)],
+  ["a root entry beyond the unit's addresses", "0xa", legacy(null, { p: 1, frame: 2 ** 37 })],
+  ["the context table is not there", "0x9", legacy(null)],
+  ["no context entry", "0x2", legacy({})],
+  ["reserved bits of the context entry", "0xb", legacy(legacyGood).bit(context + device * 16, 4)],
+  ["reserved bits above the domain", "0xb", legacy(legacyGood).bit(context + device * 16, 90)],
+  ["a table beyond the unit's addresses", "0xb", legacy({ ...legacyGood, frame: 2 ** 37 })],
+  ["translation type 3", "0x3", legacy({ ...legacyGood, tt: 3 })],
+  ["width 0", "0x3", legacy({ ...legacyGood, aw: 0 })],
+  ["width 4", "0x3", legacy({ ...legacyGood, aw: 4 })],
+  [
+    "a width that the unit lacks",
+    "0x3",
+    legacy({ ...legacyGood, aw: 3 }),
+    null,
+    { abilities: { secondLevels: 0b11000 } },
+  ],
+  ["ATS that the unit lacks", "0x3", legacy({ ...legacyGood, tt: 1 }), null, { abilities: { ats: false } }],
+  [
+    "pass-through that the unit lacks",
+    "0x3",
+    legacy({ ...legacyGood, tt: 2 }),
+    null,
+    { abilities: { passThrough: false } },
+  ],
+  ["a request with PASID", "0x31", legacy(legacyGood), 7],
+  ["a unit that is off", "bypass", new Built(), null, { translating: false }],
+  ["abort mode", "blocked", legacy(legacyGood), null, { mode: "abort" }],
+  ["a reserved table mode", "0x32", legacy(legacyGood), null, { mode: "reserved" }],
+];
+
+// ---- VT-d scalable ----
+
+const contextGood = { p: 1, pdts: 0, frame: directory / 4096 };
+const pasidGood = { p: 1, aw: 2, pgtt: 2, ssFrame: 0x9, did: 5 };
+interface Scalable {
+  readonly root?: Values | null;
+  readonly context?: Values | null;
+  readonly directory?: Values | null;
+  readonly entry?: Values | null;
+  readonly pasid?: number;
+}
+const scalable = (o: Scalable = {}) => {
+  const built = new Built();
+  const pasid = o.pasid ?? 0;
+  const put = (at: number, layout: object, values: Values | null) => values !== null && built.put(at, layout, values);
+  put(root, ScalableRootEntry, o.root === undefined ? { lowerP: 1, lower: context / 4096 } : o.root);
+  put(context + device * 32, ScalableContextEntry, o.context === undefined ? contextGood : o.context);
+  put(
+    directory + (pasid >> 6) * 8,
+    PasidDirectoryEntry,
+    o.directory === undefined ? { p: 1, frame: table / 4096 } : o.directory,
+  );
+  put(table + (pasid & 63) * 64, PasidEntry, o.entry === undefined ? pasidGood : o.entry);
+  return built;
+};
+const entry = (values: Values) => scalable({ entry: { ...pasidGood, ...values } });
+const inScalable: Row[] = [
+  ["second stage", "translated", scalable()],
+  ["first stage", "translated", entry({ pgtt: 1, fsFrame: 9 })],
+  ["first stage of 5 levels", "translated", entry({ pgtt: 1, fsFrame: 9, fspm: 1 })],
+  ["nested", "translated", entry({ pgtt: 3, fsFrame: 9 })],
+  ["pass-through", "identity", entry({ pgtt: 4 })],
+  ["a PASID", "translated", scalable({ context: { ...contextGood, paside: 1 }, pasid: 0x1234 }), 0x1234],
+  ["RID_PASID", "translated", scalable({ context: { ...contextGood, ridPasid: 0x77 }, pasid: 0x77 })],
+  [
+    "RID_PASID that the unit lacks",
+    "translated",
+    scalable({ context: { ...contextGood, ridPasid: 0x77 } }),
+    null,
+    { abilities: { ridPasid: false } },
+  ],
+  ["the root table is not there", "0x38", new Built()],
+  ["no root entry", "0x39", scalable({ root: { upperP: 1, upper: 2 } })],
+  ["reserved bits of the root entry", "0x3a", scalable().bit(root, 3)],
+  ["the context table is not there", "0x40", scalable({ context: null })],
+  ["no context entry", "0x41", scalable({ context: {} })],
+  ["reserved bits of the context entry", "0x42", scalable().bit(context + device * 32, 6)],
+  ["reserved third word of the context entry", "0x42", scalable().bit(context + device * 32, 140)],
+  [
+    "a device TLB that the unit lacks",
+    "0x43",
+    scalable({ context: { ...contextGood, dte: 1 } }),
+    null,
+    { abilities: { ats: false } },
+  ],
+  [
+    "PASIDs that the unit lacks",
+    "0x43",
+    scalable({ context: { ...contextGood, paside: 1 } }),
+    null,
+    { abilities: { pasidBits: 0 } },
+  ],
+  ["a PASID that the entry does not take", "0x45", scalable({ pasid: 9 }), 9],
+  ["a PASID beyond the directory", "0x46", scalable({ context: { ...contextGood, paside: 1 } }), 128 * 64],
+  ["RID_PASID beyond the directory", "0x48", scalable({ context: { ...contextGood, ridPasid: 128 * 64 } })],
+  ["the directory is not there", "0x50", scalable({ directory: null })],
+  ["no directory entry", "0x51", scalable({ directory: {} })],
+  ["reserved bits of the directory entry", "0x52", scalable().bit(directory, 2)],
+  ["the PASID table is not there", "0x58", scalable({ entry: null })],
+  ["no PASID entry", "0x59", scalable({ entry: {} })],
+  ["reserved bits of the PASID entry", "0x5a", scalable().bit(table, 10)],
+  ["a reserved word of the PASID entry", "0x5a", scalable().bit(table, 300)],
+  ["a first stage beyond the unit's addresses", "0x5a", entry({ pgtt: 1, fsFrame: 2 ** 40 })],
+  ["translation type 0", "0x5b", entry({ pgtt: 0 })],
+  ["translation type 5", "0x5b", entry({ pgtt: 5 })],
+  ["a reserved width", "0x5b", entry({ aw: 0 })],
+  ["a reserved first-stage mode", "0x5b", entry({ pgtt: 1, fspm: 2 })],
+  ["a first stage that the unit lacks", "0x5b", entry({ pgtt: 1 }), null, { abilities: { first: false } }],
+  ["a second stage that the unit lacks", "0x5b", scalable(), null, { abilities: { second: false } }],
+  ["nesting that the unit lacks", "0x5b", entry({ pgtt: 3 }), null, { abilities: { nested: false } }],
+  ["5 levels that the unit lacks", "0x5b", entry({ pgtt: 1, fspm: 1 }), null, { abilities: { firstLevels: 0b10000 } }],
+];
+
+// ---- AMD-Vi ----
+
+const dteGood = { v: 1, tv: 1, mode: 3, frame: 9, ir: 1, iw: 1, did: 5 };
+const dte = (values: Values) => new Built().put(root + device * 32, DeviceEntry, { ...dteGood, ...values });
+const guest = { mode: 0, gv: 1, gcr3Middle: 0, gcr3Low: table / 4096 };
+const withGcr3 = (values: Values, pasid = 0, gcr3: Values = { v: 1, frame: 9 }) =>
+  dte({ ...guest, ...values }).put(table + pasid * 8, Gcr3Entry, gcr3);
+const inAmd: Row[] = [
+  ["a host table", "translated", dte({})],
+  ["V is 0", "bypass", dte({ v: 0 })],
+  ["TV is 0", "blocked", dte({ tv: 0 })],
+  ["mode 0", "identity", dte({ mode: 0 })],
+  ["mode 0 without rights", "blocked", dte({ mode: 0, ir: 0, iw: 0 })],
+  ["a host table without rights", "blocked", dte({ ir: 0, iw: 0 })],
+  ["a guest table for requests without PASID", "translated", withGcr3({ giov: 1 })],
+  ["without GIOV the host table counts", "identity", withGcr3({})],
+  ["a PASID", "translated", withGcr3({}, 5), 5],
+  ["the table ends before the device", "0x1", dte({}), null, { size: 0x200 }],
+  ["the table is not there", "0x3", new Built()],
+  ["reserved bits", "0x1", dte({}).bit(root + device * 32, 3)],
+  ["reserved bit 63", "0x1", dte({}).bit(root + device * 32, 63)],
+  ["mode 7", "0x1", dte({ mode: 7 })],
+  ["levels that the unit lacks", "0x1", dte({ mode: 6 }), null, { abilities: { secondLevels: 0b11110 } }],
+  ["a host table beyond the unit's addresses", "0x1", dte({ frame: 2 ** 37 })],
+  ["GLX 3", "0x1", withGcr3({ glx: 3 })],
+  ["guest paging mode 2", "0x1", withGcr3({ guestPagingMode: 2 })],
+  ["a PASID beyond the GCR3 table", "0x2", withGcr3({}), 512],
+  ["a PASID without a table", "0x2", withGcr3({}, 5, {}), 5],
+  ["the GCR3 table is not there", "0x4", dte(guest), 1],
+  ["a PASID where GV is 0", "0x8", dte({}), 1],
+  ["GV in a unit without guest translation", "identity", withGcr3({ giov: 1 }), null, { abilities: { first: false } }],
+  ["a unit that is off", "bypass", new Built(), null, { translating: false }],
+];
+
+// ---- SMMUv3 ----
+
+const cdGood = { v: 1, aa64: 1, t0sz: 16, ips: 5, epd1: 1, a: 1, ttb0: 0x9000 / 16, asid: 3 };
+const steFirst = { v: 1, config: 5, s1Context: table / 64 };
+const steSecond = { v: 1, config: 6, s2Aa64: 1, s2T0sz: 24, s2Sl0: 1, s2Ps: 5, s2Ttb: 0x9000 / 16, s2Vmid: 4 };
+const ste = (values: Values) => new Built().put(root + device * 64, Ste, values);
+const cd = (values: Values, first: Values = {}, substream = 0) =>
+  ste({ ...steFirst, ...first }).put(table + substream * 64, Cd, { ...cdGood, ...values });
+const linear = { size: 6 };
+const twoLevel = { mode: "two-level", size: 16, split: 8 };
+const several = { s1CdMax: 4 };
+const inSmmu: Row[] = [
+  ["first stage", "translated", cd({}), null, linear],
+  ["second stage", "translated", ste(steSecond), null, linear],
+  ["bypass", "bypass", ste({ v: 1, config: 4 }), null, linear],
+  ["abort", "blocked", ste({ v: 1, config: 0 }), null, linear],
+  ["reserved Config", "blocked", ste({ v: 1, config: 2 }), null, linear],
+  [
+    "two levels",
+    "translated",
+    cd({}).put(0x8000, L1StreamDescriptor, { span: 6, l2: root / 64 }),
+    null,
+    { ...twoLevel, root: 0x8000 },
+  ],
+  ["a stream beyond the table", "0x2", cd({}), null, { size: 4 }],
+  ["no span", "0x2", new Built().put(0x8000, L1StreamDescriptor, {}), null, { ...twoLevel, root: 0x8000 }],
+  [
+    "a reserved span",
+    "0x2",
+    new Built().put(0x8000, L1StreamDescriptor, { span: 12, l2: 1 }),
+    null,
+    { ...twoLevel, root: 0x8000 },
+  ],
+  [
+    "a stream beyond the span",
+    "0x2",
+    new Built().put(0x8000, L1StreamDescriptor, { span: 4, l2: 64 }),
+    null,
+    { ...twoLevel, root: 0x8000 },
+  ],
+  ["the stream table is not there", "0x3", new Built(), null, linear],
+  ["no entry", "0x4", ste({}), null, linear],
+  ["an odd StreamWorld", "0x4", cd({}, { strw: 1 }), null, linear],
+  ["split ATS without both stages", "0x4", cd({}, { eats: 2 }), null, linear],
+  ["stage 2 of reserved granule", "0x4", ste({ ...steSecond, s2Tg: 3 }), null, linear],
+  ["stage 2 whose start does not fit its size", "0x4", ste({ ...steSecond, s2T0sz: 16 }), null, linear],
+  ["stage 2 with a reserved start", "0x4", ste({ ...steSecond, s2Tg: 1, s2Sl0: 3 }), null, linear],
+  ["stage 2 that is too small", "0x4", ste({ ...steSecond, s2T0sz: 45 }), null, linear],
+  ["stage 2 beyond its own output", "0x4", ste({ ...steSecond, s2Ps: 0, s2Ttb: 2 ** 30 }), null, linear],
+  ["stage 2 that the unit lacks", "0x4", ste(steSecond), null, { ...linear, abilities: { second: false } }],
+  ["ATS that stalls", "0x4", ste({ ...steSecond, eats: 1, s2S: 1 }), null, linear],
+  ["no substream where one is wanted", "0x6", cd({}, several), null, linear],
+  ["substream 0 that is the default's", "0x6", cd({}, { ...several, s1Dss: 2 }), 0, linear],
+  ["the default substream", "translated", cd({}, { ...several, s1Dss: 2 }), null, linear],
+  ["the first stage bypassed by default", "bypass", cd({}, { ...several, s1Dss: 1 }), null, linear],
+  ["a substream", "translated", cd({}, several, 3), 3, linear],
+  ["a substream beyond the table", "0x8", cd({}, several), 16, linear],
+  ["a substream where there are none", "0x8", cd({}), 1, linear],
+  ["a substream in bypass", "0x8", ste({ v: 1, config: 4 }), 1, linear],
+  ["no leaf of descriptors", "0x8", cd({}, { s1CdMax: 8, s1Fmt: 1 }).put(table, L1ContextDescriptor, {}), 70, linear],
+  ["the descriptors are not there", "0x9", ste(steFirst), null, linear],
+  ["no descriptor", "0xa", cd({ v: 0 }), null, linear],
+  ["a reserved granule", "0xa", cd({ tg0: 3 }), null, linear],
+  ["T0SZ 15", "0xa", cd({ t0sz: 15 }), null, linear],
+  ["T0SZ 40", "0xa", cd({ t0sz: 40 }), null, linear],
+  ["a table beyond its own output", "0xa", cd({ ips: 0, ttb0: 2 ** 30 }), null, linear],
+  ["stalls that the stream forbids", "0xa", cd({ s: 1 }, { s1StallD: 1 }), null, linear],
+  ["access flags of tables without those of pages", "0xa", cd({ haft: 1 }), null, linear],
+  ["neither table", "blocked", cd({ epd0: 1 }), null, linear],
+  ["32-bit tables", "unknown", cd({ aa64: 0 }), null, linear],
+  ["big-endian tables", "unknown", cd({ endi: 1 }), null, linear],
+  [
+    "a context that stage 2 does not map",
+    "0x10",
+    cd({}, { ...steSecond, config: 7, s1Context: table / 64 }).put(0x9000, Ste, {}),
+    null,
+    linear,
+  ],
+  ["a unit that is off", "bypass", new Built(), null, { ...linear, translating: false }],
+  [
+    "a unit that is off and aborts",
+    "blocked",
+    new Built(),
+    null,
+    { ...linear, translating: false, abilities: { abortsWhenOff: true } },
+  ],
+];
+
+const groups = [
+  ["VT-d in legacy mode", unit("vtd", "legacy"), inLegacy],
+  ["VT-d in scalable mode", unit("vtd", "scalable"), inScalable],
+  ["AMD-Vi", unit("amdvi", "v1+v2"), inAmd],
+  ["SMMUv3", unit("smmuv3", "linear"), inSmmu],
+] as const;
+
+for (const [name, base, rows] of groups) {
+  describe(name, () => {
+    for (const [what, expected, built, pasid = null, more = {}] of rows) {
+      const u: UnitRoot = { ...base, ...more };
+      it(`${what}: ${expected}`, () => {
+        expect(outcome(lookup(built, u, device, pasid))).toBe(expected);
+      });
+
+      const found = lookup(built, u, device, pasid);
+      if ("code" in found || u.translating === false || u.mode === "abort") continue;
+      it(`${what}: is in the list of devices`, () => {
+        const list = deviceTables[u.kind].attachments(built.memory, u, new Troubles());
+        expect(list).toContainEqual(found);
+      });
+    }
+  });
+}
+
+describe("codes", () => {
+  const codes = (rows: readonly Row[]) => new Set(rows.map(([, e]) => Number(e)).filter((n) => !Number.isNaN(n)));
+  it("each has words", () => {
+    for (const code of [...codes(inLegacy), ...codes(inScalable)]) expect(faultReasons[code]).toBeDefined();
+    for (const code of codes(inSmmu)) expect(smmuEvents[code]).toBeDefined();
+    const amd = Object.values(amdEvents).map((e) => e.code);
+    for (const code of codes(inAmd)) expect(amd).toContain(code);
+  });
+});
