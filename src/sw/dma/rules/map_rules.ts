@@ -4,7 +4,7 @@
  * Source: Linux kernel/dma/debug.c, debug_dma_map_phys, check_for_stack, check_sg_segment, add_dma_entry; the rules on
  * addresses are the invariants that swiotlb-xen rests on.
  */
-import { attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
+import { attrMmio, attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
 import { mappingBytesMax, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { type DmaDevice, type Engine, highestAddress, type Mapped } from "../../engine/index.js";
 import type { MapCall, MapKind } from "../checks.js";
@@ -166,7 +166,8 @@ function sharer(state: CheckState, m: Live): Live | undefined {
 }
 
 function shadowOf(state: CheckState, call: MapCall): Shadow | null {
-  if (state.memory === null) return null;
+  // Registers are no memory: what they hold is nobody's promise.
+  if (state.memory === null || (call.attributes & attrMmio) !== 0) return null;
   const bytes = new Uint8Array(call.size);
   state.memory.read(call.phys, bytes);
   return new Shadow(bytes, (call.attributes & attrSkipCpuSync) !== 0);
