@@ -1,6 +1,7 @@
 /** Where `inspect` gets its image from: a file, or a running guest; and what stands beside it. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { busFromText } from "../audit/reach/bus.js";
 import { type Inspected, inspectImage } from "../audit/reach/inspect_image.js";
 import { rootGiven } from "../audit/reach/where_given.js";
 import { openImage } from "../read/index.js";
@@ -42,9 +43,9 @@ export async function inspectFile<T>(path: string, flags: ImageFlags, use: (i: I
     const said = beside !== null && flags.registers === undefined ? [`registers were found beside it: ${beside}`] : [];
     const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
     const notes = [...damage, ...said, ...where.notes];
-    const pci = flags.pci === undefined ? null : { name: flags.pci, text: await textOf(flags.pci) };
+    const bus = flags.pci === undefined ? null : busFromText(flags.pci, await textOf(flags.pci));
     const share = (done: number) => progress.at(done);
-    const inspected = inspectImage({ ...where.input, file: basename(path), image, notes, pci, progress: share });
+    const inspected = inspectImage({ ...where.input, file: basename(path), image, notes, bus, progress: share });
     progress.done();
     return use(inspected);
   } finally {
@@ -69,11 +70,9 @@ export async function inspectLive<T>(
       const asked = { name: names.ram, registers: given.length > 0 && file === undefined ? null : text, given };
       const where = unitsOf(image, { ...asked, scan: flags.scan === true, progress });
       const bus =
-        flags.pci === undefined
-          ? { name: names.socket, text: pci }
-          : { name: flags.pci, text: await textOf(flags.pci) };
+        flags.pci === undefined ? busFromText(names.socket, pci) : busFromText(flags.pci, await textOf(flags.pci));
       const all = [...notes, ...where.notes];
-      return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, pci: bus }));
+      return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, bus }));
     });
   } finally {
     progress.done();

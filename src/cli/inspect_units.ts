@@ -1,4 +1,5 @@
 /** Where the units' tables are: as registers or the user say, else as a scan of the image finds them. */
+import { type AcpiReading, acpiTables } from "../audit/reach/acpi.js";
 import type { InspectInput } from "../audit/reach/inspect_image.js";
 import { unitsFromRegisters } from "../audit/reach/registers.js";
 import { type ScanCandidate, scanImage } from "../audit/reach/scan.js";
@@ -24,7 +25,7 @@ export interface UnitsAsked {
 }
 
 export interface UnitsFound {
-  readonly input: Pick<InspectInput, "units" | "registerNotes" | "otherTables">;
+  readonly input: Pick<InspectInput, "units" | "registerNotes" | "otherTables" | "acpi">;
   /** How they were found, in sentences. */
   readonly notes: readonly string[];
 }
@@ -33,27 +34,52 @@ export interface UnitsFound {
 export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   const { registers, given } = asked;
   const told = registers === null ? null : unitsFromRegisters(registers.name, registers.text);
+  const acpi = firmwareOf(image, asked.progress);
+  const notes = acpi?.notes ?? [];
   const units = [...(told?.units ?? []), ...given];
   const registerNotes = told?.notes ?? [];
-  if (units.length > 0 && !asked.scan) return { input: { units, registerNotes, otherTables: [] }, notes: [] };
+  if (units.length > 0 && !asked.scan) return { input: { units, registerNotes, otherTables: [], acpi }, notes };
   const candidates = scanImage(image, (share) => asked.progress.at(share));
   if (units.length > 0) {
     const roots = new Set(units.map((u) => u.root));
     const otherTables = candidates.filter((c) => !roots.has(c.unit.root)).map(tableOf);
-    return { input: { units, registerNotes, otherTables }, notes: [] };
+    return { input: { units, registerNotes, otherTables, acpi }, notes };
   }
-  const chosen = candidates.filter((c) => c.chosen);
+  const kinds = new Set<string>((acpi?.units ?? []).map((u) => u.kind));
+  const chosen = candidates.filter((c) => c.chosen && (kinds.size === 0 || kinds.has(c.unit.kind)));
   if (chosen.length === 0) {
-    const found = "none, and no registers beside it (--registers and --root say where they are)";
+    const firmware = acpi === null ? "" : `; firmware lists ${firmwareWords(acpi)}`;
+    const found = `none, and no registers (--registers and --root say where they are)${firmware}`;
     throw new Unreadable(asked.name, "", "device tables of an IOMMU somewhere in the image", found);
   }
-  const notes = [
-    ...(asked.scan ? [] : ["no registers were given: the tables were found by their form"]),
-    ...chosen.map((c, i) => `unit ${i}, ${sure(c.score)}: ${c.because}`),
-    "whether the units translate, and with which abilities, only their registers say",
-  ];
-  const otherTables = candidates.filter((c) => !c.chosen).map(tableOf);
-  return { input: { units: chosen.map((c) => c.unit), registerNotes, otherTables }, notes };
+  const otherTables = candidates.filter((c) => !chosen.includes(c)).map(tableOf);
+  return {
+    input: { units: chosen.map((c) => c.unit), registerNotes, otherTables, acpi },
+    notes: [
+      ...(asked.scan ? [] : ["no registers were given: the tables were found by their form"]),
+      ...chosen.map((c, i) => `unit ${i}, ${sure(c.score)}: ${c.because}`),
+      ...(acpi === null ? [] : [`firmware lists ${firmwareWords(acpi)}`]),
+      "whether the units translate, and with which abilities, only their registers say",
+      ...notes,
+    ],
+  };
+}
+
+/** Images beyond this are not searched for the firmware's tables: 32 GiB. */
+const searchedBytesMax = 2 ** 35;
+
+/** @returns null when the image holds no tables of the firmware. */
+function firmwareOf(image: Image, progress: Progress): AcpiReading | null {
+  const bytes = image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0);
+  if (bytes > searchedBytesMax) return null;
+  const acpi = acpiTables(image, (share) => progress.at(share));
+  return acpi.tables.length === 0 ? null : acpi;
+}
+
+function firmwareWords({ units }: AcpiReading): string {
+  if (units.length === 0) return "no IOMMU";
+  const at = (address: number | null) => (address === null ? "" : ` at 0x${address.toString(16)}`);
+  return units.map(({ kind, registersAt }) => `${kind}${at(registersAt)}`).join(", ");
 }
 
 const tableOf = ({ unit, because }: ScanCandidate) => ({ kind: unit.kind, address: unit.root, because });

@@ -3,16 +3,11 @@ import type { Image } from "../../read/image/image.js";
 import type { Attachment } from "../../table/device/index.js";
 import { deviceTables, type LookupFault, silentRequesters, type UnitRoot } from "../../table/device/index.js";
 import { Troubles } from "../../table/trouble.js";
+import type { AcpiReading, AcpiUnit } from "./acpi.js";
+import { busFromImage } from "./bus.js";
+import { Coverage, reservedRegions } from "./coverage.js";
 import { deviceName } from "./device_name.js";
-import type {
-  BusDevice,
-  Known,
-  OtherTable,
-  RegisterNote,
-  ReservedRegion,
-  Silent,
-  Uncovered,
-} from "./findings/known.js";
+import type { BusDevice, Known, OtherTable, RegisterNote, Silent, Uncovered } from "./findings/known.js";
 import { holes } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
@@ -27,13 +22,10 @@ export interface InspectInput {
   readonly units: readonly UnitRoot[];
   /** Sentences that say how the units were found, and what was left out. */
   readonly notes: readonly string[];
-  /** null: no ACPI tables were found. */
-  readonly reserved?: readonly ReservedRegion[] | null;
-  /** Which unit a device belongs to, by firmware: an index, -1 for none; undefined when firmware does not say. */
-  readonly unitOf?: (device: BusDevice) => number | undefined;
+  /** What firmware says; null: no tables of it were found. */
+  readonly acpi?: AcpiReading | null;
+  /** What is on the bus; null or absent: nobody says, but configuration space in the image may. */
   readonly bus?: readonly BusDevice[] | null;
-  /** Text that lists the devices on the bus. */
-  readonly pci?: { readonly name: string; readonly text: string } | null;
   readonly registerNotes?: readonly RegisterNote[];
   /** Tables that have the form of a unit's and are none's. */
   readonly otherTables?: readonly OtherTable[];
@@ -72,6 +64,9 @@ export function inspectImage(input: InspectInput): Inspected {
   }
   devices.sort((a, b) => a.segment - b.segment || a.requester - b.requester || (a.pasid ?? -1) - (b.pasid ?? -1));
   const index = new ReverseIndex(devices);
+  const acpi = input.acpi ?? null;
+  const bus = input.bus ?? busFromImage(image, acpi);
+  const coverage = acpi === null ? null : new Coverage(acpi, units, bus);
   const kernel = kernelText(image, input.progress);
   if ("unknown" in kernel) notes.push(kernel.unknown);
   const known: Known = {
@@ -83,9 +78,10 @@ export function inspectImage(input: InspectInput): Inspected {
     runs: image.runs,
     whole: isWhole(image, index),
     kernel: "place" in kernel ? kernel.place : null,
-    reserved: input.reserved ?? null,
-    bus: input.bus ?? null,
-    uncovered: uncoveredOf(input, devices),
+    reserved: acpi === null ? null : reservedRegions(acpi),
+    missingUnits: (coverage?.missing ?? []).map(unitName),
+    bus,
+    uncovered: uncoveredOf({ ...input, acpi, bus }, devices, coverage),
     registerNotes: input.registerNotes ?? [],
     otherTables: input.otherTables ?? [],
     silent: units.flatMap((unit, i) => (seen.get(keyOf(unit)) === i ? silentOf(image, unit, i) : [])),
@@ -132,17 +128,27 @@ function isWhole(image: Image, index: ReverseIndex): boolean | null {
   return mapped > 0 && stray <= mapped * strayShareMax ? true : null;
 }
 
+const unitName = ({ kind, registersAt }: AcpiUnit): string =>
+  registersAt === null ? kind : `${kind} with registers at 0x${registersAt.toString(16)}`;
+
 /** Devices on the bus that no entry names, and what the units do with them. */
-function uncoveredOf(input: InspectInput, devices: readonly DeviceReach[]): Uncovered[] {
+function uncoveredOf(input: InspectInput, devices: readonly DeviceReach[], coverage: Coverage | null): Uncovered[] {
   const named = new Set(devices.map(deviceName));
   return (input.bus ?? []).flatMap((device): Uncovered[] => {
-    const scope = input.unitOf?.(device);
-    if (scope === -1) return [{ device, outcome: null }];
-    if (named.has(deviceName(device))) return [];
-    const units = scope === undefined ? input.units.filter((u) => u.segment === device.segment) : [input.units[scope]!];
-    if (units.length === 0) return [{ device, outcome: null }];
-    return [{ device, outcome: lookupAmong(input.image, units, device.requester) }];
+    const behind = coverage?.behind(device) ?? "unknown";
+    if (behind === "none") return [{ device, outcome: null }];
+    const requester = sourceOf(device, input.acpi ?? null);
+    if (behind === "elsewhere" || named.has(deviceName({ ...device, requester }))) return [];
+    const within = input.units.filter((u) => u.segment === device.segment);
+    const units = behind === "unknown" ? within : [input.units[behind]!];
+    return units.length === 0 ? [] : [{ device, outcome: lookupAmong(input.image, units, requester) }];
   });
+}
+
+/** The requester id that the device's requests carry. */
+function sourceOf({ segment, requester }: BusDevice, acpi: AcpiReading | null): number {
+  const alias = acpi?.aliases.find((a) => a.segment === segment && a.first <= requester && requester <= a.last);
+  return alias?.source ?? requester;
 }
 
 /** What the first unit that knows the device says, or the last one. */

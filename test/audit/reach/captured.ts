@@ -18,7 +18,7 @@ export async function inspected(
 ): Promise<Inspected> {
   const image = await openImage(memorySource("mem.elf", bytes));
   const { units, notes } = unitsFromRegisters("mem.registers.json", text);
-  return inspectImage({ file: "mem.elf", image, units, registerNotes: notes, notes: [], reserved: null, bus: null });
+  return inspectImage({ file: "mem.elf", image, units, registerNotes: notes, notes: [] });
 }
 
 /** One line that begins with map. */

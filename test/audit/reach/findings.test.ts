@@ -23,6 +23,7 @@ const nic: BusDevice = {
   requester: 0x18,
   about: "8086:100e",
   bars: [{ from: 0xfeb00000, to: 0xfeb20000 }],
+  buses: null,
 };
 const lookedUp = (more: object) => ({ device: nic, outcome: more }) as unknown as Uncovered;
 
@@ -210,6 +211,14 @@ const cases: readonly Case[] = [
     but: calm,
   },
   {
+    rule: "missing-unit",
+    when: "firmware lists one more",
+    known: { ...calm, missingUnits: ["vtd with registers at 0xfed91000"] },
+    weight: "note",
+    says: /lists 1 unit whose tables.*0xfed91000/s,
+    but: calm,
+  },
+  {
     rule: "kernel-text-writable",
     when: "a buffer lies in the kernel's code",
     known: { ...calm, kernel: { from: 0x4000000, to: 0x5000800, how: "as the test says" } },
@@ -257,13 +266,13 @@ const cases: readonly Case[] = [
     when: "firmware's region is not mapped",
     known: {
       ...calm,
-      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, requester: 0x18 }] }],
+      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, first: 0x10, last: 0x18 }] }],
     },
     weight: "trouble",
     says: /the RMRR region 0x7000 to 0x8fff \(8 KiB\) is not mapped.*0000:00:03\.0/s,
     but: {
       ...calm,
-      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, requester: 0x99 }] }],
+      reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, first: 0x99, last: 0x99 }] }],
     },
   },
   {
@@ -297,6 +306,12 @@ test("every rule has a case, and says in a sentence what it is about", () => {
 
 test("nothing is found where nothing is wrong", () => {
   expect(findingsOf(calm)).toEqual([]);
+});
+
+test("what a bridge forwards in its own name is no stale entry", () => {
+  const bridge = { ...nic, requester: 0x20, buses: { secondary: 5, subordinate: 6 } };
+  const behind = machine([device(0x20, buffer), device(0x500, other)], { bus: [bridge] });
+  expect(findingsOf(behind)).toEqual([]);
 });
 
 test("troubles come first", () => {

@@ -81,6 +81,7 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     uncovered: [],
     registerNotes: [],
     silent: [],
+    missingUnits: [],
     otherTables: [],
     ...more,
   };

@@ -1,10 +1,10 @@
 /** Rules about devices: who is not confined, who is trusted, who shares, who has no entry. */
 import type { UnitKind } from "../../../table/device/attachment.js";
 import { counted } from "../../why/words.js";
-import { deviceName } from "../device_name.js";
+import { type DeviceId, deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { Finding } from "../inspection.js";
-import type { Known, Rule } from "./known.js";
+import type { BusDevice, Known, Rule } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
 /** Devices of each unit that satisfy a condition, for units where any do. */
@@ -177,7 +177,7 @@ const staleEntry: Rule = {
   about: "An entry lets a device through that is not on the bus.",
   find(known) {
     if (known.bus === null) return [];
-    const there = new Set(known.bus.map(deviceName));
+    const there = new Set(known.bus.flatMap((d) => [d, ...behindBridge(d)].map(deviceName)));
     const gone = [...known.devices.keys()].filter(
       (i) => known.devices[i]!.state !== "blocked" && !there.has(deviceName(known.devices[i]!)),
     );
@@ -194,6 +194,11 @@ const staleEntry: Rule = {
     ];
   },
 };
+
+/** A bridge to conventional PCI sends what it forwards as function 0 of the bus below it. PCIe-to-PCI bridge 1.0, 2.3. */
+function behindBridge({ segment, buses }: BusDevice): DeviceId[] {
+  return buses === null ? [] : [{ segment, requester: buses.secondary << 8 }];
+}
 
 const named = (device: Known["uncovered"][number]["device"]): string =>
   device.about === "" ? deviceName(device) : `${deviceName(device)} (${device.about})`;

@@ -19,12 +19,19 @@ export interface KernelPlace extends Stretch {
   readonly how: string;
 }
 
+/** Requesters of a segment, both inclusive. */
+export interface RequesterRange {
+  readonly segment: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A region that firmware says a device must go on reaching. */
 export interface ReservedRegion extends Stretch {
   /** `RMRR`, `IVMD`, `RMR`. */
   readonly kind: string;
   /** The devices that it is for; null: all. */
-  readonly devices: readonly DeviceId[] | null;
+  readonly devices: readonly RequesterRange[] | null;
 }
 
 /** A device on the bus. */
@@ -33,6 +40,8 @@ export interface BusDevice extends DeviceId {
   readonly about: string;
   /** Its windows into physical memory. */
   readonly bars: readonly Stretch[];
+  /** Buses right below and last below; null for what is no bridge. */
+  readonly buses: { readonly secondary: number; readonly subordinate: number } | null;
 }
 
 /** What the units do with a device on the bus that no entry names. */
@@ -84,6 +93,8 @@ export interface Known {
   readonly registerNotes: readonly RegisterNote[];
   readonly silent: readonly Silent[];
   readonly otherTables: readonly OtherTable[];
+  /** Units that firmware lists and whose tables nobody gave, as messages call them. */
+  readonly missingUnits: readonly string[];
 }
 
 /** One rule: what it looks for, and what it says. */

@@ -1,6 +1,5 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 import { bytesInWords, counted, hex } from "../../why/words.js";
-import { deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { DeviceReach, Finding } from "../inspection.js";
 import type { Known, ReservedRegion, Rule, Stretch } from "./known.js";
@@ -152,17 +151,21 @@ function mapsItself({ ranges, state }: DeviceReach, { from, to }: Stretch): bool
   return at >= to;
 }
 
+/** A region for all devices is one for those that are translated. */
+function isMeant({ devices }: ReservedRegion, { segment, requester, state }: DeviceReach): boolean {
+  if (devices === null) return state === "translated";
+  return devices.some((d) => d.segment === segment && d.first <= requester && requester <= d.last);
+}
+
 function regionFinding(
   known: Known,
   region: ReservedRegion,
   which: "missing" | "mapped",
   wanted: (device: DeviceReach) => boolean,
 ): Finding[] {
-  const names = region.devices === null ? null : new Set(region.devices.map(deviceName));
   const devices = [...known.devices.keys()].filter((i) => {
     const device = known.devices[i]!;
-    const meant = names === null ? device.state === "translated" : names.has(deviceName(device));
-    return meant && wanted(device);
+    return isMeant(region, device) && wanted(device);
   });
   if (devices.length === 0) return [];
   const missing = which === "missing";

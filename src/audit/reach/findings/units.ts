@@ -175,6 +175,23 @@ const staleTable: Rule = {
     })),
 };
 
+const missingUnit: Rule = {
+  name: "missing-unit",
+  about: "Firmware lists a unit whose tables are not known.",
+  find: (known) =>
+    known.missingUnits.length === 0
+      ? []
+      : [
+          {
+            rule: "missing-unit",
+            weight: "note",
+            what: `firmware lists ${counted(known.missingUnits.length, "unit")} whose tables nobody gave`,
+            where: someOf(known.missingUnits),
+            why: "what their devices reach is not told here: with their registers it would be",
+          },
+        ],
+};
+
 export const unitRules: readonly Rule[] = [
-  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers, staleTable],
+  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers, missingUnit, staleTable],
 ];
