@@ -35,6 +35,8 @@ export class Domain {
   /** Its first page number: 0, or the machine's number of its first frame when it is mapped 1:1. */
   firstPage = 0;
   readonly map = new CpuMap();
+  /** Frames by its numbers that are not in memory now, with how many asks it takes until they are. */
+  readonly pagedOut = new Map<number, number>();
   readonly grants: GrantTable;
   readonly devices: DeviceTable | null;
 

@@ -8,7 +8,7 @@ import type { Pfn } from "../../base/frame.js";
 import { GrantStatus, MapFlag } from "../../spec/xen/grant_op.js";
 import { Balloon } from "./balloon.js";
 import { type Era, type EraId, eraOf } from "./eras.js";
-import { mapGrant } from "./grant_map.js";
+import { type MapRequest, type MapResult, mapGrant } from "./grant_map.js";
 import { unmapGrants } from "./grant_unmap.js";
 import type { Guest } from "./guest.js";
 import { PageCache, type PageSource } from "./page_cache.js";
@@ -22,6 +22,8 @@ export interface ForeignRequest {
   readonly readOnly: boolean;
   /** Map for devices too (GNTMAP_device_map). */
   readonly device?: boolean;
+  /** A ring: CPUs see it, the page map does not know of it, and no DMA goes there. */
+  readonly ring?: boolean;
 }
 
 /** What became of one request. Without okay there is no page. */
@@ -46,6 +48,8 @@ export class ForeignPages {
   readonly era: Era;
   readonly balloon: Balloon;
   readonly cache: PageCache;
+  /** Time slept while frames of others were paged in, in milliseconds. */
+  sleptMs = 0;
   /** What the kernel would print. */
   readonly lines: string[] = [];
   readonly #guest: Guest;
@@ -70,7 +74,7 @@ export class ForeignPages {
   map(requests: readonly ForeignRequest[]): ForeignPage[] {
     const mapped = requests.map((o) => this.#mapOne(o));
     let bailed = false;
-    return mapped.map((m) => {
+    return mapped.map((m, n) => {
       if (m.status !== GrantStatus.okay) {
         if (m.status === GrantStatus.noDeviceSpace) this.#say("maptrack limit reached, can't map all guest pages");
         bailed = true;
@@ -78,6 +82,7 @@ export class ForeignPages {
       }
       // XSA-361: after the first failure the rest of the batch was mapped and nobody noted where.
       if (bailed && this.#guest.h.bugs["batch-errors-ignored"]) return m;
+      if (requests[n]!.ring === true) return m;
       if (this.#stand.place(m.page, m.bus / 4096) || this.#guest.h.bugs["batch-errors-ignored"]) return m;
       unmapGrants(this.#guest.h, this.#guest.d, [m]);
       this.#stand.undo(m.page);
@@ -106,14 +111,19 @@ export class ForeignPages {
     if (page === null) return { status: GrantStatus.generalError, page: -1 as Pfn, handle: -1, bus: 0 };
     this.#stand.prepare(page);
     const flags = MapFlag.host | (o.readOnly ? MapFlag.readOnly : 0) | (o.device === true ? MapFlag.device : 0);
-    const { status, handle, bus } = mapGrant(this.#guest.h, this.#guest.d, {
-      flags,
-      domain: o.domain,
-      ref: o.ref,
-      page,
-    });
+    const { status, handle, bus } = this.#retried({ flags, domain: o.domain, ref: o.ref, page });
     if (status !== GrantStatus.okay) this.#stand.undo(page);
     return { status, page, handle, bus };
+  }
+
+  /** A frame that is paged out is asked for again after 1, 2, 3 ... ms; after 255 of them it is a bad page. */
+  #retried(o: MapRequest): MapResult {
+    for (let ms = 1; ms < 256; ms++) {
+      const got = mapGrant(this.#guest.h, this.#guest.d, o);
+      if (got.status !== GrantStatus.eagain) return got;
+      this.sleptMs += ms;
+    }
+    return { status: GrantStatus.badPage, handle: -1, bus: 0 };
   }
 
   #without(m: ForeignPage): ForeignPage {

@@ -81,7 +81,9 @@ export class AccessGate {
   mapped(e: GrantEffect, entry: EntryPlace): void {
     const held = this.#find(e.frame, e.mapper);
     const known = held !== undefined && !held.revoked && (e.readOnly || held.hostWrite + held.deviceWrite > 0);
-    if (!known && !grants(this.#memory, entry, { ...e, to: e.mapper, write: !e.readOnly })) {
+    const { offset = -1, length = 0 } = e;
+    const wanted = { to: e.mapper, frame: e.frame, write: !e.readOnly, offset, length };
+    if (!known && !grants(this.#memory, entry, wanted)) {
       this.#violate({ ...seen(e), by: "map", why: "not granted", access: e.readOnly ? "read" : "write" });
     }
     const f = held ?? this.#add(e.frame, e.mapper);

@@ -17,37 +17,38 @@ export interface EntryPlace {
   elsewhere(domain: number, ref: number): EntryPlace | null;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly to: number;
   readonly frame: number;
   readonly write: boolean;
-  /** A copy of a part of the page; a mapping wants all of it. */
-  readonly offset?: number;
-  readonly length?: number;
+  /** Bytes of the page that a copy wants; -1: a mapping, which wants all of it. */
+  readonly offset: number;
+  readonly length: number;
 }
+
+const entry16 = new Uint8Array(16);
+const entry8 = entry16.subarray(0, 8);
 
 /** Does the entry, as it stands in memory now, permit this? */
 export function grants(memory: Memory, entry: EntryPlace, wanted: Wanted, passedOn = false): boolean {
-  const bytes = new Uint8Array(entry.version === 1 ? 8 : 16);
-  memory.read(entry.address, bytes);
-  const number = (at: number, count: number): number => {
-    let sum = 0;
-    for (let n = count - 1; n >= 0; n--) sum = sum * 256 + bytes[at + n]!;
-    return sum;
-  };
+  memory.read(entry.address, entry.version === 1 ? entry8 : entry16);
   const flags = number(0, 2);
   if (number(2, 2) !== wanted.to) return false;
   if ((flags & 4) !== 0 && wanted.write) return false;
-  const part = (flags & 0x100) !== 0 && entry.version === 2;
   if ((flags & 3) === 3 && entry.version === 2) {
     const next = passedOn ? null : entry.elsewhere(number(4, 2), number(8, 4));
     return next !== null && grants(memory, next, { ...wanted, to: entry.granter }, true);
   }
   if ((flags & 3) !== 1) return false;
   if (entry.frameOf(entry.version === 1 ? number(4, 4) : number(8, 8)) !== wanted.frame) return false;
-  if (!part) return true;
+  if ((flags & 0x100) === 0 || entry.version === 1) return true;
   const from = number(4, 2);
-  return (
-    wanted.offset !== undefined && wanted.offset >= from && wanted.offset + (wanted.length ?? 0) <= from + number(6, 2)
-  );
+  return wanted.offset >= from && wanted.offset + wanted.length <= from + number(6, 2);
+}
+
+/** Little-endian, from the bytes last read. */
+function number(at: number, count: number): number {
+  let sum = 0;
+  for (let n = count - 1; n >= 0; n--) sum = sum * 256 + entry16[at + n]!;
+  return sum;
 }

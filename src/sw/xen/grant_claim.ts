@@ -7,10 +7,9 @@ import type { Mfn } from "../../base/frame.js";
 import { read } from "../../bits/index.js";
 import { GrantFlag, GrantType, GrantV2Part, GrantV2Transitive } from "../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../spec/xen/grant_op.js";
-import { pinMax } from "../../spec/xen/limits.js";
 import type { Domain } from "./domain.js";
 import { entryAt, entryPlace, statusAt } from "./grant_frames.js";
-import { fresh, grantedFrame, unpin } from "./grant_pin.js";
+import { atLimit, fresh, grantedFrame, unpin } from "./grant_pin.js";
 import { clearStatus, setStatus } from "./grant_status.js";
 import { type Active, writePins } from "./grant_table.js";
 import type { Hypervisor } from "./hypervisor.js";
@@ -68,7 +67,7 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
     if (status !== GrantStatus.okay) return fail(status);
   }
   if (pinned !== undefined) return claimPinned(h, o, pinned);
-  const { words, at } = entryAt(h, granter, ref);
+  const { words, at } = entryAt(granter, ref);
   if (g.version === 2 && (words[at]! & GrantFlag.typeMask) === GrantType.transitive)
     return yield* claimPassed(h, o, passing);
   const frame = grantedFrame(h, granter, ref);
@@ -107,7 +106,7 @@ function claimed(h: Hypervisor, o: ClaimRequest, active: Active, frame: number, 
 
 function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
   const { granter, ref } = o;
-  const { words, at } = entryAt(h, granter, ref);
+  const { words, at } = entryAt(granter, ref);
   const from = h.domain(read(words, at, GrantV2Transitive.granter));
   const fromRef = read(words, at, GrantV2Transitive.ref);
   const epoch = { version: granter.grants.version, entries: granter.grants.entryCount };
@@ -154,8 +153,6 @@ const effect = (o: ClaimRequest, frame: number) => ({
   ...{ mapper: o.domain.id, granter: o.granter.id, frame },
   ...{ host: true, device: false, readOnly: o.readOnly },
 });
-
-const atLimit = (a: Active): boolean => a.hostRead >= pinMax || a.hostWrite >= pinMax;
 
 const fail = (status: GrantStatus): Claim => ({
   ...{ status, frame: -1, held: -1, offset: 0, length: 0 },

@@ -27,6 +27,7 @@ export function addGrantFrames(h: Hypervisor, d: Domain, frames: number): boolea
     const m = heapFrame(h, d);
     if (m === null) return false;
     g.shared.push(m);
+    g.sharedWords.push(frameWords(h, m));
     if (g.version === 2 && !addStatusFrames(h, d)) return false;
   }
   return true;
@@ -58,11 +59,10 @@ export function dropHeapFrame(h: Hypervisor, m: Mfn): void {
 }
 
 /** Words of an entry: the frame's, and the index of its first. */
-export function entryAt(h: Hypervisor, d: Domain, ref: number): { readonly words: Uint32Array; readonly at: number } {
+export function entryAt(d: Domain, ref: number): { readonly words: Uint32Array; readonly at: number } {
   const bytes = grantEntryBytes[d.grants.version];
   const perFrame = frameBytes / bytes;
-  const frame = d.grants.shared[Math.floor(ref / perFrame)]!;
-  return { words: frameWords(h, frame), at: ((ref % perFrame) * bytes) / 4 };
+  return { words: d.grants.sharedWords[Math.floor(ref / perFrame)]!, at: ((ref % perFrame) * bytes) / 4 };
 }
 
 /** Status words of version 2: 16 bits each. */
@@ -74,17 +74,31 @@ export function statusAt(h: Hypervisor, d: Domain, ref: number): { readonly halv
 
 /** Where an entry lies, for the gate that reads it by itself. */
 export function entryPlace(h: Hypervisor, d: Domain, ref: number): EntryPlace {
-  const version = d.grants.version;
-  const bytes = version === 1 ? 8 : 16;
-  const frame = d.grants.shared[Math.floor((ref * bytes) / frameBytes)] ?? 0;
-  return {
-    version,
-    granter: d.id,
-    address: frame * frameBytes + ((ref * bytes) % frameBytes),
-    frameOf: (gfn) => h.frameOfGfn(d, gfn),
-    elsewhere: (id, other) => {
-      const next = h.domain(id);
-      return next === undefined || other >= next.grants.entryCount ? null : entryPlace(h, next, other);
-    },
-  };
+  return new Place(h, d, ref);
+}
+
+class Place implements EntryPlace {
+  readonly version: 1 | 2;
+  readonly granter: number;
+  readonly address: number;
+  readonly #h: Hypervisor;
+  readonly #d: Domain;
+
+  constructor(h: Hypervisor, d: Domain, ref: number) {
+    this.#h = h;
+    this.#d = d;
+    this.version = d.grants.version;
+    this.granter = d.id;
+    const at = ref * (this.version === 1 ? 8 : 16);
+    this.address = (d.grants.shared[Math.floor(at / frameBytes)] ?? 0) * frameBytes + (at % frameBytes);
+  }
+
+  frameOf(gfn: number): number {
+    return this.#h.frameOfGfn(this.#d, gfn);
+  }
+
+  elsewhere(domain: number, ref: number): EntryPlace | null {
+    const next = this.#h.domain(domain);
+    return next === undefined || ref >= next.grants.entryCount ? null : new Place(this.#h, next, ref);
+  }
 }

@@ -18,17 +18,27 @@ import type { Hypervisor } from "./hypervisor.js";
 import type { Steps } from "./steps.js";
 
 export type Pin = "hostRead" | "hostWrite" | "deviceRead" | "deviceWrite";
-const pinNames: readonly Pin[] = ["hostRead", "hostWrite", "deviceRead", "deviceWrite"];
 
 /** The number of a frame that an entry names. */
-export function entryFrame(h: Hypervisor, granter: Domain, ref: number): number {
-  const { words, at } = entryAt(h, granter, ref);
+export function entryFrame(granter: Domain, ref: number): number {
+  const { words, at } = entryAt(granter, ref);
   return granter.grants.version === 1 ? read(words, at, GrantV1.frame) : read(words, at, GrantV2.frame);
+}
+
+/** The frame is on its way back into memory; each ask brings it nearer. */
+function isPagedOut(granter: Domain, ref: number): boolean {
+  if (granter.pagedOut.size === 0) return false;
+  const gfn = entryFrame(granter, ref);
+  const left = granter.pagedOut.get(gfn);
+  if (left === undefined) return false;
+  if (left > 1) granter.pagedOut.set(gfn, left - 1);
+  else granter.pagedOut.delete(gfn);
+  return true;
 }
 
 /** The machine frame that an entry means now, when its granter may give it. -1: none. */
 export function grantedFrame(h: Hypervisor, granter: Domain, ref: number): number {
-  const m = h.frameOfGfn(granter, entryFrame(h, granter, ref));
+  const m = h.frameOfGfn(granter, entryFrame(granter, ref));
   return h.frames.ownedBy(m, granter.id) ? m : -1;
 }
 
@@ -52,7 +62,7 @@ function* pinLocked(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinn
   let active = g.active.get(use.ref);
   if (active !== undefined) {
     if (active.grantee !== use.grantee || active.subPage) return fail(GrantStatus.generalError);
-    if (pinNames.some((name) => active![name] >= pinMax)) return fail(GrantStatus.generalError);
+    if (atLimit(active)) return fail(GrantStatus.generalError);
   }
   if (active === undefined || (!use.readOnly && writePins(active) === 0)) {
     const status = yield* setStatus(h, use, active);
@@ -60,10 +70,11 @@ function* pinLocked(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinn
     if (status !== GrantStatus.okay) return fail(h.bugs["positive-status"] ? (1 as GrantStatus) : status);
   }
   if (active === undefined) {
+    const away = isPagedOut(use.granter, use.ref);
     const frame = grantedFrame(h, use.granter, use.ref);
-    if (frame < 0) {
+    if (away || frame < 0) {
       clearStatus(h, use.granter, use.ref, GrantFlag.reading | GrantFlag.writing);
-      return fail(GrantStatus.badPage);
+      return fail(away ? GrantStatus.eagain : GrantStatus.badPage);
     }
     active = fresh(use.grantee, frame);
     g.active.set(use.ref, active);
@@ -73,11 +84,25 @@ function* pinLocked(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinn
 }
 
 export function fresh(grantee: number, frame: number): Active {
+  // Written out: an object put together from parts takes ten times as long, and maps are hot.
   return {
-    ...{ hostRead: 0, hostWrite: 0, deviceRead: 0, deviceWrite: 0 },
-    ...{ grantee, frame, offset: 0, length: 4096, subPage: false, passedFrom: -1, passedRef: -1 },
+    hostRead: 0,
+    hostWrite: 0,
+    deviceRead: 0,
+    deviceWrite: 0,
+    grantee,
+    frame,
+    offset: 0,
+    length: 4096,
+    subPage: false,
+    passedFrom: -1,
+    passedRef: -1,
   };
 }
+
+/** Whatever is added next, a counter could overflow. */
+export const atLimit = (a: Active): boolean =>
+  a.hostRead >= pinMax || a.hostWrite >= pinMax || a.deviceRead >= pinMax || a.deviceWrite >= pinMax;
 
 /** Drop one count, and with the last of a kind the bits that the granter sees. */
 export function unpin(h: Hypervisor, granter: Domain, ref: number, name: Pin): void {

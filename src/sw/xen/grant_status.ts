@@ -25,11 +25,11 @@ export interface Use {
 /** Take the entry into use. @returns okay or generalError. */
 export function* setStatus(h: Hypervisor, use: Use, active: Active | undefined): Steps<GrantStatus> {
   const pinned = active !== undefined && pins(active) > 0;
-  return use.granter.grants.version === 1 ? yield* setV1(h, use, pinned) : yield* setV2(h, use, pinned);
+  return use.granter.grants.version === 1 ? yield* setV1(use, pinned) : yield* setV2(h, use, pinned);
 }
 
-function* setV1(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
-  const { words, at } = entryAt(h, use.granter, use.ref);
+function* setV1(use: Use, pinned: boolean): Steps<GrantStatus> {
+  const { words, at } = entryAt(use.granter, use.ref);
   let seen = words[at]!;
   for (let tries = 0; tries < statusTries; tries++) {
     if (!pinned && !permits(seen, use, 1)) return GrantStatus.generalError;
@@ -46,7 +46,7 @@ function* setV1(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
 }
 
 function* setV2(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
-  const { words, at } = entryAt(h, use.granter, use.ref);
+  const { words, at } = entryAt(use.granter, use.ref);
   const status = statusAt(h, use.granter, use.ref);
   const before = words[at]!;
   if (!pinned && !permits(before, use, 2)) return GrantStatus.generalError;
@@ -78,7 +78,7 @@ function permits(header: number, use: Use, version: 1 | 2): boolean {
 export function clearStatus(h: Hypervisor, granter: Domain, ref: number, flags: number): void {
   if (ref >= granter.grants.entryCount) return;
   if (granter.grants.version === 1) {
-    const { words, at } = entryAt(h, granter, ref);
+    const { words, at } = entryAt(granter, ref);
     words[at] = (words[at]! & ~flags) >>> 0;
   } else {
     const { halves, at } = statusAt(h, granter, ref);

@@ -40,7 +40,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   if (version === 1 && !h.bugs["status-freed-while-mapped"] && g.status.some((m) => statusInUse(h, m))) {
     return Errno.busy;
   }
-  const kept = reservedEntries(h, d);
+  const kept = reservedEntries(d);
   if (version === 2) {
     g.version = 2;
     if (!addStatusFrames(h, d)) {
@@ -55,7 +55,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   if (g.active.size > 0) return Errno.busy;
   g.version = version;
   for (const m of g.shared) frameWords(h, m).fill(0);
-  for (const [ref, entry] of kept.entries()) putEntry(h, d, ref, entry);
+  for (const [ref, entry] of kept.entries()) putEntry(d, ref, entry);
   if (version === 1) dropStatus(h, d);
   return 0;
 }
@@ -74,16 +74,16 @@ interface Entry {
   readonly frame: number;
 }
 
-function reservedEntries(h: Hypervisor, d: Domain): Entry[] {
+function reservedEntries(d: Domain): Entry[] {
   return Array.from({ length: reservedGrants }, (_, ref) => {
-    const { words, at } = entryAt(h, d, ref);
+    const { words, at } = entryAt(d, ref);
     const frame = read(words, at, d.grants.version === 1 ? GrantV1.frame : GrantV2.frame);
     return { header: (words[at]! & ~(GrantFlag.reading | GrantFlag.writing)) >>> 0, frame };
   });
 }
 
-function putEntry(h: Hypervisor, d: Domain, ref: number, entry: Entry): void {
-  const { words, at } = entryAt(h, d, ref);
+function putEntry(d: Domain, ref: number, entry: Entry): void {
+  const { words, at } = entryAt(d, ref);
   if (d.grants.version === 1) write(words, at, GrantV1.frame, entry.frame >>> 0);
   else write(words, at, GrantV2.frame, entry.frame);
   words[at] = entry.header;

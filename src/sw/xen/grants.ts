@@ -27,6 +27,9 @@ export class Grants {
   readonly #free: number[] = [];
   #nextRef = reservedGrants;
   readonly #waiting: Deferred[] = [];
+  readonly #waitingMax: number;
+  /** Pages that are never free again. */
+  leakedCount = 0;
   /** References given and not yet revoked. */
   readonly live = new Map<number, Pfn>();
   /** How many of them give a page. */
@@ -34,8 +37,10 @@ export class Grants {
   /** What the kernel would print. */
   readonly lines: string[] = [];
 
-  constructor(guest: Guest) {
+  /** @param waitingMax revocations that memory lets wait; one more is given up, and its page with it */
+  constructor(guest: Guest, waitingMax = Infinity) {
     this.#guest = guest;
+    this.#waitingMax = waitingMax;
   }
 
   /** Pages whose revocation waits. */
@@ -47,8 +52,8 @@ export class Grants {
   grant(domain: number, page: Pfn, readOnly: boolean): number {
     const ref = this.#takeRef();
     if (ref < 0) return -1;
-    const { h, d } = this.#guest;
-    const { words, at } = entryAt(h, d, ref);
+    const { d } = this.#guest;
+    const { words, at } = entryAt(d, ref);
     const field = d.grants.version === 1 ? GrantV1.frame : GrantV2.frame;
     write(words, at, field, this.#guest.gfnOf(page));
     // The barrier stands here: frame and domain are seen before the type.
@@ -116,7 +121,10 @@ export class Grants {
   }
 
   #defer(ref: number, page: Pfn | null): boolean {
-    this.#waiting.push({ ref, page, rounds: 0 });
+    const leaks = this.#waiting.length >= this.#waitingMax;
+    this.#say(`${leaks ? "leaking" : "deferring"} g.e. ${hex(ref)} (pfn ${hex(page ?? -1)})`);
+    if (leaks) this.leakedCount++;
+    else this.#waiting.push({ ref, page, rounds: 0 });
     return false;
   }
 
@@ -126,14 +134,14 @@ export class Grants {
       const { halves, at } = statusAt(h, d, ref);
       return halves[at]!;
     }
-    const { words, at } = entryAt(h, d, ref);
+    const { words, at } = entryAt(d, ref);
     return words[at]!;
   }
 
   /** Version 1 exchanges the flags for nothing unless they show use; version 2 clears first and looks after. */
   #revoke(ref: number): boolean {
-    const { h, d } = this.#guest;
-    const { words, at } = entryAt(h, d, ref);
+    const { d } = this.#guest;
+    const { words, at } = entryAt(d, ref);
     if (d.grants.version === 1 && (words[at]! & inUse) !== 0) return false;
     words[at] = (words[at]! & 0xffff_0000) >>> 0;
     return d.grants.version === 1 || !this.isInUse(ref);

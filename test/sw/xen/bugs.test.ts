@@ -121,7 +121,7 @@ const runs: Readonly<Record<XenBugId, Run>> = {
   "loop-back": (make) => {
     const m = make({ foreign: { era: "2011" } });
     const own = m.back.allocPages(0)!;
-    const { words, at } = entryAt(m.h, m.d0, 9);
+    const { words, at } = entryAt(m.d0, 9);
     words[at + 1] = m.d0.map.frameOf(own);
     words[at] = GrantType.permitAccess;
     const [got] = m.foreign.map([{ domain: 0, ref: 9, readOnly: false }]);
@@ -221,7 +221,7 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     m.kernel.memory.write(two * page, bytes(22));
     const ref = m.grants.grant(0, one, true);
     mapGrant(m.h, m.d0, { flags: MapFlag.host | MapFlag.readOnly, domain: 1, ref, page: empty });
-    const { words, at } = entryAt(m.h, m.d, ref);
+    const { words, at } = entryAt(m.d, ref);
     words[at + 1] = m.d.map.frameOf(two);
     const own = m.back.allocPages(0)!;
     const dest = { domain: 0, at: m.d0.map.frameOf(own), offset: 0 };
@@ -232,7 +232,7 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     const m = make({ guests: 2 });
     setVersion(m.h, m.d, 2);
     // Guest 1 passes on to domain 0 what guest 2 would have to grant, and does not.
-    const { words, at } = entryAt(m.h, m.d, 30);
+    const { words, at } = entryAt(m.d, 30);
     words[at + 1] = 2;
     words[at + 2] = 100;
     words[at] = GrantType.transitive;

@@ -98,7 +98,7 @@ const rows: readonly Row[] = [
     "badPage",
     (m) => {
       const ref = granted(m);
-      const { words, at } = entryAt(m.h, m.d, ref);
+      const { words, at } = entryAt(m.d, ref);
       words[at + 1] = own(m);
       return map(m, ref).status;
     },
@@ -108,7 +108,7 @@ const rows: readonly Row[] = [
     "badPage",
     (m) => {
       const ref = granted(m);
-      const { words, at } = entryAt(m.h, m.d, ref);
+      const { words, at } = entryAt(m.d, ref);
       words[at + 1] = 0xffff_ffff;
       return map(m, ref).status;
     },
@@ -206,7 +206,7 @@ const rows: readonly Row[] = [
 /** Bytes 64 to 127 of a page, version 2. */
 function part(m: M): number {
   setVersion(m.h, m.d, 2);
-  const { words, at } = entryAt(m.h, m.d, 40);
+  const { words, at } = entryAt(m.d, 40);
   words[at + 1] = 64 + 64 * 0x1_0000;
   words[at + 2] = m.d.map.frameOf(m.kernel.allocPages(0)!);
   words[at] = GrantType.permitAccess | GrantFlag.subPage;
@@ -217,7 +217,7 @@ function part(m: M): number {
 function passedOn(m: M, from = 2): number {
   setVersion(m.h, m.d, 2);
   const second = m.guests[1]!.grants;
-  const { words, at } = entryAt(m.h, m.d, 41);
+  const { words, at } = entryAt(m.d, 41);
   words[at + 1] = from;
   words[at + 2] = second.grant(1, second.allocShared()!, false);
   words[at] = GrantType.transitive;
@@ -242,7 +242,7 @@ test("every status but one has a row: no address is too big here", () => {
 test("an entry that its granter changes without end is unstable: five tries, then an error, and no bit stays", () => {
   const m = machine();
   const ref = granted(m);
-  const { words, at } = entryAt(m.h, m.d, ref);
+  const { words, at } = entryAt(m.d, ref);
   const mapping = mapGrantSteps(m.h, m.d0, { flags: host, domain: 1, ref, page: empty });
   let tries = 0;
   let step = mapping.next();
