@@ -1,57 +1,37 @@
 /**
- * A machine as its description says: YAML with a schema, every field with a default.
+ * A machine as its description says: YAML with a schema.
  *
- * What is wrong is said with line, column, what was given and what is allowed.
+ * What is wrong, or contradicts itself, is said with line, column, what was given and what is allowed.
  */
-import { LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import { type Document, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
 import { Unreadable } from "../../read/unreadable.js";
 import { parseSwiotlb } from "../../sw/swiotlb/index.js";
+import { contradiction } from "./contradictions.js";
+import {
+  deviceSchema,
+  domainSchema,
+  type MachineDescription,
+  machineSchema,
+  programSchema,
+  swiotlbSchema,
+  xenSchema,
+} from "./schema.js";
+
+export type { MachineDescription } from "./schema.js";
 
 /** Text longer than this describes no machine. */
 const charsMax = 1 << 20;
 
-const bdf = z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/, "a device address such as 0000:00:03.0");
-const mask = z.number().int().nonnegative();
+/** A place in a description: keys and indexes from the top. */
+export type Path = readonly (string | number)[];
 
-const device = z.strictObject({
-  bdf,
-  driver: z.string().min(1).optional(),
-  /** Address bits that the device can put on the bus. */
-  mask: z.number().int().min(1).max(64).optional(),
-  minAlignMask: mask.max(0x3ffff).optional(),
-  /** Segment boundary in bytes, a power of two. */
-  boundary: z
-    .number()
-    .int()
-    .min(4096)
-    .refine((n) => Number.isInteger(Math.log2(n)), "a power of two")
-    .optional(),
-});
-
-const swiotlb = z.strictObject({
-  slots: z
-    .number()
-    .int()
-    .min(1)
-    .max(2 ** 22)
-    .optional(),
-  areas: z.number().int().min(1).max(1024).optional(),
-  mode: z.enum(["auto", "force", "off"]).default("auto"),
-});
-
-export const machineSchema = z.strictObject({
-  /** Behaviour profile: a kernel's release. */
-  kernel: z
-    .string()
-    .regex(/^\d+\.\d+/, "a kernel release such as 7.2")
-    .optional(),
-  cpus: z.number().int().min(1).max(8192).optional(),
-  swiotlb: swiotlb.optional(),
-  devices: z.array(device).default([]),
-});
-
-export type MachineDescription = z.infer<typeof machineSchema>;
+/** A description, and how to refuse it where something in it turns out to be impossible. */
+export interface Described {
+  readonly machine: MachineDescription;
+  /** @throws Unreadable with the line and column of that place. */
+  readonly refuse: (path: Path, expected: string, found: string) => never;
+}
 
 /** The pool that the description asks for, rounded as the kernel rounds; null when it asks for none. */
 export function describedPool(m: MachineDescription, recorded: { cpus: number; areas: number; slots: number }) {
@@ -62,11 +42,14 @@ export function describedPool(m: MachineDescription, recorded: { cpus: number; a
   return { slots: read.slots, areas: read.areas, forced: mode === "force" };
 }
 
+/** As `describeMachine`, for those who only lay it over something else. */
+export const readMachine = (name: string, text: string): MachineDescription => describeMachine(name, text).machine;
+
 /**
  * @param name what messages call the text: its file's name
- * @throws Unreadable with line and column for text that is no YAML or breaks the schema.
+ * @throws Unreadable with line and column for text that is no YAML, breaks the schema or contradicts itself.
  */
-export function readMachine(name: string, text: string): MachineDescription {
+export function describeMachine(name: string, text: string): Described {
   if (text.length > charsMax) throw new Unreadable(name, "", `at most ${charsMax} characters`, `${text.length}`);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -76,17 +59,33 @@ export function readMachine(name: string, text: string): MachineDescription {
   };
   const broken = document.errors[0];
   if (broken !== undefined) throw new Unreadable(name, place(broken.pos[0]), "YAML", broken.message);
+  const refuse = (path: Path, expected: string, found: string): never => {
+    throw new Unreadable(name, place(offsetOf(document, path)), expected, found);
+  };
   const result = machineSchema.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
-  if (result.success) return distinct(name, result.data);
-  const issue = result.error.issues[0]!;
-  const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const path = unknown === undefined ? issue.path : [...issue.path, unknown];
-  const node = document.getIn(path, true) as { range?: readonly number[] | null } | undefined;
-  const where = place(node?.range?.[0] ?? 0);
-  throw new Unreadable(name, where, allowed(issue, path), found(document.getIn(path)));
+  if (!result.success) {
+    // A key that was misspelt explains the one that is missing.
+    const { issues } = result.error;
+    const issue = issues.find((i) => i.code === "unrecognized_keys") ?? issues[0]!;
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    const path = (unknown === undefined ? issue.path : [...issue.path, unknown]) as (string | number)[];
+    return refuse(path, allowed(issue, path), found(document.getIn(path)));
+  }
+  const wrong = contradiction(result.data);
+  if (wrong !== null) return refuse(wrong.path, wrong.expected, wrong.found);
+  return { machine: result.data, refuse };
 }
 
-function allowed(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): string {
+/** Where a place stands in the text; the nearest one around it that does, for a key that was left out. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length >= 0; length--) {
+    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] | null } | undefined;
+    if (node?.range?.[0] !== undefined) return node.range[0];
+  }
+  return 0;
+}
+
+function allowed(issue: z.core.$ZodIssue, path: Path): string {
   const key = path.map(String).join(".");
   if (issue.code === "unrecognized_keys") return `one of the known keys (${known(issue.path)}) instead of ${key}`;
   const words = issue.message.replace(/^Invalid (input|option|string): ?/, "").replace(/^expected /, "");
@@ -95,20 +94,12 @@ function allowed(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): string 
 
 /** Keys that are allowed where an unknown one stands. */
 function known(path: readonly PropertyKey[]): string {
-  const schemas = { swiotlb, devices: device } as const;
-  const at = schemas[String(path[0]) as keyof typeof schemas] ?? machineSchema;
+  const schemas = { swiotlb: swiotlbSchema, devices: deviceSchema, xen: xenSchema, workload: programSchema } as const;
+  const inDomains = path[0] === "xen" && path[1] === "domains";
+  const at = inDomains ? domainSchema : (schemas[String(path[0]) as keyof typeof schemas] ?? machineSchema);
   return Object.keys(at.shape).join(", ");
 }
 
 function found(value: unknown): string {
   return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80);
-}
-
-function distinct(name: string, m: MachineDescription): MachineDescription {
-  const seen = new Set<string>();
-  for (const d of m.devices) {
-    if (seen.has(d.bdf)) throw new Unreadable(name, "", "each device once", `two at ${d.bdf}`);
-    seen.add(d.bdf);
-  }
-  return m;
 }

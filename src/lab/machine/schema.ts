@@ -1,0 +1,117 @@
+/** The machine description as a schema: every field with its limits, and a default where a machine can do without. */
+import { z } from "zod";
+import { type EngineName, engines } from "../../sw/engine/index.js";
+import { models } from "../../sw/xen/index.js";
+
+const mib = 2 ** 20;
+
+/** Bytes, as a number or as 512MiB. */
+export const bytes = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
+  const size = typeof given === "number" ? given : sizeOf(given);
+  if (size !== null && size > 0 && size <= 64 * 2 ** 30) return size;
+  context.addIssue({ code: "custom", message: "a size up to 64GiB such as 512MiB" });
+  return z.NEVER;
+});
+
+/** `4096..131072`: from and to, both included; one number is both. */
+const range = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
+  const [from, to = from] = String(given).split("..").map(Number);
+  if (Number.isInteger(from) && Number.isInteger(to) && from! > 0 && from! <= to! && to! <= mib)
+    return { from: from!, to: to! };
+  context.addIssue({ code: "custom", message: "bytes up to 1048576, or from..to such as 4096..131072" });
+  return z.NEVER;
+});
+
+const bdf = z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, "a device address such as 0000:00:03.0");
+const mask = z.number().int().nonnegative();
+
+export const deviceSchema = z.strictObject({
+  bdf,
+  driver: z.string().min(1).optional(),
+  /** Address bits that the driver sets as its mask; what the hardware has unless `lines` says less. */
+  mask: z.number().int().min(1).max(64).optional(),
+  /** Address lines of the hardware: what is above is cut off. */
+  lines: z.number().int().min(20).max(64).optional(),
+  minAlignMask: mask.max(0x3ffff).optional(),
+  /** Segment boundary in bytes, a power of two. */
+  boundary: z
+    .number()
+    .int()
+    .min(4096)
+    .refine((n) => Number.isInteger(Math.log2(n)), "a power of two")
+    .optional(),
+  /** Its accesses see the CPU's cache. */
+  coherent: z.boolean().optional(),
+  /** How buffers are made reachable; auto decides as the kernel does. */
+  engine: z.enum(["auto", ...(Object.keys(engines) as EngineName[])]).default("auto"),
+});
+
+export const swiotlbSchema = z.strictObject({
+  slots: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 22)
+    .optional(),
+  areas: z.number().int().min(1).max(1024).optional(),
+  mode: z.enum(["auto", "force", "off"]).default("auto"),
+});
+
+export const domainSchema = z.strictObject({ id: z.number().int().min(0).max(0x7fef), memory: bytes });
+
+export const xenSchema = z.strictObject({
+  /** What the driver domain's kernel knows of its frames. */
+  model: z.enum(Object.keys(models) as [keyof typeof models]),
+  /** The guests' model; default: the driver domain's where guests have one, else vp+hypercall. */
+  guests: z.enum(Object.keys(models) as [keyof typeof models]).optional(),
+  domains: z.array(domainSchema).min(1).max(64),
+});
+
+export const programs = ["disk", "blkback", "netback", "legacy-dma", "legacy-pio"] as const;
+
+export const programSchema = z.strictObject({
+  program: z.enum(programs),
+  /** Domain whose requests these are; none for the driver domain's own. */
+  from: z.number().int().min(0).max(0x7fef).optional(),
+  device: bdf,
+  requests: z.number().int().min(1).max(10_000_000).default(1000),
+  /** Bytes of a request. */
+  size: range.default({ from: 512, to: 65536 }),
+  persistent: z.boolean().default(false),
+  /** Segments of a block request; above 11 it is indirect. */
+  segments: z.number().int().min(1).max(256).default(11),
+});
+
+export const machineSchema = z.strictObject({
+  /** Behaviour profile: a kernel's release. */
+  kernel: z
+    .string()
+    .regex(/^\d+\.\d+/, "a kernel release such as 7.2")
+    .optional(),
+  cpus: z.number().int().min(1).max(8192).optional(),
+  arch: z.enum(["x86", "arm", "ia64"]).default("x86"),
+  memory: bytes.optional(),
+  /** The guest's memory is encrypted (SEV, TDX): all DMA goes through the shared pool. */
+  encrypted: z.boolean().default(false),
+  swiotlb: swiotlbSchema.optional(),
+  xen: xenSchema.optional(),
+  devices: z.array(deviceSchema).max(256).default([]),
+  workload: z.array(programSchema).max(256).default([]),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(2 ** 32 - 1)
+    .default(1),
+});
+
+export type MachineDescription = z.infer<typeof machineSchema>;
+export type DeviceDescription = z.infer<typeof deviceSchema>;
+export type ProgramDescription = z.infer<typeof programSchema>;
+
+const units: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function sizeOf(text: string): number | null {
+  const [, digits, unit] = /^(\d+)\s*([kmg])i?b$/i.exec(text.trim()) ?? [];
+  return digits === undefined ? null : Number(digits) * units[unit!.toLowerCase()]!;
+}
