@@ -88,6 +88,8 @@ export class ProbeValues {
   #lists(batch: EventBatch, i: number): void {
     const count = this.#low[ProbeRole.count]!;
     batch.physTotal[i] = count;
+    batch.dmaFirst[i] = batch.listDmaUsed;
+    batch.physFirst[i] = batch.listPhysUsed;
     const bus = this.#most(ProbeRole.bus, count);
     for (let k = 0; k < bus; k++) {
       const known = k < this.#entries[ProbeRole.status]!;
