@@ -7,7 +7,7 @@
  */
 import { frameLg2 } from "../../base/frame.js";
 import type { Memory } from "../../mem/memory.js";
-import { type EntryPlace, grants } from "./gate_reading.js";
+import { type EntryPlace, grants, saysReadOnly } from "./gate_reading.js";
 
 export interface Violation {
   /** Who accessed: the domain, and the device when it was one. */
@@ -80,7 +80,7 @@ export class AccessGate {
   /** A grant was mapped, or claimed for a copy. The entry must grant it now, unless the mapper holds the frame already. */
   mapped(e: GrantEffect, entry: EntryPlace): void {
     const held = this.#find(e.frame, e.mapper);
-    const known = held !== undefined && !held.revoked && (e.readOnly || held.hostWrite + held.deviceWrite > 0);
+    const known = held !== undefined && !held.revoked && (e.readOnly || this.#mayWrite(held, entry));
     const { offset = -1, length = 0 } = e;
     const wanted = { to: e.mapper, frame: e.frame, write: !e.readOnly, offset, length };
     if (!known && !grants(this.#memory, entry, wanted)) {
@@ -153,6 +153,11 @@ export class AccessGate {
     if (f.hostRead + f.hostWrite + (device ? f.deviceRead + f.deviceWrite : 0) === 0) return "no mapping";
     if (f.revoked) return "after revocation";
     return write && f.hostWrite + (device ? f.deviceWrite : 0) === 0 ? "read only" : null;
+  }
+
+  /** From a pin on the frame is settled; of the entry only its read-only flag still counts. */
+  #mayWrite(held: Foreign, entry: EntryPlace): boolean {
+    return held.hostWrite + held.deviceWrite > 0 || !saysReadOnly(this.#memory, entry);
   }
 
   #find(frame: number, mapper: number): Foreign | undefined {

@@ -46,6 +46,11 @@ export function grants(memory: Memory, entry: EntryPlace, wanted: Wanted, passed
   return wanted.offset >= from && wanted.offset + wanted.length <= from + number(6, 2);
 }
 
+export function saysReadOnly(memory: Memory, entry: EntryPlace): boolean {
+  memory.read(entry.address, entry8);
+  return (number(0, 2) & 4) !== 0;
+}
+
 /** Little-endian, from the bytes last read. */
 function number(at: number, count: number): number {
   let sum = 0;
