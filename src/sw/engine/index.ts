@@ -3,6 +3,7 @@ export type { Contiguous, GuestKernel, MemoryModel } from "../xen/guest_kernel.j
 export { type EngineBug, type EngineBugId, engineBugs, engineRulesWith } from "./bugs.js";
 export type { CacheOps } from "./cache_ops.js";
 export { CachedGuest } from "./cached_guest.js";
+export { consecutiveGrants, type SingleGrants } from "./consecutive_grants.js";
 export { CpuCache } from "./cpu_cache.js";
 export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";
 export type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";

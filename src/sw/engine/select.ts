@@ -135,7 +135,7 @@ function groundOf(p: Platform, d: DmaDevice): string {
     case "vp+iommu":
       return "The hypervisor has set up an IOMMU that translates this guest's own addresses, so the guest needs nothing of its own.";
     case "vp":
-      return "Machine frames are hidden, nothing translates, and the kernel cannot know: a device will use its addresses as the machine's, which is wrong.";
+      return "Machine frames are hidden and nothing translates them, so the bus address of no page is known: what goes through the DMA API is refused, and a driver that goes past it reaches memory of others.";
     case "p==m":
       return p.directMapped === "not-direct"
         ? "Xen says that this domain is not mapped directly, so an IOMMU translates for it."
