@@ -17,7 +17,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "sw/swiotlb": [...ground, "spec"],
   "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
   "sw/dma": [...ground, "bus", "spec", "sw/engine"],
-  "sw/driver": [...ground, "bus", "spec", "sw/dma"],
+  "sw/driver": [...ground, "bus", "spec", "sw/xen", "sw/dma"],
   sim: ["base"],
   check: ["base"],
   read: [...ground, "spec"],

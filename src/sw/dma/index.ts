@@ -1,4 +1,5 @@
 /** The DMA API as drivers call it, and the rules that it is checked against. */
+export type { Coherent } from "../engine/index.js";
 export { DmaApi, type DmaApiOptions } from "./api.js";
 export { type BounceDuty, bounceDuty, busIsPhys, type Limits, limitsOf } from "./bounce_duty.js";
 export { Checker } from "./checker.js";

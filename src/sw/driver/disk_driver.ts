@@ -10,8 +10,7 @@ import { read, write } from "../../bits/index.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { Cqe, cqeBytes, NvmeOpcode, SglDescriptor, SglType, Sqe, sglBytes, sqeBytes } from "../../spec/nvme/entries.js";
-import type { DmaApi, ListEntry, MappedList } from "../dma/index.js";
-import type { Coherent } from "../engine/index.js";
+import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
 
 /** The registers of the disk, as its driver sees them. */
 export interface DiskRegisters {
