@@ -58,7 +58,7 @@ const sharedPages: Rule = {
         weight: "note",
         what: `${bytesInWords(bytes)} in ${counted(places, "place")} are reached by devices with different tables`,
         where: `${namesOf(known.devices, devices)}: first at ${hex(from)}`,
-        why: "one of them can read or change what is meant for another",
+        why: `one of them can read or change what is meant for another${perhapsDoorbell(known)}`,
         devices,
         place: { paddr: from, bytes: 4096 },
       } satisfies Finding;
@@ -117,6 +117,12 @@ const outsideMemory: Rule = {
       } satisfies Finding;
     }),
 };
+
+/** In a whole image a doorbell is seen to be no memory, and is told as what it is. */
+const perhapsDoorbell = (known: Known): string =>
+  known.whole !== true && known.units.some((u) => u.kind === "smmuv3")
+    ? "; or it is the doorbell of interrupts, which every device maps on Arm (the image does not hold it)"
+    : "";
 
 const doorbell = (known: Known): string =>
   known.units.some((u) => u.kind === "smmuv3")

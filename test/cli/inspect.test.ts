@@ -1,0 +1,176 @@
+/** `dmalab inspect` as its users call it: what it prints, its exit codes, one clear line for bad input. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+import { captures, registersText, truthOf } from "../audit/reach/captured.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-inspect-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function inspect(...args: readonly string[]) {
+  const options = { encoding: "utf8" as const, timeout: 60_000, maxBuffer: 2 ** 28 };
+  const done = spawnSync(process.execPath, ["dist/src/cli/main.js", "inspect", ...args], options);
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+function file(name: string, content: Uint8Array | string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const image = (name: string) => `fixtures/${name}/mem.elf.gz`;
+const registers = (name: string) => `fixtures/${name}/mem.registers.json`;
+const legacy = image("vtd-legacy-strict");
+
+describe.each(captures)("%s", (name) => {
+  test("prints what it always printed", async () => {
+    const { code, out, err } = inspect(image(name));
+    expect(err).toBe("");
+    expect(code).toBe(0);
+    expect(out).not.toContain("\u001b");
+    await expect(out).toMatchFileSnapshot(`golden/inspect-${name}.txt`);
+  });
+
+  test("the document has every leaf of the truth", () => {
+    const doc = JSON.parse(inspect(image(name), "--json").out) as { devices: { leaves: number }[] };
+    expect(doc.devices.reduce((sum, d) => sum + d.leaves, 0)).toBe(truthOf(name).mappings.length);
+  });
+});
+
+test("registers that are given, found beside the image, or done without lead to the same mappings", () => {
+  const alone = file("alone.elf", gunzipSync(readFileSync(legacy)));
+  const given = inspect(alone, "--registers", registers("vtd-legacy-strict"), "--json");
+  const scanned = inspect(alone, "--json");
+  const [told, doc, beside] = [given, scanned, inspect(legacy, "--json")].map(({ code, err, out }) => {
+    expect([code, err]).toEqual([0, ""]);
+    return JSON.parse(out);
+  });
+  expect({ ...told, source: null }).toEqual({ ...beside, source: null });
+  expect(doc.units).toMatchObject([{ kind: "vtd", root: told.units[0].root, found: "scan" }]);
+  expect(doc.mappings).toEqual(told.mappings);
+  expect(doc.source.notes[0]).toMatch(/no registers were given: the tables were found by their form/);
+  expect(beside.source.notes[0]).toMatch(/registers were found beside it: .*mem\.registers\.json/);
+});
+
+describe("questions", () => {
+  test("who reaches an address", () => {
+    const { code, out } = inspect(legacy, "--who", "0x5097010");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^0x5097010 is reached in 1 way .*\n {2}0000:00:03\.0 {2}rw {2}iova 0xfffc0010\n/);
+  });
+
+  test("where an address leads, entry by entry", async () => {
+    const { code, out } = inspect(legacy, "--at", "00:03.0:0xfffc0123");
+    expect(code).toBe(0);
+    await expect(out).toMatchFileSnapshot("golden/inspect-at.txt");
+  });
+
+  test("an address that faults is code 1, with the unit's reason", () => {
+    const { code, out } = inspect(legacy, "--at", "0000:00:03.0:0x1000");
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ fault reason 0x6 \(code 6\): no entry on the way to the page allows reading/);
+    const refused = inspect(legacy, "--at", "05:00.0:0x1000");
+    expect(refused.code).toBe(1);
+    expect(refused.out).toMatch(/fault reason 0x1 \(code 1\): the root table has no present entry/);
+  });
+
+  test("an image differs from another, and not from itself", () => {
+    const other = inspect(legacy, "--diff", image("vtd-ats"), "--json");
+    const { diff } = JSON.parse(other.out) as { diff: { same: number; changes: { bdf: string; lost: object[] }[] } };
+    expect(diff.same).toBe(3);
+    expect(diff.changes.map((c) => c.bdf)).toContain("0000:01:00.0");
+    const same = inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
+    expect(same.out).toMatch(/^Nothing differs from .*\(9 devices compared\)/);
+  });
+
+  test("one device with all of its mappings", () => {
+    const { out } = inspect(legacy, "--device", "00:04.0");
+    expect(out.match(/^ {2}0000:00:04\.0 +0x/gm)).toHaveLength(231);
+    expect(out).not.toMatch(/0000:00:03\.0/);
+  });
+
+  test("roots that are given need no registers", () => {
+    const alone = file("given.elf", gunzipSync(readFileSync(legacy)));
+    const { code, out } = inspect(alone, "--root", "vtd:0x3a88000", "--json");
+    expect(code).toBe(0);
+    const [doc, told] = [out, inspect(legacy, "--json").out].map((text) => JSON.parse(text));
+    expect(doc.units).toMatchObject([{ found: "given", translating: null }]);
+    expect(doc.mappings).toEqual(told.mappings);
+  });
+
+  test("the bus tells entries of nobody, and devices that have none", () => {
+    const bus = file("pci.txt", "00:03.0 0200: 8086:10d3\n00:0a.0 0108: 1b36:0010\n");
+    const { findings } = JSON.parse(inspect(legacy, "--pci", bus, "--json").out) as {
+      findings: { rule: string; weight: string; where: string }[];
+    };
+    const where = (rule: string) => findings.find((f) => f.rule === rule)?.where;
+    expect(where("no-entry")).toBe("0000:00:0a.0 (1b36:0010)");
+    expect(where("stale-entry")).toMatch(/^0000:00:00\.0, 0000:00:01\.0.*and 2 more$/);
+  });
+
+  test("a unit that is off is trouble, and its devices reach everything", () => {
+    const off = registersText("vtd-legacy-strict").replace("0xc400000000000000", "0x4400000000000000");
+    const { code, out } = inspect(legacy, "--registers", file("off.json", off));
+    expect(code).toBe(1);
+    expect(out).toMatch(/^✗ 1 trouble: 9 devices reach all of memory\./);
+    expect(out).toMatch(/unit 0 does not translate: its tables are without effect/);
+    const { out: who } = inspect(legacy, "--registers", file("off.json", off), "--who", "0x123456789");
+    expect(who).toMatch(/is reached in 9 ways.*\n {2}0000:00:00\.0 {2}rw {2}as it is \(bypass: reaches everything\)/);
+  });
+});
+
+describe("bad input is one clear line and code 2", () => {
+  const bytes = gunzipSync(readFileSync(legacy));
+  const noTables = bytes.slice();
+  noTables.fill(0, 0x1000);
+  const asked: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
+    ["nothing", [], /what is to be inspected\? Give an image, or --qmp SOCKET --ram FILE/],
+    ["no such file", [join(folder, "none")], /none: expected a readable file, found nothing at that path/],
+    ["a recording", ["fixtures/swiotlb-full/trace.txt.gz"], /trace\.txt\.gz: expected an ELF core/],
+    ["an image without tables", [file("empty.elf", noTables)], /expected device tables of an IOMMU.*found none/],
+    [
+      "registers of another kind",
+      [legacy, "--registers", file("a.json", '{"kind":"gart","registers":{}}')],
+      /a\.json.*one of vtd, amdvi, smmuv3/,
+    ],
+    ["registers that are none", [legacy, "--registers", legacy], /mem\.elf\.gz.*JSON with "kind" and "registers"/],
+    [
+      "no such registers file",
+      [legacy, "--registers", join(folder, "none.json")],
+      /none\.json: expected a readable file/,
+    ],
+    ["a device that is none", [legacy, "--device", "nvme0"], /device: "nvme0"; a device is written/],
+    ["a device without entry", [legacy, "--device", "09:00.0"], /--device 09:00\.0: no unit has an entry for it/],
+    ["an address that is none", [legacy, "--who", "here"], /address: "here"; an address is hexadecimal/],
+    ["an address that no memory has", [legacy, "--who", "0xffffffffffff0000"], /at most 52 bits/],
+    ["a place without address", [legacy, "--at", "00:03.0"], /device: /],
+    ["a root of no kind", [legacy, "--root", "gart:0x1000"], /--root "gart:0x1000" names no kind of unit/],
+    ["a bus without devices", [legacy, "--pci", file("no.txt", "hello\n")], /no\.txt.*devices as `info pci`/],
+    ["half a live guest", ["--qmp", "socket"], /takes both: --qmp SOCKET --ram FILE/],
+    ["an image and a live guest", [legacy, "--qmp", "a", "--ram", "b"], /an image or a live guest, not both/],
+    [
+      "nobody at the socket",
+      ["--qmp", join(folder, "s"), "--ram", legacy],
+      /expected a QMP socket.*nothing at that path/,
+    ],
+  ];
+  test.each(asked)("%s", (_, args, says) => {
+    const { code, out, err } = inspect(...args);
+    expect(err).toMatch(says);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+    expect(err).not.toMatch(/\bat .*\(.*:\d+:\d+\)|bug in dmalab/);
+    expect(out).toBe("");
+    expect(code).toBe(2);
+  });
+});
+
+test("help tells what there is, with examples", () => {
+  const { code, out } = inspect("--help");
+  expect(code).toBe(0);
+  expect(out).toMatch(/--who 0x44e9000/);
+  expect(out).toMatch(/vtd-scalable:ADDRESS/);
+});
