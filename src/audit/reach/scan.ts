@@ -52,9 +52,18 @@ export function scanImage(image: Pick<Image, "frame" | "each">, progress?: (shar
     const verdict = judge(memory, unit);
     if (verdict !== null && verdict.score >= scoreMin) judged.push({ ...verdict, unit, pointers: null });
   }
-  countPointers(image, judged);
+  const alone = withoutParts(judged);
+  countPointers(image, alone);
   progress?.(1);
-  return choose(judged);
+  return choose(alone);
+}
+
+/** The second level of a two-level table has the form of a linear one: it is no unit of its own. */
+function withoutParts(judged: readonly Judged[]): Judged[] {
+  const wholes = judged.filter((j) => j.unit.mode === "two-level");
+  const isPart = (j: Judged) =>
+    j.unit.mode === "linear" && wholes.some((w) => w.frames.has(Math.floor(j.unit.root / 4096)));
+  return judged.filter((j) => !isPart(j));
 }
 
 /** Rivals that score alike are told apart by who points to them. */
@@ -90,8 +99,9 @@ function choose(judged: readonly Judged[]): ScanCandidate[] {
   return out;
 }
 
-/** What nobody points to was probably freed. */
-const weight = (j: Judged) => j.score * (j.pointers === 0 ? 0.5 : 1);
+/** What nobody points to was probably freed; of two that score alike, the one that more point to is in use. */
+const weight = (j: Judged) =>
+  j.score * (j.pointers === null ? 1 : j.pointers === 0 ? 0.5 : 0.9 + 0.02 * Math.min(j.pointers, 5));
 
 const round = (score: number) => Math.round(score * 1000) / 1000;
 

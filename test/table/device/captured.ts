@@ -30,6 +30,19 @@ export function segmentsOf(name: string): Segment[] {
   return segments;
 }
 
+/** Segments as an image that can be read from end to end. */
+export function imageOf(segments: readonly Segment[]) {
+  const view = new SegmentView(segments);
+  return {
+    frame: view.frame.bind(view),
+    each(visit: (m: ReturnType<typeof mfn>, words: Uint32Array) => void) {
+      for (const { first, frameCount, words } of segments.toSorted((a, b) => a.first - b.first)) {
+        for (let n = 0; n < frameCount; n++) visit(mfn(first + n), words.subarray(n * 1024, n * 1024 + 1024));
+      }
+    },
+  };
+}
+
 export const memoryOf = (name: string) => new SegmentView(segmentsOf(name));
 export const registersOf = (name: string) => readFileSync(fixture(`${name}/mem.registers.json`), "utf8");
 export const unitOf = (name: string) => unitsFromRegisters(`${name}/mem.registers.json`, registersOf(name)).units[0]!;
