@@ -202,11 +202,7 @@ export class BlkBack {
     const pages: ForeignPage[] = [];
     for (let from = 0; from < segments.length; from += blkSegmentsMax) {
       const batch = segments.slice(from, from + blkSegmentsMax);
-      pages.push(
-        ...this.#o.foreign.map(
-          batch.map(({ ref }) => ({ domain: this.#o.frontend, ref, readOnly: toDisk, device: true })),
-        ),
-      );
+      pages.push(...this.#o.foreign.map(batch.map(({ ref }) => ({ domain: this.#o.frontend, ref, readOnly: toDisk }))));
       if (pages.some((p) => p.status !== GrantStatus.okay)) break;
     }
     return pages;

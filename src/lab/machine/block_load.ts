@@ -1,0 +1,171 @@
+/**
+ * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers, and
+ * every byte that it reads it compares.
+ */
+import type { Pfn } from "../../base/frame.js";
+import type { Rng } from "../../base/rng.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import type { Actor } from "../../sim/schedule.js";
+import type { GuestKernel } from "../../sw/xen/guest_kernel.js";
+
+const sectorBytes = 512;
+const sectorsPerPage = 8;
+
+/** What is asked of a disk: whole sectors to or from pages. */
+export interface BlockRequest {
+  readonly toDisk: boolean;
+  readonly sector: number;
+  readonly pages: readonly Pfn[];
+  /** First sector in the first page. */
+  readonly first: number;
+  readonly sectors: number;
+  done(ok: boolean): void;
+}
+
+export interface BlockLoadOptions {
+  readonly name: string;
+  readonly kernel: GuestKernel;
+  /** Its memory as this program sees it. */
+  readonly memory: ByteMemory;
+  readonly rng: Rng;
+  readonly requests: number;
+  /** Bytes of a request, in whole sectors. */
+  readonly size: { readonly from: number; readonly to: number };
+  /** Sectors that this program has for itself. */
+  readonly sectors: number;
+  readonly submit: (r: BlockRequest) => void;
+}
+
+/** Requests under way at once. */
+const depth = 16;
+
+export class BlockLoad implements Actor {
+  readonly name: string;
+  readonly #o: BlockLoadOptions;
+  /** What the disk must hold. */
+  readonly expected: Uint8Array;
+  /** Sectors that a request under way uses: no other may meet them. */
+  readonly #busy = new Map<number, number>();
+  issued = 0;
+  ended = 0;
+  failed = 0;
+  bytesWritten = 0;
+  bytesRead = 0;
+  /** Requests whose bytes were not what they should have been. */
+  readonly wrong: string[] = [];
+
+  constructor(o: BlockLoadOptions) {
+    this.name = o.name;
+    this.#o = o;
+    this.expected = new Uint8Array(o.sectors * sectorBytes);
+  }
+
+  ready(): boolean {
+    return this.issued < this.#o.requests && this.issued - this.ended < depth;
+  }
+
+  /** Issue one request: a place that nobody uses now, fresh pages, random bytes. */
+  step(): void {
+    const { rng, size } = this.#o;
+    const sectors = Math.max(1, Math.round((size.from + rng.below(size.to - size.from + 1)) / sectorBytes));
+    const sector = this.#place(sectors);
+    const first = rng.below(sectorsPerPage);
+    const pages = sector === null ? null : this.#pages(Math.ceil((first + sectors) / sectorsPerPage));
+    if (sector === null || pages === null) {
+      if (this.issued === this.ended) throw new Error(`${this.name}: ${sectors} sectors fit neither disk nor memory`);
+      return;
+    }
+    const number = this.issued++;
+    const toDisk = rng.below(2) === 0;
+    this.#busy.set(sector, sectors);
+    const bytes = this.expected.subarray(sector * sectorBytes, (sector + sectors) * sectorBytes);
+    if (toDisk) {
+      fill(bytes, rng);
+      this.#copy(pages, first, bytes, "in");
+    }
+    this.#o.submit({
+      toDisk,
+      sector,
+      pages,
+      first,
+      sectors,
+      done: (ok) => this.#end({ number, toDisk, sector, pages, first, bytes, ok }),
+    });
+  }
+
+  #end(r: {
+    number: number;
+    toDisk: boolean;
+    sector: number;
+    pages: readonly Pfn[];
+    first: number;
+    bytes: Uint8Array;
+    ok: boolean;
+  }) {
+    this.ended++;
+    this.#busy.delete(r.sector);
+    if (!r.ok) {
+      this.failed++;
+    } else if (r.toDisk) {
+      this.bytesWritten += r.bytes.length;
+    } else {
+      this.bytesRead += r.bytes.length;
+      const got = new Uint8Array(r.bytes.length);
+      this.#copy(r.pages, r.first, got, "out");
+      const at = firstDifference(got, r.bytes);
+      if (at >= 0) this.wrong.push(`request ${r.number}: byte ${at} of ${got.length} at sector ${r.sector} differs`);
+    }
+    for (const page of r.pages) this.#o.kernel.freePages(page, 0);
+  }
+
+  #place(sectors: number): number | null {
+    for (let tries = 0; tries < 8; tries++) {
+      const at = this.#o.rng.below(this.#o.sectors - sectors + 1);
+      let free = true;
+      for (const [from, count] of this.#busy) free &&= at + sectors <= from || from + count <= at;
+      if (free) return at;
+    }
+    return null;
+  }
+
+  #pages(count: number): Pfn[] | null {
+    const pages: Pfn[] = [];
+    while (pages.length < count) {
+      const page = this.#o.kernel.allocPages(0);
+      if (page === null) {
+        for (const p of pages) this.#o.kernel.freePages(p, 0);
+        return null;
+      }
+      pages.push(page);
+    }
+    return pages;
+  }
+
+  #copy(pages: readonly Pfn[], first: number, bytes: Uint8Array, way: "in" | "out"): void {
+    let at = 0;
+    pages.forEach((page, n) => {
+      const low = n === 0 ? first * sectorBytes : 0;
+      const part = bytes.subarray(at, at + 4096 - low);
+      if (way === "in") this.#o.memory.write(page * 4096 + low, part);
+      else this.#o.memory.read(page * 4096 + low, part);
+      at += part.length;
+    });
+  }
+}
+
+/** Bytes from one draw: xorshift is enough to tell any two sectors apart. */
+export function fill(bytes: Uint8Array, rng: Rng): void {
+  let x = rng.below(2 ** 32) | 1;
+  for (let n = 0; n < bytes.length; n++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    bytes[n] = x;
+  }
+}
+
+/** @returns the index of the first byte that differs, -1 when none does. */
+export function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return n;
+  return -1;
+}

@@ -1,0 +1,128 @@
+/** The devices of a machine with the engine that its kernel takes for each, and why. */
+import { Misuse } from "../../base/assert.js";
+import { requesterOf } from "../../bus/dma_port.js";
+import { type Checker, DmaApi } from "../../sw/dma/index.js";
+import {
+  type DmaDevice,
+  type Engine,
+  type EngineName,
+  engineProfileOf,
+  engines,
+  plainDevice,
+  type Selected,
+  selectEngine,
+} from "../../sw/engine/index.js";
+import { parseSwiotlb } from "../../sw/swiotlb/index.js";
+import type { Described } from "./description.js";
+import type { Host } from "./host.js";
+import type { DeviceDescription, MachineDescription } from "./schema.js";
+
+export interface MachineDevice {
+  readonly description: DeviceDescription;
+  readonly requester: number;
+  readonly selected: Selected;
+  readonly engine: Engine;
+  readonly api: DmaApi;
+}
+
+/**
+ * @param checker null: nothing is checked
+ * @throws Unreadable, with its place, for a device that cannot work with the pool or the engine that it is given.
+ */
+export function buildDevices(d: Described, host: Host, checker: Checker | null): MachineDevice[] {
+  const built = new Map<string, Engine>();
+  const pool = new PoolOnDemand(d, host);
+  return d.machine.devices.map((description, n) => {
+    const device = dmaDevice(d.machine, description);
+    const selected = select(d.machine, host, description, device);
+    const key = `${selected.engine} ${selected.force}`;
+    const engine = built.get(key) ?? build(d, host, pool, selected, ["devices", n, "engine"]);
+    built.set(key, engine);
+    if (!engine.supportsMask(device.mask)) {
+      const from = engine.pool === null ? "the memory" : "the bounce pool";
+      d.refuse(["devices", n, "mask"], `a mask that reaches ${from}`, `${description.mask ?? description.lines} bits`);
+    }
+    const requester = requesterOf(description.bdf);
+    if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
+    host.assign(requester);
+    return { description, requester, selected, engine, api: new DmaApi({ engine, device, checks: checker }) };
+  });
+}
+
+function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
+  const bits = d.mask ?? d.lines ?? 64;
+  const mask = bits === 64 ? 2 ** 64 : 2 ** bits - 1;
+  return plainDevice({
+    bdf: d.bdf,
+    mask,
+    coherentMask: mask,
+    minAlignMask: d.minAlignMask ?? 0,
+    coherent: d.coherent ?? true,
+    behindIommu: m.xen?.model === "vp+iommu",
+    ...(d.boundary !== undefined && { boundary: d.boundary }),
+  });
+}
+
+function select(m: MachineDescription, host: Host, d: DeviceDescription, device: DmaDevice): Selected {
+  const mode = m.swiotlb?.mode ?? "auto";
+  const decided = selectEngine(
+    {
+      arch: m.arch,
+      model: host.kernel.model,
+      domain: 0,
+      swiotlb: mode === "off" ? "noforce" : mode,
+      memoryEnd: host.memoryEnd,
+      encrypted: m.encrypted,
+      ...(host.kernel.model === "p==m" && { directMapped: "direct" as const }),
+    },
+    device,
+  );
+  if (d.engine === "auto" || d.engine === decided.engine) return decided;
+  return {
+    engine: d.engine,
+    force: mode === "force",
+    because: `The description asks for it; the kernel would take ${decided.engine}.`,
+  };
+}
+
+function build(d: Described, host: Host, pool: PoolOnDemand, s: Selected, path: readonly (string | number)[]): Engine {
+  const options = {
+    guest: host.kernel,
+    force: s.force,
+    memoryEnd: host.memoryEnd,
+    ...(d.machine.kernel !== undefined && { profile: engineProfileOf(d.machine.kernel) }),
+  };
+  try {
+    return engines[s.engine].build(withoutPool.has(s.engine) ? options : { ...options, pool: pool.get() });
+  } catch (error) {
+    if (error instanceof Misuse)
+      return d.refuse(path, "an engine that this machine can have", `${s.engine} (${error.message})`);
+    throw error;
+  }
+}
+
+const withoutPool: ReadonlySet<EngineName> = new Set(["direct", "grant"]);
+
+/** One pool for all devices of a kernel, made when the first engine wants it. */
+class PoolOnDemand {
+  readonly #d: Described;
+  readonly #host: Host;
+  #pool: { readonly start: number; readonly slots: number; readonly areas: number } | null = null;
+
+  constructor(d: Described, host: Host) {
+    this.#d = d;
+    this.#host = host;
+  }
+
+  get(): { readonly start: number; readonly slots: number; readonly areas: number } {
+    if (this.#pool !== null) return this.#pool;
+    const { swiotlb, cpus = 1 } = this.#d.machine;
+    const { slots = 32768, areas } = swiotlb ?? {};
+    const asked = parseSwiotlb(areas === undefined ? `${slots}` : `${slots},${areas}`, { cpus });
+    const made = this.#host.makePool(asked.slots);
+    if (made === null)
+      return this.#d.refuse(["swiotlb"], "a pool that memory has room for", `${asked.slots} slots of 2 KiB`);
+    this.#pool = { ...made, areas: asked.areas };
+    return this.#pool;
+  }
+}

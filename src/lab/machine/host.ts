@@ -1,0 +1,120 @@
+/** The kernel that drives the devices, its memory and its bus: the ground of a machine, with or without a hypervisor. */
+import type { DmaOutcome, DmaPort } from "../../bus/dma_port.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import { type GuestKernel, NativeGuest } from "../../sw/engine/index.js";
+import { ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../sw/xen/index.js";
+import type { MachineDescription } from "./schema.js";
+
+const pageBytes = 4096;
+const slotBytes = 2048;
+
+/** A domain that asks; its kernel and its grants. */
+export interface GuestDomain {
+  readonly guest: Guest;
+  readonly grants: Grants;
+}
+
+export interface Host {
+  readonly kernel: GuestKernel;
+  /** The hypervisor and the pages of others in this kernel; null without one. */
+  readonly xen: { readonly hypervisor: Hypervisor; readonly kernel: Guest; readonly foreign: ForeignPages } | null;
+  readonly guests: ReadonlyMap<number, GuestDomain>;
+  readonly port: DmaPort;
+  /** A device works for this kernel from now on. */
+  readonly assign: (requester: number) => void;
+  /** One more than the highest physical byte address. */
+  readonly memoryEnd: number;
+  /**
+   * Memory for a bounce pool.
+   * @returns its first byte and its slots, fewer than asked where less could be had; null: none
+   */
+  readonly makePool: (slots: number) => { readonly start: number; readonly slots: number } | null;
+}
+
+const memoryDefault = 2 ** 30;
+
+/** Build the ground that a description asks for. @throws Misuse `no-memory` when frames are short. */
+export function buildHost(m: MachineDescription): Host {
+  return m.xen === undefined ? native(m) : underXen(m, m.xen);
+}
+
+function native(m: MachineDescription): Host {
+  const frames = (m.memory ?? memoryDefault) / pageBytes;
+  const kernel = new NativeGuest(frames);
+  return {
+    kernel,
+    xen: null,
+    guests: new Map(),
+    port: new PlainBus(kernel.memory, frames * pageBytes),
+    assign: () => {},
+    memoryEnd: frames * pageBytes,
+    makePool(slots) {
+      const order = Math.ceil(Math.log2((slots * slotBytes) / pageBytes));
+      const first = kernel.allocPages(order, 2 ** 32 - 1);
+      return first === null ? null : { start: first * pageBytes, slots };
+    },
+  };
+}
+
+/** Frames beside those of the domains: the hypervisor's heap, and what exchanges need to choose from. */
+const spareFrames = 16384;
+
+function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xen"]>): Host {
+  const pages = (bytes: number) => Math.floor(bytes / pageBytes);
+  const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
+  const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
+  const hypervisor = new Hypervisor({ frames, seed: m.seed, arch: m.arch === "arm" ? "arm" : "x86" });
+  const own = xen.domains.find((d) => d.id === 0)!;
+  const domain = hypervisor.createDomain({ id: 0, model: xen.model, pages: pages(own.memory), class: "control" });
+  const kernel = new Guest(hypervisor, domain);
+  const guests = new Map<number, GuestDomain>();
+  const guestModel = xen.guests ?? (xen.model === "p2m" ? "p2m" : "vp");
+  for (const d of xen.domains) {
+    if (d.id === 0) continue;
+    const guest = new Guest(
+      hypervisor,
+      hypervisor.createDomain({ id: d.id, model: guestModel, pages: pages(d.memory) }),
+    );
+    guests.set(d.id, { guest, grants: new Grants(guest) });
+  }
+  const bus = new MachineBus(hypervisor);
+  return {
+    kernel,
+    xen: { hypervisor, kernel, foreign: new ForeignPages(kernel) },
+    guests,
+    port: bus,
+    assign: (requester) => bus.assign(requester, domain),
+    memoryEnd: pages(own.memory) * pageBytes,
+    makePool(slots) {
+      const made = makePool(kernel, slots * slotBytes);
+      return made === null ? null : { start: made.first * pageBytes, slots: made.bytes / slotBytes };
+    },
+  };
+}
+
+/** A bus whose addresses are memory's own. */
+class PlainBus implements DmaPort {
+  readonly #memory: ByteMemory;
+  readonly #end: number;
+
+  constructor(memory: ByteMemory, end: number) {
+    this.#memory = memory;
+    this.#end = end;
+  }
+
+  read(_requester: number, address: number, into: Uint8Array): DmaOutcome {
+    if (!this.#holds(address, into.length)) return "outside";
+    this.#memory.read(address, into);
+    return "done";
+  }
+
+  write(_requester: number, address: number, from: Uint8Array): DmaOutcome {
+    if (!this.#holds(address, from.length)) return "outside";
+    this.#memory.write(address, from);
+    return "done";
+  }
+
+  #holds(address: number, count: number): boolean {
+    return address >= 0 && address + count <= this.#end;
+  }
+}

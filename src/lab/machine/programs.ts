@@ -1,0 +1,175 @@
+/** Programs of a machine: each row builds what one line of the workload asks for, out of hardware and drivers. */
+import type { Rng } from "../../base/rng.js";
+import { Disk } from "../../hw/device/disk.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import type { Actor } from "../../sim/schedule.js";
+import type { Checker } from "../../sw/dma/index.js";
+import { BlkBack } from "../../sw/driver/blkback.js";
+import { BlkFront } from "../../sw/driver/blkfront.js";
+import { DiskDriver } from "../../sw/driver/disk_driver.js";
+import { BlockLoad, firstDifference } from "./block_load.js";
+import type { Described } from "./description.js";
+import type { MachineDevice } from "./devices.js";
+import type { Host } from "./host.js";
+import type { ProgramDescription } from "./schema.js";
+
+/** What stands when programs are built, and what they share: one disk and one driver for each device. */
+export interface Ground {
+  readonly described: Described;
+  readonly host: Host;
+  readonly checker: Checker | null;
+  readonly devices: readonly MachineDevice[];
+  readonly rng: Rng;
+  /** The host's memory as its drivers see it: watched when there are checks. */
+  readonly memory: ByteMemory;
+  readonly disks: Map<string, DiskUnit>;
+}
+
+export interface DiskUnit {
+  readonly disk: Disk;
+  readonly driver: DiskDriver;
+  /** Sectors that programs were given so far. */
+  used: number;
+}
+
+/** A program that runs, and how it ends. */
+export interface Program {
+  readonly description: ProgramDescription;
+  readonly actors: readonly Actor[];
+  readonly requests: () => { readonly issued: number; readonly ended: number; readonly failed: number };
+  readonly bytes: () => { readonly written: number; readonly read: number };
+  /** Requests and places whose bytes are wrong, in words. Called when nothing is under way. */
+  readonly wrong: () => readonly string[];
+  /** Refusals of a back end, in words. */
+  readonly refusals: () => readonly string[];
+  /** Let go of everything that the program holds. */
+  readonly close: () => void;
+}
+
+/** Sectors of 512 bytes that each program has for itself. */
+const sectorsEach = 8192;
+
+type Build = (g: Ground, w: ProgramDescription, n: number) => Program;
+
+/** @param n the line of the workload */
+export function buildProgram(g: Ground, w: ProgramDescription, n: number): Program {
+  return builders[w.program](g, w, n);
+}
+
+/** The disk of a device, made when the first program wants it. */
+export function diskOf(g: Ground, bdf: string): DiskUnit {
+  const there = g.disks.get(bdf);
+  if (there !== undefined) return there;
+  const device = g.devices.find((d) => d.description.bdf === bdf)!;
+  const shares = g.described.machine.workload.filter((w) => w.device === bdf).length;
+  const disk = new Disk({
+    port: g.checker?.watchPort(g.host.port) ?? g.host.port,
+    requester: device.requester,
+    blocks: sectorsEach * shares,
+    addressBits: device.description.lines ?? 64,
+  });
+  const unit = { disk, driver: new DiskDriver({ memory: g.memory, api: device.api, disk }), used: 0 };
+  g.disks.set(bdf, unit);
+  return unit;
+}
+
+function disk(g: Ground, w: ProgramDescription, n: number): Program {
+  const unit = diskOf(g, w.device);
+  const firstSector = unit.used;
+  unit.used += sectorsEach;
+  const load = new BlockLoad({
+    name: `disk ${n}`,
+    kernel: g.host.kernel,
+    memory: g.memory,
+    rng: g.rng,
+    requests: w.requests,
+    size: w.size,
+    sectors: sectorsEach,
+    submit: (r) => {
+      const list = r.pages.map((page, k) => {
+        const low = k === 0 ? r.first * 512 : 0;
+        const left = (r.first + r.sectors) * 512 - k * 4096;
+        return { phys: page * 4096 + low, size: Math.min(4096, left) - low };
+      });
+      unit.driver.submit({ toDisk: r.toDisk, block: firstSector + r.sector, list, done: (e) => r.done(e === null) });
+    },
+  });
+  return blockProgram({ w, load, unit, firstSector, actors: [load], refusals: () => [], close: () => {} });
+}
+
+function blkback(g: Ground, w: ProgramDescription, n: number): Program {
+  const unit = diskOf(g, w.device);
+  const { engine } = g.devices.find((d) => d.description.bdf === w.device)!;
+  const { guest, grants } = g.host.guests.get(w.from!)!;
+  const { xen } = g.host;
+  if (xen === null) throw new Error("unreachable: a description with guests has a hypervisor");
+  const firstSector = unit.used;
+  unit.used += sectorsEach;
+  const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: w.segments });
+  const back = new BlkBack({
+    guest: xen.kernel,
+    foreign: xen.foreign,
+    driver: unit.driver,
+    frontend: w.from!,
+    ringRef: front.ringRef,
+    firstSector,
+    sectors: sectorsEach,
+    mergeable: (a, b) => engine.mergeable(a, b),
+  });
+  const most = front.sectorsMax * 512;
+  const load = new BlockLoad({
+    name: `guest ${w.from} ${n}`,
+    kernel: guest,
+    memory: guest.memory,
+    rng: g.rng,
+    requests: w.requests,
+    size: { from: Math.min(w.size.from, most), to: Math.min(w.size.to, most) },
+    sectors: sectorsEach,
+    submit: (r) => front.submit(r),
+  });
+  return blockProgram({
+    w,
+    load,
+    unit,
+    firstSector,
+    actors: [load, named(`blkfront ${n}`, front), named(`blkback ${n}`, back)],
+    refusals: () => back.refusals.map((r) => r.why),
+    close: () => {
+      back.disconnect();
+      front.disconnect();
+    },
+  });
+}
+
+function blockProgram(o: {
+  w: ProgramDescription;
+  load: BlockLoad;
+  unit: DiskUnit;
+  firstSector: number;
+  actors: readonly Actor[];
+  refusals: () => readonly string[];
+  close: () => void;
+}): Program {
+  const { load, unit, firstSector } = o;
+  return {
+    description: o.w,
+    actors: o.actors,
+    requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
+    bytes: () => ({ written: load.bytesWritten, read: load.bytesRead }),
+    wrong: () => {
+      const on = unit.disk.medium.subarray(firstSector * 512, firstSector * 512 + load.expected.length);
+      const at = firstDifference(on, load.expected);
+      return at < 0 ? load.wrong : [...load.wrong, `the disk differs at byte ${at} of ${load.name}'s part`];
+    },
+    refusals: o.refusals,
+    close: o.close,
+  };
+}
+
+const named = (name: string, o: { ready(): boolean; step(): void }): Actor => ({
+  name,
+  ready: () => o.ready(),
+  step: () => o.step(),
+});
+
+const builders: Readonly<Record<ProgramDescription["program"], Build>> = { disk, blkback };

@@ -1,0 +1,60 @@
+/** One run of a described machine from its seed to its end, and what is left over then. */
+import { Rng } from "../../base/rng.js";
+import { type Ran, runUntilIdle } from "../../sim/schedule.js";
+import { Checker } from "../../sw/dma/index.js";
+import { type Leftover, leftovers } from "../../sw/xen/index.js";
+import type { Described } from "./description.js";
+import { buildDevices, type MachineDevice } from "./devices.js";
+import { buildHost, type Host } from "./host.js";
+import { buildProgram, type Ground, type Program } from "./programs.js";
+
+export interface MachineRun {
+  readonly described: Described;
+  readonly host: Host;
+  readonly devices: readonly MachineDevice[];
+  readonly programs: readonly Program[];
+  readonly checker: Checker | null;
+  readonly ran: Ran;
+  /** Grants, maps, references and frames that outlive the run. */
+  readonly left: readonly Leftover[];
+}
+
+export interface RunOptions {
+  /** Keep the rules of the DMA API under watch. Default: yes. */
+  readonly checks?: boolean;
+  readonly seed?: number;
+  /** Steps after which the run is cut. */
+  readonly stepMax?: number;
+}
+
+/** @throws Unreadable for a machine that cannot be built; the message names the place in the description. */
+export function runMachine(described: Described, o: RunOptions = {}): MachineRun {
+  const { machine } = described;
+  const host = buildHost(machine);
+  const checker = o.checks === false ? null : new Checker({ guest: host.kernel, memory: host.kernel.memory });
+  const devices = buildDevices(described, host, checker);
+  const rng = new Rng(o.seed ?? machine.seed);
+  const ground: Ground = {
+    described,
+    host,
+    checker,
+    devices,
+    rng,
+    memory: checker?.watchMemory(host.kernel.memory) ?? host.kernel.memory,
+    disks: new Map(),
+  };
+  const programs = machine.workload.map((w, n) => buildProgram(ground, w, n));
+  const actors = programs.flatMap((p) => p.actors);
+  for (const [bdf, { disk, driver }] of ground.disks) {
+    actors.push({ name: `disk ${bdf}`, ready: () => disk.ready(), step: () => disk.step() });
+    actors.push({ name: `driver ${bdf}`, ready: () => driver.ready(), step: () => driver.step() });
+  }
+  const ran = runUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
+  if (ran.idle) {
+    for (const p of programs) p.close();
+    for (const { driver } of ground.disks.values()) driver.close();
+    for (const d of devices) d.api.unbind();
+  }
+  const left = host.xen === null ? [] : leftovers(host.xen.hypervisor);
+  return { described, host, devices, programs, checker, ran, left };
+}
