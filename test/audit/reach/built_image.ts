@@ -1,0 +1,45 @@
+/** Images of machines that tests build structure by structure. */
+import { type Mfn, mfn } from "../../../src/base/frame.js";
+import type { Memory } from "../../../src/mem/index.js";
+import type { Image } from "../../../src/read/index.js";
+import { type AllocateFrames, Mapper, type TableRoot } from "../../../src/table/index.js";
+
+/** All of a memory as a whole image. */
+export function imageOf(memory: Memory, machine: string | null = "x86-64"): Image {
+  return {
+    format: "raw",
+    machine,
+    runs: [{ first: mfn(0), frameCount: memory.frameCount }],
+    warnings: [],
+    frame: (m) => memory.frame(m),
+    each(visit) {
+      for (let m = 0; m < memory.frameCount; m++) {
+        const words = memory.frame(m as Mfn);
+        if (words !== undefined) visit(m as Mfn, words);
+      }
+    },
+  };
+}
+
+/** Frames of zeros, from `first` on. */
+export function framesFrom(memory: Memory, first: number): AllocateFrames {
+  let next = first;
+  return (count) => {
+    next = Math.ceil(next / count) * count;
+    memory.write(next * 4096, new Uint8Array(count * 4096));
+    next += count;
+    return next - count;
+  };
+}
+
+/** Map rows [iova, paddr, bytes, allow] in a table whose top is made here. */
+export function mapAll(
+  memory: Memory,
+  root: TableRoot,
+  allocate: AllocateFrames,
+  rows: readonly (readonly [number, number, number, (1 | 2 | 3)?])[],
+): void {
+  memory.write(root.address, new Uint8Array(4096));
+  const mapper = new Mapper(memory, root, allocate);
+  for (const [iova, paddr, bytes, allow = 3] of rows) mapper.map(iova, paddr, bytes, allow);
+}
