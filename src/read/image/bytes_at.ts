@@ -1,7 +1,7 @@
 /** Little-endian fields of headers, read where they stand. */
 import type { ByteSource } from "../bytes.js";
 
-/** @returns `count` bytes at byte `offset`; null when the source does not hold all of them or the offset is no number. */
+/** @returns `count` bytes at byte `offset`; null when the source does not hold all of them. */
 export function readAt(source: ByteSource, offset: number, count: number): DataView | null {
   if (!within(source, offset, count)) return null;
   const bytes = new Uint8Array(count);

@@ -15,8 +15,12 @@ export interface Image extends MemoryView {
   readonly format: ImageFormat;
   /** `x86-64`, `aarch64`, …; null where the format does not say. */
   readonly machine: string | null;
+  /**
+   * Ascending, and apart from each other. Of more than a million the nearest are told as one, with a warning: `frame`
+   * is exact then, a run is not.
+   */
   readonly runs: readonly FrameRun[];
-  /** What was left out: a truncated segment, a page that does not unpack. */
+  /** What was left out: a truncated segment, a page that does not unpack. Grows while frames are read. */
   readonly warnings: readonly Warning[];
   /**
    * Visit every held frame in ascending order, reading in large blocks. Frames known to be all zeros may be left out.

@@ -3,7 +3,8 @@
  *
  * Block 0 has the header, the next `sub_hdr_size` blocks the sub header, `bitmap_blocks` blocks two bitmaps (pages that
  * exist, pages that are in the file), then come page descriptors, one for each page that is in the file.
- * Source: makedumpfile's IMPLEMENTATION notes and diskdump_mod.h; offsets were checked against dumps of QEMU 7.2.
+ * Source: makedumpfile's IMPLEMENTATION notes and diskdump_mod.h; offsets were checked against dumps of QEMU 7.2 and
+ * 11.1 and of makedumpfile 1.7.2.
  */
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
