@@ -12,7 +12,7 @@ import { FrameSource } from "./frame_source.js";
 import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, userRight, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
 import type { TroubleKind, Troubles } from "./trouble.js";
-import { encodedSizeLg2, refusal } from "./walk.js";
+import { encodedSizeLg2, granted, kindOf, leafAddress, refusal, refusedBits, tableAddress } from "./walk.js";
 
 /** Takes leaves in ascending order; `Ranges` is one. */
 export interface LeafSink {
@@ -44,7 +44,6 @@ export interface Enumerated {
 
 const entryCountMaxDefault = 2 ** 28;
 const pushCountMaxDefault = 2 ** 24;
-const addressesHigh = 2 ** 32;
 
 /** Push every leaf of a table into `sink`. A root that no format has is a trouble too. */
 export function enumerate(
@@ -64,6 +63,15 @@ export function enumerate(
   return walker;
 }
 
+/** An entry that was read: its place, its words, and what it translates. */
+interface Here {
+  readonly at: number;
+  readonly lo: number;
+  readonly hi: number;
+  readonly level: number;
+  readonly iova: number;
+}
+
 class Enumeration implements Enumerated {
   entryCount = 0;
   tableCount = 0;
@@ -81,10 +89,6 @@ class Enumeration implements Enumerated {
   readonly #path: number[];
   /** Tables that hold no leaf for these rights, however often they are reached. */
   readonly #barren = new Set<number>();
-  /** The entry that led to the table being entered. */
-  #entryAt = -1;
-  #entryLow = 0;
-  #entryHigh = 0;
 
   constructor(memory: FrameSource, root: TableRoot, sink: LeafSink, troubles: Troubles, o: EnumerateOptions) {
     this.#plan = o.outputIsInput === true ? inputPlan(root) : planOf(root);
@@ -101,18 +105,17 @@ class Enumeration implements Enumerated {
   begin(): void {
     const { address } = this.#root;
     const aligned = address - (address % this.#plan.rootAlign);
-    this.#entryLow = aligned | 0;
-    this.#entryHigh = Math.floor(aligned / 2 ** 32);
-    this.#entryAt = aligned;
-    this.#table(aligned, this.#plan.level, 0, this.#plan.rights);
+    const root = { at: aligned, lo: aligned | 0, hi: Math.floor(aligned / 2 ** 32), level: this.#plan.level, iova: 0 };
+    this.#table(aligned, this.#plan.level, 0, this.#plan.rights, root);
   }
 
   /**
    * Read one table.
    * @param at its byte address
    * @param iova input address of its first entry, without the bits above the input
+   * @param from the entry that led to it
    */
-  #table(at: number, level: number, iova: number, rights: number): void {
+  #table(at: number, level: number, iova: number, rights: number, from: Here): void {
     const key = (Math.floor(at / 4096) * 8 + level) * 8 + rights;
     if (level > 0 && this.#barren.has(key)) return;
     const before = this.#pushCount + this.#troubles.total;
@@ -130,8 +133,7 @@ class Enumeration implements Enumerated {
       const base = this.#memory.locate(frame);
       const first = iova + done * span;
       if (base >= 0) this.#part(this.#memory.words, base + within / 4, part, address, level, first, rights);
-      else
-        this.#trouble("outside", this.#entryAt, this.#entryLow, this.#entryHigh, level, first, outsideWords(address));
+      else this.#trouble("outside", { ...from, level, iova: first }, outsideWords(address));
       done += part;
     }
     this.#path[level] = -1;
@@ -154,8 +156,7 @@ class Enumeration implements Enumerated {
       return;
     }
     const p = this.#plan;
-    const { rows, kindShift, kindMask, accessMask } = p;
-    const presentMask = p.presentMask === 0 ? 1 : p.presentMask;
+    const { rows, kindShift, kindMask, accessMask, presentMask } = p;
     const row = level * rowLength;
     const span = 2 ** rows[row]!;
     const kinds = rows[row + Row.kinds]!;
@@ -195,13 +196,11 @@ class Enumeration implements Enumerated {
       const leaves = (next - w) >>> 1;
       w = next - 2;
       if ((lo & accessMask) !== accessMask) continue;
-      const granted = rights & (p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2));
-      if (granted <= userRight) continue;
-      let paddr = (lo & addressLow) >>> 0;
-      paddr += (hi & rows[row + Row.leafAddressHigh]!) * addressesHigh;
-      if (p.frameHigh) paddr += ((lo >>> 12) & 15) * 2 ** 48;
-      this.#push(iova + entry * span, paddr, leaves * span, (granted & 3) as Allow, leaves, at + entry * 8, level);
-      if (!this.complete) return;
+      const allowed = rights & granted(p, Kind.leaf, lo, hi);
+      if (allowed <= userRight) continue;
+      if (!this.#mayPush(at + entry * 8, level, iova + entry * span)) return;
+      const paddr = leafAddress(p, level, lo, hi);
+      this.#push(iova + entry * span, paddr, leaves * span, (allowed & 3) as Allow, leaves);
     }
   }
 
@@ -210,60 +209,28 @@ class Enumeration implements Enumerated {
     const p = this.#plan;
     const lo = words[w]! | 0;
     const hi = words[w + 1]! | 0;
-    const row = level * rowLength;
+    const here = { at, lo, hi, level, iova };
     const value = (lo >>> p.kindShift) & p.kindMask;
-    const kind = (p.rows[row + Row.kinds]! >>> (value + value)) & 3;
+    const kind = kindOf(p, level, lo);
     if (kind === Kind.reserved) {
-      this.#trouble(
-        "reserved",
-        at,
-        lo,
-        hi,
-        level,
-        iova,
-        `${p.format.kind.name} is ${value}, which this level reserves`,
-      );
+      this.#trouble("reserved", here, `${p.format.kind.name} is ${value}, which this level reserves`);
       return 1;
     }
-    const refused = kind === Kind.table ? Row.tableRefusedLow : Row.leafRefusedLow;
-    const badLow = lo & p.rows[row + refused]!;
-    const badHigh = hi & p.rows[row + refused + 1]!;
-    if ((badLow | badHigh) !== 0) {
-      const isReserved = refusal(p, level, kind, lo, hi) === Fault.reserved;
-      const what = isReserved ? "reserved bits are set" : `the address has more than ${this.#root.outputBits} bits`;
-      this.#trouble(
-        isReserved ? "reserved" : "address-size",
-        at,
-        lo,
-        hi,
-        level,
-        iova,
-        `${what}: ${hex(badLow, badHigh)}`,
-      );
+    if (refusedBits(p, level, kind, lo, hi) !== 0) {
+      const reserved = refusal(p, level, kind, lo, hi) === Fault.reserved;
+      const what = reserved ? "reserved bits are set" : `the address has more than ${this.#root.outputBits} bits`;
+      this.#trouble(reserved ? "reserved" : "address-size", here, what);
       return 1;
     }
-    if (kind === Kind.leaf) return this.#encoded(words, w, end, at, level, iova, rights);
-    const granted = rights & (p.tableGrants >>> ((((p.tableGrantHigh ? hi : lo) >>> p.tableGrantShift) & 7) << 2));
-    if ((granted & 3) === 0 || (granted & userRight) === 0) return 1;
-    let table = (lo & p.rows[row + Row.tableAddressLow]!) >>> 0;
-    table += (hi & p.rows[row + Row.tableAddressHigh]!) * addressesHigh;
-    if (p.frameHigh) table += ((lo >>> 12) & 15) * 2 ** 48;
+    if (kind === Kind.leaf) return this.#encoded(words, w, end, here, rights);
+    const allowed = rights & granted(p, kind, lo, hi);
+    if (allowed <= userRight) return 1;
+    const table = tableAddress(p, lo, hi);
     if (this.#path.includes(table)) {
-      this.#trouble(
-        "cycle",
-        at,
-        lo,
-        hi,
-        level,
-        iova,
-        `it points to the table at 0x${table.toString(16)}, which leads here`,
-      );
+      this.#trouble("cycle", here, `it points to the table at 0x${table.toString(16)}, which leads here`);
       return 1;
     }
-    this.#entryAt = at;
-    this.#entryLow = lo;
-    this.#entryHigh = hi;
-    this.#table(table, p.nextLevel ? value - 1 : level - 1, iova, granted);
+    this.#table(table, p.nextLevel ? value - 1 : level - 1, iova, allowed, here);
     return 1;
   }
 
@@ -271,53 +238,41 @@ class Enumeration implements Enumerated {
    * AMD-Vi v1, NextLevel 7: one page that takes several equal entries. Hardware reads only the entry of its address, so
    * entries that differ from their neighbours each stand for their own piece.
    */
-  #encoded(
-    words: Uint32Array,
-    w: number,
-    end: number,
-    at: number,
-    level: number,
-    iova: number,
-    rights: number,
-  ): number {
+  #encoded(words: Uint32Array, w: number, end: number, here: Here, rights: number): number {
     const p = this.#plan;
-    const lo = words[w]! | 0;
-    const hi = words[w + 1]! | 0;
+    const { lo, hi, level, iova } = here;
     const sizeLg2 = encodedSizeLg2(p, level, lo, hi);
     if (sizeLg2 === 0) {
-      this.#trouble("reserved", at, lo, hi, level, iova, "the page size in the address is not one of this level");
+      this.#trouble("reserved", here, "the page size in the address is not one of this level");
       return 1;
     }
     const size = 2 ** sizeLg2;
     const span = 2 ** p.rows[level * rowLength]!;
     const within = iova % size;
-    let count = 1;
     const most = Math.min((size - within) / span, (end - w) >>> 1);
-    while (
-      count < most &&
-      ((words[w + 2 * count]! ^ lo) & ~accessedDirty) === 0 &&
-      (words[w + 2 * count + 1]! | 0) === hi
-    ) {
-      count++;
-    }
-    const granted = rights & (p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2));
-    if (granted > userRight) {
-      const address = ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * addressesHigh;
+    const alike = (v: number) => ((words[v]! ^ lo) & ~accessedDirty) === 0 && (words[v + 1]! | 0) === hi;
+    let count = 1;
+    while (count < most && alike(w + 2 * count)) count++;
+    const allowed = rights & granted(p, Kind.leaf, lo, hi);
+    if (allowed > userRight) {
+      const address = ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32;
       const paddr = address - (address % size) + within;
-      this.#push(iova, paddr, count * span, (granted & 3) as Allow, 1, at, level);
+      if (this.#mayPush(here.at, level, iova)) this.#push(iova, paddr, count * span, (allowed & 3) as Allow, 1);
     }
     return count;
   }
 
-  #push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number, at: number, level: number): void {
-    if (this.#pushCount >= this.#pushCountMax) {
-      this.#cut(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
-      return;
-    }
-    this.#pushCount++;
+  #mayPush(at: number, level: number, iova: number): boolean {
+    if (++this.#pushCount <= this.#pushCountMax) return true;
+    this.#cut(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
+    return false;
+  }
+
+  #push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void {
     const { upper, interruptRange } = this.#plan;
-    if (upper !== 1 || interruptRange) this.#special(iova, paddr, bytes, allow, leaves);
-    else this.#sink.push(iova, paddr, bytes, allow, leaves);
+    if (upper !== 1 || (interruptRange && paddr < interruptEnd && paddr + bytes > interruptStart)) {
+      this.#special(iova, paddr, bytes, allow, leaves);
+    } else this.#sink.push(iova, paddr, bytes, allow, leaves);
   }
 
   /** Put a run where the bits above the input put it, without what ends in the interrupt range. */
@@ -347,16 +302,8 @@ class Enumeration implements Enumerated {
     }
   }
 
-  #trouble(
-    kind: TroubleKind,
-    entryAt: number,
-    lo: number,
-    hi: number,
-    level: number,
-    iova: number,
-    what: string,
-  ): void {
-    this.#troubles.add({ kind, entryAt, value: hex(lo, hi), iova: this.#canonical(iova), level, what });
+  #trouble(kind: TroubleKind, { at, lo, hi, level, iova }: Here, what: string): void {
+    this.#troubles.add({ kind, entryAt: at, value: hex(lo, hi), iova: this.#canonical(iova), level, what });
   }
 
   #canonical(iova: number): number {
@@ -367,7 +314,8 @@ class Enumeration implements Enumerated {
 
   #cut(at: number, level: number, iova: number, why: string): void {
     this.complete = false;
-    this.#trouble("limit", at, 0, 0, level, iova, `${why}: the rest of the table was left out`);
+    const what = `${why}: the rest of the table was left out`;
+    this.#trouble("limit", { at, lo: 0, hi: 0, level, iova }, what);
   }
 }
 

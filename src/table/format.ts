@@ -70,7 +70,7 @@ export interface TableFormat {
   readonly granuleLg2: 12 | 14 | 16;
   /** By level; the last one is the highest that may be a top. */
   readonly levels: readonly LevelShape[];
-  /** An entry in which all of these are zero is absent. Empty: `kind` tells. */
+  /** An entry in which all of these are zero is absent. Empty: one whose `kind` is even. */
   readonly present: readonly Field[];
   /** At most 3 bits in the low word, the same at every level. */
   readonly kind: Field;

@@ -12,7 +12,7 @@ import type { EntryShape, Grant, TableFormat } from "./format.js";
 import { formats } from "./formats.js";
 import { Kind, maskOf, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
-import { encodedSizeLg2, inputFits } from "./walk.js";
+import { encodedSizeLg2, inputFits, kindOf, tableAddress } from "./walk.js";
 
 export interface MapperOptions {
   /** Use the largest leaf that alignment and length allow. Default true. */
@@ -122,7 +122,7 @@ export class Mapper {
           level--;
           continue;
         }
-        table = this.#addressOf(low, high);
+        table = tableAddress(this.#plan, low, high);
         level = next;
         if (level < target) {
           target = level;
@@ -300,21 +300,18 @@ export class Mapper {
       if (kind !== Kind.table) return none;
       const next = this.#format.nextLevel ? value - 1 : level - 1;
       if (next < level - 1 && this.#skips(iova, level, next)) return { ...none, span: this.#spans[next + 1]! };
-      table = this.#addressOf(low, high);
+      table = tableAddress(this.#plan, low, high);
       level = next;
     }
   }
 
   #read(address: number, level: number): { low: number; high: number; kind: number; value: number } {
-    const { presentMask, kindShift, kindMask, rows } = this.#plan;
+    const { kindShift, kindMask } = this.#plan;
     const words = this.#words(address);
     const at = (address % 4096) / 4;
     const low = words[at]! | 0;
     const high = words[at + 1]! | 0;
-    const value = (low >>> kindShift) & kindMask;
-    const present = presentMask === 0 || (low & presentMask) !== 0;
-    const kind = present ? (rows[level * rowLength + Row.kinds]! >>> (2 * value)) & 3 : Kind.absent;
-    return { low, high, kind, value };
+    return { low, high, kind: kindOf(this.#plan, level, low), value: (low >>> kindShift) & kindMask };
   }
 
   #store(address: number, low: number, high: number): void {
@@ -330,14 +327,6 @@ export class Mapper {
     const words = this.#memory.frame(Math.floor(address / 4096) as Mfn);
     if (words === undefined) throw new Misuse("outside-memory", `a table at ${hex(address)}`);
     return words;
-  }
-
-  #addressOf(low: number, high: number): number {
-    const row = Math.min(1, this.root.level) * rowLength;
-    const { rows, frameHigh } = this.#plan;
-    const address =
-      ((low & rows[row + Row.tableAddressLow]!) >>> 0) + (high & rows[row + Row.tableAddressHigh]!) * 2 ** 32;
-    return frameHigh ? address + ((low >>> 12) & 15) * 2 ** 48 : address;
   }
 
   #top(): number {

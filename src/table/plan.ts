@@ -19,27 +19,22 @@ export const Row = {
   indexMask: 1,
   /** Kind by value of the kind field, two bits each. */
   kinds: 2,
-  tableRefusedLow: 3,
-  tableRefusedHigh: 4,
-  tableAddressLow: 5,
-  tableAddressHigh: 6,
-  leafRefusedLow: 7,
-  leafRefusedHigh: 8,
-  leafAddressLow: 9,
-  leafAddressHigh: 10,
+  /** Bits that no leaf may have: reserved ones, and those of addresses beyond the output's width. */
+  leafRefusedLow: 3,
+  leafRefusedHigh: 4,
+  leafAddressLow: 5,
+  leafAddressHigh: 6,
   /** Address bits below the level's shift. */
-  offsetLow: 11,
-  offsetHigh: 12,
+  offsetLow: 7,
+  offsetHigh: 8,
   /** The part of the refused bits that are address bits beyond the output's width. */
-  tableWideLow: 13,
-  tableWideHigh: 14,
-  leafWideLow: 15,
-  leafWideHigh: 16,
+  leafWideLow: 9,
+  leafWideHigh: 10,
   /** Bits that a walk looks at in a leaf: two leaves that differ elsewhere translate alike. */
-  leafCareLow: 17,
-  leafCareHigh: 18,
+  leafCareLow: 11,
+  leafCareHigh: 12,
 } as const;
-export const rowLength = 19;
+export const rowLength = 13;
 
 /** Rights as the walkers carry them: 1 read, 2 write, 4 without privilege. */
 export const userRight = 4;
@@ -50,8 +45,25 @@ export interface WalkPlan {
   /** Level of the top table. */
   readonly level: number;
   readonly rows: Int32Array;
+  /** Lowest address bit that indexes the top table, and the mask of its index. */
+  readonly topShift: number;
+  readonly topIndexMask: number;
+  /** The same of every other level: its bits, and their mask. */
+  readonly perLevel: number;
+  readonly indexMask: number;
+  /** Table pointers are alike at every level: bits that they may not have, of which wide addresses; address bits. */
+  readonly tableRefusedLow: number;
+  readonly tableRefusedHigh: number;
+  readonly tableWideLow: number;
+  readonly tableWideHigh: number;
+  readonly tableAddressLow: number;
+  readonly tableAddressHigh: number;
   /** Bytes to which the top table is aligned: its size, at least 64. */
   readonly rootAlign: number;
+  /** The same as a mask of the byte offset in a frame, and as frames (1 where it is no more than one). */
+  readonly rootOffsetMask: number;
+  readonly rootFrames: number;
+  /** An entry without any of these is absent. */
   readonly presentMask: number;
   readonly kindShift: number;
   readonly kindMask: number;
@@ -150,9 +162,14 @@ function compile(root: TableRoot): WalkPlan {
   const topShift = granuleLg2 + (granuleLg2 - 3) * root.level;
   const topIndexBits = root.inputBits - topShift;
   rows[root.level * rowLength + Row.indexMask] = 2 ** topIndexBits - 1;
+  const rootAlign = 2 ** Math.max(topIndexBits + 3, 6);
   const apply = root.tablePermissions !== "ignore";
   const privileged = root.privileged === true;
-  const table = levels.find((l) => l.table !== null)!.table!;
+  // The entry of the lowest level above the leaves; upper ones add only the kind's own bit, which `kinds` judges.
+  const table = levels[1]!.table!;
+  const tableAddress = maskOf(table.frame.msb, table.frame.lsb);
+  const tableWide = widthRefusal(table.frame, root.outputBits, frameHigh);
+  const tableReserved = reservedBits(table, []);
   const leaf = levels[0]!.leaf!;
   const tableGrants = apply || format.accessFlag === null ? packGrants(table, privileged) : everything;
   const leafGrants = packGrants(leaf, privileged);
@@ -162,8 +179,20 @@ function compile(root: TableRoot): WalkPlan {
     format,
     level: root.level,
     rows,
-    rootAlign: 2 ** Math.max(topIndexBits + 3, 6),
-    presentMask: format.present.reduce((m, f) => m | (f.mask << f.shift), 0),
+    topShift,
+    topIndexMask: 2 ** topIndexBits - 1,
+    perLevel: granuleLg2 - 3,
+    indexMask: 2 ** (granuleLg2 - 3) - 1,
+    tableRefusedLow: tableReserved.low | tableWide.low,
+    tableRefusedHigh: tableReserved.high | tableWide.high,
+    tableWideLow: tableWide.low,
+    tableWideHigh: tableWide.high,
+    tableAddressLow: tableAddress.low,
+    tableAddressHigh: tableAddress.high,
+    rootAlign,
+    rootOffsetMask: 4095 & ~(rootAlign - 1),
+    rootFrames: Math.max(rootAlign / 4096, 1),
+    presentMask: format.present.reduce((m, f) => m | (f.mask << f.shift), 0) || 1 << format.kind.shift,
     kindShift: format.kind.shift,
     kindMask: format.kind.mask,
     tableGrants: tableGrants.packed,
@@ -195,25 +224,19 @@ function fillRow(rows: Int32Array, own: number, shape: LevelShape, root: TableRo
   const offset = maskOf(shift - 1, 0);
   rows[at + Row.offsetLow] = offset.low;
   rows[at + Row.offsetHigh] = offset.high;
-  for (const [entry, refused, address, wide] of [
-    [shape.table, Row.tableRefusedLow, Row.tableAddressLow, Row.tableWideLow],
-    [shape.leaf, Row.leafRefusedLow, Row.leafAddressLow, Row.leafWideLow],
-  ] as const) {
-    if (entry === null) continue;
-    const { frame } = entry;
-    // A leaf of AMD-Vi v1 keeps the whole field, of which the level's own size clears the low bits.
-    const lsb = entry === shape.leaf ? Math.max(frame.lsb, shift) : frame.lsb;
-    const addressBits = maskOf(frame.msb, lsb);
-    const beyond = widthRefusal(frame, root.outputBits, frameHigh);
-    const no = reservedBits(entry, root.lacks ?? []);
-    rows[at + address] = addressBits.low;
-    rows[at + address + 1] = addressBits.high;
-    rows[at + wide] = beyond.low;
-    rows[at + wide + 1] = beyond.high;
-    rows[at + refused] = no.low | beyond.low;
-    rows[at + refused + 1] = no.high | beyond.high;
-  }
-  if (shape.leaf !== null) fillCare(rows, at, shape.leaf, format);
+  if (shape.leaf === null) return;
+  const { frame } = shape.leaf;
+  // A leaf of AMD-Vi v1 keeps the whole field, of which the level's own size clears the low bits.
+  const address = maskOf(frame.msb, Math.max(frame.lsb, shift));
+  const wide = widthRefusal(frame, root.outputBits, frameHigh);
+  const reserved = reservedBits(shape.leaf, root.lacks ?? []);
+  rows[at + Row.leafAddressLow] = address.low;
+  rows[at + Row.leafAddressHigh] = address.high;
+  rows[at + Row.leafWideLow] = wide.low;
+  rows[at + Row.leafWideHigh] = wide.high;
+  rows[at + Row.leafRefusedLow] = reserved.low | wide.low;
+  rows[at + Row.leafRefusedHigh] = reserved.high | wide.high;
+  fillCare(rows, at, shape.leaf, format);
 }
 
 function fillCare(rows: Int32Array, at: number, leaf: EntryShape, format: TableFormat): void {

@@ -38,6 +38,13 @@ export class Ranges {
     this.count++;
   }
 
+  /** Forget every row and keep the columns. */
+  clear(): void {
+    this.count = 0;
+    this.leafCount = 0;
+    this.byteCount = 0;
+  }
+
   #grow(): void {
     const wider = (from: Float64Array<ArrayBuffer>) => {
       const to = new Float64Array(from.length * 2);

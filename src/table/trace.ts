@@ -10,7 +10,18 @@ import type { EntryKind, EntryShape } from "./format.js";
 import { FrameSource } from "./frame_source.js";
 import { inputPlan, Kind, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
-import { encodedSizeLg2, type Need, refusal, skipsOver, walk } from "./walk.js";
+import {
+  encodedSizeLg2,
+  granted,
+  kindOf,
+  leafAddress,
+  type Need,
+  refusal,
+  refusedBits,
+  skipsOver,
+  tableAddress,
+  walk,
+} from "./walk.js";
 
 /** One entry that was read; fits `EntryRead` of the device tables. */
 export interface TraceStep {
@@ -124,8 +135,7 @@ class Walk {
       const { lo, hi, through } = found;
       const step = (kind: EntryKind, meaning: string) => this.#step(at, lo, hi, level, kind, meaning, through);
       const value = (lo >>> p.kindShift) & p.kindMask;
-      const present = p.presentMask === 0 || (lo & p.presentMask) !== 0;
-      const kind = present ? (p.rows[row + Row.kinds]! >>> (2 * value)) & 3 : Kind.absent;
+      const kind = kindOf(p, level, lo);
       if (kind === Kind.absent) {
         step("absent", "not present");
         return this.#fault(Fault.absent);
@@ -134,15 +144,14 @@ class Walk {
         step("reserved", `${p.format.kind.name} is ${value}, which is reserved here`);
         return this.#fault(Fault.reserved);
       }
-      const refused = row + (kind === Kind.table ? Row.tableRefusedLow : Row.leafRefusedLow);
-      if (((lo & p.rows[refused]!) | (hi & p.rows[refused + 1]!)) !== 0) {
+      if (refusedBits(p, level, kind, lo, hi) !== 0) {
         const fault = refusal(p, level, kind, lo, hi);
         step("reserved", fault === Fault.reserved ? "reserved bits are set" : "the address is too wide");
         return this.#fault(fault);
       }
       if (kind === Kind.table) {
-        rights &= p.tableGrants >>> ((((p.tableGrantHigh ? hi : lo) >>> p.tableGrantShift) & 7) << 2);
-        table = this.#address(lo, hi, row, Row.tableAddressLow);
+        rights &= granted(p, kind, lo, hi);
+        table = tableAddress(p, lo, hi);
         const next = p.nextLevel ? value - 1 : level - 1;
         step("table", `table at ${hex(table)}${level - next > 1 ? `, ${level - next - 1} levels skipped` : ""}`);
         if (next < level - 1 && skipsOver(p, level, next, low, high)) return this.#fault(Fault.skipped);
@@ -156,12 +165,10 @@ class Walk {
         return this.#fault(Fault.reserved);
       }
       const bytes = 2 ** sizeLg2;
-      const whole = encoded
-        ? ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32
-        : this.#address(lo, hi, row, Row.leafAddressLow);
+      const whole = encoded ? ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32 : leafAddress(p, level, lo, hi);
       const page = whole - (whole % bytes);
       const within = ((low >>> 0) + (high >>> 0) * 2 ** 32) % bytes;
-      rights &= p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2);
+      rights &= granted(p, kind, lo, hi);
       step("leaf", `page of ${size(bytes)} at ${hex(page)}`);
       const result = walk(p, this.#memory, this.#root.address, dfn, need);
       const flag = (lo & p.accessMask) !== p.accessMask;
@@ -190,12 +197,6 @@ class Walk {
     if (base < 0) return this.#fault(Fault.outside);
     const word = base + (real % 4096) / 4;
     return { lo: this.#memory.words[word]! | 0, hi: this.#memory.words[word + 1]! | 0, through };
-  }
-
-  #address(lo: number, hi: number, row: number, column: number): number {
-    const { rows, frameHigh } = this.#plan;
-    const address = ((lo & rows[row + column]!) >>> 0) + (hi & rows[row + column + 1]!) * 2 ** 32;
-    return frameHigh ? address + ((lo >>> 12) & 15) * 2 ** 48 : address;
   }
 
   #step(at: number, lo: number, hi: number, level: number, kind: EntryKind, meaning: string, through: Trace | null) {

@@ -9,6 +9,22 @@ import { Fault } from "./fault.js";
 import type { FrameSource } from "./frame_source.js";
 import { Kind, Row, rowLength, userRight, type WalkPlan } from "./plan.js";
 
+/* This module's own constants are folded into the code; those of another module would be loaded each time. */
+const {
+  kinds,
+  leafAddressHigh,
+  leafAddressLow,
+  leafRefusedHigh,
+  leafRefusedLow,
+  leafWideHigh,
+  leafWideLow,
+  offsetHigh,
+  offsetLow,
+} = Row;
+const { table: isTable, leaf: isLeaf, absent: isAbsent } = Kind;
+const stride = rowLength;
+const user = userRight;
+
 /** What an access needs; 0 asks for the translation alone. */
 export const Need = { none: 0, read: 1, write: 2, readWrite: 3 } as const;
 export type Need = (typeof Need)[keyof typeof Need];
@@ -25,61 +41,76 @@ const interruptCount = 0x100;
  */
 export function walk(p: WalkPlan, memory: FrameSource, root: number, dfn: number, need: number): number {
   const high = (dfn / 0x10_0000) | 0;
-  const low = (dfn % 0x10_0000) << 12;
+  const low = (dfn | 0) << 12;
   if (!inputFits(p, low, high)) return Fault.inputSize;
-  const { rows } = p;
+  const { rows, presentMask, kindShift, kindMask, perLevel, indexMask, tableRefusedLow, tableRefusedHigh } = p;
   let table = Math.floor(root / 4096);
   // Byte offset of the top table in its frame; the tables below begin with one.
-  let offset = root - table * 4096;
-  offset -= offset % p.rootAlign;
-  let rights = p.rights;
-  for (let level = p.level; ; ) {
-    const row = level * rowLength;
-    const shift = rows[row]!;
-    const bits = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
-    const at = offset + (bits & rows[row + Row.indexMask]!) * 8;
-    const base = memory.locate(table + (at >>> 12));
+  const offset = (root - table * 4096) & p.rootOffsetMask;
+  if (p.rootFrames !== 1) table -= table % p.rootFrames;
+  let { level, topShift: shift, rights } = p;
+  const topBits = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
+  const at = offset + (topBits & p.topIndexMask) * 8;
+  let base = memory.locate(table + (at >>> 12));
+  let word = base + ((at & 4095) >>> 2);
+  for (;;) {
     if (base < 0) return Fault.outside;
     const { words } = memory;
-    const word = base + ((at & 4095) >>> 2);
     const lo = words[word]! | 0;
     const hi = words[word + 1]! | 0;
-    if (p.presentMask !== 0 && (lo & p.presentMask) === 0) return Fault.absent;
-    const value = (lo >>> p.kindShift) & p.kindMask;
-    const kind = (rows[row + Row.kinds]! >>> (value + value)) & 3;
-    if (kind === Kind.table) {
-      if (((lo & rows[row + Row.tableRefusedLow]!) | (hi & rows[row + Row.tableRefusedHigh]!)) !== 0) {
-        return refusal(p, level, Kind.table, lo, hi);
-      }
-      rights &= p.tableGrants >>> ((((p.tableGrantHigh ? hi : lo) >>> p.tableGrantShift) & 7) << 2);
-      table = ((lo & rows[row + Row.tableAddressLow]!) >>> 12) + (hi & rows[row + Row.tableAddressHigh]!) * 0x10_0000;
-      if (p.frameHigh) table += ((lo >>> 12) & 15) * 0x10_0000_0000;
-      offset = 0;
-      if (p.nextLevel) {
-        const next = value - 1;
-        if (next < level - 1 && skipsOver(p, level, next, low, high)) return Fault.skipped;
-        level = next;
-      } else level--;
-      continue;
+    if ((lo & presentMask) === 0) return Fault.absent;
+    const value = (lo >>> kindShift) & kindMask;
+    const kind = (rows[level * stride + kinds]! >>> (value + value)) & 3;
+    if (kind !== isTable) {
+      if (kind === isLeaf) return leafEnd(p, level, value, lo, hi, low, high, rights, need);
+      return kind === isAbsent ? Fault.absent : Fault.reserved;
     }
-    if (kind !== Kind.leaf) return kind === Kind.absent ? Fault.absent : Fault.reserved;
-    if (((lo & rows[row + Row.leafRefusedLow]!) | (hi & rows[row + Row.leafRefusedHigh]!)) !== 0) {
-      return refusal(p, level, Kind.leaf, lo, hi);
+    if (((lo & tableRefusedLow) | (hi & tableRefusedHigh)) !== 0) return refusal(p, level, isTable, lo, hi);
+    rights &= granted(p, isTable, lo, hi);
+    table = ((lo & p.tableAddressLow) >>> 12) + (hi & p.tableAddressHigh) * 0x10_0000;
+    if (p.frameHigh) table += ((lo >>> 12) & 15) * 0x10_0000_0000;
+    level--;
+    shift -= perLevel;
+    if (p.nextLevel && value <= level) {
+      const next = value - 1;
+      if (skipsOver(p, level + 1, next, low, high)) return Fault.skipped;
+      shift -= perLevel * (level - next);
+      level = next;
     }
-    if ((lo & p.accessMask) !== p.accessMask) return Fault.accessFlag;
-    rights &= p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2);
-    if (p.nextLevel && value === 7) return encodedPage(p, level, lo, hi, low, high, rights, need);
-    if ((rights & userRight) === 0) return Fault.privilege;
-    if ((rights & need) !== need) return (need & ~rights & 1) !== 0 ? Fault.readRefused : Fault.writeRefused;
-    const outLow = (lo & rows[row + Row.leafAddressLow]!) | (low & rows[row + Row.offsetLow]!);
-    const outHigh = (hi & rows[row + Row.leafAddressHigh]!) | (high & rows[row + Row.offsetHigh]!);
-    let frame = (outLow >>> 12) + outHigh * 0x10_0000;
-    if (p.frameHigh) frame += ((lo >>> 12) & 15) * 0x10_0000_0000;
-    if (p.interruptRange && frame >= interruptFirst && frame < interruptFirst + interruptCount) {
-      return Fault.interruptRange;
-    }
-    return frame;
+    const index = (shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32)) & indexMask;
+    base = memory.locate(table + (index >>> 9));
+    word = base + ((index & 511) << 1);
   }
+}
+
+/** What a leaf comes to. */
+function leafEnd(
+  p: WalkPlan,
+  level: number,
+  value: number,
+  lo: number,
+  hi: number,
+  low: number,
+  high: number,
+  before: number,
+  need: number,
+): number {
+  const { rows } = p;
+  const row = level * stride;
+  if (refusedBits(p, level, isLeaf, lo, hi) !== 0) return refusal(p, level, isLeaf, lo, hi);
+  if ((lo & p.accessMask) !== p.accessMask) return Fault.accessFlag;
+  const rights = before & granted(p, isLeaf, lo, hi);
+  if (p.nextLevel && value === 7) return encodedPage(p, level, lo, hi, low, high, rights, need);
+  if ((rights & user) === 0) return Fault.privilege;
+  if ((rights & need) !== need) return (need & ~rights & 1) !== 0 ? Fault.readRefused : Fault.writeRefused;
+  const outLow = (lo & rows[row + leafAddressLow]!) | (low & rows[row + offsetLow]!);
+  const outHigh = (hi & rows[row + leafAddressHigh]!) | (high & rows[row + offsetHigh]!);
+  let frame = (outLow >>> 12) + outHigh * 0x10_0000;
+  if (p.frameHigh) frame += ((lo >>> 12) & 15) * 0x10_0000_0000;
+  if (p.interruptRange && frame >= interruptFirst && frame < interruptFirst + interruptCount) {
+    return Fault.interruptRange;
+  }
+  return frame;
 }
 
 /** Whether the bits above the input are what the root wants them to be. */
@@ -88,23 +119,57 @@ export function inputFits(p: WalkPlan, low: number, high: number): boolean {
   return (p.upper & 2) !== 0 && ((~low & p.upperLow) | (~high & p.upperHigh)) === 0;
 }
 
+/** @returns the refused bits of an entry, as two words in one; 0 when it may be as it is. */
+export function refusedBits(p: WalkPlan, level: number, kind: number, lo: number, hi: number): number {
+  if (kind === isTable) return (lo & p.tableRefusedLow) | (hi & p.tableRefusedHigh);
+  const row = level * stride;
+  return (lo & p.rows[row + leafRefusedLow]!) | (hi & p.rows[row + leafRefusedHigh]!);
+}
+
+/** Byte address of the table that an entry points to. */
+export function tableAddress(p: WalkPlan, lo: number, hi: number): number {
+  const address = ((lo & p.tableAddressLow) >>> 0) + (hi & p.tableAddressHigh) * 2 ** 32;
+  return p.frameHigh ? address + ((lo >>> 12) & 15) * 2 ** 48 : address;
+}
+
+/** Byte address of the leaf of its level's own size that an entry is. */
+export function leafAddress(p: WalkPlan, level: number, lo: number, hi: number): number {
+  const row = level * stride;
+  const address = ((lo & p.rows[row + leafAddressLow]!) >>> 0) + (hi & p.rows[row + leafAddressHigh]!) * 2 ** 32;
+  return p.frameHigh ? address + ((lo >>> 12) & 15) * 2 ** 48 : address;
+}
+
+/** Rights that one entry grants. */
+export function granted(p: WalkPlan, kind: number, lo: number, hi: number): number {
+  if (kind === isTable) return p.tableGrants >>> ((((p.tableGrantHigh ? hi : lo) >>> p.tableGrantShift) & 7) << 2);
+  return p.leafGrants >>> ((((p.leafGrantHigh ? hi : lo) >>> p.leafGrantShift) & 7) << 2);
+}
+
+/** How an entry is taken. */
+export function kindOf(p: WalkPlan, level: number, lo: number): number {
+  if ((lo & p.presentMask) === 0) return isAbsent;
+  const value = (lo >>> p.kindShift) & p.kindMask;
+  return (p.rows[level * stride + kinds]! >>> (value + value)) & 3;
+}
+
 /** Which of the two reasons to refuse an entry's bits it was. */
 export function refusal(p: WalkPlan, level: number, kind: number, lo: number, hi: number): Fault {
-  const row = level * rowLength;
-  const refused = row + (kind === Kind.table ? Row.tableRefusedLow : Row.leafRefusedLow);
-  const wide = row + (kind === Kind.table ? Row.tableWideLow : Row.leafWideLow);
-  const reservedLow = lo & p.rows[refused]! & ~p.rows[wide]!;
-  const reservedHigh = hi & p.rows[refused + 1]! & ~p.rows[wide + 1]!;
-  return (reservedLow | reservedHigh) !== 0 ? Fault.reserved : Fault.addressSize;
+  const row = level * stride;
+  const reserved =
+    kind === isTable
+      ? (lo & p.tableRefusedLow & ~p.tableWideLow) | (hi & p.tableRefusedHigh & ~p.tableWideHigh)
+      : (lo & p.rows[row + leafRefusedLow]! & ~p.rows[row + leafWideLow]!) |
+        (hi & p.rows[row + leafRefusedHigh]! & ~p.rows[row + leafWideHigh]!);
+  return reserved !== 0 ? Fault.reserved : Fault.addressSize;
 }
 
 /** AMD-Vi v1: whether the address has ones between the level that was left and the one that comes next. */
 export function skipsOver(p: WalkPlan, level: number, next: number, low: number, high: number): boolean {
-  const own = level * rowLength;
-  const below = (next + 1) * rowLength;
+  const own = level * stride;
+  const below = (next + 1) * stride;
   const { rows } = p;
-  const skippedLow = low & rows[own + Row.offsetLow]! & ~rows[below + Row.offsetLow]!;
-  const skippedHigh = high & rows[own + Row.offsetHigh]! & ~rows[below + Row.offsetHigh]!;
+  const skippedLow = low & rows[own + offsetLow]! & ~rows[below + offsetLow]!;
+  const skippedHigh = high & rows[own + offsetHigh]! & ~rows[below + offsetHigh]!;
   return (skippedLow | skippedHigh) !== 0;
 }
 
@@ -118,7 +183,7 @@ export function encodedSizeLg2(p: WalkPlan, level: number, lo: number, hi: numbe
   const zerosHigh = ~hi & 0xf_ffff;
   const bit = zerosLow !== 0 ? lowestBit(zerosLow) : zerosHigh !== 0 ? 20 + lowestBit(zerosHigh) : 40;
   const sizeLg2 = 13 + bit;
-  const own = p.rows[level * rowLength]!;
+  const own = p.rows[level * stride]!;
   return sizeLg2 > own && sizeLg2 < own + 9 && sizeLg2 <= 52 ? sizeLg2 : 0;
 }
 
