@@ -1,12 +1,12 @@
 /**
- * ELF cores: QEMU's `dump-guest-memory`, `virsh dump --memory-only`, `/proc/vmcore` and copies of it, `makedumpfile -E`.
+ * ELF cores: QEMU's `dump-guest-memory`, `virsh dump --memory-only`, `/proc/vmcore`, `makedumpfile -E`.
  *
  * Memory stands in the PT_LOAD segments, by p_paddr. Virtual addresses are not looked at, so a dump with paging is read
  * as one without. Source: System V gABI, chapters 4 and 5; extended numbering: PN_XNUM of the Linux and Solaris ABIs.
  *
  * Bytes between p_filesz and p_memsz are not held. A loader would clear them; in a dump they are what the writer left
- * out: memory of a device (QEMU), or pages of which makedumpfile does not say why it dropped them. In /proc/vmcore the two
- * are equal.
+ * out: memory of a device (QEMU), or pages of which makedumpfile does not say why it dropped them. In /proc/vmcore
+ * the two are equal.
  */
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";

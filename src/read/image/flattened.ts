@@ -1,6 +1,7 @@
 /**
  * The flattened format: makedumpfile's `-F`, and what QEMU makes of kdump. The bytes of a dump in the order in which
- * they were written, each run behind a header that says where it belongs. Read where it stands: an index, no second file.
+ * they were written, each run behind a header that says where it belongs. Read where it stands: by an
+ * index, without a second file.
  *
  * Source: makedumpfile(8) and its IMPLEMENTATION notes; headers are big-endian.
  */
