@@ -188,11 +188,12 @@ export class Joiner {
       stack.splice(at, 1);
       this.#refuseOlder(stack, at, op);
     } else {
-      op = this.#unbounced(b, i, phys, size);
+      op = this.#unasked(b, i, phys, size, b.dma[i]!);
+      this.#sink.push(op);
     }
     op.direction = b.direction[i]!;
     op.attrs = b.attrs[i]!;
-    const original = op.bounced ? op.orig : Number.NaN;
+    const original = printed(op);
     if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
     this.#resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
@@ -224,7 +225,8 @@ export class Joiner {
         op = stack[at]!;
         stack.splice(at--, 1);
       } else {
-        op = this.#unbounced(b, i, phys[k]!, size);
+        op = this.#unasked(b, i, phys[k]!, size, dma);
+        if (this.#landed === null) this.#sink.push(op);
       }
       op.direction = b.direction[i]!;
       op.attrs = b.attrs[i]!;
@@ -233,13 +235,14 @@ export class Joiner {
       const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
       this.#resolve(op, address, b.time[i]!, this.#event);
       if (this.#pages !== null && !merged) {
-        const original = op.bounced ? op.orig : Number.NaN;
+        const original = printed(op);
         op.orig = phys[k]!;
         op.placed = this.#pages.place(op, original);
       }
       this.#name(op);
       ops[k] = op;
     }
+    if (this.#landed !== null) for (const op of ops) if (Number.isNaN(op.mask)) this.#sink.push(op);
     const oldest = ops.find((op) => op.bounced);
     if (oldest !== undefined) this.#refuseOlder(stack, at + 1, oldest);
     if (count === 0) return;
@@ -422,8 +425,9 @@ export class Joiner {
     op.hiEvent = this.#event;
   }
 
-  #unbounced(b: EventBatch, i: number, orig: number, size: number): Operation {
-    const op = mapping({
+  /** A mapping before which no event asked for a bounce; the caller gives it to the sink. */
+  #unasked(b: EventBatch, i: number, orig: number, size: number, address: number): Operation {
+    return mapping({
       time: b.time[i]!,
       event: this.#event,
       cpu: b.cpu[i]!,
@@ -434,10 +438,8 @@ export class Joiner {
       size,
       mask: Number.NaN,
       forced: false,
-      bounced: false,
+      bounced: this.#landed !== null && address >= 0 && this.#landed(orig, address) === true,
     });
-    this.#sink.push(op);
-    return op;
   }
 
   /**
@@ -482,6 +484,11 @@ export class Joiner {
     }
     return stack;
   }
+}
+
+/** The bus address of the buffer itself, as swiotlb_bounced printed it; NaN for a mapping without such an event. */
+function printed(op: Operation): number {
+  return op.bounced && !Number.isNaN(op.mask) ? op.orig : Number.NaN;
 }
 
 function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {

@@ -88,8 +88,10 @@ export function inferMachine(o: {
   readonly cpus: number;
   readonly deviceNames: readonly string[];
   readonly known?: KnownPool | null;
+  /** Bytes that the pool's start is a multiple of. */
+  readonly baseStep?: number;
 }): Machine {
-  const { survey, log, known = null } = o;
+  const { survey, log, known = null, baseStep = pageBytes } = o;
   const kernel = log?.kernel ?? o.kernel;
   const inferred: string[] = [],
     evidence: string[] = [];
@@ -100,7 +102,7 @@ export function inferMachine(o: {
     (d) => table[d]?.minAlignMask ?? 0,
     (d) => table[d]?.boundary ?? 0,
   );
-  const question = { survey, log, kernel, cpus, prior, inferred, evidence };
+  const question = { survey, log, kernel, cpus, prior, baseStep, inferred, evidence };
   const pool = known === null ? inferPool(question) : knownPool(known, question);
   const devices = inferAlignments({ survey, pool, table, drivers, prior, count: o.deviceNames.length });
   devices.forEach((d, i) => {
@@ -148,6 +150,7 @@ interface PoolQuestion {
   readonly kernel: string | null;
   readonly cpus: number;
   readonly prior: Alignments;
+  readonly baseStep: number;
   readonly inferred: string[];
   readonly evidence: string[];
 }
@@ -254,12 +257,13 @@ function best(candidates: readonly Candidate[], q: PoolQuestion, limit: number):
 function lateShapes(q: PoolQuestion): Candidate[] {
   const { survey } = q;
   const found: Candidate[] = [];
-  const pageOf = (address: number) => Math.floor(address / pageBytes) * pageBytes;
+  const { baseStep } = q;
+  const stepOf = (address: number) => Math.floor(address / baseStep) * baseStep;
   for (const { slots, areas } of sizesAsked(q)) {
     const lowest = Math.max(0, survey.highest - slots * slotBytes);
-    const pages = Math.floor((pageOf(survey.lowest) - lowest) / pageBytes);
-    for (let k = 0; k <= Math.min(pages, lateBasesMax); k++) {
-      add(found, { base: pageOf(survey.lowest) - k * pageBytes, slots, areas, profile: profileOf(q.kernel) }, survey);
+    const steps = Math.floor((stepOf(survey.lowest) - lowest) / baseStep);
+    for (let k = 0; k <= Math.min(steps, lateBasesMax); k++) {
+      add(found, { base: stepOf(survey.lowest) - k * baseStep, slots, areas, profile: profileOf(q.kernel) }, survey);
     }
   }
   // Where several predict as much, the roundest base is the likeliest.
@@ -317,7 +321,7 @@ function shapes(q: PoolQuestion): Candidate[] {
         for (const first of firsts.slice(0, 4)) {
           const base = first.address - (first.cpu & (areas - 1)) * areaBytes;
           const stated = slots === asked?.slots && wanted === (log?.areas ?? asked.areas);
-          add(found, { base: base - (base % pageBytes), slots, areas, profile, stated }, survey);
+          add(found, { base: base - (base % q.baseStep), slots, areas, profile, stated }, survey);
         }
       }
     }

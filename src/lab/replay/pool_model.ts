@@ -99,7 +99,7 @@ export class PoolModel {
           return { ...this.#step0(op, model, kernel, others), refusal: { reason: "mask", slots: 0 } };
         }
         if (model >= 0 && !force) return null;
-        if (model >= 0) this.corrections++;
+        if (model >= 0) this.#refusedRoom(op);
         return { ...this.#step0(op, model, kernel, others), agrees: model < 0, refusal: this.#refusal(op, model) };
       default:
         if (model === kernel) return this.#map(op, model, others);
@@ -225,6 +225,17 @@ export class PoolModel {
       if (!(again && n === 0) && (this.#unseen === null || this.#unseen[slot] === 0)) return;
       if (!this.#pool.place(slot * slotBytes, 0, 0, op.size, 0, 0)) return;
       this.#unseen?.fill(0, slot, slot + Math.ceil(op.size / slotBytes));
+    }
+  }
+
+  /** The kernel had no room where the model has: what nothing is known of is held by somebody not shown. */
+  #refusedRoom(op: Operation): void {
+    this.corrections++;
+    for (let n = 0; this.#unseen !== null && n < doubtsMax; n++) {
+      const slot = Math.floor(this.#find(op) / slotBytes);
+      if (slot < 0 || this.#unseen[slot] === 0) return;
+      if (!this.#pool.place(slot * slotBytes, 0, 0, op.size, 0, 0)) return;
+      this.#unseen.fill(0, slot, slot + Math.ceil(op.size / slotBytes));
     }
   }
 

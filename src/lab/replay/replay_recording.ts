@@ -8,7 +8,7 @@ import { Survey } from "./survey.js";
 import type { Setting } from "./what_if.js";
 import { FirstLook } from "./xen/first_look.js";
 import { landing } from "./xen/landing.js";
-import { domainOf, firstLanding, noFiles, placedIn } from "./xen/xen_domain.js";
+import { domainOf, firstLanding, noFiles, placedIn, xenPoolStep } from "./xen/xen_domain.js";
 import type { XenFiles } from "./xen/xen_files.js";
 import { chooseXen } from "./xen/xen_machine.js";
 import { XenReplay } from "./xen/xen_replay.js";
@@ -43,12 +43,27 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   let look = await firstReading(o, batch, o.log?.xen === true || o.xen != null);
   // Only the recording's own probes tell that it is of a Xen domain.
   if (look.xen === null && look.survey.hasXenProbes) look = await firstReading(o, batch, true);
+  // Without dumps, the answers of searches tell bounces from other mappings, once they have all been read.
+  const noDumps = o.xen == null || (o.xen.pool.length === 0 && o.xen.p2m.length === 0);
+  const answered = look.xen?.poolPages;
+  if (noDumps && answered !== undefined && answered.size > 0) {
+    look = await firstReading(o, batch, true, new Set(answered.values()));
+  }
   const { survey, source: first } = look;
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
   const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen);
   const { known, own } = domainOf(xen);
   survey.finish(own);
-  const found = inferMachine({ survey, log: o.log, kernel: first.kernel, cpus: first.cpus, deviceNames, known });
+  const step = xen === null ? {} : { baseStep: xenPoolStep };
+  const found = inferMachine({
+    survey,
+    log: o.log,
+    kernel: first.kernel,
+    cpus: first.cpus,
+    deviceNames,
+    known,
+    ...step,
+  });
   const { machine: inferred, frames } = placedIn(xen, found, survey);
   const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
 
@@ -65,8 +80,9 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     idle: idleTasks(second),
     settings: o.settings(machine),
     instead: o.instead(machine),
-    xen: xen === null ? null : new XenReplay(xen, frames),
-    landed: xen === null ? null : landing(frames === null ? [] : [frames], xen.owners),
+    xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
+    landed:
+      xen === null ? null : landing(frames === null ? [] : [frames], new Set(xen.look.poolPages.values()), xen.owners),
     ...(watcher === undefined ? {} : { watcher }),
   });
   while (second.next(batch)) {
@@ -80,9 +96,14 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   return { outcome, machine };
 }
 
-async function firstReading(o: RecordingOptions, batch: EventBatch, isXen: boolean) {
+async function firstReading(
+  o: RecordingOptions,
+  batch: EventBatch,
+  isXen: boolean,
+  learnt: ReadonlySet<number> = new Set(),
+) {
   const source = await o.open();
-  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles) : null);
+  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles, learnt) : null);
   const xen = isXen ? new FirstLook() : null;
   while (source.next(batch)) {
     survey.feed(batch);

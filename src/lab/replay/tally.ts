@@ -4,7 +4,7 @@ import type { Machine } from "./machine.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
 import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
-import type { Places } from "./places.js";
+import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
@@ -39,6 +39,7 @@ export class Tally implements CarriedSink {
   readonly #places: Places | null;
   readonly #learnt: readonly { readonly time: number; readonly offset: number }[];
   #learntFrom = 0;
+  readonly #outsideWhat: string;
   readonly #outcomesShown: boolean;
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
@@ -73,6 +74,8 @@ export class Tally implements CarriedSink {
   }) {
     this.#machine = o.machine;
     this.#places = o.places;
+    const isOwn = o.places instanceof StraightPlaces || o.places === null;
+    this.#outsideWhat = isOwn ? "outside the default pool" : "in machine frames that are not known to be the pool's";
     this.#learnt = o.learnt ?? [];
     this.#outcomesShown = o.outcomesShown;
     this.#completeFrom = o.completeFrom;
@@ -276,7 +279,7 @@ export class Tally implements CarriedSink {
   #note(corrections: number, reordered: number): string | null {
     const notes: string[] = [];
     if (!this.#outcomesShown) notes.push("the recording has no dma:* events, so it shows no bounce address");
-    if (this.#outside > 0) notes.push(`${this.#outside} bounces lie outside the default pool and are not compared`);
+    if (this.#outside > 0) notes.push(`${this.#outside} bounces lie ${this.#outsideWhat} and are not compared`);
     if (this.#early > 0) {
       notes.push(
         `${this.#early} bounces are not compared: the events of some CPU begin after them, the ring was overwritten`,

@@ -6,14 +6,19 @@ import type { PoolFrames } from "./pool_frames.js";
 const pageBytes = 4096;
 
 /**
- * @param pools frames of the pool, from one dump or several of different bounds
- * @param owners used without any: one of the domain's own frames that is not the buffer's own is a slot of the pool
+ * @param pools  frames of the pool, from one dump or several of different bounds
+ * @param learnt machine frames that searches answered with
+ * @param owners used where the pool's frames are not all known: one of the domain's own frames that is not the buffer's
+ *   own is a slot of the pool
  */
-export function landing(pools: readonly PoolFrames[], owners: Owners | null): Landing {
+export function landing(pools: readonly PoolFrames[], learnt: ReadonlySet<number>, owners: Owners | null): Landing {
+  const whole = pools.length > 0 && pools.every((frames) => frames.known === frames.pages);
   return (phys, address) => {
-    if (pools.length > 0) return pools.some((frames) => !Number.isNaN(frames.offsetOf(address)));
-    if (owners === null || !owners.knowsOwn) return null;
-    const own = owners.ownPfn(Math.floor(address / pageBytes));
+    const mfn = Math.floor(address / pageBytes);
+    if (learnt.has(mfn) || pools.some((frames) => !Number.isNaN(frames.offsetOf(address)))) return true;
+    if (whole) return false;
+    if (owners === null || !owners.knowsOwn) return learnt.size > 0 ? false : null;
+    const own = owners.ownPfn(mfn);
     return !Number.isNaN(own) && own !== Math.floor(phys / pageBytes);
   };
 }

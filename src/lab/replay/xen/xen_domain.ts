@@ -1,6 +1,7 @@
 /** What the dumps of a Xen domain say of its pool, for the machine that is inferred from a recording. */
 
 import type { PoolFile } from "../../../read/xen/pool_file.js";
+import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Landing } from "../joiner.js";
 import { alignmentsOf, type KnownPool, type Machine, type PoolMachine } from "../machine.js";
 import type { Survey } from "../survey.js";
@@ -10,6 +11,9 @@ import { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
 import type { Dated, XenFiles } from "./xen_files.js";
 import { allFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
+
+/** A paravirtualised domain's pool begins at a multiple of a slot set. Source: Linux drivers/xen/swiotlb-xen.c. */
+export const xenPoolStep = setSlots * slotBytes;
 
 /** Bounces that a dump of the pool is tried on. */
 const triedMax = 256;
@@ -23,10 +27,10 @@ export interface Before {
 }
 
 /** What tells bounces by their addresses in the first reading, before any dump is chosen: the pool never moves. */
-export function firstLanding(files: XenFiles): Landing {
+export function firstLanding(files: XenFiles, learnt: ReadonlySet<number>): Landing {
   const p2m = files.p2m[0]?.table ?? null;
   const pools = files.pool.map((f) => framesOf(f.table));
-  return landing(pools, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }));
+  return landing(pools, learnt, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }));
 }
 
 /** What is known before anything is inferred. */
@@ -59,6 +63,15 @@ export function placedIn(
   return { machine: { ...machine, evidence, pool: placed }, frames };
 }
 
+/** Whether something in the pool was unmapped that was mapped before the recording, and that the dump does not hold. */
+function missesHeld(file: PoolFile, pool: PoolMachine, survey: Survey): boolean {
+  const used = new Set(file.slotsUsed.map((s) => s.slot));
+  return survey.orphans.some((o) => {
+    const slot = Math.floor((o.address - pool.base) / slotBytes);
+    return slot >= 0 && slot < pool.slots && !used.has(slot);
+  });
+}
+
 /** The dump of the pool that predicts the recording's first bounces; null when none does. */
 function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, survey: Survey): PoolBegin | null {
   const { minAlignMask, boundarySlots } = alignmentsOf(machine.devices);
@@ -66,6 +79,7 @@ function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, surve
   let most = -1;
   let stopped = false;
   for (const f of xen.begins) {
+    if (missesHeld(f.table, pool, survey)) continue;
     const o = { most: triedMax, minAlignMask, boundarySlots };
     const { predicted, failed } = predictedFrom(pool, poolBegin(f.table), survey.sample, o);
     if (predicted <= most || (failed && predicted === 0)) continue;

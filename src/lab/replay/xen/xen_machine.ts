@@ -36,7 +36,7 @@ export function chooseXen(files: XenFiles, look: FirstLook): XenMachine {
   const notes: string[] = [];
   const pool = choosePool(files, look, notes);
   const frames = pool === null ? null : framesOf(pool);
-  const before = chooseP2m(files.p2m, look, frames, used);
+  const before = chooseP2m(files.p2m, look, frames, used, notes);
   const after = files.p2m.find((f) => f.when === "end") ?? files.p2m.find((f) => f.when === "later") ?? null;
   if (after !== null) used.push({ name: after.name, used: `P2M from after the recording (${whenWords(after.when)})` });
   const m2p = closest(files.m2p);
@@ -59,12 +59,16 @@ export function chooseXen(files: XenFiles, look: FirstLook): XenMachine {
   };
 }
 
+/** Pages compared from which on a P2M that is wrong for most of them is of another machine or boot. */
+const doubtedFrom = 16;
+
 /** The dump that most first mappings agree with; of several, the one likeliest by its name. */
 function chooseP2m(
   all: readonly Dated<P2mTable>[],
   look: FirstLook,
   frames: PoolFrames | null,
   used: { name: string; used: string }[],
+  notes: string[],
 ): Dated<P2mTable> | null {
   let best: Dated<P2mTable> | null = null;
   let most = -1;
@@ -74,8 +78,12 @@ function chooseP2m(
   for (const f of candidates) {
     let agree = 0;
     let compared = 0;
+    const own = frames === null ? new Owners({ p2m: f.table, m2p: null, guests: [] }) : null;
     for (const [pfn, mfn] of look.first) {
       if (frames !== null && !Number.isNaN(frames.offsetOf(mfn * pageBytes))) continue;
+      // Another page of the domain's own is most likely one of the pool.
+      const other = own?.ownPfn(mfn) ?? Number.NaN;
+      if (!Number.isNaN(other) && other !== pfn) continue;
       const said = f.table.frame(pfn);
       if (!Number.isNaN(said)) compared++;
       if (said === mfn) agree++;
@@ -90,6 +98,14 @@ function chooseP2m(
     fewest = changed;
   }
   if (best === null) return null;
+  if (of >= doubtedFrom && most < of / 2) {
+    used.push({
+      name: best.name,
+      used: `passed over: a P2M that agrees with ${most} of ${of} pages is of another boot`,
+    });
+    notes.push(`${best.name} is not used: it agrees with ${most} of ${of} pages that are mapped`);
+    return null;
+  }
   const others = candidates.length - 1;
   const agrees = of === 0 ? "no mapping to try it on" : `agrees with ${most} of the ${of} pages it has of those mapped`;
   const chosen = others === 0 ? "" : `, as no other of ${candidates.length} does better`;

@@ -14,6 +14,7 @@ import { comparedAtEnd, comparedWithM2p, type XenMachine } from "./xen_machine.j
 import { XenPages } from "./xen_pages.js";
 
 const straddlesMax = 100;
+const none = { compared: 0, equal: 0 };
 
 /** What the replay's end looks like, for the dumps from after it to be compared with. */
 export interface ReplayEnd {
@@ -32,6 +33,7 @@ export interface ReplayEnd {
 export class XenReplay implements PageWatch, CarriedSink {
   readonly #machine: XenMachine;
   readonly #frames: PoolFrames | null;
+  readonly #boundsKnown: boolean;
   readonly #map: PageMap;
   readonly #grants: Grants;
   readonly #overlaps: Overlaps;
@@ -40,7 +42,9 @@ export class XenReplay implements PageWatch, CarriedSink {
   readonly #straddles: Straddle[] = [];
   #straddledDirect = 0;
 
-  constructor(machine: XenMachine, frames: PoolFrames | null) {
+  /** @param boundsKnown whether a dump or the log says where the pool is: where slot sets begin depends on it */
+  constructor(machine: XenMachine, frames: PoolFrames | null, boundsKnown: boolean) {
+    this.#boundsKnown = boundsKnown;
     const { before, after, look, owners } = machine;
     this.#machine = machine;
     this.#frames = frames;
@@ -61,7 +65,8 @@ export class XenReplay implements PageWatch, CarriedSink {
     const placed = this.#pages.place(op, original);
     if (placed.straddles !== true) return placed;
     if (!op.bounced) {
-      if (op.address >= 0) this.#straddledDirect++;
+      // A page map that is wrong here accuses nobody.
+      if (op.address >= 0 && placed.predicted === placed.seen) this.#straddledDirect++;
     } else if (this.#straddles.length < straddlesMax && cause(op, placed) === "straddle") {
       const { device, orig: phys, size } = op;
       this.#straddles.push({ time: op.hi, device, phys, size, frames: this.#pages.framesOf(phys, size) });
@@ -109,7 +114,7 @@ export class XenReplay implements PageWatch, CarriedSink {
         sameNumber: this.#overlaps.sameNumber,
         examples: this.#overlaps.examples,
       },
-      slotSets: frames?.sets() ?? null,
+      slotSets: this.#boundsKnown ? (frames?.sets() ?? null) : null,
       poolFrames:
         frames === null
           ? null
@@ -131,7 +136,9 @@ export class XenReplay implements PageWatch, CarriedSink {
   }
 
   #notes(): string[] {
-    const { look, before, after } = this.#machine;
+    const { look, before, after, m2p } = this.#machine;
+    const p2m = before ?? after;
+    const frames = this.#frames;
     const { unmappedUnseen, notShown } = this.#grants;
     const notes: string[] = [];
     if (before === null && after === null)
@@ -139,12 +146,16 @@ export class XenReplay implements PageWatch, CarriedSink {
     else if (before === null) {
       notes.push("no P2M from before the recording: pages that change in it are known only from their first change on");
     }
+    const others = frames === null ? [] : [p2m === null ? none : frames.compared(p2m), comparedWithM2p(frames, m2p)];
+    if (others.some((o) => o.equal < o.compared)) {
+      notes.push("the dumps do not agree on the pool's machine frames: they are not all of this boot");
+    }
     if (!look.grantsShown && this.#pages.foreign.maps + this.#pages.foreign.bounced > 0) {
       notes.push("grants are not recorded: foreign pages are told by their frames, their addresses are not predicted");
     }
     if (unmappedUnseen > 0) {
       notes.push(
-        `${unmappedUnseen} grants were unmapped that were not seen mapped: the recording begins after its P2M`,
+        `${unmappedUnseen} grants were unmapped that were not seen mapped: before the recording, or among lost events`,
       );
     }
     if (notShown > 0) notes.push(`${notShown} grants of batches larger than their probe are not shown`);
