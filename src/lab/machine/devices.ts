@@ -1,7 +1,7 @@
 /** The devices of a machine with the engine that its kernel takes for each, and why. */
 import { Misuse } from "../../base/assert.js";
 import { requesterOf } from "../../bus/dma_port.js";
-import { type Checker, DmaApi } from "../../sw/dma/index.js";
+import { DmaApi, type DmaChecks } from "../../sw/dma/index.js";
 import {
   type DmaDevice,
   type Engine,
@@ -26,10 +26,10 @@ export interface MachineDevice {
 }
 
 /**
- * @param checker null: nothing is checked
+ * @param checks what watches every call
  * @throws Unreadable, with its place, for a device that cannot work with the pool or the engine that it is given.
  */
-export function buildDevices(d: Described, host: Host, checker: Checker | null): MachineDevice[] {
+export function buildDevices(d: Described, host: Host, checks: DmaChecks): MachineDevice[] {
   const built = new Map<string, Engine>();
   const pool = new PoolOnDemand(d, host);
   return d.machine.devices.map((description, n) => {
@@ -45,7 +45,7 @@ export function buildDevices(d: Described, host: Host, checker: Checker | null):
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
     host.assign(requester);
-    return { description, requester, selected, engine, api: new DmaApi({ engine, device, checks: checker }) };
+    return { description, requester, selected, engine, api: new DmaApi({ engine, device, checks }) };
   });
 }
 

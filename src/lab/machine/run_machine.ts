@@ -5,6 +5,7 @@ import { Checker } from "../../sw/dma/index.js";
 import { type Leftover, leftovers } from "../../sw/xen/index.js";
 import type { Described } from "./description.js";
 import { buildDevices, type MachineDevice } from "./devices.js";
+import { DmaLog } from "./dma_log.js";
 import { buildHost, type Host } from "./host.js";
 import { buildProgram, type Ground, type Program } from "./programs.js";
 
@@ -14,6 +15,8 @@ export interface MachineRun {
   readonly devices: readonly MachineDevice[];
   readonly programs: readonly Program[];
   readonly checker: Checker | null;
+  readonly log: DmaLog;
+  readonly seed: number;
   readonly ran: Ran;
   /** Grants, maps, references and frames that outlive the run. */
   readonly left: readonly Leftover[];
@@ -32,8 +35,10 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
   const { machine } = described;
   const host = buildHost(machine);
   const checker = o.checks === false ? null : new Checker({ guest: host.kernel, memory: host.kernel.memory });
-  const devices = buildDevices(described, host, checker);
-  const rng = new Rng(o.seed ?? machine.seed);
+  const log = new DmaLog();
+  const devices = buildDevices(described, host, log.before(checker));
+  const seed = o.seed ?? machine.seed;
+  const rng = new Rng(seed);
   const ground: Ground = {
     described,
     host,
@@ -56,5 +61,5 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
     for (const d of devices) d.api.unbind();
   }
   const left = host.xen === null ? [] : leftovers(host.xen.hypervisor);
-  return { described, host, devices, programs, checker, ran, left };
+  return { described, host, devices, programs, checker, log, seed, ran, left };
 }

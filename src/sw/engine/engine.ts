@@ -78,10 +78,19 @@ export interface ListPolicy {
   readonly merges: boolean;
 }
 
+export interface EnginePool {
+  readonly start: number;
+  readonly end: number;
+  readonly slabCount: number;
+  /** Slots in use now, and the most there were. */
+  readonly used: number;
+  readonly hiwater: number;
+}
+
 export interface Engine {
   readonly name: string;
   /** The bounce pool: CPU-side bounds as physical addresses, half open, and its slots; null for engines without one. */
-  readonly pool: { readonly start: number; readonly end: number; readonly slabCount: number } | null;
+  readonly pool: EnginePool | null;
   /** `fallback`: the buffer that kernels handed out until 2018 when the pool was full. `refuse`: today's error. */
   readonly overflow: "fallback" | "refuse";
   readonly lists: ListPolicy;

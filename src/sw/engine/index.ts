@@ -6,7 +6,7 @@ export { CachedGuest } from "./cached_guest.js";
 export { consecutiveGrants, type SingleGrants } from "./consecutive_grants.js";
 export { CpuCache } from "./cpu_cache.js";
 export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";
-export type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";
+export type { Cause, Coherent, DmaDevice, Engine, EnginePool, ListPolicy, Mapped, MappedRange } from "./engine.js";
 export { type EngineName, type EngineRow, engines } from "./engines.js";
 export { type GrantTable, grantAddress, grantOf, grantText } from "./grant_address.js";
 export { NativeGuest } from "./native_guest.js";

@@ -173,8 +173,19 @@ export function refusal(cause: Cause, foreign: boolean, refused: string): Mapped
 /** The pool's bounds as the contract shows them. */
 export function boundsOf(parts: EngineParts): Engine["pool"] {
   if (parts.table === null) return null;
-  const { start, slots } = parts.table.pool;
-  return { start, end: start + slots * 2048, slabCount: slots };
+  const { pool, allocator } = parts.table;
+  const { start, slots } = pool;
+  return {
+    start,
+    end: start + slots * 2048,
+    slabCount: slots,
+    get used() {
+      return allocator.used;
+    },
+    get hiwater() {
+      return allocator.hiwater;
+    },
+  };
 }
 
 /** SKIP_CPU_SYNC beside what a caller gave: how an error path releases slots without copying. */

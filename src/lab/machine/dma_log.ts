@@ -1,0 +1,126 @@
+/** Every DMA of a run with what became of it, and why: all of them counted, the first ones kept. */
+import { type Direction, directionNames } from "../../spec/dma/direction.js";
+import type { DmaChecks, MappedList } from "../../sw/dma/index.js";
+import type { Cause, DmaDevice, Mapped } from "../../sw/engine/index.js";
+
+/** One mapping. Addresses are the kernel's and the bus's. */
+export interface DmaEntry {
+  readonly device: string;
+  readonly phys: number;
+  readonly size: number;
+  readonly direction: string;
+  readonly bus: number;
+  readonly cause: Cause;
+  readonly bounced: boolean;
+  readonly foreign: boolean;
+  readonly refused: string | null;
+}
+
+/** What one device's mappings came to. */
+export interface DmaTally {
+  maps: number;
+  /** The bus address is the kernel's own. */
+  direct: number;
+  bounced: number;
+  translated: number;
+  foreign: number;
+  failed: number;
+  bytes: number;
+  bouncedBytes: number;
+  /** Lists with more segments than entries, and with fewer. */
+  split: number;
+  merged: number;
+  readonly causes: Map<Cause, number>;
+  readonly refusals: Map<string, number>;
+}
+
+export class DmaLog {
+  readonly first: DmaEntry[] = [];
+  readonly #keep: number;
+  readonly #tallies = new Map<string, DmaTally>();
+
+  /** @param keep mappings of each device that are kept in full */
+  constructor(keep = 40) {
+    this.#keep = keep;
+  }
+
+  tally(bdf: string): DmaTally {
+    let t = this.#tallies.get(bdf);
+    if (t === undefined) {
+      t = { ...zeros, causes: new Map(), refusals: new Map() };
+      this.#tallies.set(bdf, t);
+    }
+    return t;
+  }
+
+  /** Watch in front of other checks, which see every call too. */
+  before(inner: DmaChecks | null): DmaChecks {
+    return {
+      misdirected: (...a) => inner?.misdirected(...a),
+      mapped: (device, engine, call, m) => {
+        this.#note(device, call, call.direction, m);
+        inner?.mapped(device, engine, call, m);
+      },
+      mappingList: (...a) => inner?.mappingList(...a),
+      mappedList: (device, engine, list, direction, attributes) => {
+        this.#list(device, list, direction);
+        inner?.mappedList(device, engine, list, direction, attributes);
+      },
+      unmapping: (...a) => inner?.unmapping(...a),
+      unmapped: (...a) => inner?.unmapped(...a),
+      unmappedList: (...a) => inner?.unmappedList(...a),
+      syncing: (...a) => inner?.syncing(...a),
+      synced: (...a) => inner?.synced(...a),
+      allocated: (...a) => inner?.allocated(...a),
+      freeing: (...a) => inner?.freeing(...a),
+      errorChecked: (...a) => inner?.errorChecked(...a),
+      unbound: (...a) => inner?.unbound(...a),
+    };
+  }
+
+  #list(device: DmaDevice, list: MappedList, direction: Direction): void {
+    const t = this.tally(device.bdf);
+    if (list.refused !== null) {
+      t.failed++;
+      count(t.refusals, list.refused);
+      return;
+    }
+    if (list.parts.length > list.entries.length) t.split++;
+    if (list.segments.length < list.parts.length) t.merged++;
+    for (const p of list.parts) this.#note(device, p, direction, p.mapped);
+  }
+
+  #note(device: DmaDevice, o: { readonly phys: number; readonly size: number }, direction: Direction, m: Mapped): void {
+    const t = this.tally(device.bdf);
+    t.maps++;
+    count(t.causes, m.cause);
+    if (m.foreign) t.foreign++;
+    if (m.refused !== null) {
+      t.failed++;
+      count(t.refusals, m.refused);
+    } else {
+      t.bytes += o.size;
+      if (m.bounced) {
+        t.bounced++;
+        t.bouncedBytes += o.size;
+      } else if (m.bus === o.phys) t.direct++;
+      else t.translated++;
+    }
+    if (t.maps > this.#keep) return;
+    const { bus, cause, bounced, foreign, refused } = m;
+    const { phys, size } = o;
+    this.first.push({
+      ...{ device: device.bdf, phys, size, direction: directionNames[direction] },
+      ...{ bus, cause, bounced, foreign, refused },
+    });
+  }
+}
+
+const zeros = {
+  ...{ maps: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 },
+  ...{ bytes: 0, bouncedBytes: 0, split: 0, merged: 0 },
+};
+
+function count<K>(map: Map<K, number>, key: K): void {
+  map.set(key, (map.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,184 @@
+/** What a run of a described machine found, as data: the terminal and JSON reports print this. */
+import type { Cause } from "../../sw/engine/index.js";
+import { violationText } from "../../sw/xen/index.js";
+import type { DmaEntry } from "./dma_log.js";
+import type { MachineRun } from "./run_machine.js";
+
+/** Why an engine did what it did, as a sentence. */
+export const causeWords: Readonly<Record<Cause, string>> = {
+  direct: "reached where it lies",
+  translated: "translated page by page; its pages are neighbours on the bus",
+  forced: "bounced: every mapping of this kernel is",
+  mask: "bounced: it lies above what the device reaches",
+  straddle: "bounced: its pages are no neighbours on the bus",
+  unaligned: "bounced: it is not aligned on the bus as the kernel asked",
+  kmalloc: "bounced: it shares a cache line with other memory, and the device does not see the cache",
+  "foreign-noncoherent":
+    "bounced: another domain's page, a device that does not see the cache, and no call to clean it",
+  granted: "reached by grants, which are its bus addresses",
+  iommu: "translated by an IOMMU",
+  mmio: "registers of a device, passed as they are",
+};
+
+export interface MachineDeviceOutcome {
+  readonly bdf: string;
+  readonly driver: string | null;
+  readonly maskBits: number;
+  readonly minAlignMask: number;
+  /** Bytes; 0: none. */
+  readonly boundary: number;
+  readonly engine: string;
+  /** Why the kernel took this engine. */
+  readonly because: string;
+  readonly maps: number;
+  readonly direct: number;
+  readonly bounced: number;
+  readonly translated: number;
+  readonly foreign: number;
+  readonly failed: number;
+  readonly bytes: number;
+  readonly bouncedBytes: number;
+  readonly split: number;
+  readonly merged: number;
+  readonly causes: readonly { readonly cause: Cause; readonly words: string; readonly count: number }[];
+  readonly refusals: readonly { readonly words: string; readonly count: number }[];
+}
+
+export interface ProgramOutcome {
+  readonly program: string;
+  readonly from: number | null;
+  readonly device: string;
+  readonly requests: number;
+  readonly ended: number;
+  readonly failed: number;
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
+  /** Places whose bytes are not what was sent. */
+  readonly wrong: readonly string[];
+  /** Why a back end answered with an error. */
+  readonly refusals: readonly string[];
+}
+
+export interface MachineOutcome {
+  readonly kernel: string | null;
+  readonly arch: string;
+  readonly cpus: number;
+  readonly seed: number;
+  /** Atomic steps taken; `idle` false: the run was cut. */
+  readonly steps: number;
+  readonly idle: boolean;
+  readonly model: string;
+  readonly domains: readonly { readonly id: number; readonly bytes: number }[];
+  readonly devices: readonly MachineDeviceOutcome[];
+  readonly pool: {
+    readonly base: number;
+    readonly slots: number;
+    readonly areas: number;
+    readonly forced: boolean;
+    readonly used: number;
+    readonly hiwater: number;
+  } | null;
+  readonly programs: readonly ProgramOutcome[];
+  /** The first mappings of each device. */
+  readonly dma: readonly DmaEntry[];
+  /** Rules of the DMA API and of memory's owners that were broken. */
+  readonly violations: readonly { readonly rule: string; readonly device: string; readonly detail: string }[];
+  readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
+  /** null without a hypervisor. */
+  readonly xen: {
+    /** Accesses held against the owners of frames. */
+    readonly accessesChecked: number;
+    readonly hypercalls: Readonly<Record<string, number>>;
+    readonly left: readonly { readonly domain: number; readonly what: string; readonly count: number }[];
+  } | null;
+  /** What the kernel would have printed. */
+  readonly log: readonly string[];
+}
+
+export function outcomeOf(run: MachineRun): MachineOutcome {
+  const { machine } = run.described;
+  const { hypervisor } = run.host.xen ?? {};
+  const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
+  const gate = hypervisor?.gate;
+  return {
+    kernel: machine.kernel ?? null,
+    arch: machine.arch,
+    cpus: machine.cpus ?? 1,
+    seed: run.seed,
+    steps: run.ran.steps,
+    idle: run.ran.idle,
+    model: run.host.kernel.model,
+    domains: (machine.xen?.domains ?? []).map((d) => ({ id: d.id, bytes: d.memory })),
+    devices: run.devices.map((d) => {
+      const { causes, refusals, ...tally } = run.log.tally(d.description.bdf);
+      return {
+        bdf: d.description.bdf,
+        driver: d.description.driver ?? null,
+        maskBits: d.description.mask ?? d.description.lines ?? 64,
+        minAlignMask: d.description.minAlignMask ?? 0,
+        boundary: d.description.boundary ?? 0,
+        engine: d.selected.engine,
+        because: d.selected.because,
+        ...tally,
+        causes: [...causes].map(([cause, count]) => ({ cause, words: causeWords[cause], count })),
+        refusals: [...refusals].map(([words, count]) => ({ words, count })),
+      };
+    }),
+    pool: engine === undefined ? null : poolOf(run, engine.pool!),
+    programs: run.programs.map((p) => {
+      const { ended, failed } = p.requests();
+      const { written, read } = p.bytes();
+      return {
+        program: p.description.program,
+        from: p.description.from ?? null,
+        device: p.description.device,
+        requests: p.description.requests,
+        ended,
+        failed,
+        bytesWritten: written,
+        bytesRead: read,
+        wrong: p.wrong(),
+        refusals: p.refusals(),
+      };
+    }),
+    dma: run.log.first,
+    violations: [
+      ...(run.checker?.violations ?? []).map(({ rule, device, detail }) => ({ rule, device, detail })),
+      ...(gate?.violations ?? []).map((v) => ({
+        rule: "owner",
+        device: `domain ${v.domain}`,
+        detail: violationText(v),
+      })),
+    ],
+    violationTotals: [
+      ...(run.checker?.totals ?? []),
+      ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
+    ],
+    xen:
+      hypervisor === undefined
+        ? null
+        : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls }, left: run.left },
+    log: [...new Set(run.devices.flatMap((d) => d.engine.log))],
+  };
+}
+
+function poolOf(run: MachineRun, pool: { start: number; slabCount: number; used: number; hiwater: number }) {
+  return {
+    base: pool.start,
+    slots: pool.slabCount,
+    areas: run.described.machine.swiotlb?.areas ?? 1,
+    forced: run.devices.some((d) => d.selected.force),
+    used: pool.used,
+    hiwater: pool.hiwater,
+  };
+}
+
+/** Did anything go wrong: bytes, rules, leftovers, requests, or a run that was cut. */
+export function isTrouble(o: MachineOutcome): boolean {
+  return (
+    !o.idle ||
+    o.violations.length > 0 ||
+    (o.xen?.left.length ?? 0) > 0 ||
+    o.programs.some((p) => p.failed > 0 || p.wrong.length > 0 || p.ended < p.requests)
+  );
+}
