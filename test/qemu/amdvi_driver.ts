@@ -27,14 +27,19 @@ const commandsAt = 8 * 2 ** 20;
 const eventsAt = 9 * 2 ** 20;
 /** 256 entries of 16 bytes each. */
 const queueBytes = 4096;
-/** INVALIDATE_IOMMU_ALL: 2.4.8. */
-const invalidateAll = new BigUint64Array([0x8000_0000_0000_0000n, 0n]);
+/** INVALIDATE_IOMMU_ALL and INVALIDATE_DEVTAB_ENTRY: 2.4.8, 2.4.2. */
+const invalidateAll = 0x8000_0000_0000_0000n;
+const invalidateEntry = 0x2000_0000_0000_0000n;
+/** The queue repeats one round: an entry of the device table for each device, then all translations. */
+const roundBytes = 16 * 16;
 
 const tablePages = 16;
 
 export class Amdvi implements UnitDriver {
   readonly name = "AMD-Vi, v1 tables";
   readonly codes = "amdvi";
+  readonly recordsFaults = false;
+  readonly addressLg2 = 3;
   readonly faultRoom = 8;
   readonly inputBits = 48;
   readonly #template: UnitRoot;
@@ -45,10 +50,14 @@ export class Amdvi implements UnitDriver {
     this.#template = template;
   }
 
-  static async of(qtest: Qtest): Promise<Amdvi> {
+  static async of(qtest: Qtest, requesters: readonly number[]): Promise<Amdvi> {
     const offsets = [0x00, 0x04, 0x18, 0x1c, 0x30, 0x34];
     const template = await unitTemplate(qtest, "amdvi", base, offsets);
-    for (let n = 0; n < queueBytes; n += 16) qtest.writeRam(commandsAt + n, new Uint8Array(invalidateAll.buffer));
+    for (let n = 0; n < queueBytes; n += 16) {
+      const requester = requesters[(n % roundBytes) / 16];
+      const command = requester === undefined ? invalidateAll : invalidateEntry + BigInt(requester);
+      qtest.writeRam(commandsAt + n, new Uint8Array(new BigUint64Array([command, 0n]).buffer));
+    }
     await qtest.send([
       `writeq ${at(cmdbuf)} 0x${(0x0800_0000_0000_0000n + BigInt(commandsAt)).toString(16)}`,
       `writeq ${at(evtlog)} 0x${(0x0800_0000_0000_0000n + BigInt(eventsAt)).toString(16)}`,
@@ -105,7 +114,7 @@ export class Amdvi implements UnitDriver {
   }
 
   forget(): string[] {
-    this.#commands = (this.#commands + 16) % queueBytes;
+    this.#commands = (this.#commands + roundBytes) % queueBytes;
     return [`writeq ${at(cmdTail)} 0x${this.#commands.toString(16)}`];
   }
 
@@ -123,9 +132,5 @@ export class Amdvi implements UnitDriver {
     }
     await qtest.send([`writeq ${at(evtHead)} 0x${produced.toString(16)}`]);
     return seen;
-  }
-
-  sameAddress(recorded: bigint, asked: bigint): boolean {
-    return recorded >> 3n === asked >> 3n;
   }
 }

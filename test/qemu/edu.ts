@@ -89,7 +89,9 @@ export async function placeEdus(
 ): Promise<Edu[]> {
   const edus = requesters.map((requester, n) => ({ bar: window + n * barBytes, requester }));
   const behind = edus.filter((e) => e.requester >>> 8 === port.bus);
-  const [first, last] = [behind[0]!.bar >>> 16, behind.at(-1)!.bar >>> 16];
+  // With none behind it, a window that ends before it begins.
+  const first = (behind[0]?.bar ?? window + 0x1000_0000) >>> 16;
+  const last = (behind.at(-1)?.bar ?? window) >>> 16;
   await qtest.send([
     ...config.write(port.requester, 0x18, (port.bus << 16) | (port.bus << 8) | (port.requester >>> 8)),
     ...config.write(port.requester, 0x20, (((last & 0xfff0) << 16) | (first & 0xfff0)) >>> 0),

@@ -2,17 +2,20 @@
 import { Rng } from "../../src/base/rng.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
 import { type Edu, type Transfer, transfer } from "./edu.js";
+import type { KnownFaults } from "./known_faults.js";
 import type { UnderTest } from "./machines.js";
 import { type Outcome, predict, reaches } from "./predict.js";
 import type { Qtest } from "./qtest.js";
 import { dataAt, dataBytes, resultsAt, TestMemory } from "./test_memory.js";
-import type { SeenFault, UnitDriver } from "./unit_driver.js";
+import type { SeenFault, UnitDriver, UnitRules } from "./unit_driver.js";
 
 export interface Probe {
   readonly edu: number;
   readonly address: bigint;
   readonly write: boolean;
   readonly outcome: Outcome;
+  /** The device reaches the page of results: what it reads is seen. */
+  readonly sees: boolean;
 }
 
 /** What QEMU did with one probe. */
@@ -22,6 +25,11 @@ export interface Seen {
   readonly data: bigint | null;
   /** What it should be, if the library is right; null for memory that is not RAM. */
   readonly right: bigint | null;
+}
+
+export interface Judged extends Probe {
+  readonly requester: number;
+  readonly seen: Seen;
 }
 
 export interface Verdict {
@@ -46,9 +54,9 @@ export interface Judging {
   /** Stop after so many milliseconds, whatever was reached. */
   readonly patienceMs: number;
   /** Name of a known fault of QEMU that explains a difference; null when none does. */
-  readonly known: (probe: Probe, seen: Seen) => string | null;
+  readonly known: KnownFaults;
   /** Is told of every world and its probes; records them. */
-  readonly watch?: (memory: TestMemory, unit: UnitRoot, probes: readonly (Probe & { seen: Seen })[]) => void;
+  readonly watch?: (memory: TestMemory, unit: UnitRoot, probes: readonly Judged[]) => void;
 }
 
 const probesPerWorld = 400;
@@ -78,13 +86,13 @@ export async function judge({
     memory.copyTables(qtest);
     await qtest.send(driver.load(unit));
     await driver.faults(qtest);
-    const done: (Probe & { seen: Seen })[] = [];
+    const done: Judged[] = [];
     for (const batch of batches(probes(memory, unit, driver, rng, edus, worth), driver.faultRoom)) {
       await qtest.send(driver.forget());
       const seen = await run(qtest, memory, driver, edus, batch);
       for (const [n, probe] of batch.entries()) {
         weigh(verdict, driver, edus[probe.edu]!, probe, seen[n]!, known);
-        done.push({ ...probe, seen: seen[n]! });
+        done.push({ ...probe, requester: edus[probe.edu]!.requester, seen: seen[n]! });
       }
     }
     watch?.(memory, unit, done);
@@ -117,8 +125,10 @@ function probes(
     if (write && reaches(outcome) && (offset < dataAt || offset >= dataAt + dataBytes)) continue;
     if (reaches(outcome) && offset >= resultsAt && offset < resultsAt + 0x10000) continue;
     // What a device reads is seen only where it still reaches the page of results.
-    if (reaches(outcome) && !seesResults(memory, unit, driver, requester)) continue;
-    list.push({ edu, address, write, outcome });
+    const sees = seesResults(memory, unit, driver, requester);
+    if (!sees && (reaches(outcome) || !driver.recordsFaults)) continue;
+    if (write && !reaches(outcome) && !driver.recordsFaults) continue;
+    list.push({ edu, address, write, outcome, sees });
   }
   return list;
 }
@@ -189,7 +199,7 @@ async function run(
     if (!write) first.push({ edu, address, read: true });
     else if (reaches(outcome)) first.push({ edu, address: own(n, 1), read: true });
     if (write) last.push({ edu, address, read: false });
-    else if (reaches(outcome)) last.push({ edu, address: own(n, 0), read: false });
+    else if (reaches(outcome) || !driver.recordsFaults) last.push({ edu, address: own(n, 0), read: false });
   }
   await transfer(qtest, first);
   await transfer(qtest, last);
@@ -197,7 +207,9 @@ async function run(
   qtest.readRam(memory.base + resultsAt, new Uint8Array(results.buffer));
   return batch.map(({ edu, write, outcome }) => {
     const mine = faults.filter((f) => f.requester === edus[edu]!.requester);
-    if (!reaches(outcome)) return { faults: mine, data: null, right: null };
+    if (!reaches(outcome)) {
+      return { faults: mine, data: driver.recordsFaults ? null : results[edu * 2]!, right: null };
+    }
     const index = memory.index(outcome.reaches);
     if (!write) return { faults: mine, data: results[edu * 2]!, right: held(memory, index) };
     const word = new BigUint64Array(1);
@@ -209,7 +221,7 @@ async function run(
 }
 
 /** The 8 bytes at an index of the memory's words; null outside. */
-function held({ words }: TestMemory, index: number): bigint | null {
+export function held({ words }: TestMemory, index: number): bigint | null {
   return index < 0 ? null : (BigInt(words[index + 1]!) << 32n) | BigInt(words[index]!);
 }
 
@@ -222,7 +234,7 @@ function weigh(
   known: Judging["known"],
 ): void {
   verdict.compared++;
-  const difference = differs(driver, edu, probe, seen);
+  const difference = differs(driver, edu.requester, probe, seen);
   const { outcome } = probe;
   if (reaches(outcome)) verdict.reached++;
   else {
@@ -234,18 +246,26 @@ function weigh(
   if (name !== null) verdict.known.set(name, (verdict.known.get(name) ?? 0) + 1);
   else {
     verdict.wrongCount++;
-    if (verdict.wrong.length < 20) verdict.wrong.push(difference);
+    if (verdict.wrong.length < 20) verdict.wrong.push(`${difference}; ${entriesOf(outcome)}`);
   }
 }
 
+/** Entries of device tables on the way, in hexadecimal. */
+const entriesOf = ({ entries }: Outcome) =>
+  entries.map((e) => `${e.about.title} ${[...e.words].map((w) => w.toString(16)).join(" ")}`).join("; ");
+
 /** @returns how QEMU and the library differ, as a sentence; null when they agree. */
-export function differs(driver: UnitDriver, edu: Edu, probe: Probe, seen: Seen): string | null {
+export function differs(rules: UnitRules, requester: number, probe: Probe, seen: Seen): string | null {
   const { address, write, outcome } = probe;
-  const what = `${write ? "write" : "read"} at 0x${address.toString(16)} by 0x${edu.requester.toString(16)}`;
+  const what = `${write ? "write" : "read"} at 0x${address.toString(16)} by 0x${requester.toString(16)}`;
   const faults = seen.faults.map((f) => `0x${f.code.toString(16)} at 0x${f.address?.toString(16)}`).join(", ");
+  if (!reaches(outcome) && !rules.recordsFaults) {
+    const brought = `we say a fault (${outcome.why}), QEMU brings 0x${seen.data?.toString(16)}`;
+    return seen.data === 0n ? null : `${what}: ${brought}`;
+  }
   if (reaches(outcome)) {
     const to = `0x${outcome.reaches.toString(16)}`;
-    if (seen.faults.length > 0) return `${what}: we reach ${to}, QEMU faults: ${faults}`;
+    if (seen.faults.length > 0 && rules.recordsFaults) return `${what}: we reach ${to}, QEMU faults: ${faults}`;
     return seen.right === null || seen.data === seen.right
       ? null
       : `${what}: we reach ${to}, QEMU's data is 0x${seen.data?.toString(16)}`;
@@ -256,8 +276,9 @@ export function differs(driver: UnitDriver, edu: Edu, probe: Probe, seen: Seen):
   if (seen.faults.some((f) => f.code !== outcome.code)) {
     return `${what}: we say ${ours} (${outcome.why}), QEMU ${faults}`;
   }
+  const low = BigInt(rules.addressLg2);
   const same = (f: SeenFault) =>
-    (f.address === null || driver.sameAddress(f.address, address)) && (f.write === null || f.write === write);
+    (f.address === null || f.address >> low === address >> low) && (f.write === null || f.write === write);
   if (seen.faults.every(same)) return null;
   return `${what}: the code is the same, ${ours}, but QEMU records ${faults}`;
 }

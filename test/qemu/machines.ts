@@ -14,20 +14,39 @@ const portAt = 4;
 const firstPlain = 8;
 const busBehind = 5;
 
-const edus = Array.from({ length: 8 }, (_, n) => {
-  const place = n < 4 ? `addr=${(firstPlain + n).toString(16)}` : `bus=rp,addr=0.${n - 4},multifunction=on`;
-  return ["-device", `edu,${place},dma_mask=0xffffffffffffffff`];
-}).flat();
+/** How many of the eight stand on bus 0. */
+type Plain = 4 | 8;
 
-const requesters = Array.from({ length: 8 }, (_, n) => (n < 4 ? (firstPlain + n) << 3 : (busBehind << 8) | (n - 4)));
+const edus = (plain: Plain) =>
+  Array.from({ length: 8 }, (_, n) => {
+    const place = n < plain ? `addr=${(firstPlain + n).toString(16)}` : `bus=rp,addr=0.${n - plain},multifunction=on`;
+    return ["-device", `edu,${place},dma_mask=0xffffffffffffffff`];
+  }).flat();
+
+const requesters = (plain: Plain) =>
+  Array.from({ length: 8 }, (_, n) => (n < plain ? (firstPlain + n) << 3 : (busBehind << 8) | (n - plain)));
 
 /** @param unit the `-device` of the unit */
-export async function startX86(qemu: string, unit: string): Promise<UnderTest> {
-  const machine = ["-machine", "q35", "-device", unit, "-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus];
+export async function startX86(
+  qemu: string,
+  unit: string,
+  plain: Plain = 4,
+  more: readonly string[] = [],
+): Promise<UnderTest> {
+  const machine = [
+    "-machine",
+    "q35",
+    "-device",
+    unit,
+    "-device",
+    `pcie-root-port,id=rp,addr=${portAt}`,
+    ...edus(plain),
+    ...more,
+  ];
   // The processor stands still: HLT wherever it begins.
   const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: 0, idle: new Uint8Array(0x10000).fill(0xf4) });
   const port = { requester: portAt << 3, bus: busBehind };
-  return { qtest, ramBase: 0, edus: await placeEdus(qtest, portConfig, 0xe000_0000, requesters, port) };
+  return { qtest, ramBase: 0, edus: await placeEdus(qtest, portConfig, 0xe000_0000, requesters(plain), port) };
 }
 
 const ramBaseVirt = 0x4000_0000;
@@ -38,10 +57,10 @@ const idleArm = new Uint8Array(new Uint32Array([0xd503207f, 0x17ffffff]).buffer)
 export async function startVirt(qemu: string, options: string): Promise<UnderTest> {
   const machine = [
     ...["-machine", `virt,highmem=off,${options}`, "-cpu", "cortex-a57"],
-    ...["-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus],
+    ...["-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus(4)],
   ];
   const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: ramBaseVirt, idle: idleArm });
   const port = { requester: portAt << 3, bus: busBehind };
   const config = mappedConfig(0x3f00_0000);
-  return { qtest, ramBase: ramBaseVirt, edus: await placeEdus(qtest, config, 0x1000_0000, requesters, port) };
+  return { qtest, ramBase: ramBaseVirt, edus: await placeEdus(qtest, config, 0x1000_0000, requesters(4), port) };
 }

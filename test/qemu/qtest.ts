@@ -95,6 +95,11 @@ export class Qtest {
     return qtest;
   }
 
+  /** The file behind the machine's RAM. */
+  get ramPath(): string {
+    return join(this.#folder, "ram");
+  }
+
   /** Run commands in order. @returns what each answered after `OK`, without the space: "" or "0x…". */
   async send(commands: readonly string[]): Promise<string[]> {
     const answers: string[] = [];

@@ -15,9 +15,20 @@ export interface SeenFault {
   readonly write: boolean | null;
 }
 
-export interface UnitDriver {
-  readonly name: string;
+/** How a unit's answers are to be compared. */
+export interface UnitRules {
   readonly codes: CodeSet;
+  /**
+   * Whether its fault records can be relied on. Where they cannot, a refused read is compared by what it brings: no
+   * bytes of memory.
+   */
+  readonly recordsFaults: boolean;
+  /** Low bits of an address that its records leave out or that may differ. */
+  readonly addressLg2: number;
+}
+
+export interface UnitDriver extends UnitRules {
+  readonly name: string;
   /** How many faults it can record before one is lost. */
   readonly faultRoom: number;
   /** Input addresses beyond this many bits are asked for now and then. */
@@ -27,8 +38,6 @@ export interface UnitDriver {
    * @returns the unit as its registers will describe it, and, by device, addresses worth asking for
    */
   build(memory: TestMemory, rng: Rng, requesters: readonly number[]): { unit: UnitRoot; worth: Map<number, bigint[]> };
-  /** Whether a recorded address is that of an access; records leave out low bits. */
-  sameAddress(recorded: bigint, asked: bigint): boolean;
   /** Commands that make the unit use the tables and forget all others. */
   load(unit: UnitRoot): string[];
   /** Commands that make it forget translations. */

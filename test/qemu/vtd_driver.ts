@@ -24,6 +24,8 @@ const fsts = 0x34;
 export class VtdLegacy implements UnitDriver {
   readonly name = "VT-d legacy, second stage";
   readonly codes = "vtd-legacy";
+  readonly recordsFaults = true;
+  readonly addressLg2 = 12;
   readonly faultRoom = 1;
   readonly inputBits: number;
   readonly #template: UnitRoot;
@@ -66,7 +68,7 @@ export class VtdLegacy implements UnitDriver {
       const tt = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 1, 3][rng.below(14)]!;
       let table = rng.below(4) === 0 ? shared[0] : undefined;
       if (table === undefined) {
-        const aw = [1, 1, 1, 2, 2, 2, 2, 2, 3][rng.below(9)]!;
+        const aw = this.#width(rng);
         const top = memory.allocate(rng, 1);
         const options: MapperOptions = { superpages: rng.below(3) > 0 };
         const mapped = mapRandomly(memory, rng, this.#table(top, aw), kept, options);
@@ -85,10 +87,6 @@ export class VtdLegacy implements UnitDriver {
     const tables = memory.tables.filter((t) => !devices.has(t));
     if (tables.length > 0) spoil(memory, rng, tables, kept, rng.below(60));
     return { unit, worth };
-  }
-
-  sameAddress(recorded: bigint, asked: bigint): boolean {
-    return recorded === (asked & ~0xfffn);
   }
 
   load(unit: UnitRoot): string[] {
@@ -121,6 +119,13 @@ export class VtdLegacy implements UnitDriver {
         write: ((head >> 62n) & 1n) === 0n,
       },
     ];
+  }
+
+  /** Mostly one that the unit has. */
+  #width(rng: Rng): number {
+    const levels = this.#template.abilities!.secondLevels!;
+    const had = [1, 2, 3].filter((aw) => ((levels >>> (aw + 2)) & 1) === 1);
+    return rng.below(12) === 0 ? 1 + rng.below(3) : had[rng.below(had.length)]!;
   }
 
   #table(top: number, aw: number): TableRoot {

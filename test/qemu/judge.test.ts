@@ -1,0 +1,110 @@
+/**
+ * The library against QEMU's own translation, live: random tables, the edu device's DMA, data and fault records.
+ *
+ * As many accesses as some seconds allow: DMALAB_QEMU_SECONDS for each machine (4 unless set) and at most
+ * DMALAB_QEMU_TRANSLATIONS (100,000). DMALAB_QEMU_RECORD=1 renews the recordings in fixtures/qemu.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { UnitKind } from "../../src/table/device/index.js";
+import { Amdvi } from "./amdvi_driver.js";
+import { judge, type Verdict } from "./judge.js";
+import { knownFaults } from "./known_faults.js";
+import { startVirt, startX86, type UnderTest } from "./machines.js";
+import { findQemu } from "./qtest.js";
+import { packed, type World, worldOf } from "./recording.js";
+import { Smmuv3 } from "./smmuv3_driver.js";
+import type { UnitDriver } from "./unit_driver.js";
+import { VtdLegacy } from "./vtd_driver.js";
+
+const seconds = Number(process.env["DMALAB_QEMU_SECONDS"] ?? 4);
+const translations = Number(process.env["DMALAB_QEMU_TRANSLATIONS"] ?? 100_000);
+const recording = process.env["DMALAB_QEMU_RECORD"] === "1";
+/** Worlds that are kept of each machine: so few that all files together stay below 300 KB. */
+const keptWorlds: Readonly<Record<UnitKind, number>> = { vtd: 2, smmuv3: 1, amdvi: 1 };
+
+interface Row {
+  readonly what: string;
+  readonly file: string;
+  readonly arch: "x86_64" | "aarch64";
+  readonly kind: UnitKind;
+  /** Codes that a run of some seconds meets. */
+  readonly meets: readonly (number | null)[];
+  start(qemu: string): Promise<{ machine: UnderTest; driver: UnitDriver }>;
+}
+
+const vtd = (bits: number): Pick<Row, "arch" | "kind" | "start"> => ({
+  arch: "x86_64",
+  kind: "vtd",
+  async start(qemu) {
+    const machine = await startX86(qemu, `intel-iommu,intremap=off,aw-bits=${bits}`);
+    return { machine, driver: await VtdLegacy.of(machine.qtest, bits) };
+  },
+});
+
+const smmu = (form: "linear" | "two-level"): Pick<Row, "arch" | "kind" | "start"> => ({
+  arch: "aarch64",
+  kind: "smmuv3",
+  async start(qemu) {
+    const machine = await startVirt(qemu, "iommu=smmuv3");
+    return { machine, driver: await Smmuv3.of(machine.qtest, machine.ramBase, form) };
+  },
+});
+
+const rows: readonly Row[] = [
+  { what: "VT-d with 48 bits", file: "vtd-48", ...vtd(48), meets: [2, 3, 4, 5, 6, 7, 0xb, 0xc] },
+  { what: "VT-d with 39 bits", file: "vtd-39", ...vtd(39), meets: [2, 3, 4, 5, 6, 0xb] },
+  { what: "SMMUv3, linear", file: "smmuv3-linear", ...smmu("linear"), meets: [null, 2, 0xa, 0xb, 0x10, 0x13] },
+  { what: "SMMUv3, two-level", file: "smmuv3-two-level", ...smmu("two-level"), meets: [null, 2, 0xb, 0x10, 0x13] },
+  {
+    what: "AMD-Vi",
+    file: "amdvi",
+    arch: "x86_64",
+    kind: "amdvi",
+    meets: [2, 4],
+    async start(qemu) {
+      // Device ids behind bridges are wrong in QEMU, so that all devices are on bus 0.
+      const machine = await startX86(qemu, "amd-iommu,intremap=off", 8);
+      const requesters = machine.edus.map((e) => e.requester);
+      return { machine, driver: await Amdvi.of(machine.qtest, requesters) };
+    },
+  },
+];
+
+for (const row of rows) {
+  const qemu = findQemu(row.arch);
+  describe.skipIf(qemu === null)(`${row.what}${qemu === null ? `: no qemu-system-${row.arch} here` : ""}`, () => {
+    test("QEMU and the library agree on every access but for QEMU's known faults", async () => {
+      const { machine, driver } = await row.start(qemu!.path);
+      try {
+        const worlds: World[] = [];
+        const verdict = await judge({
+          ...{ machine, driver, seed: 20, translations, patienceMs: seconds * 1000, known: knownFaults[row.kind] },
+          watch: (memory, unit, probes) => {
+            if (recording && worlds.length < keptWorlds[row.kind]) worlds.push(worldOf(memory, unit, probes));
+          },
+        });
+        console.log(summary(row, qemu!.version, verdict));
+        expect(verdict.wrong).toEqual([]);
+        expect(verdict.wrongCount).toBe(0);
+        expect(verdict.reached).toBeGreaterThan(verdict.compared / 10);
+        if (seconds >= 10) expect([...verdict.codes.keys()]).toEqual(expect.arrayContaining([...row.meets]));
+        if (worlds.length > 0) {
+          const { codes, recordsFaults, addressLg2 } = driver;
+          const rules = { codes, recordsFaults, addressLg2 };
+          const { ramBase } = machine;
+          mkdirSync("fixtures/qemu", { recursive: true });
+          const bytes = packed({ qemu: qemu!.version, name: driver.name, rules, ramBase, worlds });
+          writeFileSync(`fixtures/qemu/${row.file}.json.gz`, bytes);
+        }
+      } finally {
+        await machine.qtest.end();
+      }
+    }, 600_000);
+  });
+}
+
+function summary({ what }: Row, version: string, v: Verdict): string {
+  const known = [...v.known].map(([name, n]) => `${n} ${name}`).join("; ");
+  return `${what}, QEMU ${version}: ${v.compared} accesses, ${v.reached} reach memory; known: ${known || "none"}`;
+}
