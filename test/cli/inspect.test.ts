@@ -116,7 +116,7 @@ describe("questions", () => {
     const off = registersText("vtd-legacy-strict").replace("0xc400000000000000", "0x4400000000000000");
     const { code, out } = inspect(legacy, "--registers", file("off.json", off));
     expect(code).toBe(1);
-    expect(out).toMatch(/^✗ 1 trouble: 9 devices reach all of memory\./);
+    expect(out).toMatch(/^✗ 1 trouble: 9 devices reach all of memory, what is behind a unit that is off/);
     expect(out).toMatch(/unit 0 does not translate: its tables are without effect/);
     const { out: who } = inspect(legacy, "--registers", file("off.json", off), "--who", "0x123456789");
     expect(who).toMatch(/is reached in 9 ways.*\n {2}0000:00:00\.0 {2}rw {2}as it is \(bypass: reaches everything\)/);

@@ -47,7 +47,8 @@ export function inspectImage(input: InspectInput): Inspected {
   const seen = new Map<string, number>();
   const notes = [...input.notes];
   for (const [i, unit] of units.entries()) {
-    const troubles = new Troubles();
+    // Of a unit that is off, the table may be anything: it is without effect.
+    const troubles = new Troubles(unit.translating === false ? 0 : undefined);
     unitTroubles.push(troubles);
     const key = keyOf(unit);
     const twin = seen.get(key);

@@ -56,6 +56,9 @@ function verdictLines(report: InspectReport, style: Style, width: number): strin
   const troubles = shownFindings(report).filter((f) => f.weight === "trouble").length;
   const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
   const confined = devices.filter((d) => d.state === "translated").length;
+  const off = report.inspection.units.filter(
+    (u) => u.translating === false && u.abilities?.abortsWhenOff !== true,
+  ).length;
   const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
   const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
   const sums = [
@@ -63,7 +66,10 @@ function verdictLines(report: InspectReport, style: Style, width: number): strin
       ? []
       : [`${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`]),
     ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),
-    ...(confined + open === 0 ? ["no device reaches anything"] : []),
+    ...(off === 0
+      ? []
+      : [`what is behind ${off === 1 ? "a unit that is" : `${off} units that are`} off reaches all of memory`]),
+    ...(confined + open + off === 0 ? ["no device reaches anything"] : []),
   ];
   const head =
     troubles === 0

@@ -151,6 +151,13 @@ describe("units that share device tables", () => {
   });
 });
 
+test("the tables of a unit that is off are without effect, and are not judged", () => {
+  const built = new Built().put(0x1000, RootEntry, { p: 1, frame: 0x3fff0 }).bit(0x1000 + 16, 5);
+  const off = look(built, [{ ...legacyUnit, translating: false }]).inspection;
+  expect(off.findings.map((f) => f.rule)).toEqual(["unit-off"]);
+  expect(look(built, [legacyUnit]).inspection.findings.map((f) => f.rule)).toContain("broken-table");
+});
+
 describe("how walks end", () => {
   const mapped = legacy([
     [0x10000, 0x400000, 0x1000, 1],

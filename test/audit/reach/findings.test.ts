@@ -102,7 +102,7 @@ const cases: readonly Case[] = [
     when: "a device on the bus has none and is refused",
     known: { ...calm, uncovered: [lookedUp({ code: 2, why: "the context entry is not present" })] },
     weight: "note",
-    says: /no entry, and the unit refuses.*the context entry is not present/s,
+    says: /no entry: what it sends is refused by the unit.*the context entry is not present/s,
     but: calm,
   },
   {
@@ -110,7 +110,7 @@ const cases: readonly Case[] = [
     when: "a device on the bus has none and is let through",
     known: { ...calm, uncovered: [lookedUp({ state: "bypass", why: "V is 0" })] },
     weight: "trouble",
-    says: /no entry, and what it sends passes.*V is 0/s,
+    says: /no entry: what it sends passes.*V is 0/s,
     but: calm,
   },
   {

@@ -156,14 +156,14 @@ const noEntry: Rule = {
     const passes = within.filter((u) => "state" in u.outcome! && u.outcome.state !== "blocked");
     const refused = within.filter((u) => !passes.includes(u));
     for (const [weight, devices, ends] of [
-      ["trouble", passes, "and what it sends passes untranslated"],
-      ["note", refused, "and the unit refuses what it sends"],
+      ["trouble", passes, "sends passes untranslated"],
+      ["note", refused, "sends is refused by the unit"],
     ] as const) {
       if (devices.length === 0) continue;
       findings.push({
         rule: "no-entry",
         weight,
-        what: `${counted(devices.length, "device")} on the bus ${devices.length === 1 ? "has" : "have"} no entry, ${ends}`,
+        what: `${counted(devices.length, "device")} on the bus ${devices.length === 1 ? "has no entry: what it" : "have no entry: what each"} ${ends}`,
         where: someOf(devices.map((u) => named(u.device))),
         why: devices[0]!.outcome!.why,
       });
