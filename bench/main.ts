@@ -5,7 +5,17 @@
 import { cpus } from "node:os";
 import type { Row } from "./row.js";
 
-const benches = ["pool", "what_if", "trace_dat", "ftrace_text", "table", "memory", "reverse", "image"] as const;
+const benches = [
+  "pool",
+  "engines",
+  "what_if",
+  "trace_dat",
+  "ftrace_text",
+  "table",
+  "memory",
+  "reverse",
+  "image",
+] as const;
 
 const args = process.argv.slice(2);
 const smoke = args.includes("--smoke");

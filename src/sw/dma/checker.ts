@@ -22,6 +22,8 @@ export class Checker implements DmaChecks {
   readonly #state: CheckState;
   /** Lists that are mapped now, by the object that the driver keeps. */
   readonly #lists = new Set<readonly ListEntry[]>();
+  /** The device that called last. */
+  #latest = "";
   /** The mapping that the call under way is about. */
   #current: Live | null = null;
 
@@ -136,9 +138,13 @@ export class Checker implements DmaChecks {
     if (!this.#off(device)) checkUnbound(this.#state, device);
   }
 
+  /** Notes the device, once for each run of calls, and says whether the checks have ended. */
   #off(device: DmaDevice): boolean {
-    const requester = requesterOf(device.bdf);
-    if (requester !== null) this.#state.devices.set(requester, device.bdf);
+    if (device.bdf !== this.#latest) {
+      this.#latest = device.bdf;
+      const requester = requesterOf(device.bdf);
+      if (requester !== null) this.#state.devices.set(requester, device.bdf);
+    }
     return this.#state.disabled;
   }
 

@@ -15,6 +15,7 @@ import { accessBeforeStart, addressOverflow, bufferOverflow } from "./message.js
 import type { Pool } from "./pool.js";
 
 const inSlot = slotBytes - 1;
+const scratchBytes = 4096;
 
 /** A mapping, or a part of one, as unmap and sync are given it. */
 export interface Range {
@@ -31,6 +32,7 @@ export interface Range {
 export class Bounce {
   readonly #memory: ByteMemory;
   readonly #allocator: Allocator;
+  readonly #scratch = new Uint8Array(scratchBytes);
   /** Physical address of each mapping's buffer, by the bus address of its first slot. */
   readonly #origs = new Map<number, number>();
   /** Warnings of the kernel's log, each kind once. */
@@ -112,10 +114,21 @@ export class Bounce {
     const room = Math.max(0, pool.bytesLeft(slot) - offset);
     if (size > room) this.#warnOnce(bufferOverflow({ allocated: room, size }));
     const count = Math.min(size, room);
-    if (toSlots) this.#memory.copy({ from: from + offset, to: address, count });
-    else this.#memory.copy({ from: address, to: from + offset, count });
+    if (toSlots) this.#move(from + offset, address, count);
+    else this.#move(address, from + offset, count);
     if (toSlots) this.copiedIn += count;
     else this.copiedOut += count;
+  }
+
+  /** A buffer never overlaps its slots, so pieces may go one after the other; one scratch page serves all. */
+  #move(from: number, to: number, count: number): void {
+    for (let done = 0; done < count; ) {
+      const bytes = Math.min(scratchBytes, count - done);
+      const piece = bytes === scratchBytes ? this.#scratch : this.#scratch.subarray(0, bytes);
+      this.#memory.read(from + done, piece);
+      this.#memory.write(to + done, piece);
+      done += bytes;
+    }
   }
 
   #warnOnce(line: string): void {

@@ -8,6 +8,7 @@ import { Direction, directionNames } from "../../../spec/dma/direction.js";
 import type { DmaDevice, MappedRange } from "../../engine/index.js";
 import type { MapKind } from "../checks.js";
 import type { Live } from "./live.js";
+import type { DmaRuleName } from "./rules.js";
 import { addressText, type CheckState, describe } from "./state.js";
 
 /** Before the engine unmaps. @returns the mapping that ends, or null. */
@@ -18,7 +19,7 @@ export function checkUnmap(
 ): Live | null {
   const { violations, live } = state;
   const { kind, range, entries } = o;
-  const add = violations.add.bind(violations);
+  const add = (rule: DmaRuleName, bdf: string, said: () => string) => violations.add(rule, bdf, said);
   const asked = () => `${range.size} bytes at ${addressText(range.bus)}`;
   if (range.bus < 0) {
     add("unmap-error-value", device.bdf, asked);
@@ -55,7 +56,7 @@ export function checkSync(
 ): Live | null {
   const { violations, live } = state;
   const { kind, range, towards, entries } = o;
-  const add = violations.add.bind(violations);
+  const add = (rule: DmaRuleName, bdf: string, said: () => string) => violations.add(rule, bdf, said);
   const asked = () => `${range.size} bytes at ${addressText(range.bus)}`;
   if (range.bus < 0) {
     add("sync-error-value", device.bdf, asked);

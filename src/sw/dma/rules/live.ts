@@ -10,6 +10,7 @@ import type { Shadow } from "./shadow.js";
 
 const frameBytes = 4096;
 const goneMax = 4096;
+const none: readonly Live[] = [];
 
 export interface Live {
   readonly device: string;
@@ -42,7 +43,6 @@ export class LiveMappings {
     if (pages === undefined) this.#byBus.set(m.device, (pages = new Map()));
     eachPage(m.bus, m.size, (page) => push(pages, page, m));
     eachPage(m.phys, m.size, (page) => push(this.#byPhys, page, m));
-    this.#gone.get(m.device)?.delete(m.bus);
     this.size++;
   }
 
@@ -53,25 +53,24 @@ export class LiveMappings {
     this.size--;
     let gone = this.#gone.get(m.device);
     if (gone === undefined) this.#gone.set(m.device, (gone = new Set()));
-    gone.delete(m.bus);
+    if (gone.size === goneMax) gone.clear();
     gone.add(m.bus);
-    if (gone.size > goneMax) gone.delete(gone.values().next().value!);
   }
 
-  /** Was something unmapped at this address lately, and nothing mapped since? */
+  /** Was something unmapped at this address lately? Asked where nothing is mapped now. */
   wasUnmapped(device: string, bus: number): boolean {
     return this.#gone.get(device)?.has(bus) ?? false;
   }
 
   /** Mappings that begin at a bus address. */
-  at(device: string, bus: number): Live[] {
-    return this.holding(device, bus).filter((m) => m.bus === bus);
+  at(device: string, bus: number): readonly Live[] {
+    const found = this.#inBusPage(device, bus);
+    return found.every((m) => m.bus === bus) ? found : found.filter((m) => m.bus === bus);
   }
 
   /** Mappings that hold a bus address. */
   holding(device: string, bus: number): readonly Live[] {
-    const found = this.#byBus.get(device)?.get(Math.floor(bus / frameBytes));
-    return found === undefined ? [] : found.filter((m) => m.bus <= bus && bus < m.bus + m.size);
+    return this.#inBusPage(device, bus).filter((m) => m.bus <= bus && bus < m.bus + m.size);
   }
 
   ofDevice(device: string): Live[] {
@@ -88,14 +87,19 @@ export class LiveMappings {
     let best: Live | null = null;
     let level = -1;
     for (const m of this.at(device, bus)) {
-      const fits = [m.size === asked.size, m.kind === asked.kind, m.direction === asked.direction];
-      const entriesFit = m.kind !== "list" || m.entries === asked.entries;
-      const l = fits.filter(Boolean).length + (entriesFit ? 1 : 0);
+      let l = m.size === asked.size ? 1 : 0;
+      if (m.kind === asked.kind) l++;
+      if (m.direction === asked.direction) l++;
+      if (m.kind !== "list" || m.entries === asked.entries) l++;
       if (l === 4) return m;
       if (l > level) [best, level] = [m, l];
       else if (l === level) best = null;
     }
     return best;
+  }
+
+  #inBusPage(device: string, bus: number): readonly Live[] {
+    return this.#byBus.get(device)?.get(Math.floor(bus / frameBytes)) ?? none;
   }
 }
 

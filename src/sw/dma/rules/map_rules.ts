@@ -31,10 +31,13 @@ export function checkMapped(
     return;
   }
   const m: Live = {
-    ...call,
     device: device.bdf,
     kind,
+    phys: call.phys,
     bus: mapped.bus,
+    size: call.size,
+    direction: call.direction,
+    attributes: call.attributes,
     entries,
     errorChecked: kind !== "single",
     shadow: shadowOf(state, call),
@@ -46,13 +49,14 @@ export function checkMapped(
 
 /** Coherent memory: it has an owner on both sides, so its bytes are not watched. */
 export function checkAllocated(state: CheckState, device: DmaDevice, at: { phys: number; bus: number }, size: number) {
-  const call = { phys: at.phys, size, direction: Direction.bidirectional, attributes: 0 };
-  const device_ = device.bdf;
   const m: Live = {
-    ...call,
-    device: device_,
+    device: device.bdf,
     kind: "coherent",
+    phys: at.phys,
     bus: at.bus,
+    size,
+    direction: Direction.bidirectional,
+    attributes: 0,
     entries: 0,
     errorChecked: true,
     shadow: null,
