@@ -17,6 +17,7 @@ Examples:
   dmalab run trace.dat --swiotlb 8192,4,force     the same requests on another pool
   dmalab run trace.dat --sizes auto               which size and how many areas would have been enough
   dmalab run trace.dat --json | jq .exact         did the model choose the kernel's own addresses?
+  dmalab run machines/xen-pv-dom0.yaml            a machine that is described: guests, drivers, disks, every byte checked
 
 How to record: boot with trace_event=dma,swiotlb,iommu trace_buf_size=12M, or run
   trace-cmd record -e dma -e swiotlb -e iommu -- sleep 10
@@ -66,9 +67,9 @@ export function program(exit: (code: number) => void): Command {
   top
     .command("run")
     .description(
-      "Replay a recording: trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input.",
+      "Replay a recording (trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input), or run a described machine (.yaml).",
     )
-    .argument("<recording>", "what to replay")
+    .argument("<recording|machine.yaml>", "what to replay or run")
     .addOption(new Option("--swiotlb <SLOTS[,AREAS][,force]>", "try this pool instead").argParser(swiotlbFlag))
     .option("--machine <file>", "a machine description (YAML) whose pool and devices are used instead")
     .option("--sizes <auto|N,N,...>", "other pool sizes to try, in slots of 2 KiB", sizesFlag)
@@ -78,6 +79,9 @@ export function program(exit: (code: number) => void): Command {
     .option("--pool <file>", "dump of the domain's bounce pool (found as PHASE.swiotlb.txt)")
     .option("--html <file>", "write a report to look at")
     .option("--perfetto <file>", "write a trace for ui.perfetto.dev")
+    .option("--trace <file>", "a recording to be the workload of the described machine")
+    .option("--seed <n>", "another seed for the described machine's run", seedFlag)
+    .option("--no-checks", "run the described machine without watching the rules of the DMA API")
     .option("--json", "print one JSON document (schema dmalab.run/1)")
     .addHelpText("after", runExamples)
     .exitOverride(refuse)
@@ -148,6 +152,12 @@ function sizesFlag(text: string): "auto" | number[] {
     return sizes.map((n) => Math.ceil(n / 128) * 128);
   }
   throw new InvalidArgumentError("It takes auto, or numbers of slots from 128 to 4194304 with commas between them.");
+}
+
+function seedFlag(text: string): number {
+  const n = Number(text);
+  if (Number.isInteger(n) && n >= 0 && n < 2 ** 32) return n;
+  throw new InvalidArgumentError("It takes a whole number from 0 to 4294967295.");
 }
 
 function wholeFlag(text: string): number {

@@ -13,10 +13,8 @@ import { openInput } from "./input.js";
 import { readLog } from "./log.js";
 import { openRecording } from "./recording.js";
 import { Progress } from "./terminal.js";
+import { textOf } from "./text_of.js";
 import { xenFiles } from "./xen_files.js";
-
-/** No description of a machine is longer. */
-const descriptionBytesMax = 2 ** 20;
 
 export interface ReplayFlags {
   readonly swiotlb?: Setting;
@@ -64,16 +62,6 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
   } finally {
     progress.done();
     if (perfetto !== null) closeSync(perfetto);
-    input.close();
-  }
-}
-
-async function textOf(path: string): Promise<string> {
-  const input = await openInput(path);
-  try {
-    const bytes = new Uint8Array(Math.min(input.size, descriptionBytesMax));
-    return new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
-  } finally {
     input.close();
   }
 }

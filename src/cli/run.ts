@@ -1,18 +1,25 @@
-/** `dmalab run`: replay a recording and report it. */
+/** `dmalab run`: replay a recording, or run a described machine, and report it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Page, runDocument, runHtml, runLines, verdictOf } from "../report/index.js";
 import { type ReplayFlags, replayFile } from "./replay_file.js";
+import { isDescription, type MachineFlags, runDescribed } from "./run_machine.js";
 import { screen } from "./terminal.js";
 
-export interface RunFlags extends ReplayFlags {
-  readonly html?: string;
-  readonly json?: boolean;
+export interface RunFlags extends ReplayFlags, MachineFlags {
+  /** A recording to be the workload of the described machine. */
+  readonly trace?: string;
 }
 
 /** @returns the exit code: 0 nothing wrong, 1 trouble found. Throws Unreadable for input that cannot be read. */
 export async function run(path: string, flags: RunFlags): Promise<0 | 1> {
+  if (!isDescription(path)) return runRecording(path, flags);
+  if (flags.trace !== undefined) return runRecording(flags.trace, { ...flags, machine: path });
+  return runDescribed(path, flags);
+}
+
+async function runRecording(path: string, flags: RunFlags): Promise<0 | 1> {
   const report = await replayFile(path, flags);
   if (flags.html !== undefined) writeFileSync(flags.html, runHtml(report, builtPage()));
   if (flags.json === true) process.stdout.write(`${JSON.stringify(runDocument(report), null, 2)}\n`);

@@ -13,6 +13,8 @@ export { inspectLines } from "./inspect/inspect_lines.js";
 export { exitCodeOf, type InspectReport, type WhoAnswer } from "./inspect/inspect_report.js";
 export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
+export { machineDocument } from "./machine/machine_document.js";
+export { machineLines } from "./machine/machine_lines.js";
 export { PerfettoWriter } from "./perfetto/perfetto_writer.js";
 export { ReplayWatch } from "./perfetto/replay_watch.js";
 export type { ReportAudit, ReportFinding, RunReport, WholeAudit } from "./run_report.js";

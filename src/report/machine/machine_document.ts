@@ -1,0 +1,86 @@
+/** A run of a described machine as a `dmalab.run/1` document. What only a recording has is there, and empty. */
+import type { MachineDeviceOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
+import type { RunDocument } from "../schema/run.js";
+import { hexWords } from "../words/quantity.js";
+
+const noKernel = "a described machine has no recorded kernel to compare with";
+
+export function machineDocument(o: MachineOutcome): RunDocument {
+  const sum = (of: (d: MachineDeviceOutcome) => number): number => o.devices.reduce((n, d) => n + of(d), 0);
+  const events = sum((d) => d.maps);
+  return {
+    schema: "dmalab.run/1",
+    source: { format: "machine", kernel: o.kernel, events, lost: 0, cpus: o.cpus, from: null, to: null, warnings: [] },
+    machine: {
+      kernel: o.kernel,
+      cpus: o.cpus,
+      swiotlb:
+        o.pool === null
+          ? null
+          : {
+              base: hexWords(o.pool.base),
+              slots: o.pool.slots,
+              areas: o.pool.areas,
+              forced: o.pool.forced,
+              profile: "described",
+            },
+      inferred: [],
+      evidence: o.devices.map((d) => `${d.bdf}: ${d.engine}. ${d.because}`),
+      arch: o.arch,
+      model: o.model,
+      domains: o.domains.map((d) => ({ ...d })),
+      seed: o.seed,
+    },
+    maps: {
+      total: events,
+      direct: sum((d) => d.direct),
+      bounced: sum((d) => d.bounced),
+      translated: sum((d) => d.translated),
+      foreign: sum((d) => d.foreign),
+      failed: sum((d) => d.failed),
+    },
+    pool:
+      o.pool === null
+        ? null
+        : {
+            ...{ slots: o.pool.slots, areas: o.pool.areas, base: hexWords(o.pool.base) },
+            ...{ used: o.pool.used, hiwater: o.pool.hiwater, hiwaterTime: 0, failures: [], refusedLists: [] },
+          },
+    exact: {
+      ...{ compared: 0, equal: 0, note: noKernel, corrections: 0, reordered: 0, mismatches: [] },
+      ...{ decisions: { compared: 0, equal: 0 }, refusals: { compared: 0, equal: 0 } },
+    },
+    leaks: [],
+    violations: o.violations.map((v) => ({ ...v, time: 0 })),
+    violationTotals: o.violationTotals.map((t) => ({ ...t })),
+    alive: [],
+    exposure: [],
+    audit: { counts: {}, notes: o.log.map((line) => line) },
+    unknowable: [],
+    devices: o.devices.map(deviceDocument),
+    whatIf: [],
+    advice: { swiotlb: null, because: noKernel, confidence: "unknown" },
+    run: {
+      steps: o.steps,
+      complete: o.idle,
+      programs: o.programs.map((p) => ({ ...p })),
+      dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
+      hypervisor: o.xen,
+    },
+  };
+}
+
+function deviceDocument(d: MachineDeviceOutcome) {
+  return {
+    name: d.bdf,
+    driver: d.driver,
+    maskBits: d.maskBits,
+    minAlignMask: hexWords(d.minAlignMask),
+    boundary: d.boundary,
+    alignmentFrom: "described" as const,
+    ...{ maps: d.maps, direct: d.direct, bounced: d.bounced, translated: d.translated, failed: d.failed },
+    ...{ bytes: d.bytes, bouncedBytes: d.bouncedBytes, slotsPeak: 0, slotsNow: 0, live: 0 },
+    why: [...d.causes.map(({ words, count }) => ({ words, count })), ...d.refusals.map((r) => ({ ...r }))],
+    ...{ foreign: d.foreign, split: d.split, merged: d.merged, engine: d.engine, because: d.because },
+  };
+}
