@@ -201,6 +201,24 @@ describe("IVRS", () => {
     );
   });
 
+  it("the newest form of a unit counts, wherever it stands", () => {
+    const head = (type: number, entries: number): Part[] => [
+      type,
+      0,
+      [entries, 2],
+      [2, 2],
+      [0x40, 2],
+      [0xfd000000, 8],
+      [0, 2],
+      [0, 2],
+      [0, 4],
+    ];
+    const reading = read(
+      table("IVRS", [0, 4], [0, 8], ...head(0x11, 44), [0, 16], 2, [0x18, 2], 0, ...head(0x10, 28), 1, [0, 2], 0),
+    );
+    expect(reading.units).toMatchObject([{ includeAll: false, scopes: [{ first: 0x18 }] }]);
+  });
+
   it("ranges, aliases, special devices, memory", () => {
     const entries: Part[] = [
       ...[3, [0x100, 2], 0, 4, [0x1ff, 2], 0],

@@ -54,6 +54,11 @@ describe("units from registers", () => {
     expect(notes.map((n) => n.rule)).toEqual(["unit-off"]);
   });
 
+  it("of a register in two halves, one of which is missing, nothing is known", () => {
+    const { units } = vtd({ "0xfed90018": "0x0", "0xfed90020": "0x3571400", "0xfed90024": "0x0" });
+    expect(units).toMatchObject([{ translating: null, interruptRemapping: null }]);
+  });
+
   it("values as numbers, decimal keys, capitals", () => {
     expect(vtd({ "4275634208": 0x3571400, "0XFED90018": "0X8400000000000000" }).units).toMatchObject([
       { root: 0x3571000, translating: true },

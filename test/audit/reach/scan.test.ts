@@ -100,6 +100,49 @@ describe("what lies beside the tables", () => {
     expect(chosen(around.scan())).toEqual([r * 4096]);
   });
 
+  /** Root, contexts and top page tables once more, from `to` on; returns the frames of the page tables. */
+  function deepCopy(around: Around, to: number): number[] {
+    const r = root("vtd-legacy-strict");
+    around.copy(r, to);
+    around.copy(around.at(r)[0]! >>> 12, to + 1);
+    around.at(to)[0] = ((to + 1) << 12) | 1;
+    const own = around.at(to + 1);
+    const tables: number[] = [];
+    for (let w = 0; w < 1024; w += 4) {
+      if ((own[w]! & 1) === 0) continue;
+      const table = to + 2 + tables.length;
+      around.copy(own[w]! >>> 12, table);
+      own[w] = ((table << 12) | 1) >>> 0;
+      tables.push(table);
+    }
+    return tables;
+  }
+
+  it("an earlier kernel's tables for the same devices, some of them used for something else", () => {
+    const around = new Around("vtd-legacy-strict");
+    // Below the true one, so that nothing but what they hold tells them apart.
+    const tables = deepCopy(around, 0x100);
+    const filled = tables.filter((f) => around.at(f).some((w) => w !== 0));
+    around.at(filled[0]!).fill(0x6b6b6b6b);
+    const found = around.scan();
+    expect(chosen(found)).toEqual([unitOf("vtd-legacy-strict").root]);
+    expect(found.map((c) => c.unit.root)).toContain(0x100000);
+  });
+
+  it("an earlier kernel's tables, whole: one of the two is chosen", () => {
+    const around = new Around("vtd-legacy-strict");
+    deepCopy(around, 0x100);
+    [around.at(0x30000)[10], around.at(0x30000)[11]] = [unitOf("vtd-legacy-strict").root, 0xffff8880];
+    expect(chosen(around.scan())).toEqual([unitOf("vtd-legacy-strict").root]);
+  });
+
+  it("more pointers to the second level of a stream table than to the first", () => {
+    const around = new Around("smmuv3");
+    const words = around.at(0x90000);
+    for (let n = 0; n < 10; n += 2) [words[n], words[n + 1]] = [0x5be20000, 0];
+    expect(chosen(around.scan())).toEqual([unitOf("smmuv3").root]);
+  });
+
   it("two units, each with devices of its own", () => {
     const around = new Around("vtd-legacy-strict");
     const r = root("vtd-legacy-strict");
