@@ -47,14 +47,17 @@ function firstStage({ fault, write, atTop }: FaultAt): number {
   return write ? 0x85 : 0x86;
 }
 
-/** Second stage of scalable mode. What a table of the first stage meets there has codes of its own. */
-function secondStage({ fault, write, atTop, onFirstStageTable }: FaultAt): number {
+/**
+ * Second stage of scalable mode. An entry's rights are also what makes it present, so SSS.1 says both; the general codes
+ * of writes and reads (SGN.5, SGN.6) are the first stage's. What a table of the first stage meets has codes of its own.
+ */
+function secondStage({ fault, atTop, onFirstStageTable }: FaultAt): number {
   if (fault === "outside") return atTop === true ? 0x7b : 0x78;
   if (fault === "reserved" || fault === "addressSize") return 0x7a;
   if (onFirstStageTable === true) return fault === "inputSize" ? 0x74 : atTop === true ? 0x75 : 0x76;
   if (fault === "inputSize") return 0x84;
   if (fault === "interruptRange") return 0x87;
-  return write ? 0x85 : 0x86;
+  return 0x79;
 }
 
 const smmu: Readonly<Record<FaultName, number>> = {
