@@ -73,6 +73,7 @@ export class Joiner {
   readonly #machineAddresses: boolean;
   readonly #pages: PageWatch | null;
   readonly #landed: Landing | null;
+  readonly #tellsOrphans: boolean;
   /** Time and number of the last event of each CPU and context. */
   readonly #lastTime = new Map<number, number>();
   readonly #lastEvent = new Map<number, number>();
@@ -86,6 +87,7 @@ export class Joiner {
    * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
    * @param o.landed         tells a bounce by its bus address, where that can be told
    * @param o.pages          told of every event before it is looked at, and asked where each mapping's buffer lies
+   * @param o.tellsOrphans   whether the sink is told of unmappings whose mapping is not in the recording, too
    * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
    */
   constructor(o: {
@@ -95,6 +97,7 @@ export class Joiner {
     readonly machineAddresses: boolean;
     readonly landed?: Landing | null;
     readonly pages?: PageWatch | null;
+    readonly tellsOrphans?: boolean;
     readonly onOrphan: (o: Orphan) => void;
   }) {
     this.#sink = o.sink;
@@ -103,6 +106,7 @@ export class Joiner {
     this.#machineAddresses = o.machineAddresses;
     this.#pages = o.pages ?? null;
     this.#landed = o.landed ?? null;
+    this.#tellsOrphans = o.tellsOrphans ?? false;
     this.#onOrphan = o.onOrphan;
   }
 
@@ -279,10 +283,12 @@ export class Joiner {
       const held = this.#heldBySlot.get(address - (address % slotBytes));
       if (held === undefined) {
         this.#onOrphan({ device, address, size: b.size[i]! });
-        return;
+        if (!this.#tellsOrphans) return;
+        of = unseenMapping(b, i);
+      } else {
+        this.#letGo(held);
+        of = held;
       }
-      this.#letGo(held);
-      of = held;
     } else {
       of = same[k]!;
       if (same.length === 1) this.#live.delete(address);
@@ -484,6 +490,15 @@ export class Joiner {
     }
     return stack;
   }
+}
+
+/** A mapping of before the recording, of which nothing is known but its end. */
+function unseenMapping(b: EventBatch, i: number): Operation {
+  const size = b.size[i]!;
+  const who = { time: Number.NEGATIVE_INFINITY, event: -1, cpu: 0, device: -1, task: -1, context: 255 };
+  const op = mapping({ ...who, orig: Number.NaN, size, mask: Number.NaN, forced: false, bounced: true });
+  op.address = b.dma[i]!;
+  return op;
 }
 
 /** The bus address of the buffer itself, as swiotlb_bounced printed it; NaN for a mapping without such an event. */

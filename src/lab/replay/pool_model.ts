@@ -162,6 +162,7 @@ export class PoolModel {
   #unmap(op: Operation, others: readonly Operation[]): Step {
     const of = op.of!;
     const offset = of.offset;
+    if (offset === -1 && this.#unseen !== null) this.#strangerEnds(of);
     const step = this.#step0(op, offset, offset, others);
     this.#unplace(of);
     op.offset = offset;
@@ -225,6 +226,19 @@ export class PoolModel {
       if (!(again && n === 0) && (this.#unseen === null || this.#unseen[slot] === 0)) return;
       if (!this.#pool.place(slot * slotBytes, 0, 0, op.size, 0, 0)) return;
       this.#unseen?.fill(0, slot, slot + Math.ceil(op.size / slotBytes));
+    }
+  }
+
+  /** A mapping from before the recording ended: what was taken to be held there is free. */
+  #strangerEnds(of: Operation): void {
+    const inside = of.address >= 0 ? this.#places.offsetOf(of.address) : Number.NaN;
+    if (Number.isNaN(inside)) return;
+    const first = Math.floor(inside / slotBytes);
+    const end = first + Math.ceil((of.size + (inside % slotBytes)) / slotBytes);
+    this.#unseen!.fill(0, first, end);
+    for (let slot = first; slot < end; slot++) {
+      const head = this.#pool.ownerHead(slot);
+      if (head >= 0 && !this.#holders.has(head)) this.#pool.unmap(head * slotBytes, 0);
     }
   }
 

@@ -115,6 +115,7 @@ export class Replay {
       machineAddresses: o.machineAddresses,
       landed: o.landed ?? null,
       pages: this.#xen,
+      tellsOrphans: pool?.late ?? false,
       onOrphan: () => {},
     });
     if (pool?.begin !== undefined && this.#pool !== null) this.#begin(pool.begin, this.#pool, places!);

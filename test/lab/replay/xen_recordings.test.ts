@@ -52,7 +52,7 @@ const rows: readonly Row[] = [
   {
     recording: "dom0-scatter/plain",
     ...{ maps: { bounced: 32, translated: 3729 }, bounces: 32, pages: 3727, unknown: { "changed-unseen": 2 } },
-    ...{ causes: { straddle: 32 }, begins: "balloon.swiotlb.txt.gz", p2m: "scattered.p2m.txt.gz", end: null },
+    ...{ causes: { straddle: 32 }, begins: "balloon.swiotlb.txt.gz", p2m: "full.p2m.txt.gz", end: null },
   },
   {
     recording: "domu-nvme-nopers/full",
