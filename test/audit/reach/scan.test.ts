@@ -126,7 +126,8 @@ describe("what lies beside the tables", () => {
     around.at(filled[0]!).fill(0x6b6b6b6b);
     const found = around.scan();
     expect(chosen(found)).toEqual([unitOf("vtd-legacy-strict").root]);
-    expect(found.find((c) => c.unit.root === 0x100000)!.score).toBeLessThan(0.6);
+    // Nobody points to either: what cannot be believed is what lowers the score.
+    expect(found.find((c) => c.unit.root === 0x100000)!.score).toBeLessThan(0.7 * found[0]!.score);
   });
 
   it("an earlier kernel's tables, whole: one of the two is chosen", () => {
