@@ -3,6 +3,7 @@ import type { DomainClass } from "../../spec/xen/limits.js";
 import { CpuMap } from "./cpu_map.js";
 import { DeviceTable } from "./device_table.js";
 import { GrantTable } from "./grant_table.js";
+import { DeviceMap } from "./iommu_map.js";
 import { type ModelRules, models, type XenModel } from "./models.js";
 
 export interface DomainOptions {
@@ -19,6 +20,8 @@ export interface DomainOptions {
   readonly addressBits?: number;
   /** An IOMMU with machine addresses as bus addresses is in front of its devices (paravirtualised, 1:1). */
   readonly deviceTable?: boolean;
+  /** Its devices are behind an IOMMU whose mappings it asks for. */
+  readonly deviceMap?: boolean;
   readonly grantFramesMax?: number;
   readonly maptrackFramesMax?: number;
 }
@@ -39,6 +42,7 @@ export class Domain {
   readonly pagedOut = new Map<number, number>();
   readonly grants: GrantTable;
   readonly devices: DeviceTable | null;
+  readonly deviceMap: DeviceMap | null;
 
   constructor(o: DomainOptions) {
     this.id = o.id;
@@ -49,5 +53,6 @@ export class Domain {
     this.addressBits = o.addressBits ?? 64;
     this.grants = new GrantTable(o.grantFramesMax, o.maptrackFramesMax);
     this.devices = o.deviceTable === true ? new DeviceTable() : null;
+    this.deviceMap = o.deviceMap === true ? new DeviceMap() : null;
   }
 }

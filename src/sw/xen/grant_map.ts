@@ -83,7 +83,7 @@ function* pinAndMap(
     return undo();
   }
   d.devices?.grant(frame, readOnly);
-  d.grants.hold(frame);
+  d.grants.hold(frame, readOnly);
   h.gate.mapped({ mapper: d.id, granter: granter.id, frame, host, device, readOnly }, place);
   return { status: GrantStatus.okay, frame };
 }

@@ -49,6 +49,7 @@ export class GrantTable {
   firstFreeHandle = noHandle;
   /** Frames of others that handles of this domain hold, with how many do. */
   readonly heldFrames = new Map<number, number>();
+  readonly heldForWriting = new Map<number, number>();
   /** Operations inside this table now: it does not change its version meanwhile. */
   readers = 0;
 
@@ -81,14 +82,14 @@ export class GrantTable {
     this.firstFreeHandle = handle;
   }
 
-  hold(frame: number): void {
-    this.heldFrames.set(frame, (this.heldFrames.get(frame) ?? 0) + 1);
+  hold(frame: number, readOnly: boolean): void {
+    count(this.heldFrames, frame, 1);
+    if (!readOnly) count(this.heldForWriting, frame, 1);
   }
 
-  letGo(frame: number): void {
-    const left = (this.heldFrames.get(frame) ?? 0) - 1;
-    if (left > 0) this.heldFrames.set(frame, left);
-    else this.heldFrames.delete(frame);
+  letGo(frame: number, readOnly: boolean): void {
+    count(this.heldFrames, frame, -1);
+    if (!readOnly) count(this.heldForWriting, frame, -1);
   }
 
   /** Handles that hold a mapping. */
@@ -105,6 +106,12 @@ export class GrantTable {
     this.firstFreeHandle = from;
     return true;
   }
+}
+
+function count(counts: Map<number, number>, frame: number, by: 1 | -1): void {
+  const sum = (counts.get(frame) ?? 0) + by;
+  if (sum > 0) counts.set(frame, sum);
+  else counts.delete(frame);
 }
 
 export const pins = (a: Active): number => a.hostRead + a.hostWrite + a.deviceRead + a.deviceWrite;

@@ -69,7 +69,7 @@ function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
   if (host) t.flags &= ~MapFlag.host;
   if (device) t.flags &= ~MapFlag.device;
   const last = (t.flags & halves) === 0;
-  if (last) d.grants.letGo(frame);
+  if (last) d.grants.letGo(frame, readOnly);
   if (last || h.bugs["device-count-on-half-unmap"]) d.devices?.ungrant(frame, readOnly);
   if (h.bugs["bits-cleared-early"] && last) {
     clearStatus(h, granter, t.ref, GrantFlag.reading | GrantFlag.writing);

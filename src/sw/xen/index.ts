@@ -26,6 +26,7 @@ export { Grants } from "./grants.js";
 export { Guest, type GuestOptions } from "./guest.js";
 export type { Contiguous, GuestKernel, MemoryModel } from "./guest_kernel.js";
 export { Hypervisor, type HypervisorOptions } from "./hypervisor.js";
+export { DeviceMap, type IommuMap, iommuMap, iommuUnmap } from "./iommu_map.js";
 export { type Leftover, leftovers } from "./leftovers.js";
 export { MachineBus } from "./machine_bus.js";
 export { type ModelRules, models, type XenModel } from "./models.js";

@@ -18,7 +18,7 @@ export function leftovers(h: Hypervisor): Leftover[] {
   for (const d of h.domains.values()) {
     note(d.id, "handle", d.grants.liveHandles);
     note(d.id, "grant in use", d.grants.active.size);
-    note(d.id, "device entry", d.devices?.grantedCount ?? 0);
+    note(d.id, "device entry", (d.devices?.grantedCount ?? 0) + (d.deviceMap?.size ?? 0));
     const { pages, references } = expected(h, d);
     note(d.id, "page count", d.pages - pages);
     note(d.id, "reference", references);

@@ -7,6 +7,7 @@ import { Reach } from "./cpu_map.js";
 import { Permission } from "./device_table.js";
 import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
+import { deviceFrame } from "./iommu_map.js";
 
 const pageBytes = 4096;
 const fault = -1;
@@ -63,6 +64,10 @@ export class MachineBus implements DmaPort {
   }
 
   #translate(d: Domain, number: number, write: boolean): number {
+    if (d.deviceMap !== null) {
+      const frame = deviceFrame(this.#h, d, number, write);
+      return frame < 0 ? fault : frame;
+    }
     if (d.rules.behindIommu) {
       const reach = d.map.reachOf(number);
       return (reach & (write ? Reach.writable : Reach.present)) === 0 ? fault : d.map.frameOf(number);

@@ -20,6 +20,7 @@ export interface Small {
   readonly guests?: number;
   readonly seed?: number;
   readonly deviceTable?: boolean;
+  readonly deviceMap?: boolean;
   readonly maptrackFramesMax?: number;
   readonly grantFramesMax?: number;
   readonly foreign?: ForeignOptions;
@@ -41,6 +42,7 @@ export function machine(o: Small = {}) {
   const d0 = h.createDomain({
     ...{ id: 0, model, pages: o.pages ?? 1024, class: "control" },
     ...(o.deviceTable === true ? { deviceTable: true } : {}),
+    ...(o.deviceMap === true ? { deviceMap: true } : {}),
     ...(o.maptrackFramesMax === undefined ? {} : { maptrackFramesMax: o.maptrackFramesMax }),
   });
   const guestModel = o.guestModel ?? (model === "p==m" ? "vp" : model);
