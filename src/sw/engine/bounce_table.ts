@@ -97,7 +97,7 @@ export class BounceTable {
       orig: o.phys,
       size: o.size,
       minAlignMask: device.minAlignMask,
-      allocAlignMask: 0,
+      allocAlignMask: o.allocAlignMask ?? 0,
       boundarySlots: boundarySlots(device),
       noWarn: (o.attributes & attrNoWarn) !== 0,
     };
@@ -109,9 +109,11 @@ export interface MapCall {
   readonly size: number;
   readonly direction: Direction;
   readonly attributes: number;
+  /** Low address bits that the slots' first byte must not have: an IOMMU's granule less one. */
+  readonly allocAlignMask?: number;
 }
 
-type UnmapCall = Omit<MapCall, "phys">;
+type UnmapCall = Omit<MapCall, "phys" | "allocAlignMask">;
 
 function range(device: DmaDevice, address: number, o: UnmapCall) {
   return { address, size: o.size, direction: o.direction, minAlignMask: device.minAlignMask };

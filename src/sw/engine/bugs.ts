@@ -115,6 +115,22 @@ export const engineBugs = [
     rule: "message-unset",
     rules: { mmioMessageSet: false },
   },
+  {
+    id: "padding-after-only",
+    year: 2024,
+    source: "2650073f1b58",
+    breaks: "what an untrusted device sees around its buffer is zeros",
+    rule: "padding-foreign",
+    rules: { paddingZeroed: "after" },
+  },
+  {
+    id: "empty-middle",
+    year: 2026,
+    source: "CVE-2026-53164",
+    breaks: "a buffer is linked in parts that are not empty",
+    rule: "part-empty",
+    rules: { linkSkipsEmpty: false },
+  },
 ] as const satisfies readonly EngineBug[];
 
 export type EngineBugId = (typeof engineBugs)[number]["id"];

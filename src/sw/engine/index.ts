@@ -1,5 +1,6 @@
 /** Ways to make a buffer reachable for a device, and which of them a kernel takes. */
 export type { Contiguous, GuestKernel, MemoryModel } from "../xen/guest_kernel.js";
+export { BounceTable, type MapCall as BounceCall } from "./bounce_table.js";
 export { type EngineBug, type EngineBugId, engineBugs, engineRulesWith } from "./bugs.js";
 export type { CacheOps } from "./cache_ops.js";
 export { CachedGuest } from "./cached_guest.js";
@@ -13,3 +14,4 @@ export { NativeGuest } from "./native_guest.js";
 export type { EngineOptions } from "./parts.js";
 export { type EngineProfile, type EngineRules, engineProfileOf, engineProfiles, todaysEngines } from "./rules.js";
 export { type Platform, type Selected, selectEngine } from "./select.js";
+export { bounceUntrusted, type LinkPart, linkParts } from "./untrusted.js";

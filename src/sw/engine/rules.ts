@@ -38,6 +38,10 @@ export interface EngineRules {
   readonly limitHeedsForce: boolean;
   /** The message of a refused MMIO mapping names the address that was asked for. */
   readonly mmioMessageSet: boolean;
+  /** What of an untrusted device's slots is zeroed: all around the buffer, or what follows it alone. */
+  readonly paddingZeroed: "around" | "after";
+  /** A buffer without a whole granule has no middle part; false: one of no bytes. */
+  readonly linkSkipsEmpty: boolean;
   /** Small buffers of a non-coherent device that share cache lines with others bounce. */
   readonly smallBuffersBounce: boolean;
 }
@@ -63,6 +67,8 @@ const todaysRules: EngineRules = {
   grantPages: "covered",
   limitHeedsForce: true,
   mmioMessageSet: true,
+  paddingZeroed: "around",
+  linkSkipsEmpty: true,
   smallBuffersBounce: true,
 };
 

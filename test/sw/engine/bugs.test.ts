@@ -3,11 +3,17 @@ import { expect, test } from "vitest";
 import { attrMmio, Direction } from "../../../src/spec/dma/direction.js";
 import type { DmaRuleName } from "../../../src/sw/dma/index.js";
 import {
+  BounceTable,
+  bounceUntrusted,
   type EngineBugId,
   type EngineProfile,
   engineBugs,
   engineProfileOf,
   engineProfiles,
+  engineRulesWith,
+  linkParts,
+  NativeGuest,
+  plainDevice,
   todaysEngines,
 } from "../../../src/sw/engine/index.js";
 import { bench, kinds, readBytes } from "./bench.js";
@@ -106,6 +112,26 @@ const runs: Record<EngineBugId, (on: readonly EngineBugId[]) => number> = {
     expect(b.engine.log).toHaveLength(1);
     return b.engine.log[0]!.startsWith("DMA addr 0x00000000fe000000+4096 overflow (mask ffffffffffffffff, bus") ? 0 : 1;
   },
+  "padding-after-only": (on) => {
+    const memory = new NativeGuest(256).memory;
+    memory.fill(0, 256 * 4096, 0x5e);
+    const table = new BounceTable(memory, { start: 0x40000, slots: 128, areas: 1 }, { growth: null });
+    const rules = engineRulesWith(todaysEngines.rules, on);
+    const device = plainDevice({ bdf: "0000:00:03.0" });
+    memory.fill(0x2a10, 0x300, 0x11);
+    const call = { phys: 0x2a10, size: 0x300, direction: toDevice, attributes: 0 };
+    const slot = bounceUntrusted({ memory, table, rules }, device, call, 4096);
+    expect(slot % 4096).toBe(0xa10);
+    const seen = readBytes(memory, slot - 0xa10, 4096);
+    expect(seen.subarray(0xa10, 0xd10).every((x) => x === 0x11)).toBe(true);
+    return seen.filter((x) => x === 0x5e).length;
+  },
+  "empty-middle": (on) => {
+    const rules = engineRulesWith(todaysEngines.rules, on);
+    const parts = linkParts(rules, { phys: 0x2800, size: 0x900 }, 4096);
+    expect(parts.reduce((sum, p) => sum + p.size, 0)).toBe(0x900);
+    return parts.filter((p) => p.size === 0).length;
+  },
 };
 
 /** A buffer aligned to its size, on frames in one piece that begin at an odd one. @returns needless bounces */
@@ -131,7 +157,7 @@ for (const bug of engineBugs) {
 
 test("a bug of the checks' rules names one of them", async () => {
   const { dmaRules } = await import("../../../src/sw/dma/index.js");
-  const byTests = ["region-unpaired", "message-unset"];
+  const byTests = ["region-unpaired", "message-unset", "padding-foreign", "part-empty"];
   for (const { rule } of engineBugs)
     expect(byTests.includes(rule) || dmaRules[rule as DmaRuleName] !== undefined).toBe(true);
 });

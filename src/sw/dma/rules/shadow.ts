@@ -73,7 +73,10 @@ export class Shadow {
       if (carries) {
         this.#bytes[at] = seen[k]!;
         this.#state[at] = 0;
-      } else this.#state[at] = seen[k] === this.#bytes[at] ? this.#state[at]! & unknown : unknown;
+      } else if ((this.#state[at]! & cpuOwns) !== 0) {
+        // What the CPU wrote in its turn may come back or be lost; what the device owned all the time must stay.
+        this.#state[at] = seen[k] === this.#bytes[at] ? this.#state[at]! & unknown : unknown;
+      }
     }
   }
 
