@@ -7,8 +7,16 @@ import { bit, bits, layout } from "../../bits/index.js";
 /** GTF_type_mask's values. */
 export const GrantType = { invalid: 0, permitAccess: 1, acceptTransfer: 2, transitive: 3 } as const;
 
-/** Bits of the 16-bit flags, of an entry and of a status word. */
-export const GrantFlag = { typeMask: 3, readOnly: 4, reading: 8, writing: 16, subPage: 256 } as const;
+/** Bits of the 16-bit flags, of an entry and of a status word; those of a transfer lie where others' do. */
+export const GrantFlag = {
+  typeMask: 3,
+  readOnly: 4,
+  reading: 8,
+  writing: 16,
+  subPage: 256,
+  transferCommitted: 4,
+  transferCompleted: 8,
+} as const;
 
 const header = {
   type: bits(1, 0, "what the entry grants"),

@@ -64,6 +64,12 @@ export class FreeFrames {
     return null;
   }
 
+  /** One frame that is free. */
+  takeExactly(m: Mfn): void {
+    assert(this.isFree(m), "a frame that is taken was free");
+    this.#remove(m);
+  }
+
   give(m: Mfn): void {
     assert(this.#place[m] === -1, "a frame that is given back was taken");
     const zone = zoneOf(m);

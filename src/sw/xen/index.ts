@@ -11,6 +11,7 @@ export { FrameTable, FrameType } from "./frame_table.js";
 export { AccessGate, type Violation, violationText } from "./gate.js";
 export { type CopyEnd, type CopyRequest, copyGrant, copyGrantSteps } from "./grant_copy.js";
 export { type MapRequest, type MapResult, mapGrant, mapGrantSteps } from "./grant_map.js";
+export { type TransferRequest, transferGrant, transferGrantSteps } from "./grant_transfer.js";
 export { type UnmapRequest, unmapAndReplace, unmapGrantSteps, unmapGrants } from "./grant_unmap.js";
 export {
   addStatusToPhysmap,
