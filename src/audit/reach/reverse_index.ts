@@ -176,8 +176,20 @@ function sortedRows(tables: readonly Ranges[], total: number): { group: Int32Arr
       start[n] = table.paddr[r]!;
     }
   }
-  const order = new Int32Array(total).map((_, i) => i).sort((a, b) => start[a]! - start[b]! || a - b);
+  const order = orderOf(start);
   return { group: order.map((i) => group[i]!), row: order.map((i) => row[i]!) };
+}
+
+/** Places of the values in ascending order; of equal ones in their own. Values are multiples of 4096. */
+function orderOf(values: Float64Array): Int32Array {
+  const count = values.length;
+  const frameMax = values.reduce((most, v) => Math.max(most, v), 0) / 4096;
+  if ((frameMax + 1) * count > Number.MAX_SAFE_INTEGER) {
+    return new Int32Array(count).map((_, i) => i).sort((a, b) => values[a]! - values[b]! || a - b);
+  }
+  // Value and place in one number: sorted without a call for each comparison, several times faster.
+  const keys = values.map((v, i) => (v / 4096) * count + i).sort();
+  return Int32Array.from(keys, (key) => key % count);
 }
 
 function highestEnds(paddr: Float64Array, bytes: Float64Array): Float64Array[] {
