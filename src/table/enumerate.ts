@@ -87,7 +87,7 @@ class Enumeration implements Enumerated {
   #pushCount = 0;
   /** Byte addresses of the tables above the one being read, by level. */
   readonly #path: number[];
-  /** Tables that hold no leaf for these rights, however often they are reached. */
+  /** Tables that hold no leaf for these rights: entered, and their troubles named, only once. */
   readonly #barren = new Set<number>();
 
   constructor(memory: FrameSource, root: TableRoot, sink: LeafSink, troubles: Troubles, o: EnumerateOptions) {
@@ -118,7 +118,7 @@ class Enumeration implements Enumerated {
   #table(at: number, level: number, iova: number, rights: number, from: Here): void {
     const key = (Math.floor(at / 4096) * 8 + level) * 8 + rights;
     if (level > 0 && this.#barren.has(key)) return;
-    const before = this.#pushCount + this.#troubles.total;
+    const before = this.#pushCount;
     this.tableCount++;
     this.#path[level] = at;
     const { rows } = this.#plan;
@@ -133,11 +133,11 @@ class Enumeration implements Enumerated {
       const base = this.#memory.locate(frame);
       const first = iova + done * span;
       if (base >= 0) this.#part(this.#memory.words, base + within / 4, part, address, level, first, rights);
-      else this.#trouble("outside", { ...from, level, iova: first }, outsideWords(address));
+      else this.#outside({ ...from, level, iova: first }, address, part);
       done += part;
     }
     this.#path[level] = -1;
-    if (level > 0 && this.complete && this.#pushCount + this.#troubles.total === before) this.#barren.add(key);
+    if (level > 0 && this.complete && this.#pushCount === before) this.#barren.add(key);
   }
 
   /** Read `count` entries that lie in one frame, from word `from` on; `at` is the byte address of the first. */
@@ -150,11 +150,7 @@ class Enumeration implements Enumerated {
     iova: number,
     rights: number,
   ): void {
-    this.entryCount += count;
-    if (this.entryCount > this.#entryCountMax) {
-      this.#cut(at, level, iova, `${this.#entryCountMax} entries were looked at`);
-      return;
-    }
+    if (!this.#count(count, at, level, iova)) return;
     const p = this.#plan;
     const { rows, kindShift, kindMask, accessMask, presentMask } = p;
     const row = level * rowLength;
@@ -302,7 +298,24 @@ class Enumeration implements Enumerated {
     }
   }
 
+  #outside(from: Here, address: number, entryCount: number): void {
+    this.#trouble("outside", from, `the table at 0x${address.toString(16)} lies outside memory`);
+    this.#count(entryCount, from.at, from.level, from.iova);
+  }
+
+  /** @returns false when that was too many */
+  #count(entryCount: number, at: number, level: number, iova: number): boolean {
+    this.entryCount += entryCount;
+    if (this.entryCount <= this.#entryCountMax) return true;
+    this.#cut(at, level, iova, `${this.#entryCountMax} entries were looked at`);
+    return false;
+  }
+
   #trouble(kind: TroubleKind, { at, lo, hi, level, iova }: Here, what: string): void {
+    if (this.#troubles.full && kind !== "limit") {
+      this.#troubles.total++;
+      return;
+    }
     this.#troubles.add({ kind, entryAt: at, value: hex(lo, hi), iova: this.#canonical(iova), level, what });
   }
 
@@ -322,8 +335,6 @@ class Enumeration implements Enumerated {
 const accessedDirty = 0x60;
 const interruptStart = 0xfee0_0000;
 const interruptEnd = 0xfef0_0000;
-
-const outsideWords = (address: number) => `the table at 0x${address.toString(16)} lies outside memory`;
 
 function hex(lo: number, hi: number): string {
   return `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;

@@ -37,6 +37,11 @@ export class Troubles {
     this.#max = max;
   }
 
+  /** Nothing more is kept in full: who would have to compose a trouble may count it instead, in `total`. */
+  get full(): boolean {
+    return this.list.length >= this.#max;
+  }
+
   add(trouble: Trouble): void {
     this.total++;
     if (this.list.length < this.#max) this.list.push(trouble);

@@ -147,7 +147,7 @@ test.each(named)("%s: 2^36 ways to one page end at a limit that is told", (forma
   expect(troubles.list.map((t) => t.kind)).toEqual(["limit"]);
 });
 
-test.each(named)("%s: the default limits end within seconds", (format) => {
+test.each(["vtd-ss", "amdvi-v1"] as const)("%s: the default limits end within seconds", (format) => {
   const { arena, root } = fan(format, 3, 48, true);
   let pushed = 0;
   const sink = { push: () => void pushed++ };
@@ -165,6 +165,25 @@ test.each(named)("%s: 2^27 ways to an empty table are gone once", (format) => {
   expect([ranges.count, troubles.total, done.complete]).toEqual([0, 0, true]);
   // Three tables above, and the empty one 512 times for the one table right above it.
   expect(done.tableCount).toBe(3 + 512);
+});
+
+test.each([
+  ["without a leaf", false],
+  ["with one", true],
+])("2^27 ways to 512 tables outside memory, %s beside them, end within seconds", (_, leaf) => {
+  const { arena, root } = fan("vtd-ss", 3, 48, false);
+  const low = root.address / 4096 + 16;
+  for (let i = 0; i < 512; i++) {
+    arena.words[(low + 1) * 1024 + i * 2] = 0x7000_0003 + i * 4096;
+    arena.words[(low + 1) * 1024 + i * 2 + 1] = 0;
+  }
+  if (leaf) arena.words[(low + 1) * 1024] = 0x83;
+  const begin = performance.now();
+  const { troubles, done } = find(arena, root, { pushCountMax: 2 ** 16 });
+  expect(done.complete).toBe(!leaf);
+  expect(troubles.total).toBeGreaterThan(511);
+  expect(troubles.list.length).toBe(200);
+  expect(performance.now() - begin).toBeLessThan(60_000);
 });
 
 test("entries limit: the answer up to it stands", () => {
