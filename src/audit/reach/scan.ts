@@ -28,6 +28,8 @@ interface Judged extends Verdict {
   pointers: number | null;
 }
 
+/** Devices of all candidates that are looked at: a memory may be made to hold nothing but candidates. */
+const devicesMax = 2 ** 19;
 /** The share of the progress that the first reading takes. */
 const firstShare = 0.7;
 
@@ -48,8 +50,11 @@ export function scanImage(image: Pick<Image, "frame" | "each">, progress?: (shar
   const memory = new FrameSource(image);
   const isZero = (frame: number) => memory.frame(frame as Mfn)?.every((w) => w === 0) ?? false;
   const judged: Judged[] = [];
+  let devices = 0;
   for (const unit of candidates.units({ isZero })) {
     const verdict = judge(memory, unit);
+    devices += verdict?.deviceCount ?? 0;
+    if (devices > devicesMax) break;
     if (verdict !== null && verdict.score >= scoreMin) judged.push({ ...verdict, unit, pointers: null });
   }
   const alone = withoutParts(judged);

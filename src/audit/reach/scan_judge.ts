@@ -13,6 +13,8 @@ export interface Verdict {
   readonly because: string;
   /** Frames of device structures and top page tables: two candidates that share one are rivals. */
   readonly frames: ReadonlySet<number>;
+  /** Devices that were looked at. */
+  readonly deviceCount: number;
   /** Requesters whose entries lead to page tables or let pass. */
   readonly requesters: ReadonlySet<number>;
 }
@@ -73,7 +75,7 @@ export function judge(memory: FrameSource, unit: UnitRoot): Verdict | null {
   // A table of one filled entry is likely, of three nearly certain; without any, only the form speaks.
   const evidence = 1 - Math.exp(-(right + (unit.mode === "two-level" ? 0.2 : 0)));
   const score = quality ** 2 * evidence * (count.filled > 0 ? 1 : 0.7);
-  return { score, because: because(unit, count, leaves, troubles.total), frames, requesters };
+  return { score, because: because(unit, count, leaves, troubles.total), frames, requesters, deviceCount: list.length };
 }
 
 const rank: Readonly<Record<Look, number>> = { filled: 0, empty: 1, broken: 2 };

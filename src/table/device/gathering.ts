@@ -1,19 +1,22 @@
 /** The attachments of one unit while its tables are read, with limits that hostile tables meet. */
-import type { Troubles } from "../trouble.js";
+import type { Trouble, Troubles } from "../trouble.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
 import { isRefusal, type Refusal, troubleOf } from "./entry.js";
 import { blockedBy, type Whose, whileOff } from "./made.js";
 
-/** Real machines have some hundred devices, and some thousand PASIDs at most. */
-export const attachmentCountMax = 2 ** 17;
+/** A segment has 65,536 requester ids; real machines have some hundred devices and some thousand PASIDs. */
+export const attachmentCountMax = 2 ** 16;
 /** Entries of PASID tables that are looked at: a device's own tables may name 2^20, and 65,536 devices may share them. */
-export const entriesReadMax = 2 ** 24;
+export const entriesReadMax = 2 ** 22;
+/** Parts of the tables that the memory does not hold, before the reading gives up. */
+export const missingMax = 2 ** 12;
 
 export class Gathering {
   readonly list: Attachment[] = [];
   readonly #unit: UnitRoot;
   readonly #troubles: Troubles;
   #entriesRead = 0;
+  #missing = 0;
   /** Nothing more is taken. */
   full = false;
 
@@ -43,7 +46,9 @@ export class Gathering {
 
   /** A part of the tables that does not lead on. */
   refused(refusal: Refusal): void {
-    if (refusal.kind !== "absent") this.#troubles.add(troubleOf(refusal, this.#unit.root));
+    if (refusal.kind === "absent") return;
+    this.#troubles.add(troubleOf(refusal, this.#unit.root));
+    if (refusal.kind === "outside" && ++this.#missing > missingMax) this.#cut();
   }
 
   /** @returns false when the reading has gone on for long enough. */
@@ -56,13 +61,17 @@ export class Gathering {
   #cut(): void {
     if (this.full) return;
     this.full = true;
-    this.#troubles.add({
+    const cut: Trouble = {
       kind: "limit",
       entryAt: this.#unit.root,
       value: "0x0",
       iova: null,
       level: null,
-      what: `the device tables go on beyond ${attachmentCountMax} devices or ${entriesReadMax} entries: the rest is left out`,
-    });
+      what: `the device tables go on beyond ${attachmentCountMax} devices, ${entriesReadMax} entries or ${missingMax} missing parts: the rest is left out`,
+    };
+    this.#troubles.add(cut);
+    // That the answer is cut is told even when the list of troubles is full.
+    const { list } = this.#troubles;
+    if (list.length > 0 && list.at(-1) !== cut) list[list.length - 1] = cut;
   }
 }
