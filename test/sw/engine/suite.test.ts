@@ -7,7 +7,7 @@ import type { Mapped } from "../../../src/sw/engine/index.js";
 import { type Bench, bench, kinds, randomBytes, readBytes } from "./bench.js";
 
 const { toDevice, fromDevice, bidirectional } = Direction;
-const rounds = 120;
+const rounds = 80;
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 /** Numbers of pages that are free for pages of another domain. */
 const foreignAt = 3000;
