@@ -6,6 +6,7 @@ export { cacheFlush } from "./cache_flush.js";
 export { Domain, type DomainOptions } from "./domain.js";
 export { type Era, type EraId, eraOf, eras } from "./eras.js";
 export { type Exchange, type Exchanged, exchange } from "./exchange.js";
+export { fingerprint } from "./fingerprint.js";
 export { type ForeignOptions, type ForeignPage, ForeignPages, type ForeignRequest } from "./foreign.js";
 export { FrameTable, FrameType } from "./frame_table.js";
 export { AccessGate, type Violation, violationText } from "./gate.js";
