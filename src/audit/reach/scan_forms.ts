@@ -31,7 +31,7 @@ export function formsOf(words: Uint32Array): Forms | null {
   w &= ~1;
   const low = words[w]!;
   const vtdRoot = (low & 0xfff) === 1 ? rootForm(words, w) : 0;
-  const deviceEntries = (w & 7) === 0 && (low & 0x7f) === 3 ? deviceForm(words, w) : -1;
+  const deviceEntries = (w & 7) === 0 && (low & 0x7d) === 1 ? deviceForm(words, w) : -1;
   const streamEntries = (w & 15) === 0 && (low & 1) === 1 ? streamForm(words, w) : -1;
   const span = low & 63;
   const [streamDescriptors, spanLargest] = span >= 1 && span <= spanMax ? descriptorForm(words, w) : [0, 0];
