@@ -69,7 +69,8 @@ export function judge(memory: FrameSource, unit: UnitRoot): Verdict | null {
     else count.blocked++;
   }
   const wrong = count.broken + count.refused + troubles.total;
-  const right = count.filled + 0.3 * count.empty + 0.25 * count.passing;
+  // A stream that bypasses is one small number; a pass-through entry of the others has several fields that must fit.
+  const right = count.filled + 0.3 * count.empty + (unit.kind === "smmuv3" ? 0.25 : 0.4) * count.passing;
   const designed = count.filled + count.empty + count.passing + count.blocked;
   const quality = designed / (designed + 4 * wrong);
   // A table of one filled entry is likely, of three nearly certain; without any, only the form speaks.
