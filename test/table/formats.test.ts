@@ -163,6 +163,7 @@ function noise(rng: Rng, format: TableRoot["format"], level: number, inputBits: 
       if (rng.below(4) !== 0) low |= 0x447 & ~(nextLevel ? 0xe00 : 0);
       if (!nextLevel && rng.below(3) !== 0) low &= ~0x800;
       if (nextLevel) low |= rng.below(8) << 9;
+      if (formats[format].unit === "smmuv3" && rng.below(3) === 0) low &= ~2;
       if (granuleLg2 > 12 && rng.below(3) !== 0) low &= ~0xf000;
       low = (low | (frame * 4096)) >>> 0;
       high = rng.below(3) === 0 ? high & 0x6000_0000 : nextLevel ? 0x6000_0000 : 0;
