@@ -20,7 +20,8 @@ export function cacheFlush(h: Hypervisor, d: Domain, o: CacheFlush): number {
   h.count("cache_flush");
   if (h.arch !== "arm") return Errno.noCall;
   const offset = o.bus % 4096;
-  if (!Number.isInteger(o.bus) || o.bus < 0 || o.length < 0 || o.length > 4096) return Errno.invalid;
+  if (!Number.isInteger(o.bus) || o.bus < 0) return Errno.invalid;
+  if (!Number.isInteger(o.length) || o.length < 0 || o.length > 4096) return Errno.invalid;
   if (offset + o.length > 4096) return Errno.invalid;
   if (o.length === 0 || o.op === null) return 0;
   if (o.byRef === true) return Errno.unsupported;

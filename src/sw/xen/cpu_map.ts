@@ -6,6 +6,12 @@ export const Reach = { present: 1, writable: 2, granted: 4, status: 8 } as const
 
 const absent = -1;
 
+/** Page numbers that a domain may use end here: hostile numbers must not make tables grow without end. */
+export const pageLimit = (h: { readonly frames: { readonly count: number } }): number => h.frames.count * 2 + 2 ** 20;
+
+export const isPage = (h: Parameters<typeof pageLimit>[0], page: number): boolean =>
+  Number.isInteger(page) && page >= 0 && page < pageLimit(h);
+
 export class CpuMap {
   frames = new Int32Array(0);
   reach = new Uint8Array(0);

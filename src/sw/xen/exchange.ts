@@ -6,6 +6,7 @@ import type { Mfn } from "../../base/frame.js";
 import { Errno } from "../../spec/xen/errno.js";
 import { exchangeOrderMax } from "../../spec/xen/limits.js";
 import { invalidM2p } from "../../spec/xen/p2m_entry.js";
+import { isPage } from "./cpu_map.js";
 import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
 
@@ -61,6 +62,7 @@ export function exchange(h: Hypervisor, d: Domain, o: Exchange, chunkMax = Infin
 function refusal(h: Hypervisor, d: Domain, o: Exchange): number {
   const limit = exchangeOrderMax[h.arch][d.class];
   if (o.in.order > limit || o.out.order > limit) return Errno.perm;
+  if (!isOrder(o.in.order) || !isOrder(o.out.order)) return Errno.invalid;
   if (!Number.isInteger(o.exchanged) || o.exchanged < 0 || o.exchanged > o.in.extents.length) return Errno.invalid;
   if (o.in.domain !== o.out.domain) return Errno.invalid;
   if (o.in.extents.length * 2 ** o.in.order !== o.out.pages.length * 2 ** o.out.order) return Errno.invalid;
@@ -69,9 +71,13 @@ function refusal(h: Hypervisor, d: Domain, o: Exchange): number {
   // Until XSA-212 only a call that begins at its beginning had its pointers checked.
   const unchecked = h.bugs["exchange-progress-unchecked"] && o.exchanged > 0;
   if (!unchecked && !insideOwn(o.out.results, o.out.pages.length)) return Errno.fault;
-  for (let n = 0; n < o.out.pages.length; n++) if (o.out.pages[n]! % 2 ** o.out.order !== 0) return Errno.invalid;
+  for (let n = 0; n < o.out.pages.length; n++)
+    if (o.out.pages[n]! % 2 ** o.out.order !== 0 || !isPage(h, o.out.pages[n]! + 2 ** o.out.order - 1))
+      return Errno.invalid;
   return 0;
 }
+
+const isOrder = (order: number): boolean => Number.isInteger(order) && order >= 0;
 
 function insideOwn(r: Results, count: number): boolean {
   const own = r.own ?? { first: 0, count: r.words.length };

@@ -3,7 +3,7 @@
  * Source: Xen common/grant_table.c (map_grant_ref); reference behaviour of status codes by xen-project/xen.
  */
 import { GrantStatus, MapFlag } from "../../spec/xen/grant_op.js";
-import { Reach } from "./cpu_map.js";
+import { isPage, Reach } from "./cpu_map.js";
 import type { Domain } from "./domain.js";
 import { entryPlace } from "./grant_frames.js";
 import { holdFrame, letFrame, type Pin, pinWhole, unpin } from "./grant_pin.js";
@@ -97,7 +97,7 @@ function pinsFor(host: boolean, device: boolean, readOnly: boolean): readonly Pi
 
 /** Put the frame at a page of the mapper. The reference on the frame is the caller's. @returns false for no such page. */
 function mapHost(h: Hypervisor, d: Domain, page: number, frame: number, readOnly: boolean): boolean {
-  if (!Number.isInteger(page) || page < 0 || page >= pageLimit(h)) {
+  if (!isPage(h, page)) {
     letFrame(h, frame, readOnly);
     return false;
   }
@@ -105,6 +105,3 @@ function mapHost(h: Hypervisor, d: Domain, page: number, frame: number, readOnly
   d.map.set(page, frame, Reach.present | Reach.granted | (readOnly ? 0 : Reach.writable));
   return true;
 }
-
-/** Page numbers that a domain may use: hostile numbers must not make tables grow without end. */
-export const pageLimit = (h: Hypervisor): number => h.frames.count * 2 + 2 ** 20;

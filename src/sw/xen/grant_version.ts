@@ -7,10 +7,9 @@ import { read, write } from "../../bits/index.js";
 import { Errno } from "../../spec/xen/errno.js";
 import { GrantFlag, GrantV1, GrantV2, grantEntryBytes, reservedGrants } from "../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../spec/xen/grant_op.js";
-import { Reach } from "./cpu_map.js";
+import { isPage, Reach } from "./cpu_map.js";
 import type { Domain } from "./domain.js";
 import { addGrantFrames, addStatusFrames, dropHeapFrame, entryAt, frameWords } from "./grant_frames.js";
-import { pageLimit } from "./grant_map.js";
 import type { Hypervisor } from "./hypervisor.js";
 import { finish, type Steps } from "./steps.js";
 
@@ -106,7 +105,7 @@ export function* addStatusToPhysmapSteps(
 ): Steps<number> {
   const frame = d.grants.version === 2 ? d.grants.status[at.index] : undefined;
   if (frame === undefined || !d.rules.translated) return Errno.invalid;
-  if (!Number.isInteger(at.page) || at.page < 0 || at.page >= pageLimit(h)) return Errno.invalid;
+  if (!isPage(h, at.page)) return Errno.invalid;
   // The fix takes its reference while the frame is looked up, so that a change of version finds it in use.
   const early = !h.bugs["status-freed-while-mapped"];
   if (early) h.frames.getPage(frame, d.id);
@@ -137,7 +136,7 @@ export function getStatusFrames(
 ): { readonly status: GrantStatus; readonly frames: readonly Mfn[] } {
   h.count("get_status_frames");
   const fail = { status: GrantStatus.generalError, frames: [] };
-  if (d.grants.version !== 2 || o.count > d.grants.status.length) return fail;
+  if (d.grants.version !== 2 || !(o.count >= 0 && o.count <= d.grants.status.length)) return fail;
   // XSA-382: the limit was taken in bytes where it counted entries of eight.
   const capacity = h.bugs["status-capacity-units"] ? o.capacity * 8 : o.capacity;
   if (o.count > capacity) return fail;

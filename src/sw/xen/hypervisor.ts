@@ -10,7 +10,7 @@ import { Memory } from "../../mem/memory.js";
 import { Errno } from "../../spec/xen/errno.js";
 import { domainSelf, firstReservedDomain, GrantStatus } from "../../spec/xen/grant_op.js";
 import { type XenBugId, type XenFlags, xenFlags } from "./bugs.js";
-import { Reach } from "./cpu_map.js";
+import { isPage, Reach } from "./cpu_map.js";
 import { Domain, type DomainOptions } from "./domain.js";
 import { FrameTable, FrameType } from "./frame_table.js";
 import { FreeFrames } from "./free_frames.js";
@@ -129,10 +129,11 @@ export class Hypervisor {
   /**
    * A paravirtualised domain writes the entry of its direct map for one page.
    * @param frame -1 clears the entry
-   * @returns 0, or Errno.invalid when the frame is not the domain's or in use as a page table.
+   * @returns 0, or Errno.invalid for no such page, a frame that is not the domain's or is in use as a page table.
    */
   setMapping(d: Domain, page: number, frame: number): number {
     this.count("update_va_mapping");
+    if (d.rules.translated || !isPage(this, page)) return Errno.invalid;
     if (frame >= 0) {
       if (!this.frames.getPage(frame, d.id)) return Errno.invalid;
       if (!this.frames.getType(frame, FrameType.writable)) {

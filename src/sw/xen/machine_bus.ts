@@ -49,7 +49,7 @@ export class MachineBus implements DmaPort {
   ): DmaOutcome {
     const d = this.#domains.get(requester);
     if (d === undefined) return this.#refuse();
-    if (!(address >= 0)) return "outside";
+    if (!Number.isSafeInteger(address) || address < 0) return "outside";
     for (let done = 0; done < count; ) {
       const low = (address + done) % pageBytes;
       const length = Math.min(pageBytes - low, count - done);

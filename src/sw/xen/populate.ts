@@ -4,8 +4,8 @@
  */
 import type { Mfn } from "../../base/frame.js";
 import { invalidM2p } from "../../spec/xen/p2m_entry.js";
+import { isPage } from "./cpu_map.js";
 import type { Domain } from "./domain.js";
-import { pageLimit } from "./grant_map.js";
 import type { Hypervisor } from "./hypervisor.js";
 
 /**
@@ -16,7 +16,7 @@ export function populate(h: Hypervisor, d: Domain, pages: readonly number[], bit
   h.count("populate_physmap");
   const frames: Mfn[] = [];
   for (const page of pages) {
-    if (d.pages >= d.pagesMax || page < 0 || page >= pageLimit(h)) break;
+    if (d.pages >= d.pagesMax || !isPage(h, page)) break;
     const m = h.allocate(d, 0, bits);
     if (m === null) break;
     if (d.rules.translated) h.place(d, page, m);

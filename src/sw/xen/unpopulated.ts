@@ -4,7 +4,7 @@
  */
 import type { Pfn } from "../../base/frame.js";
 import { sectionPages } from "../../spec/xen/limits.js";
-import { pageLimit } from "./grant_map.js";
+import { pageLimit } from "./cpu_map.js";
 import type { Guest } from "./guest.js";
 
 export class Unpopulated {
