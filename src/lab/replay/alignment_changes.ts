@@ -10,34 +10,28 @@ import type { Operation } from "./operation.js";
 
 /** A device whose low bits fit no mask for longer is not one that changes its mask. */
 const changesMax = 16;
-/** A kept bit of its own proves nothing: the same low bits by chance. */
-const provesMin = 2;
 
 /**
  * @param ops   bounces in the order in which they began, addresses as the pool's own
- * @param masks that a device may have
+ * @param masks that a device may have, at most 31
  * @returns for each device the times (microseconds) from which another mask held; empty where one mask explains all.
  */
 export function maskChanges(ops: readonly Operation[], masks: readonly number[]): number[][] {
   const changes: number[][] = [];
-  const fitting: (readonly number[])[] = [];
+  /** Bit k is set while mask k explains the device's bounces since its last change. */
+  const fitting: number[] = [];
   for (const op of ops) {
     if (op.unmap || !(op.address >= 0) || op.device < 0) continue;
     const orig = op.orig % slotBytes;
+    // One bit alone proves nothing: it may be the same by chance.
+    if ((orig & (orig - 1)) === 0) continue;
     const kept = op.address % slotBytes;
-    if (bits(orig) < provesMin) continue;
-    const fits = masks.filter((mask) => (orig & mask) === kept);
-    if (fits.length === 0) continue;
-    const before = fitting[op.device] ?? masks;
-    const both = before.filter((mask) => fits.includes(mask));
-    if (both.length === 0) (changes[op.device] ??= []).push(op.lo);
-    fitting[op.device] = both.length === 0 ? fits : both;
+    let fits = 0;
+    for (let k = 0; k < masks.length; k++) if ((orig & masks[k]!) === kept) fits |= 1 << k;
+    if (fits === 0) continue;
+    const both = (fitting[op.device] ?? -1) & fits;
+    if (both === 0) (changes[op.device] ??= []).push(op.lo);
+    fitting[op.device] = both === 0 ? fits : both;
   }
   return changes.map((times) => (times !== undefined && times.length <= changesMax ? times : []));
-}
-
-function bits(n: number): number {
-  let count = 0;
-  for (let rest = n; rest !== 0; rest &= rest - 1) count++;
-  return count;
 }

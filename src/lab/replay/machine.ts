@@ -127,6 +127,12 @@ export function alignmentsBy(mam: (d: number) => number, boundary: (d: number) =
 
 /** The alignments of a machine's devices at any time. */
 export function alignmentsOf(devices: readonly DeviceAlignment[]): Alignments {
+  if (devices.every((d) => d.changes === undefined)) {
+    return alignmentsBy(
+      (d) => devices[d]?.minAlignMask ?? 0,
+      (d) => devices[d]?.boundary ?? 0,
+    );
+  }
   const at = (d: number, time: number | undefined) => {
     const device = devices[d];
     if (device?.changes === undefined || time === undefined) return device;
@@ -369,7 +375,10 @@ function inferAlignments(o: {
   const equal = Array.from({ length: o.count }, (_, d) => {
     return Array.from({ length: 1 + (changes[d]?.length ?? 0) }, () => new Float64Array(alignmentsTried.length));
   });
-  const partOf = (d: number, time: number) => (changes[d] ?? []).filter((t) => t <= time).length;
+  const partOf = (d: number, time: number) => {
+    const times = changes[d];
+    return times === undefined ? 0 : times.filter((t) => t <= time).length;
+  };
   if (o.pool !== null) {
     const all = { compared: Number.POSITIVE_INFINITY, wrong: Number.POSITIVE_INFINITY };
     inStep(o.pool, o.survey.sample, o.prior, all, (pool, op, kernel) => {

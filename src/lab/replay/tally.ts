@@ -146,7 +146,7 @@ export class Tally implements CarriedSink {
       this.#early++;
       return;
     }
-    if (this.#learnt.some((l) => l.time === c.op.lo && l.offset === c.kernel)) {
+    if (this.#learnt.length > 0 && this.#learnt.some((l) => l.time === c.op.lo && l.offset === c.kernel)) {
       this.#learntFrom++;
       return;
     }
