@@ -17,6 +17,7 @@ Examples:
   dmalab run trace.dat --swiotlb 8192,4,force     the same requests on another pool
   dmalab run trace.dat --sizes auto               which size and how many areas would have been enough
   dmalab run trace.dat --json | jq .exact         did the model choose the kernel's own addresses?
+  dmalab run full.trace.txt.gz                    a Xen dom0, with its dumps full.p2m.txt.gz ... found beside it
   dmalab run machines/xen-pv-dom0.yaml            a machine that is described: guests, drivers, disks, every byte checked
 
 How to record: boot with trace_event=dma,swiotlb,iommu trace_buf_size=12M, or run
