@@ -65,8 +65,7 @@ export class ScatteredGuest implements GuestKernel {
 
   /** A page of the other domain is mapped here. @returns its machine frame. */
   mapForeign(o: { readonly at: number; readonly ownersNumber: number }): number {
-    const free = [...this.#free];
-    const frame = free[this.#rng.below(free.length)]!;
+    const frame = this.#someFree();
     this.#free.delete(frame);
     this.p2m[o.at] = frame;
     this.foreign.add(o.at);
@@ -155,8 +154,7 @@ export class ScatteredGuest implements GuestKernel {
     this.regions.delete(first);
     for (const k of range(0, 2 ** order)) {
       this.#release(this.p2m[first + k]!);
-      const free = [...this.#free].filter((f) => f > this.m2p.length / 2);
-      this.#take(first + k, free[this.#rng.below(free.length)]!);
+      this.#take(first + k, this.#someFree());
     }
   }
 
@@ -193,6 +191,15 @@ export class ScatteredGuest implements GuestKernel {
       read: (_requester, address, into) => go(() => memory.read(address, into)),
       write: (_requester, address, from) => go(() => memory.write(address, from)),
     };
+  }
+
+  /** A free frame of the machine's upper half. */
+  #someFree(): number {
+    const half = this.m2p.length / 2;
+    for (;;) {
+      const frame = half + this.#rng.below(half);
+      if (this.#free.has(frame)) return frame;
+    }
   }
 
   #machineAddress(phys: number): number {

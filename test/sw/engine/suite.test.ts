@@ -7,14 +7,14 @@ import type { Mapped } from "../../../src/sw/engine/index.js";
 import { type Bench, bench, kinds, randomBytes, readBytes } from "./bench.js";
 
 const { toDevice, fromDevice, bidirectional } = Direction;
-const rounds = 80;
+const rounds = 60;
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 /** Numbers of pages that are free for pages of another domain. */
 const foreignAt = 3000;
 
 /** A buffer of random size and place in pages of its own. */
 function someBuffer(b: Bench, rng: Rng) {
-  const order = rng.below(4);
+  const order = rng.below(3);
   const first = b.guest.allocPages(order)!;
   const room = 4096 * 2 ** order;
   const size = 1 + rng.below(room);
@@ -54,11 +54,11 @@ for (const kind of kinds) {
     test("syncs hand a mapping back and forth without losing a byte", () => {
       const b = bench(kind);
       const rng = new Rng(8);
-      for (let n = 0; n < 25; n++) {
+      for (let n = 0; n < 15; n++) {
         const { phys, size, free } = someBuffer(b, rng);
         const m = b.api.map(phys, size, bidirectional);
         b.api.mappingError(m.bus);
-        for (let k = 0; k < 5; k++) {
+        for (let k = 0; k < 3; k++) {
           const fromTheDevice = randomBytes(rng, size);
           b.port.write(b.requester, m.bus, fromTheDevice);
           b.api.syncForCpu(m.bus, size, bidirectional);
@@ -80,8 +80,8 @@ for (const kind of kinds) {
       const b = bench(kind);
       const rng = new Rng(9);
       const left = pagesLeft(b);
-      for (let n = 0; n < 25; n++) {
-        const size = 1 + rng.below(40000);
+      for (let n = 0; n < 15; n++) {
+        const size = 1 + rng.below(20000);
         const at = b.api.alloc(size)!;
         expect(at, `${size} bytes`).not.toBeNull();
         expect(readBytes(b.memory, at.phys, size).every((x) => x === 0)).toBe(true);
@@ -103,7 +103,7 @@ for (const kind of kinds) {
     test("a list comes back as its entries and arrives byte for byte", () => {
       const b = bench(kind);
       const rng = new Rng(10);
-      for (let n = 0; n < 25; n++) {
+      for (let n = 0; n < 15; n++) {
         const buffers = Array.from({ length: 1 + rng.below(8) }, () => someBuffer(b, rng));
         const given = buffers.map((e) => randomBytes(rng, e.size));
         for (const [k, e] of buffers.entries()) b.memory.write(e.phys, given[k]!);
@@ -177,7 +177,7 @@ const pagesLeft = (b: Bench): number => (b.guest as unknown as { pagesLeft?: num
 for (const kind of kinds.filter((k) => k.model !== "native" && k.engine !== "grant")) {
   test(`${kind.what}: a page of another domain is never a bounce buffer, and its bytes arrive`, () => {
     const rng = new Rng(13);
-    for (let n = 0; n < 30; n++) {
+    for (let n = 0; n < 9; n++) {
       const b = bench(kind, { seed: n });
       const guest = b.scattered!;
       const { pool } = b.engine;

@@ -49,7 +49,7 @@ for (const row of rows) {
     test("own buffers arrive byte for byte", () => {
       const s = setUp(row, 1);
       const rng = new Rng(3);
-      for (let n = 0; n < 150; n++) {
+      for (let n = 0; n < 60; n++) {
         const page = s.back.allocPages(2)!;
         const size = 1 + rng.below(12288);
         const phys = page * 4096 + rng.below(4096);
@@ -73,7 +73,7 @@ for (const row of rows) {
     test("pages of a guest are used where they are, and are no bounce buffers", () => {
       const s = setUp(row, 2);
       const rng = new Rng(4);
-      for (let n = 0; n < 60; n++) {
+      for (let n = 0; n < 30; n++) {
         const page = s.kernel.allocPages(0)!;
         const given = randomBytes(rng, 4096);
         s.kernel.memory.write(page * 4096, given);
