@@ -216,6 +216,10 @@ describe("balloon and reservation", () => {
     expect(decrease(m.h, m.d0, [m.d.map.frameOf(4)])).toBe(0);
     expect(decrease(m.h, m.d0, [m.d0.grants.shared[0]!])).toBe(0);
     expect(populate(m.h, m.d0, [3000])).toEqual([]);
+    expect(decrease(m.h, m.d0, [m.d0.map.frameOf(4)])).toBe(1);
+    m.h.setMapping(m.d0, 4, -1);
+    for (const page of [-1, 0.5, Number.NaN, 2 ** 40]) expect(populate(m.h, m.d0, [page])).toEqual([]);
+    expect(populate(m.h, m.d0, [4])).toHaveLength(1);
   });
 
   test("a frame that is still mapped by its owner comes free only with the mapping", () => {

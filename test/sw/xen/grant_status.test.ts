@@ -202,6 +202,9 @@ const rows: readonly Row[] = [
       return swapGrants(m.h, m.d, { a: ref, b: 100 });
     },
   ],
+  ["a page number below none", "generalError", (m) => map(m, granted(m), host, -1).status],
+  ["a half of a page", "generalError", (m) => map(m, granted(m), host, 0.5).status],
+  ["a page that is no number", "generalError", (m) => map(m, granted(m), host, Number.NaN).status],
   ["a frame given to an entry that waits for it", "okay", (m) => give(m, {})],
   ["a frame given to an entry that waits for another domain", "generalError", (m) => give(m, { from: 3 })],
   ["a frame given to an entry beyond the table", "generalError", (m) => give(m, { ref: 512 })],
