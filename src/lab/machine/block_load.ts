@@ -16,6 +16,8 @@ export interface BlockRequest {
   readonly toDisk: boolean;
   readonly sector: number;
   readonly pages: readonly Pfn[];
+  /** How many pages each block of pages that follow each other has, in order. */
+  readonly blocks: readonly number[];
   /** First sector in the first page. */
   readonly first: number;
   readonly sectors: number;
@@ -34,6 +36,15 @@ export interface BlockLoadOptions {
   /** Sectors that this program has for itself. */
   readonly sectors: number;
   readonly submit: (r: BlockRequest) => void;
+  /** Pages come in blocks of 1 to 2^orderMax that follow each other. Default 0: single pages. */
+  readonly orderMax?: number;
+}
+
+/** Pages of a request: those that are used, in blocks of so many, each allocated with its order. */
+interface Held {
+  readonly pages: Pfn[];
+  readonly blocks: number[];
+  readonly orders: number[];
 }
 
 /** Requests under way at once. */
@@ -70,11 +81,12 @@ export class BlockLoad implements Actor {
     const sectors = Math.max(1, Math.round((size.from + rng.below(size.to - size.from + 1)) / sectorBytes));
     const sector = this.#place(sectors);
     const first = rng.below(sectorsPerPage);
-    const pages = sector === null ? null : this.#pages(Math.ceil((first + sectors) / sectorsPerPage));
-    if (sector === null || pages === null) {
+    const held = sector === null ? null : this.#pages(Math.ceil((first + sectors) / sectorsPerPage));
+    if (sector === null || held === null) {
       if (this.issued === this.ended) throw new Error(`${this.name}: ${sectors} sectors fit neither disk nor memory`);
       return;
     }
+    const { pages, blocks } = held;
     const number = this.issued++;
     const toDisk = rng.below(2) === 0;
     this.#busy.set(sector, sectors);
@@ -87,9 +99,10 @@ export class BlockLoad implements Actor {
       toDisk,
       sector,
       pages,
+      blocks,
       first,
       sectors,
-      done: (ok) => this.#end({ number, toDisk, sector, pages, first, bytes, ok }),
+      done: (ok) => this.#end({ number, toDisk, sector, held, first, bytes, ok }),
     });
   }
 
@@ -97,7 +110,7 @@ export class BlockLoad implements Actor {
     number: number;
     toDisk: boolean;
     sector: number;
-    pages: readonly Pfn[];
+    held: Held;
     first: number;
     bytes: Uint8Array;
     ok: boolean;
@@ -111,11 +124,11 @@ export class BlockLoad implements Actor {
     } else {
       this.bytesRead += r.bytes.length;
       const got = new Uint8Array(r.bytes.length);
-      this.#copy(r.pages, r.first, got, "out");
+      this.#copy(r.held.pages, r.first, got, "out");
       const at = firstDifference(got, r.bytes);
       if (at >= 0) this.wrong.push(`request ${r.number}: byte ${at} of ${got.length} at sector ${r.sector} differs`);
     }
-    for (const page of r.pages) this.#o.kernel.freePages(page, 0);
+    this.#free(r.held);
   }
 
   #place(sectors: number): number | null {
@@ -128,17 +141,31 @@ export class BlockLoad implements Actor {
     return null;
   }
 
-  #pages(count: number): Pfn[] | null {
-    const pages: Pfn[] = [];
-    while (pages.length < count) {
-      const page = this.#o.kernel.allocPages(0);
-      if (page === null) {
-        for (const p of pages) this.#o.kernel.freePages(p, 0);
+  /** At least `count` pages: the last block may have more than are used. */
+  #pages(count: number): Held | null {
+    const { kernel, rng, orderMax = 0 } = this.#o;
+    const held: Held = { pages: [], blocks: [], orders: [] };
+    while (held.pages.length < count) {
+      const order = orderMax === 0 ? 0 : rng.below(orderMax + 1);
+      const first = kernel.allocPages(order);
+      if (first === null) {
+        this.#free(held);
         return null;
       }
-      pages.push(page);
+      const used = Math.min(2 ** order, count - held.pages.length);
+      held.orders.push(order);
+      held.blocks.push(used);
+      for (let n = 0; n < used; n++) held.pages.push((first + n) as Pfn);
     }
-    return pages;
+    return held;
+  }
+
+  #free({ pages, blocks, orders }: Held): void {
+    let at = 0;
+    blocks.forEach((used, n) => {
+      this.#o.kernel.freePages(pages[at]!, orders[n]!);
+      at += used;
+    });
   }
 
   #copy(pages: readonly Pfn[], first: number, bytes: Uint8Array, way: "in" | "out"): void {

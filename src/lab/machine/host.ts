@@ -40,7 +40,7 @@ export function buildHost(m: MachineDescription): Host {
 
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / pageBytes;
-  const kernel = new NativeGuest(frames);
+  const kernel = new NativeGuest(frames, { highFirst: true });
   return {
     kernel,
     xen: null,

@@ -3,11 +3,11 @@ import type { Rng } from "../../base/rng.js";
 import { Disk } from "../../hw/device/disk.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import type { Actor } from "../../sim/schedule.js";
-import type { Checker } from "../../sw/dma/index.js";
+import type { Checker, ListEntry } from "../../sw/dma/index.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
 import { BlkFront } from "../../sw/driver/blkfront.js";
 import { DiskDriver } from "../../sw/driver/disk_driver.js";
-import { BlockLoad, firstDifference } from "./block_load.js";
+import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
 import type { Described } from "./description.js";
 import type { MachineDevice } from "./devices.js";
 import type { Host } from "./host.js";
@@ -85,16 +85,26 @@ function disk(g: Ground, w: ProgramDescription, n: number): Program {
     requests: w.requests,
     size: w.size,
     sectors: sectorsEach,
+    orderMax: 3,
     submit: (r) => {
-      const list = r.pages.map((page, k) => {
-        const low = k === 0 ? r.first * 512 : 0;
-        const left = (r.first + r.sectors) * 512 - k * 4096;
-        return { phys: page * 4096 + low, size: Math.min(4096, left) - low };
-      });
-      unit.driver.submit({ toDisk: r.toDisk, block: firstSector + r.sector, list, done: (e) => r.done(e === null) });
+      const { toDisk, sector } = r;
+      unit.driver.submit({ toDisk, block: firstSector + sector, list: listOf(r), done: (e) => r.done(e === null) });
     },
   });
   return blockProgram({ w, load, unit, firstSector, actors: [load], refusals: () => [], close: () => {} });
+}
+
+/** A block of pages that follow each other is one entry, as a compound page is. */
+function listOf(r: BlockRequest): ListEntry[] {
+  const end = (r.first + r.sectors) * 512;
+  let at = 0;
+  return r.blocks.map((pages) => {
+    const low = at === 0 ? r.first * 512 : 0;
+    const phys = r.pages[at]! * 4096 + low;
+    const size = Math.min(pages * 4096, end - at * 4096) - low;
+    at += pages;
+    return { phys, size };
+  });
 }
 
 function blkback(g: Ground, w: ProgramDescription, n: number): Program {

@@ -6,23 +6,40 @@ import { NativePages } from "./native_pages.js";
 
 const frameBytes = 4096;
 
+/** Pages below 4 GiB: what a driver with 32 address bits can ask for (zone DMA32). */
+const lowPages = 2 ** 20;
+
+export interface NativeOptions {
+  /** Frames at the beginning of memory that are never handed out. Default: one. */
+  readonly reserved?: number;
+  /**
+   * Hand out memory above 4 GiB before memory below, so that low memory lasts, as Linux's zone lists do
+   * (mm/page_alloc.c, build_zonerefs_node). Default: the lowest pages first.
+   */
+  readonly highFirst?: boolean;
+}
+
 export class NativeGuest implements GuestKernel {
   readonly domain = 0;
   readonly model = "native";
   readonly memory: Memory;
   readonly #pages: NativePages;
+  /** Pages above 4 GiB, where they are handed out first. */
+  readonly #high: NativePages | null;
   readonly #end: number;
 
-  /** @param frames frames of memory; @param reserved frames at its beginning that are never handed out */
-  constructor(frames: number, reserved = 1) {
+  /** @param frames frames of memory */
+  constructor(frames: number, o: NativeOptions = {}) {
     this.memory = new Memory(frames);
-    this.#pages = new NativePages(reserved, frames);
+    const split = o.highFirst === true && frames > lowPages;
+    this.#pages = new NativePages(o.reserved ?? 1, split ? lowPages : frames);
+    this.#high = split ? new NativePages(lowPages, frames) : null;
     this.#end = frames * frameBytes;
   }
 
   /** Pages that nobody holds. */
   get pagesLeft(): number {
-    return this.#pages.pagesLeft;
+    return this.#pages.pagesLeft + (this.#high?.pagesLeft ?? 0);
   }
 
   physToBus(phys: number): number {
@@ -42,12 +59,15 @@ export class NativeGuest implements GuestKernel {
   }
 
   allocPages(order: number, highest = this.#end): Pfn | null {
-    const first = this.#pages.allocate(order, Math.floor((highest + 1) / frameBytes) - 1);
+    const last = Math.floor((highest + 1) / frameBytes) - 1;
+    const high = this.#high?.allocate(order, last) ?? -1;
+    const first = high >= 0 ? high : this.#pages.allocate(order, last);
     return first < 0 ? null : pfn(first);
   }
 
   freePages(first: Pfn, order: number): void {
-    this.#pages.release(first, order);
+    if (this.#high !== null && first >= lowPages) this.#high.release(first, order);
+    else this.#pages.release(first, order);
   }
 
   createContiguous(phys: number): Contiguous {

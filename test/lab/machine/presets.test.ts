@@ -1,11 +1,22 @@
-/** Every preset runs to its end: right bytes, kept rules, nothing left over. */
+/** Every preset runs to its end: right bytes, kept rules, nothing left over; and shows what it is for. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description.js";
+import { outcomeOf } from "../../../src/lab/machine/outcome.js";
 import { runMachine } from "../../../src/lab/machine/run_machine.js";
 
 const long = process.env["DMALAB_LONG"] === "1";
 const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));
+
+/** Causes that each device of a preset must show, one line a device. */
+const shown: Readonly<Record<string, readonly string[]>> = {
+  "bare-metal.yaml": ["direct", "mask"],
+  "ia64-vp.yaml": ["foreign split translated"],
+  "sev-guest.yaml": ["forced"],
+  "xen-arm-dom0.yaml": ["direct foreign translated"],
+  "xen-pv-dom0.yaml": ["foreign straddle translated", "foreign mask translated"],
+  "xen-pvh.yaml": ["foreign iommu"],
+};
 
 test.each(presets)("%s", (file) => {
   const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
@@ -18,6 +29,13 @@ test.each(presets)("%s", (file) => {
     expect(p.wrong()).toEqual([]);
     expect(p.refusals()).toEqual([]);
   }
+  expect(
+    outcomeOf(run).devices.map((d) =>
+      [...d.causes.map((c) => c.cause), ...(d.split > 0 ? ["split"] : []), ...(d.foreign > 0 ? ["foreign"] : [])]
+        .sort()
+        .join(" "),
+    ),
+  ).toEqual(shown[file]);
   expect(run.left).toEqual([]);
   expect(run.host.xen?.hypervisor.gate.violations ?? []).toEqual([]);
   expect(run.checker?.violations ?? []).toEqual([]);
