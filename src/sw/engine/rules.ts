@@ -93,8 +93,20 @@ export const engineProfiles: readonly EngineProfile[] = [
     rules: { ...todaysRules, coherentAligned: false, coherentSize: "order", smallBuffersBounce: false },
   },
   {
+    id: "4.20",
+    kernels: "4.20 to 5.7",
+    source: "commits 4855c92dbb7b of 2018 and the patch of April 2020 for what is destroyed",
+    rules: {
+      ...todaysRules,
+      coherentAligned: false,
+      coherentSize: "order",
+      destroys: "reachable",
+      smallBuffersBounce: false,
+    },
+  },
+  {
     id: "2010",
-    kernels: "2.6.37 to 4.16",
+    kernels: "2.6.37 to 4.19",
     source: "drivers/xen/swiotlb-xen.c of 4.4; D0's overflow buffer",
     rules: {
       ...todaysRules,
@@ -114,6 +126,6 @@ export function engineProfileOf(kernel: string | null): EngineProfile {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel ?? "") ?? [];
   if (major === undefined || minor === undefined) return todaysEngines;
   const release = Number(major) * 1000 + Number(minor);
-  const firsts = [6014, 6012, 6005, 5008, 0];
+  const firsts = [6014, 6012, 6005, 5008, 4020, 0];
   return engineProfiles[firsts.findIndex((first) => release >= first)]!;
 }

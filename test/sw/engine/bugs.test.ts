@@ -184,10 +184,10 @@ test("with the bug of 2010 the unmap of another domain's page copies over it and
 });
 
 test("kernels differ as their releases did", () => {
-  const ids = ["2.6.37", "4.4.0", "5.10.1", "6.1", "6.6.31", "6.12.41-1", "6.14", "7.2.13", null].map(
+  const ids = ["2.6.37", "4.4.0", "5.4.200", "5.10.1", "6.1", "6.6.31", "6.12.41-1", "6.14", "7.2.13", null].map(
     (k) => engineProfileOf(k).id,
   );
-  expect(ids).toEqual(["2010", "2010", "5.8", "5.8", "6.5", "6.12", "today", "today", "today"]);
+  expect(ids).toEqual(["2010", "2010", "4.20", "5.8", "5.8", "6.5", "6.12", "today", "today", "today"]);
   expect(new Set(engineProfiles.map((p) => p.id)).size).toBe(engineProfiles.length);
 });
 
