@@ -107,7 +107,7 @@ export function program(exit: (code: number) => void): Command {
     .description("Say which device reaches which memory: from a memory image, or from a running QEMU guest.")
     .argument("[image]", "a memory image; - is standard input")
     .option("--registers <file>", "register values of the units (JSON)")
-    .option("--root <kind:address>", "where a unit's tables are; may be given again", gathered, [])
+    .option("--root <kind:address>", "where a unit's tables are; may be given again", gathered)
     .option("--scan", "find the tables by their form")
     .option("--device <BDF>", "show this device only, and all of its mappings")
     .option("--who <address>", "which devices reach this physical address")
@@ -164,7 +164,7 @@ function wholeFlag(text: string): number {
   throw new InvalidArgumentError("It takes a whole number from 1 to 8192.");
 }
 
-const gathered = (value: string, before: readonly string[]): string[] => [...before, value];
+const gathered = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addressFlag(text: string): number {
   const n = /^(0x[0-9a-f]{1,13}|[0-9]{1,15})$/i.test(text) ? Number(text) : Number.NaN;
