@@ -9,20 +9,12 @@
 import type { MemoryView } from "../mem/view.js";
 import { Fault } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
-import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, userRight, type WalkPlan } from "./plan.js";
+import { userRight } from "./grants.js";
+import { canonical, type LeafSink, Placed } from "./leaf_sink.js";
+import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
 import type { TroubleKind, Troubles } from "./trouble.js";
 import { encodedSizeLg2, granted, kindOf, leafAddress, refusal, refusedBits, tableAddress } from "./walk.js";
-
-/** Takes leaves in ascending order; `Ranges` is one. */
-export interface LeafSink {
-  /**
-   * Neighbouring leaves of one size and permission, contiguous in both spaces.
-   * @param bytes of all of them together
-   * @param leaves how many; 0 for a further piece of a leaf that was counted
-   */
-  push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void;
-}
 
 export interface EnumerateOptions {
   /** Entries that may be looked at. A table that is reached on many ways counts each time. */
@@ -79,7 +71,7 @@ class Enumeration implements Enumerated {
   readonly #plan: WalkPlan;
   readonly #memory: FrameSource;
   readonly #root: TableRoot;
-  readonly #sink: LeafSink;
+  readonly #sink: Placed;
   readonly #troubles: Troubles;
   readonly #visit: EnumerateOptions["visitTable"];
   readonly #entryCountMax: number;
@@ -94,7 +86,7 @@ class Enumeration implements Enumerated {
     this.#plan = o.outputIsInput === true ? inputPlan(root) : planOf(root);
     this.#memory = memory;
     this.#root = root;
-    this.#sink = sink;
+    this.#sink = new Placed(this.#plan, sink);
     this.#troubles = troubles;
     this.#visit = o.visitTable;
     this.#entryCountMax = o.entryCountMax ?? entryCountMaxDefault;
@@ -196,7 +188,7 @@ class Enumeration implements Enumerated {
       if (allowed <= userRight) continue;
       if (!this.#mayPush(at + entry * 8, level, iova + entry * span)) return;
       const paddr = leafAddress(p, level, lo, hi);
-      this.#push(iova + entry * span, paddr, leaves * span, (allowed & 3) as Allow, leaves);
+      this.#sink.push(iova + entry * span, paddr, leaves * span, (allowed & 3) as Allow, leaves);
     }
   }
 
@@ -253,7 +245,7 @@ class Enumeration implements Enumerated {
     if (allowed > userRight) {
       const address = ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32;
       const paddr = address - (address % size) + within;
-      if (this.#mayPush(here.at, level, iova)) this.#push(iova, paddr, count * span, (allowed & 3) as Allow, 1);
+      if (this.#mayPush(here.at, level, iova)) this.#sink.push(iova, paddr, count * span, (allowed & 3) as Allow, 1);
     }
     return count;
   }
@@ -262,40 +254,6 @@ class Enumeration implements Enumerated {
     if (++this.#pushCount <= this.#pushCountMax) return true;
     this.#cut(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
     return false;
-  }
-
-  #push(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void {
-    const { upper, interruptRange } = this.#plan;
-    if (upper !== 1 || (interruptRange && paddr < interruptEnd && paddr + bytes > interruptStart)) {
-      this.#special(iova, paddr, bytes, allow, leaves);
-    } else this.#sink.push(iova, paddr, bytes, allow, leaves);
-  }
-
-  /** Put a run where the bits above the input put it, without what ends in the interrupt range. */
-  #special(iova: number, paddr: number, bytes: number, allow: Allow, leaves: number): void {
-    const p = this.#plan;
-    const half = 2 ** (p.inputBits - 1);
-    if (p.upper === 3 && iova < half && iova + bytes > half) {
-      const below = Math.round((leaves * (half - iova)) / bytes);
-      this.#special(iova, paddr, half - iova, allow, below);
-      this.#special(half, paddr + half - iova, bytes - (half - iova), allow, leaves - below);
-      return;
-    }
-    const above = p.upper === 2 || (p.upper === 3 && iova >= half);
-    const from = above ? 2 ** 64 - 2 * half + iova : iova;
-    if (!p.interruptRange || paddr >= interruptEnd || paddr + bytes <= interruptStart) {
-      this.#sink.push(from, paddr, bytes, allow, leaves);
-      return;
-    }
-    const leafBytes = bytes / leaves;
-    const before = Math.max(interruptStart - paddr, 0);
-    const gone = Math.min(interruptEnd - paddr, bytes);
-    const counted = Math.ceil(before / leafBytes);
-    if (before > 0) this.#sink.push(from, paddr, before, allow, counted);
-    if (gone < bytes) {
-      const whole = leaves - Math.max(counted, Math.floor(gone / leafBytes));
-      this.#sink.push(from + gone, paddr + gone, bytes - gone, allow, whole);
-    }
   }
 
   #outside(from: Here, address: number, entryCount: number): void {
@@ -316,13 +274,7 @@ class Enumeration implements Enumerated {
       this.#troubles.total++;
       return;
     }
-    this.#troubles.add({ kind, entryAt: at, value: hex(lo, hi), iova: this.#canonical(iova), level, what });
-  }
-
-  #canonical(iova: number): number {
-    const { upper, inputBits } = this.#plan;
-    const above = upper === 2 || (upper === 3 && iova >= 2 ** (inputBits - 1));
-    return above ? 2 ** 64 - 2 ** inputBits + iova : iova;
+    this.#troubles.add({ kind, entryAt: at, value: hex(lo, hi), iova: canonical(this.#plan, iova), level, what });
   }
 
   #cut(at: number, level: number, iova: number, why: string): void {
@@ -333,8 +285,6 @@ class Enumeration implements Enumerated {
 }
 
 const accessedDirty = 0x60;
-const interruptStart = 0xfee0_0000;
-const interruptEnd = 0xfef0_0000;
 
 function hex(lo: number, hi: number): string {
   return `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;

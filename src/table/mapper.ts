@@ -4,13 +4,13 @@
  * Entries are composed from the same layouts that walkers are compiled from. Entries are stored in place, the half that
  * makes them present last. Tables are never given back: an emptied table stays linked.
  */
-import { Broken, Misuse } from "../base/assert.js";
+import { Misuse } from "../base/assert.js";
 import type { Mfn } from "../base/frame.js";
-import { type Field, write } from "../bits/field.js";
 import type { MemoryView } from "../mem/view.js";
-import type { EntryShape, Grant, TableFormat } from "./format.js";
+import { EntryComposer } from "./compose.js";
+import type { TableFormat } from "./format.js";
 import { formats } from "./formats.js";
-import { Kind, maskOf, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
+import { Kind, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
 import { encodedSizeLg2, inputFits, kindOf, tableAddress } from "./walk.js";
 
@@ -42,7 +42,7 @@ export class Mapper {
   readonly #options: MapperOptions;
   readonly #format: TableFormat;
   readonly #plan: WalkPlan;
-  readonly #entry = new Uint32Array(2);
+  readonly #composer: EntryComposer;
   readonly #spans: readonly number[];
 
   /**
@@ -56,6 +56,7 @@ export class Mapper {
     this.#options = options;
     this.#format = formats[root.format];
     this.#plan = planOf(root);
+    this.#composer = new EntryComposer(this.#plan);
     this.#spans = this.#format.levels.map((_, own) => 2 ** this.#plan.rows[own * rowLength]!);
   }
 
@@ -75,7 +76,7 @@ export class Mapper {
     if (paddr + bytes > 2 ** this.root.outputBits) {
       throw new Misuse("address-size", `${hex(paddr)} to ${hex(paddr + bytes)}: ${this.root.outputBits} bits`);
     }
-    this.#leafEntry(0, 0, allow);
+    this.#composer.leaf(0, 0, allow);
     for (let done = 0; done < bytes; ) done += this.#some(iova + done, paddr + done, bytes - done, allow);
   }
 
@@ -166,13 +167,13 @@ export class Mapper {
         const aligned = (iova + n * size) % (group * size) === 0 && from % (group * size) === 0;
         if (aligned) joined = group;
       }
-      this.#leafEntry(level, from, allow);
-      if (repeat > 1) this.#encode(sizeLg2);
+      this.#composer.leaf(level, from, allow);
+      if (repeat > 1) this.#composer.encodeSize(sizeLg2);
       if (joined > 0) {
-        write(this.#entry, 0, contiguousBit(this.#format.levels[level]!.leaf!), 1);
+        this.#composer.join(level);
         joined--;
       }
-      const [low, high] = this.#entry as unknown as [number, number];
+      const { low, high } = this.#composer;
       for (let r = 0; r < repeat; r++) this.#store(address + (n * repeat + r) * 8, low, high);
     }
     return leaves * size;
@@ -190,7 +191,7 @@ export class Mapper {
     for (let level = Math.min(this.root.level, this.#format.levels.length - 1); level > 0; level--) {
       const span = this.#spans[level]!;
       if (span > bytes || iova % span !== 0 || paddr % span !== 0) continue;
-      if (this.#leafKind(level) >= 0 && !(this.#format.nextLevel && level > 2)) {
+      if (this.#composer.leafKind(level) >= 0 && !(this.#format.nextLevel && level > 2)) {
         return { level, sizeLg2: rows[level * rowLength]! };
       }
     }
@@ -208,47 +209,6 @@ export class Mapper {
     return { level: 0, sizeLg2: 12 };
   }
 
-  /** Value of the kind field that makes a leaf at a level; -1 where none does. */
-  #leafKind(level: number): number {
-    const { rows } = this.#plan;
-    const kinds = rows[level * rowLength + Row.kinds]!;
-    for (let v = 0; v < 8; v++) if (((kinds >>> (2 * v)) & 3) === Kind.leaf) return v;
-    return -1;
-  }
-
-  #leafEntry(level: number, paddr: number, allow: Allow): void {
-    const shape = this.#format.levels[level]!.leaf!;
-    this.#begin(shape, allow, paddr);
-    write(this.#entry, 0, this.#format.kind, this.#leafKind(level));
-    if (this.#format.accessFlag !== null) write(this.#entry, 0, this.#format.accessFlag, 1);
-  }
-
-  #begin(shape: EntryShape, allow: number, address: number): void {
-    const entry = this.#entry.fill(0);
-    const { read, write: writable, user } = shape.grants;
-    for (const field of this.#format.present) write(entry, 0, field, 1);
-    for (const [grant, on] of [
-      [read, (allow & 1) !== 0],
-      [writable, (allow & 2) !== 0],
-      [user, true],
-    ] as const) {
-      if (!setGrant(entry, grant, on)) {
-        throw new Misuse("not-expressible", `${this.#format.name} has no entry that allows ${allow} and nothing else`);
-      }
-    }
-    if (allow === 0) throw new Misuse("not-expressible", "a mapping without any right");
-    write(entry, 0, shape.frame, Math.floor((address % 2 ** (shape.frame.msb + 1)) / 2 ** shape.frame.lsb));
-    if (this.#plan.frameHigh) write(entry, 0, shape.frameHigh!, Math.floor(address / 2 ** 48));
-  }
-
-  /** Put a size into the composed leaf: ones below half of it, in the address. */
-  #encode(sizeLg2: number): void {
-    const ones = maskOf(sizeLg2 - 2, 12);
-    this.#entry[0]! |= ones.low;
-    this.#entry[1]! |= ones.high;
-    write(this.#entry, 0, this.#format.kind, 7);
-  }
-
   #newTable(address: number, level: number, next: number): number {
     const frame = this.#allocate(2 ** (this.#format.granuleLg2 - 12));
     this.tables.push(frame);
@@ -257,10 +217,8 @@ export class Mapper {
   }
 
   #link(address: number, level: number, next: number, table: number): void {
-    this.#begin(this.#format.levels[level]!.table!, 3, table);
-    const kinds = this.#format.levels[level]!.kinds;
-    write(this.#entry, 0, this.#format.kind, this.#format.nextLevel ? next + 1 : kinds.indexOf("table"));
-    this.#store(address, this.#entry[0]!, this.#entry[1]!);
+    this.#composer.table(level, next, table);
+    this.#store(address, this.#composer.low, this.#composer.high);
   }
 
   /** Put a table between an entry and the lower table it skips to. @returns its byte address */
@@ -352,20 +310,6 @@ export class Mapper {
       }
     }
   }
-}
-
-/** @returns false when the grant cannot be as wanted. */
-function setGrant(entry: Uint32Array, grant: Grant, on: boolean): boolean {
-  if (grant === true) return on;
-  if ("not" in grant) write(entry, 0, grant.not, on ? 0 : 1);
-  else write(entry, 0, grant, on ? 1 : 0);
-  return true;
-}
-
-function contiguousBit(shape: EntryShape): Field {
-  const field = shape.about.fields.find((f) => f.name === "contiguous");
-  if (field === undefined) throw new Broken(`${shape.about.title} has a contiguous bit`);
-  return field;
 }
 
 const hex = (n: number) => `0x${n.toString(16)}`;

@@ -3,9 +3,10 @@
  */
 import type { Mfn } from "../base/frame.js";
 import type { MemoryView } from "../mem/view.js";
-import { type Enumerated, type EnumerateOptions, enumerate, type LeafSink } from "./enumerate.js";
+import { type Enumerated, type EnumerateOptions, enumerate } from "./enumerate.js";
 import { inSecondStage, onFirstStageTable } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
+import type { LeafSink } from "./leaf_sink.js";
 import { inputPlan, planOf, type WalkPlan } from "./plan.js";
 import { Ranges } from "./ranges.js";
 import type { Allow, TableRoot } from "./root.js";

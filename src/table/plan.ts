@@ -5,8 +5,9 @@
  */
 import { Misuse } from "../base/assert.js";
 import type { Field } from "../bits/field.js";
-import type { EntryKind, EntryShape, Grant, LevelShape, TableFormat, UnitFeature } from "./format.js";
+import type { EntryKind, EntryShape, LevelShape, TableFormat, UnitFeature } from "./format.js";
 import { formats } from "./formats.js";
+import { everything, packGrants, userRight } from "./grants.js";
 import type { TableRoot } from "./root.js";
 
 /** Classes of an entry, two bits each in `Row.kinds`. */
@@ -35,9 +36,6 @@ export const Row = {
   leafCareHigh: 12,
 } as const;
 export const rowLength = 13;
-
-/** Rights as the walkers carry them: 1 read, 2 write, 4 without privilege. */
-export const userRight = 4;
 
 /** Numbers only (and the rows), one shape for every format. Does not hold where the table stands. */
 export interface WalkPlan {
@@ -287,29 +285,4 @@ export function maskOf(msb: number, lsb: number): Words {
   if (msb < lsb) return { low: 0, high: 0 };
   const ones = (from: number, to: number) => (from > to ? 0 : (2 ** (to - from + 1) - 1) * 2 ** from) | 0;
   return { low: ones(lsb, Math.min(msb, 31)), high: ones(Math.max(lsb - 32, 0), msb - 32) };
-}
-
-const everything = { packed: -1, shift: 0, high: false };
-
-/** The rights for each value of the three bits in which a shape keeps them. */
-function packGrants(shape: EntryShape, privileged: boolean): { packed: number; shift: number; high: boolean } {
-  const { read, write } = shape.grants;
-  const user = privileged ? true : shape.grants.user;
-  const fields = [read, write, user].filter((g) => g !== true).map((g) => ("not" in g ? g.not : g));
-  if (fields.length === 0) return everything;
-  const shift = Math.min(...fields.map((f) => f.shift), 29);
-  const word = fields[0]!.word;
-  if (fields.some((f) => f.word !== word || f.shift > shift + 2)) {
-    throw new Misuse("bad-format", `${shape.about.title}: rights lie in three neighbouring bits`);
-  }
-  let packed = 0;
-  for (let v = 0; v < 8; v++) {
-    const holds = (g: Grant) => {
-      if (g === true) return true;
-      const f = "not" in g ? g.not : g;
-      return ((v >>> (f.shift - shift)) & 1) === ("not" in g ? 0 : 1);
-    };
-    packed |= ((holds(read) ? 1 : 0) | (holds(write) ? 2 : 0) | (holds(user) ? userRight : 0)) << (4 * v);
-  }
-  return { packed, shift, high: word === 1 };
 }

@@ -7,7 +7,8 @@
  */
 import { Fault } from "./fault.js";
 import type { FrameSource } from "./frame_source.js";
-import { Kind, Row, rowLength, userRight, type WalkPlan } from "./plan.js";
+import { userRight } from "./grants.js";
+import { Kind, Row, rowLength, type WalkPlan } from "./plan.js";
 
 /* This module's own constants are folded into the code; those of another module would be loaded each time. */
 const {

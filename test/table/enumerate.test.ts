@@ -139,7 +139,7 @@ function layeredNoise(
       if (run) {
         // Go on where the last entry stopped, perhaps with another flag: runs are where merging can go wrong.
         arena.words[w] = (arena.words[w - 2]! + 2 ** granuleLg2) ^ (rng.below(9) === 0 ? 1 << rng.below(12) : 0);
-        arena.words[w + 1] = arena.words[w - 1]!;
+        arena.words[w + 1] = arena.words[w - 1]! ^ (rng.below(9) === 0 ? 1 << rng.below(32) : 0);
         continue;
       }
       const next = nextLevel ? [rng.below(own + 1), 0, 7][rng.below(3)]! : 0;
@@ -211,6 +211,17 @@ test("a leaf that ends in the interrupt range of VT-d is cut out of a large page
   expect(rows(ranges)).toEqual(["c0000000 c0000000 3ee00000 3", "fef00000 fef00000 1100000 3"]);
   expect(ranges.leafCount).toBe(1);
   expect(walk(planOf(root), arena.memory, root.address, 0xfee00, 1)).toBe(Fault.interruptRange);
+});
+
+test("a run over the middle of a signed input is two rows, far from each other", () => {
+  const arena = new Arena(64);
+  const root = rootOf(arena, "vtd-fs", 2, 39, { upper: "sign" });
+  const mapper = new Mapper(arena.memory, root, arena.allocate);
+  mapper.map(2 ** 38 - 2 ** 30, 2 ** 33, 2 ** 30, 3);
+  mapper.map(2 ** 64 - 2 ** 38, 2 ** 33 + 2 ** 30, 2 ** 30, 3);
+  const { ranges } = rangesOf(arena, root);
+  expect(rows(ranges)).toEqual(["3fc0000000 200000000 40000000 3", "ffffffc000000000 240000000 40000000 3"]);
+  expect(ranges.leafCount).toBe(2);
 });
 
 test("a root that no format has is a trouble, not a crash", () => {

@@ -86,6 +86,7 @@ export const widths: readonly Width[] = [
   ["smmu-s1-64k", 2, 48],
   ["smmu-s1-64k", 2, 52, { outputBits: 52 }],
   ["smmu-s1-64k", 1, 42, { upper: "ones" }],
+  ["smmu-s1-64k", 2, 48, { outputBits: 50 }],
   ["smmu-s2-4k", 2, 40, { outputBits: 40 }],
   ["smmu-s2-4k", 2, 43, { outputBits: 48, accessFlag: "ignore" }],
   ["smmu-s2-4k", 3, 48],

@@ -163,6 +163,24 @@ test("a first-stage table that the second stage does not map is the second stage
   expect(steps).toEqual([]);
 });
 
+test("only the end of both stages can be in the interrupt range", () => {
+  const arena = new Arena(512);
+  const second = rootOf(arena, "vtd-ss", 2, 39);
+  const outer = new Mapper(arena.memory, second, arena.allocate);
+  outer.map(0, 0, 2 ** 21, 3);
+  outer.map(0xfee0_0000, 0x5000_0000, 4096, 3);
+  outer.map(0x6000_0000, 0xfee0_0000, 4096, 3);
+  const first = rootOf(arena, "vtd-fs", 2, 39);
+  const inner = new Mapper(arena.memory, first, arena.allocate);
+  inner.map(0x1000, 0xfee0_0000, 4096, 3);
+  inner.map(0x2000, 0x6000_0000, 4096, 3);
+  const walker = new NestedWalker(arena.memory, { first, second });
+  expect([walker.walk(1, 3), walker.walk(2, 3)]).toEqual([0x5_0000, inSecondStage + Fault.interruptRange]);
+  const ranges = new Ranges();
+  enumerateNested(arena.memory, { first, second }, ranges, new Troubles());
+  expect([ranges.count, ranges.iova[0], ranges.paddr[0]]).toEqual([1, 0x1000, 0x5000_0000]);
+});
+
 test("a whole leaf of the first stage counts once, however the second stage cuts it", () => {
   const arena = new Arena(512);
   const second = rootOf(arena, "vtd-ss", 2, 39);

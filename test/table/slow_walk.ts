@@ -124,7 +124,8 @@ function arm(entryAt: ReadEntry, root: TableRoot, address: bigint, seen: Seen): 
     if (kind === 0n || kind === 2n) return Fault.absent;
     const leaf = level === 0 || kind === 1n;
     if (level === 0 && kind === 1n) return Fault.absent;
-    const blockHere = granule === 12 ? level <= 2 : granule === 14 ? level <= 1 : level <= (wide ? 2 : 1);
+    const blockHere =
+      granule === 12 ? level <= 2 : granule === 14 ? level <= 1 : level <= (root.outputBits >= 52 ? 2 : 1);
     if (leaf && !blockHere) return Fault.absent;
     const size = leaf ? granule + level * (granule - 3) : granule;
     const out = (field(e, 47, size) << number[size]!) + (wide ? field(e, 15, 12) << 48n : 0n);

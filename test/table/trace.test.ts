@@ -84,6 +84,7 @@ test.each([
   ["an address that nothing maps", 0x5000_0000, {}, 1, "absent"],
   ["an address beyond the input", 2 ** 50, {}, 1, "inputSize"],
   ["a write where the device's entry allows reads", 0x4000_0000, { allow: 1 }, 2, "writeRefused"],
+  ["both where the device's entry allows reads", 0x4000_0000, { allow: 1 }, 3, "writeRefused"],
   ["a read where the device's entry allows writes", 0x4000_0000, { allow: 2 }, 3, "readRefused"],
   ["an output wider than the unit", 0x4000_0000, { outputBits: 32 }, 1, "addressSize"],
 ] as const)("%s", (_, iova, more, need, fault) => {
