@@ -38,6 +38,9 @@ export interface TraceStep {
   readonly kind: EntryKind;
   /** What it led to, in words. */
   readonly meaning: string;
+  /** The address that this stage translates, and which of its bits chose the entry. */
+  readonly input: bigint;
+  readonly indexBits: { readonly msb: number; readonly lsb: number };
   /** Nested: how the second stage found this entry. */
   readonly through: Trace | null;
 }
@@ -101,6 +104,7 @@ class Walk {
   readonly #root: TableRoot;
   readonly #second: TableRoot | null;
   readonly #steps: TraceStep[] = [];
+  #input = 0n;
 
   constructor(memory: FrameSource, plan: WalkPlan, root: TableRoot, second: TableRoot | null) {
     this.#memory = memory;
@@ -111,6 +115,7 @@ class Walk {
 
   run(iova: number | bigint, need: Need): Trace {
     const address = BigInt(iova);
+    this.#input = address;
     const offset = Number(address & 0xfffn);
     const low = Number(BigInt.asIntN(32, address)) & ~0xfff;
     const high = Number(BigInt.asIntN(32, address >> 32n));
@@ -204,7 +209,12 @@ class Walk {
     const shape = (kind === "leaf" ? leaf : (table ?? leaf)) as EntryShape;
     const { stage } = this.#plan.format;
     const words = Uint32Array.of(lo, hi);
-    this.#steps.push({ at, words, about: shape.about, stage, level, name, kind, meaning, through });
+    const row = level * rowLength;
+    const lsb = this.#plan.rows[row]!;
+    const indexMask = this.#plan.rows[row + Row.indexMask]!;
+    const indexBits = { msb: lsb + 31 - Math.clz32(indexMask), lsb };
+    const input = this.#input;
+    this.#steps.push({ at, words, about: shape.about, stage, level, name, kind, meaning, input, indexBits, through });
   }
 
   #fault(number: Fault): NotReached {

@@ -15,6 +15,9 @@ export interface WalkStep {
   /** What it led to, in words. */
   readonly meaning: string;
   readonly stage: "device" | "first" | "second";
+  /** Page tables: the address that this stage translates, and which of its bits chose the entry. */
+  readonly input?: bigint;
+  readonly indexBits?: { readonly msb: number; readonly lsb: number };
 }
 
 /** What the unit would record. */
