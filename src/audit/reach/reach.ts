@@ -3,9 +3,11 @@ import { mfn } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { Attachment } from "../../table/device/attachment.js";
 import {
+  type Enumerated,
   type EnumerateOptions,
   enumerate,
   enumerateNested,
+  FrameSource,
   Ranges,
   type Trouble,
   Troubles,
@@ -21,15 +23,31 @@ export interface Reach {
 
 const nothing: Reach = { ranges: null, troubles: [] };
 
+/** What all tables of an image may cost together; hostile ones would otherwise each take their own limit. */
+export interface ReachLimits {
+  /** Entries that are looked at. */
+  readonly entryCountMax: number;
+  /** Ranges that are kept. */
+  readonly rangeCountMax: number;
+}
+
+const usualLimits: ReachLimits = { entryCountMax: 2 ** 30, rangeCountMax: 2 ** 24 };
+/** Of what is left, one table may take this share: the first hostile one does not leave the others unread. */
+const shareMax = 1 / 4;
+
 export class ReachReader {
-  readonly #memory: MemoryView;
+  readonly #memory: FrameSource;
   readonly #tables: TableFrames;
   readonly #done = new Map<string, Reach>();
+  #entriesLeft: number;
+  #rangesLeft: number;
 
   /** @param tables is told of every frame that holds page tables of the unit; not of those that a guest keeps */
-  constructor(memory: MemoryView, tables: TableFrames) {
-    this.#memory = memory;
+  constructor(memory: MemoryView, tables: TableFrames, limits: ReachLimits = usualLimits) {
+    this.#memory = FrameSource.of(memory);
     this.#tables = tables;
+    this.#entriesLeft = limits.entryCountMax;
+    this.#rangesLeft = limits.rangeCountMax;
   }
 
   of(attachment: Attachment): Reach {
@@ -46,19 +64,31 @@ export class ReachReader {
   #read({ first, second }: Attachment): Reach {
     const ranges = new Ranges();
     const troubles = new Troubles();
-    const noting: EnumerateOptions = {
-      visitTable: (frame, count) => {
-        for (let n = 0; n < count; n++) this.#tables.add(mfn(frame + n), "page table");
-      },
+    const noting: EnumerateOptions["visitTable"] = (frame, count) => {
+      for (let n = 0; n < count; n++) this.#tables.add(mfn(frame + n), "page table");
     };
-    if (second === null) for (const root of first) enumerate(this.#memory, root, ranges, troubles, noting);
-    else if (first.length === 0) enumerate(this.#memory, second, ranges, troubles, noting);
-    else {
-      const below = new Ranges();
-      enumerate(this.#memory, second, below, troubles, noting);
-      for (const root of first)
-        enumerateNested(this.#memory, { first: root, second }, ranges, troubles, { second: below });
+    const own = second === null ? first : [second];
+    const below = second !== null && first.length > 0 ? new Ranges() : null;
+    for (const root of own) {
+      this.#within(below ?? ranges, (limits) =>
+        enumerate(this.#memory, root, below ?? ranges, troubles, { ...limits, visitTable: noting }),
+      );
+    }
+    for (const root of below === null ? [] : first) {
+      const roots = { first: root, second: second! };
+      this.#within(ranges, (limits) =>
+        enumerateNested(this.#memory, roots, ranges, troubles, { ...limits, second: below! }),
+      );
     }
     return { ranges, troubles: troubles.list };
+  }
+
+  /** Read within a share of what is left, and take what was used from it. */
+  #within(ranges: Ranges, read: (limits: EnumerateOptions) => Enumerated): void {
+    const before = ranges.count;
+    const entryCountMax = Math.ceil(this.#entriesLeft * shareMax);
+    const { entryCount } = read({ entryCountMax, pushCountMax: Math.ceil(this.#rangesLeft * shareMax) });
+    this.#entriesLeft -= Math.min(entryCount, this.#entriesLeft);
+    this.#rangesLeft -= ranges.count - before;
   }
 }

@@ -13,7 +13,6 @@ import {
 } from "../../table/device/index.js";
 import {
   type CodeSet,
-  type FaultName,
   faultCode,
   isReached,
   Need,
@@ -53,8 +52,9 @@ export function walkAnswer(
   if (root.kind !== "smmuv3" && asked.iova >= interrupts.first && asked.iova <= interrupts.last) {
     return { ...answer, steps: before, end: interruptMessage };
   }
-  const walked = walkTables(image, attachment, asked.iova);
-  return { ...answer, steps: [...before, ...stepsOf(walked)], end: endOf(root, walked) };
+  const walkFor = (need: Need) => walkTables(image, attachment, asked.iova, need);
+  const walked = walkFor(Need.none);
+  return { ...answer, steps: [...before, ...stepsOf(walked)], end: endOf(root, walked, walkFor) };
 }
 
 /** The unit that has an entry for the device; else the first of its segment says what it does. */
@@ -101,13 +101,11 @@ const interruptMessage: WalkEnd = {
   },
 };
 
-/** The table whose half of the space the address lies in, or the first one. */
-function walkTables(image: MemoryView, { first, second }: Attachment, iova: bigint): Trace {
-  if (first.length === 0) return trace(image, second!, iova, Need.none);
+/** Through the table whose half of the space the address lies in, or the first one. */
+function walkTables(image: MemoryView, { first, second }: Attachment, iova: bigint, need: Need): Trace {
+  if (first.length === 0) return trace(image, second!, iova, need);
   const walks = first.map((root) =>
-    second === null
-      ? trace(image, root, iova, Need.none)
-      : traceNested(image, { first: root, second }, iova, Need.none),
+    second === null ? trace(image, root, iova, need) : traceNested(image, { first: root, second }, iova, need),
   );
   return walks.find(({ result }) => isReached(result) || result.fault !== "inputSize") ?? walks[0]!;
 }
@@ -119,20 +117,20 @@ function stepsOf(walked: Trace | null): WalkStep[] {
   return [...steps.flatMap((step) => [...stepsOf(step.through), pageStep(step)]), ...stepsOf(final)];
 }
 
-const pageStep = ({ at, words, about, name, meaning, stage }: TraceStep): WalkStep => {
-  return { at, words, about, name, meaning, stage };
+const pageStep = ({ at, words, about, name, meaning, stage, input, indexBits }: TraceStep): WalkStep => {
+  return { at, words, about, name, meaning, stage, input, indexBits };
 };
 
-function endOf(root: UnitRoot, { result }: Trace): WalkEnd {
+/** @param walkFor walks again as an access, to see who refuses it */
+function endOf(root: UnitRoot, { result }: Trace, walkFor: (need: Need) => Trace): WalkEnd {
   if (!isReached(result)) return { kind: "fault", fault: tableFault(root, result) };
   const { paddr, bytes, allow } = result;
-  const refusals = (["read", "write"] as const)
-    .filter((access) => (allow & Need[access]) === 0)
-    .map((access) => {
-      const fault: FaultName = access === "read" ? "readRefused" : "writeRefused";
-      const code = faultCode(codeSet(root), { fault, stage: "second", write: access === "write" });
-      return { access, fault: { ...codeWords(root.kind, code), why: `no entry on the way may forbid a ${access}` } };
-    });
+  const refusals = (["read", "write"] as const).flatMap((access) => {
+    const refused = walkFor(Need[access]).result;
+    if (isReached(refused)) return [];
+    const code = faultCode(codeSet(root), { ...refused, write: access === "write" });
+    return [{ access, fault: { ...codeWords(root.kind, code), why: refused.why } }];
+  });
   return { kind: "page", paddr: BigInt(paddr), bytes, allow, refusals };
 }
 

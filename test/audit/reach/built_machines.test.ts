@@ -95,7 +95,7 @@ describe("nesting: a guest's first stage over the host's second", () => {
 
   test("a page that the second stage makes read-only refuses writes, with the code of that", () => {
     const { end } = walkAnswer(found, parseDeviceAddress("00:03.0:0x70002000"));
-    expect(end).toMatchObject({ kind: "page", allow: 1, refusals: [{ access: "write", fault: { code: 0x85 } }] });
+    expect(end).toMatchObject({ kind: "page", allow: 1, refusals: [{ access: "write", fault: { code: 0x79 } }] });
   });
 });
 
