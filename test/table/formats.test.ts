@@ -166,6 +166,7 @@ function noise(rng: Rng, format: TableRoot["format"], level: number, inputBits: 
       if (formats[format].unit === "smmuv3" && rng.below(3) === 0) low &= ~2;
       if (granuleLg2 > 12 && rng.below(3) !== 0) low &= ~0xf000;
       low = (low | (frame * 4096)) >>> 0;
+      if (granuleLg2 === 16 && rng.below(8) === 0) low |= rng.below(16) << 12;
       high = rng.below(3) === 0 ? high & 0x6000_0000 : nextLevel ? 0x6000_0000 : 0;
       if (rng.below(12) === 0) high |= 1 << rng.below(32);
       if (nextLevel && rng.below(2) === 0) low |= (2 ** rng.below(10) - 1) * 4096;
