@@ -45,12 +45,16 @@ const vtd = (bits: number): Pick<Row, "arch" | "kind" | "start"> => ({
   },
 });
 
+/** Those of a device's switches that this QEMU has, turned on. */
+function switchesOn(qemu: string, device: string, names: readonly string[]): string {
+  const help = spawnSync(qemu, ["-device", `${device},help`], { encoding: "utf8" }).stdout;
+  return names.flatMap((name) => (help.includes(`  ${name}=`) ? [`,${name}=on`] : [])).join("");
+}
+
 /** Scalable mode, with as much of it as this QEMU has: names of its switches differ between versions. */
 async function startScalable(qemu: string): Promise<{ machine: UnderTest; driver: UnitDriver }> {
-  const help = spawnSync(qemu, ["-device", "intel-iommu,help"], { encoding: "utf8" }).stdout;
-  const switches = ["x-scalable-mode", "scalable-mode", "x-flts", "fsts"].filter((name) => help.includes(`  ${name}=`));
-  const options = ["intel-iommu,intremap=off,aw-bits=48", ...switches.map((name) => `${name}=on`)].join();
-  const machine = await startX86(qemu, options);
+  const switches = switchesOn(qemu, "intel-iommu", ["x-scalable-mode", "scalable-mode", "x-flts", "fsts"]);
+  const machine = await startX86(qemu, `intel-iommu,intremap=off,aw-bits=48${switches}`);
   return { machine, driver: await VtdDriver.of(machine.qtest, 48, scalableWorld) };
 }
 
@@ -84,7 +88,8 @@ const rows: readonly Row[] = [
     meets: [2, 4],
     async start(qemu) {
       // Device ids behind bridges are wrong in QEMU, so that all devices are on bus 0.
-      const machine = await startX86(qemu, "amd-iommu,intremap=off", 8);
+      const switches = switchesOn(qemu, "amd-iommu", ["dma-remap"]);
+      const machine = await startX86(qemu, `amd-iommu,intremap=off${switches}`, 8);
       const requesters = machine.edus.map((e) => e.requester);
       return { machine, driver: await Amdvi.of(machine.qtest, requesters) };
     },

@@ -115,7 +115,7 @@ function probes(
   for (let n = 0; n < probesPerWorld; n++) {
     const edu = rng.below(edus.length);
     const { requester } = edus[edu]!;
-    const address = anAddress(rng, worth.get(requester) ?? [], driver.inputBits);
+    const address = BigInt.asUintN(64, anAddress(rng, worth.get(requester) ?? [], driver.inputBits));
     const write = rng.below(3) === 0;
     if (isMessage(address)) continue;
     const access = { requester, address, write };
@@ -124,6 +124,7 @@ function probes(
     const offset = reaches(outcome) ? outcome.reaches - memory.base : 0;
     if (write && reaches(outcome) && (offset < dataAt || offset >= dataAt + dataBytes)) continue;
     if (reaches(outcome) && offset >= resultsAt && offset < resultsAt + 0x10000) continue;
+    if (readsOwnWork(memory, outcome)) continue;
     // What a device reads is seen only where it still reaches the page of results.
     const sees = seesResults(memory, unit, driver, requester);
     if (!sees && (reaches(outcome) || !driver.recordsFaults)) continue;
@@ -131,6 +132,13 @@ function probes(
     list.push({ edu, address, write, outcome, sees });
   }
   return list;
+}
+
+/** A spoiled pointer may lead to the page of results or to the unit's queues, whose bytes only the machine knows. */
+function readsOwnWork(memory: TestMemory, outcome: Outcome): boolean {
+  const steps = reaches(outcome) ? [] : (outcome.walk?.steps ?? []);
+  const end = memory.base + 16 * 2 ** 20;
+  return steps.some(({ at }) => at >= memory.base + resultsAt && at < end);
 }
 
 function seesResults(memory: TestMemory, unit: UnitRoot, { codes }: UnitDriver, requester: number): boolean {

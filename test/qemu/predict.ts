@@ -3,6 +3,7 @@ import { read } from "../../src/bits/field.js";
 import type { MemoryView } from "../../src/mem/view.js";
 import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
 import { StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
+import { ContextEntry } from "../../src/spec/vtd/context_entry.js";
 import type { Attachment } from "../../src/table/device/index.js";
 import { deviceTables, type EntryRead, type LookupFault, type UnitRoot } from "../../src/table/device/index.js";
 import {
@@ -41,16 +42,20 @@ export const reaches = (o: Outcome): o is Extract<Outcome, { reaches: number }> 
 /** @throws when the walk and its explanation disagree: they are two readings of one table. */
 export function predict(memory: MemoryView, unit: UnitRoot, codes: CodeSet, access: Access): Outcome {
   const found = deviceTables[unit.kind].lookup(memory, unit, access.requester, null);
-  return isFault(found)
-    ? { code: found.code, why: found.why, walk: null, entries: found.entries }
-    : through(memory, found, codes, access);
+  if (!isFault(found)) return through(memory, found, codes, access);
+  const { code, why, entries } = found;
+  return { code: code !== null && recorded(found, code) ? code : null, why, walk: null, entries };
 }
 
 export const isFault = (found: Attachment | LookupFault): found is LookupFault => !("state" in found);
 
 function through(memory: MemoryView, found: Attachment, codes: CodeSet, { address, write }: Access): Outcome {
   const need = write ? Need.write : Need.read;
-  if (found.state === "blocked") return { code: null, why: found.why, walk: null, entries: found.entries };
+  if (found.state === "blocked") {
+    // Blocked by the descriptor of its tables (EPD0 and EPD1): a translation fault. By the stream's entry: silence.
+    const ofTables = found.entries.at(-1)?.about === ContextDescriptor.$ && recorded(found, 0x10);
+    return { code: ofTables ? 0x10 : null, why: found.why, walk: null, entries: found.entries };
+  }
   if (found.state !== "translated") {
     if ((found.allow & need) === 0) return { code: 2, why: found.why, walk: null, entries: found.entries };
     return { reaches: Number(address), entries: found.entries };
@@ -80,13 +85,20 @@ function through(memory: MemoryView, found: Attachment, codes: CodeSet, { addres
   return { reaches: paddr, entries: found.entries };
 }
 
-/** SMMUv3: CD.R and STE.S2R say whether faults of tables (events 0x10 to 0x13) are recorded. IHI 0070, 5.4. */
-function recorded({ entries }: Attachment, code: number): boolean {
+/**
+ * Whether a fault is recorded. SMMUv3: CD.R and STE.S2R, of events 0x10 to 0x13 (IHI 0070, 5.4). VT-d legacy: the
+ * context entry's FPD, of the reasons that the specification calls qualified (4.1, 7.1.3).
+ */
+function recorded({ entries }: { readonly entries: readonly EntryRead[] }, code: number): boolean {
   const last = entries.at(-1);
-  if (last === undefined || code < 0x10 || code > 0x13) return true;
+  if (last === undefined) return true;
+  if (last.about === ContextEntry.$) return !(qualified.has(code) && read(last.words, 0, ContextEntry.fpd) === 1);
+  if (code < 0x10 || code > 0x13) return true;
   if (last.about === ContextDescriptor.$) return read(last.words, 0, ContextDescriptor.r) === 1;
   return last.about !== StreamEntry.$ || read(last.words, 0, StreamEntry.s2R) === 1;
 }
+
+const qualified: ReadonlySet<number> = new Set([2, 3, 4, 5, 6, 7, 0xc, 0xd, 0xe]);
 
 const both = (answer: number, explained: Trace) => ({ answer, explained });
 

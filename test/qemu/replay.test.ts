@@ -51,7 +51,7 @@ test.each(files)("%s: the library agrees with what QEMU did", (file) => {
   expect(count.compared).toBeGreaterThan(200);
   expect(count.reached).toBeGreaterThan(50);
   // QEMU 7.2 has legacy reasons in scalable mode: those, too, are known.
-  expect(count.known).toBeLessThan(count.compared * 0.7);
+  expect(count.known).toBeLessThan(count.compared * 0.8);
 });
 
 test.each(files)("%s: an answer that is 8 bytes off is noticed every time", (file) => {

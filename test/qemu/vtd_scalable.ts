@@ -56,8 +56,9 @@ export const scalableWorld: VtdWorld = {
       const options = { superpages: rng.below(3) > 0 };
       worth.set(requester, mapRandomly(memory, rng, tables, kept, options, first ? [1, 3] : [1, 2, 3]).worth);
       if (rng.below(12) === 0) write(pasid, 0, PasidEntry.pgtt, [0, 4, 4, 5, 6, 7][rng.below(6)]!);
-      if (rng.below(30) === 0) context[rng.below(2)]! ^= 2 ** rng.below(32);
-      if (rng.below(30) === 0) pasid[rng.below(2)]! ^= 2 ** rng.below(32);
+      // Not bit 1, FPD: which faults it hides is not compared here.
+      if (rng.below(30) === 0) context[rng.below(2)]! ^= 2 ** (2 + rng.below(30));
+      if (rng.below(30) === 0) pasid[rng.below(2)]! ^= 2 ** (2 + rng.below(30));
     }
     const tables = memory.tables.filter((t) => !devices.has(t / 4096));
     spoil(memory, rng, tables, kept, rng.below(60));
