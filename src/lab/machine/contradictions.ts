@@ -74,6 +74,16 @@ const rules: readonly Rule[] = [
     }
     return null;
   },
+  function devicesOfOneKind(m) {
+    const isNet = (program: string) => program.startsWith("net");
+    const at = m.workload.findIndex((w, n) =>
+      m.workload.slice(0, n).some((v) => v.device === w.device && isNet(v.program) !== isNet(w.program)),
+    );
+    if (at < 0) return null;
+    const { program, device } = m.workload[at]!;
+    const kind = isNet(program) ? "a network controller" : "a disk";
+    return { path: ["workload", at, "program"], expected: `${device} to be one kind of device`, found: `${kind} too` };
+  },
   function backEndsHaveGuests(m) {
     const at = m.workload.findIndex((w) => w.program.endsWith("back") && w.from === undefined);
     return at < 0 ? null : { path: ["workload", at], expected: "from: the guest that it serves", found: "nothing" };

@@ -1,50 +1,14 @@
 /** Programs of a machine: each row builds what one line of the workload asks for, out of hardware and drivers. */
-import type { Rng } from "../../base/rng.js";
 import { Disk } from "../../hw/device/disk.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
 import type { Actor } from "../../sim/schedule.js";
-import type { Checker, ListEntry } from "../../sw/dma/index.js";
+import type { ListEntry } from "../../sw/dma/index.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
 import { BlkFront } from "../../sw/driver/blkfront.js";
 import { DiskDriver } from "../../sw/driver/disk_driver.js";
 import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
-import type { Described } from "./description.js";
-import type { MachineDevice } from "./devices.js";
-import type { Host } from "./host.js";
+import type { DiskUnit, Ground, Program } from "./ground.js";
+import { net, netback } from "./network.js";
 import type { ProgramDescription } from "./schema.js";
-
-/** What stands when programs are built, and what they share: one disk and one driver for each device. */
-export interface Ground {
-  readonly described: Described;
-  readonly host: Host;
-  readonly checker: Checker | null;
-  readonly devices: readonly MachineDevice[];
-  readonly rng: Rng;
-  /** The host's memory as its drivers see it: watched when there are checks. */
-  readonly memory: ByteMemory;
-  readonly disks: Map<string, DiskUnit>;
-}
-
-export interface DiskUnit {
-  readonly disk: Disk;
-  readonly driver: DiskDriver;
-  /** Sectors that programs were given so far. */
-  used: number;
-}
-
-/** A program that runs, and how it ends. */
-export interface Program {
-  readonly description: ProgramDescription;
-  readonly actors: readonly Actor[];
-  readonly requests: () => { readonly issued: number; readonly ended: number; readonly failed: number };
-  readonly bytes: () => { readonly written: number; readonly read: number };
-  /** Requests and places whose bytes are wrong, in words. Called when nothing is under way. */
-  readonly wrong: () => readonly string[];
-  /** Refusals of a back end, in words. */
-  readonly refusals: () => readonly string[];
-  /** Let go of everything that the program holds. */
-  readonly close: () => void;
-}
 
 /** Sectors of 512 bytes that each program has for itself. */
 const sectorsEach = 8192;
@@ -182,4 +146,4 @@ const named = (name: string, o: { ready(): boolean; step(): void }): Actor => ({
   step: () => o.step(),
 });
 
-const builders: Readonly<Record<ProgramDescription["program"], Build>> = { disk, blkback };
+const builders: Readonly<Record<ProgramDescription["program"], Build>> = { disk, blkback, net, netback };

@@ -6,8 +6,9 @@ import { type Leftover, leftovers } from "../../sw/xen/index.js";
 import type { Described } from "./description.js";
 import { buildDevices, type MachineDevice } from "./devices.js";
 import { DmaLog } from "./dma_log.js";
+import type { Ground, Program } from "./ground.js";
 import { buildHost, type Host } from "./host.js";
-import { buildProgram, type Ground, type Program } from "./programs.js";
+import { buildProgram } from "./programs.js";
 
 export interface MachineRun {
   readonly described: Described;
@@ -47,6 +48,7 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
     rng,
     memory: checker?.watchMemory(host.kernel.memory) ?? host.kernel.memory,
     disks: new Map(),
+    nics: new Map(),
   };
   const programs = machine.workload.map((w, n) => buildProgram(ground, w, n));
   const actors = programs.flatMap((p) => p.actors);
@@ -54,10 +56,11 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
     actors.push({ name: `disk ${bdf}`, ready: () => disk.ready(), step: () => disk.step() });
     actors.push({ name: `driver ${bdf}`, ready: () => driver.ready(), step: () => driver.step() });
   }
+  for (const unit of ground.nics.values()) actors.push(...unit.actors);
   const ran = runUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
   if (ran.idle) {
     for (const p of programs) p.close();
-    for (const { driver } of ground.disks.values()) driver.close();
+    for (const { driver } of [...ground.disks.values(), ...ground.nics.values()]) if (driver.idle) driver.close();
     for (const d of devices) d.api.unbind();
   }
   const left = host.xen === null ? [] : leftovers(host.xen.hypervisor);

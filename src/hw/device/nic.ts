@@ -1,0 +1,161 @@
+/**
+ * A network controller with a transmit and a receive ring of descriptors in memory, as the Intel 8254x has them.
+ *
+ * Each step is one thing that another may come between: a descriptor fetched, a buffer read or written, a descriptor
+ * written back. Both directions take turns.
+ * Source: Intel 317453, 3.2 (receive) and 3.3 (transmit).
+ */
+import { joined } from "../../base/joined.js";
+import { read, write } from "../../bits/index.js";
+import type { DmaPort } from "../../bus/dma_port.js";
+import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
+import { Master } from "./master.js";
+
+export interface NicOptions {
+  readonly port: DmaPort;
+  readonly requester: number;
+  /** Address lines. */
+  readonly addressBits?: number;
+  /** A packet goes out on the wire. */
+  readonly emit: (packet: Uint8Array) => void;
+}
+
+/** Packets that wait for descriptors before the wire's next one is dropped. */
+const fifoMax = 64;
+/** A packet that grows beyond this is cut off: the transmit memory is no larger. */
+const packetMax = 16384;
+
+export class Nic {
+  readonly master: Master;
+  /** Registers: rings and their entries; tails are the driver's, heads the hardware's. */
+  txAt = 0;
+  txEntries = 0;
+  txTail = 0;
+  rxAt = 0;
+  rxEntries = 0;
+  rxTail = 0;
+  interrupt = false;
+  /** Packets from the wire that found no room, and packets out whose bytes could not be read. */
+  dropped = 0;
+  failed = 0;
+  readonly #emit: (packet: Uint8Array) => void;
+  readonly #fifo: Uint8Array[] = [];
+  #txHead = 0;
+  #rxHead = 0;
+  #turn = false;
+  /** Bytes of the packet that is being sent; null where one of its reads failed. */
+  #out: Uint8Array[] | null = [];
+  #outBytes = 0;
+  /** How far the first packet of the queue has been written. */
+  #written = 0;
+  readonly #tx = new Uint32Array(nicDescriptorBytes / 4);
+  readonly #rx = new Uint32Array(nicDescriptorBytes / 4);
+  /** What comes next of the descriptor at hand. */
+  #txStage: "fetch" | "read" | "writeBack" = "fetch";
+  #rxStage: "fetch" | "write" | "writeBack" = "fetch";
+
+  constructor(o: NicOptions) {
+    this.master = new Master(o.port, o.requester, o.addressBits);
+    this.#emit = o.emit;
+  }
+
+  /** A packet comes from the wire. @returns false when it was dropped. */
+  receive(packet: Uint8Array): boolean {
+    if (this.#fifo.length >= fifoMax || packet.length === 0) {
+      this.dropped++;
+      return false;
+    }
+    this.#fifo.push(packet);
+    return true;
+  }
+
+  get idle(): boolean {
+    return !this.#sends && this.#fifo.length === 0;
+  }
+
+  ready(): boolean {
+    return this.#sends || this.#receives;
+  }
+
+  step(): void {
+    this.#turn = !this.#turn;
+    if (this.#sends && (this.#turn || !this.#receives)) this.#send();
+    else this.#receive();
+  }
+
+  get #sends(): boolean {
+    return this.#txHead !== this.txTail;
+  }
+
+  get #receives(): boolean {
+    return this.#fifo.length > 0 && this.#rxHead !== this.rxTail;
+  }
+
+  #send(): void {
+    const d = this.#tx;
+    const at = this.txAt + this.#txHead * nicDescriptorBytes;
+    if (this.#txStage === "fetch") {
+      if (this.master.read(at, asBytes(d)) !== "done") d.fill(0);
+      this.#txStage = "read";
+    } else if (this.#txStage === "read") {
+      this.#readPart(d);
+      this.#txStage = "writeBack";
+    } else {
+      if (read(d, 0, TxDescriptor.endOfPacket) === 1) this.#launch();
+      write(d, 0, TxDescriptor.done, 1);
+      if (read(d, 0, TxDescriptor.reportStatus) === 1) {
+        this.master.write(at + 12, asBytes(d).subarray(12));
+        this.interrupt = true;
+      }
+      this.#txHead = (this.#txHead + 1) % this.txEntries;
+      this.#txStage = "fetch";
+    }
+  }
+
+  #readPart(d: Uint32Array): void {
+    const from = read(d, 0, TxDescriptor.addressLow) + read(d, 0, TxDescriptor.addressHigh) * 2 ** 32;
+    const part = new Uint8Array(Math.min(read(d, 0, TxDescriptor.length), packetMax - this.#outBytes));
+    if (part.length > 0 && this.master.read(from, part) !== "done") this.#out = null;
+    this.#outBytes += part.length;
+    this.#out?.push(part);
+  }
+
+  #launch(): void {
+    if (this.#out === null) this.failed++;
+    else this.#emit(joined(this.#out));
+    this.#out = [];
+    this.#outBytes = 0;
+  }
+
+  #receive(): void {
+    const d = this.#rx;
+    const at = this.rxAt + this.#rxHead * nicDescriptorBytes;
+    const packet = this.#fifo[0]!;
+    if (this.#rxStage === "fetch") {
+      if (this.master.read(at, asBytes(d)) !== "done") d.fill(0);
+      this.#rxStage = "write";
+      return;
+    }
+    const count = Math.min(nicBufferBytes, packet.length - this.#written);
+    if (this.#rxStage === "write") {
+      const to = read(d, 0, RxDescriptor.addressLow) + read(d, 0, RxDescriptor.addressHigh) * 2 ** 32;
+      this.master.write(to, packet.subarray(this.#written, this.#written + count));
+      this.#rxStage = "writeBack";
+      return;
+    }
+    this.#written += count;
+    const ends = this.#written === packet.length;
+    write(d, 0, RxDescriptor.length, count);
+    write(d, 0, RxDescriptor.done, 1);
+    write(d, 0, RxDescriptor.endOfPacket, ends ? 1 : 0);
+    this.master.write(at + 8, asBytes(d).subarray(8));
+    this.#rxHead = (this.#rxHead + 1) % this.rxEntries;
+    this.#rxStage = "fetch";
+    this.interrupt = true;
+    if (!ends) return;
+    this.#fifo.shift();
+    this.#written = 0;
+  }
+}
+
+const asBytes = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer);

@@ -1,0 +1,46 @@
+/** What programs of a machine are built on, and what a program is to those who run and report it. */
+import type { Rng } from "../../base/rng.js";
+import type { Disk } from "../../hw/device/disk.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import type { Actor } from "../../sim/schedule.js";
+import type { Checker } from "../../sw/dma/index.js";
+import type { DiskDriver } from "../../sw/driver/disk_driver.js";
+import type { Described } from "./description.js";
+import type { MachineDevice } from "./devices.js";
+import type { Host } from "./host.js";
+import type { NicUnit } from "./network.js";
+import type { ProgramDescription } from "./schema.js";
+
+/** What stands when programs are built, and what they share: one disk and one driver for each device. */
+export interface Ground {
+  readonly described: Described;
+  readonly host: Host;
+  readonly checker: Checker | null;
+  readonly devices: readonly MachineDevice[];
+  readonly rng: Rng;
+  /** The host's memory as its drivers see it: watched when there are checks. */
+  readonly memory: ByteMemory;
+  readonly disks: Map<string, DiskUnit>;
+  readonly nics: Map<string, NicUnit>;
+}
+
+export interface DiskUnit {
+  readonly disk: Disk;
+  readonly driver: DiskDriver;
+  /** Sectors that programs were given so far. */
+  used: number;
+}
+
+/** A program that runs, and how it ends. */
+export interface Program {
+  readonly description: ProgramDescription;
+  readonly actors: readonly Actor[];
+  readonly requests: () => { readonly issued: number; readonly ended: number; readonly failed: number };
+  readonly bytes: () => { readonly written: number; readonly read: number };
+  /** Requests and places whose bytes are wrong, in words. Called when nothing is under way. */
+  readonly wrong: () => readonly string[];
+  /** Refusals of a back end, in words. */
+  readonly refusals: () => readonly string[];
+  /** Let go of everything that the program holds. */
+  readonly close: () => void;
+}

@@ -1,0 +1,233 @@
+/**
+ * The driver of a network controller with descriptor rings: it maps what it sends as a list, keeps the receive ring
+ * filled with pages of its own, and hands over the pages of what came.
+ *
+ * Source: Linux drivers/net/ethernet/intel/e1000/e1000_main.c (e1000_tx_map, e1000_clean_tx_irq, e1000_clean_rx_irq,
+ * e1000_alloc_rx_buffers).
+ */
+import { assert } from "../../base/assert.js";
+import type { Pfn } from "../../base/frame.js";
+import { read, write } from "../../bits/index.js";
+import type { ByteMemory } from "../../mem/byte_memory.js";
+import { Direction } from "../../spec/dma/direction.js";
+import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
+import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
+import type { GuestKernel } from "../xen/index.js";
+
+/** The registers of the controller, as its driver sees them. */
+export interface NicRegisters {
+  txAt: number;
+  txEntries: number;
+  txTail: number;
+  rxAt: number;
+  rxEntries: number;
+  rxTail: number;
+  interrupt: boolean;
+}
+
+/** A packet to send, in pieces of memory. */
+export interface Outgoing {
+  readonly list: readonly ListEntry[];
+  /** @param error null when the controller has read every byte */
+  done(error: string | null): void;
+}
+
+/** A piece of a packet that came; whoever is given it frees the page. */
+export interface Piece {
+  readonly page: Pfn;
+  readonly offset: number;
+  readonly size: number;
+}
+
+interface Flight {
+  readonly packet: Outgoing;
+  readonly mapped: MappedList;
+}
+
+export class NicDriver {
+  /** Packets that came are given to this. */
+  received: (pieces: readonly Piece[]) => void;
+  readonly #kernel: GuestKernel;
+  readonly #memory: ByteMemory;
+  readonly #api: DmaApi;
+  readonly #nic: NicRegisters;
+  readonly #entries: number;
+  readonly #tx: Coherent;
+  readonly #rx: Coherent;
+  readonly #words = new Uint32Array(nicDescriptorBytes / 4);
+  readonly #waiting: Outgoing[] = [];
+  /** What each transmit descriptor ends; null for those in the middle of a packet. */
+  readonly #flights: (Flight | null)[];
+  /** Page and bus address under each receive descriptor. */
+  readonly #buffers: ({ readonly page: Pfn; readonly bus: number } | null)[];
+  #pieces: Piece[] = [];
+  #txHead = 0;
+  #rxHead = 0;
+  #alive = 0;
+  #held = false;
+  refused = 0;
+
+  /** @throws Broken when the rings cannot be had: a driver that cannot start. */
+  constructor(o: { kernel: GuestKernel; memory: ByteMemory; api: DmaApi; nic: NicRegisters; entries?: number }) {
+    this.#kernel = o.kernel;
+    this.#memory = o.memory;
+    this.#api = o.api;
+    this.#nic = o.nic;
+    this.#entries = o.entries ?? 64;
+    const alloc = (): Coherent => {
+      const at = o.api.alloc(this.#entries * nicDescriptorBytes);
+      assert(at !== null, "the driver has memory for its rings");
+      return at;
+    };
+    this.#tx = alloc();
+    this.#rx = alloc();
+    this.#flights = new Array<Flight | null>(this.#entries).fill(null);
+    this.#buffers = new Array<null>(this.#entries).fill(null);
+    this.received = (pieces) => {
+      for (const p of pieces) this.#kernel.freePages(p.page, 0);
+    };
+    o.nic.txAt = this.#tx.bus;
+    o.nic.rxAt = this.#rx.bus;
+    o.nic.txEntries = o.nic.rxEntries = this.#entries;
+  }
+
+  get idle(): boolean {
+    return this.#alive === 0 && this.#waiting.length === 0;
+  }
+
+  send(packet: Outgoing): void {
+    this.#waiting.push(packet);
+  }
+
+  ready(): boolean {
+    return this.#nic.interrupt || this.#mayFill || (this.#waiting.length > 0 && this.#mayStart);
+  }
+
+  /** One of: take what completed, put a buffer under a receive descriptor, start a packet. */
+  step(): void {
+    if (this.#nic.interrupt) {
+      this.#nic.interrupt = false;
+      this.#takeSent();
+      this.#takeReceived();
+    } else if (this.#mayFill) this.#fill();
+    else this.#start(this.#waiting[0]!);
+  }
+
+  /** Give rings and buffers back. The controller must be idle. */
+  close(): void {
+    assert(this.idle, "a driver is closed when nothing is in flight");
+    for (const b of this.#buffers) {
+      if (b === null) continue;
+      this.#api.unmap(b.bus, nicBufferBytes, Direction.fromDevice);
+      this.#kernel.freePages(b.page, 0);
+    }
+    this.#api.free(this.#tx, this.#entries * nicDescriptorBytes);
+    this.#api.free(this.#rx, this.#entries * nicDescriptorBytes);
+  }
+
+  /** One descriptor stays empty, so that a full ring differs from an empty one. */
+  get #mayFill(): boolean {
+    return !this.#rxRefused && (this.#nic.rxTail + 1) % this.#entries !== this.#rxHead;
+  }
+
+  /** A buffer could not be had; the next completion tries again. */
+  #rxRefused = false;
+
+  get #mayStart(): boolean {
+    if (this.#held && this.#alive > 0) return false;
+    return this.#used + this.#waiting[0]!.list.length < this.#entries || this.#alive === 0;
+  }
+
+  get #used(): number {
+    return (this.#nic.txTail - this.#txHead + this.#entries) % this.#entries;
+  }
+
+  #fill(): void {
+    const page = this.#kernel.allocPages(0);
+    const mapped = page === null ? null : this.#api.map(page * 4096, nicBufferBytes, Direction.fromDevice);
+    if (mapped === null || this.#api.mappingError(mapped.bus)) {
+      if (page !== null) this.#kernel.freePages(page, 0);
+      this.#rxRefused = true;
+      return;
+    }
+    const n = this.#nic.rxTail;
+    this.#buffers[n] = { page: page!, bus: mapped.bus };
+    const d = this.#words.fill(0);
+    write(d, 0, RxDescriptor.addressLow, mapped.bus % 2 ** 32);
+    write(d, 0, RxDescriptor.addressHigh, Math.floor(mapped.bus / 2 ** 32));
+    this.#memory.write(this.#rx.phys + n * nicDescriptorBytes, asBytes(d));
+    this.#nic.rxTail = (n + 1) % this.#entries;
+  }
+
+  #start(packet: Outgoing): void {
+    const mapped = this.#api.mapList(packet.list, Direction.toDevice);
+    if (mapped.count === 0 || this.#used + mapped.segments.length >= this.#entries) {
+      this.#refuse(packet, mapped);
+      return;
+    }
+    this.#held = false;
+    this.#waiting.shift();
+    this.#alive++;
+    for (const [n, s] of mapped.segments.entries()) {
+      const last = n === mapped.segments.length - 1;
+      const d = this.#words.fill(0);
+      write(d, 0, TxDescriptor.addressLow, s.bus % 2 ** 32);
+      write(d, 0, TxDescriptor.addressHigh, Math.floor(s.bus / 2 ** 32));
+      write(d, 0, TxDescriptor.length, s.size);
+      write(d, 0, TxDescriptor.endOfPacket, last ? 1 : 0);
+      write(d, 0, TxDescriptor.insertFcs, 1);
+      write(d, 0, TxDescriptor.reportStatus, last ? 1 : 0);
+      const at = (this.#nic.txTail + n) % this.#entries;
+      this.#flights[at] = last ? { packet, mapped } : null;
+      this.#memory.write(this.#tx.phys + at * nicDescriptorBytes, asBytes(d));
+    }
+    this.#nic.txTail = (this.#nic.txTail + mapped.segments.length) % this.#entries;
+  }
+
+  #refuse(packet: Outgoing, mapped: MappedList): void {
+    this.refused++;
+    if (mapped.count > 0) this.#api.unmapList(mapped, packet.list.length, Direction.toDevice);
+    if (this.#alive > 0) {
+      this.#held = true;
+      return;
+    }
+    this.#waiting.shift();
+    packet.done(mapped.refused ?? "more pieces than the ring has descriptors");
+  }
+
+  #takeSent(): void {
+    for (let at = this.#txHead; at !== this.#nic.txTail; at = (at + 1) % this.#entries) {
+      const flight = this.#flights[at]!;
+      if (flight === null) continue;
+      this.#memory.read(this.#tx.phys + at * nicDescriptorBytes, asBytes(this.#words));
+      if (read(this.#words, 0, TxDescriptor.done) === 0) return;
+      this.#flights[at] = null;
+      this.#txHead = (at + 1) % this.#entries;
+      this.#alive--;
+      this.#held = false;
+      this.#api.unmapList(flight.mapped, flight.packet.list.length, Direction.toDevice);
+      flight.packet.done(null);
+    }
+  }
+
+  #takeReceived(): void {
+    this.#rxRefused = false;
+    for (;;) {
+      const buffer = this.#buffers[this.#rxHead];
+      if (buffer === null || buffer === undefined) return;
+      this.#memory.read(this.#rx.phys + this.#rxHead * nicDescriptorBytes, asBytes(this.#words));
+      if (read(this.#words, 0, RxDescriptor.done) === 0) return;
+      this.#buffers[this.#rxHead] = null;
+      this.#rxHead = (this.#rxHead + 1) % this.#entries;
+      this.#api.unmap(buffer.bus, nicBufferBytes, Direction.fromDevice);
+      const size = Math.min(read(this.#words, 0, RxDescriptor.length), nicBufferBytes);
+      this.#pieces.push({ page: buffer.page, offset: 0, size });
+      if (read(this.#words, 0, RxDescriptor.endOfPacket) === 0) continue;
+      const pieces = this.#pieces;
+      this.#pieces = [];
+      this.received(pieces);
+    }
+  }
+}
+
+const asBytes = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer);
