@@ -92,6 +92,9 @@ export async function judge({
       const seen = await run(qtest, memory, driver, edus, batch);
       for (const [n, probe] of batch.entries()) {
         weigh(verdict, driver, edus[probe.edu]!, probe, seen[n]!, known);
+        // A write that QEMU let pass where we do not has changed data somewhere.
+        if (probe.write && differs(driver, edus[probe.edu]!.requester, probe, seen[n]!) !== null)
+          memory.copyData(qtest);
         done.push({ ...probe, requester: edus[probe.edu]!.requester, seen: seen[n]! });
       }
     }
@@ -134,11 +137,14 @@ function probes(
   return list;
 }
 
-/** A spoiled pointer may lead to the page of results or to the unit's queues, whose bytes only the machine knows. */
+/**
+ * A spoiled pointer may lead below the tables: to the page of results, the unit's queues or a PC's video memory and
+ * firmware, whose bytes only the machine knows.
+ */
 function readsOwnWork(memory: TestMemory, outcome: Outcome): boolean {
   const steps = reaches(outcome) ? [] : (outcome.walk?.steps ?? []);
   const end = memory.base + 16 * 2 ** 20;
-  return steps.some(({ at }) => at >= memory.base + resultsAt && at < end);
+  return steps.some(({ at }) => at >= memory.base && at < end);
 }
 
 function seesResults(memory: TestMemory, unit: UnitRoot, { codes }: UnitDriver, requester: number): boolean {
