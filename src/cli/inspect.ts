@@ -1,11 +1,20 @@
 /** `dmalab inspect`: which device reaches which memory, from an image or a live guest. */
 import { once } from "node:events";
+import { writeFileSync, writeFileSync } from "node:fs";
 import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit/reach/device_name.js";
 import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
 import type { Inspected } from "../audit/reach/inspect_image.js";
 import { walkAnswer } from "../audit/reach/walk_device.js";
-import { exitCodeOf, type InspectReport, inspectJson, inspectLines, type WhoAnswer } from "../report/index.js";
+import {
+  exitCodeOf,
+  type InspectReport,
+  inspectJson,
+  inspectLines,
+  type WhoAnswer,
+  walkDot,
+  walkSvg,
+} from "../report/index.js";
 import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
 import { screen } from "./terminal.js";
@@ -18,7 +27,13 @@ export interface InspectFlags extends ImageFlags {
   readonly diffRegisters?: string;
   readonly qmp?: string;
   readonly ram?: string;
+  readonly svg?: string;
+  readonly dot?: string;
   readonly json?: boolean;
+  readonly html?: string;
+  /** Of the walk that `at` asks for. */
+  readonly svg?: string;
+  readonly dot?: string;
 }
 
 /** @returns the exit code. Throws Unreadable, Misuse or AskedWrongly, each one line. */
@@ -28,6 +43,12 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     who: flags.who === undefined ? null : parseAddress(flags.who),
     at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
   };
+  if (asked.at === null && (flags.svg !== undefined || flags.dot !== undefined)) {
+    throw new AskedWrongly("--svg and --dot draw the walk of --at BDF:IOVA, which is missing");
+  }
+  if (asked.at === null && (flags.svg ?? flags.dot) !== undefined) {
+    throw new AskedWrongly("--svg and --dot draw one walk: say which with --at BDF:IOVA");
+  }
   const live = flags.qmp !== undefined;
   if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
   if (live === (path !== undefined)) {
@@ -45,7 +66,7 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     if (device !== null && shown.length === 0) {
       throw new AskedWrongly(`--device ${flags.device}: no unit has an entry for it`);
     }
-    return {
+    const report: InspectReport = {
       inspection,
       shown,
       everyMapping: device !== null,
@@ -53,12 +74,24 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
       walk: at === null ? null : walkAnswer(inspected, at),
       diff: null,
     };
+    // The page carries tables, and those can be read only while the image is open.
+    if (flags.html !== undefined) {
+      writeFileSync(flags.html, inspectHtml(report, builtPage("inspect"), inspected.image));
+    }
+    return report;
   };
   const here = live
     ? await inspectLive({ socket: flags.qmp!, ram: flags.ram! }, flags, look)
     : await inspectFile(path!, flags, look);
   const report = flags.diff === undefined ? here : { ...here, diff: await differenceTo(here, flags.diff, flags) };
+  if (report.walk !== null) {
+    if (flags.svg !== undefined) writeFileSync(flags.svg, walkSvg(report.walk));
+    if (flags.dot !== undefined) writeFileSync(flags.dot, walkDot(report.walk));
+  }
   await print(report, flags.json === true);
+  if (report.walk !== null && flags.svg !== undefined) writeFileSync(flags.svg, walkSvg(report.walk));
+  if (report.walk !== null && flags.dot !== undefined) writeFileSync(flags.dot, walkDot(report.walk));
+  if (flags.json !== true) await writeOut(writtenLines(flags));
   return exitCodeOf(report);
 }
 
@@ -92,6 +125,16 @@ async function print(report: InspectReport, json: boolean): Promise<void> {
     lines = [];
   }
   if (lines.length > 0) await writeOut(`${lines.join("\n")}\n`);
+}
+
+/** What stands in which file. */
+function writtenLines({ html, svg, dot }: InspectFlags): string {
+  const rows = [
+    ["report", html],
+    ["walk as SVG", svg],
+    ["walk as DOT", dot],
+  ].flatMap(([what, file]) => (file === undefined ? [] : [`${what}: ${file}\n`]));
+  return rows.length === 0 ? "" : `\n${rows.join("")}`;
 }
 
 /** Waits for a reader that is slower. */

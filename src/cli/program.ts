@@ -42,6 +42,8 @@ Examples:
   dmalab inspect mem.elf.gz --registers regs.json       with the units' registers (found by itself beside the image)
   dmalab inspect vmcore --who 0x44e9000                 which devices reach this physical address, and by which of theirs
   dmalab inspect vmcore --at 00:03.0:0xfffc0000         every entry that the unit reads for it, to the page or the fault
+  dmalab inspect vmcore --at 00:03.0:0xfffc0000 --svg walk.svg    the same as a picture
+  dmalab inspect vmcore --html reach.html               one file to look at: who reaches which memory
   dmalab inspect vmcore --device 00:03.0                all mappings of one device
   dmalab inspect before.elf --diff after.elf            ranges that each device gained and lost
   dmalab inspect vmcore --scan                          find the tables by their form; needs no registers
@@ -120,6 +122,11 @@ export function program(exit: (code: number) => void): Command {
     .option("--ram-low <size>", "how much of a raw image lies below 4 GiB; the rest begins there", memoryFlag)
     .option("--qmp <socket>", "a running QEMU guest's QMP socket")
     .option("--ram <file>", "the guest's memory, shared as a file (-object memory-backend-file,share=on)")
+    .option("--svg <file>", "write the walk of --at as a picture")
+    .option("--dot <file>", "write the walk of --at for Graphviz")
+    .option("--html <file>", "write a page to look at: a map of memory, devices, tables, search by address")
+    .option("--svg <file>", "draw the walk that --at asks for")
+    .option("--dot <file>", "the same for Graphviz")
     .option("--json", "print one JSON document (schema dmalab.inspect/1)")
     .addHelpText("after", inspectExamples)
     .exitOverride(refuse)

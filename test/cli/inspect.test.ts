@@ -69,6 +69,13 @@ describe("questions", () => {
     await expect(out).toMatchFileSnapshot("golden/inspect-at.txt");
   });
 
+  test("the walk as a picture and for Graphviz", () => {
+    const [svg, dot] = [join(folder, "walk.svg"), join(folder, "walk.dot")];
+    expect(inspect(legacy, "--at", "00:03.0:0xfffc0123", "--svg", svg, "--dot", dot).code).toBe(0);
+    expect(readFileSync(svg, "utf8")).toMatch(/^<svg.*0x5097123.*<\/svg>\n?$/s);
+    expect(readFileSync(dot, "utf8")).toMatch(/^digraph.*0x5097123/s);
+  });
+
   test("an address that faults is code 1, with the unit's reason", () => {
     const { code, out } = inspect(legacy, "--at", "0000:00:03.0:0x1000");
     expect(code).toBe(1);
@@ -148,6 +155,7 @@ describe("bad input is one clear line and code 2", () => {
     ["an address that is none", [legacy, "--who", "here"], /address: "here"; an address is hexadecimal/],
     ["an address that no memory has", [legacy, "--who", "0xffffffffffff0000"], /at most 52 bits/],
     ["a place without address", [legacy, "--at", "00:03.0"], /device: /],
+    ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg and --dot draw the walk of --at/],
     ["a root of no kind", [legacy, "--root", "gart:0x1000"], /--root "gart:0x1000" names no kind of unit/],
     ["a bus without devices", [legacy, "--pci", file("no.txt", "hello\n")], /no\.txt.*devices as `info pci`/],
     ["half a live guest", ["--qmp", "socket"], /takes both: --qmp SOCKET --ram FILE/],
