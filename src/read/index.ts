@@ -13,3 +13,7 @@ export { openPerfScript } from "./perf_script.js";
 export { openTraceDat } from "./trace_dat/open.js";
 export { type Tracepoint, tracepointNamed, tracepoints } from "./tracepoints.js";
 export { Unreadable, type Warning, Warnings } from "./unreadable.js";
+export { type GuestP2m, readGuestP2m } from "./xen/guest_p2m_file.js";
+export { type M2pTable, readM2p } from "./xen/m2p_file.js";
+export { FrameKind, type P2mTable, readP2m } from "./xen/p2m_file.js";
+export { type PoolFile, readPoolFile } from "./xen/pool_file.js";
