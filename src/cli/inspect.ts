@@ -1,6 +1,6 @@
 /** `dmalab inspect`: which device reaches which memory, from an image or a live guest. */
 import { once } from "node:events";
-import { writeFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit/reach/device_name.js";
 import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
@@ -9,12 +9,14 @@ import { walkAnswer } from "../audit/reach/walk_device.js";
 import {
   exitCodeOf,
   type InspectReport,
+  inspectHtml,
   inspectJson,
   inspectLines,
   type WhoAnswer,
   walkDot,
   walkSvg,
 } from "../report/index.js";
+import { builtPage } from "./built_page.js";
 import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
 import { screen } from "./terminal.js";
@@ -27,8 +29,6 @@ export interface InspectFlags extends ImageFlags {
   readonly diffRegisters?: string;
   readonly qmp?: string;
   readonly ram?: string;
-  readonly svg?: string;
-  readonly dot?: string;
   readonly json?: boolean;
   readonly html?: string;
   /** Of the walk that `at` asks for. */
@@ -43,12 +43,6 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     who: flags.who === undefined ? null : parseAddress(flags.who),
     at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
   };
-  if (asked.at === null && (flags.svg !== undefined || flags.dot !== undefined)) {
-    throw new AskedWrongly("--svg and --dot draw the walk of --at BDF:IOVA, which is missing");
-  }
-  if (asked.at === null && (flags.svg ?? flags.dot) !== undefined) {
-    throw new AskedWrongly("--svg and --dot draw one walk: say which with --at BDF:IOVA");
-  }
   const live = flags.qmp !== undefined;
   if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
   if (live === (path !== undefined)) {
@@ -89,8 +83,6 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     if (flags.dot !== undefined) writeFileSync(flags.dot, walkDot(report.walk));
   }
   await print(report, flags.json === true);
-  if (report.walk !== null && flags.svg !== undefined) writeFileSync(flags.svg, walkSvg(report.walk));
-  if (report.walk !== null && flags.dot !== undefined) writeFileSync(flags.dot, walkDot(report.walk));
   if (flags.json !== true) await writeOut(writtenLines(flags));
   return exitCodeOf(report);
 }

@@ -1,8 +1,7 @@
 /** `dmalab run`: replay a recording, or run a described machine, and report it. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { type Page, runDocument, runHtml, runLines, verdictOf } from "../report/index.js";
+import { writeFileSync } from "node:fs";
+import { runDocument, runHtml, runLines, verdictOf } from "../report/index.js";
+import { builtPage } from "./built_page.js";
 import { type ReplayFlags, replayFile } from "./replay_file.js";
 import { isDescription, type MachineFlags, runDescribed } from "./run_machine.js";
 import { screen } from "./terminal.js";
@@ -21,7 +20,7 @@ export async function run(path: string, flags: RunFlags): Promise<0 | 1> {
 
 async function runRecording(path: string, flags: RunFlags): Promise<0 | 1> {
   const report = await replayFile(path, flags);
-  if (flags.html !== undefined) writeFileSync(flags.html, runHtml(report, builtPage()));
+  if (flags.html !== undefined) writeFileSync(flags.html, runHtml(report, builtPage("report")));
   if (flags.json === true) process.stdout.write(`${JSON.stringify(runDocument(report), null, 2)}\n`);
   else {
     const lines = runLines(report, screen());
@@ -31,12 +30,4 @@ async function runRecording(path: string, flags: RunFlags): Promise<0 | 1> {
     process.stdout.write(`${lines.join("\n")}\n`);
   }
   return verdictOf(report).tone === "trouble" ? 1 : 0;
-}
-
-function builtPage(): Page {
-  const folder = join(dirname(fileURLToPath(import.meta.url)), "../../web/report");
-  return {
-    script: readFileSync(join(folder, "report.js"), "utf8"),
-    style: readFileSync(join(folder, "report.css"), "utf8"),
-  };
 }

@@ -9,7 +9,7 @@ export type {
 } from "./html/page_data.js";
 export { type Page, runHtml } from "./html/run_html.js";
 export type { CoarseBlocks } from "./inspect/columns.js";
-export { walkDot, walkDot } from "./inspect/dot.js";
+export { walkDot } from "./inspect/dot.js";
 export { inspectHtml } from "./inspect/html.js";
 export {
   type InspectPage,
@@ -25,7 +25,7 @@ export type { PageField, PageLevel, PageTableNode, PageTableRoot, PageTables } f
 export { inspectJson } from "./inspect/inspect_json.js";
 export { inspectLines } from "./inspect/inspect_lines.js";
 export { exitCodeOf, type InspectReport, type WhoAnswer } from "./inspect/inspect_report.js";
-export { walkSvg, walkSvg } from "./inspect/svg.js";
+export { walkSvg } from "./inspect/svg.js";
 export { runDocument } from "./json/run_document.js";
 export { whyDocument } from "./json/why_document.js";
 export { machineDocument } from "./machine/machine_document.js";

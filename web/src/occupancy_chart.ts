@@ -1,8 +1,8 @@
 /** The chart of occupancy: most and fewest slots in use over time, the pool's size, the high-water mark, failures. */
 import type { PageData, PageTimeline } from "dmalab/report";
 import uPlot from "uplot";
+import { number, seconds, shortSeconds } from "../shared/format";
 import type { Palette } from "./colours";
-import { number, seconds, shortSeconds } from "./format";
 
 /** Pixels left of both charts, so that times lie one below the other. */
 export const gutter = 56;

@@ -1,34 +1,5 @@
-/** What all charts of the page share: the ground they are drawn on, the span of time in sight, and the cursor. */
-import { dark, light, type Palette } from "./colours.js";
-
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-
-class Theme {
-  /** null = as the system prefers. */
-  chosen = $state<"light" | "dark" | null>(null);
-  #system = $state(prefersDark.matches);
-
-  constructor() {
-    prefersDark.addEventListener("change", (event) => {
-      this.#system = event.matches;
-    });
-  }
-
-  get isDark(): boolean {
-    return this.chosen === null ? this.#system : this.chosen === "dark";
-  }
-
-  get palette(): Palette {
-    return this.isDark ? dark : light;
-  }
-
-  toggle(): void {
-    this.chosen = this.isDark ? "light" : "dark";
-    document.documentElement.dataset["theme"] = this.chosen;
-  }
-}
-
-export const theme = new Theme();
+/** What all charts of the page share: the span of time in sight, and the cursor. */
+export { theme } from "../shared/theme.svelte.js";
 
 /** Times are microseconds. */
 class View {

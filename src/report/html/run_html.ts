@@ -1,56 +1,14 @@
-/** A run as one HTML file that needs nothing else: no network, no other file. */
-import { createHash } from "node:crypto";
+/** A run as one HTML file. */
 import type { RunReport } from "../run_report.js";
+import { oneFile, type Page } from "./one_file.js";
 import { pageData } from "./page_data.js";
 
-/** The built page: one classic script and one style sheet. */
-export interface Page {
-  readonly script: string;
-  readonly style: string;
-}
+export type { Page } from "./one_file.js";
 
-/**
- * The policy lets the one script run by its digest and nothing be fetched, so that not even hostile text in a
- * recording could reach out. Styles are inline because charts place their parts by style attributes.
- * Source: W3C Content Security Policy Level 3, 2.3.1 (hashes) and 6.1.
- */
 export function runHtml(report: RunReport, page: Page): string {
-  const script = page.script.replace(/<\/(script)/gi, "<\\/$1").replace(/<!--/g, "<\\!--");
-  const style = page.style.replace(/<\/(style)/gi, "<\\/$1");
-  const digest = createHash("sha256").update(script, "utf8").digest("base64");
-  const policy = [
-    ...["default-src 'none'", `script-src 'sha256-${digest}'`, "style-src 'unsafe-inline'", "img-src data:"],
-    ...["base-uri 'none'", "form-action 'none'"],
-  ].join("; ");
-  return [
-    "<!doctype html>",
-    '<html lang="en">',
-    "<head>",
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">',
-    `<title>${text(`${report.outcome.source.name} – dmalab`)}</title>`,
-    `<style>${style}</style>`,
-    "</head>",
-    "<body>",
-    '<div id="page"></div>',
-    "<noscript>This report draws its charts with a script; the same facts as text come from dmalab run.</noscript>",
-    `<script type="application/json" id="data">${json(pageData(report))}</script>`,
-    `<script>${script}</script>`,
-    "</body>",
-    "</html>",
-    "",
-  ].join("\n");
+  return oneFile(page, {
+    title: `${report.outcome.source.name} – dmalab`,
+    noscript: "This report draws its charts with a script; the same facts as text come from dmalab run.",
+    data: pageData(report),
+  });
 }
-
-/** Inside a script element: no "<" may begin a tag or a comment, and U+2028 and U+2029 end a line in old scripts. */
-function json(value: unknown): string {
-  return JSON.stringify(value)
-    .replace(/</g, "\\u003c")
-    .replace(/\u2028/g, "\\u2028")
-    .replace(/\u2029/g, "\\u2029");
-}
-
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const text = (raw: string): string => raw.replace(/[&<>"]/g, (character) => entities[character]!);

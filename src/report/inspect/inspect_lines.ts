@@ -2,10 +2,10 @@
 import type { Finding } from "../../audit/reach/inspection.js";
 import { widthMin, wrap } from "../terminal/layout.js";
 import { type Style, styleFor } from "../terminal/style.js";
-import { bytesWords, plural } from "../words/quantity.js";
 import { diffLines, walkLines, whoLines } from "./answer_lines.js";
 import { deviceLines, mappingLines, unitLines } from "./device_lines.js";
 import { type InspectReport, shownFindings } from "./inspect_report.js";
+import { imageWords, inspectVerdict } from "./inspect_verdict.js";
 
 export interface LineOptions {
   readonly color: boolean;
@@ -52,33 +52,11 @@ function* spaced(lines: Iterable<string>): Generator<string> {
 
 function verdictLines(report: InspectReport, style: Style, width: number): string[] {
   const { source } = report.inspection;
-  const devices = report.shown.map((i) => report.inspection.devices[i]!);
-  const troubles = shownFindings(report).filter((f) => f.weight === "trouble").length;
-  const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
-  const confined = devices.filter((d) => d.state === "translated").length;
-  const off = report.inspection.units.filter(
-    (u) => u.translating === false && u.abilities?.abortsWhenOff !== true,
-  ).length;
-  const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
-  const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
-  const sums = [
-    ...(confined === 0
-      ? []
-      : [`${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`]),
-    ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),
-    ...(off === 0
-      ? []
-      : [`what is behind ${off === 1 ? "a unit that is" : `${off} units that are`} off reaches all of memory`]),
-    ...(confined + open + off === 0 ? ["no device reaches anything"] : []),
-  ];
-  const head =
-    troubles === 0
-      ? wrap(`✓ ${sums.join(", ")}.`, width, "", "  ").map(style.green)
-      : wrap(`✗ ${plural(troubles, "trouble")}: ${sums.join(", ")}.`, width, "", "  ").map(style.red);
-  const image = `${source.format}${source.machine === null ? "" : ` of ${source.machine}`}, ${bytesWords(source.bytes)} of memory`;
+  const { fine, words } = inspectVerdict(report);
+  const head = wrap(`${fine ? "✓" : "✗"} ${words}`, width, "", "  ").map(fine ? style.green : style.red);
   return [
     ...head,
-    ...[image, ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim)),
+    ...[imageWords(source), ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim)),
   ];
 }
 
