@@ -123,6 +123,8 @@ export function program(exit: (code: number) => void): Command {
     .option("--qmp <socket>", "a running QEMU guest's QMP socket")
     .option("--ram <file>", "the guest's memory, shared as a file (-object memory-backend-file,share=on)")
     .option("--html <file>", "write a page to look at: a map of memory, devices, tables, search by address")
+    .option("--svg <file>", "draw the walk that --at asks for")
+    .option("--dot <file>", "the same for Graphviz")
     .option("--json", "print one JSON document (schema dmalab.inspect/1)")
     .addHelpText("after", inspectExamples)
     .exitOverride(refuse)

@@ -155,7 +155,7 @@ describe("bad input is one clear line and code 2", () => {
     ["an address that is none", [legacy, "--who", "here"], /address: "here"; an address is hexadecimal/],
     ["an address that no memory has", [legacy, "--who", "0xffffffffffff0000"], /at most 52 bits/],
     ["a place without address", [legacy, "--at", "00:03.0"], /device: /],
-    ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg and --dot draw the walk of --at/],
+    ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg and --dot draw/],
     ["a root of no kind", [legacy, "--root", "gart:0x1000"], /--root "gart:0x1000" names no kind of unit/],
     ["a bus without devices", [legacy, "--pci", file("no.txt", "hello\n")], /no\.txt.*devices as `info pci`/],
     ["half a live guest", ["--qmp", "socket"], /takes both: --qmp SOCKET --ram FILE/],
