@@ -35,7 +35,12 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
   const perfetto = flags.perfetto === undefined ? null : openSync(flags.perfetto, "w");
   try {
     const xen = await xenFiles(path, input, flags);
-    const logPath = flags.dmesg ?? besideRecording(path) ?? xen?.log ?? null;
+    const ownLog = flags.dmesg ?? besideRecording(path);
+    const logPath = ownLog ?? xen?.log ?? null;
+    const borrowed = ownLog === null && logPath !== null;
+    const alsoRead = borrowed
+      ? [{ name: basename(logPath), used: "kernel log of another phase, of the same boot" }]
+      : [];
     const log = logPath === null ? null : await readLog(logPath);
     const described = flags.machine === undefined ? null : readMachine(flags.machine, await textOf(flags.machine));
     const watches: ReplayWatch[] = [];
@@ -44,7 +49,7 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       name: input.name,
       open: () => openRecording(input),
       log,
-      xen: xen?.files ?? null,
+      xen: xen === null ? null : { ...xen.files, alsoRead },
       settings: (machine) => settingsFor(machine, flags.sizes),
       instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
       ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),

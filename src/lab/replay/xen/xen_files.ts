@@ -24,6 +24,8 @@ export interface XenFiles {
   readonly guests: readonly GuestP2m[];
   /** Files that were passed over, and why. */
   readonly passedOver: readonly { readonly name: string; readonly used: string }[];
+  /** Files that are no dumps and were read beside them. */
+  readonly alsoRead?: readonly { readonly name: string; readonly used: string }[];
 }
 
 export const mayBeBefore = (when: When): boolean => when !== "end" && when !== "later";

@@ -32,7 +32,7 @@ export interface XenMachine {
 }
 
 export function chooseXen(files: XenFiles, look: FirstLook): XenMachine {
-  const used: { name: string; used: string }[] = [...files.passedOver];
+  const used: { name: string; used: string }[] = [...files.passedOver, ...(files.alsoRead ?? [])];
   const notes: string[] = [];
   const pool = choosePool(files, look, notes);
   const frames = pool === null ? null : framesOf(pool);
