@@ -27,7 +27,11 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     ...["sim", "read"],
   ],
   "lab/replay": [...ground, "spec", "sw/swiotlb", "read", "lab/machine"],
-  "lab/scenario": [...ground, "check", "sim", "lab/machine"],
+  "lab/scenario": [
+    ...ground,
+    ...["bus", "spec", "table", "hw/device", "sw/xen", "sw/swiotlb", "sw/engine", "sw/dma", "sw/driver"],
+    ...["sim", "check", "lab/machine"],
+  ],
   audit: [...ground, "spec", "table", "read", "sw/swiotlb"],
   report: [
     ...ground,
