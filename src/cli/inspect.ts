@@ -43,6 +43,9 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     who: flags.who === undefined ? null : parseAddress(flags.who),
     at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
   };
+  if (asked.at === null && (flags.svg ?? flags.dot) !== undefined) {
+    throw new AskedWrongly("--svg and --dot draw one walk: say which with --at BDF:IOVA");
+  }
   const live = flags.qmp !== undefined;
   if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
   if (live === (path !== undefined)) {
