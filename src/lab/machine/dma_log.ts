@@ -103,7 +103,7 @@ export class DmaLog {
       if (m.bounced) {
         t.bounced++;
         t.bouncedBytes += o.size;
-      } else if (m.bus === o.phys) t.direct++;
+      } else if (m.bus === o.phys && m.cause !== "iommu") t.direct++;
       else t.translated++;
     }
     if (t.maps > this.#keep) return;

@@ -41,6 +41,10 @@ export interface Program {
   readonly wrong: () => readonly string[];
   /** Refusals of a back end, in words. */
   readonly refusals: () => readonly string[];
+  /** How many there were in all, where not all are kept. */
+  readonly refused?: () => number;
+  /** What else there is to say. */
+  readonly notes?: () => readonly string[];
   /** Let go of everything that the program holds. */
   readonly close: () => void;
 }

@@ -27,6 +27,8 @@ export interface NetLoadOptions {
 const depth = 16;
 /** Two addresses and a type, then the number of the packet. */
 const headerBytes = 14;
+/** What tells packets of one program from those of anybody who uses its address. */
+const markBytes = 8;
 export const packetMin = 60;
 /** Jumbo frames. */
 export const packetMax = 9014;
@@ -39,6 +41,9 @@ export class NetLoad implements Actor {
   readonly #in = new Map<number, Uint8Array>();
   /** What the station will put on the wire. */
   readonly fromStation: Uint8Array[] = [];
+  readonly #mark: number;
+  /** Packets that carry its address and are none of its own. */
+  noise = 0;
   issued = 0;
   ended = 0;
   failed = 0;
@@ -50,6 +55,7 @@ export class NetLoad implements Actor {
   constructor(o: NetLoadOptions) {
     this.name = o.name;
     this.#o = o;
+    this.#mark = o.rng.below(2 ** 32);
   }
 
   ready(): boolean {
@@ -105,8 +111,12 @@ export class NetLoad implements Actor {
   }
 
   #compare(packet: Uint8Array, awaited: Map<number, Uint8Array>, what: string): boolean {
-    const number =
-      packet.length < headerBytes + 4 ? -1 : new DataView(packet.buffer, packet.byteOffset).getUint32(headerBytes);
+    const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+    if (packet.length < headerBytes + markBytes || view.getUint32(headerBytes + 4) !== this.#mark) {
+      this.noise++;
+      return false;
+    }
+    const number = view.getUint32(headerBytes);
     const expected = awaited.get(number);
     if (expected === undefined) {
       this.wrong.push(`a packet was ${what} that nobody awaited (number ${number})`);
@@ -121,7 +131,9 @@ export class NetLoad implements Actor {
   #address(bytes: Uint8Array, outward: boolean, number: number): void {
     const [to, from] = outward ? [stationNumber, this.#o.number] : [this.#o.number, stationNumber];
     bytes.set([2, 0, 0, 0, 0, to, 2, 0, 0, 0, 0, from, 0x88, 0xb5]);
-    new DataView(bytes.buffer).setUint32(headerBytes, number);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(headerBytes, number);
+    view.setUint32(headerBytes + 4, this.#mark);
   }
 
   /** The packet in pieces at any place of pages; at most one more than it needs pages. */

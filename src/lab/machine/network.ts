@@ -57,7 +57,7 @@ export class NicUnit {
 }
 
 /** The controller of a device, made when the first program wants it. */
-function nicOf(g: Ground, bdf: string): NicUnit {
+export function nicOf(g: Ground, bdf: string): NicUnit {
   const unit = g.nics.get(bdf) ?? new NicUnit(g, bdf);
   g.nics.set(bdf, unit);
   return unit;

@@ -2,7 +2,7 @@
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { DmaEntry } from "./dma_log.js";
-import type { MachineRun } from "./run_machine.js";
+import { hasHostile, type MachineRun } from "./run_machine.js";
 
 /** Why an engine did what it did, as a sentence. */
 export const causeWords: Readonly<Record<Cause, string>> = {
@@ -55,8 +55,11 @@ export interface ProgramOutcome {
   readonly bytesRead: number;
   /** Places whose bytes are not what was sent. */
   readonly wrong: readonly string[];
-  /** Why a back end answered with an error. */
+  /** Why a back end answered with an error: how often, and the first reasons. */
+  readonly refused: number;
   readonly refusals: readonly string[];
+  /** What else there is to say of it. */
+  readonly notes: readonly string[];
 }
 
 export interface MachineOutcome {
@@ -94,6 +97,9 @@ export interface MachineOutcome {
   /** What the kernel would have printed. */
   readonly log: readonly string[];
 }
+
+const refusalsKept = 50;
+const notWatched = "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.";
 
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
@@ -138,7 +144,9 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         bytesWritten: written,
         bytesRead: read,
         wrong: p.wrong(),
-        refusals: p.refusals(),
+        refused: p.refused?.() ?? p.refusals().length,
+        refusals: p.refusals().slice(0, refusalsKept),
+        notes: p.notes?.() ?? [],
       };
     }),
     dma: run.log.first,
@@ -158,7 +166,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       hypervisor === undefined
         ? null
         : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls }, left: run.left },
-    log: [...new Set(run.devices.flatMap((d) => d.engine.log))],
+    log: [...(hasHostile(machine) ? [notWatched] : []), ...new Set(run.devices.flatMap((d) => d.engine.log))],
   };
 }
 

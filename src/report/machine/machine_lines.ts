@@ -121,7 +121,9 @@ function programLines(o: MachineOutcome, style: Style, width: number): string[] 
     ]),
     width,
   );
-  const why = o.programs.flatMap((p) => [...p.wrong, ...p.refusals].slice(0, 5).map((w) => `${nameOf(p)}: ${w}`));
+  const why = o.programs.flatMap((p) =>
+    [...p.notes, ...p.wrong, ...p.refusals].slice(0, 5).map((w) => `${nameOf(p)}: ${w}`),
+  );
   return [style.bold("Programs"), style.dim(head!), ...rows, ...why.flatMap((w) => wrap(w, width, "  ", "    ")), ""];
 }
 
@@ -159,7 +161,7 @@ function troubleLines(o: MachineOutcome, style: Style, width: number): string[] 
   const log = o.log.slice(0, 5).flatMap((l) => wrap(l, width, "  ", "    "));
   return [
     ...(lines.length === 0 ? [] : [style.red(style.bold(`Broken rules: ${totals}`)), ...lines, ""]),
-    ...(log.length === 0 ? [] : [style.bold("Kernel's log"), ...log.map(style.dim), ""]),
+    ...(log.length === 0 ? [] : [style.bold("Log"), ...log.map(style.dim), ""]),
   ];
 }
 

@@ -1,0 +1,141 @@
+/** Programs of disks: one disk and one driver for each device, a part of it for each program. */
+import { Disk } from "../../hw/device/disk.js";
+import type { Actor } from "../../sim/schedule.js";
+import type { ListEntry } from "../../sw/dma/index.js";
+import { BlkBack } from "../../sw/driver/blkback.js";
+import { BlkFront } from "../../sw/driver/blkfront.js";
+import { DiskDriver } from "../../sw/driver/disk_driver.js";
+import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
+import type { DiskUnit, Ground, Program } from "./ground.js";
+import type { ProgramDescription } from "./schema.js";
+
+/** Sectors of 512 bytes that each program has for itself. */
+export const sectorsEach = 8192;
+
+/** The disk of a device, made when the first program wants it. */
+export function diskOf(g: Ground, bdf: string): DiskUnit {
+  const there = g.disks.get(bdf);
+  if (there !== undefined) return there;
+  const device = g.devices.find((d) => d.description.bdf === bdf)!;
+  const shares = g.described.machine.workload.filter((w) => w.device === bdf).length;
+  const disk = new Disk({
+    port: g.checker?.watchPort(g.host.port) ?? g.host.port,
+    requester: device.requester,
+    blocks: sectorsEach * shares,
+    addressBits: device.description.lines ?? 64,
+  });
+  const unit = { disk, driver: new DiskDriver({ memory: g.memory, api: device.api, disk }), used: 0 };
+  g.disks.set(bdf, unit);
+  return unit;
+}
+
+/** Transfers of the driver domain itself. */
+export function disk(g: Ground, w: ProgramDescription, n: number): Program {
+  const unit = diskOf(g, w.device);
+  const firstSector = unit.used;
+  unit.used += sectorsEach;
+  const load = new BlockLoad({
+    name: `disk ${n}`,
+    kernel: g.host.kernel,
+    memory: g.memory,
+    rng: g.rng,
+    requests: w.requests,
+    size: w.size,
+    sectors: sectorsEach,
+    orderMax: 3,
+    submit: (r) => {
+      const { toDisk, sector } = r;
+      unit.driver.submit({ toDisk, block: firstSector + sector, list: listOf(r), done: (e) => r.done(e === null) });
+    },
+  });
+  return blockProgram({ w, load, unit, firstSector, actors: [load], refusals: () => [], close: () => {} });
+}
+
+/** A block of pages that follow each other is one entry, as a compound page is. */
+function listOf(r: BlockRequest): ListEntry[] {
+  const end = (r.first + r.sectors) * 512;
+  let at = 0;
+  return r.blocks.map((pages) => {
+    const low = at === 0 ? r.first * 512 : 0;
+    const phys = r.pages[at]! * 4096 + low;
+    const size = Math.min(pages * 4096, end - at * 4096) - low;
+    at += pages;
+    return { phys, size };
+  });
+}
+
+/** Transfers of a guest, through its front end and the driver domain's back end. */
+export function blkback(g: Ground, w: ProgramDescription, n: number): Program {
+  const unit = diskOf(g, w.device);
+  const { engine } = g.devices.find((d) => d.description.bdf === w.device)!;
+  const { guest, grants } = g.host.guests.get(w.from!)!;
+  const { xen } = g.host;
+  if (xen === null) throw new Error("unreachable: a description with guests has a hypervisor");
+  const firstSector = unit.used;
+  unit.used += sectorsEach;
+  const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: w.segments });
+  const back = new BlkBack({
+    guest: xen.kernel,
+    foreign: xen.foreign,
+    driver: unit.driver,
+    frontend: w.from!,
+    ringRef: front.ringRef,
+    firstSector,
+    sectors: sectorsEach,
+    mergeable: (a, b) => engine.mergeable(a, b),
+  });
+  const most = front.sectorsMax * 512;
+  const load = new BlockLoad({
+    name: `guest ${w.from} ${n}`,
+    kernel: guest,
+    memory: guest.memory,
+    rng: g.rng,
+    requests: w.requests,
+    size: { from: Math.min(w.size.from, most), to: Math.min(w.size.to, most) },
+    sectors: sectorsEach,
+    submit: (r) => front.submit(r),
+  });
+  return blockProgram({
+    w,
+    load,
+    unit,
+    firstSector,
+    actors: [load, named(`blkfront ${n}`, front), named(`blkback ${n}`, back)],
+    refusals: () => back.refusals.map((r) => r.why),
+    close: () => {
+      back.disconnect();
+      front.disconnect();
+    },
+  });
+}
+
+function blockProgram(o: {
+  w: ProgramDescription;
+  load: BlockLoad;
+  unit: DiskUnit;
+  firstSector: number;
+  actors: readonly Actor[];
+  refusals: () => readonly string[];
+  close: () => void;
+}): Program {
+  const { load, unit, firstSector } = o;
+  return {
+    description: o.w,
+    actors: o.actors,
+    requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
+    bytes: () => ({ written: load.bytesWritten, read: load.bytesRead }),
+    wrong: () => {
+      const on = unit.disk.medium.subarray(firstSector * 512, firstSector * 512 + load.expected.length);
+      const at = firstDifference(on, load.expected);
+      return at < 0 ? load.wrong : [...load.wrong, `the disk differs at byte ${at} of ${load.name}'s part`];
+    },
+    refusals: o.refusals,
+    close: o.close,
+  };
+}
+
+const named = (name: string, o: { ready(): boolean; step(): void }): Actor => ({
+  name,
+  ready: () => o.ready(),
+  step: () => o.step(),
+});

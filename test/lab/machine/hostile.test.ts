@@ -1,0 +1,71 @@
+/** A hostile guest writes into rings, grant entries and pages of segments while two others do their work. */
+import { expect, test } from "vitest";
+import { describeMachine } from "../../../src/lab/machine/description.js";
+import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
+import { runMachine } from "../../../src/lab/machine/run_machine.js";
+
+const writes = process.env["DMALAB_LONG"] === "1" ? 500_000 : 10_000;
+const honest = writes / 25;
+
+const machine = (model: string) => `
+memory: 1GiB
+xen:
+  model: ${model}
+  domains: [ { id: 0, memory: 256MiB }, { id: 1, memory: 64MiB }, { id: 2, memory: 64MiB }, { id: 3, memory: 64MiB } ]
+devices:
+  - { bdf: "0000:00:03.0" }
+  - { bdf: "0000:00:05.0" }
+workload:
+  - { program: blkback, from: 1, device: "0000:00:03.0", requests: ${honest}, segments: 40 }
+  - { program: blkback, from: 2, device: "0000:00:03.0", requests: ${honest} }
+  - { program: netback, from: 1, device: "0000:00:05.0", requests: ${honest}, size: 60..9014 }
+  - { program: netback, from: 2, device: "0000:00:05.0", requests: ${honest}, size: 60..9014 }
+  - { program: hostile-blk, from: 3, device: "0000:00:03.0", requests: ${writes} }
+  - { program: hostile-net, from: 3, device: "0000:00:05.0", requests: ${writes} }
+`;
+
+test.each(["p2m", "vp+hypercall"])(
+  "%s: nothing is lost for others, nothing is left over, all is refused with a reason",
+  (model) => {
+    const run = runMachine(describeMachine("hostile.yaml", machine(model)));
+    const o = outcomeOf(run);
+    expect(o.violations).toEqual([]);
+    expect(o.xen!.left).toEqual([]);
+    for (const p of o.programs.slice(0, 4))
+      expect(p).toMatchObject({ ended: honest, failed: 0, wrong: [], refused: 0 });
+    expect(isTrouble(o)).toBe(false);
+    // The test tests something: the back ends met bad requests of many kinds, and good ones that they carried out.
+    const why = new Set(
+      run.programs
+        .flatMap((p) => p.refusals())
+        .map((text) =>
+          text
+            .replace(/^\d+ × /, "")
+            .replace(/\d+/g, "N")
+            .slice(0, 28),
+        ),
+    );
+    expect([...why].sort()).toEqual(expect.arrayContaining([...reasons]));
+    expect(run.log.tally("0000:00:03.0").foreign).toBeGreaterThan(honest);
+  },
+);
+
+const reasons = [
+  "Bad packet size: N",
+  "Cross page boundary, txp->of",
+  "Frontend provided bogus ring",
+  "Invalid tx request, slot siz",
+  "Malicious frontend using N s",
+  "Asked for N slots but exceed",
+  "N slots; at most N",
+  "N indirect segments; at most",
+  "N segments; N to N",
+  "a page of segments cannot be",
+  "a page that was offered cann",
+  "a grant cannot be mapped (st",
+  "a grant cannot be reached (s",
+  "access to sector N of N",
+  "extra information that was n",
+  "operation N",
+  "sectors N to N of a page; N ",
+];
