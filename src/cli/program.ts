@@ -1,13 +1,16 @@
-/** The commands, their options and their help, as data for the argument parser. */
+/**
+ * The commands, their options and their help, as data for the argument parser. What a command does is loaded when it is
+ * called: help and completion are immediate.
+ */
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { rootForms } from "../audit/reach/where_given.js";
 import { completion, shells } from "./completion.js";
-import { type InspectFlags, inspect } from "./inspect.js";
+import type { InspectFlags } from "./inspect.js";
 import { AskedWrongly } from "./misuse.js";
-import { type RunFlags, run } from "./run.js";
+import type { RunFlags } from "./run.js";
 import { swiotlbFlag } from "./swiotlb_flag.js";
-import { type WhyFlags, why } from "./why.js";
+import type { WhyFlags } from "./why.js";
 
 const runExamples = `
 Examples:
@@ -88,7 +91,7 @@ export function program(exit: (code: number) => void): Command {
     .option("--json", "print one JSON document (schema dmalab.run/1)")
     .addHelpText("after", runExamples)
     .exitOverride(refuse)
-    .action(async (recording: string, flags: RunFlags) => exit(await run(recording, flags)));
+    .action(async (recording: string, flags: RunFlags) => exit(await (await import("./run.js")).run(recording, flags)));
 
   top
     .command("why")
@@ -102,7 +105,7 @@ export function program(exit: (code: number) => void): Command {
     .option("--json", "print one JSON document (schema dmalab.why/1)")
     .addHelpText("after", whyExamples)
     .exitOverride(refuse)
-    .action(async (log: string | undefined, flags: WhyFlags) => exit(await why(log, flags)));
+    .action(async (log: string | undefined, flags: WhyFlags) => exit(await (await import("./why.js")).why(log, flags)));
 
   top
     .command("inspect")
@@ -128,7 +131,9 @@ export function program(exit: (code: number) => void): Command {
     .option("--json", "print one JSON document (schema dmalab.inspect/1)")
     .addHelpText("after", inspectExamples)
     .exitOverride(refuse)
-    .action(async (image: string | undefined, flags: InspectFlags) => exit(await inspect(image, flags)));
+    .action(async (image: string | undefined, flags: InspectFlags) =>
+      exit(await (await import("./inspect.js")).inspect(image, flags)),
+    );
 
   top
     .command("completion")

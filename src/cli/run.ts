@@ -3,8 +3,11 @@ import { writeFileSync } from "node:fs";
 import { runDocument, runHtml, runLines, verdictOf } from "../report/index.js";
 import { builtPage } from "./built_page.js";
 import { type ReplayFlags, replayFile } from "./replay_file.js";
-import { isDescription, type MachineFlags, runDescribed } from "./run_machine.js";
+import type { MachineFlags } from "./run_machine.js";
 import { screen } from "./terminal.js";
+
+/** Descriptions are told from recordings by their name. */
+const isDescription = (path: string): boolean => /\.ya?ml(\.gz|\.zst)?$/i.test(path);
 
 export interface RunFlags extends ReplayFlags, MachineFlags {
   /** A recording to be the workload of the described machine. */
@@ -15,7 +18,7 @@ export interface RunFlags extends ReplayFlags, MachineFlags {
 export async function run(path: string, flags: RunFlags): Promise<0 | 1> {
   if (!isDescription(path)) return runRecording(path, flags);
   if (flags.trace !== undefined) return runRecording(flags.trace, { ...flags, machine: path });
-  return runDescribed(path, flags);
+  return (await import("./run_machine.js")).runDescribed(path, flags);
 }
 
 async function runRecording(path: string, flags: RunFlags): Promise<0 | 1> {

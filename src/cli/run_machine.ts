@@ -16,9 +16,6 @@ export interface MachineFlags {
   readonly checks?: boolean;
 }
 
-/** Descriptions are told from recordings by their name. */
-export const isDescription = (path: string): boolean => /\.ya?ml(\.gz|\.zst)?$/i.test(path);
-
 /** @returns 0 when every byte and every rule held, 1 otherwise. Throws Unreadable for a machine that cannot be. */
 export async function runDescribed(path: string, flags: MachineFlags): Promise<0 | 1> {
   if (flags.html !== undefined || flags.perfetto !== undefined)
