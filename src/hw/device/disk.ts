@@ -81,6 +81,20 @@ export class Disk {
     return !this.idle;
   }
 
+  /** The data register: the CPU takes a sector out. @returns false when there is no such sector. */
+  readSector(block: number, into: Uint8Array): boolean {
+    if ((block + 1) * blockBytes > this.medium.length) return false;
+    into.set(this.medium.subarray(block * blockBytes, (block + 1) * blockBytes));
+    return true;
+  }
+
+  /** The CPU puts one in. */
+  writeSector(block: number, from: Uint8Array): boolean {
+    if ((block + 1) * blockBytes > this.medium.length) return false;
+    this.medium.set(from, block * blockBytes);
+    return true;
+  }
+
   step(): void {
     const c = this.#command;
     if (c === null) this.#take();

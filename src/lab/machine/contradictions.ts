@@ -75,20 +75,28 @@ const rules: readonly Rule[] = [
     return null;
   },
   function devicesOfOneKind(m) {
-    const isNet = (program: string) => program.includes("net");
     const at = m.workload.findIndex((w, n) =>
-      m.workload.slice(0, n).some((v) => v.device === w.device && isNet(v.program) !== isNet(w.program)),
+      m.workload.slice(0, n).some((v) => v.device === w.device && kindOf(v) !== kindOf(w)),
     );
     if (at < 0) return null;
-    const { program, device } = m.workload[at]!;
-    const kind = isNet(program) ? "a network controller" : "a disk";
-    return { path: ["workload", at, "program"], expected: `${device} to be one kind of device`, found: `${kind} too` };
+    const w = m.workload[at]!;
+    const before = kindOf(m.workload.find((v) => v.device === w.device)!);
+    return { path: ["workload", at, "program"], expected: `a program of ${before}, as before`, found: w.program };
   },
   function backEndsHaveGuests(m) {
-    const at = m.workload.findIndex((w) => !["disk", "net"].includes(w.program) && w.from === undefined);
+    const at = m.workload.findIndex((w) => w.from === undefined && !ownPrograms.has(w.program));
     return at < 0 ? null : { path: ["workload", at], expected: "from: the guest that it serves", found: "nothing" };
   },
 ];
+
+/** Programs of the driver domain itself. */
+const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio"]);
+
+/** What a program takes its device for. */
+function kindOf({ program }: MachineDescription["workload"][number]): string {
+  if (program.includes("net")) return "a network controller";
+  return program.startsWith("legacy") ? `a disk with the driver ${program}` : "a disk";
+}
 
 /** Index of the first value that stood before; -1 when all differ. */
 function repeated(values: readonly (string | number)[]): number {

@@ -5,33 +5,60 @@ import type { ListEntry } from "../../sw/dma/index.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
 import { BlkFront } from "../../sw/driver/blkfront.js";
 import { DiskDriver } from "../../sw/driver/disk_driver.js";
+import { PhysicalAddresses } from "../../sw/driver/physical_addresses.js";
+import { PioDriver } from "../../sw/driver/pio_driver.js";
 import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
-import type { DiskUnit, Ground, Program } from "./ground.js";
+import type { MachineDevice } from "./devices.js";
+import type { BlockDriver, DiskUnit, Ground, Program } from "./ground.js";
 import type { ProgramDescription } from "./schema.js";
 
 /** Sectors of 512 bytes that each program has for itself. */
 export const sectorsEach = 8192;
 
+type MakeDriver = (g: Ground, disk: Disk, device: MachineDevice) => BlockDriver;
+
+const throughApi: MakeDriver = (g, disk, { api }) => new DiskDriver({ memory: g.memory, api, disk });
+
+/** The DMA layer sees nothing of it, so its checks see nothing either: the port is not watched. */
+const byPhysical: MakeDriver = (g, disk) =>
+  new DiskDriver({ memory: g.host.kernel.memory, api: new PhysicalAddresses(g.host.kernel), disk });
+
+const byCpu: MakeDriver = (g, disk) => new PioDriver({ memory: g.memory, disk });
+
 /** The disk of a device, made when the first program wants it. */
-export function diskOf(g: Ground, bdf: string): DiskUnit {
+export function diskOf(g: Ground, bdf: string, make: MakeDriver = throughApi): DiskUnit {
   const there = g.disks.get(bdf);
   if (there !== undefined) return there;
   const device = g.devices.find((d) => d.description.bdf === bdf)!;
   const shares = g.described.machine.workload.filter((w) => w.device === bdf).length;
   const disk = new Disk({
-    port: g.checker?.watchPort(g.host.port) ?? g.host.port,
+    port: make === byPhysical ? g.host.port : (g.checker?.watchPort(g.host.port) ?? g.host.port),
     requester: device.requester,
     blocks: sectorsEach * shares,
     addressBits: device.description.lines ?? 64,
   });
-  const unit = { disk, driver: new DiskDriver({ memory: g.memory, api: device.api, disk }), used: 0 };
+  const unit = { disk, driver: make(g, disk, device), used: 0 };
   g.disks.set(bdf, unit);
   return unit;
 }
 
 /** Transfers of the driver domain itself. */
-export function disk(g: Ground, w: ProgramDescription, n: number): Program {
-  const unit = diskOf(g, w.device);
+export const disk = own(throughApi, () => []);
+
+/** A driver that writes physical addresses into its disk. */
+export const legacyDma = own(byPhysical, () => [
+  "physical addresses went to the device as they are; the DMA layer saw none of its transfers",
+]);
+
+/** A driver that carries every sector by the CPU. */
+export const legacyPio = own(byCpu, () => ["every sector was carried by the CPU; no DMA"]);
+
+function own(make: MakeDriver, notes: () => readonly string[]) {
+  return (g: Ground, w: ProgramDescription, n: number): Program => ({ ...ownTransfers(g, w, n, make), notes });
+}
+
+function ownTransfers(g: Ground, w: ProgramDescription, n: number, make: MakeDriver): Program {
+  const unit = diskOf(g, w.device, make);
   const firstSector = unit.used;
   unit.used += sectorsEach;
   const load = new BlockLoad({
@@ -73,7 +100,7 @@ export function blkback(g: Ground, w: ProgramDescription, n: number): Program {
   if (xen === null) throw new Error("unreachable: a description with guests has a hypervisor");
   const firstSector = unit.used;
   unit.used += sectorsEach;
-  const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: w.segments });
+  const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: w.segments, persistent: w.persistent });
   const back = new BlkBack({
     guest: xen.kernel,
     foreign: xen.foreign,
@@ -83,6 +110,7 @@ export function blkback(g: Ground, w: ProgramDescription, n: number): Program {
     firstSector,
     sectors: sectorsEach,
     mergeable: (a, b) => engine.mergeable(a, b),
+    persistent: w.persistent,
   });
   const most = front.sectorsMax * 512;
   const load = new BlockLoad({

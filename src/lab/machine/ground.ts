@@ -24,9 +24,12 @@ export interface Ground {
   readonly nics: Map<string, NicUnit>;
 }
 
+/** A driver of a disk, as programs and the run see it. */
+export type BlockDriver = Pick<DiskDriver, "submit" | "idle" | "close" | "ready" | "step">;
+
 export interface DiskUnit {
   readonly disk: Disk;
-  readonly driver: DiskDriver;
+  readonly driver: BlockDriver;
   /** Sectors that programs were given so far. */
   used: number;
 }

@@ -141,6 +141,7 @@ export function hostileBlk(g: Ground, w: ProgramDescription, n: number): Program
       return new BlkBack({
         ...{ guest: kernel, foreign, driver: unit.driver, frontend: w.from!, ringRef: pages.refs[0]! },
         ...{ firstSector, sectors: sectorsEach, mergeable: (a, b) => engine.mergeable(a, b) },
+        persistent: w.persistent,
       });
     },
     mischief: () => {

@@ -1,5 +1,5 @@
 /** Programs of a machine: each row builds what one line of the workload asks for, out of hardware and drivers. */
-import { blkback, disk } from "./disks.js";
+import { blkback, disk, legacyDma, legacyPio } from "./disks.js";
 import type { Ground, Program } from "./ground.js";
 import { hostileBlk, hostileNet } from "./hostile.js";
 import { net, netback } from "./network.js";
@@ -15,6 +15,8 @@ export function buildProgram(g: Ground, w: ProgramDescription, n: number): Progr
 const builders: Readonly<Record<ProgramDescription["program"], Build>> = {
   disk,
   blkback,
+  "legacy-dma": legacyDma,
+  "legacy-pio": legacyPio,
   net,
   netback,
   "hostile-blk": hostileBlk,

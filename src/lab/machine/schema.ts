@@ -67,7 +67,16 @@ export const xenSchema = z.strictObject({
   domains: z.array(domainSchema).min(1).max(64),
 });
 
-export const programs = ["disk", "blkback", "net", "netback", "hostile-blk", "hostile-net"] as const;
+export const programs = [
+  "disk",
+  "blkback",
+  "net",
+  "netback",
+  "hostile-blk",
+  "hostile-net",
+  "legacy-dma",
+  "legacy-pio",
+] as const;
 
 export const programSchema = z.strictObject({
   program: z.enum(programs),

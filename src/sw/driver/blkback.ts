@@ -41,14 +41,16 @@ export interface Refusal {
 
 interface Done {
   readonly request: Request;
+  /** Pages to unmap, and kept grants to let go. */
   readonly pages: readonly ForeignPage[];
+  readonly kept: readonly Kept[];
   readonly status: BlkStatus;
 }
 
 export interface BlkBackOptions {
   readonly guest: Guest;
   readonly foreign: ForeignPages;
-  readonly driver: DiskDriver;
+  readonly driver: Pick<DiskDriver, "submit">;
   /** Domain of the front end. */
   readonly frontend: number;
   readonly ringRef: number;
@@ -57,18 +59,30 @@ export interface BlkBackOptions {
   readonly sectors: number;
   /** May two neighbouring pages be one segment: are they neighbours on the bus? */
   readonly mergeable: (first: number, second: number) => boolean;
+  /** Keep grants mapped for the next request that names them. */
+  readonly persistent?: boolean;
   /** Segments of an indirect request; 0 refuses them. */
   readonly indirectMax?: number;
 }
 
 const refusalsMax = 1000;
 const inFlightMax = 32;
+/** Grants that stay mapped (xen-blkback.max_persistent_grants). */
+const persistentMax = 1056;
+
+/** A grant that stays mapped, and whether a request uses it now. */
+interface Kept {
+  readonly page: ForeignPage;
+  busy: boolean;
+}
 
 export class BlkBack {
   readonly #o: BlkBackOptions;
   readonly #ringPage: ForeignPage;
   readonly #ring: BackRing;
   readonly #done: Done[] = [];
+  /** Grants that stay mapped, by reference, the one that was used longest ago first. */
+  readonly #kept = new Map<number, Kept>();
   #inFlight = 0;
   #unpublished = false;
   /** Why the ring is not read any more; null while it is. */
@@ -111,8 +125,10 @@ export class BlkBack {
     } else this.#takeOne();
   }
 
-  /** Let go of the ring. Nothing may be in flight. */
+  /** Let go of the ring and of kept grants. Nothing may be in flight. */
   disconnect(): void {
+    this.#o.foreign.unmap([...this.#kept.values()].map((k) => k.page));
+    this.#kept.clear();
     this.#o.foreign.unmap([this.#ringPage]);
   }
 
@@ -178,34 +194,90 @@ export class BlkBack {
 
   #start(request: Request, segments: readonly Segment[]): void {
     const toDisk = request.operation === BlkOp.write;
-    const pages = this.#map(segments, toDisk);
-    const bad = pages.find((p) => p.status !== GrantStatus.okay);
+    const { pages, own, kept } =
+      this.#o.persistent === true ? this.#mapKept(segments) : this.#mapFresh(segments, toDisk);
+    const bad = own.find((p) => p.status !== GrantStatus.okay);
     if (bad !== undefined) {
-      this.#o.foreign.unmap(pages);
+      this.#letGo(own, kept);
       this.#refuse(request, `a grant cannot be mapped (status ${bad.status})`);
       return;
     }
-    this.mappedPages += pages.length;
     this.#o.driver.submit({
       toDisk,
       block: this.#o.firstSector + request.sector,
       list: this.#list(segments, pages),
       done: (error) => {
         if (error !== null) this.#note(error);
-        this.#done.push({ request, pages, status: error === null ? BlkStatus.okay : BlkStatus.error });
+        this.#done.push({ request, pages: own, kept, status: error === null ? BlkStatus.okay : BlkStatus.error });
       },
     });
   }
 
-  /** As many grants in one hypercall as a request has segments. A page that only the disk reads is mapped read-only. */
-  #map(segments: readonly Segment[], toDisk: boolean): ForeignPage[] {
+  /** A page that only the disk reads is mapped read-only. */
+  #mapFresh(segments: readonly Segment[], readOnly: boolean) {
+    const own = this.#map(
+      segments.map(({ ref }) => ref),
+      readOnly,
+    );
+    return { pages: own, own, kept: [] };
+  }
+
+  /**
+   * Grants that are mapped already are used again; others are mapped for reading and writing, and kept. One that
+   * another request uses now is mapped once more, and not kept.
+   */
+  #mapKept(segments: readonly Segment[]) {
+    const kept: Kept[] = [];
+    const found = segments.map(({ ref }) => {
+      const k = this.#kept.get(ref);
+      if (k === undefined || k.busy) return null;
+      k.busy = true;
+      this.#kept.delete(ref);
+      this.#kept.set(ref, k);
+      kept.push(k);
+      return k.page;
+    });
+    const missing = segments.filter((_, n) => found[n] === null);
+    const fresh = this.#map(
+      missing.map(({ ref }) => ref),
+      false,
+    );
+    const failed = fresh.some((p) => p.status !== GrantStatus.okay);
+    const own = fresh.filter((page, n) => failed || !this.#keep(missing[n]!.ref, page, kept));
+    let next = 0;
+    return { pages: found.map((page) => page ?? fresh[next++]!), own, kept };
+  }
+
+  /** @returns false for a grant that is not kept: it is kept already, or all that are kept are in use. */
+  #keep(ref: number, page: ForeignPage, kept: Kept[]): boolean {
+    if (this.#kept.has(ref)) return false;
+    if (this.#kept.size >= persistentMax) {
+      const [oldest] = [...this.#kept].filter(([, k]) => !k.busy);
+      if (oldest === undefined) return false;
+      this.#kept.delete(oldest[0]);
+      this.#o.foreign.unmap([oldest[1].page]);
+    }
+    const k = { page, busy: true };
+    this.#kept.set(ref, k);
+    kept.push(k);
+    return true;
+  }
+
+  /** As many grants in one hypercall as a request has segments; after a failure the rest is not tried. */
+  #map(refs: readonly number[], readOnly: boolean): ForeignPage[] {
     const pages: ForeignPage[] = [];
-    for (let from = 0; from < segments.length; from += blkSegmentsMax) {
-      const batch = segments.slice(from, from + blkSegmentsMax);
-      pages.push(...this.#o.foreign.map(batch.map(({ ref }) => ({ domain: this.#o.frontend, ref, readOnly: toDisk }))));
+    for (let from = 0; from < refs.length; from += blkSegmentsMax) {
+      const batch = refs.slice(from, from + blkSegmentsMax);
+      pages.push(...this.#o.foreign.map(batch.map((ref) => ({ domain: this.#o.frontend, ref, readOnly }))));
       if (pages.some((p) => p.status !== GrantStatus.okay)) break;
     }
+    this.mappedPages += pages.length;
     return pages;
+  }
+
+  #letGo(pages: readonly ForeignPage[], kept: readonly Kept[]): void {
+    this.#o.foreign.unmap(pages);
+    for (const k of kept) k.busy = false;
   }
 
   /** Neighbours in memory and on the bus become one entry. */
@@ -225,11 +297,11 @@ export class BlkBack {
 
   #refuse(request: Request, why: string, status: BlkStatus = BlkStatus.error): void {
     this.#note(why);
-    this.#done.push({ request, pages: [], status });
+    this.#done.push({ request, pages: [], kept: [], status });
   }
 
-  #answer({ request, pages, status }: Done): void {
-    this.#o.foreign.unmap(pages);
+  #answer({ request, pages, kept, status }: Done): void {
+    this.#letGo(pages, kept);
     this.#ring.put(responseWords({ id: request.id, idHigh: request.idHigh, operation: request.operation, status }));
     this.#inFlight--;
     this.answered++;

@@ -8,6 +8,7 @@ import type { Pfn } from "../../base/frame.js";
 import { BlkOp, BlkStatus, blkEntryBytes, blkSegmentsMax, sectorsPerPage } from "../../spec/xen/blkif.js";
 import type { Grants, Guest } from "../xen/index.js";
 import { blkWords, parseResponse, putSegment, requestWords, type Segment, segmentWords } from "./blkif_entry.js";
+import { type Lent, PersistentPages } from "./persistent_pages.js";
 import { FrontRing } from "./ring.js";
 
 /** What a guest's program asks: sectors of the disk to or from pages of the guest. */
@@ -27,6 +28,8 @@ interface Pending {
   readonly refs: number[];
   /** Pages of segments of an indirect request, with their grants. */
   readonly tables: readonly Pfn[];
+  /** Pages that stand for the job's own, where grants stay; empty where they do not. */
+  readonly lent: readonly Lent[];
 }
 
 export interface BlkFrontOptions {
@@ -36,6 +39,8 @@ export interface BlkFrontOptions {
   readonly backend: number;
   /** Segments of one request; above 11 it names pages of segments. */
   readonly segmentsMax?: number;
+  /** Copy data through pages that stay granted. */
+  readonly persistent?: boolean;
 }
 
 export class BlkFront {
@@ -46,6 +51,7 @@ export class BlkFront {
   readonly #backend: number;
   readonly #ring: FrontRing;
   readonly #segmentsMax: number;
+  readonly #persistent: PersistentPages | null;
   readonly #waiting: BlkJob[] = [];
   readonly #pending = new Map<number, Pending>();
   /** Grants that the back end still held when they should have ended. */
@@ -64,6 +70,7 @@ export class BlkFront {
     this.#grants = o.grants;
     this.#backend = o.backend;
     this.#segmentsMax = o.segmentsMax ?? blkSegmentsMax;
+    this.#persistent = o.persistent === true ? new PersistentPages(o.guest, o.grants, o.backend) : null;
     this.ringPage = o.grants.allocShared()!;
     this.#ring = new FrontRing(o.guest.memory, this.ringPage * 4096, blkEntryBytes);
     this.ringRef = o.grants.grant(o.backend, this.ringPage, false);
@@ -101,7 +108,8 @@ export class BlkFront {
 
   /** Let go of the ring; the back end has unmapped it. */
   disconnect(): boolean {
-    return this.#grants.endAccessAndFree(this.ringRef, this.ringPage);
+    const ended = this.#persistent?.close() ?? true;
+    return this.#grants.endAccessAndFree(this.ringRef, this.ringPage) && ended;
   }
 
   get #mayClose(): boolean {
@@ -109,7 +117,10 @@ export class BlkFront {
   }
 
   #put(job: BlkJob): void {
-    const refs = job.pages.map((page) => this.#grants.grant(this.#backend, page, job.toDisk));
+    const lent = this.#persistent === null ? [] : job.pages.map(() => this.#persistent!.take());
+    if (job.toDisk) this.#copy(job, lent, "in");
+    const own = lent.length > 0 ? [] : job.pages.map((page) => this.#grants.grant(this.#backend, page, job.toDisk));
+    const refs = lent.length > 0 ? lent.map(({ ref }) => ref) : own;
     const segments = job.pages.map((_, n): Segment => {
       const first = n === 0 ? job.first : 0;
       const left = job.sectors + job.first - n * sectorsPerPage;
@@ -118,7 +129,7 @@ export class BlkFront {
     const tables = segments.length > blkSegmentsMax ? this.#tables(segments) : [];
     const indirectRefs = tables.map((page) => this.#grants.grant(this.#backend, page, true));
     const id = this.#nextId++;
-    this.#pending.set(id, { job, refs: [...refs, ...indirectRefs], tables });
+    this.#pending.set(id, { job, refs: [...own, ...indirectRefs], tables, lent });
     this.#ring.put(
       requestWords({
         operation: job.toDisk ? BlkOp.write : BlkOp.read,
@@ -161,9 +172,21 @@ export class BlkFront {
       if (this.#grants.endAccess(ref)) this.#free(page);
       else this.#closing.push({ ref, page });
     });
+    if (!p.job.toDisk && status === BlkStatus.okay) this.#copy(p.job, p.lent, "out");
+    for (const lent of p.lent) this.#persistent!.give(lent);
     this.answered++;
     if (status !== BlkStatus.okay) this.failed++;
     p.job.done(status === BlkStatus.okay);
+  }
+
+  /** Between the job's pages and those that stand for them: only the sectors that are asked for. */
+  #copy(job: BlkJob, lent: readonly Lent[], way: "in" | "out"): void {
+    lent.forEach(({ page }, n) => {
+      const offset = n === 0 ? job.first * 512 : 0;
+      const end = Math.min(4096, (job.first + job.sectors) * 512 - n * 4096);
+      const [from, to] = way === "in" ? [job.pages[n]!, page] : [page, job.pages[n]!];
+      this.#persistent!.copy({ from, to, offset, size: end - offset });
+    });
   }
 
   #close(): void {

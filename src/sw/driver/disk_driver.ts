@@ -10,7 +10,8 @@ import { read, write } from "../../bits/index.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { Cqe, cqeBytes, NvmeOpcode, SglDescriptor, SglType, Sqe, sglBytes, sqeBytes } from "../../spec/nvme/entries.js";
-import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
+import type { Coherent, ListEntry, MappedList } from "../dma/index.js";
+import type { DmaCalls } from "./physical_addresses.js";
 
 /** The registers of the disk, as its driver sees them. */
 export interface DiskRegisters {
@@ -38,7 +39,7 @@ interface Flight {
 
 export class DiskDriver {
   readonly #memory: ByteMemory;
-  readonly #api: DmaApi;
+  readonly #api: DmaCalls;
   readonly #disk: DiskRegisters;
   readonly #entries: number;
   readonly #listBytes: number;
@@ -51,12 +52,11 @@ export class DiskDriver {
   #cqHead = 0;
   #phase: 0 | 1 = 1;
   #alive = 0;
-  /** The head of the waiting ones was refused while nothing was in flight that could free room: it never will fit. */
   completed = 0;
   refused = 0;
 
   /** @throws Broken when the queues cannot be had: a driver that cannot start. */
-  constructor(o: { memory: ByteMemory; api: DmaApi; disk: DiskRegisters; entries?: number; listEntries?: number }) {
+  constructor(o: { memory: ByteMemory; api: DmaCalls; disk: DiskRegisters; entries?: number; listEntries?: number }) {
     this.#memory = o.memory;
     this.#api = o.api;
     this.#disk = o.disk;
