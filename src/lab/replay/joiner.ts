@@ -8,21 +8,17 @@
  * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
  */
 import { type EventBatch, EventKind, failedAddress } from "../../read/event.js";
-import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import { LiveMappings } from "./live_mappings.js";
 import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
+import { OperationIds } from "./operation_ids.js";
+import { PendingSearches, resolve } from "./pending_searches.js";
 import type { PageWatch } from "./placed.js";
+import { ReleaseTimes } from "./release_times.js";
 
-/** How long a release can lie from its event when nothing else happened on that CPU: microseconds. */
-const releaseSpanMax = 5000;
 /** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
 const outcomeWaitMax = 1_000_000;
 /** The same where the recording ends: nothing that comes later could show it. */
 const outcomeWaitAtEnd = 10_000;
-/** Without flags in the recording an older search may still be under way for this long (microseconds). */
-const nestedSpanMax = 2000;
-
-/** A number is used again only after this many others: more than the ordering ever holds. */
-const idsHeldBack = 32768;
 
 /** Takes operations in the order of their first possible moment; their outcome may become known later. */
 export interface OperationSink {
@@ -33,13 +29,6 @@ export interface OperationSink {
 
 /** Events between two calls of `advance`, and between two looks for searches without an outcome. */
 const stride = 512;
-
-interface List {
-  readonly device: number;
-  readonly phys: Float64Array;
-  readonly ops: Operation[];
-  readonly next: List | null;
-}
 
 /** @returns whether a buffer mapped at a bus address bounced; null when the address does not tell. */
 export type Landing = (phys: number, address: number) => boolean | null;
@@ -54,31 +43,16 @@ export interface Orphan {
 export class Joiner {
   readonly #sink: OperationSink;
   readonly #onOrphan: (o: Orphan) => void;
-  /** Searches under way, newest last, by task (by CPU for the idle tasks, which share a name). */
-  readonly #pending = new Map<number, Operation[]>();
-  /** Live single mappings by bus address; several may share one. */
-  readonly #live = new Map<number, Operation[]>();
-  /** Live lists by their first physical address, oldest first. */
-  readonly #lists = new Map<number, List[]>();
-  /** Mappings from before the recording, by the bus address of the slot they begin in, and by their buffer's. */
-  readonly #heldBySlot = new Map<number, Operation>();
-  readonly #heldByBuffer = new Map<number, Operation>();
-  /** Numbers that may be used again, oldest first: late enough that nobody behind the joiner still means the old. */
-  readonly #freeIds: number[] = [];
-  #freeIdsTaken = 0;
-  #ids = 0;
+  readonly #pending: PendingSearches;
+  readonly #live = new LiveMappings();
+  readonly #ids = new OperationIds();
+  readonly #releases = new ReleaseTimes();
   #event = 0;
-  readonly #idle: (task: number) => boolean;
   readonly #showsOutcomes: boolean;
   readonly #machineAddresses: boolean;
   readonly #pages: PageWatch | null;
   readonly #landed: Landing | null;
   readonly #tellsOrphans: boolean;
-  /** Time and number of the last event of each CPU and context. */
-  readonly #lastTime = new Map<number, number>();
-  readonly #lastEvent = new Map<number, number>();
-  /** Releases of lists whose end is not known yet, by CPU and context. */
-  readonly #open = new Map<number, Operation[]>();
   now = 0;
 
   /**
@@ -101,7 +75,7 @@ export class Joiner {
     readonly onOrphan: (o: Orphan) => void;
   }) {
     this.#sink = o.sink;
-    this.#idle = o.idle;
+    this.#pending = new PendingSearches(o.idle);
     this.#showsOutcomes = o.showsOutcomes;
     this.#machineAddresses = o.machineAddresses;
     this.#pages = o.pages ?? null;
@@ -112,8 +86,7 @@ export class Joiner {
 
   /** A mapping of before the recording is known; its bus address is set. The sink is not told of it. */
   hold(op: Operation): void {
-    this.#heldBySlot.set(op.address - (op.address % slotBytes), op);
-    if (!Number.isNaN(op.orig)) this.#heldByBuffer.set(op.orig, op);
+    this.#live.hold(op);
   }
 
   feed(b: EventBatch): void {
@@ -124,40 +97,33 @@ export class Joiner {
       if (pages !== null) pages.see(b, i);
       const place = b.cpu[i]! * 256 + b.context[i]!;
       const kind = b.kind[i]!;
-      if (this.#open.size > 0) this.#close(place, time);
+      this.#releases.begin(place, time, this.#event);
       if (kind === EventKind.bounced) this.#bounced(b, i);
       else if (kind === EventKind.map) this.#map(b, i);
       else if (kind === EventKind.mapList) this.#mapList(b, i);
       else if (kind === EventKind.unmap) this.#unmap(b, i, place);
       else if (kind === EventKind.unmapList) this.#unmapList(b, i, place);
-      this.#lastTime.set(place, time);
-      this.#lastEvent.set(place, this.#event++);
+      this.#releases.end(place, time, this.#event++);
       if (this.#event % stride !== 0) continue;
-      this.#sweep(outcomeWaitMax);
+      this.#pending.sweep(this.now, outcomeWaitMax, this.#event);
       this.#sink.advance?.(this.now);
     }
   }
 
   /** The recording has ended: what is still open stays unknown. */
   finish(): void {
-    this.#sweep(outcomeWaitAtEnd);
-    for (const stack of this.#pending.values()) {
-      for (const op of stack) this.#resolve(op, Outcome.unknown, this.now, this.#event);
-    }
-    this.#pending.clear();
-    for (const ops of this.#open.values()) for (const op of ops) op.hi = this.now;
-    this.#open.clear();
+    this.#pending.sweep(this.now, outcomeWaitAtEnd, this.#event);
+    this.#pending.finish(this.now, this.#event);
+    this.#releases.finish(this.now);
   }
 
   /** Mappings alive now. */
-  *living(): Iterable<Operation> {
-    yield* this.#heldBySlot.values();
-    for (const ops of this.#live.values()) yield* ops;
-    for (const lists of this.#lists.values()) for (const l of lists) yield* l.ops;
+  living(): Iterable<Operation> {
+    return this.#live;
   }
 
   #bounced(b: EventBatch, i: number): void {
-    const stack = this.#stack(b, i);
+    const stack = this.#pending.of(b, i);
     const top = stack[stack.length - 1];
     if (top !== undefined && top.context === b.context[i]! && Number.isNaN(top.hi)) this.#bound(top, b.time[i]!);
     const op = mapping({
@@ -175,11 +141,11 @@ export class Joiner {
     });
     this.#sink.push(op);
     if (this.#showsOutcomes) stack.push(op);
-    else this.#resolve(op, Outcome.unknown, op.lo, this.#event);
+    else resolve(op, Outcome.unknown, op.lo, this.#event);
   }
 
   #map(b: EventBatch, i: number): void {
-    const stack = this.#stack(b, i);
+    const stack = this.#pending.of(b, i);
     const phys = b.phys[i]!,
       size = b.size[i]!,
       device = b.device[i]!;
@@ -190,7 +156,7 @@ export class Joiner {
     if (at >= 0) {
       op = stack[at]!;
       stack.splice(at, 1);
-      this.#refuseOlder(stack, at, op);
+      this.#pending.refuseOlder(stack, at, op, this.#event);
     } else {
       op = this.#unasked(b, i, phys, size, b.dma[i]!);
       this.#sink.push(op);
@@ -200,17 +166,15 @@ export class Joiner {
     const original = printed(op);
     if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
-    this.#resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
+    resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
     if (this.#pages !== null && !Number.isNaN(phys)) op.placed = this.#pages.place(op, original);
     if (address === failedAddress) return;
-    this.#name(op);
-    const same = this.#live.get(address);
-    if (same === undefined) this.#live.set(address, [op]);
-    else same.push(op);
+    op.id = this.#ids.take();
+    this.#live.add(address, op);
   }
 
   #mapList(b: EventBatch, i: number): void {
-    const stack = this.#stack(b, i);
+    const stack = this.#pending.of(b, i);
     const device = b.device[i]!,
       first = b.physFirst[i]!,
       count = b.physCount[i]!;
@@ -237,23 +201,19 @@ export class Joiner {
       op.list = true;
       op.listEnd = k === count - 1;
       const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
-      this.#resolve(op, address, b.time[i]!, this.#event);
+      resolve(op, address, b.time[i]!, this.#event);
       if (this.#pages !== null && !merged) {
         const original = printed(op);
         op.orig = phys[k]!;
         op.placed = this.#pages.place(op, original);
       }
-      this.#name(op);
+      op.id = this.#ids.take();
       ops[k] = op;
     }
     if (this.#landed !== null) for (const op of ops) if (Number.isNaN(op.mask)) this.#sink.push(op);
     const oldest = ops.find((op) => op.bounced);
-    if (oldest !== undefined) this.#refuseOlder(stack, at + 1, oldest);
-    if (count === 0) return;
-    const list: List = { device, phys, ops, next: null };
-    const same = this.#lists.get(phys[0]!);
-    if (same === undefined) this.#lists.set(phys[0]!, [list]);
-    else same.push(list);
+    if (oldest !== undefined) this.#pending.refuseOlder(stack, at + 1, oldest, this.#event);
+    if (count > 0) this.#live.addList(device, phys, ops);
   }
 
   /** Entries of a list beyond those that its event recorded: granted, at addresses that are not known. */
@@ -265,8 +225,8 @@ export class Joiner {
     const recorded = start + b.physCount[i]!;
     for (const op of stack.splice(recorded)) {
       op.list = true;
-      this.#resolve(op, Outcome.granted, b.time[i]!, this.#event);
-      this.#name(op);
+      resolve(op, Outcome.granted, b.time[i]!, this.#event);
+      op.id = this.#ids.take();
     }
     return recorded - 1;
   }
@@ -274,29 +234,14 @@ export class Joiner {
   #unmap(b: EventBatch, i: number, place: number): void {
     const address = b.dma[i]!,
       device = b.device[i]!;
-    const same = this.#live.get(address);
-    // The oldest of this device: without an IOMMU several may share an address.
-    let k = 0;
-    while (same !== undefined && k < same.length && same[k]!.device !== device) k++;
-    let of: Operation;
-    if (same === undefined || k === same.length) {
-      const held = this.#heldBySlot.get(address - (address % slotBytes));
-      if (held === undefined) {
-        this.#onOrphan({ device, address, size: b.size[i]! });
-        if (!this.#tellsOrphans) return;
-        of = unseenMapping(b, i);
-      } else {
-        this.#letGo(held);
-        of = held;
-      }
-    } else {
-      of = same[k]!;
-      if (same.length === 1) this.#live.delete(address);
-      else same.splice(k, 1);
+    let of = this.#live.take(address, device);
+    if (of === null) {
+      this.#onOrphan({ device, address, size: b.size[i]! });
+      if (!this.#tellsOrphans) return;
+      of = unseenMapping(b, i);
     }
-    const before = this.#lastTime.get(place);
     const time = b.time[i]!;
-    const lo = Math.max(before ?? Number.NEGATIVE_INFINITY, time - releaseSpanMax, of.lo);
+    const lo = Math.max(this.#releases.earliest(place, time), of.lo);
     this.#sink.push(
       unmapping(of, {
         cpu: b.cpu[i]!,
@@ -304,37 +249,20 @@ export class Joiner {
         context: b.context[i]!,
         lo,
         hi: time,
-        loEvent: this.#lastEvent.get(place) ?? -1,
+        loEvent: this.#releases.eventBefore(place),
         hiEvent: this.#event,
         at: time,
       }),
     );
-    if (of.id >= 0) this.#freeIds.push(of.id);
-  }
-
-  /** A mapping from before the recording ends. */
-  #letGo(held: Operation): void {
-    this.#heldBySlot.delete(held.address - (held.address % slotBytes));
-    this.#heldByBuffer.delete(held.orig);
+    this.#ids.give(of.id);
   }
 
   #unmapList(b: EventBatch, i: number, place: number): void {
     const first = b.physFirst[i]!,
       count = b.physCount[i]!;
     if (count === 0) return;
-    const key = b.listPhys[first]!;
-    const lists = this.#lists.get(key);
-    const k = lists?.findIndex((l) => l.device === b.device[i]! && beginsAlike(l.phys, b.listPhys, first, count)) ?? -1;
-    let ended: readonly Operation[];
-    if (lists === undefined || k < 0) {
-      ended = this.#heldList(b, first, count);
-      if (ended.length === 0) return;
-    } else {
-      const list = lists[k]!;
-      if (lists.length === 1) this.#lists.delete(key);
-      else lists.splice(k, 1);
-      ended = list.ops;
-    }
+    const ended = this.#live.takeList(b.device[i]!, b.listPhys, first, count);
+    if (ended.length === 0) return;
     const open: Operation[] = [];
     for (const of of ended) {
       const op = unmapping(of, {
@@ -350,79 +278,9 @@ export class Joiner {
       op.previous = open[open.length - 1] ?? null;
       open.push(op);
       this.#sink.push(op);
-      if (of.id >= 0) this.#freeIds.push(of.id);
+      this.#ids.give(of.id);
     }
-    this.#open.set(place, open);
-  }
-
-  /** Entries of a list that was mapped before the recording, as far as they are known. */
-  #heldList(b: EventBatch, first: number, count: number): readonly Operation[] {
-    if (this.#heldByBuffer.size === 0) return [];
-    const found: Operation[] = [];
-    for (let k = 0; k < count; k++) {
-      const held = this.#heldByBuffer.get(b.listPhys[first + k]!);
-      if (held === undefined) continue;
-      this.#letGo(held);
-      found.push(held);
-    }
-    return found;
-  }
-
-  /** The next event in the same place: releases of the list before it are over. */
-  #close(place: number, time: number): void {
-    const ops = this.#open.get(place);
-    if (ops !== undefined) {
-      for (const op of ops) {
-        op.hi = Math.min(time, op.lo + releaseSpanMax);
-        op.hiEvent = this.#event;
-      }
-      this.#open.delete(place);
-    }
-    for (const [other, late] of this.#open) {
-      if (time - late[0]!.lo <= releaseSpanMax) continue;
-      for (const op of late) {
-        op.hi = op.lo + releaseSpanMax;
-        op.hiEvent = this.#event;
-      }
-      this.#open.delete(other);
-    }
-  }
-
-  /** What this task began before `op` and never finished was a list that the kernel refused. */
-  #refuseOlder(stack: Operation[], below: number, op: Operation): void {
-    let kept = 0;
-    for (let k = 0; k < below; k++) {
-      const older = stack[k]!;
-      const stale = older.context === 255 ? op.at - older.at > nestedSpanMax : older.context === op.context;
-      if (!stale) stack[kept++] = older;
-      else this.#refuse(older, stack, k, op.lo);
-    }
-    stack.splice(kept, below - kept);
-  }
-
-  /** Searches that had no outcome for long, in any task. */
-  #sweep(wait: number): void {
-    for (const [task, stack] of this.#pending) {
-      if (stack.length > 0 && this.now - stack[stack.length - 1]!.at <= wait) continue;
-      for (let k = 0; k < stack.length; k++)
-        this.#refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax);
-      this.#pending.delete(task);
-    }
-  }
-
-  #refuse(op: Operation, stack: readonly Operation[], k: number, time: number): void {
-    const next = stack[k + 1];
-    op.list = true;
-    op.listEnd = next === undefined || next.device !== op.device || !Number.isNaN(next.address);
-    this.#resolve(op, Outcome.refusedList, time, this.#event);
-  }
-
-  #resolve(op: Operation, address: number, time: number, event: number): void {
-    op.address = address;
-    if (Number.isNaN(op.hi)) {
-      op.hi = time;
-      op.hiEvent = event;
-    }
+    this.#releases.open(place, open);
   }
 
   /** The next search of the same code has begun: this one is over. */
@@ -467,29 +325,6 @@ export class Joiner {
     if (op.device !== device || !this.#sameBuffer(op, phys)) return false;
     return !this.#machineAddresses || op.size === size;
   }
-
-  #name(op: Operation): void {
-    if (this.#freeIds.length - this.#freeIdsTaken <= idsHeldBack) {
-      op.id = this.#ids++;
-      return;
-    }
-    op.id = this.#freeIds[this.#freeIdsTaken++]!;
-    if (this.#freeIdsTaken > idsHeldBack) {
-      this.#freeIds.splice(0, this.#freeIdsTaken);
-      this.#freeIdsTaken = 0;
-    }
-  }
-
-  #stack(b: EventBatch, i: number): Operation[] {
-    const task = b.task[i]!;
-    const key = task < 0 || this.#idle(task) ? -1 - b.cpu[i]! : task;
-    let stack = this.#pending.get(key);
-    if (stack === undefined) {
-      stack = [];
-      this.#pending.set(key, stack);
-    }
-    return stack;
-  }
 }
 
 /** A mapping of before the recording, of which nothing is known but its end. */
@@ -504,12 +339,6 @@ function unseenMapping(b: EventBatch, i: number): Operation {
 /** The bus address of the buffer itself, as swiotlb_bounced printed it; NaN for a mapping without such an event. */
 function printed(op: Operation): number {
   return op.bounced && !Number.isNaN(op.mask) ? op.orig : Number.NaN;
-}
-
-function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
-  const n = Math.min(list.length, count);
-  for (let k = 0; k < n; k++) if (list[k] !== other[first + k]) return false;
-  return true;
 }
 
 function sum(b: EventBatch, i: number): number {
