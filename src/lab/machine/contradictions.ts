@@ -74,6 +74,13 @@ const rules: readonly Rule[] = [
     }
     return null;
   },
+  function enginesOfXenNeedIt(m) {
+    if (m.xen !== undefined) return null;
+    const at = m.devices.findIndex((d) => d.engine.startsWith("swiotlb-xen") || d.engine === "grant");
+    if (at < 0) return null;
+    const { engine } = m.devices[at]!;
+    return { path: ["devices", at, "engine"], expected: "an engine that needs no hypervisor", found: engine };
+  },
   function devicesOfOneKind(m) {
     const at = m.workload.findIndex((w, n) =>
       m.workload.slice(0, n).some((v) => v.device === w.device && kindOf(v) !== kindOf(w)),

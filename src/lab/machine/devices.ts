@@ -38,15 +38,29 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks): Machi
     const key = `${selected.engine} ${selected.force}`;
     const engine = built.get(key) ?? build(d, host, pool, selected, ["devices", n, "engine"]);
     built.set(key, engine);
-    if (!engine.supportsMask(device.mask)) {
-      const from = engine.pool === null ? "the memory" : "the bounce pool";
-      d.refuse(["devices", n, "mask"], `a mask that reaches ${from}`, `${description.mask ?? description.lines} bits`);
+    if (!serves(engine, device.mask)) {
+      const from = `${engine.pool === null ? "the memory" : "the bounce pool"}: ${fewestBits(engine)} bits or more`;
+      const key = description.mask === undefined ? "lines" : "mask";
+      d.refuse(["devices", n, key], `a mask that reaches ${from}`, `${description.mask ?? description.lines} bits`);
     }
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
     host.assign(requester);
     return { description, requester, selected, engine, api: new DmaApi({ engine, device, checks }) };
   });
+}
+
+/**
+ * Linux lets a driver set such a mask where there is a zone for it (dma_direct_supported), and then refuses each of
+ * its bounces; a description that asks for it has forgotten something.
+ */
+const serves = (engine: Engine, mask: number): boolean =>
+  engine.supportsMask(mask) && !(engine.name === "swiotlb" && engine.pool !== null && mask < engine.pool.end - 1);
+
+function fewestBits(engine: Engine): number {
+  let bits = 1;
+  while (bits < 64 && !serves(engine, 2 ** bits - 1)) bits++;
+  return bits;
 }
 
 function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
