@@ -1,6 +1,7 @@
 /** Read a recording twice: once to see what machine it is of, once to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
-import { inferMachine, type LogFacts, type Machine } from "./machine.js";
+import { inferMachine } from "./infer_machine.js";
+import type { LogFacts, Machine } from "./machine.js";
 import type { ReplayOutcome } from "./outcome.js";
 import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
