@@ -29,9 +29,10 @@ export function faultCode(codes: CodeSet, at: FaultAt): number {
 }
 
 /** LGN.4 to LGN.8 and their neighbours: absence is a lack of permission. */
-function legacy({ fault, write }: FaultAt): number {
+function legacy({ fault, write, atTop }: FaultAt): number {
   if (fault === "inputSize") return 4;
-  if (fault === "outside") return 7;
+  // LCT.4.3: what the context entry's own pointer leads to is a fault of the context entry.
+  if (fault === "outside") return atTop === true ? 3 : 7;
   if (fault === "interruptRange") return 0xe;
   if (fault === "reserved" || fault === "addressSize") return 0xc;
   return write ? 5 : 6;

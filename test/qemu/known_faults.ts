@@ -5,7 +5,6 @@
 
 import { read } from "../../src/bits/field.js";
 import { DeviceEntry } from "../../src/spec/amdvi/device_entry.js";
-import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
 import { StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
 import type { FaultName } from "../../src/table/index.js";
@@ -55,9 +54,7 @@ const vtdKnown: KnownFaults = ({ outcome, write }, { faults }) => {
   }
   if (!reaches(outcome) && outcome.code === 0x5a) return "reserved bits of PASID entries are not looked at";
   if (reaches(outcome) || outcome.walk === null || code === undefined) return null;
-  const { steps, result } = outcome.walk;
-  if (outcome.code === 7 && code === 3 && "atTop" in result && result.atTop)
-    return "an unreachable top table is reason 3";
+  const { steps } = outcome.walk;
   const need = write ? 2 : 1;
   const refused = steps.some((s) => (s.words[0]! & need) === 0);
   if (refused && code === (write ? 5 : 6)) return "rights are judged entry by entry, before reserved bits";
@@ -69,10 +66,6 @@ const wide = 2n ** 48n;
 const smmuv3Known: KnownFaults = ({ address, outcome }, { faults }) => {
   const code = faults[0]?.code;
   if (address >= wide && faults.length === 0) return "addresses of more than 48 bits do not reach the unit";
-  const cd = outcome.entries.find((e) => e.about === ContextDescriptor.$);
-  if (code === 0xa && cd !== undefined && read(cd.words, 0, ContextDescriptor.s) === 1) {
-    return "the library takes CD.S where the unit cannot stall; it is illegal there";
-  }
   const ste = outcome.entries.find((e) => e.about === StreamEntry.$);
   if (code === 4 && ste !== undefined && read(ste.words, 0, StreamEntry.s1CdMax) !== 0) {
     return "S1CDMax counts where there are no substreams";
@@ -90,10 +83,6 @@ const smmuv3Known: KnownFaults = ({ address, outcome }, { faults }) => {
   if (!reaches(outcome) && outcome.code === 0xa && /^.*TTB[01] is beyond/.test(outcome.why)) {
     return "bits 55:52 of TTB0 and TTB1 are not looked at";
   }
-  if (code === 0xa && !reaches(outcome) && /32 or 128 bits/.test(outcome.why)) {
-    return "the library does not read 32-bit tables, and says so; this unit has none";
-  }
-  if (!reaches(outcome) && outcome.code === 0xa && /HAFT/.test(outcome.why)) return "HAFT is not looked at";
   const ours = outcomeFault(outcome);
   if (ours === "privilege") return "pages for privileged requests are open to all";
   if (ours === "accessFlag") return "the access flag is not looked at";

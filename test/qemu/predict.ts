@@ -52,9 +52,9 @@ export const isFault = (found: Attachment | LookupFault): found is LookupFault =
 function through(memory: MemoryView, found: Attachment, codes: CodeSet, { address, write }: Access): Outcome {
   const need = write ? Need.write : Need.read;
   if (found.state === "blocked") {
-    // Blocked by the descriptor of its tables (EPD0 and EPD1): a translation fault. By the stream's entry: silence.
-    const ofTables = found.entries.at(-1)?.about === ContextDescriptor.$ && recorded(found, 0x10);
-    return { code: ofTables ? 0x10 : null, why: found.why, walk: null, entries: found.entries };
+    const code = found.records ?? null;
+    const { why, entries } = found;
+    return { code: code !== null && recorded(found, code) ? code : null, why, walk: null, entries };
   }
   if (found.state !== "translated") {
     if ((found.allow & need) === 0) return { code: 2, why: found.why, walk: null, entries: found.entries };

@@ -131,3 +131,12 @@ test("a first-stage table that the second stage refuses has codes of its own", (
   expect([faultCode("vtd-scalable", { ...at, atTop: true }), faultCode("vtd-scalable", at)]).toEqual([0x75, 0x76]);
   expect(faultCode("vtd-scalable", { ...at, fault: "outside", atTop: true })).toBe(0x7b);
 });
+
+test.each([
+  ["vtd-legacy", "second", 3, 7],
+  ["vtd-scalable", "second", 0x7b, 0x78],
+  ["vtd-scalable", "first", 0x73, 0x70],
+] as const)("%s: a top table of the %s stage that cannot be read is %d, one below %d", (set, stage, top, below) => {
+  const at = { fault: "outside", stage, write: true } as const;
+  expect([faultCode(set, { ...at, atTop: true }), faultCode(set, { ...at, atTop: false })]).toEqual([top, below]);
+});

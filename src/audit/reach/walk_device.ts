@@ -82,8 +82,8 @@ function refusedLookup(kind: UnitKind, { code, why }: LookupFault): WalkEnd {
 /** What a unit records of a device whose entry lets nothing through; the others are silent. */
 const blockedCode: Readonly<Record<UnitKind, number | null>> = { vtd: null, amdvi: 2, smmuv3: null };
 
-function untranslated(kind: UnitKind, { state, allow, why }: Attachment, iova: bigint): WalkEnd {
-  const blocked: WalkFault = { ...codeWords(kind, blockedCode[kind]), why };
+function untranslated(kind: UnitKind, { state, allow, why, records }: Attachment, iova: bigint): WalkEnd {
+  const blocked: WalkFault = { ...codeWords(kind, records ?? blockedCode[kind]), why };
   if (state === "blocked" || allow === 0) return { kind: "fault", fault: blocked };
   const refusals = (["read", "write"] as const)
     .filter((access) => (allow & Need[access]) === 0)

@@ -78,6 +78,41 @@ export const Idr1 = layout(
   },
 );
 
+export const Idr3 = layout(
+  {
+    title: "SMMU_IDR3",
+    source: "IHI 0070 G, 6.3.4",
+    bitCount: 32,
+    reserved: [
+      [1, 0],
+      [6, 6],
+      [31, 24],
+    ],
+  },
+  {
+    had: bit(2, "rights in tables can be switched off"),
+    pbha: bit(3, "page-based hardware attributes"),
+    xnx: bit(4, "execution at stage 2 by exception level"),
+    pps: bit(5, "automatic page responses carry the PASID"),
+    mpam: bit(7, "memory partitioning"),
+    fwb: bit(8, "stage 2 can decide the memory type"),
+    stt: bit(9, "small tables: as few as 16 bits of input"),
+    ril: bit(10, "ranges in invalidations"),
+    bbml: bits(12, 11, "how far a mapping may change without being removed first"),
+    e0pd: bit(13, "unprivileged accesses can be refused by half"),
+    ptwnnc: bit(14, "walks through device memory are made as non-cacheable"),
+    dpt: bit(15, "device permission tables"),
+    pasidTt: bit(16, "PASIDs on translated requests"),
+    epan: bit(17, "enhanced privileged access never"),
+    s1pi: bit(18, "permission indirection of stage 1"),
+    s2pi: bit(19, "permission indirection of stage 2"),
+    s2po: bit(20, "permission overlays of stage 2"),
+    the: bit(21, "translation hardening"),
+    mtePerm: bit(22, "memory without tag access"),
+    aie: bit(23, "attribute index extension"),
+  },
+);
+
 export const Idr5 = layout(
   {
     title: "SMMU_IDR5",

@@ -9,6 +9,7 @@ import type { MemoryView } from "../../mem/view.js";
 import type { UnitFeature } from "../format.js";
 import type { Allow, TableRoot } from "../root.js";
 import type { Troubles } from "../trouble.js";
+import type { Smmuv3Abilities } from "./smmuv3_abilities.js";
 
 export type UnitKind = "vtd" | "amdvi" | "smmuv3";
 
@@ -37,6 +38,8 @@ export interface Abilities {
   /** Features of page tables that the unit lacks, by stage. */
   readonly secondLacks?: readonly UnitFeature[];
   readonly firstLacks?: readonly UnitFeature[];
+  /** SMMUv3 only. */
+  readonly smmu?: Smmuv3Abilities;
 }
 
 /** One IOMMU: where its device tables begin and what it is able to do. */
@@ -109,6 +112,8 @@ export interface Attachment {
   readonly second: TableRoot | null;
   /** identity and bypass: what passes. Otherwise 3. */
   readonly allow: Allow;
+  /** blocked: the unit's code of each refused access; absent: the unit is silent, or has one code for all such devices. */
+  readonly records?: number;
   /** Entries that were read to get here, outermost first. */
   readonly entries: readonly EntryRead[];
 }

@@ -16,6 +16,7 @@ export type {
   UnitRoot,
 } from "./attachment.js";
 export { functionName } from "./entry.js";
+export type { Smmuv3Abilities } from "./smmuv3_abilities.js";
 
 export const deviceTables: Readonly<Record<UnitKind, DeviceTables>> = {
   vtd: vtdTables,

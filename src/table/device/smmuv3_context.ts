@@ -17,6 +17,7 @@ import type { Attachment } from "./attachment.js";
 import { entryAt, hex, type Path, type Refusal } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import type { FirstStageStream } from "./smmuv3_entry.js";
+import { illegalContext } from "./smmuv3_illegal.js";
 import { firstStage, type Half, walksThrough } from "./smmuv3_tables.js";
 import { through } from "./through.js";
 
@@ -107,14 +108,13 @@ function attached(
 ): Attachment | Refusal {
   const bad = (why: string) => path.refuse("reserved", Event.badContext, `context descriptor of ${who}: ${why}`);
   const unread = (why: string) => path.refuse("limit", null, `${who}: ${why}, which this tool does not read`);
-  if (read(cd, 0, Cd.s) === 1 && read(stream.words, 0, Ste.s1StallD) === 1)
-    return bad("S is 1 and the stream forbids stalls");
-  if (read(cd, 0, Cd.haft) === 1 && read(cd, 0, Cd.ha) === 0) return bad("HAFT is 1 and HA is 0");
-  if (read(cd, 0, Cd.aa64) === 0) return unread("its descriptors have 32 or 128 bits");
-  if (read(cd, 0, Cd.endi) === 1) return unread("its tables are big-endian");
+  const illegal = illegalContext(whose.unit, stream.words, cd);
+  if (illegal !== null) return bad(illegal);
   const first: TableRoot[] = [];
   for (const half of [0, 1] as const satisfies Half[]) {
     if (!walksThrough(cd, half)) continue;
+    if (read(cd, 0, Cd.aa64) === 0) return unread("its descriptors have 32 or 128 bits");
+    if (read(cd, 0, Cd.endi) === 1) return unread("its tables are big-endian");
     const stage = firstStage(whose.unit, cd, half, stream.second?.inputBits ?? null, stream.privileged);
     if ("illegal" in stage) return bad(stage.illegal);
     if ("unread" in stage) return unread(stage.unread);
@@ -122,7 +122,10 @@ function attached(
   }
   const nested = stream.second !== null;
   const domain = nested ? read(stream.words, 0, Ste.s2Vmid) : read(cd, 0, Cd.asid);
-  if (first.length === 0) return made(whose, path, "blocked", "EPD0 and EPD1 are 1: no tables are walked", { domain });
+  if (first.length === 0) {
+    const records = Event.translation;
+    return made(whose, path, "blocked", "EPD0 and EPD1 are 1: no tables are walked", { domain, records });
+  }
   return made(
     whose,
     path,

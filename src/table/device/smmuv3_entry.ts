@@ -6,9 +6,10 @@
 import { read } from "../../bits/field.js";
 import { DefaultSubstream, StreamEntry as Ste, StreamConfig } from "../../spec/smmuv3/stream_table.js";
 import type { TableRoot } from "../root.js";
-import type { Attachment, UnitRoot } from "./attachment.js";
+import type { Attachment } from "./attachment.js";
 import { hex, type Path, type Refusal } from "./entry.js";
 import { made, type Whose } from "./made.js";
+import { illegalStream } from "./smmuv3_illegal.js";
 import { secondStage } from "./smmuv3_tables.js";
 
 const Event = { badEntry: 0x04, streamDisabled: 0x06, badSubstream: 0x08 };
@@ -34,7 +35,7 @@ export function decide(whose: Whose, words: Uint32Array, path: Path): Attachment
     return path.refuse("absent", Event.badEntry, `the stream table entry of ${name} is not valid`);
   const config = read(words, 0, Ste.config);
   if (config < StreamConfig.bypass) return made(whose, path, "blocked", `STE.Config is ${config}: abort`);
-  const illegal = illegalIn(unit, words, config);
+  const illegal = illegalStream(unit, words, config);
   if (illegal !== null) return path.refuse("reserved", Event.badEntry, `stream table entry of ${name}: ${illegal}`);
   const translatesFirst = (config & 1) === 1;
   if (!translatesFirst && pasid !== null) {
@@ -66,24 +67,6 @@ export function decide(whose: Whose, words: Uint32Array, path: Path): Attachment
 
 const secondOnly = (words: Uint32Array, second: TableRoot, ats: boolean) =>
   ({ domain: read(words, 0, Ste.s2Vmid), stage: "second", ats, second }) as const;
-
-/** Contradictions that make an entry illegal, whatever the substream. */
-function illegalIn(unit: UnitRoot, words: Uint32Array, config: number): string | null {
-  const can = unit.abilities;
-  const first = (config & 1) === 1;
-  const second = (config & 2) === 2;
-  if (first && can?.first === false) return "the unit has no first stage";
-  if (second && can?.second === false) return "the unit has no second stage";
-  if (config === StreamConfig.bypass) return null;
-  const contextLg2 = read(words, 0, Ste.s1CdMax);
-  if (first && contextLg2 > (can?.pasidBits || 20)) return `S1CDMax is ${contextLg2}`;
-  if (config === StreamConfig.first && (read(words, 0, Ste.strw) & 1) === 1) return "STRW is odd, which is reserved";
-  const eats = read(words, 0, Ste.eats);
-  const stalls = second && read(words, 0, Ste.s2S) === 1;
-  if (can?.ats !== false && eats !== 0 && stalls) return `EATS is ${eats} and S2S is 1`;
-  if (can?.ats !== false && eats === 2 && config !== StreamConfig.nested) return "EATS is 2 without both stages";
-  return null;
-}
 
 /** What a request without substream comes to when the entry has several descriptors; null = substream 0's. */
 export function withoutSubstream(whose: Whose, stream: FirstStageStream, path: Path): Attachment | Refusal | null {

@@ -33,15 +33,23 @@ const startLevels: Readonly<Record<Granule["suffix"], readonly (number | null)[]
   "64k": [0, 1, 2, null],
 };
 
-/** Input bits of the smallest table, without support for smaller ones (IDR3.STT). */
-const sizeOffsetMax = 39;
 const concatenatedLg2Max = 4;
 
-const inputBitsMax = (g: Granule) => (g.lg2 === 16 ? 52 : 48);
+/** Output bits that descriptors of a granule can hold, without DS. */
+const descriptorBits = (g: Granule) => (g.lg2 === 16 ? 52 : 48);
+const inputBitsMax = ({ abilities }: UnitRoot, g: Granule) =>
+  g.lg2 === 16 && abilities?.smmu?.wideInputs !== false ? 52 : 48;
+
+/** The largest TxSZ: 64 - n bits are the smallest table. */
+const sizeOffsetMax = ({ abilities }: UnitRoot, g: Granule) =>
+  abilities?.smmu?.smallTables === true ? (g.lg2 === 16 ? 47 : 48) : 39;
+
+const isLacking = ({ abilities }: UnitRoot, g: Granule) =>
+  abilities?.smmu?.granules !== undefined && (abilities.smmu.granules & (1 << g.lg2)) === 0;
 
 /** Output bits by the code of IPS and S2PS: no more than the unit has, and than the descriptors can hold. */
 function outputBits(unit: UnitRoot, code: number, g: Granule): number {
-  return Math.min(addressBits[code]!, unit.outputBits, inputBitsMax(g));
+  return Math.min(addressBits[code]!, unit.outputBits, descriptorBits(g));
 }
 
 /** Level of the top table when nothing but the size decides: the lowest one that resolves all bits. */
@@ -73,15 +81,17 @@ export function firstStage(
   const g = low ? byTg0[read(cd, 0, Cd.tg0)] : byTg1[read(cd, 0, Cd.tg1)];
   const name = low ? "TTB0" : "TTB1";
   if (g === null || g === undefined) return { illegal: `the granule of ${name} is reserved` };
+  if (isLacking(unit, g)) return { illegal: `the unit lacks the granule of ${name}` };
   const size = read(cd, 0, low ? Cd.t0sz : Cd.t1sz);
   const inputBits = 64 - size;
   if (read(cd, 0, Cd.ds) === 1 && g.lg2 !== 16) return { unread: `${name} has descriptors with 52-bit addresses (DS)` };
-  if (size > sizeOffsetMax || inputBits > inputBitsMax(g)) return { illegal: `T${half}SZ is ${size}` };
+  if (size > sizeOffsetMax(unit, g) || inputBits > inputBitsMax(unit, g)) return { illegal: `T${half}SZ is ${size}` };
   const bits = outputBits(unit, read(cd, 0, Cd.ips), g);
   const address = read(cd, 0, low ? Cd.ttb0 : Cd.ttb1) * 16;
   if (address >= 2 ** bits) return { illegal: `${name} is beyond the ${bits} bits of output` };
   const level = levelOf(inputBits, g);
   const ignoresFlag = read(cd, 0, Cd.ha) === 1 || read(cd, 0, Cd.affd) === 1;
+  const ignoresTables = read(cd, 0, low ? Cd.had0 : Cd.had1) === 1 && unit.abilities?.smmu?.hierarchyOff !== false;
   return {
     root: {
       format: `smmu-s1-${g.suffix}`,
@@ -93,7 +103,7 @@ export function firstStage(
       allow: Allow.readWrite,
       ...(ignoresFlag && { accessFlag: "ignore" as const }),
       ...(privileged && { privileged: true }),
-      ...(read(cd, 0, low ? Cd.had0 : Cd.had1) === 1 && { tablePermissions: "ignore" as const }),
+      ...(ignoresTables && { tablePermissions: "ignore" as const }),
       ...(read(cd, 0, low ? Cd.tbi0 : Cd.tbi1) === 1 && { topByteIgnored: true }),
     },
   };
@@ -104,11 +114,12 @@ export function secondStage(unit: UnitRoot, ste: Uint32Array): Stage {
   if (read(ste, 0, Ste.s2Endi) === 1) return { unread: "the tables of stage 2 are big-endian" };
   const g = byTg0[read(ste, 0, Ste.s2Tg)];
   if (g === null || g === undefined) return { illegal: "S2TG is 3, which is reserved" };
+  if (isLacking(unit, g)) return { illegal: "the unit lacks the granule of S2TG" };
   if (read(ste, 0, Ste.s2Ds) === 1 && g.lg2 !== 16)
     return { unread: "stage 2 has descriptors with 52-bit addresses (S2DS)" };
   const size = read(ste, 0, Ste.s2T0sz);
   const inputBits = 64 - size;
-  if (size > sizeOffsetMax || inputBits > inputBitsMax(g)) return { illegal: `S2T0SZ is ${size}` };
+  if (size > sizeOffsetMax(unit, g) || inputBits > inputBitsMax(unit, g)) return { illegal: `S2T0SZ is ${size}` };
   const sl0 = read(ste, 0, Ste.s2Sl0);
   const level = startLevels[g.suffix][sl0];
   if (level === null || level === undefined) return { illegal: `S2SL0 is ${sl0}, which is reserved for this granule` };

@@ -11,7 +11,7 @@ import { faultReasons } from "../../../src/spec/vtd/fault_reasons.js";
 import { PasidDirectoryEntry, PasidEntry } from "../../../src/spec/vtd/pasid.js";
 import { RootEntry, ScalableRootEntry } from "../../../src/spec/vtd/root_entry.js";
 import type { Abilities, UnitRoot } from "../../../src/table/device/attachment.js";
-import { deviceTables } from "../../../src/table/device/index.js";
+import { deviceTables, type Smmuv3Abilities } from "../../../src/table/device/index.js";
 import { Troubles } from "../../../src/table/trouble.js";
 import { Built, lookup, outcome, unit } from "./built.js";
 
@@ -200,8 +200,10 @@ const ste = (values: Values) => new Built().put(root + device * 64, Ste, values)
 const cd = (values: Values, first: Values = {}, substream = 0) =>
   ste({ ...steFirst, ...first }).put(table + substream * 64, Cd, { ...cdGood, ...values });
 const linear = { size: 6 };
+const flatContexts = { twoLevelContexts: false };
 const twoLevel = { mode: "two-level", size: 16, split: 8 };
 const several = { s1CdMax: 4 };
+const able = (smmu: Smmuv3Abilities) => ({ ...linear, abilities: { smmu } });
 const inSmmu: Row[] = [
   ["first stage", "translated", cd({}), null, linear],
   ["second stage", "translated", ste(steSecond), null, linear],
@@ -259,6 +261,53 @@ const inSmmu: Row[] = [
   ["a table beyond its own output", "0xa", cd({ ips: 0, ttb0: 2 ** 30 }), null, linear],
   ["stalls that the stream forbids", "0xa", cd({ s: 1 }, { s1StallD: 1 }), null, linear],
   ["access flags of tables without those of pages", "0xa", cd({ haft: 1 }), null, linear],
+  ["stalls of a unit that has none", "0xa", cd({ s: 1 }), null, able({ stallModel: 1 })],
+  ["stalls of a unit that has the choice", "translated", cd({ s: 1 }), null, able({ stallModel: 0 })],
+  ["no stalls of a unit that has nothing else", "0xa", cd({}), null, able({ stallModel: 2 })],
+  ["S1STALLD where there is no choice", "0x4", cd({}, { s1StallD: 1 }), null, able({ stallModel: 1 })],
+  ["stage 2 with stalls of a unit that has none", "0x4", ste({ ...steSecond, s2S: 1 }), null, able({ stallModel: 1 })],
+  ["stage 2 without stalls", "0x4", ste(steSecond), null, able({ stallModel: 2 })],
+  ["accesses that look successful, and a unit that aborts", "0xa", cd({ a: 0 }), null, able({ alwaysAborts: true })],
+  ["access flags by a unit that sets none", "0xa", cd({ ha: 1 }), null, able({ hardwareUpdates: 0 })],
+  ["access flags by a unit that sets them", "translated", cd({ ha: 1 }), null, able({ hardwareUpdates: 1 })],
+  ["dirty state by a unit that sets access flags", "0xa", cd({ hd: 1 }), null, able({ hardwareUpdates: 1 })],
+  ["stage 2 with access flags", "0x4", ste({ ...steSecond, s2Ha: 1 }), null, able({ hardwareUpdates: 0 })],
+  ["HAFT of a unit without it is ignored", "translated", cd({ haft: 1 }), null, able({ hardwareUpdates: 2 })],
+  ["an ASID of 9 bits", "0xa", cd({ asid: 256 }), null, able({ wideAsids: false })],
+  ["an ASID of 9 bits in a unit with 16", "translated", cd({ asid: 256 }), null, able({ wideAsids: true })],
+  ["a VMID of 9 bits", "0x4", ste({ ...steSecond, s2Vmid: 256 }), null, able({ wideVmids: false })],
+  ["a granule that the unit lacks", "0xa", cd({}), null, able({ granules: 0x10000 })],
+  ["stage 2 with a granule that the unit lacks", "0x4", ste(steSecond), null, able({ granules: 0x10000 })],
+  ["52 bits of a unit with 48", "0xa", cd({ tg0: 1, t0sz: 12 }), null, able({ wideInputs: false })],
+  ["52 bits", "translated", cd({ tg0: 1, t0sz: 12, ttb0: 0 }), null, able({ wideInputs: true })],
+  ["T0SZ 40 of a unit with small tables", "translated", cd({ t0sz: 40 }), null, able({ smallTables: true })],
+  ["T0SZ 49 of a unit with small tables", "0xa", cd({ t0sz: 49 }), null, able({ smallTables: true })],
+  ["two levels of contexts that the unit lacks", "0x4", cd({}, { ...several, s1Fmt: 1 }), 3, able(flatContexts)],
+  [
+    "split ATS that the unit lacks",
+    "0x4",
+    cd({}, { ...steSecond, config: 7, eats: 2 }),
+    null,
+    able({ noSplitAts: true }),
+  ],
+  [
+    "32-bit tables of a unit with 64 only",
+    "0xa",
+    cd({ aa64: 0 }),
+    null,
+    able({ tableFormats: 2, wideDescriptors: false }),
+  ],
+  ["64-bit tables of a unit with 32 only", "0xa", cd({}), null, able({ tableFormats: 1 })],
+  [
+    "32-bit tables of a unit with both",
+    "unknown",
+    cd({ aa64: 0 }),
+    null,
+    able({ tableFormats: 3, wideDescriptors: false }),
+  ],
+  ["128-bit tables", "unknown", cd({ aa64: 0 }), null, able({ tableFormats: 2, wideDescriptors: true })],
+  ["big-endian tables of a little unit", "0xa", cd({ endi: 1 }), null, able({ endianness: 2 })],
+  ["big-endian tables that are not walked", "blocked", cd({ endi: 1, epd0: 1 }), null, able({ endianness: 2 })],
   ["neither table", "blocked", cd({ epd0: 1 }), null, linear],
   ["32-bit tables", "unknown", cd({ aa64: 0 }), null, linear],
   ["big-endian tables", "unknown", cd({ endi: 1 }), null, linear],
@@ -303,6 +352,26 @@ for (const [name, base, rows] of groups) {
     }
   });
 }
+
+describe("a descriptor whose walks are off", () => {
+  const found = lookup(cd({ epd0: 1 }), unit("smmuv3", "linear", linear), device, null);
+  it("records a translation fault of each access, where an entry that aborts is silent", () => {
+    expect(found).toMatchObject({ state: "blocked", records: 0x10 });
+    const aborted = lookup(ste({ v: 1, config: 0 }), unit("smmuv3", "linear", linear), device, null);
+    expect(aborted).not.toHaveProperty("records");
+  });
+});
+
+describe("rights in tables", () => {
+  const root = (smmu: Smmuv3Abilities) => {
+    const found = lookup(cd({ had0: 1 }), unit("smmuv3", "linear", able(smmu)), device, null);
+    return "first" in found ? found.first[0] : null;
+  };
+  it("are ignored where HAD0 says so and the unit knows it", () => {
+    expect(root({ hierarchyOff: true })).toMatchObject({ tablePermissions: "ignore" });
+    expect(root({ hierarchyOff: false })).not.toHaveProperty("tablePermissions");
+  });
+});
 
 describe("codes", () => {
   const codes = (rows: readonly Row[]) => new Set(rows.map(([, e]) => Number(e)).filter((n) => !Number.isNaN(n)));
