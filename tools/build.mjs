@@ -1,4 +1,4 @@
-/** Compile the library, the tests and the benchmarks into dist/, and the page of the HTML report beside them. */
+/** Compile the library, the tests and the benchmarks into dist/, and the pages of the HTML reports beside them. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,6 +12,8 @@ const run = (command, args) => {
 };
 
 run(bin("tsc"), ["-p", "tsconfig.json"]);
-if (existsSync(join(root, "web/vite.config.js"))) run(bin("vite"), ["build", "web", "--logLevel", "warn"]);
+for (const page of ["web", "web/inspect"]) {
+  if (existsSync(join(root, page, "vite.config.js"))) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
+}
 const main = join(root, "dist/src/cli/main.js");
 if (existsSync(main)) chmodSync(main, 0o755);

@@ -5,11 +5,13 @@
  * Source of the hues: Okabe and Ito, "Color Universal Design", 2008; lightened for a dark ground.
  */
 export interface Palette {
-  /** For the devices that held the most slots, in that order. */
+  /** For the devices that matter most, in that order. */
   readonly devices: readonly string[];
   readonly others: string;
   readonly unknown: string;
   readonly free: string;
+  /** What charts stand on. */
+  readonly ground: string;
   readonly grid: string;
   readonly text: string;
   readonly faint: string;
@@ -24,6 +26,7 @@ export const light: Palette = {
   others: "#7a828e",
   unknown: "#b0b6bf",
   free: "#eef1f5",
+  ground: "#ffffff",
   grid: "#dfe4ea",
   text: "#1c2430",
   faint: "#5b6675",
@@ -38,6 +41,7 @@ export const dark: Palette = {
   others: "#8d96a3",
   unknown: "#5c6673",
   free: "#1b222c",
+  ground: "#151b24",
   grid: "#2a333f",
   text: "#e6ebf2",
   faint: "#98a4b3",

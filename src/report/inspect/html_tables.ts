@@ -29,6 +29,9 @@ export interface PageTableRoot {
   readonly address: string;
   /** `4 levels, 48 bits`. */
   readonly words: string;
+  /** Bits of addresses that it translates, and what those above must be. */
+  readonly inputBits: number;
+  readonly upper: TableRoot["upper"];
   /** First stage of a nested walk: addresses in its entries are inputs of the second stage. */
   readonly nested: boolean;
   /** Index into the tables; `Lead.outside` or `Lead.notCarried` for one that is not there. */
@@ -132,7 +135,7 @@ export class TableCollector {
       format: root.format,
       address: hex(address),
       words: `${root.level + 1} ${root.level === 0 ? "level" : "levels"}, ${root.inputBits} bits`,
-      nested: through !== null,
+      ...{ inputBits: root.inputBits, upper: root.upper, nested: through !== null },
       table: this.#want(wanted, plan.topIndexMask),
     });
     this.#byRoot.set(key, this.roots.length - 1);
