@@ -22,6 +22,8 @@ Examples:
   dmalab run trace.dat --json | jq .exact         did the model choose the kernel's own addresses?
   dmalab run full.trace.txt.gz                    a Xen dom0, with its dumps full.p2m.txt.gz ... found beside it
   dmalab run machines/xen-pv-dom0.yaml            a machine that is described: guests, drivers, disks, every byte checked
+  dmalab run --scenario foreign-page              a sentence of a public discussion as a run; --scenarios lists them
+  dmalab run --bug stale-bounce                   a historic bug: the shortest run that shows it; --bugs lists them
 
 How to record: boot with trace_event=dma,swiotlb,iommu trace_buf_size=12M, or run
   trace-cmd record -e dma -e swiotlb -e iommu -- sleep 10
@@ -73,9 +75,9 @@ export function program(exit: (code: number) => void): Command {
   top
     .command("run")
     .description(
-      "Replay a recording (trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input), or run a described machine (.yaml).",
+      "Replay a recording (trace.dat, ftrace text or perf script text, also .gz and .zst; - is standard input), or run a described machine (.yaml), or a scenario.",
     )
-    .argument("<recording|machine.yaml>", "what to replay or run")
+    .argument("[recording|machine.yaml]", "what to replay or run")
     .addOption(new Option("--swiotlb <SLOTS[,AREAS][,force]>", "try this pool instead").argParser(swiotlbFlag))
     .option("--machine <file>", "a machine description (YAML) whose pool and devices are used instead")
     .option("--sizes <auto|N,N,...>", "other pool sizes to try, in slots of 2 KiB", sizesFlag)
@@ -86,12 +88,19 @@ export function program(exit: (code: number) => void): Command {
     .option("--html <file>", "write a report to look at")
     .option("--perfetto <file>", "write a trace for ui.perfetto.dev")
     .option("--trace <file>", "a recording to be the workload of the described machine")
-    .option("--seed <n>", "another seed for the described machine's run", seedFlag)
+    .option("--seed <n>", "another seed for the described machine's or the scenario's run", seedFlag)
+    .option("--scenarios", "list the scenarios")
+    .option("--scenario <name>", "run a scenario: a sentence of a public discussion as something that happens")
+    .option("--bugs", "list the historic bugs that are switches here")
+    .option("--bug <id>", "run a historic bug, on and off; with --scenario: have it on there")
+    .option("--markdown", "print the page of a scenario, or of the lists")
     .option("--no-checks", "run the described machine without watching the rules of the DMA API")
     .option("--json", "print one JSON document (schema dmalab.run/1)")
     .addHelpText("after", runExamples)
     .exitOverride(refuse)
-    .action(async (recording: string, flags: RunFlags) => exit(await (await import("./run.js")).run(recording, flags)));
+    .action(async (recording: string | undefined, flags: RunFlags) =>
+      exit(await (await import("./run.js")).run(recording, flags)),
+    );
 
   top
     .command("why")

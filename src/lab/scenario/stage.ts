@@ -40,6 +40,7 @@ export interface XenStageOptions {
   readonly guests?: number;
   readonly seed?: number;
   readonly deviceTable?: boolean;
+  readonly deviceMap?: boolean;
   readonly era?: EraId;
 }
 
@@ -52,8 +53,8 @@ export function xenStage(o: XenStageOptions = {}) {
     arch: model === "p==m" ? "arm" : "x86",
     bugs: o.bugs ?? [],
   });
-  const table = o.deviceTable === true ? { deviceTable: true } : {};
-  const d0 = h.createDomain({ id: 0, model, pages: o.pages ?? 1024, class: "control", ...table });
+  const { deviceTable = false, deviceMap = false } = o;
+  const d0 = h.createDomain({ id: 0, model, pages: o.pages ?? 1024, class: "control", deviceTable, deviceMap });
   const guestModel = o.guestModel ?? (model === "p2m" ? "p2m" : "vp");
   const guests = Array.from({ length: o.guests ?? 1 }, (_, n) => {
     const d = h.createDomain({ id: n + 1, model: guestModel, pages: o.guestPages ?? 256 });

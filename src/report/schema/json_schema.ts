@@ -2,10 +2,12 @@
 import { z } from "zod";
 import { inspectSchema } from "./inspect.js";
 import { runSchema } from "./run.js";
+import { runListSchema } from "./scenario.js";
 import { whySchema } from "./why.js";
 
 const schemas = {
   "dmalab.run/1": runSchema,
+  "dmalab.run-list/1": runListSchema,
   "dmalab.why/1": whySchema,
   "dmalab.inspect/1": inspectSchema,
 } as const;

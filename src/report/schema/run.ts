@@ -1,5 +1,6 @@
 /** What a `dmalab.run/1` document looks like. Objects are open: unknown keys are never needed to read one. */
 import { z } from "zod";
+import { scenarioSchema } from "./scenario.js";
 import { xenSchema } from "./xen.js";
 
 const count = z.number().int().nonnegative();
@@ -70,7 +71,7 @@ const group = z.looseObject({ device: z.string(), count, bytes, since: seconds }
 export const runSchema = z.looseObject({
   schema: z.literal("dmalab.run/1"),
   source: z.looseObject({
-    format: z.enum(["trace.dat", "ftrace", "perf-script", "machine"]),
+    format: z.enum(["trace.dat", "ftrace", "perf-script", "machine", "scenario"]),
     kernel: z.string().nullable(),
     events: count,
     lost: count,
@@ -110,6 +111,7 @@ export const runSchema = z.looseObject({
     ),
   }),
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
+  scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),
   violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
   violationTotals: z.array(z.looseObject({ rule: z.string(), count })),

@@ -244,7 +244,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
  * A buffer of two pages on frames in one piece that begin at an odd one: the frames of a region of four, moved by one.
  * A paravirtualised guest may put its frames under its pages as it likes.
  */
-function oddlyPlaced(guest: Guest): number {
+export function oddlyPlaced(guest: Guest): number {
   const region = guest.allocPages(2)!;
   guest.createContiguous(region * page, 2, 32);
   const buffer = guest.allocPages(1)!;

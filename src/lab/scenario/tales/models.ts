@@ -1,0 +1,330 @@
+/** Scenarios of the memory models: who knows a bus address, which engine serves whom, who goes past the DMA API. */
+import { Direction } from "../../../spec/dma/direction.js";
+import { PhysicalAddresses } from "../../../sw/driver/physical_addresses.js";
+import { PioDriver } from "../../../sw/driver/pio_driver.js";
+import { type EngineName, type Platform, plainDevice, selectEngine } from "../../../sw/engine/index.js";
+import { iommuMap, violationText, type XenModel } from "../../../sw/xen/index.js";
+import { lend } from "../bugs/engine.js";
+import type { Scenario } from "../scenario.js";
+import { bytesAt, type Driven, drive, filled, page, requester, xenStage } from "../stage.js";
+import { bytesText, hex, Teller } from "../story.js";
+import { fact, flow } from "./pictures.js";
+
+const { fromDevice } = Direction;
+const vpThread = "xen-devel, VP problematic for backend drivers on IA64?";
+const armThread = "xen-devel, drop SWIOTLB_XEN from PCI_XEN";
+
+interface Row {
+  readonly what: string;
+  readonly model: XenModel;
+  readonly arch: Platform["arch"];
+}
+
+const rows: readonly Row[] = [
+  { what: "P2M", model: "p2m", arch: "x86" },
+  { what: "P==M", model: "p==m", arch: "arm" },
+  { what: "VP", model: "vp", arch: "ia64" },
+  { what: "VP, calling Xen", model: "vp+hypercall", arch: "ia64" },
+  { what: "VP behind an IOMMU", model: "vp+iommu", arch: "x86" },
+];
+
+/** Domain 0 of a model with the engine that its kernel takes. */
+function kernelOf(row: Row, seed: number) {
+  const s = xenStage({ model: row.model, seed });
+  const platform = { arch: row.arch, model: row.model, domain: 0, swiotlb: "auto", memoryEnd: 1024 * page } as const;
+  const { engine, because } = selectEngine(platform, plainDevice({ bdf: "0000:00:01.0" }));
+  return { s, d: drive(s, engine), engine, because };
+}
+
+const calls = (c: Readonly<Record<string, number>>): Record<string, number> => ({ ...c });
+
+function callsSince(before: Record<string, number>, now: Readonly<Record<string, number>>): string {
+  const made = Object.entries(now).filter(([name, n]) => n > (before[name] ?? 0));
+  return made.length === 0 ? "none" : made.map(([name, n]) => `${name} ${n - (before[name] ?? 0)}`).join(", ");
+}
+
+export const memoryModels: Scenario = {
+  id: "memory-models",
+  title: "The DMA API is the only place that knows",
+  quotation: {
+    text: "Theoretically, a DMA-API implementation is the only part of the dom0 Linux kernel that would need to know to read the P2M table (P2M) or do nothing (P=M) or call into Xen to get the tanslation (VP without IOMMU) or call into Xen to establish an IOMMU mapping (VP w/ IOMMU).",
+    author: "Muli Ben-Yehuda",
+    date: "20 January 2006",
+    where: vpThread,
+  },
+  machine: "one driver, the same calls, under five memory models",
+  point: "The driver's calls are the same; what the DMA layer does for them is not.",
+  bugs: [],
+  picture: (parts) =>
+    flow(
+      [
+        { id: "d", text: "driver: map, unmap" },
+        ...rows.map((r, n) => ({ id: `m${n}`, text: `${r.what}: ${fact(parts, `${r.what}: engine`)}` })),
+      ],
+      rows.map((r, n) => ({ from: "d", to: `m${n}`, text: fact(parts, `${r.what}: hypercalls`) })),
+    ),
+  run({ seed }) {
+    const t = new Teller("one driver");
+    const grid: string[][] = [];
+    for (const row of rows) {
+      const { s, d, engine, because } = kernelOf(row, seed);
+      const phys = s.back.allocPages(0)! * page;
+      const before = calls(s.h.calls);
+      const m = d.api.map(phys, page, fromDevice);
+      const made = callsSince(before, s.h.calls);
+      t.step(row.what, "maps a page of its own from the device", {
+        [`${row.what}: engine`]: engine,
+        [`${row.what}: hypercalls`]: made,
+      });
+      if (d.api.mappingError(m.bus)) {
+        t.rule("where nobody knows the bus address the mapping is refused", row.model === "vp", m.refused ?? "");
+        grid.push([row.what, engine, hex(phys), "refused", made, because]);
+        continue;
+      }
+      d.port.write(requester, m.bus, filled(page, 0x6b));
+      d.api.unmap(m.bus, page, fromDevice);
+      const got = bytesAt(s.back.memory, phys, page);
+      grid.push([row.what, engine, hex(phys), hex(m.bus), made, because]);
+      t.rule(
+        `${row.what}: what the device wrote arrives`,
+        got.every((b) => b === 0x6b),
+        bytesText(got),
+      );
+    }
+    const s = xenStage({ model: "vp", seed, frames: 8192 });
+    const asking = withDeviceMap(seed);
+    t.step("VP, mapping by call", "asks Xen to put a page where the device reaches it", asking.facts);
+    t.rule("VP, mapping by call: what the device wrote arrives", asking.arrived, asking.facts["the page holds"]!);
+    t.rule(
+      "and where nothing was mapped the device reaches nothing",
+      asking.fault,
+      `the device was answered: ${asking.fault ? "fault" : "done"}`,
+    );
+    t.grid("all", "compared", {
+      title: "One page, five models",
+      columns: ["model", "engine", "physical", "bus", "hypercalls", "why this engine"],
+      rows: grid,
+    });
+    t.rule("nobody touched a frame of another", s.h.gate.violationCount === 0, `${s.h.gate.violationCount}`);
+    return [t.part];
+  },
+};
+
+/** The fourth case: a domain whose device is behind an IOMMU that it fills by calls. */
+function withDeviceMap(seed: number) {
+  const s = xenStage({ model: "vp", seed, deviceMap: true });
+  const own = s.back.allocPages(0)!;
+  const dfn = 0x10000;
+  const status = iommuMap(s.h, s.d0, { dfn, pages: [own], writable: true });
+  s.bus.write(requester, dfn * page, filled(64, 0x2c));
+  const got = bytesAt(s.back.memory, own * page, 64);
+  const fault = s.bus.write(requester, (dfn + 1) * page, filled(64, 0x2d)) === "fault";
+  const facts = { "device address": hex(dfn * page), status: `${status}`, "the page holds": bytesText(got) };
+  return { facts, arrived: got.every((b) => b === 0x2c), fault };
+}
+
+export const legacyBypass: Scenario = {
+  id: "legacy-bypass",
+  title: "A driver that goes past the DMA API",
+  quotation: {
+    text: "Yes, unless there are legacy drivers/devices that circumvent the DMA interface.",
+    author: "Dan Magenheimer",
+    date: "22 January 2006",
+    where: vpThread,
+  },
+  machine:
+    "a driver that uses the DMA API, one that writes physical addresses into its device, and one without DMA, under five memory models",
+  point:
+    "Physical addresses work where they are the bus's; elsewhere the device writes into frames of others, and no error tells. A driver that moves its bytes by the CPU works everywhere.",
+  bugs: [],
+  picture: (parts) =>
+    flow(
+      [
+        { id: "b", text: `buffer at physical ${fact(parts.slice(1), "P2M: physical")}` },
+        { id: "f", text: `its frame ${fact(parts.slice(1), "P2M: its frame")}` },
+        { id: "w", text: `frame ${fact(parts.slice(1), "P2M: written")}, of ${fact(parts.slice(1), "P2M: owner")}` },
+      ],
+      [
+        { from: "b", to: "f", text: "through the DMA API" },
+        { from: "b", to: "w", text: "physical address as bus address", dotted: true },
+      ],
+    ),
+  run({ seed }) {
+    const api = new Teller("through the DMA API, or without DMA");
+    const past = new Teller("past the DMA API", true);
+    for (const row of rows) {
+      throughApi(api, row, seed);
+      pastApi(past, row, seed);
+    }
+    return [api.part, past.part];
+  },
+};
+
+function throughApi(t: Teller, row: Row, seed: number): void {
+  const { s, d } = kernelOf(row, seed);
+  const phys = s.back.allocPages(0)! * page;
+  const m = d.api.map(phys, 512, fromDevice);
+  if (!d.api.mappingError(m.bus)) {
+    d.port.write(requester, m.bus, filled(512, 0x6c));
+    d.api.unmap(m.bus, 512, fromDevice);
+  }
+  const got = bytesAt(s.back.memory, phys, 512);
+  const right = m.refused !== null || got.every((b) => b === 0x6c);
+  const pio = s.back.allocPages(0)! * page;
+  const moved = withoutDma(d, pio);
+  t.step(row.what, "reads a sector by DMA, and another without", {
+    [`${row.what}: DMA`]: m.refused === null ? `bus ${hex(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused}`,
+    [`${row.what}: without`]: moved,
+  });
+  const touched = s.h.gate.violationCount;
+  t.rule(`${row.what}: through the API bytes arrive or the driver is told`, right, m.refused ?? bytesText(got));
+  t.rule(
+    `${row.what}: a driver without DMA is right`,
+    bytesAt(s.back.memory, pio, 512).every((b) => b === 0x70),
+    moved,
+  );
+  t.rule(`${row.what}: no frame of another is touched`, touched === 0, `${touched}`);
+}
+
+/** The CPU carries the sector. @returns what the buffer holds then. */
+function withoutDma(d: Driven, phys: number): string {
+  const disk = {
+    readSector: (_block: number, into: Uint8Array) => into.fill(0x70).length > 0,
+    writeSector: () => true,
+  };
+  const driver = new PioDriver({ memory: d.guest.memory, disk });
+  driver.submit({ toDisk: false, block: 0, list: [{ phys, size: 512 }], done: () => {} });
+  while (driver.ready()) driver.step();
+  return bytesText(bytesAt(d.guest.memory, phys, 512));
+}
+
+function pastApi(t: Teller, row: Row, seed: number): void {
+  const { s } = kernelOf(row, seed);
+  const own = s.back.allocPages(0)!;
+  const { segments } = new PhysicalAddresses(s.back).mapList([{ phys: own * page, size: 512 }]);
+  const { bus } = segments[0]!;
+  const frame = s.d0.map.frameOf(own);
+  s.bus.write(requester, bus, filled(512, 0x6d));
+  const got = bytesAt(s.back.memory, own * page, 512);
+  const hit = row.model === "vp+iommu" ? frame : bus / page;
+  const owner = s.h.gate.ownerOf(hit);
+  t.step(row.what, "tells the device the physical address, and the device writes a sector (6d)", {
+    [`${row.what}: physical`]: hex(own * page),
+    [`${row.what}: its frame`]: hex(frame),
+    [`${row.what}: written`]: hex(hit),
+    [`${row.what}: owner`]: owner < 0 ? "nobody" : `domain ${owner}`,
+  });
+  const [violation] = s.h.gate.violations;
+  t.rule(
+    `${row.what}: the sector is in the buffer`,
+    got.every((b) => b === 0x6d),
+    bytesText(got),
+  );
+  t.rule(
+    `${row.what}: no frame of another is touched`,
+    violation === undefined,
+    violation === undefined ? "none" : violationText(violation),
+  );
+}
+
+interface Machine extends Row {
+  readonly platform?: Partial<Platform>;
+  readonly behindIommu?: boolean;
+  readonly expected: EngineName;
+}
+
+const machines: readonly Machine[] = [
+  { what: "PV domain 0", model: "p2m", arch: "x86", expected: "swiotlb-xen-x86" },
+  { what: "PVH domain 0", model: "vp+iommu", arch: "x86", behindIommu: true, expected: "direct" },
+  {
+    what: "Arm, mapped 1:1",
+    model: "p==m",
+    arch: "arm",
+    platform: { directMapped: "direct" },
+    expected: "swiotlb-xen-arm",
+  },
+  { what: "Arm, older Xen", model: "p==m", arch: "arm", expected: "swiotlb-xen-arm" },
+  {
+    what: "Arm, 1:1, device behind an IOMMU",
+    model: "p==m",
+    arch: "arm",
+    platform: { directMapped: "direct" },
+    behindIommu: true,
+    expected: "swiotlb-xen-arm",
+  },
+  {
+    what: "Arm behind an IOMMU, not 1:1",
+    model: "vp+iommu",
+    arch: "arm",
+    platform: { directMapped: "not-direct" },
+    behindIommu: true,
+    expected: "direct",
+  },
+];
+
+export const whoNeedsWhich: Scenario = {
+  id: "who-needs-which",
+  title: "Who needs swiotlb-xen, and what for",
+  quotation: {
+    text: "If an IOMMU is available and the DMA-mastering device is behind it, then swiotlb-xen is not necessary.",
+    author: "Stefano Stabellini",
+    date: "10 September 2021",
+    where: armThread,
+  },
+  machine: "six kinds of domain 0, each with a page of its own and one of a guest",
+  point:
+    "x86 PV needs rearranging and translation, Arm 1:1 needs translation of foreign pages alone, and behind an IOMMU a domain needs neither. That a single device is behind one does not yet change Arm's choice.",
+  bugs: [],
+  picture: (parts) =>
+    flow(
+      machines.flatMap((m, n) => [
+        { id: `m${n}`, text: m.what },
+        { id: `e${n}`, text: fact(parts, `${m.what}: engine`) },
+      ]),
+      machines.map((m, n) => ({
+        from: `m${n}`,
+        to: `e${n}`,
+        text: `own ${fact(parts, `${m.what}: own`)}, foreign ${fact(parts, `${m.what}: foreign`)}`,
+      })),
+    ),
+  run({ seed }) {
+    const t = new Teller("six domains");
+    for (const m of machines) need(t, m, seed);
+    return [t.part];
+  },
+};
+
+function need(t: Teller, m: Machine, seed: number): void {
+  const s = xenStage({ model: m.model, seed });
+  const device = { behindIommu: m.behindIommu ?? false };
+  const platform: Platform = {
+    ...{ arch: m.arch, model: m.model, domain: 0, swiotlb: "auto", memoryEnd: 1024 * page },
+    ...m.platform,
+  };
+  const { engine, because } = selectEngine(platform, plainDevice({ bdf: "0000:00:01.0", ...device }));
+  const d = drive(s, engine, { device });
+  const exchanges = s.h.calls["memory_exchange"] ?? 0;
+  const own = s.back.allocPages(0)! * page;
+  const mine = d.api.map(own, page, fromDevice);
+  const guestPage = s.grants.allocShared()!;
+  const f = lend(s, { guestPage });
+  const theirs = d.api.map(f.page * page, page, fromDevice);
+  for (const mapped of [mine, theirs]) {
+    d.port.write(requester, mapped.bus, filled(page, 0x42));
+    d.api.unmap(mapped.bus, page, fromDevice);
+  }
+  t.step(m.what, "maps a page of its own and one of domain 1", {
+    [`${m.what}: engine`]: engine,
+    because,
+    [`${m.what}: own`]: mine.bus === own ? "as numbered" : "translated",
+    [`${m.what}: foreign`]: theirs.bus === f.page * page ? "as numbered" : "translated",
+    "exchanges for the pool": `${exchanges}`,
+  });
+  const both = [bytesAt(s.back.memory, own, page), bytesAt(s.kernel.memory, guestPage * page, page)];
+  t.rule(`${m.what}: it takes ${m.expected}`, engine === m.expected, engine);
+  t.rule(
+    `${m.what}: bytes arrive in both pages`,
+    both.every((b) => b.every((x) => x === 0x42)),
+    both.map((b) => bytesText(b, 4)).join(" and "),
+  );
+}

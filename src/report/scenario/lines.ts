@@ -1,0 +1,126 @@
+/** Scenarios, demonstrated bugs and their lists for a terminal. */
+import type { Demonstrated, HistoricBug } from "../../lab/scenario/bugs/registry.js";
+import { brokenRules, type Scenario } from "../../lab/scenario/scenario.js";
+import type { Grid, Part, Step } from "../../lab/scenario/story.js";
+import { type Column, table, wrap } from "../terminal/layout.js";
+import { type Style, styleFor } from "../terminal/style.js";
+import { plural } from "../words/quantity.js";
+import type { Told } from "./told.js";
+
+interface Screen {
+  readonly color: boolean;
+  readonly width: number;
+}
+
+export function scenarioLines(told: Told, { color, width }: Screen): string[] {
+  const style = styleFor(color);
+  const { scenario, parts, bug } = told;
+  const { text, author, date, where } = scenario.quotation;
+  const broken = brokenRules(parts);
+  return [
+    style.bold(scenario.title),
+    "",
+    ...wrap(`“${text}”`, width, "  ").map(style.cyan),
+    ...wrap(`${author}, ${date}, ${where}`, width, "    ").map(style.dim),
+    "",
+    ...wrap(`Machine: ${scenario.machine}.`, width),
+    ...wrap(scenario.point, width),
+    ...(bug === null ? [] : [style.yellow(`The bug ${bug} is on.`)]),
+    "",
+    ...parts.flatMap((p) => partLines(p, style, width)),
+    broken.length === 0
+      ? style.green(
+          parts.some((p) => p.contrast) ? "Every rule holds; contrasts break some, as they must." : "Every rule holds.",
+        )
+      : style.red(`Broken: ${broken.join("; ")}.`),
+  ];
+}
+
+function partLines(part: Part, style: Style, width: number): string[] {
+  const kind = part.contrast ? "Contrast: " : "";
+  return [
+    style.bold(`${kind}${part.title}`),
+    ...part.steps.flatMap((s, n) => stepLines(s, n + 1, style, width)),
+    ...part.verdicts.flatMap((v) => {
+      const mark = v.holds ? style.green("✓") : style.red("✗");
+      const [first, ...rest] = wrap(`${v.rule} (${v.seen})`, width, "    ");
+      return [`  ${mark} ${first!.trimStart()}`, ...rest];
+    }),
+    "",
+  ];
+}
+
+function stepLines(step: Step, n: number, style: Style, width: number): string[] {
+  const head = wrap(`${n}. ${step.actor}: ${step.does}`, width, "  ", "     ");
+  const most = Math.max(0, ...step.facts.map((f) => f.name.length));
+  const facts = step.facts.flatMap((f) =>
+    wrap(f.value, width, `       ${f.name.padEnd(most)}  `, " ".repeat(most + 9)).map(style.dim),
+  );
+  return [...head, ...facts, ...(step.grid === null ? [] : gridLines(step.grid, style, width))];
+}
+
+function gridLines(grid: Grid, style: Style, width: number): string[] {
+  const columns = grid.columns.map((title): Column => ({ title, align: "left" }));
+  const [head, ...rows] = table(columns, grid.rows, width);
+  return [`     ${grid.title}`, style.dim(`   ${head}`), ...rows.map((r) => `   ${r}`)];
+}
+
+export function demonstrationLines({ bug, on, off }: Demonstrated, { color, width }: Screen): string[] {
+  const style = styleFor(color);
+  const steps = (taken: readonly { readonly actor: string; readonly said: string }[]) =>
+    taken.flatMap((s, n) => wrap(`${n + 1}. ${s.actor}: ${s.said}`, width, "  ", "     "));
+  const held = off.orders === 1 ? "the same run" : `all ${off.orders} orders of the same steps`;
+  return [
+    style.bold(bug.title),
+    ...wrap(`${bug.id}, ${bug.year}: ${bug.source}; a switch of ${bug.layer}`, width).map(style.dim),
+    ...wrap(`Rule: ${bug.rule}.`, width),
+    "",
+    ...(on.broken === null
+      ? [style.yellow("With the bug: no run was found that breaks the rule.")]
+      : [
+          style.bold(
+            `With the bug: the shortest run that breaks the rule has ${plural(on.broken.steps.length, "step")}`,
+          ),
+          ...steps(on.broken.steps),
+          ...wrap(`✗ ${on.broken.how}`, width, "  ", "    ").map(style.red),
+        ]),
+    "",
+    ...(off.broken === null
+      ? [
+          style.bold(`Without it: the rule holds in ${held}${off.complete ? "" : " that were run, not all"}`),
+          ...steps(off.first),
+        ]
+      : [style.red(`Without it the rule is broken too: ${off.broken.how}`)]),
+  ];
+}
+
+export function runListLines(
+  scenarios: readonly Scenario[],
+  bugs: readonly HistoricBug[],
+  { color, width }: Screen,
+): string[] {
+  const style = styleFor(color);
+  const listed = (title: string, columns: readonly Column[], rows: readonly (readonly string[])[]) => {
+    if (rows.length === 0) return [];
+    const [head, ...lines] = table(columns, rows, width);
+    return [style.bold(title), style.dim(head!), ...lines, ""];
+  };
+  return [
+    ...listed(
+      `${plural(scenarios.length, "scenario")}: dmalab run --scenario NAME`,
+      [left("name"), left("what it shows"), left("quotes", 1), left("bugs", 2)],
+      scenarios.map((s) => [s.id, s.title, `${s.quotation.author}, ${s.quotation.date}`, s.bugs.join(" ")]),
+    ),
+    ...listed(
+      `${plural(bugs.length, "historic bug")}: dmalab run --bug ID`,
+      [left("id"), left("year"), left("layer", 1), left("what went wrong"), left("source", 2)],
+      bugs.map((b) => [b.id, `${b.year}`, b.layer, b.title, b.source]),
+    ),
+  ].slice(0, -1);
+}
+
+const left = (title: string, spare?: number): Column => ({
+  title,
+  align: "left",
+  ...(spare !== undefined && { spare }),
+});

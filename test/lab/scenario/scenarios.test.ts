@@ -1,0 +1,57 @@
+/** Every scenario: its rules hold, its contrasts break some, and each bug that it names breaks one. */
+import { expect, test } from "vitest";
+import { brokenRules } from "../../../src/lab/scenario/scenario.js";
+import { scenarios } from "../../../src/lab/scenario/scenarios.js";
+
+const asked = [
+  ...["foreign-page", "alias", "missing-handle", "straddle", "merge"],
+  ...["legacy-bypass", "arm-foreign-noncoherent", "who-bounces"],
+];
+
+test("the scenarios that were asked for are there, each with a name of its own", () => {
+  const ids = scenarios.map((s) => s.id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(asked.filter((id) => !ids.includes(id))).toEqual([]);
+});
+
+for (const s of scenarios) {
+  test(`${s.id}: every rule holds, with any seed`, () => {
+    for (const seed of [1, 2, 77]) {
+      const parts = s.run({ seed, bugs: [] });
+      expect(brokenRules(parts), `seed ${seed}`).toEqual([]);
+      expect(parts[0]!.contrast).toBe(false);
+      expect(parts[0]!.verdicts.length).toBeGreaterThan(0);
+    }
+  });
+
+  test(`${s.id}: a contrast breaks what the main part keeps`, () => {
+    for (const part of s.run({ seed: 1, bugs: [] }).filter((p) => p.contrast)) {
+      expect(
+        part.verdicts.some((v) => !v.holds),
+        part.title,
+      ).toBe(true);
+    }
+  });
+
+  test(`${s.id}: the same seed tells the same story`, () => {
+    const tell = () => JSON.stringify(s.run({ seed: 5, bugs: [] }));
+    expect(tell()).toBe(tell());
+  });
+
+  for (const bug of s.bugs) {
+    test(`${s.id}: with ${bug} a rule breaks`, () => {
+      expect(brokenRules(s.run({ seed: 1, bugs: [bug] }))).not.toEqual([]);
+    });
+  }
+
+  test(`${s.id}: quotes one sentence, with its author and date`, () => {
+    const { text, author, date, where } = s.quotation;
+    expect([author, date, where].every((x) => x !== "")).toBe(true);
+    expect(text.length).toBeLessThan(320);
+    expect(text.split(/[.?!] (?=[A-Z])/)).toHaveLength(1);
+  });
+
+  test(`${s.id}: its picture is drawn from the run`, () => {
+    expect(s.picture(s.run({ seed: 1, bugs: [] }))).toMatch(/^(flowchart|sequenceDiagram)/);
+  });
+}
