@@ -8,6 +8,7 @@ import type { Row } from "./row.js";
 const benches = [
   "pool",
   "engines",
+  "requests",
   "what_if",
   "trace_dat",
   "ftrace_text",
