@@ -10,6 +10,8 @@ export interface Palette {
   readonly others: string;
   readonly unknown: string;
   readonly free: string;
+  /** Memory that is there and that nobody reaches. */
+  readonly held: string;
   /** What charts stand on. */
   readonly ground: string;
   readonly grid: string;
@@ -26,6 +28,7 @@ export const light: Palette = {
   others: "#7a828e",
   unknown: "#b0b6bf",
   free: "#eef1f5",
+  held: "#e4e9ef",
   ground: "#ffffff",
   grid: "#dfe4ea",
   text: "#1c2430",
@@ -41,6 +44,7 @@ export const dark: Palette = {
   others: "#8d96a3",
   unknown: "#5c6673",
   free: "#1b222c",
+  held: "#273140",
   ground: "#151b24",
   grid: "#2a333f",
   text: "#e6ebf2",

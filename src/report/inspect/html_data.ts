@@ -178,13 +178,13 @@ const troublesMax = 20;
 const troubleWords = ({ kind, entryAt, value, what }: Trouble): string =>
   `${kind}: entry ${value} at ${hex(entryAt)}: ${what}`;
 
-/** Three or more neighbours that are blocked alike are one row. */
+/** Three or more that are blocked alike and whose requester ids follow each other are one row. */
 function groupedDevices({ inspection, shown }: InspectReport): { readonly indices: readonly number[] }[] {
   const groups: { indices: number[] }[] = [];
   for (const index of shown) {
     const device = inspection.devices[index]!;
     const last = groups.at(-1);
-    const before = last === undefined ? undefined : inspection.devices[last.indices[0]!]!;
+    const before = last === undefined ? undefined : inspection.devices[last.indices.at(-1)!]!;
     if (before !== undefined && alike(before, device)) last!.indices.push(index);
     else groups.push({ indices: [index] });
   }
@@ -192,7 +192,13 @@ function groupedDevices({ inspection, shown }: InspectReport): { readonly indice
 }
 
 const alike = (a: DeviceReach, b: DeviceReach): boolean =>
-  a.state === "blocked" && b.state === "blocked" && a.why === b.why && a.unit === b.unit;
+  a.state === "blocked" &&
+  b.state === "blocked" &&
+  a.why === b.why &&
+  a.unit === b.unit &&
+  a.segment === b.segment &&
+  a.pasid === b.pasid &&
+  a.requester + 1 === b.requester;
 
 /** Rows of all tables share the room: a small table is carried whole, large ones are cut alike. */
 function pageReaches(tables: readonly Ranges[], limits: PageLimits): PageReach[] {

@@ -13,15 +13,18 @@ export interface MapColours {
   readonly ground: number;
 }
 
-/** @param order reaches in the order of their colours */
-export function mapColours(palette: Palette, order: readonly number[], count: number): MapColours {
+/**
+ * @param order reaches in the order of their colours
+ * @param isOpen some device reaches all of memory: what no table maps is tinted
+ */
+export function mapColours(palette: Palette, order: readonly number[], count: number, isOpen: boolean): MapColours {
   const reaches = new Array<number>(count).fill(pixelOf(palette.others));
   palette.devices.forEach((colour, place) => {
     if (place < order.length) reaches[order[place]!] = pixelOf(colour);
   });
   return {
     reaches,
-    free: pixelOf(palette.free),
+    free: isOpen ? mixed(pixelOf(palette.held), pixelOf(palette.failure), 0.28) : pixelOf(palette.held),
     hole: pixelOf(palette.ground),
     holeLine: pixelOf(palette.grid),
     ground: pixelOf(palette.ground),

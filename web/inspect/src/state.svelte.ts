@@ -1,6 +1,11 @@
 /** What the parts of the page share: who is hidden, what is asked for, and where the map should go. */
 import { type Asked, addressHex, pageHex, parseAsked } from "./address";
 import { nameOf } from "./data";
+import { whereLeads } from "./look_up";
+
+/** The physical page that an address of a device leads to, when it leads to one. */
+const leadsTo = (asked: Asked & { kind: "at" }): number | null =>
+  whereLeads(asked).devices.find((d) => d.way !== null)?.way?.paddr ?? null;
 
 class State {
   /** Reaches that the map leaves out. */
@@ -33,7 +38,8 @@ class State {
     const { kind, address } = this.asked;
     const hash = kind === "who" ? `#who=${addressHex(address)}` : `#at=${encodeURIComponent(text.trim())}`;
     if (location.hash !== hash) history.replaceState(null, "", hash);
-    if (kind === "who") this.choose(Number(address >> 12n), 1);
+    const page = this.asked.kind === "who" ? Number(address >> 12n) : leadsTo(this.asked);
+    if (page !== null) this.choose(page, 1);
   }
 
   who(page: number): void {
