@@ -1,5 +1,6 @@
 /** What a `dmalab.run/1` document looks like. Objects are open: unknown keys are never needed to read one. */
 import { z } from "zod";
+import { machineRunSchema } from "./machine_run.js";
 import { scenarioSchema } from "./scenario.js";
 import { xenSchema } from "./xen.js";
 
@@ -137,6 +138,7 @@ export const runSchema = z.looseObject({
       hiwater: count,
     }),
   ),
+  run: machineRunSchema.optional().describe("of a described machine: its programs, its first mappings"),
   advice: z.looseObject({
     swiotlb: z.string().nullable(),
     because: z.string(),

@@ -1,7 +1,15 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description.js";
+import { machineJsonSchema } from "../../../src/lab/machine/json_schema.js";
 
 const machine = (text: string) => describeMachine("m.yaml", text).machine;
+
+test("the schema for editors is the one that descriptions are held against", () => {
+  const published = JSON.parse(readFileSync("machines/schema.json", "utf8"));
+  expect(published).toEqual(machineJsonSchema());
+  expect(published.properties.xen.properties.model.enum).toContain("vp+hypercall");
+});
 
 test("an empty description is a machine, and every field has its default", () => {
   expect(machine("")).toMatchObject({ arch: "x86", devices: [], workload: [], seed: 1, encrypted: false });

@@ -1,0 +1,49 @@
+/** What `run` of a `dmalab.run/1` document is: a described machine's own part. */
+import { z } from "zod";
+
+const count = z.number().int().nonnegative();
+const address = z
+  .string()
+  .regex(/^0x[0-9a-f]+$/)
+  .nullable();
+
+const program = z.looseObject({
+  program: z.string(),
+  from: count.nullable().describe("domain whose requests these are; null for the driver domain's own"),
+  device: z.string(),
+  requests: count.describe("requests, packets or hostile writes that were asked for"),
+  ended: count,
+  failed: count,
+  bytesWritten: count,
+  bytesRead: count,
+  wrong: z.array(z.string()).describe("places whose bytes are not what was sent"),
+  refused: count.describe("requests that a back end answered with an error"),
+  refusals: z.array(z.string()).describe("why, the first of them"),
+  notes: z.array(z.string()),
+});
+
+const mapping = z.looseObject({
+  device: z.string(),
+  phys: address,
+  size: count,
+  direction: z.string(),
+  bus: address,
+  cause: z.string().describe("why the engine did what it did"),
+  bounced: z.boolean(),
+  foreign: z.boolean().describe("another domain's page"),
+  refused: z.string().nullable(),
+});
+
+export const machineRunSchema = z.looseObject({
+  steps: count.describe("atomic steps of all actors"),
+  complete: z.boolean().describe("false: the run was cut before its end"),
+  programs: z.array(program),
+  dma: z.array(mapping).describe("the first mappings of each device"),
+  hypervisor: z
+    .looseObject({
+      accessesChecked: count.describe("accesses held against the owners of frames"),
+      hypercalls: z.record(z.string(), count),
+      left: z.array(z.looseObject({ domain: z.number().int(), what: z.string(), count })).describe("left over"),
+    })
+    .nullable(),
+});
