@@ -31,6 +31,7 @@ import {
   segmentWords,
 } from "./blkif_entry.js";
 import type { DiskDriver } from "./disk_driver.js";
+import { type Kept, KeptGrants, type Reached } from "./kept_grants.js";
 import { BackRing } from "./ring.js";
 
 /** A request that was answered with an error, and why. */
@@ -67,22 +68,12 @@ export interface BlkBackOptions {
 
 const refusalsMax = 1000;
 const inFlightMax = 32;
-/** Grants that stay mapped (xen-blkback.max_persistent_grants). */
-const persistentMax = 1056;
-
-/** A grant that stays mapped, and whether a request uses it now. */
-interface Kept {
-  readonly page: ForeignPage;
-  busy: boolean;
-}
-
 export class BlkBack {
   readonly #o: BlkBackOptions;
   readonly #ringPage: ForeignPage;
   readonly #ring: BackRing;
   readonly #done: Done[] = [];
-  /** Grants that stay mapped, by reference, the one that was used longest ago first. */
-  readonly #kept = new Map<number, Kept>();
+  readonly #kept: KeptGrants;
   #inFlight = 0;
   #unpublished = false;
   /** Why the ring is not read any more; null while it is. */
@@ -97,6 +88,7 @@ export class BlkBack {
   /** @throws Error when the ring cannot be mapped: there is nothing to talk through. */
   constructor(o: BlkBackOptions) {
     this.#o = o;
+    this.#kept = new KeptGrants(o.foreign);
     const [page] = o.foreign.map([{ domain: o.frontend, ref: o.ringRef, readOnly: false }]);
     if (page!.status !== GrantStatus.okay) throw new Error(`the ring of domain ${o.frontend} cannot be mapped`);
     this.#ringPage = page!;
@@ -127,8 +119,7 @@ export class BlkBack {
 
   /** Let go of the ring and of kept grants. Nothing may be in flight. */
   disconnect(): void {
-    this.#o.foreign.unmap([...this.#kept.values()].map((k) => k.page));
-    this.#kept.clear();
+    this.#kept.close();
     this.#o.foreign.unmap([this.#ringPage]);
   }
 
@@ -194,8 +185,7 @@ export class BlkBack {
 
   #start(request: Request, segments: readonly Segment[]): void {
     const toDisk = request.operation === BlkOp.write;
-    const { pages, own, kept } =
-      this.#o.persistent === true ? this.#mapKept(segments) : this.#mapFresh(segments, toDisk);
+    const { pages, own, kept } = this.#reach(segments, toDisk);
     const bad = own.find((p) => p.status !== GrantStatus.okay);
     if (bad !== undefined) {
       this.#letGo(own, kept);
@@ -213,54 +203,12 @@ export class BlkBack {
     });
   }
 
-  /** A page that only the disk reads is mapped read-only. */
-  #mapFresh(segments: readonly Segment[], readOnly: boolean) {
-    const own = this.#map(
-      segments.map(({ ref }) => ref),
-      readOnly,
-    );
+  /** Pages of a request; `own` are unmapped after it, `kept` stay. A page that only the disk reads is mapped read-only. */
+  #reach(segments: readonly Segment[], readOnly: boolean): Reached {
+    const refs = segments.map(({ ref }) => ref);
+    if (this.#o.persistent === true) return this.#kept.reach(refs, (missing) => this.#map(missing, false));
+    const own = this.#map(refs, readOnly);
     return { pages: own, own, kept: [] };
-  }
-
-  /**
-   * Grants that are mapped already are used again; others are mapped for reading and writing, and kept. One that
-   * another request uses now is mapped once more, and not kept.
-   */
-  #mapKept(segments: readonly Segment[]) {
-    const kept: Kept[] = [];
-    const found = segments.map(({ ref }) => {
-      const k = this.#kept.get(ref);
-      if (k === undefined || k.busy) return null;
-      k.busy = true;
-      this.#kept.delete(ref);
-      this.#kept.set(ref, k);
-      kept.push(k);
-      return k.page;
-    });
-    const missing = segments.filter((_, n) => found[n] === null);
-    const fresh = this.#map(
-      missing.map(({ ref }) => ref),
-      false,
-    );
-    const failed = fresh.some((p) => p.status !== GrantStatus.okay);
-    const own = fresh.filter((page, n) => failed || !this.#keep(missing[n]!.ref, page, kept));
-    let next = 0;
-    return { pages: found.map((page) => page ?? fresh[next++]!), own, kept };
-  }
-
-  /** @returns false for a grant that is not kept: it is kept already, or all that are kept are in use. */
-  #keep(ref: number, page: ForeignPage, kept: Kept[]): boolean {
-    if (this.#kept.has(ref)) return false;
-    if (this.#kept.size >= persistentMax) {
-      const [oldest] = [...this.#kept].filter(([, k]) => !k.busy);
-      if (oldest === undefined) return false;
-      this.#kept.delete(oldest[0]);
-      this.#o.foreign.unmap([oldest[1].page]);
-    }
-    const k = { page, busy: true };
-    this.#kept.set(ref, k);
-    kept.push(k);
-    return true;
   }
 
   /** As many grants in one hypercall as a request has segments; after a failure the rest is not tried. */

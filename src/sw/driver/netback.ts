@@ -9,7 +9,7 @@
  */
 import type { Pfn } from "../../base/frame.js";
 import { CopyFlag, domainSelf, GrantStatus } from "../../spec/xen/grant_op.js";
-import { NetStatus, netHeadBytes, netRxEntryBytes, netSlotsMax, netTxEntryBytes } from "../../spec/xen/netif.js";
+import { NetStatus, netHeadBytes, netRxEntryBytes, netTxEntryBytes } from "../../spec/xen/netif.js";
 import type { ListEntry } from "../dma/index.js";
 import { copyGrant, type ForeignPage, type ForeignPages, type Guest } from "../xen/index.js";
 import type { Refusal } from "./blkback.js";
@@ -22,6 +22,7 @@ import {
   txAnswerWords,
   txWords,
 } from "./netif_entry.js";
+import { judge, type Slot } from "./netif_judge.js";
 import type { NicDriver, Piece } from "./nic_driver.js";
 import { BackRing } from "./ring.js";
 
@@ -43,7 +44,6 @@ interface Done {
   readonly status: number;
 }
 
-const ethernetHeader = 14;
 /** Slots of a packet from which on its sender is taken for hostile (fatal_skb_slots). */
 const fatalSlots = 20;
 const inFlightMax = 64;
@@ -277,34 +277,3 @@ export class NetBack {
 }
 
 const bytesOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, p) => sum + p.size, 0);
-
-/** A part of a granted page. */
-interface Slot {
-  readonly ref: number;
-  readonly offset: number;
-  readonly size: number;
-}
-
-type Judgement =
-  | { readonly pieces: readonly Slot[] }
-  /** `fatal`: no honest front end would have asked for it. */
-  | { readonly pieces: null; readonly why: string; readonly fatal: boolean };
-
-/** The parts that a packet's slots name, or why they are no packet. */
-function judge(slots: readonly TxSlot[]): Judgement {
-  const bad = (why: string, fatal = false): Judgement => ({ pieces: null, why, fatal });
-  const [first, ...others] = slots;
-  if (slots.length > netSlotsMax) return bad(`${slots.length} slots; at most ${netSlotsMax}`);
-  if (first!.size < ethernetHeader) return bad(`Bad packet size: ${first!.size}`);
-  let left = first!.size;
-  for (const s of others) {
-    if (s.size > left) return bad(`Invalid tx request, slot size ${s.size} > remaining size ${left}`);
-    if (s.size === 0) return bad("a slot without bytes");
-    left -= s.size;
-  }
-  if (left === 0) return bad("a first slot without bytes");
-  const pieces = slots.map((s, n) => ({ ref: s.ref, offset: s.offset, size: n === 0 ? left : s.size }));
-  const beyond = pieces.find((s) => s.offset + s.size > pageBytes);
-  if (beyond === undefined) return { pieces };
-  return bad(`Cross page boundary, txp->offset: ${beyond.offset}, size: ${beyond.size}`, true);
-}
