@@ -13,7 +13,7 @@ export function walkDot(walk: WalkAnswer): string {
   const hue = end.fault ? "#b81414" : "#1a7f4b";
   return [
     "digraph walk {",
-    `  graph [label=${quoted([title])}, labelloc=t, fontname="monospace", rankdir=TB];`,
+    `  graph [rankdir=TB];`,
     '  node [shape=box, style=rounded, fontname="monospace", fontsize=11];',
     '  edge [fontname="monospace", fontsize=10];',
     `  device [shape=plain, label=${quoted([title])}];`,
@@ -34,12 +34,13 @@ const linesOf = ({ name, at, value, fields, meaning }: WalkBox): string[] => [
   meaning,
 ];
 
-/** A double-quoted string whose lines are left-justified; control characters are left out. */
+/** A double-quoted string whose lines are left-justified; control characters are left out, entities are not read. */
 function quoted(lines: readonly string[]): string {
   const one = (line: string) =>
     [...line]
       .filter((c) => c >= " " && c !== "\u007f")
       .join("")
+      .replace(/&/g, "&amp;")
       .replace(/[\\"]/g, "\\$&");
   return `"${lines.length === 1 ? one(lines[0]!) : lines.map((line) => `${one(line)}\\l`).join("")}"`;
 }

@@ -44,13 +44,18 @@ export interface RowPlan {
 
 export function rowPlan(extents: readonly Extent[], columns: number, pagesPerCell: number): RowPlan {
   const pagesPerRow = columns * pagesPerCell;
+  const parts: { from: number; firstRow: number; extent: Extent }[] = [];
   let rowCount = 0;
-  const parts = extents.map((extent) => {
+  for (const extent of extents) {
+    const last = parts.at(-1);
     const from = Math.floor(extent.from / pagesPerRow) * pagesPerRow;
-    const firstRow = rowCount;
-    rowCount += Math.ceil((extent.to - from) / pagesPerRow);
-    return { from, firstRow, extent };
-  });
+    // Two pieces in one row are one piece: an address has one place.
+    const joins = last !== undefined && from < last.from + (rowCount - last.firstRow) * pagesPerRow;
+    if (joins) last.extent = { from: last.extent.from, to: extent.to };
+    else parts.push({ from, firstRow: rowCount, extent });
+    const part = parts.at(-1)!;
+    rowCount = part.firstRow + Math.ceil((extent.to - part.from) / pagesPerRow);
+  }
   return { pagesPerCell, columns, pagesPerRow, rowCount, parts };
 }
 
