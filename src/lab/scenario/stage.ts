@@ -92,6 +92,9 @@ const poolAreas = 1;
 
 /** A driver in domain 0 of a stage, with an engine and its pool of 1 MiB a piece. */
 export function drive(s: XenStage, name: EngineName, o: DriveOptions = {}): Driven {
+  // Not where memory begins: the lowest frames are had first, and a pool at the page of its frame's number would look like
+  // one that is not translated.
+  s.back.allocRun(192, 64);
   const first = s.back.allocRun(poolPages, 64)!;
   if (s.d0.rules.exchanges) fixPool(s.back, first * page, poolPages * page);
   const pool = { start: first * page, slots: poolPages * 2, areas: poolAreas };

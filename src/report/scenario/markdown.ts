@@ -43,8 +43,8 @@ function partMarkdown(part: Part): string[] {
     "",
     ...part.steps.flatMap((s, n) => [
       `${n + 1}. **${plain(s.actor)}** ${plain(s.does)}`,
-      ...s.facts.map((f) => `   - ${plain(f.name)}: ${plain(f.value)}`),
-      ...(s.grid === null ? [] : ["", ...rows(s.grid.columns, s.grid.rows).map((r) => `   ${r}`), ""]),
+      ...s.facts.map((f) => `    - ${plain(f.name)}: ${plain(f.value)}`),
+      ...(s.grid === null ? [] : ["", ...rows(s.grid.columns, s.grid.rows).map((r) => `    ${r}`), ""]),
     ]),
     "",
     ...rows(

@@ -54,7 +54,7 @@ export const engineContract: Scenario = {
       const d = drive(s, k.engine, { bugs: bugs.includes("foreign-by-phys") ? ["foreign-by-phys"] : [] });
       const { pool, name, overflow } = d.engine;
       const slot = pool === null ? -1 : s.back.physToBus(pool.start);
-      const guestPage = s.kernel.allocRun(512, 64)!;
+      const guestPage = d.poolPage;
       const f = lend(s, { guestPage });
       const [ours, theirs] = [slot, f.bus].map((bus) => bus >= 0 && d.engine.isBounceBuffer(d.device, bus)) as [
         boolean,

@@ -31,7 +31,7 @@ export function flow(boxes: readonly Box[], arrows: readonly Arrow[], direction:
   ].join("\n");
 }
 
-/** Who did what, one line each, of the main part. */
+/** Who did what, and whose turn it is then, of the main part. */
 export function sequence(parts: readonly Part[]): string {
   const { steps } = parts[0]!;
   const actors = [...new Set(steps.map((s) => s.actor))];
@@ -39,7 +39,7 @@ export function sequence(parts: readonly Part[]): string {
   return [
     "sequenceDiagram",
     ...actors.map((a) => `  participant ${names.get(a)} as ${a}`),
-    ...steps.map((s) => `  ${names.get(s.actor)}->>${names.get(s.actor)}: ${clean(s.does)}`),
+    ...steps.map((s, n) => `  ${names.get(s.actor)}->>${names.get((steps[n + 1] ?? s).actor)}: ${clean(s.does)}`),
   ].join("\n");
 }
 

@@ -37,32 +37,44 @@ export const ring: Scenario = {
     const place = { frontend: 1, ringRef: front.ringRef, firstSector: 0, sectors: 1024 };
     const back = new BlkBack({ guest: s.back, foreign: s.foreign, driver, mergeable, ...place });
     const actors = [
-      { name: "domain 1: front end", of: front },
-      { name: "domain 0: back end", of: back },
-      { name: "domain 0: disk's driver", of: driver },
+      { name: "domain 1, front end", of: front },
+      { name: "domain 0, back end", of: back },
+      { name: "domain 0, disk's driver", of: driver },
       { name: "disk", of: disk },
     ];
     const index = (of: RingIndex): number => {
       const word = bytesAt(s.kernel.memory, front.ringPage * page + of, 4);
       return new DataView(word.buffer).getUint32(0, true);
     };
-    const look = (): string => {
+    const look = () => {
       const shared = [...s.back.foreignPages].map((p) => `${hex(p)} -> ${hex(s.back.p2m!.frame(p))}`);
-      return `req ${index(RingIndex.reqProd)} rsp ${index(RingIndex.rspProd)}; foreign: ${shared.join(", ") || "none"}`;
+      return {
+        asked: index(RingIndex.reqProd),
+        answered: index(RingIndex.rspProd),
+        foreign: shared.join(", "),
+        mapped: d.checker.alive,
+      };
     };
+    type Look = ReturnType<typeof look>;
+    const words = (l: Look) => ({
+      "requests shown": `${l.asked}`,
+      "answers shown": `${l.answered}`,
+      "foreign pages": l.foreign || "none",
+      "mapped for the device": `${l.mapped}`,
+    });
     const sent = Uint8Array.from({ length: page }, (_, k) => (k * 7) & 0xff);
     const at = s.kernel.allocPages(0)!;
     s.kernel.memory.write(at * page, sent);
-    t.step("domain 1: front end", "shares a page as the ring", {
+    t.step("domain 1, front end", "shares a page as the ring", {
       "ring page": hex(front.ringPage),
-      "at start": look(),
+      ...words(look()),
     });
     for (const toDisk of [true, false]) {
       const before = s.back.foreignPages.size;
       let done: boolean | null = null;
       front.submit({ toDisk, sector: 8, pages: [at], first: 0, sectors: 8, done: (ok) => (done = ok) });
       t.step(
-        "domain 1: front end",
+        "domain 1, front end",
         `asks to ${toDisk ? "write" : "read"} 8 sectors ${toDisk ? "from" : "to"} its page ${hex(at)}`,
       );
       let most = 0;
@@ -73,7 +85,8 @@ export const ring: Scenario = {
         next.of.step();
         most = Math.max(most, s.back.foreignPages.size);
         const is = look();
-        if (is !== was) t.step(next.name, "takes a step", { [toDisk ? "while writing" : "while reading"]: is });
+        const change = changeOf(was, is);
+        if (change !== null) t.step(next.name, change, words(is));
       }
       t.rule(`the ${toDisk ? "write" : "read"} is answered`, done === true, `${done}`);
       t.rule(
@@ -104,3 +117,20 @@ export const ring: Scenario = {
     return [t.part];
   },
 };
+
+interface Seen {
+  readonly asked: number;
+  readonly answered: number;
+  readonly foreign: string;
+  readonly mapped: number;
+}
+
+/** What a step has changed, in words; null when nothing that is looked at. */
+function changeOf(was: Seen, is: Seen): string | null {
+  if (is.asked !== was.asked) return "moves the producer index: the request is seen";
+  if (is.answered !== was.answered) return "moves the other producer index: the answer is seen";
+  if (is.foreign.length > was.foreign.length) return "maps the guest's page: the P2M entry of a page is overwritten";
+  if (is.foreign !== was.foreign) return "unmaps the guest's page: the P2M entry is what it was";
+  if (is.mapped > was.mapped) return "maps it for the device";
+  return is.mapped < was.mapped ? "unmaps it for the device" : null;
+}

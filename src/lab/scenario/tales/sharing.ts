@@ -1,4 +1,5 @@
 /** Scenarios of pages that another domain shares: what the tables say while they do, and what is taken for what. */
+import type { Pfn } from "../../../base/frame.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { type EngineBugId, engineBugs } from "../../../sw/engine/index.js";
 import { entryAt } from "../../../sw/xen/grant_frames.js";
@@ -47,7 +48,7 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
     pool: `pages ${hex(d.poolPage)} to ${hex(d.poolPage + 511)}`,
   });
   // Domain 1 counts its pages from 0 too, so one of them has the number of the slot's page.
-  const guestPage = s.kernel.allocRun(512, 64)!;
+  const guestPage = d.poolPage as Pfn;
   const ref = s.grants.grant(0, guestPage, false);
   const frame = s.d.map.frameOf(guestPage);
   const lentAt = learnPage(s);
@@ -235,7 +236,7 @@ export const foreignBacking: Scenario = {
     date: "September 2021",
     where: "xen-devel, drop SWIOTLB_XEN from PCI_XEN",
   },
-  machine: "a paravirtualised domain 0 of each era, and domain 1 that grants two pages, one after the other",
+  machine: "a paravirtualised domain 0 of each era, and domain 1 that grants a page",
   point: "What is under the page before, while and after, and what it costs domain 0, by era.",
   bugs: [],
   picture: (parts) =>
