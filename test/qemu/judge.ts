@@ -1,6 +1,7 @@
 /** QEMU's unit against the library: the same tables, the same accesses, data and fault records compared. */
 import { Rng } from "../../src/base/rng.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
+import { Alternative } from "./alternative.js";
 import { type Edu, type Transfer, transfer } from "./edu.js";
 import type { KnownFaults } from "./known_faults.js";
 import type { UnderTest } from "./machines.js";
@@ -91,7 +92,9 @@ export async function judge({
       await qtest.send(driver.forget());
       const seen = await run(qtest, memory, driver, edus, batch);
       for (const [n, probe] of batch.entries()) {
-        weigh(verdict, driver, edus[probe.edu]!, probe, seen[n]!, known);
+        const access = { ...probe, requester: edus[probe.edu]!.requester };
+        const explain = () => known(access, seen[n]!, new Alternative(driver, memory, unit, access, seen[n]!));
+        weigh(verdict, driver, edus[probe.edu]!, probe, seen[n]!, explain);
         // A write that QEMU let pass where we do not has changed data somewhere.
         if (probe.write && differs(driver, edus[probe.edu]!.requester, probe, seen[n]!) !== null)
           memory.copyData(qtest);
@@ -245,7 +248,7 @@ function weigh(
   edu: Edu,
   probe: Probe,
   seen: Seen,
-  known: Judging["known"],
+  explain: () => string | null,
 ): void {
   verdict.compared++;
   const difference = differs(driver, edu.requester, probe, seen);
@@ -256,7 +259,7 @@ function weigh(
     verdict.codes.set(outcome.code, (verdict.codes.get(outcome.code) ?? 0) + 1);
   }
   if (difference === null) return;
-  const name = known(probe, seen);
+  const name = explain();
   if (name !== null) verdict.known.set(name, (verdict.known.get(name) ?? 0) + 1);
   else {
     verdict.wrongCount++;
@@ -264,9 +267,13 @@ function weigh(
   }
 }
 
-/** Entries of device tables on the way, in hexadecimal. */
-const entriesOf = ({ entries }: Outcome) =>
-  entries.map((e) => `${e.about.title} ${[...e.words].map((w) => w.toString(16)).join(" ")}`).join("; ");
+/** Entries on the way, in hexadecimal. */
+const entriesOf = (outcome: Outcome) =>
+  [...outcome.entries, ...stepsOf(outcome)]
+    .map((e) => `${e.about.title} ${[...e.words].map((w) => w.toString(16)).join(" ")}`)
+    .join("; ");
+
+const stepsOf = (outcome: Outcome) => (reaches(outcome) ? [] : (outcome.walk?.steps ?? []));
 
 /** @returns how QEMU and the library differ, as a sentence; null when they agree. */
 export function differs(rules: UnitRules, requester: number, probe: Probe, seen: Seen): string | null {

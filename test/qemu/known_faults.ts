@@ -1,18 +1,28 @@
 /**
  * Where QEMU is known to differ from what units do, and the library therefore from QEMU. Each is described, with the
- * reason, in docs/decisions/0007-qemu-as-a-judge.md.
+ * reason, in docs/decisions/0007-qemu-as-a-judge.md. Where it can be said what QEMU does instead, the fault explains a
+ * difference only when that comes to what QEMU did.
  */
 
 import { read } from "../../src/bits/field.js";
 import { DeviceEntry } from "../../src/spec/amdvi/device_entry.js";
-import { StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
+import { V1Page } from "../../src/spec/amdvi/host_table.js";
+import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
+import { L1StreamDescriptor, StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
+import { PasidEntry } from "../../src/spec/vtd/pasid.js";
+import { reservedMask } from "../../src/table/device/entry.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
 import type { FaultName } from "../../src/table/index.js";
+import type { Alternative, Change } from "./alternative.js";
 import type { Probe, Seen } from "./judge.js";
 import { type Outcome, reaches } from "./predict.js";
 
 /** @returns the name of the fault that explains the difference; null when none does. */
-export type KnownFaults = (probe: Probe, seen: Seen) => string | null;
+export type KnownFaults = (
+  probe: Probe & { readonly requester: number },
+  seen: Seen,
+  other: Alternative,
+) => string | null;
 
 function outcomeFault(outcome: Outcome): FaultName | null {
   if (reaches(outcome) || outcome.walk === null || !("fault" in outcome.walk.result)) return null;
@@ -41,7 +51,15 @@ const legacyOf: Readonly<Record<number, readonly number[]>> = {
 /** PASID directory and PASID table. */
 const pasidReasons = [0x50, 0x51, 0x52, 0x59, 0x5a, 0x5b];
 
-const vtdKnown: KnownFaults = ({ outcome, write }, { faults }) => {
+const alikeInScalable = (ours: number, code: number) =>
+  ours === code || legacyOf[ours]?.includes(code) === true || (code === 0x58 && pasidReasons.includes(ours));
+
+const withoutPasidReserved: Change = {
+  clear: (about) => (about === PasidEntry.$.title ? reservedMask(PasidEntry.$) : null),
+  alike: alikeInScalable,
+};
+
+const vtdKnown: KnownFaults = ({ outcome, write }, { faults }, other) => {
   const code = faults[0]?.code;
   if (!reaches(outcome) && code !== undefined) {
     if (code === 0x58 && pasidReasons.includes(outcome.code ?? 0))
@@ -50,9 +68,12 @@ const vtdKnown: KnownFaults = ({ outcome, write }, { faults }) => {
     if (legacyOf[outcome.code ?? 0]?.includes(code)) return "faults of scalable mode have legacy reasons";
   }
   if (!reaches(outcome) && outcome.code === 0x7a && code === undefined) {
-    return "a bit of second-stage entries that the library refuses passes in scalable mode";
+    const last = outcome.walk?.steps.at(-1)?.words;
+    if (last !== undefined && (last[0]! & snoop) !== 0 && other.explains({ root: { lacks: [] } }))
+      return "SNP passes where the unit has no snoop control";
   }
-  if (!reaches(outcome) && outcome.code === 0x5a) return "reserved bits of PASID entries are not looked at";
+  if (!reaches(outcome) && outcome.code === 0x5a && other.explains(withoutPasidReserved))
+    return "reserved bits of PASID entries are not looked at";
   if (reaches(outcome) || outcome.walk === null || code === undefined) return null;
   const { steps } = outcome.walk;
   const need = write ? 2 : 1;
@@ -61,56 +82,86 @@ const vtdKnown: KnownFaults = ({ outcome, write }, { faults }) => {
   return null;
 };
 
+/** Bit 11 of a second-stage entry. */
+const snoop = 0x800;
+
 const wide = 2n ** 48n;
 
-const smmuv3Known: KnownFaults = ({ address, outcome }, { faults }) => {
+/** Bits 55:48 of S1ContextPtr; 55:52 of TTB0 and of TTB1. By word. */
+const droppedOfStream = [0, 0x00ff_0000];
+const droppedOfContext = [0, 0, 0, 0x00f0_0000, 0, 0x00f0_0000];
+
+/** What QEMU drops and does not look at, all together. */
+const looseSmmu: Change = {
+  root: { accessFlag: "ignore", privileged: true, outputBits: 52 },
+  clear: (about) =>
+    about === StreamEntry.$.title ? droppedOfStream : about === ContextDescriptor.$.title ? droppedOfContext : null,
+};
+
+const smmuv3Known: KnownFaults = ({ address, outcome, write }, { faults }, other) => {
   const code = faults[0]?.code;
   if (address >= wide && faults.length === 0) return "addresses of more than 48 bits do not reach the unit";
-  const ste = outcome.entries.find((e) => e.about === StreamEntry.$);
-  if (code === 4 && ste !== undefined && read(ste.words, 0, StreamEntry.s1CdMax) !== 0) {
+  const entry = (title: string) => outcome.entries.find((e) => e.about.title === title)?.words;
+  const ste = entry(StreamEntry.$.title);
+  if (code === 4 && ste !== undefined && read(ste, 0, StreamEntry.s1CdMax) !== 0) {
     return "S1CDMax counts where there are no substreams";
   }
-  if (!reaches(outcome) && outcome.code === 2 && code !== 2 && /level 1 descriptor/.test(outcome.why)) {
+  if (reaches(outcome)) return null;
+  const span = entry(L1StreamDescriptor.$.title);
+  if (outcome.code === 2 && code !== 2 && span !== undefined && read(span, 0, L1StreamDescriptor.span) > 0) {
     return "Span counts for twice as many entries, and what lies beyond is a bad entry";
   }
-  if (!reaches(outcome) && outcome.code === 9 && ste !== undefined && (ste.words[1]! & 0x00ff_0000) !== 0) {
-    return "bits 55:48 of S1ContextPtr are not looked at";
-  }
-  if (!reaches(outcome) && (outcome.code === 9 || outcome.code === 0xb)) {
-    const last = outcome.walk?.steps.at(-1) ?? ste;
-    if (last !== undefined && pointsBelowRam(last.words)) return "registers and flash can be read as tables";
-  }
-  if (!reaches(outcome) && outcome.code === 0xa && /^.*TTB[01] is beyond/.test(outcome.why)) {
+  if (readsMachine(outcome, entry)) return "registers and flash can be read as tables";
+  const tableRefuses = outcome.walk?.steps.some((s) => (s.words[1]! & 0x4000_0000) !== 0);
+  if (write && code === 0x13 && tableRefuses === true) return "rights of tables are judged before what lies below";
+  if (!other.explains(looseSmmu)) return null;
+  if (outcome.code === 9) return "bits 55:48 of S1ContextPtr are not looked at";
+  if (outcome.code === 0xa && /TTB[01] is beyond/.test(outcome.why))
     return "bits 55:52 of TTB0 and TTB1 are not looked at";
-  }
   const ours = outcomeFault(outcome);
   if (ours === "privilege") return "pages for privileged requests are open to all";
   if (ours === "accessFlag") return "the access flag is not looked at";
-  const tableRefuses = !reaches(outcome) && outcome.walk?.steps.some((s) => (s.words[1]! & 0x6000_0000) !== 0);
-  if (ours !== null && code === 0x13 && tableRefuses === true)
-    return "rights of tables are judged before what lies below";
-  if (!reaches(outcome) && outcome.code === 0x11 && (code === undefined || code === 0xb)) {
-    return "the width of addresses in descriptors is not checked";
-  }
+  if (outcome.code === 0x11) return "the width of addresses in descriptors is not checked";
   return null;
 };
 
 /** The virt machine has flash and registers below 1 GiB, where the library is told of no memory. */
-const pointsBelowRam = (words: Uint32Array) => (words[1]! & 0xffff) === 0 && words[0]! < 2 ** 30;
+function readsMachine(
+  outcome: Exclude<Outcome, { reaches: number }>,
+  entry: (title: string) => Uint32Array | undefined,
+) {
+  const isLow = (low: number, high: number) => (high & 0xffff) === 0 && low < 2 ** 30;
+  if (outcome.code === 9) {
+    const ste = entry(StreamEntry.$.title);
+    return ste !== undefined && isLow(ste[0]!, ste[1]!);
+  }
+  if (outcome.code !== 0xb) return false;
+  const last = outcome.walk?.steps.at(-1)?.words;
+  if (last !== undefined) return isLow(last[0]!, last[1]!);
+  const cd = entry(ContextDescriptor.$.title);
+  return cd !== undefined && (isLow(cd[2]!, cd[3]!) || isLow(cd[4]!, cd[5]!));
+}
 
 /** HAD, PPR, GPRP, bit 8 of the domain id, guest paging mode, HPTMode, bits 181:180, 206:192 and 244:240, by word of the entry. */
 const refusedByQemu = [0x0000_0080, 0x0030_0000, 0x0000_0100, 0, 0, 0x08f0_0000, 0x0000_7fff, 0x001f_0000];
 
-const amdviKnown: KnownFaults = ({ outcome }) => {
+/** What QEMU does not look at in page table entries, all together. */
+const looseAmdvi: Change = { noReserved: true, present: { about: V1Page.$.title, word: 1 } };
+
+const amdviKnown: KnownFaults = ({ address, outcome, write }, { data }, other) => {
   const dte = outcome.entries.find((e) => e.about === DeviceEntry.$);
-  if (dte !== undefined && refusedByQemu.some((mask, n) => (dte.words[n]! & mask) !== 0)) {
+  const refuses = dte !== undefined && refusedByQemu.some((mask, n) => (dte.words[n]! & mask) !== 0);
+  if (refuses && reaches(outcome) && (write || data === 0n)) {
     return "fields of device table entries are taken for reserved bits";
   }
   const fault = outcomeFault(outcome);
-  if (fault === "inputSize") return "addresses wider than the table are not refused";
   if (fault === "skipped") return "address bits of skipped levels are not looked at";
-  if (fault === "reserved") return "reserved bits and values are not refused";
-  return null;
+  if (fault === null || dte === undefined) return null;
+  const bits = 12 + 9 * read(dte.words, 0, DeviceEntry.mode);
+  if (!other.explains({ ...looseAmdvi, address: BigInt.asUintN(bits, address) })) return null;
+  if (fault === "inputSize") return "addresses wider than the table are not refused";
+  if (fault === "reserved") return "reserved bits are not refused";
+  return fault === "absent" ? "the PR bit of a page is not looked at" : null;
 };
 
 export const knownFaults: Readonly<Record<UnitRoot["kind"], KnownFaults>> = {

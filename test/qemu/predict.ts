@@ -15,6 +15,7 @@ import {
   Need,
   NestedWalker,
   planOf,
+  type TableRoot,
   walk,
 } from "../../src/table/index.js";
 import { type NotReached, type Trace, trace, traceNested } from "../../src/table/trace.js";
@@ -39,12 +40,26 @@ export type Outcome =
 
 export const reaches = (o: Outcome): o is Extract<Outcome, { reaches: number }> => "reaches" in o;
 
-/** @throws when the walk and its explanation disagree: they are two readings of one table. */
-export function predict(memory: MemoryView, unit: UnitRoot, codes: CodeSet, access: Access): Outcome {
+/**
+ * @param change what is to be otherwise of page tables
+ * @throws when the walk and its explanation disagree: they are two readings of one table.
+ */
+export function predict(
+  memory: MemoryView,
+  unit: UnitRoot,
+  codes: CodeSet,
+  access: Access,
+  change: Partial<TableRoot> = {},
+): Outcome {
   const found = deviceTables[unit.kind].lookup(memory, unit, access.requester, null);
-  if (!isFault(found)) return through(memory, found, codes, access);
+  if (!isFault(found)) return through(memory, changed(found, change), codes, access);
   const { code, why, entries } = found;
   return { code: code !== null && recorded(found, code) ? code : null, why, walk: null, entries };
+}
+
+function changed(found: Attachment, change: Partial<TableRoot>): Attachment {
+  const of = (root: TableRoot): TableRoot => ({ ...root, ...change });
+  return { ...found, first: found.first.map(of), second: found.second === null ? null : of(found.second) };
 }
 
 export const isFault = (found: Attachment | LookupFault): found is LookupFault => !("state" in found);

@@ -21,14 +21,15 @@ const Event = { badStream: 0x02, entryFetch: 0x03 };
 /** Stream ids have 32 bits at most. */
 export const streamCount = (unit: UnitRoot) => 2 ** Math.min(Math.max(unit.size, 0), 32);
 
-/** Where the table begins: the unit ignores address bits below the table's size. */
-export function streamTableAt(unit: UnitRoot): number {
-  const bytes =
-    unit.mode === "two-level"
-      ? Math.max(64, 2 ** Math.max(unit.size - unit.split, 0) * l1StreamDescriptorBytes)
-      : streamCount(unit) * streamEntryBytes;
-  return unit.root - (unit.root % bytes);
+/** Bytes of the table to which the unit's register points: of its first level where it has two. */
+export function streamTableBytes(unit: UnitRoot): number {
+  return unit.mode === "two-level"
+    ? Math.max(64, 2 ** Math.max(unit.size - unit.split, 0) * l1StreamDescriptorBytes)
+    : streamCount(unit) * streamEntryBytes;
 }
+
+/** Where the table begins: the unit ignores address bits below the table's size. */
+export const streamTableAt = (unit: UnitRoot): number => unit.root - (unit.root % streamTableBytes(unit));
 
 /** A table of stream table entries: the whole table when it is linear, one first-level descriptor's otherwise. */
 export interface StreamSpan {

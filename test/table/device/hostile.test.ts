@@ -99,8 +99,39 @@ const rows: [what: string, built: () => Built, u: UnitRoot][] = [
     },
     unit("smmuv3", "two-level", { root: 0x40000, size: 32, split: 6 }),
   ],
-  ["SMMUv3: 2^32 streams in memory that is not there", () => new Built(), unit("smmuv3", "linear", { size: 32 })],
+  [
+    "SMMUv3: 2^32 streams in memory of which one frame is there",
+    () => new Built().put(0, StreamEntry, { v: 0 }),
+    unit("smmuv3", "linear", { size: 32 }),
+  ],
 ];
+
+describe("a unit whose own table is not there", () => {
+  it.each([
+    ["VT-d, legacy", unit("vtd", "legacy")],
+    ["VT-d, scalable", unit("vtd", "scalable")],
+    ["AMD-Vi", unit("amdvi", "v1", { size: 0x200000 })],
+    ["SMMUv3, linear", unit("smmuv3", "linear", { size: 32 })],
+    ["SMMUv3, two-level", unit("smmuv3", "two-level", { size: 16, split: 8 })],
+  ])("%s: one trouble", (_, u) => {
+    const troubles = new Troubles();
+    expect(deviceTables[u.kind].attachments(new Built().memory, u, troubles)).toEqual([]);
+    expect([troubles.total, troubles.list.map((t) => t.kind)]).toEqual([1, ["outside"]]);
+  });
+
+  it("VT-d told to abort needs none", () => {
+    const troubles = new Troubles();
+    deviceTables.vtd.attachments(new Built().memory, unit("vtd", "abort"), troubles);
+    expect(troubles.total).toBe(0);
+  });
+
+  it("one page of an AMD-Vi device table is enough: the others are troubles, each page one", () => {
+    const troubles = new Troubles();
+    const u = unit("amdvi", "v1", { root: 0x10000, size: 0x4000 });
+    deviceTables.amdvi.attachments(new Built().put(0x13000, DeviceEntry, {}).memory, u, troubles);
+    expect(troubles.total).toBe(3);
+  });
+});
 
 describe("endless tables", () => {
   it.each(rows)("%s", (_, build, u) => {

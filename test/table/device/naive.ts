@@ -161,7 +161,8 @@ export function smmuFirst({ memory, root, width, requester, pasid }: Asked): str
   if (bits(c, 31) === 0n) return fault(10);
   if (bits(c, 44) === 1n && bits(e, 91) === 1n) return fault(10);
   if (bits(c, 67) === 1n && bits(c, 43) === 0n) return fault(10);
-  if (bits(c, 41) === 0n || bits(c, 15) === 1n) return "unread";
+  const walks = bits(c, 14) === 0n || bits(c, 30) === 0n;
+  if (walks && (bits(c, 41) === 0n || bits(c, 15) === 1n)) return "unread";
   const tables: string[] = [];
   for (const half of [0, 1]) {
     if (bits(c, half === 0 ? 14 : 30) === 1n) continue;
