@@ -1,0 +1,101 @@
+/** The page's own answers, for every true mapping of the bundled images: the same that the recordings state. */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { parseDeviceAddress } from "../../src/audit/reach/device_name.js";
+import { walkAnswer } from "../../src/audit/reach/walk_device.js";
+import { inspectPage } from "../../src/report/inspect/html_data.js";
+import { captures, inspected, truthOf } from "../audit/reach/captured.js";
+import { reportOf } from "./inspect/sample_inspection.js";
+
+interface Way {
+  readonly device: number;
+  readonly iova: number;
+  readonly paddr: number;
+  readonly allow: number;
+}
+interface LookUp {
+  whoReaches(page: number): { readonly held: boolean; readonly ways: readonly Way[] };
+  whereLeads(asked: object): { readonly devices: readonly { readonly device: number; readonly way: Way | null }[] };
+}
+interface Tree {
+  walkTree(
+    root: object,
+    address: bigint,
+  ): readonly {
+    readonly name: string;
+    readonly node: { readonly address: string; readonly spanLg2: number };
+    readonly entry: {
+      readonly value: bigint;
+      readonly target: string;
+      readonly lead: number;
+      readonly sizeLg2: number;
+    } | null;
+    readonly index: number;
+  }[];
+}
+
+/** The page's modules, as they are on a page that carries this. The names are kept from the compiler: it has no DOM. */
+async function pageOf(data: object): Promise<LookUp & Tree> {
+  vi.resetModules();
+  vi.stubGlobal("document", { getElementById: () => ({ textContent: JSON.stringify(data) }) });
+  const folder = "../../web/inspect/src";
+  return { ...(await import(`${folder}/look_up.ts`)), ...(await import(`${folder}/tree.ts`)) };
+}
+afterEach(() => vi.unstubAllGlobals());
+const perms = ["--", "r-", "-w", "rw"];
+
+describe.each(captures)("%s", async (name) => {
+  const found = await inspected(name);
+  const { mappings } = truthOf(name);
+
+  test("each mapped page leads to its memory, and back, and its entries are those that the unit reads", async () => {
+    const data = inspectPage(reportOf(found.inspection), found.image);
+    const { whoReaches, whereLeads, walkTree } = await pageOf(data);
+    for (const m of mappings) {
+      const requester = data.devices.find((d) => d.name === m.bdf)!.requester;
+      const address = BigInt(m.iova);
+      const asked = { kind: "at", segment: 0, requester, pasid: m.pasid, address };
+      const { devices } = whereLeads(asked);
+      expect(devices).toHaveLength(1);
+      const { device, way } = devices[0]!;
+      expect([way?.paddr, perms[way!.allow]]).toEqual([m.paddr / 4096, m.perm]);
+      const back = whoReaches(m.paddr / 4096).ways.find((w) => w.device === device && w.iova === m.iova / 4096);
+      expect(back?.allow).toBe(way!.allow);
+      const walks = data.devices[device]!.roots.map((r) => walkTree(data.tables.roots[r]!, address)).filter(
+        (w) => w.length > 0,
+      );
+      expect(walks).toHaveLength(1);
+      const last = walks[0]!.at(-1)!;
+      expect([last.entry?.lead, Number(last.entry?.target)]).toEqual([
+        -1,
+        m.paddr - (m.iova % 2 ** last.entry!.sizeLg2),
+      ]);
+    }
+  });
+
+  test("the tree's entries are those of the walk", async () => {
+    const data = inspectPage(reportOf(found.inspection), found.image);
+    const { walkTree } = await pageOf(data);
+    for (const m of mappings.filter((_, i) => i % 97 === 0)) {
+      const text = `${m.bdf}${m.pasid === null || m.pasid === 0 ? "" : `/${m.pasid}`}:0x${m.iova.toString(16)}`;
+      const walk = walkAnswer(found, parseDeviceAddress(text)).steps.filter((s) => s.stage !== "device");
+      const device = data.devices.find((d) => d.name === m.bdf && d.pasid === m.pasid)!;
+      expect(walk.length).toBeGreaterThan(1);
+      const tree = device.roots.map((r) => walkTree(data.tables.roots[r]!, BigInt(m.iova))).find((w) => w.length > 0)!;
+      expect(tree.map((e) => [e.name, Number(e.node.address) + e.index * 8, e.entry!.value])).toEqual(
+        walk.map((s) => [s.name, s.at, BigInt(s.words[0]!) + (BigInt(s.words[1]!) << 32n)]),
+      );
+    }
+  });
+
+  test("a page that no table maps is reached by nobody", async () => {
+    const { whoReaches } = await pageOf(inspectPage(reportOf(found.inspection), found.image));
+    const mapped = new Set(
+      mappings.flatMap((m) => Array.from({ length: m.bytes / 4096 }, (_, i) => m.paddr / 4096 + i)),
+    );
+    for (let page = 0, asked = 0; asked < 200; page += 331) {
+      if (mapped.has(page)) continue;
+      asked++;
+      expect(whoReaches(page).ways).toEqual([]);
+    }
+  });
+});
