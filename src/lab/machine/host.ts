@@ -22,6 +22,8 @@ export interface Host {
   readonly port: DmaPort;
   /** A device works for this kernel from now on. */
   readonly assign: (requester: number) => void;
+  /** Pages that nobody holds in the kernel that drives the devices. */
+  readonly pagesLeft: () => number;
   /** One more than the highest physical byte address. */
   readonly memoryEnd: number;
   /**
@@ -47,6 +49,7 @@ function native(m: MachineDescription): Host {
     guests: new Map(),
     port: new PlainBus(kernel.memory, frames * pageBytes),
     assign: () => {},
+    pagesLeft: () => kernel.pagesLeft,
     memoryEnd: frames * pageBytes,
     makePool(slots) {
       const order = Math.ceil(Math.log2((slots * slotBytes) / pageBytes));
@@ -84,6 +87,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     guests,
     port: bus,
     assign: (requester) => bus.assign(requester, domain),
+    pagesLeft: () => kernel.pages.freePages,
     memoryEnd: pages(own.memory) * pageBytes,
     makePool(slots) {
       const made = makePool(kernel, slots * slotBytes);

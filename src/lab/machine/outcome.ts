@@ -2,6 +2,7 @@
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { DmaEntry } from "./dma_log.js";
+import type { Left } from "./left_over.js";
 import { hasHostile, type MachineRun } from "./run_machine.js";
 
 /** Why an engine did what it did, as a sentence. */
@@ -92,8 +93,9 @@ export interface MachineOutcome {
     /** Accesses held against the owners of frames. */
     readonly accessesChecked: number;
     readonly hypercalls: Readonly<Record<string, number>>;
-    readonly left: readonly { readonly domain: number; readonly what: string; readonly count: number }[];
   } | null;
+  /** What outlived the run and should not have. */
+  readonly left: readonly Left[];
   /** What the kernel would have printed. */
   readonly log: readonly string[];
 }
@@ -165,7 +167,8 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
     xen:
       hypervisor === undefined
         ? null
-        : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls }, left: run.left },
+        : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls } },
+    left: run.left,
     log: [...(hasHostile(machine) ? [notWatched] : []), ...new Set(run.devices.flatMap((d) => d.engine.log))],
   };
 }
@@ -186,7 +189,7 @@ export function isTrouble(o: MachineOutcome): boolean {
   return (
     !o.idle ||
     o.violations.length > 0 ||
-    (o.xen?.left.length ?? 0) > 0 ||
+    o.left.length > 0 ||
     o.programs.some((p) => p.failed > 0 || p.wrong.length > 0 || p.ended < p.requests)
   );
 }

@@ -2,12 +2,12 @@
 import { Rng } from "../../base/rng.js";
 import { type Ran, runUntilIdle } from "../../sim/schedule.js";
 import { Checker } from "../../sw/dma/index.js";
-import { type Leftover, leftovers } from "../../sw/xen/index.js";
 import type { Described } from "./description.js";
 import { buildDevices, type MachineDevice } from "./devices.js";
 import { DmaLog } from "./dma_log.js";
 import type { Ground, Program } from "./ground.js";
 import { buildHost, type Host } from "./host.js";
+import { freePages, type Left, leftOver } from "./left_over.js";
 import { buildProgram } from "./programs.js";
 import type { MachineDescription } from "./schema.js";
 
@@ -20,8 +20,8 @@ export interface MachineRun {
   readonly log: DmaLog;
   readonly seed: number;
   readonly ran: Ran;
-  /** Grants, maps, references and frames that outlive the run. */
-  readonly left: readonly Leftover[];
+  /** Grants, maps, references, pages and slots that outlive the run. */
+  readonly left: readonly Left[];
 }
 
 export interface RunOptions {
@@ -55,6 +55,7 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
     disks: new Map(),
     nics: new Map(),
   };
+  const before = freePages(host);
   const programs = machine.workload.map((w, n) => buildProgram(ground, w, n));
   const actors = programs.flatMap((p) => p.actors);
   for (const [bdf, { disk, driver }] of ground.disks) {
@@ -68,6 +69,5 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
     for (const { driver } of [...ground.disks.values(), ...ground.nics.values()]) if (driver.idle) driver.close();
     for (const d of devices) d.api.unbind();
   }
-  const left = host.xen === null ? [] : leftovers(host.xen.hypervisor);
-  return { described, host, devices, programs, checker, log, seed, ran, left };
+  return { described, host, devices, programs, checker, log, seed, ran, left: leftOver(host, devices, before) };
 }

@@ -65,7 +65,8 @@ export function machineDocument(o: MachineOutcome): RunDocument {
       complete: o.idle,
       programs: o.programs.map((p) => ({ ...p, wrong: [...p.wrong], refusals: [...p.refusals], notes: [...p.notes] })),
       dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
-      hypervisor: o.xen === null ? null : { ...o.xen, left: o.xen.left.map((l) => ({ ...l })) },
+      hypervisor: o.xen === null ? null : { ...o.xen },
+      left: o.left.map((l) => ({ ...l })),
     },
   };
 }

@@ -148,7 +148,6 @@ function xenLines({ xen, domains }: MachineOutcome, style: Style, width: number)
     ...wrap(domains.map((d) => `domain ${d.id}: ${bytesWords(d.bytes)}`).join(", "), width, "  "),
     ...wrap(`hypercalls: ${calls.join(", ") || "none"}`, width, "  ", "    "),
     `  ${countWords(xen.accessesChecked)} accesses held against the owners of frames`,
-    ...xen.left.map((l) => style.red(`  left over: ${countWords(l.count)} × ${l.what} of domain ${l.domain}`)),
     "",
   ];
 }
@@ -157,10 +156,12 @@ function troubleLines(o: MachineOutcome, style: Style, width: number): string[] 
   const lines = o.violations
     .slice(0, violationsShown)
     .flatMap((v) => wrap(`${v.rule} (${v.device}): ${v.detail}`, width, "  ", "    "));
+  const left = o.left.map((l) => style.red(`left over: ${countWords(l.count)} × ${l.what} of domain ${l.domain}`));
   const totals = o.violationTotals.map((t) => `${t.rule} ${countWords(t.count)}`).join(", ");
   const log = o.log.slice(0, 5).flatMap((l) => wrap(l, width, "  ", "    "));
   return [
     ...(lines.length === 0 ? [] : [style.red(style.bold(`Broken rules: ${totals}`)), ...lines, ""]),
+    ...(left.length === 0 ? [] : [...left, ""]),
     ...(log.length === 0 ? [] : [style.bold("Log"), ...log.map(style.dim), ""]),
   ];
 }

@@ -43,7 +43,9 @@ export const machineRunSchema = z.looseObject({
     .looseObject({
       accessesChecked: count.describe("accesses held against the owners of frames"),
       hypercalls: z.record(z.string(), count),
-      left: z.array(z.looseObject({ domain: z.number().int(), what: z.string(), count })).describe("left over"),
     })
     .nullable(),
+  left: z
+    .array(z.looseObject({ domain: z.number().int(), what: z.string(), count: z.number().int() }))
+    .describe("grants, maps, references, pages and slots that outlived the run"),
 });

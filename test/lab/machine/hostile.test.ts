@@ -32,7 +32,7 @@ test.each([
   const run = runMachine(describeMachine("hostile.yaml", machine(model.split(",")[0]!, persistent)));
   const o = outcomeOf(run);
   expect(o.violations).toEqual([]);
-  expect(o.xen!.left).toEqual([]);
+  expect(o.left).toEqual([]);
   for (const p of o.programs.slice(0, 4)) expect(p).toMatchObject({ ended: honest, failed: 0, wrong: [], refused: 0 });
   expect(isTrouble(o)).toBe(false);
   // The test tests something: the back ends met bad requests of many kinds, and good ones that they carried out.
