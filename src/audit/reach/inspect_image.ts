@@ -1,7 +1,7 @@
 /** One image, its units and what is known beside it, made into an inspection. */
 import type { Image } from "../../read/image/image.js";
 import type { Attachment } from "../../table/device/index.js";
-import { deviceTables, type LookupFault, silentRequesters, type UnitRoot } from "../../table/device/index.js";
+import { deviceTables, type LookupFault, missingRoot, silentRequesters, type UnitRoot } from "../../table/device/index.js";
 import { Troubles } from "../../table/trouble.js";
 import type { AcpiReading, AcpiUnit } from "./acpi.js";
 import { busFromImage } from "./bus.js";
@@ -74,6 +74,9 @@ export function inspectImage(input: InspectInput): Inspected {
     units,
     devices,
     unitTroubles: unitTroubles.map((t) => t.list),
+    // Of a unit that is off it is known what its devices reach.
+    unread: [...units.keys()].filter((i) => units[i]!.translating !== false && missingRoot(image, units[i]!) !== null),
+    machine: image.machine,
     index,
     tables,
     runs: image.runs,
@@ -100,6 +103,7 @@ export function inspectImage(input: InspectInput): Inspected {
     units,
     devices,
     unitTroubles: known.unitTroubles,
+    unreadUnits: known.unread,
     findings: findingsOf(known),
   };
   return { inspection, index, image };

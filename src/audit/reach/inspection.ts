@@ -46,5 +46,7 @@ export interface Inspection {
   readonly devices: readonly DeviceReach[];
   /** Troubles of the device tables, for each unit; those of page tables are with their devices. */
   readonly unitTroubles?: readonly (readonly Trouble[])[];
+  /** Units of whose own table the image holds nothing, as indices into `units`: of their devices nothing is known. */
+  readonly unreadUnits?: readonly number[];
   readonly findings: readonly Finding[];
 }

@@ -12,7 +12,7 @@ import type { Abilities, UnitRoot } from "../../table/device/attachment.js";
 import type { Block, RegisterNote } from "./registers_block.js";
 
 export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
-  const devtab = block.register(at.devtab, 2);
+  const devtab = block.address(at.devtab);
   if (devtab === null || block.isVoid) return null;
   const control = block.register(at.control, 2);
   const translating = control === null ? null : read(control, 0, Control.iommuEn) === 1;

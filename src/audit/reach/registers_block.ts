@@ -12,6 +12,8 @@ export interface RegisterNote {
 }
 
 const wordLimit = 2 ** 32;
+/** More digits than 32 bits take: a value of 64 bits, whatever its neighbours are. */
+const wideText = /^\s*0x[0-9a-f_]{9,}\s*$/i;
 
 export class Block {
   readonly base: number;
@@ -36,6 +38,12 @@ export class Block {
     return words;
   }
 
+  /** The words of a register that holds an address: an upper half that was not given is zero. */
+  address(offset: number): Uint32Array | null {
+    const low = this.#words.get(offset);
+    return low === undefined ? null : new Uint32Array([low, this.#words.get(offset + 4) ?? 0]);
+  }
+
   /** Every word reads as ones: there is nothing at this address. */
   get isVoid(): boolean {
     return [...this.#words.values()].every((w) => w === wordLimit - 1);
@@ -55,6 +63,7 @@ export function blocksOf(
   const values = Object.entries(registers).map(([key, value]) => ({
     address: number(name, key, key, 52n),
     value: number(name, key, value, 64n),
+    isWide: typeof value === "string" && wideText.test(value),
   }));
   for (const [n, { address }] of values.entries()) {
     if (address % 4n !== 0n) {
@@ -68,8 +77,8 @@ export function blocksOf(
   }
   const narrow = values.some((v) => v.address % 8n === 4n);
   const blocks = new Map<number, Block>();
-  // Values of 64 bits first, so that a 32-bit value of the upper half counts where both are given.
-  for (const { address, value } of values.toSorted((a, b) => (a.address < b.address ? -1 : 1))) {
+  // In ascending order, so that a 32-bit value of the upper half counts where both are given.
+  for (const { address, value, isWide } of values.toSorted((a, b) => (a.address < b.address ? -1 : 1))) {
     const at = Number(address);
     const base = at - (at % blockBytes);
     let block = blocks.get(base);
@@ -79,7 +88,7 @@ export function blocksOf(
     }
     block.set(at - base, Number(value % 2n ** 32n));
     const high = Number(value / 2n ** 32n);
-    if (at % 8 === 0 && (!narrow || high !== 0)) block.set(at - base + 4, high);
+    if (at % 8 === 0 && (!narrow || isWide || high !== 0)) block.set(at - base + 4, high);
   }
   return [...blocks.values()].toSorted((a, b) => a.base - b.base);
 }

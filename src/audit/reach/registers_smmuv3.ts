@@ -20,7 +20,7 @@ import type { Block, RegisterNote } from "./registers_block.js";
 const splits = [6, 8, 10];
 
 export function smmuv3Unit(block: Block, notes: RegisterNote[]): UnitRoot | null {
-  const base = block.register(at.strtabBase, 2);
+  const base = block.address(at.strtabBase);
   const config = block.register(at.strtabBaseCfg, 1);
   if (base === null || config === null || block.isVoid) return null;
   const cr0 = block.register(at.cr0, 1);

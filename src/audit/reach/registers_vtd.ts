@@ -15,10 +15,10 @@ import type { Block, RegisterNote } from "./registers_block.js";
 const modes = ["legacy", "scalable", "reserved", "abort"] as const;
 
 export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
-  const rtaddr = block.register(at.rtaddr, 2);
+  const rtaddr = block.address(at.rtaddr);
   if (rtaddr === null || block.isVoid) return null;
   const gsts = block.register(at.gsts, 1);
-  const irta = block.register(at.irta, 2);
+  const irta = block.address(at.irta);
   const status = (field: Parameters<typeof read>[2]) => (gsts === null ? null : read(gsts, 0, field) === 1);
   const translating = status(GlobalStatus.tes);
   const interruptRemapping = status(GlobalStatus.ires);

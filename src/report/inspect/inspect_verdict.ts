@@ -17,6 +17,7 @@ export function inspectVerdict(report: InspectReport): InspectVerdict {
   const off = report.inspection.units.filter(
     (u) => u.translating === false && u.abilities?.abortsWhenOff !== true,
   ).length;
+  const unread = report.inspection.unreadUnits ?? [];
   const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
   const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
   const sums = [
@@ -27,11 +28,15 @@ export function inspectVerdict(report: InspectReport): InspectVerdict {
     ...(off === 0
       ? []
       : [`what is behind ${off === 1 ? "a unit that is" : `${off} units that are`} off reaches all of memory`]),
-    ...(confined + open + off === 0 ? ["no device reaches anything"] : []),
+    ...(unread.length === 0 ? [] : [`nothing is known of ${unitNames(unread)}`]),
+    ...(confined + open + off + unread.length === 0 ? ["no device reaches anything"] : []),
   ];
   const words = `${troubles === 0 ? "" : `${plural(troubles, "trouble")}: `}${sums.join(", ")}.`;
-  return { fine: troubles === 0, words };
+  return { fine: troubles === 0 && unread.length === 0, words };
 }
+
+const unitNames = (units: readonly number[]) =>
+  units.length === 1 ? `unit ${units[0]}` : `${units.length} units, the first of them unit ${units[0]}`;
 
 /** `elf64 of x86-64, 256 MiB of memory`. */
 export const imageWords = ({ format, machine, bytes }: Inspection["source"]): string =>

@@ -39,6 +39,22 @@ interface Case {
 
 const cases: readonly Case[] = [
   {
+    rule: "missing-table",
+    when: "a unit's own table is not in the image",
+    known: machine([], { unread: [0], whole: null, unitTroubles: [[{ ...trouble, kind: "outside" }]] }),
+    weight: "trouble",
+    says: /nothing is known of unit 0: its table is not in the image/,
+    but: calm,
+  },
+  {
+    rule: "other-machine",
+    when: "registers of an x86 unit come with an image of an Arm machine",
+    known: machine([device(0x18, buffer)], { machine: "aarch64" }),
+    weight: "trouble",
+    says: /unit 0 is of kind vtd, and the image is of aarch64/,
+    but: machine([device(0x18, buffer)], { machine: "x86-64" }),
+  },
+  {
     rule: "identity",
     when: "a device passes through",
     known: machine([device(0x18, null, { state: "identity", domain: 1 })]),

@@ -71,6 +71,8 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     units: [unit],
     devices,
     unitTroubles: [],
+    unread: [],
+    machine: null,
     index: new ReverseIndex(devices),
     tables: new TableFrames(),
     runs: [{ first: mfn(0), frameCount: 2 ** 18 }],

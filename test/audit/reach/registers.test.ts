@@ -54,6 +54,21 @@ describe("units from registers", () => {
     expect(notes.map((n) => n.rule)).toEqual(["unit-off"]);
   });
 
+  it.each([
+    ["16 digits", "0x0000000003571400"],
+    ["fewer digits", "0x3571400"],
+  ])("a 64-bit address with nothing in its upper half, among values of 32 bits, written with %s", (_, text) => {
+    const { units } = vtd({ "0xfed9001c": "0x83000000", "0xfed90020": text });
+    expect(units).toMatchObject([{ root: 0x357_1000, mode: "scalable", translating: true }]);
+  });
+
+  it("a 64-bit value among values of 32 bits holds its upper half", () => {
+    const { units } = vtd({ "0xfed90018": "0xc000000000000000", "0xfed90020": "0x3571400", "0xfed90024": "0x0" });
+    expect(units).toMatchObject([{ translating: true }]);
+    const off = vtd({ "0xfed90018": "0x0000000000000000", "0xfed90020": "0x3571400", "0xfed90024": "0x0" });
+    expect(off.units).toMatchObject([{ translating: false }]);
+  });
+
   it("of a register in two halves, one of which is missing, nothing is known", () => {
     const { units } = vtd({ "0xfed90018": "0x0", "0xfed90020": "0x3571400", "0xfed90024": "0x0" });
     expect(units).toMatchObject([{ translating: null, interruptRemapping: null }]);

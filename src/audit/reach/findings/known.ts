@@ -79,6 +79,10 @@ export interface Known {
   readonly unitTroubles: readonly (readonly Trouble[])[];
   readonly index: ReverseIndex;
   readonly tables: TableFrames;
+  /** Units of whose own table the memory holds nothing, as indices into `units`. */
+  readonly unread: readonly number[];
+  /** Name of the machine that the image is of; null: it does not say. */
+  readonly machine: string | null;
   /** Frames that the image holds. */
   readonly runs: readonly FrameRun[];
   /** The image holds all of the machine's memory, as far as its mappings show; null: it cannot be told. */

@@ -4,8 +4,9 @@ import { deviceRules } from "./devices.js";
 import type { Known, Rule } from "./known.js";
 import { memoryRules } from "./memory.js";
 import { unitRules } from "./units.js";
+import { unreadRules } from "./unread.js";
 
-export const reachRules: readonly Rule[] = [...unitRules, ...memoryRules, ...deviceRules];
+export const reachRules: readonly Rule[] = [...unreadRules, ...unitRules, ...memoryRules, ...deviceRules];
 
 /** @returns troubles first, then notes; within each in the order of the rules. */
 export function findingsOf(known: Known, rules: readonly Rule[] = reachRules): Finding[] {

@@ -68,6 +68,8 @@ const brokenTable: Rule = {
   find(known) {
     const findings: Finding[] = [];
     for (const [i, troubles] of known.unitTroubles.entries()) {
+      // That the whole table is missing has a rule of its own.
+      if (known.unread.includes(i)) continue;
       findings.push(...byKind(troubles, known, `device tables of unit ${i}`, undefined));
     }
     const broken = [...known.devices.keys()].filter((i) => known.devices[i]!.troubles.length > 0);
