@@ -1,0 +1,127 @@
+/** A network controller alone: descriptors written by hand, memory as its bus. */
+import { expect, test } from "vitest";
+import { read, write } from "../../../src/bits/index.js";
+import type { DmaPort } from "../../../src/bus/dma_port.js";
+import { Nic } from "../../../src/hw/device/nic.js";
+import { Memory } from "../../../src/mem/memory.js";
+import { nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../../src/spec/e1000/descriptors.js";
+
+const [txAt, rxAt, data, entries] = [0x1000, 0x2000, 0x4000, 8];
+const nowhere = 0x10_0000;
+
+function machine() {
+  const memory = new Memory(64);
+  /** What the device did, in order: reads and writes of descriptors and buffers. */
+  const seen: string[] = [];
+  const name = (at: number) => (at < rxAt ? "tx descriptor" : at < data ? "rx descriptor" : "buffer");
+  const port: DmaPort = {
+    read(_, at, into) {
+      seen.push(`read ${name(at)}`);
+      if (at >= nowhere) return "fault";
+      memory.read(at, into);
+      return "done";
+    },
+    write(_, at, from) {
+      seen.push(`write ${name(at)}`);
+      memory.write(at, from);
+      return "done";
+    },
+  };
+  const sent: Uint8Array[] = [];
+  const nic = new Nic({ port, requester: 0x28, emit: (packet) => sent.push(packet) });
+  Object.assign(nic, { txAt, rxAt, txEntries: entries, rxEntries: entries });
+  const put = (at: number, words: Uint32Array) => memory.write(at, new Uint8Array(words.buffer));
+  const send = (parts: readonly { at: number; length: number }[]) => {
+    for (const [n, p] of parts.entries()) {
+      const d = new Uint32Array(4);
+      write(d, 0, TxDescriptor.addressLow, p.at);
+      write(d, 0, TxDescriptor.length, p.length);
+      write(d, 0, TxDescriptor.endOfPacket, n === parts.length - 1 ? 1 : 0);
+      write(d, 0, TxDescriptor.reportStatus, 1);
+      put(txAt + nic.txTail * nicDescriptorBytes, d);
+      nic.txTail = (nic.txTail + 1) % entries;
+    }
+  };
+  const offer = (at: number) => {
+    const d = new Uint32Array(4);
+    write(d, 0, RxDescriptor.addressLow, at);
+    put(rxAt + nic.rxTail * nicDescriptorBytes, d);
+    nic.rxTail = (nic.rxTail + 1) % entries;
+  };
+  const rx = (n: number) => {
+    const d = new Uint32Array(4);
+    memory.read(rxAt + n * nicDescriptorBytes, new Uint8Array(d.buffer));
+    const of = (f: "length" | "done" | "endOfPacket") => read(d, 0, RxDescriptor[f]);
+    return { length: of("length"), done: of("done"), end: of("endOfPacket") };
+  };
+  const run = () => {
+    for (let n = 0; nic.ready(); n++) {
+      if (n > 1000) throw new Error("no end");
+      nic.step();
+    }
+  };
+  return { memory, nic, sent, seen, send, offer, rx, run };
+}
+
+const bytes = (length: number, seed = 1) => Uint8Array.from({ length }, (_, n) => (n * 13 + seed) & 255);
+
+test("a packet in parts goes out as one, over the end of the ring too", () => {
+  const m = machine();
+  m.memory.write(data, bytes(3000));
+  for (let round = 0; round < 5; round++) {
+    m.send([
+      { at: data, length: 14 },
+      { at: data + 14, length: 2000 },
+      { at: data + 2014, length: 986 },
+    ]);
+    m.run();
+  }
+  expect(m.sent.map((p) => Buffer.compare(p, bytes(3000)))).toEqual([0, 0, 0, 0, 0]);
+  expect([m.nic.idle, m.nic.interrupt, m.nic.failed]).toEqual([true, true, 0]);
+});
+
+test("a packet of which a part cannot be read does not go out, and the next one does", () => {
+  const m = machine();
+  m.memory.write(data, bytes(60));
+  m.send([
+    { at: nowhere, length: 60 },
+    { at: data, length: 60 },
+  ]);
+  m.send([{ at: data, length: 60 }]);
+  m.run();
+  expect(m.sent.map((p) => [...p])).toEqual([[...bytes(60)]]);
+  expect(m.nic.failed).toBe(1);
+});
+
+test("what comes fills buffer after buffer of 2048 bytes, and only the last one ends it", () => {
+  const m = machine();
+  for (let n = 0; n < 3; n++) m.offer(data + n * 4096);
+  m.nic.receive(bytes(5000));
+  m.run();
+  expect([0, 1, 2].map(m.rx)).toEqual([
+    { length: 2048, done: 1, end: 0 },
+    { length: 2048, done: 1, end: 0 },
+    { length: 904, done: 1, end: 1 },
+  ]);
+  const got = new Uint8Array(904);
+  m.memory.read(data + 2 * 4096, got);
+  expect(Buffer.compare(got, bytes(5000).subarray(4096))).toBe(0);
+});
+
+test("a packet waits for descriptors; the sixty-fifth that waits is dropped", () => {
+  const m = machine();
+  expect(Array.from({ length: 65 }, () => m.nic.receive(bytes(60))).lastIndexOf(true)).toBe(63);
+  expect([m.nic.dropped, m.nic.ready()]).toEqual([1, false]);
+  m.offer(data);
+  expect(m.nic.ready()).toBe(true);
+});
+
+test("both directions take turns", () => {
+  const m = machine();
+  m.offer(data);
+  m.nic.receive(bytes(60));
+  m.send([{ at: data, length: 60 }]);
+  m.run();
+  const kinds = m.seen.map((s) => (s.endsWith("rx descriptor") ? "rx" : s.endsWith("tx descriptor") ? "tx" : s));
+  expect(kinds).toEqual(["tx", "rx", "read buffer", "write buffer", "tx", "rx"]);
+});
