@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGunzip } from "node:zlib";
+import { createGunzip, type Gunzip } from "node:zlib";
 import type { ByteSource } from "../read/bytes.js";
 import { Unreadable } from "../read/unreadable.js";
 import { openZstd } from "../read/zstd.js";
@@ -115,10 +115,16 @@ async function unpackGzip(packed: Input): Promise<Input> {
   return fromDescriptor(packed.name, fd, size, damage);
 }
 
-function onceDrained(stream: { once(event: "drain" | "close", listener: () => void): unknown }): Promise<void> {
+/** Listeners are taken away again: a large file has thousands of blocks. */
+function onceDrained(stream: Gunzip): Promise<void> {
   return new Promise((resolve) => {
-    stream.once("drain", resolve);
-    stream.once("close", resolve);
+    const done = () => {
+      stream.off("drain", done);
+      stream.off("close", done);
+      resolve();
+    };
+    stream.on("drain", done);
+    stream.on("close", done);
   });
 }
 

@@ -5,7 +5,7 @@ import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit
 import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
 import type { Inspected } from "../audit/reach/inspect_image.js";
-import { walkAnswer } from "../audit/reach/walk_device.js";
+import { isInterruptAddress, walkAnswer } from "../audit/reach/walk_device.js";
 import {
   exitCodeOf,
   type InspectReport,
@@ -46,6 +46,9 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
   if (asked.at === null && (flags.svg ?? flags.dot) !== undefined) {
     throw new AskedWrongly("--svg and --dot draw one walk: say which with --at BDF:IOVA");
   }
+  if (flags.diff === undefined && flags.diffRegisters !== undefined) {
+    throw new AskedWrongly("--diff-registers are those of another image: say which with --diff FILE");
+  }
   const live = flags.qmp !== undefined;
   if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
   if (live === (path !== undefined)) {
@@ -60,6 +63,10 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
     const { device, who, at } = asked;
     const all = [...inspection.devices.keys()];
     const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
+    const segment = at?.segment ?? null;
+    if (segment !== null && inspection.units.every((u) => u.segment !== segment)) {
+      throw new AskedWrongly(`--at ${flags.at}: no unit serves segment ${segment.toString(16).padStart(4, "0")}`);
+    }
     if (device !== null && shown.length === 0) {
       throw new AskedWrongly(`--device ${flags.device}: no unit has an entry for it`);
     }
@@ -93,7 +100,12 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
 function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer {
   if (address >= 2n ** 52n) throw new AskedWrongly("--who takes a physical address, which has at most 52 bits");
   const paddr = Number(address);
-  return { paddr, held: holdsFrame(inspection.source.runs ?? [], Math.floor(paddr / 4096)), hits: index.at(paddr) };
+  return {
+    paddr,
+    held: holdsFrame(inspection.source.runs ?? [], Math.floor(paddr / 4096)),
+    isInterrupt: inspection.units.some((u) => isInterruptAddress(u.kind, address)),
+    hits: index.at(paddr),
+  };
 }
 
 /** What the other image has come to, seen from this one. */

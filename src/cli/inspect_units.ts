@@ -25,7 +25,7 @@ export interface UnitsAsked {
 }
 
 export interface UnitsFound {
-  readonly input: Pick<InspectInput, "units" | "registerNotes" | "otherTables" | "acpi">;
+  readonly input: Pick<InspectInput, "units" | "registerNotes" | "unitMemory" | "otherTables" | "acpi">;
   /** How they were found, in sentences. */
   readonly notes: readonly string[];
 }
@@ -37,13 +37,13 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   const acpi = firmwareOf(image, asked.progress);
   const notes = acpi?.notes ?? [];
   const units = [...(told?.units ?? []), ...given];
-  const registerNotes = told?.notes ?? [];
-  if (units.length > 0 && !asked.scan) return { input: { units, registerNotes, otherTables: [], acpi }, notes };
+  const said = { registerNotes: told?.notes ?? [], unitMemory: told?.memory ?? [] };
+  if (units.length > 0 && !asked.scan) return { input: { units, ...said, otherTables: [], acpi }, notes };
   const candidates = scanImage(image, (share) => asked.progress.at(share));
   if (units.length > 0) {
     const roots = new Set(units.map((u) => u.root));
     const otherTables = candidates.filter((c) => !roots.has(c.unit.root)).map(tableOf);
-    return { input: { units, registerNotes, otherTables, acpi }, notes };
+    return { input: { units, ...said, otherTables, acpi }, notes };
   }
   const kinds = new Set<string>((acpi?.units ?? []).map((u) => u.kind));
   const chosen = candidates.filter((c) => c.chosen && (kinds.size === 0 || kinds.has(c.unit.kind)));
@@ -54,7 +54,7 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   }
   const otherTables = candidates.filter((c) => !chosen.includes(c)).map(tableOf);
   return {
-    input: { units: chosen.map((c) => c.unit), registerNotes, otherTables, acpi },
+    input: { units: chosen.map((c) => c.unit), ...said, otherTables, acpi },
     notes: [
       ...(asked.scan ? [] : ["no registers were given: the tables were found by their form"]),
       ...chosen.map((c, i) => `unit ${i}, ${sure(c.score)}: ${c.because}`),

@@ -61,6 +61,8 @@ describe("questions", () => {
     const { code, out } = inspect(legacy, "--who", "0x5097010");
     expect(code).toBe(0);
     expect(out).toMatch(/^0x5097010 is reached in 1 way .*\n {2}0000:00:03\.0 {2}rw {2}iova 0xfffc0010\n/);
+    expect(inspect(legacy, "--who", "0xfee01000").out).toMatch(/^Nobody reaches .*\n.*is an interrupt/);
+    expect(inspect(image("smmuv3"), "--who", "0xfee01000").out).not.toMatch(/interrupt and/);
   });
 
   test("where an address leads, entry by entry", async () => {
@@ -83,6 +85,15 @@ describe("questions", () => {
     const refused = inspect(legacy, "--at", "05:00.0:0x1000");
     expect(refused.code).toBe(1);
     expect(refused.out).toMatch(/fault reason 0x1 \(code 1\): the root table has no present entry/);
+  });
+
+  test("a device of a segment that no unit serves, and registers of no other image, are asked wrongly", () => {
+    const at = inspect(legacy, "--at", "0001:00:03.0:0x1000");
+    expect([at.code, at.out]).toEqual([2, ""]);
+    expect(at.err).toBe("dmalab: --at 0001:00:03.0:0x1000: no unit serves segment 0001\n");
+    const diff = inspect(legacy, "--diff-registers", registers("vtd-ats"));
+    expect([diff.code, diff.out]).toEqual([2, ""]);
+    expect(diff.err).toMatch(/^dmalab: --diff-registers .*--diff FILE\n$/);
   });
 
   test("an image differs from another, and not from itself", () => {

@@ -55,6 +55,9 @@ export function parseDevice(text: string): AskedDevice {
 
 /** `BDF[/PASID]:IOVA`. @throws Misuse `device` or `address`. */
 export function parseDeviceAddress(text: string): AskedAddress {
+  if (devicePattern.test(text.trim())) {
+    throw new Misuse("device", `${quoted(text)} has no address; say which: ${text.trim()}:0xfffc0000`);
+  }
   const at = text.lastIndexOf(":");
   const asked = parseDevice(at < 0 ? text : text.slice(0, at));
   return { ...asked, iova: parseAddress(text.slice(at + 1)) };

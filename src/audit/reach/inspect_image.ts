@@ -1,9 +1,16 @@
 /** One image, its units and what is known beside it, made into an inspection. */
 import type { Image } from "../../read/image/image.js";
 import type { Attachment } from "../../table/device/index.js";
-import { deviceTables, type LookupFault, missingRoot, silentRequesters, type UnitRoot } from "../../table/device/index.js";
+import {
+  deviceTables,
+  type LookupFault,
+  missingRoot,
+  silentRequesters,
+  type UnitRoot,
+} from "../../table/device/index.js";
 import { Troubles } from "../../table/trouble.js";
 import type { AcpiReading, AcpiUnit } from "./acpi.js";
+import { amdviInterrupts } from "./amdvi_interrupts.js";
 import { busFromImage } from "./bus.js";
 import { Coverage, reservedRegions } from "./coverage.js";
 import { deviceName } from "./device_name.js";
@@ -13,6 +20,7 @@ import { findingsOf } from "./findings/rules.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
 import { ReachReader } from "./reach.js";
+import type { UnitMemory } from "./registers_memory.js";
 import { ReverseIndex } from "./reverse_index.js";
 import { TableFrames } from "./table_frames.js";
 
@@ -27,6 +35,8 @@ export interface InspectInput {
   /** What is on the bus; null or absent: nobody says, but configuration space in the image may. */
   readonly bus?: readonly BusDevice[] | null;
   readonly registerNotes?: readonly RegisterNote[];
+  /** Queues and tables of interrupts of the units. */
+  readonly unitMemory?: readonly UnitMemory[];
   /** Tables that have the form of a unit's and are none's. */
   readonly otherTables?: readonly OtherTable[];
   readonly progress?: (share: number) => void;
@@ -42,6 +52,7 @@ export function inspectImage(input: InspectInput): Inspected {
   const { image, units } = input;
   const tables = new TableFrames();
   const reader = new ReachReader(image, tables);
+  for (const memory of input.unitMemory ?? []) tables.addStretch(memory);
   const unitTroubles: Troubles[] = [];
   const devices: DeviceReach[] = [];
   const seen = new Map<string, number>();
@@ -61,6 +72,8 @@ export function inspectImage(input: InspectInput): Inspected {
     for (const attachment of deviceTables[unit.kind].attachments(noting, unit, troubles)) {
       const { ranges, troubles } = reader.of(attachment);
       devices.push({ ...attachment, unit: i, ranges, troubles });
+      const table = unit.kind === "amdvi" ? (amdviInterrupts(attachment)?.table ?? null) : null;
+      if (table !== null) tables.addStretch(table);
     }
   }
   devices.sort((a, b) => a.segment - b.segment || a.requester - b.requester || (a.pasid ?? -1) - (b.pasid ?? -1));
@@ -68,8 +81,9 @@ export function inspectImage(input: InspectInput): Inspected {
   const acpi = input.acpi ?? null;
   const bus = input.bus ?? busFromImage(image, acpi);
   const coverage = acpi === null ? null : new Coverage(acpi, units, bus);
-  const kernel = kernelText(image, input.progress);
-  if ("unknown" in kernel) notes.push(kernel.unknown);
+  // The search reads all of memory: where nobody may write, there is nothing to say of the kernel's code.
+  const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, input.progress) : null;
+  if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
   const known: Known = {
     units,
     devices,
@@ -81,7 +95,7 @@ export function inspectImage(input: InspectInput): Inspected {
     tables,
     runs: image.runs,
     whole: isWhole(image, index),
-    kernel: "place" in kernel ? kernel.place : null,
+    kernel: kernel !== null && "place" in kernel ? kernel.place : null,
     reserved: acpi === null ? null : reservedRegions(acpi),
     missingUnits: (coverage?.missing ?? []).map(unitName),
     bus,

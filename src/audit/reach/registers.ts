@@ -10,6 +10,7 @@ import { Unreadable } from "../../read/unreadable.js";
 import type { UnitKind, UnitRoot } from "../../table/device/attachment.js";
 import { amdviUnit } from "./registers_amdvi.js";
 import { type Block, blocksOf, type RegisterNote } from "./registers_block.js";
+import { type UnitMemory, unitMemory } from "./registers_memory.js";
 import { smmuv3Unit } from "./registers_smmuv3.js";
 import { vtdUnit } from "./registers_vtd.js";
 
@@ -19,6 +20,8 @@ export interface RegistersReading {
   readonly units: readonly UnitRoot[];
   /** What the registers say beside the units: switched off, not set, set to what the unit does not take. */
   readonly notes: readonly RegisterNote[];
+  /** Their queues and tables of interrupts. */
+  readonly memory: readonly UnitMemory[];
 }
 
 interface Kind {
@@ -50,6 +53,7 @@ const dump = z.object({
 export function unitsFromRegisters(name: string, text: string): RegistersReading {
   const units: UnitRoot[] = [];
   const notes: RegisterNote[] = [];
+  const memory: UnitMemory[] = [];
   const parsed = json(name, text);
   for (const [index, value] of (Array.isArray(parsed) ? parsed : [parsed]).entries()) {
     const where = Array.isArray(parsed) ? `entry ${index}` : "";
@@ -60,7 +64,9 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
     const blocks = blocksOf(name, registers, kinds[kind].blockBytes);
     for (const block of blocks) {
       const unit = kinds[kind].unit(block, notes);
-      if (unit !== null) found.push(unit);
+      if (unit === null) continue;
+      found.push(unit);
+      memory.push(...unitMemory(kind, block));
     }
     if (found.length === 0) {
       const blockNames = blocks.map((b) => `0x${b.base.toString(16)}`).join(", ");
@@ -74,7 +80,7 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
     units.push(...found);
   }
   if (units.length === 0) throw new Unreadable(name, "", "registers of at least one unit", "an empty list");
-  return { units, notes };
+  return { units, notes, memory };
 }
 
 function json(name: string, text: string): unknown {

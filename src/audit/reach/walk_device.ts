@@ -29,6 +29,9 @@ import type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./walk_answer.js"
 /** On x86, writes here are interrupts. Source: VT-d 4.1, 3.14; AMD IOMMU 48882, 2.1.4.1. */
 const interrupts = { first: 0xfee0_0000n, last: 0xfeef_ffffn };
 
+export const isInterruptAddress = (kind: UnitKind, address: bigint): boolean =>
+  kind !== "smmuv3" && address >= interrupts.first && address <= interrupts.last;
+
 export function walkAnswer(
   { inspection, image }: { readonly inspection: Inspection; readonly image: MemoryView },
   asked: AskedAddress,
@@ -47,11 +50,11 @@ export function walkAnswer(
   };
   const before = found.entries.map(deviceStep);
   if (attachment === null) return { ...answer, steps: before, end: refusedLookup(root.kind, found as LookupFault) };
-  if (attachment.state !== "translated")
-    return { ...answer, steps: before, end: untranslated(root.kind, attachment, asked.iova) };
-  if (root.kind !== "smmuv3" && asked.iova >= interrupts.first && asked.iova <= interrupts.last) {
+  if (attachment.state !== "blocked" && isInterruptAddress(root.kind, asked.iova)) {
     return { ...answer, steps: before, end: interruptMessage };
   }
+  if (attachment.state !== "translated")
+    return { ...answer, steps: before, end: untranslated(root.kind, attachment, asked.iova) };
   const walkFor = (need: Need) => walkTables(image, attachment, asked.iova, need);
   const walked = walkFor(Need.none);
   return { ...answer, steps: [...before, ...stepsOf(walked)], end: endOf(root, walked, walkFor) };

@@ -13,6 +13,7 @@ export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: 
   const absent = who.held ? "" : " (the image does not hold this page)";
   if (who.hits.length === 0) {
     yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}.`);
+    if (who.isInterrupt) yield interruptWords;
     return;
   }
   yield style.bold(`${hex(who.paddr)} is reached in ${plural(who.hits.length, "way")}${absent}`);
@@ -22,7 +23,10 @@ export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: 
     const way = through === "translated" ? `iova ${hex(iova)}` : `as it is (${state}: reaches everything)`;
     yield `  ${name}  ${permWords[allow]}  ${way}`;
   }
+  if (who.isInterrupt) yield interruptWords;
 }
+
+const interruptWords = "  what a device writes from 0xfee00000 to 0xfeefffff is an interrupt and never gets to memory";
 
 export function* walkLines(walk: WalkAnswer, style: Style, width: number): Generator<string> {
   const { device, pasid, iova, steps, end } = walk;

@@ -24,7 +24,8 @@ export function unitLines({ inspection }: InspectReport, style: Style, width: nu
     hex(u.root),
     u.found,
     known(u.translating, "yes", "no"),
-    known(u.interruptRemapping, "remapped", "as they are"),
+    // AMD-Vi has no switch for all: a device's own entry decides, and a finding says for whom.
+    u.kind === "amdvi" ? "by device" : known(u.interruptRemapping, "remapped", "as they are"),
   ]);
   return [style.bold("Units"), ...table(unitColumns, rows, width)];
 }

@@ -120,10 +120,11 @@ const troubleValue = (bdf: string | null, pasid: number | null, t: Trouble) => (
   what: t.what,
 });
 
-function whoValue({ inspection }: InspectReport, { paddr, held, hits }: WhoAnswer) {
+function whoValue({ inspection }: InspectReport, { paddr, held, isInterrupt, hits }: WhoAnswer) {
   return {
     paddr: hex(paddr),
     held,
+    isInterrupt,
     reached: hits.map(({ device, iova, allow, through }) => {
       const { pasid, ...id } = inspection.devices[device]!;
       return { bdf: deviceName(id), pasid, iova: hex(iova), perm: permWords[allow], through };

@@ -20,6 +20,8 @@ export interface WhoAnswer {
   readonly paddr: number;
   /** The image holds this page. */
   readonly held: boolean;
+  /** On x86 the address is one of interrupts: whatever is mapped there, writes raise one and reach no memory. */
+  readonly isInterrupt: boolean;
   /** `device` is an index into the inspection's devices. */
   readonly hits: readonly Hit[];
 }

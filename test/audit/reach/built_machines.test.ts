@@ -119,6 +119,36 @@ describe("what a device may write", () => {
     expect(rules(look(legacy([[0, 0x1000, 0x1000, 1]]), [legacyUnit]))).not.toContain("table-writable");
   });
 
+  test.each(["queue", "interrupt table"] as const)(
+    "of the unit: a writable %s is trouble; one beside the page is not",
+    (use) => {
+      const built = legacy([[0, 0x400000, 0x1000]]);
+      const at = (from: number) => look(built, [legacyUnit], { unitMemory: [{ use, from, to: from + 0x100 }] });
+      expect(at(0x400f00).inspection.findings.find((f) => f.rule === "table-writable")).toMatchObject({
+        what: expect.stringContaining(`(${use})`),
+        where: "0000:00:03.0: first at 0x400000",
+      });
+      expect(rules(at(0x401000))).not.toContain("table-writable");
+    },
+  );
+
+  test("AMD-Vi: the table of interrupts that its entry names is trouble, and interrupts that pass are a note", () => {
+    const of = (interrupts: object) => {
+      const built = new Built().put(0x1000 + 0x18 * 32, DeviceEntry, {
+        ...{ v: 1, tv: 1, mode: 4, frame: 0x10, ir: 1, iw: 1, did: 5 },
+        ...interrupts,
+      });
+      mapAll(built.memory, { ...second(0x10000), format: "amdvi-v1" }, framesFrom(built.memory, 0x100), [
+        [0, 0x400000, 0x1000],
+      ]);
+      return rules(look(built, [unit("amdvi", "v1", { size: 4096 })]));
+    };
+    expect(of({ iv: 0 })).toEqual(["silent-entries", "interrupt-remapping-off"]);
+    expect(of({ iv: 1, intCtl: 1 })).toContain("interrupt-remapping-off");
+    expect(of({ iv: 1, intCtl: 2, intTabLen: 8, intRoot: 0x401000 / 64 })).toEqual(["silent-entries"]);
+    expect(of({ iv: 1, intCtl: 2, intTabLen: 8, intRoot: 0x400000 / 64 })).toContain("table-writable");
+  });
+
   test("two devices with tables of their own that lead to one page", () => {
     const found = look(legacy([[0, 0x400000, 0x2000]], [[0x9000, 0x401000, 0x1000]]), [legacyUnit]);
     expect(found.inspection.findings.find((f) => f.rule === "shared-memory")).toMatchObject({
@@ -190,6 +220,12 @@ describe("how walks end", () => {
     const { end, steps } = endOf(mapped, [legacyUnit], "00:03.0:0xfee00000");
     expect(end).toMatchObject({ kind: "fault", fault: { code: null, name: "interrupt message" } });
     expect(steps.map((s) => s.stage)).toEqual(["device", "device"]);
+    const through = new Built().put(0x1000, RootEntry, { p: 1, frame: 2 });
+    through.put(0x2000 + 0x18 * 16, ContextEntry, { p: 1, tt: 2, aw: 2, did: 5 });
+    expect(endOf(through, [legacyUnit], "00:03.0:0xfee00000").end).toMatchObject({
+      fault: { name: "interrupt message" },
+    });
+    expect(endOf(through, [legacyUnit], "00:03.0:0xfef00000").end).toMatchObject({ kind: "page", allow: 3 });
   });
 
   test("without an entry for the device", () => {

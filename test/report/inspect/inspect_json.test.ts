@@ -93,7 +93,7 @@ test("who, walk and diff have their keys when they were asked for", async () => 
   const difference = differenceOf(inspection, after);
   const doc = documentOf(
     reportOf(inspection, {
-      who: { paddr: 0x438b010, held: false, hits: index.at(0x438b010) },
+      who: { paddr: 0x438b010, held: false, isInterrupt: false, hits: index.at(0x438b010) },
       walk: walkAnswer({ inspection, image }, parseDeviceAddress("00:03.0:0xfffc0123")),
       diff: { file: "other", difference },
     }),
@@ -101,6 +101,7 @@ test("who, walk and diff have their keys when they were asked for", async () => 
   expect(doc.who).toEqual({
     paddr: "0x438b010",
     held: false,
+    isInterrupt: false,
     reached: [{ bdf: "0000:00:03.0", pasid: 0, iova: "0xfffc0010", perm: "rw", through: "translated" }],
   });
   expect(doc.walk).toMatchObject({

@@ -39,7 +39,7 @@ test("some mappings of each device are shown, and the rest is counted; all of on
 test("troubles come with their reasons; notes as well unless something was asked", () => {
   const report = reportOf(sampleInspection());
   expect(textOf(report)).toMatch(/✗ it passes through\n {4}0000:00:04\.0\n {4}TT is 2\n {2}· they share/);
-  const asked = textOf({ ...report, who: { paddr: 0, held: true, hits: [] } });
+  const asked = textOf({ ...report, who: { paddr: 0, held: true, isInterrupt: false, hits: [] } });
   expect(asked).toMatch(/^Nobody reaches 0x0\.\n/);
   expect(asked).toMatch(/it passes through/);
   expect(asked).not.toMatch(/they share|Units/);
@@ -50,7 +50,9 @@ test("who reaches an address: by which of its own, or because nothing translates
     { device: 0, iova: 0xfffff010, allow: 3, through: "translated" },
     { device: 2, iova: 0x5000010, allow: 1, through: "untranslated" },
   ] as const;
-  const lines = linesOf(reportOf(sampleInspection(), { who: { paddr: 0x5000010, held: false, hits } }));
+  const lines = linesOf(
+    reportOf(sampleInspection(), { who: { paddr: 0x5000010, held: false, isInterrupt: false, hits } }),
+  );
   expect(lines.slice(0, 3)).toEqual([
     "0x5000010 is reached in 2 ways (the image does not hold this page)",
     "  0000:00:03.0  rw  iova 0xfffff010",

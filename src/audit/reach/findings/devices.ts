@@ -21,7 +21,7 @@ const identity: Rule = {
       ([unit, devices]) => ({
         rule: "identity",
         weight: "trouble",
-        what: `${counted(devices.length, "device")} pass through unit ${unit} untranslated and reach all of memory`,
+        what: `${counted(devices.length, "device")} ${devices.length === 1 ? "passes" : "pass"} through unit ${unit} untranslated and ${devices.length === 1 ? "reaches" : "reach"} all of memory`,
         where: namesOf(known.devices, devices),
         why: `${known.devices[devices[0]!]!.why}; iommu=pt or a driver's default domain sets this up`,
         devices,
@@ -39,7 +39,7 @@ const bypass: Rule = {
     ).map(([unit, devices]) => ({
       rule: "bypass",
       weight: "trouble",
-      what: `unit ${unit} does not look at ${counted(devices.length, "device")}: they reach all of memory`,
+      what: `unit ${unit} does not look at ${counted(devices.length, "device")}: ${devices.length === 1 ? "it reaches" : "they reach"} all of memory`,
       where: namesOf(known.devices, devices),
       why: known.devices[devices[0]!]!.why,
       devices,
@@ -53,7 +53,7 @@ const blocked: Rule = {
     byUnit(known, (i) => known.devices[i]!.state === "blocked").map(([unit, devices]) => ({
       rule: "blocked",
       weight: "note",
-      what: `${counted(devices.length, "device")} of unit ${unit} reach nothing`,
+      what: `${counted(devices.length, "device")} of unit ${unit} ${devices.length === 1 ? "reaches" : "reach"} nothing`,
       where: namesOf(known.devices, devices),
       why: known.devices[devices[0]!]!.why,
       devices,
@@ -186,7 +186,7 @@ const staleEntry: Rule = {
       {
         rule: "stale-entry",
         weight: "note",
-        what: `${counted(gone.length, "entry").replace("entrys", "entries")} let devices through that are not on the bus`,
+        what: `${counted(gone.length, "entry").replace("entrys", "entries")} ${gone.length === 1 ? "lets a device through that is" : "let devices through that are"} not on the bus`,
         where: namesOf(known.devices, gone),
         why: "left behind by a device that was removed, or an alias: whatever answers to that number next reaches the same",
         devices: gone,

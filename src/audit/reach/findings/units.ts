@@ -2,6 +2,7 @@
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
 import { counted, hex } from "../../why/words.js";
+import { amdviInterrupts } from "../amdvi_interrupts.js";
 import { deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { Finding } from "../inspection.js";
@@ -35,23 +36,43 @@ const unitOff: Rule = {
     ),
 };
 
+/** AMD-Vi has no switch for all: each device table entry says it for its device. */
+function openInterrupts(known: Known): Finding[] {
+  const open = [...known.devices.keys()].filter((i) => {
+    const device = known.devices[i]!;
+    const unit = known.units[device.unit]!;
+    if (unit.kind !== "amdvi" || unit.translating === false || device.state === "blocked") return false;
+    return amdviInterrupts(device)?.remapped === false;
+  });
+  return [...grouped(open, (i) => known.devices[i]!.unit)].map(([unit, devices]) => ({
+    rule: "interrupt-remapping-off",
+    weight: "note",
+    what: `unit ${unit} does not remap the interrupts of ${counted(devices.length, "device")}`,
+    where: namesOf(known.devices, devices),
+    why: "IV is 0, or IntCtl 1, in the device table entry: who controls such a device can raise any interrupt by writing to 0xfee00000",
+    devices,
+  }));
+}
+
 const interruptRemappingOff: Rule = {
   name: "interrupt-remapping-off",
   about: "A unit translates addresses and lets interrupts pass as they are.",
   find: (known) =>
-    known.units.flatMap((unit, i): Finding[] =>
-      unit.interruptRemapping !== false || unit.translating === false
-        ? []
-        : [
-            {
-              rule: "interrupt-remapping-off",
-              weight: "note",
-              what: `unit ${i} does not remap interrupts`,
-              where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
-              why: "a device can raise any interrupt by writing to 0xfee00000; who controls one can forge them",
-            },
-          ],
-    ),
+    known.units
+      .flatMap((unit, i): Finding[] =>
+        unit.interruptRemapping !== false || unit.translating === false
+          ? []
+          : [
+              {
+                rule: "interrupt-remapping-off",
+                weight: "note",
+                what: `unit ${i} does not remap interrupts`,
+                where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
+                why: "a device can raise any interrupt by writing to 0xfee00000; who controls one can forge them",
+              },
+            ],
+      )
+      .concat(openInterrupts(known)),
 };
 
 const kindWords: Readonly<Record<TroubleKind, string>> = {
@@ -195,5 +216,6 @@ const missingUnit: Rule = {
 };
 
 export const unitRules: readonly Rule[] = [
-  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff, registers, missingUnit, staleTable],
+  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff],
+  ...[registers, missingUnit, staleTable],
 ];
