@@ -1,0 +1,44 @@
+/** Registers that do not belong to the image: one trouble, and no word of what devices reach. */
+import { describe, expect, test } from "vitest";
+import { inspectFile } from "../../src/cli/inspect_source.js";
+import type { InspectReport } from "../../src/report/inspect/inspect_report.js";
+import { exitCodeOf } from "../../src/report/inspect/inspect_report.js";
+import { inspectVerdict } from "../../src/report/inspect/inspect_verdict.js";
+
+const rows = [
+  ["SMMUv3 with an x86 image", "vtd-legacy-strict", "smmuv3", "2 troubles", ["missing-table", "other-machine"]],
+  ["VT-d with an Arm image", "smmuv3", "vtd-scalable", "2 troubles", ["missing-table", "other-machine"]],
+  ["AMD-Vi with an Intel image", "vtd-legacy-strict", "amdvi", "1 trouble", ["missing-table"]],
+  ["VT-d with an AMD image", "amdvi", "vtd-scalable", "1 trouble", ["missing-table"]],
+] as const;
+
+const reportOf = (image: string, registers: string) =>
+  inspectFile(`fixtures/${image}/mem.elf.gz`, { registers: `fixtures/${registers}/mem.registers.json` }, (i) => {
+    const { inspection } = i;
+    return {
+      ...i,
+      shown: [...inspection.devices.keys()],
+      who: null,
+      walk: null,
+      diff: null,
+    } as unknown as InspectReport;
+  });
+
+describe("registers of another machine", () => {
+  test.each(rows)("%s", async (_, image, registers, count, rules) => {
+    const report = await reportOf(image, registers);
+    const { inspection } = report;
+    expect(inspection.unitTroubles!.map((t) => t.map((one) => one.kind))).toEqual([["outside"]]);
+    expect(inspection.unreadUnits).toEqual([0]);
+    expect(inspectVerdict(report)).toEqual({ fine: false, words: `${count}: nothing is known of unit 0.` });
+    expect(exitCodeOf(report)).toBe(1);
+    const troubles = inspection.findings.filter((f) => f.weight === "trouble");
+    expect(troubles.map((f) => f.rule)).toEqual(rules);
+  });
+
+  test("the image's own are read", async () => {
+    const report = await reportOf("vtd-legacy-strict", "vtd-legacy-strict");
+    expect(report.inspection.unreadUnits).toEqual([]);
+    expect(inspectVerdict(report).fine).toBe(true);
+  });
+});
