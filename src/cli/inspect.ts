@@ -5,6 +5,7 @@ import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit
 import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
 import type { Inspected } from "../audit/reach/inspect_image.js";
+import type { Inspection } from "../audit/reach/inspection.js";
 import { isInterruptAddress, walkAnswer } from "../audit/reach/walk_device.js";
 import {
   exitCodeOf,
@@ -112,7 +113,12 @@ function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer
 async function differenceTo(here: InspectReport, file: string, flags: InspectFlags): Promise<InspectReport["diff"]> {
   const { registers: _, pci: __, ...rest } = flags;
   const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
-  const difference = await inspectFile(file, other, (there) => differenceOf(here.inspection, there.inspection));
+  const asked = flags.device === undefined ? null : parseDevice(flags.device);
+  const shown = (inspection: Inspection) =>
+    asked === null ? inspection : { ...inspection, devices: inspection.devices.filter((d) => isAsked(d, asked)) };
+  const difference = await inspectFile(file, other, (there) =>
+    differenceOf(shown(here.inspection), shown(there.inspection)),
+  );
   return { file, difference };
 }
 

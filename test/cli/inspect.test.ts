@@ -101,6 +101,8 @@ describe("questions", () => {
     const { diff } = JSON.parse(other.out) as { diff: { same: number; changes: { bdf: string; lost: object[] }[] } };
     expect(diff.same).toBe(3);
     expect(diff.changes.map((c) => c.bdf)).toContain("0000:01:00.0");
+    const one = inspect(legacy, "--diff", image("vtd-ats"), "--device", "00:03.0");
+    expect(one.out).toMatch(/^1 change to .*, 0 devices the same\n {2}0000:00:03\.0 /);
     const same = inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
     expect(same.out).toMatch(/^Nothing differs from .*\(9 devices compared\)/);
   });

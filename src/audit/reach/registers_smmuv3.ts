@@ -37,7 +37,10 @@ export function smmuv3Unit(block: Block, notes: RegisterNote[]): UnitRoot | null
       : "CR0.SMMUEN is 0: every device reaches all of memory";
     note("unit-off", "the unit is off", why);
   }
-  if (cr0 !== null && translating === true && read(cr0, 0, Cr0.atschk) === 0) {
+  // Without ATS the bit is reserved, and nothing is passed on as translated. IHI 0070 G, 6.3.9.
+  const idr0 = block.register(at.idr0, 1);
+  const takesAts = idr0 === null || read(idr0, 0, Idr0.ats) === 1;
+  if (cr0 !== null && takesAts && translating === true && read(cr0, 0, Cr0.atschk) === 0) {
     note(
       "ats-unchecked",
       "translated requests (ATS) are not checked",

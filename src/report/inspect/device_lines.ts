@@ -60,9 +60,10 @@ const alike = (a: DeviceReach, b: DeviceReach): boolean =>
   a.state === "blocked" && b.state === "blocked" && a.why === b.why && a.unit === b.unit;
 
 const runRow = (first: DeviceReach, last: DeviceReach, count: number): string[] => [
-  `${deviceName(first)} to ${deviceName(last)}`,
+  // They are of one unit, so of one segment.
+  `${deviceName(first)} to ${deviceName(last).replace(/^[0-9a-f]{4,}:(?=..:)/, "")}`,
   "",
-  `blocked (${countWords(count)} entries)`,
+  `blocked (${countWords(count)})`,
   ...["", "", "", "", "", ""],
 ];
 
