@@ -124,8 +124,8 @@ class Strip {
         if (!isHeld) this.second[x] = colours.holeLine;
         continue;
       }
-      // Even one page of thousands must be seen.
-      const weight = 0.5 + 0.5 * Math.min(1, this.#share[x]!);
+      // Even one page of thousands must be seen, and a full pixel be told from it.
+      const weight = 0.3 + 0.7 * Math.sqrt(Math.min(1, this.#share[x]!));
       const [a, b] = sweep.sets[own]!;
       this.first[x] = mixed(ground, colours.reaches[a!]!, weight);
       if (b !== undefined) this.second[x] = mixed(ground, colours.reaches[b]!, weight);
