@@ -5,7 +5,7 @@ import { type EngineName, type EngineProfile, engineProfileOf } from "../../../s
 import type { XenModel } from "../../../sw/xen/index.js";
 import { lend } from "../bugs/engine.js";
 import type { Scenario } from "../scenario.js";
-import { type Driven, drive, driveNative, filled, page, requester, xenStage } from "../stage.js";
+import { type Driven, drive, driveNative, filled, page, requester, type XenStage, xenStage } from "../stage.js";
 import { bytesText, hex, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 
@@ -60,6 +60,7 @@ export const engineContract: Scenario = {
         boolean,
         boolean,
       ];
+      if (pool !== null) bounds(t, s, d);
       const phys = s.back.allocPages(2)! * page;
       const bus = s.back.physToBus(phys);
       const [one, four] = [page, 4 * page].map((size) => d.engine.capable(d.device, bus, phys, size)) as [
@@ -97,6 +98,18 @@ export const engineContract: Scenario = {
     return [t.part];
   },
 };
+
+/** Slots from the first to the last are the pool's, and nothing beside them. */
+function bounds(t: Teller, s: XenStage, d: Driven): void {
+  const { start, end, slabCount } = d.engine.pool!;
+  const ours = (phys: number): boolean => d.engine.isBounceBuffer(d.device, s.back.physToBus(phys));
+  const right = end - start === slabCount * 2048 && ours(start) && ours(end - 1) && !ours(start - 1) && !ours(end);
+  t.rule(
+    `${d.engine.name}: from start to end are its slabs, and nothing else`,
+    right,
+    `${slabCount} slabs, ${end - start} bytes`,
+  );
+}
 
 /** A pool that is full: the fallback buffer of old kernels, and the error of today's. */
 function full(t: Teller, profile: EngineProfile, kernel: string): void {

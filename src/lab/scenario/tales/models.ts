@@ -333,6 +333,12 @@ function need(t: Teller, m: Machine, seed: number): void {
     "exchanges for the pool": `${exchanges}`,
   });
   const both = [bytesAt(s.back.memory, own, page), bytesAt(s.kernel.memory, guestPage * page, page)];
+  const rearranges = m.model === "p2m";
+  t.rule(
+    `${m.what}: frames are exchanged only where they must be`,
+    exchanges > 0 === rearranges,
+    `${exchanges} exchanges`,
+  );
   t.rule(`${m.what}: it takes ${m.expected}`, engine === m.expected, engine);
   t.rule(
     `${m.what}: bytes arrive in both pages`,

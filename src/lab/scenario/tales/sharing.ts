@@ -266,6 +266,12 @@ export const foreignBacking: Scenario = {
       const [after, lost] = [under(), owned - s.d0.pages];
       rows.push([era.id, `from ${era.backing}`, hex(got!.page), before, during, after, `${lost}`]);
       t.rule(`${era.id}: the page is after the request what it was before`, before === after, `${before}; ${after}`);
+      if (era.backing === "balloon" || era.backing === "unpopulated")
+        t.rule(
+          `${era.id}: nothing is under the page before and after`,
+          before === "nothing" && after === "nothing",
+          `${before}; ${after}`,
+        );
       const ram = s.back.ownsPage(got!.page) && era.backing !== "balloon";
       if (era.id === "today")
         t.rule(
