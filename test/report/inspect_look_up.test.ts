@@ -4,42 +4,9 @@ import { parseDeviceAddress } from "../../src/audit/reach/device_name.js";
 import { walkAnswer } from "../../src/audit/reach/walk_device.js";
 import { inspectPage } from "../../src/report/inspect/html_data.js";
 import { captures, inspected, truthOf } from "../audit/reach/captured.js";
+import { pageOf } from "./inspect/page_modules.js";
 import { reportOf } from "./inspect/sample_inspection.js";
 
-interface Way {
-  readonly device: number;
-  readonly iova: number;
-  readonly paddr: number;
-  readonly allow: number;
-}
-interface LookUp {
-  whoReaches(page: number): { readonly held: boolean; readonly ways: readonly Way[] };
-  whereLeads(asked: object): { readonly devices: readonly { readonly device: number; readonly way: Way | null }[] };
-}
-interface Tree {
-  walkTree(
-    root: object,
-    address: bigint,
-  ): readonly {
-    readonly name: string;
-    readonly node: { readonly address: string; readonly spanLg2: number };
-    readonly entry: {
-      readonly value: bigint;
-      readonly target: string;
-      readonly lead: number;
-      readonly sizeLg2: number;
-    } | null;
-    readonly index: number;
-  }[];
-}
-
-/** The page's modules, as they are on a page that carries this. The names are kept from the compiler: it has no DOM. */
-async function pageOf(data: object): Promise<LookUp & Tree> {
-  vi.resetModules();
-  vi.stubGlobal("document", { getElementById: () => ({ textContent: JSON.stringify(data) }) });
-  const folder = "../../web/inspect/src";
-  return { ...(await import(`${folder}/look_up.ts`)), ...(await import(`${folder}/tree.ts`)) };
-}
 afterEach(() => vi.unstubAllGlobals());
 const perms = ["--", "r-", "-w", "rw"];
 
