@@ -200,6 +200,7 @@ const ste = (values: Values) => new Built().put(root + device * 64, Ste, values)
 const cd = (values: Values, first: Values = {}, substream = 0) =>
   ste({ ...steFirst, ...first }).put(table + substream * 64, Cd, { ...cdGood, ...values });
 const linear = { size: 6 };
+const only64 = { tableFormats: 2, wideDescriptors: false };
 const flatContexts = { twoLevelContexts: false };
 const twoLevel = { mode: "two-level", size: 16, split: 8 };
 const several = { s1CdMax: 4 };
@@ -290,13 +291,7 @@ const inSmmu: Row[] = [
     null,
     able({ noSplitAts: true }),
   ],
-  [
-    "32-bit tables of a unit with 64 only",
-    "0xa",
-    cd({ aa64: 0 }),
-    null,
-    able({ tableFormats: 2, wideDescriptors: false }),
-  ],
+  ["32-bit tables of a unit with 64 only", "0xa", cd({ aa64: 0 }), null, able(only64)],
   ["64-bit tables of a unit with 32 only", "0xa", cd({}), null, able({ tableFormats: 1 })],
   [
     "32-bit tables of a unit with both",
@@ -306,6 +301,23 @@ const inSmmu: Row[] = [
     able({ tableFormats: 3, wideDescriptors: false }),
   ],
   ["128-bit tables", "unknown", cd({ aa64: 0 }), null, able({ tableFormats: 2, wideDescriptors: true })],
+  ["stage 2 with 32 bits of a unit with 64 only", "0x4", ste({ ...steSecond, s2Aa64: 0 }), null, able(only64)],
+  ["big-endian stage 2 of a little unit", "0x4", ste({ ...steSecond, s2Endi: 1 }), null, able({ endianness: 2 })],
+  ["a first stage that the unit lacks", "0x4", cd({}), null, { ...linear, abilities: { first: false } }],
+  [
+    "EATS of a unit without ATS is ignored",
+    "translated",
+    cd({}, { eats: 2 }),
+    null,
+    { ...linear, abilities: { ats: false } },
+  ],
+  [
+    "S1CDMax without substreams is ignored",
+    "translated",
+    cd({}, { s1CdMax: 21 }),
+    null,
+    { ...linear, abilities: { pasidBits: 0 } },
+  ],
   ["big-endian tables of a little unit", "0xa", cd({ endi: 1 }), null, able({ endianness: 2 })],
   ["big-endian tables that are not walked", "blocked", cd({ endi: 1, epd0: 1 }), null, able({ endianness: 2 })],
   ["neither table", "blocked", cd({ epd0: 1 }), null, linear],
