@@ -110,7 +110,7 @@ describe("bad input is one clear line and code 2", () => {
   });
 
   const asked: readonly (readonly [args: string[], says: RegExp])[] = [
-    [["run"], /missing required argument 'recording'/],
+    [["run"], /missing argument: a recording/],
     [["walk"], /unknown command 'walk'/],
     [["run", full, "--swiotlb", "lots"], /SLOTS\[,AREAS\]\[,force\]/],
     [["run", full, "--sizes", "64"], /auto, or numbers of slots/],
