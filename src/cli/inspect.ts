@@ -115,11 +115,16 @@ async function differenceTo(here: InspectReport, file: string, flags: InspectFla
   const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
   const asked = flags.device === undefined ? null : parseDevice(flags.device);
   const shown = (inspection: Inspection) =>
-    asked === null ? inspection : { ...inspection, devices: inspection.devices.filter((d) => isAsked(d, asked)) };
-  const difference = await inspectFile(file, other, (there) =>
-    differenceOf(shown(here.inspection), shown(there.inspection)),
-  );
-  return { file, difference };
+    [...inspection.devices.keys()].filter((i) => asked === null || isAsked(inspection.devices[i]!, asked));
+  const only = (inspection: Inspection) => ({
+    ...inspection,
+    devices: shown(inspection).map((i) => inspection.devices[i]!),
+  });
+  return inspectFile(file, other, ({ inspection }) => ({
+    file,
+    difference: differenceOf(only(here.inspection), only(inspection)),
+    other: { inspection, shown: shown(inspection), everyMapping: false, who: null, walk: null, diff: null },
+  }));
 }
 
 /** Lines that are gathered before they are written. */

@@ -103,6 +103,10 @@ describe("questions", () => {
     expect(diff.changes.map((c) => c.bdf)).toContain("0000:01:00.0");
     const one = inspect(legacy, "--diff", image("vtd-ats"), "--device", "00:03.0");
     expect(one.out).toMatch(/^1 change to .*, 0 devices the same\n {2}0000:00:03\.0 /);
+    const cut = file("cut.elf", gunzipSync(readFileSync(legacy)).subarray(0, 1000));
+    const torn = inspect(legacy, "--diff", cut, "--diff-registers", registers("vtd-legacy-strict"));
+    expect(torn.code).toBe(1);
+    expect(torn.out).toMatch(/cut\.elf\n✗ 1 trouble: nothing is known of unit 0\.\n/);
     const same = inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
     expect(same.out).toMatch(/^Nothing differs from .*\(9 devices compared\)/);
   });

@@ -1,18 +1,19 @@
 /** The answers to --who, --at and --diff as lines. */
 import { deviceName } from "../../audit/reach/device_name.js";
-import type { DeviceChange, Difference } from "../../audit/reach/difference.js";
+import type { DeviceChange } from "../../audit/reach/difference.js";
 import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/reach/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import { wrap } from "../terminal/layout.js";
 import type { Style } from "../terminal/style.js";
 import { bytesWords, plural } from "../words/quantity.js";
-import { type InspectReport, mappingRows, permWords, type WhoAnswer } from "./inspect_report.js";
+import { type DiffAnswer, type InspectReport, mappingRows, permWords, type WhoAnswer } from "./inspect_report.js";
 import { entryValue, fieldsOf, hex } from "./words.js";
 
 export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: Style): Generator<string> {
   const absent = who.held ? "" : " (the image does not hold this page)";
   if (who.hits.length === 0) {
-    yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}.`);
+    const unread = (inspection.unreadUnits ?? []).length > 0 ? ", as far as tables could be read" : "";
+    yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}${unread}.`);
     if (who.isInterrupt) yield interruptWords;
     return;
   }
@@ -64,7 +65,7 @@ function* faultLines({ code, name, words, why }: WalkFault, style: Style, width:
 const rangesUsual = 20;
 
 export function* diffLines(
-  diff: { readonly file: string; readonly difference: Difference },
+  diff: Pick<DiffAnswer, "file" | "difference">,
   style: Style,
   width: number,
 ): Generator<string> {

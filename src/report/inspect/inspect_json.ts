@@ -3,12 +3,18 @@
  * Addresses are hexadecimal strings, sizes bytes.
  */
 import { deviceName } from "../../audit/reach/device_name.js";
-import type { DeviceChange } from "../../audit/reach/difference.js";
-import type { DeviceReach } from "../../audit/reach/inspection.js";
+import type { DeviceReach, Finding } from "../../audit/reach/inspection.js";
 import type { WalkAnswer } from "../../audit/reach/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
-import { type InspectReport, mappingRows, permWords, shownFindings, type WhoAnswer } from "./inspect_report.js";
+import {
+  type DiffAnswer,
+  type InspectReport,
+  mappingRows,
+  permWords,
+  shownFindings,
+  type WhoAnswer,
+} from "./inspect_report.js";
 import { entryValue, fieldsOf, hex } from "./words.js";
 
 /** A piece is given out when it is about this long. */
@@ -47,14 +53,11 @@ function* parts(report: InspectReport, devices: readonly DeviceReach[]): Generat
   );
   yield* list("devices", map(devices, deviceValue));
   yield* list("mappings", mappingsOf(devices));
-  yield* list(
-    "findings",
-    map(shownFindings(report), ({ what, where, why, rule, weight }) => ({ what, where, why, rule, weight })),
-  );
+  yield* list("findings", map(shownFindings(report), findingValue));
   yield* list("troubles", troublesOf(report, devices));
   if (report.who !== null) yield `,\n  "who": ${JSON.stringify(whoValue(report, report.who))}`;
   if (report.walk !== null) yield `,\n  "walk": ${JSON.stringify(walkValue(report.walk))}`;
-  if (report.diff !== null) yield* diffParts(report.diff.difference.changes, report.diff.difference.same);
+  if (report.diff !== null) yield* diffParts(report.diff);
 }
 
 /** One value to a line. */
@@ -89,6 +92,8 @@ function deviceValue(device: DeviceReach) {
     why: device.why,
   };
 }
+
+const findingValue = ({ what, where, why, rule, weight }: Finding) => ({ what, where, why, rule, weight });
 
 function* mappingsOf(devices: readonly DeviceReach[]): Generator<object> {
   for (const device of devices) yield* mappingValues(deviceName(device), device.pasid, device.ranges);
@@ -156,7 +161,8 @@ function walkValue({ device, pasid, iova, state, steps, end }: WalkAnswer) {
   };
 }
 
-function* diffParts(changes: readonly DeviceChange[], same: number): Generator<string> {
+function* diffParts({ difference, other }: DiffAnswer): Generator<string> {
+  const { changes, same } = difference;
   yield `,\n  "diff": { "same": ${same}, "changes": [`;
   let before = "\n    ";
   for (const { name, pasid, before: was, after, words, lost, gained } of changes) {
@@ -177,5 +183,7 @@ function* diffParts(changes: readonly DeviceChange[], same: number): Generator<s
     yield "}";
     before = ",\n    ";
   }
-  yield "] }";
+  const findings = shownFindings(other).map(findingValue);
+  const notes = other.inspection.source.notes ?? [];
+  yield `],\n    "findings": ${JSON.stringify(findings)}, "notes": ${JSON.stringify(notes)} }`;
 }

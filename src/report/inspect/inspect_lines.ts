@@ -22,7 +22,14 @@ export function* inspectLines(report: InspectReport, options: LineOptions): Gene
   const { who, walk, diff } = report;
   if (who !== null) yield* spaced(whoLines(report, who, style));
   if (walk !== null) yield* spaced(walkLines(walk, style, width));
-  if (diff !== null) yield* spaced(diffLines(diff, style, width));
+  if (diff !== null) {
+    yield* spaced(diffLines(diff, style, width));
+    yield style.bold(diff.file);
+    yield* verdictLines(diff.other, style, width);
+    const wrong = shownFindings(diff.other).filter((f) => f.weight === "trouble");
+    yield* spaced(findingLines(wrong, style, width));
+    yield style.bold(report.inspection.source.file);
+  }
   const asked = who !== null || walk !== null || diff !== null;
   const findings = shownFindings(report);
   yield* verdictLines(report, style, width);

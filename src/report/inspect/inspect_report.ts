@@ -12,7 +12,15 @@ export interface InspectReport {
   readonly everyMapping: boolean;
   readonly who: WhoAnswer | null;
   readonly walk: WalkAnswer | null;
-  readonly diff: { readonly file: string; readonly difference: Difference } | null;
+  readonly diff: DiffAnswer | null;
+}
+
+/** What differs in another image. */
+export interface DiffAnswer {
+  readonly file: string;
+  readonly difference: Difference;
+  /** The other image by itself: what is wrong there, or could not be read, is no difference. */
+  readonly other: InspectReport;
 }
 
 /** Who reaches one physical address. */
@@ -54,8 +62,9 @@ export function* mappingRows(ranges: DeviceReach["ranges"]): Generator<MappingRo
   }
 }
 
-/** 1: trouble was found, or the address that was asked about faults. */
+/** 1: trouble was found, here or in the image that this one is held against, or the address that was asked about faults. */
 export function exitCodeOf(report: InspectReport): 0 | 1 {
   if (report.walk !== null && report.walk.end.kind === "fault") return 1;
+  if (report.diff !== null && exitCodeOf(report.diff.other) === 1) return 1;
   return shownFindings(report).some((f) => f.weight === "trouble") ? 1 : 0;
 }

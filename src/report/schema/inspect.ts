@@ -82,6 +82,14 @@ const change = z.looseObject({
   gained: z.array(mapping),
 });
 
+const finding = z.looseObject({
+  what: z.string(),
+  where: z.string(),
+  why: z.string(),
+  rule: z.string(),
+  weight: z.enum(["trouble", "note"]),
+});
+
 export const inspectSchema = z.looseObject({
   schema: z.literal("dmalab.inspect/1"),
   source: z.looseObject({
@@ -104,15 +112,7 @@ export const inspectSchema = z.looseObject({
   ),
   devices: z.array(device),
   mappings: z.array(mapping).describe("neighbouring leaves merged"),
-  findings: z.array(
-    z.looseObject({
-      what: z.string(),
-      where: z.string(),
-      why: z.string(),
-      rule: z.string(),
-      weight: z.enum(["trouble", "note"]),
-    }),
-  ),
+  findings: z.array(finding),
   troubles: z.array(trouble).describe("entries of tables that could not be believed"),
   who: z
     .looseObject({
@@ -127,7 +127,12 @@ export const inspectSchema = z.looseObject({
     .describe("the answer to --who"),
   walk: walk.optional().describe("the answer to --at"),
   diff: z
-    .looseObject({ same: count, changes: z.array(change) })
+    .looseObject({
+      same: count,
+      changes: z.array(change),
+      findings: z.array(finding).describe("what is wrong in the other image"),
+      notes: z.array(z.string()).describe("how the other image was read"),
+    })
     .optional()
     .describe("what the image of --diff has that this one has not, and the other way round"),
 });

@@ -105,6 +105,7 @@ describe("units from registers", () => {
     ["off", { "0x20": "0x0" }, ["unit-off"], { translating: false, abilities: { abortsWhenOff: false } }],
     ["off and aborting", { "0x20": "0x0", "0x44": "0x100000" }, ["unit-off"], { abilities: { abortsWhenOff: true } }],
     ["translated requests unchecked", { "0x20": "0x1" }, ["ats-unchecked"], { translating: true }],
+    ["no ATS, so nothing of it to check", { "0x20": "0x1", "0x0": "0x1a" }, [], { translating: true }],
     ["fewer stream bits than the table", { "0x20": "0x11", "0x4": "0x8" }, [], { size: 8 }],
     ["44 bits of output", { "0x20": "0x11", "0x14": "0x4" }, [], { outputBits: 44 }],
     ["a reserved split counts as 6", { "0x20": "0x11", "0x88": "0x10150" }, [], { split: 6 }],

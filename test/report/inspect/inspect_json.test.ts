@@ -95,7 +95,7 @@ test("who, walk and diff have their keys when they were asked for", async () => 
     reportOf(inspection, {
       who: { paddr: 0x438b010, held: false, isInterrupt: false, hits: index.at(0x438b010) },
       walk: walkAnswer({ inspection, image }, parseDeviceAddress("00:03.0:0xfffc0123")),
-      diff: { file: "other", difference },
+      diff: { file: "other", difference, other: reportOf(after) },
     }),
   );
   expect(doc.who).toEqual({
@@ -140,7 +140,9 @@ test("the code of a fault and its sentence are in the walk, and the exit code sa
 test("ranges lost and gained are whole documents' mappings", () => {
   const before = sampleInspection([device(8, ranges([0, 0, 16384]))]);
   const after = sampleInspection([device(8, ranges([0, 0, 4096], [8192, 8192, 8192], [2 ** 20, 0, 4096, 1]))]);
-  const doc = documentOf(reportOf(before, { diff: { file: "b", difference: differenceOf(before, after) } }));
+  const doc = documentOf(
+    reportOf(before, { diff: { file: "b", difference: differenceOf(before, after), other: reportOf(after) } }),
+  );
   const change = { bdf: "0000:00:01.0", pasid: null };
   expect(doc.diff!.changes[0]).toMatchObject({
     lost: [{ ...change, iova: "0x1000", paddr: "0x1000", bytes: 4096, perm: "rw" }],

@@ -66,13 +66,17 @@ test("a difference is told in ranges, devices that come and go by their states",
     device(8, ranges([4096, 4096, 2 ** 20 - 4096])),
     device(10, null, { state: "identity" }),
   ]);
-  const text = textOf(reportOf(before, { diff: { file: "after.elf", difference: differenceOf(before, after) } }));
+  const text = textOf(
+    reportOf(before, { diff: { file: "after.elf", difference: differenceOf(before, after), other: reportOf(after) } }),
+  );
   expect(text).toMatch(/3 changes to after\.elf, 0 devices the same/);
   expect(text).toMatch(/0000:00:01\.0 {2}lost 4 KiB\n {4}- 0x0 to 0x0, 4 KiB, rw/);
   expect(text).toMatch(/0000:00:01\.1 {2}removed: was blocked/);
   expect(text).toMatch(/0000:00:01\.2 {2}added: identity/);
   const same = differenceOf(before, before);
-  expect(textOf(reportOf(before, { diff: { file: "x", difference: same } }))).toMatch(/^Nothing differs from x \(2 /);
+  expect(textOf(reportOf(before, { diff: { file: "x", difference: same, other: reportOf(before) } }))).toMatch(
+    /^Nothing differs from x \(2 /,
+  );
 });
 
 test("hostile text moves no cursor, and no line is wider than the terminal", () => {
