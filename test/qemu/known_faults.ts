@@ -6,7 +6,7 @@
 
 import { read } from "../../src/bits/field.js";
 import { DeviceEntry } from "../../src/spec/amdvi/device_entry.js";
-import { V1Page } from "../../src/spec/amdvi/host_table.js";
+import { V1NextLevel, V1Page } from "../../src/spec/amdvi/host_table.js";
 import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
 import { L1StreamDescriptor, StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
 import { PasidEntry } from "../../src/spec/vtd/pasid.js";
@@ -72,6 +72,8 @@ const vtdKnown: KnownFaults = ({ outcome, write }, { faults }, other) => {
     if (last !== undefined && (last[0]! & snoop) !== 0 && other.explains({ root: { lacks: [] } }))
       return "SNP passes where the unit has no snoop control";
   }
+  if (!reaches(outcome) && outcome.code === 0x5a && (code === 3 || code === 4) && /stage stands at/.test(outcome.why))
+    return "the width of a PASID entry's table is not looked at before the table is read";
   if (!reaches(outcome) && outcome.code === 0x5a && other.explains(withoutPasidReserved))
     return "reserved bits of PASID entries are not looked at";
   if (reaches(outcome) || outcome.walk === null || code === undefined) return null;
@@ -142,8 +144,8 @@ function readsMachine(
   return cd !== undefined && (isLow(cd[2]!, cd[3]!) || isLow(cd[4]!, cd[5]!));
 }
 
-/** HAD, PPR, GPRP, bit 8 of the domain id, guest paging mode, HPTMode, bits 181:180, 206:192 and 244:240, by word of the entry. */
-const refusedByQemu = [0x0000_0080, 0x0030_0000, 0x0000_0100, 0, 0, 0x08f0_0000, 0x0000_7fff, 0x001f_0000];
+/** HAD, PPR, GPRP, bit 8 of the domain id, guest paging mode, HPTMode, bits 181:180, 206:192 and 245:240, by word of the entry. */
+const refusedByQemu = [0x0000_0080, 0x0030_0000, 0x0000_0100, 0, 0, 0x08f0_0000, 0x0000_7fff, 0x003f_0000];
 
 /** What QEMU does not look at in page table entries, all together. */
 const looseAmdvi: Change = { noReserved: true, present: { about: V1Page.$.title, word: 1 } };
@@ -157,6 +159,9 @@ const amdviKnown: KnownFaults = ({ address, outcome, write }, { data }, other) =
   const fault = outcomeFault(outcome);
   if (fault === "skipped") return "address bits of skipped levels are not looked at";
   if (fault === null || dte === undefined) return null;
+  const last = reaches(outcome) ? undefined : outcome.walk?.steps.at(-1)?.words;
+  if (fault === "reserved" && last !== undefined && read(last, 0, V1Page.next) === V1NextLevel.encodedSize)
+    return "sizes in addresses are not held against the level";
   const bits = 12 + 9 * read(dte.words, 0, DeviceEntry.mode);
   if (!other.explains({ ...looseAmdvi, address: BigInt.asUintN(bits, address) })) return null;
   if (fault === "inputSize") return "addresses wider than the table are not refused";

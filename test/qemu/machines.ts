@@ -54,10 +54,11 @@ const ramBaseVirt = 0x4000_0000;
 const idleArm = new Uint8Array(new Uint32Array([0xd503207f, 0x17ffffff]).buffer);
 
 /** @param options of the machine, as `iommu=smmuv3` */
-export async function startVirt(qemu: string, options: string): Promise<UnderTest> {
+export async function startVirt(qemu: string, options: string, more: readonly string[] = []): Promise<UnderTest> {
   const machine = [
     ...["-machine", `virt,highmem=off,${options}`, "-cpu", "cortex-a57"],
     ...["-device", `pcie-root-port,id=rp,addr=${portAt}`, ...edus(4)],
+    ...more,
   ];
   const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: ramBaseVirt, idle: idleArm });
   const port = { requester: portAt << 3, bus: busBehind };

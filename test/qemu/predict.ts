@@ -93,7 +93,12 @@ function through(memory: MemoryView, found: Attachment, codes: CodeSet, { addres
   if (isReached(result) !== answer >= 0) throw new Error(`walk says ${answer}, trace ${JSON.stringify(result)}`);
   if (!isReached(result)) {
     const code = faultCode(codes, atOf(result, write));
-    return { code: recorded(found, code) ? code : null, why: result.why, walk: explained, entries: found.entries };
+    return {
+      code: recorded(found, code, result.stage) ? code : null,
+      why: result.why,
+      walk: explained,
+      entries: found.entries,
+    };
   }
   const paddr = answer * 4096 + Number(address & 0xfffn);
   if (Math.floor(result.paddr / 4096) !== answer) throw new Error(`walk says frame ${answer}, trace ${result.paddr}`);
@@ -104,8 +109,13 @@ function through(memory: MemoryView, found: Attachment, codes: CodeSet, { addres
  * Whether a fault is recorded. SMMUv3: CD.R and STE.S2R, of events 0x10 to 0x13 (IHI 0070, 5.4). VT-d legacy: the
  * context entry's FPD, of the reasons that the specification calls qualified (4.1, 7.1.3).
  */
-function recorded({ entries }: { readonly entries: readonly EntryRead[] }, code: number): boolean {
-  const last = entries.at(-1);
+function recorded(
+  { entries }: { readonly entries: readonly EntryRead[] },
+  code: number,
+  stage: "first" | "second" = "first",
+): boolean {
+  const ofStream = stage === "second" ? entries.find((e) => e.about === StreamEntry.$) : undefined;
+  const last = ofStream ?? entries.at(-1);
   if (last === undefined) return true;
   if (last.about === ContextEntry.$) return !(qualified.has(code) && read(last.words, 0, ContextEntry.fpd) === 1);
   if (code < 0x10 || code > 0x13) return true;

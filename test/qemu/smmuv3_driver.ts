@@ -3,9 +3,14 @@ import type { Rng } from "../../src/base/rng.js";
 import { write } from "../../src/bits/field.js";
 import { ContextDescriptor as Cd } from "../../src/spec/smmuv3/context_descriptor.js";
 import { L1StreamDescriptor, StreamEntry as Ste } from "../../src/spec/smmuv3/stream_table.js";
+import { Path } from "../../src/table/device/entry.js";
 import { deviceTables, type UnitRoot } from "../../src/table/device/index.js";
+import { findStream } from "../../src/table/device/smmuv3_stream.js";
+import { secondStage } from "../../src/table/device/smmuv3_tables.js";
+import type { TableRoot } from "../../src/table/index.js";
 import type { Qtest } from "./qtest.js";
 import { type Kept, mapRandomly, spoil } from "./random_map.js";
+import { mapBelow, writeSecondStage } from "./smmuv3_stage2.js";
 import type { TestMemory } from "./test_memory.js";
 import type { SeenFault, UnitDriver } from "./unit_driver.js";
 import { unitTemplate } from "./unit_template.js";
@@ -34,6 +39,8 @@ const eventBytes = 32;
 const commandPair = new BigUint64Array([0x04n, 31n, 0x30n, 0n]);
 
 export type StreamTableForm = "linear" | "two-level";
+/** Of what the streams are made: first stages alone, or also second ones, alone and under first ones. */
+export type Stages = "first" | "both";
 
 export class Smmuv3 implements UnitDriver {
   readonly name: string;
@@ -45,22 +52,24 @@ export class Smmuv3 implements UnitDriver {
   readonly inputBits = 48;
   readonly #template: UnitRoot;
   readonly #form: StreamTableForm;
+  readonly #stages: Stages;
   readonly #ramBase: number;
   #commands = 0;
   #consumed = 0;
 
-  private constructor(template: UnitRoot, ramBase: number, form: StreamTableForm) {
-    this.name = `SMMUv3, first stage, ${form} stream table`;
+  private constructor(template: UnitRoot, ramBase: number, form: StreamTableForm, stages: Stages) {
+    this.name = `SMMUv3, ${stages === "first" ? "first stage" : "both stages"}, ${form} stream table`;
     this.#form = form;
+    this.#stages = stages;
     this.#template = template;
     this.#ramBase = ramBase;
   }
 
   /** @param form of all its stream tables: QEMU does not go back from two levels to one. */
-  static async of(qtest: Qtest, ramBase: number, form: StreamTableForm): Promise<Smmuv3> {
+  static async of(qtest: Qtest, ramBase: number, form: StreamTableForm, stages: Stages = "first"): Promise<Smmuv3> {
     const offsets = [0x00, 0x04, 0x0c, 0x14, 0x18, 0x20, 0x44, strtab, strtab + 4, strtabConfig];
     await qtest.send([`writeq ${at(strtab)} 0x${ramBase.toString(16)}`, `writel ${at(strtabConfig)} 0x8`]);
-    const unit = new Smmuv3(await unitTemplate(qtest, "smmuv3", base, offsets), ramBase, form);
+    const unit = new Smmuv3(await unitTemplate(qtest, "smmuv3", base, offsets), ramBase, form, stages);
     for (let n = 0; n < 2 ** commandsLg2; n += 2) {
       qtest.writeRam(ramBase + commandsAt + n * 16, new Uint8Array(commandPair.buffer));
     }
@@ -82,6 +91,17 @@ export class Smmuv3 implements UnitDriver {
       const entry = memory.index(entries(requester));
       if (entry < 0) continue;
       const ste = memory.words.subarray(entry, entry + 16);
+      if (this.#stages === "both") writeSecondStage(memory, rng, ste);
+      const config = this.#stages === "first" ? 5 : [5, 6, 6, 7, 7, 7][rng.below(6)]!;
+      if (config === 6) {
+        write(ste, 0, Ste.v, 1);
+        write(ste, 0, Ste.config, config);
+        const options = { superpages: rng.below(3) > 0, contiguous: rng.below(2) === 0 };
+        const root = secondOf(memory, unit, requester);
+        worth.set(requester, root === null ? [] : mapRandomly(memory, rng, root, kept, options).worth);
+        if (rng.below(30) === 0) ste[4 + rng.below(4)]! ^= 2 ** rng.below(32);
+        continue;
+      }
       const frame = memory.allocate(rng, 1);
       devices.add(frame * 4096);
       const descriptor = frame * 4096 + rng.below(64) * 64;
@@ -96,7 +116,12 @@ export class Smmuv3 implements UnitDriver {
         const mapped = mapRandomly(memory, rng, root, kept, options, [1, 3]);
         worth.set(requester, [...(worth.get(requester) ?? []), ...mapped.worth]);
       }
-      write(ste, 0, Ste.config, [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 4, 0, 1][rng.below(14)]!);
+      if (config === 7) {
+        write(ste, 0, Ste.config, 7);
+        const root = secondOf(memory, unit, requester);
+        if (root !== null) mapBelow(memory, rng, root, kept);
+      }
+      if (config === 5) write(ste, 0, Ste.config, [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 4, 0, 1][rng.below(14)]!);
       if (rng.below(30) === 0) ste[rng.below(2)]! ^= 2 ** rng.below(32);
       // Bits 34:32 stay: QEMU ends itself at an IPS that it does not know.
       if (rng.below(30) === 0) cd[[0, 1, 2, 3][rng.below(4)]!]! ^= 2 ** (3 + rng.below(29));
@@ -192,6 +217,13 @@ export class Smmuv3 implements UnitDriver {
       write(cd, 0, Cd.ttb1, (memory.allocate(rng, granuleFrames[tg0]!) * 4096) / 16);
     }
   }
+}
+
+/** The second stage that a stream's entry describes; null when the unit refuses it. */
+function secondOf(memory: TestMemory, unit: UnitRoot, requester: number): TableRoot | null {
+  const words = findStream(memory, unit, requester, new Path());
+  const stage = words instanceof Uint32Array ? secondStage(unit, words) : null;
+  return stage !== null && "root" in stage ? stage.root : null;
 }
 
 /** Frames of a table by TG0. */

@@ -19,6 +19,8 @@ export class TestMemory implements MemoryView {
   readonly words = new Uint32Array(ramBytes / 4);
   readonly #segment: Segment;
   readonly #used = new Set<number>();
+  /** Taken back, and not yet zero in the machine: a spoiled pointer may lead there. */
+  readonly #stale = new Set<number>();
 
   /** @param base physical address of the first byte */
   constructor(base: number) {
@@ -60,13 +62,18 @@ export class TestMemory implements MemoryView {
 
   /** Take all tables back. */
   clear(): void {
-    for (const f of this.#used) this.words.fill(0, f * 1024, f * 1024 + 1024);
+    for (const f of this.#used) {
+      this.words.fill(0, f * 1024, f * 1024 + 1024);
+      this.#stale.add(f);
+    }
     this.#used.clear();
   }
 
-  /** Copy the tables to the machine. */
+  /** Copy the tables to the machine, and zeros to where earlier ones were. */
   copyTables(qtest: Qtest): void {
-    for (const at of this.tables) qtest.writeRam(at, this.#bytes(at - this.base, 4096));
+    for (const f of new Set([...this.#used, ...this.#stale]))
+      qtest.writeRam(this.base + f * 4096, this.#bytes(f * 4096, 4096));
+    this.#stale.clear();
   }
 
   copyData(qtest: Qtest): void {
