@@ -44,11 +44,13 @@ function rangePages(ranges: Ranges): string[] {
 /** Scattered runs of pages, some large and aligned. */
 function fill(mapper: Mapper, granule: number, bits: number, seed: number): void {
   const rng = new Rng(seed);
-  const base = mapper.root.upper === "ones" ? upperBase(mapper.root) : 0;
+  const { upper, inputBits } = mapper.root;
   const room = 2 ** Math.min(bits - (mapper.root.upper === "sign" ? 1 : 0), 46) / granule;
   for (let i = 0; i < 12; i++) {
     const pages = 2 ** rng.below(6) * (1 + rng.below(3));
     const at = rng.below(Math.min(room - pages, 2 ** 31));
+    const high = upper === "sign" && i % 2 === 1 ? 2 ** 64 - 2 ** (inputBits - 1) : 0;
+    const base = upper === "ones" ? upperBase(mapper.root) : high;
     try {
       mapper.map(base + at * granule, (i * 4096 + rng.below(2) * 64) * granule, pages * granule, 3);
     } catch (error) {
