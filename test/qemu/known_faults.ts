@@ -8,7 +8,7 @@ import { read } from "../../src/bits/field.js";
 import { DeviceEntry } from "../../src/spec/amdvi/device_entry.js";
 import { V1NextLevel, V1Page } from "../../src/spec/amdvi/host_table.js";
 import { ContextDescriptor } from "../../src/spec/smmuv3/context_descriptor.js";
-import { L1StreamDescriptor, StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
+import { L1StreamDescriptor, StreamConfig, StreamEntry } from "../../src/spec/smmuv3/stream_table.js";
 import { PasidEntry } from "../../src/spec/vtd/pasid.js";
 import { reservedMask } from "../../src/table/device/entry.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
@@ -89,6 +89,15 @@ const snoop = 0x800;
 
 const wide = 2n ** 48n;
 
+/** Without a first stage, inputs of a unit of 44 output bits end here. */
+const inputsOfUnit = 2n ** 44n;
+
+/** A second stage of granule 16 KiB that starts with more than one table. */
+const sideBySide16k = (ste: Uint32Array) =>
+  read(ste, 0, StreamEntry.s2Tg) === 2 &&
+  read(ste, 0, StreamEntry.s2Sl0) === 1 &&
+  read(ste, 0, StreamEntry.s2T0sz) < 28;
+
 /** Bits 55:48 of S1ContextPtr; 55:52 of TTB0 and of TTB1. By word. */
 const droppedOfStream = [0, 0x00ff_0000];
 const droppedOfContext = [0, 0, 0, 0x00f0_0000, 0, 0x00f0_0000];
@@ -108,7 +117,12 @@ const smmuv3Known: KnownFaults = ({ address, outcome, write }, { faults }, other
   if (code === 4 && ste !== undefined && read(ste, 0, StreamEntry.s1CdMax) !== 0) {
     return "S1CDMax counts where there are no substreams";
   }
+  const config = ste === undefined ? 0 : read(ste, 0, StreamEntry.config);
+  if (config >= StreamConfig.second && sideBySide16k(ste!))
+    return "of tables of 16 KiB side by side, only the first is found";
   if (reaches(outcome)) return null;
+  if (config === StreamConfig.second && address >= inputsOfUnit && faults.length === 0 && outcome.code === 0x10)
+    return "addresses beyond the unit's inputs are faults of stage 1, which nobody records";
   const span = entry(L1StreamDescriptor.$.title);
   if (outcome.code === 2 && code !== 2 && span !== undefined && read(span, 0, L1StreamDescriptor.span) > 0) {
     return "Span counts for twice as many entries, and what lies beyond is a bad entry";
