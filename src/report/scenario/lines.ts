@@ -111,11 +111,13 @@ export function runListLines(
       [left("name"), left("what it shows"), left("quotes", 1), left("bugs", 2)],
       scenarios.map((s) => [s.id, s.title, `${s.quotation.author}, ${s.quotation.date}`, s.bugs.join(" ")]),
     ),
-    ...listed(
-      `${plural(bugs.length, "historic bug")}: dmalab run --bug ID`,
-      [left("id"), left("year"), left("layer", 1), left("what went wrong"), left("source", 2)],
-      bugs.map((b) => [b.id, `${b.year}`, b.layer, b.title, b.source]),
-    ),
+    ...(bugs.length === 0 ? [] : [style.bold(`${plural(bugs.length, "historic bug")}: dmalab run --bug ID`)]),
+    ...bugs.flatMap((b) => [
+      ...wrap(`${b.id}, ${b.year}, ${b.layer}: ${b.source}`, width, "  ", "    ").map(style.cyan),
+      ...wrap(b.title, width, "    "),
+      ...wrap(`rule: ${b.rule}`, width, "    ").map(style.dim),
+    ]),
+    ...(bugs.length === 0 ? [] : [""]),
   ].slice(0, -1);
 }
 

@@ -3,7 +3,7 @@ import { Direction } from "../../../spec/dma/direction.js";
 import { type ListEntry, listOf } from "../../../sw/dma/index.js";
 import type { EngineName } from "../../../sw/engine/index.js";
 import type { Guest, XenModel } from "../../../sw/xen/index.js";
-import { oddlyPlaced } from "../bugs/engine.js";
+import { oddlyPlaced } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, type Driven, drive, filled, page, requester, type XenStage, xenStage } from "../stage.js";
 import { bytesText, hex, Teller } from "../story.js";

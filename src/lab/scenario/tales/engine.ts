@@ -3,7 +3,7 @@ import { Direction } from "../../../spec/dma/direction.js";
 import { bounceDuty, busIsPhys } from "../../../sw/dma/index.js";
 import { type EngineName, type EngineProfile, engineProfileOf } from "../../../sw/engine/index.js";
 import type { XenModel } from "../../../sw/xen/index.js";
-import { lend } from "../bugs/engine.js";
+import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { type Driven, drive, driveNative, filled, page, requester, type XenStage, xenStage } from "../stage.js";
 import { bytesText, hex, Teller } from "../story.js";

@@ -4,7 +4,7 @@ import { Direction } from "../../../spec/dma/direction.js";
 import { type EngineBugId, engineBugs } from "../../../sw/engine/index.js";
 import { entryAt } from "../../../sw/xen/grant_frames.js";
 import { eras, type XenBugId, xenBugs } from "../../../sw/xen/index.js";
-import { lend } from "../bugs/engine.js";
+import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, type Driven, drive, filled, page, requester, type XenStage, xenStage } from "../stage.js";
 import { bytesText, hex, type Part, Teller } from "../story.js";
