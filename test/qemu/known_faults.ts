@@ -131,7 +131,7 @@ const smmuv3Known: KnownFaults = ({ address, outcome, write }, { faults }, other
   const tableRefuses = outcome.walk?.steps.some((s) => (s.words[1]! & 0x4000_0000) !== 0);
   if (write && code === 0x13 && tableRefuses === true) return "rights of tables are judged before what lies below";
   if (!other.explains(looseSmmu)) return null;
-  if (outcome.code === 9) return "bits 55:48 of S1ContextPtr are not looked at";
+  if (outcome.code === 4 && /S1ContextPtr/.test(outcome.why)) return "bits 55:48 of S1ContextPtr are not looked at";
   if (outcome.code === 0xa && /TTB[01] is beyond/.test(outcome.why))
     return "bits 55:52 of TTB0 and TTB1 are not looked at";
   const ours = outcomeFault(outcome);

@@ -48,6 +48,9 @@ export function leafOf(
   }
   const leaf = read(words, 0, L1ContextDescriptor.frame) * 4096;
   path.add(at, words, L1ContextDescriptor.$, `context descriptors at ${hex(leaf)}`);
+  // From SMMUv3.1 on (3.4.3); older units may drop the upper bits.
+  if (stream.second === null && leaf >= 2 ** whose.unit.outputBits)
+    return path.refuse("reserved", Event.badSubstream, `entry ${index} of ${where} is beyond the unit's output`);
   return leaf;
 }
 

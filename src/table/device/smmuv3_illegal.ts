@@ -23,7 +23,7 @@ export function illegalStream(unit: UnitRoot, ste: Uint32Array, config: number):
   if (config === StreamConfig.bypass) return null;
   return (
     illegalAts(unit, ste, config) ??
-    (first ? illegalFirst(unit, ste, config) : null) ??
+    (first ? (illegalPointer(unit, ste, config) ?? illegalFirst(unit, ste, config)) : null) ??
     (second ? illegalSecond(can?.smmu, ste) : null)
   );
 }
@@ -36,6 +36,15 @@ function illegalAts({ abilities: can }: UnitRoot, ste: Uint32Array, config: numb
   if (eats === 2 && config !== StreamConfig.nested) return "EATS is 2 without both stages";
   if (eats === 2 && can?.smmu?.noSplitAts === true) return "EATS is 2, and the unit has no ATS of one stage";
   return null;
+}
+
+/**
+ * A pointer beyond the unit's output: so from SMMUv3.1 on (3.4.3); older units may drop its upper bits. Under a second
+ * stage, which says itself what it does not map, it is an input of that stage.
+ */
+function illegalPointer({ outputBits }: UnitRoot, ste: Uint32Array, config: number): string | null {
+  if (config !== StreamConfig.first || read(ste, 0, Ste.s1Context) * 64 < 2 ** outputBits) return null;
+  return `S1ContextPtr is beyond the ${outputBits} bits of output`;
 }
 
 function illegalFirst({ abilities: can }: UnitRoot, ste: Uint32Array, config: number): string | null {

@@ -138,6 +138,7 @@ export function smmuFirst({ memory, root, width, requester, pasid }: Asked): str
   if (config < 4) return "blocked";
   if (config >= 6) return "second";
   if (config === 5 && (num(e, 63, 59) > 20 || bits(e, 94) === 1n || num(e, 93, 92) === 2)) return fault(4);
+  if (config === 5 && beyond(bits(e, 55, 6) << 6n, width)) return fault(4);
   if (config === 4) return pasid === null ? "bypass" : fault(8);
   const lg2 = num(e, 63, 59);
   const dss = num(e, 65, 64);
@@ -154,6 +155,7 @@ export function smmuFirst({ memory, root, width, requester, pasid }: Asked): str
     const d = quads(memory, Number(at) + Math.floor(ssid / perLeaf) * 8, 1);
     if (d === null) return fault(9);
     if (bits(d, 0) === 0n) return fault(8);
+    if (beyond(bits(d, 55, 12) << 12n, width)) return fault(8);
     at = (bits(d, 55, 12) << 12n) + BigInt((ssid % perLeaf) * 64);
   } else at += BigInt(ssid * 64);
   const c = beyond(at, 52) ? null : quads(memory, Number(at), 8);
