@@ -78,6 +78,17 @@ describe("questions", () => {
     expect(readFileSync(dot, "utf8")).toMatch(/^digraph.*0x5097123/s);
   });
 
+  test("a page to look at", () => {
+    const html = join(folder, "reach.html");
+    const { code, out } = inspect(legacy, "--html", html);
+    expect([code, out.includes(`report: ${html}`)]).toEqual([0, true]);
+    expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>.*9 devices are confined.*<\/html>\n$/s);
+    expect(JSON.parse(inspect(legacy, "--html", html, "--json").out)).toMatchObject({ schema: "dmalab.inspect/1" });
+    const lost = inspect(legacy, "--html", join(folder, "no/such/reach.html"));
+    expect([lost.code, lost.out]).toEqual([2, ""]);
+    expect(lost.err).toMatch(/^dmalab: .*no such file.*\n$/);
+  });
+
   test("an address that faults is code 1, with the unit's reason", () => {
     const { code, out } = inspect(legacy, "--at", "0000:00:03.0:0x1000");
     expect(code).toBe(1);
