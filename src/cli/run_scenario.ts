@@ -34,7 +34,7 @@ export function runScenario(flags: ScenarioFlags): 0 | 1 {
   const [told, bugs] = [flags.scenarios === true ? scenarios : [], flags.bugs === true ? historicBugs : []];
   if (flags.markdown === true)
     write(flags.bugs === true ? bugsMarkdown(bugs.map(demonstrate)) : scenariosMarkdown(told));
-  else if (flags.json === true) json(runListDocument(told, bugs));
+  else if (flags.json === true) json(runListDocument(told, bugs, scenarios));
   else lines(runListLines(told, bugs, screen()));
   return 0;
 }

@@ -24,6 +24,8 @@ test("the lists name everything, and are one document", async () => {
   const { code, text } = await printed({ scenarios: true, bugs: true, json: true });
   const list = runListSchema.parse(JSON.parse(text));
   expect([code, list.scenarios.length, list.bugs.length]).toEqual([0, scenarios.length, historicBugs.length]);
+  const alone = runListSchema.parse(JSON.parse((await printed({ bugs: true, json: true })).text));
+  expect(alone.bugs.find((b) => b.id === "foreign-by-phys")?.scenarios).toEqual(["engine", "foreign-page"]);
   for (const flags of [{ scenarios: true }, { bugs: true }]) expect((await printed(flags)).code).toBe(0);
   const { text: bugs } = await printed({ bugs: true });
   for (const { id } of historicBugs) expect(bugs).toContain(id);

@@ -47,13 +47,18 @@ export function demonstrationDocument({ bug, on, off }: Demonstrated): RunDocume
   );
 }
 
-export function runListDocument(scenarios: readonly Scenario[], bugs: readonly HistoricBug[]): RunListDocument {
+/** @param all every scenario there is: which of them can have a bug on is told also where they are not listed */
+export function runListDocument(
+  scenarios: readonly Scenario[],
+  bugs: readonly HistoricBug[],
+  all: readonly Scenario[],
+): RunListDocument {
   return {
     schema: "dmalab.run-list/1",
     scenarios: scenarios.map((s) => ({ id: s.id, title: s.title, quotation: { ...s.quotation }, bugs: [...s.bugs] })),
     bugs: bugs.map((b) => ({
       ...bugDocument(b),
-      scenarios: scenarios.filter((s) => s.bugs.includes(b.id)).map((s) => s.id),
+      scenarios: all.filter((s) => s.bugs.includes(b.id)).map((s) => s.id),
     })),
   };
 }
