@@ -7,7 +7,9 @@ import { walkAnswer } from "../../src/audit/reach/walk_device.js";
 import { walkDot } from "../../src/report/inspect/dot.js";
 import { walkSvg } from "../../src/report/inspect/svg.js";
 import { walkPicture } from "../../src/report/inspect/walk_boxes.js";
+import { Mapper, NestedView, type TableRoot, type Trace, traceNested } from "../../src/table/index.js";
 import { inspected } from "../audit/reach/captured.js";
+import { Arena, rootOf } from "../table/machines.js";
 
 const legacy = await inspected("vtd-legacy-strict");
 const ats = await inspected("smmuv3");
@@ -91,6 +93,25 @@ test("the parts of the address are its bits, each with the entry that it chose",
     ["11:0", "0x123"],
   ]);
   expect(parts.map((p) => boxes[p.box]?.name)).toEqual(["SS-PML4E", "SS-PDPE", "SS-PDE", "SS-PTE", undefined]);
+});
+
+test("under nesting, an entry of the second stage names the address that chose it", () => {
+  const arena = new Arena(600);
+  const second = rootOf(arena, "vtd-ss", 2, 39);
+  new Mapper(arena.memory, second, arena.allocate).map(0, 0x100000, 0x100000, 3);
+  const first: TableRoot = { ...second, format: "vtd-fs", address: 0x10000, upper: "sign", level: 3, inputBits: 48 };
+  let next = 0x11;
+  const inGuest = new Mapper(new NestedView(arena.memory, second), first, (count) => (next += count) - count);
+  inGuest.map(0x7000_0000, 0x50000, 0x3000, 3);
+  const walked = traceNested(arena.memory, { first, second }, 0x7000_1123, 0);
+  const flat = (trace: Trace | null): WalkAnswer["steps"] =>
+    trace === null ? [] : [...trace.steps.flatMap((s) => [...flat(s.through), s]), ...flat(trace.final)];
+  const { boxes, parts } = walkPicture({ ...walks[0]![1], iova: 0x7000_1123n, steps: flat(walked) });
+  expect(boxes).toHaveLength(4 + 3 * 5);
+  expect(boxes[2]!.chosenBy).toBe("index 0x10 from bits 20:12 of 0x10000");
+  expect(boxes[3]!.chosenBy).toBe("index 0x0 from bits 47:39");
+  expect(boxes.at(-1)!.chosenBy).toBe("index 0x51 from bits 20:12 of 0x51123");
+  expect(parts.map((p) => boxes[p.box]?.name)).toEqual(["FS-PML4E", "FS-PDPE", "FS-PDE", "FS-PTE", undefined]);
 });
 
 const graphviz = process.env["DOT"] ?? "dot";

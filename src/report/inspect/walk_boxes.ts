@@ -23,7 +23,7 @@ export interface WalkBox {
   /** The fields that are not zero: `frame 51:12 = 0x5097` and what it is. */
   readonly fields: readonly { readonly text: string; readonly doc: string }[];
   readonly meaning: string;
-  /** `index 0x1ff from bits 29:21`; null for an entry that no address bits chose. */
+  /** `index 0x1ff from bits 29:21`, and of which address when it is not the device's; null where none chose it. */
   readonly chosenBy: string | null;
 }
 
@@ -41,12 +41,12 @@ export function walkPicture(walk: WalkAnswer): WalkPicture {
   return {
     title: `${name} at ${hex(iova)}`,
     parts: partsOf(iova, steps),
-    boxes: steps.map(boxOf),
+    boxes: steps.map((step) => boxOf(step, iova)),
     end: endOf(walk),
   };
 }
 
-function boxOf(step: WalkStep): WalkBox {
+function boxOf(step: WalkStep, iova: bigint): WalkBox {
   const { name, stage, at, words, about, meaning, input, indexBits } = step;
   const fields = fieldsOf(words, about)
     .filter((f) => !f.isZero)
@@ -54,7 +54,7 @@ function boxOf(step: WalkStep): WalkBox {
   const chosenBy =
     input === undefined || indexBits === undefined
       ? null
-      : `index ${hex(bitsOf(input, indexBits))} from bits ${indexBits.msb}:${indexBits.lsb}`;
+      : `index ${hex(bitsOf(input, indexBits))} from bits ${indexBits.msb}:${indexBits.lsb}${input === iova ? "" : ` of ${hex(input)}`}`;
   return { name, stage, at: hex(at), value: entryValue(words), fields, meaning, chosenBy };
 }
 
