@@ -5,7 +5,7 @@
 import type { MemoryView } from "../../src/mem/view.js";
 import { reservedMask } from "../../src/table/device/entry.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
-import type { TableRoot } from "../../src/table/index.js";
+import type { FaultName, TableRoot } from "../../src/table/index.js";
 import { held, type Seen } from "./judge.js";
 import { type Access, type Outcome, predict, reaches } from "./predict.js";
 import type { TestMemory } from "./test_memory.js";
@@ -52,9 +52,12 @@ export interface Change {
   readonly clear?: (about: string, words: Uint32Array) => ArrayLike<number> | null;
   /** What the device asks for. */
   readonly address?: bigint;
-  /** Of entries that end the walk: reserved bits are not there, and this word's bits are, where the entry is not 0. */
+  /** Of entries that end the walk: reserved bits are not there. */
   readonly noReserved?: boolean;
-  readonly present?: { readonly about: string; readonly word: number };
+  /** Of entries that end the walk as absent and are not 0: bits of the first word that are there. */
+  readonly present?: (words: Uint32Array) => number;
+  /** Faults behind which it is not told what QEMU does. */
+  readonly open?: readonly FaultName[];
   /** Codes of QEMU that count as the library's. */
   readonly alike?: (ours: number, code: number) => boolean;
 }
@@ -80,6 +83,7 @@ export class Alternative {
     for (let n = 0; n < stepsMax; n++) {
       const access = { ...this.#access, address: change.address ?? this.#access.address };
       const outcome = predict(memory, this.#unit, this.#rules.codes, access, change.root);
+      if (isOpen(outcome, change)) return true;
       if (!changeOn(memory, outcome, change)) return this.#isSeen(outcome, change.alike ?? Object.is);
     }
     return false;
@@ -95,6 +99,11 @@ export class Alternative {
     const code = reaches(outcome) ? null : outcome.code;
     return code === null ? faults.length === 0 : faults.length > 0 && faults.every((f) => alike(code, f.code));
   }
+}
+
+function isOpen(outcome: Outcome, { open }: Change): boolean {
+  const result = reaches(outcome) ? undefined : outcome.walk?.result;
+  return result !== undefined && "fault" in result && open?.includes(result.fault) === true;
 }
 
 /** @returns whether anything was changed, so that the way may be another one. */
@@ -115,8 +124,9 @@ function changeOn(memory: Changed, outcome: Outcome, { clear, noReserved, presen
     memory.clear(last.at, mask);
     changed = true;
   }
-  if (fault === "absent" && present?.about === last.about.title && last.words.some((w) => w !== 0)) {
-    memory.set(last.at, present.word);
+  const missing = fault === "absent" && last.words.some((w) => w !== 0) ? (present?.(last.words) ?? 0) : 0;
+  if ((missing & ~last.words[0]!) !== 0) {
+    memory.set(last.at, missing);
     changed = true;
   }
   return changed;

@@ -130,6 +130,8 @@ function probes(
     const offset = reaches(outcome) ? outcome.reaches - memory.base : 0;
     if (write && reaches(outcome) && (offset < dataAt || offset >= dataAt + dataBytes)) continue;
     if (reaches(outcome) && offset >= resultsAt && offset < resultsAt + 0x10000) continue;
+    // Below the tables a machine keeps what only it knows: a device tree, firmware.
+    if (reaches(outcome) && offset >= 0 && offset < lowest) continue;
     if (readsOwnWork(memory, outcome)) continue;
     // What a device reads is seen only where it still reaches the page of results.
     const sees = seesResults(memory, unit, driver, requester);
@@ -140,13 +142,16 @@ function probes(
   return list;
 }
 
+/** Offset into RAM of what the library is told of. */
+const lowest = 16 * 2 ** 20;
+
 /**
  * A spoiled pointer may lead below the tables: to the page of results, the unit's queues or a PC's video memory and
  * firmware, whose bytes only the machine knows.
  */
 function readsOwnWork(memory: TestMemory, outcome: Outcome): boolean {
   const steps = reaches(outcome) ? [] : (outcome.walk?.steps ?? []);
-  const end = memory.base + 16 * 2 ** 20;
+  const end = memory.base + lowest;
   return steps.some(({ at }) => at >= memory.base && at < end);
 }
 
