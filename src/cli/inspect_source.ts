@@ -8,7 +8,7 @@ import { openImage } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";
 import { openInput } from "./input.js";
 import { type RegistersText, unitsOf } from "./inspect_units.js";
-import { withLiveGuest } from "./live.js";
+import { withLiveGuest } from "./live/live_guest.js";
 import { AskedWrongly } from "./misuse.js";
 import { Progress } from "./terminal.js";
 

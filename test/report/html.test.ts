@@ -6,9 +6,9 @@ import { failuresMax, pageData } from "../../src/report/html/page_data.js";
 import { runHtml } from "../../src/report/html/run_html.js";
 import { encodeRuns } from "../../src/report/html/runs.js";
 import { number, seconds, share, shortSeconds } from "../../web/shared/format.js";
+import { sorted } from "../../web/shared/sorting.js";
 import { eachPart, gridOf, heldBy, longestFree } from "../../web/src/picture.js";
 import { decodeRuns } from "../../web/src/runs.js";
-import { sorted } from "../../web/shared/sorting.js";
 import { calmReport, sampleReport } from "./sample.js";
 
 const page = { script: 'console.log("</script><!--")', style: "body{color:red}/*</style>*/" };

@@ -6,7 +6,7 @@
 import { read } from "../../bits/field.js";
 import { DeviceEntry } from "../../spec/amdvi/device_entry.js";
 import type { Attachment } from "../../table/device/attachment.js";
-import type { UnitMemory } from "./registers_memory.js";
+import type { UnitMemory } from "./registers/memory.js";
 
 /** The smallest entry of an interrupt table; with a guest APIC, entries have 16 bytes. */
 const entryBytesMin = 4;

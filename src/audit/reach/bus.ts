@@ -1,6 +1,6 @@
 /** What is on the bus, from text or from configuration space, with the windows of devices where the text has them. */
 import type { MemoryView } from "../../mem/view.js";
-import type { AcpiReading } from "./acpi.js";
+import type { AcpiReading } from "./acpi/acpi_tables.js";
 import type { BusDevice, Stretch } from "./findings/known.js";
 import { type PciDevice, pciFromConfiguration, pciFromText } from "./pci.js";
 

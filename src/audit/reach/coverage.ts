@@ -1,6 +1,6 @@
 /** What firmware says of who is behind which unit, held against the units whose tables were found. */
 import type { UnitRoot } from "../../table/device/index.js";
-import type { AcpiReading, AcpiScope, AcpiUnit } from "./acpi.js";
+import type { AcpiReading, AcpiScope, AcpiUnit } from "./acpi/acpi_tables.js";
 import type { DeviceId } from "./device_name.js";
 import type { BusDevice, RequesterRange, ReservedRegion } from "./findings/known.js";
 

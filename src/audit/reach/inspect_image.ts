@@ -9,7 +9,7 @@ import {
   type UnitRoot,
 } from "../../table/device/index.js";
 import { Troubles } from "../../table/trouble.js";
-import type { AcpiReading, AcpiUnit } from "./acpi.js";
+import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
 import { busFromImage } from "./bus.js";
 import { Coverage, reservedRegions } from "./coverage.js";
@@ -20,7 +20,7 @@ import { findingsOf } from "./findings/rules.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
 import { ReachReader } from "./reach.js";
-import type { UnitMemory } from "./registers_memory.js";
+import type { UnitMemory } from "./registers/memory.js";
 import { ReverseIndex } from "./reverse_index.js";
 import { TableFrames } from "./table_frames.js";
 

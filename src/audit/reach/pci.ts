@@ -16,8 +16,8 @@ import {
   noVendor,
   PasidControl,
 } from "../../spec/pcie/configuration.js";
-import { bytesAt, structureAt } from "./acpi_bytes.js";
-import type { AcpiWindow } from "./acpi_reading.js";
+import { bytesAt, structureAt } from "./acpi/bytes.js";
+import type { AcpiWindow } from "./acpi/reading.js";
 
 export interface PciDevice {
   readonly segment: number;

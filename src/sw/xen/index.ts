@@ -1,19 +1,10 @@
 /** Domains, their memory, grants, balloon and exchange, and the books that check every access. */
-export { ArmTree } from "./arm_tree.js";
-export { Balloon } from "./balloon.js";
+
 export { type XenBug, type XenBugId, type XenFlags, xenBugs, xenFlags } from "./bugs.js";
-export { cacheFlush } from "./cache_flush.js";
-export { Domain, type DomainOptions } from "./domain.js";
-export { type Era, type EraId, eraOf, eras } from "./eras.js";
-export { type Exchange, type Exchanged, exchange } from "./exchange.js";
-export { fingerprint } from "./fingerprint.js";
-export { type ForeignOptions, type ForeignPage, ForeignPages, type ForeignRequest } from "./foreign.js";
-export { FrameTable, FrameType } from "./frame_table.js";
-export { AccessGate, type Violation, violationText } from "./gate.js";
-export { type CopyEnd, type CopyRequest, copyGrant, copyGrantSteps } from "./grant_copy.js";
-export { type MapRequest, type MapResult, mapGrant, mapGrantSteps } from "./grant_map.js";
-export { type TransferRequest, transferGrant, transferGrantSteps } from "./grant_transfer.js";
-export { type UnmapRequest, unmapAndReplace, unmapGrantSteps, unmapGrants } from "./grant_unmap.js";
+export { type CopyEnd, type CopyRequest, copyGrant, copyGrantSteps } from "./grant/copy.js";
+export { type MapRequest, type MapResult, mapGrant, mapGrantSteps } from "./grant/map.js";
+export { type TransferRequest, transferGrant, transferGrantSteps } from "./grant/transfer.js";
+export { type UnmapRequest, unmapAndReplace, unmapGrantSteps, unmapGrants } from "./grant/unmap.js";
 export {
   addStatusToPhysmap,
   addStatusToPhysmapSteps,
@@ -23,18 +14,28 @@ export {
   setVersion,
   setVersionSteps,
   swapGrants,
-} from "./grant_version.js";
-export { Grants } from "./grants.js";
-export { Guest, type GuestOptions } from "./guest.js";
+} from "./grant/version.js";
+export { ArmTree } from "./guest/arm_tree.js";
+export { Balloon } from "./guest/balloon.js";
+export { type Era, type EraId, eraOf, eras } from "./guest/eras.js";
+export { type ForeignOptions, type ForeignPage, ForeignPages, type ForeignRequest } from "./guest/foreign.js";
+export { Grants } from "./guest/grants.js";
+export { Guest, type GuestOptions } from "./guest/guest.js";
+export { P2m } from "./guest/p2m.js";
+export { PageCache, type PageSource } from "./guest/page_cache.js";
+export { fixPool, makePool, type XenPool } from "./guest/pool_fixup.js";
+export { Unpopulated } from "./guest/unpopulated.js";
 export type { Contiguous, GuestKernel, MemoryModel } from "./guest_kernel.js";
-export { Hypervisor, type HypervisorOptions } from "./hypervisor.js";
-export { DeviceMap, type IommuMap, iommuMap, iommuUnmap } from "./iommu_map.js";
-export { type Leftover, leftovers } from "./leftovers.js";
-export { MachineBus } from "./machine_bus.js";
+export { cacheFlush } from "./hypervisor/cache_flush.js";
+export { Domain, type DomainOptions } from "./hypervisor/domain.js";
+export { type Exchange, type Exchanged, exchange } from "./hypervisor/exchange.js";
+export { fingerprint } from "./hypervisor/fingerprint.js";
+export { FrameTable, FrameType } from "./hypervisor/frame_table.js";
+export { AccessGate, type Violation, violationText } from "./hypervisor/gate.js";
+export { Hypervisor, type HypervisorOptions } from "./hypervisor/hypervisor.js";
+export { DeviceMap, type IommuMap, iommuMap, iommuUnmap } from "./hypervisor/iommu_map.js";
+export { type Leftover, leftovers } from "./hypervisor/leftovers.js";
+export { MachineBus } from "./hypervisor/machine_bus.js";
+export { decrease, populate } from "./hypervisor/populate.js";
 export { type ModelRules, models, type XenModel } from "./models.js";
-export { P2m } from "./p2m.js";
-export { PageCache, type PageSource } from "./page_cache.js";
-export { fixPool, makePool, type XenPool } from "./pool_fixup.js";
-export { decrease, populate } from "./populate.js";
 export { finish, type Steps } from "./steps.js";
-export { Unpopulated } from "./unpopulated.js";

@@ -1,6 +1,6 @@
 /** Firmware tables: two real ones, made ones for what those do not have, and damaged ones. */
 import { describe, expect, it } from "vitest";
-import { type AcpiReading, acpiTables } from "../../../src/audit/reach/acpi.js";
+import { type AcpiReading, acpiTables } from "../../../src/audit/reach/acpi/acpi_tables.js";
 import { mfn, Rng } from "../../../src/base/index.js";
 import { Memory } from "../../../src/mem/index.js";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { type Inspected, inspectImage } from "../../../src/audit/reach/inspect_image.js";
-import { unitsFromRegisters } from "../../../src/audit/reach/registers.js";
+import { unitsFromRegisters } from "../../../src/audit/reach/registers/units_from_registers.js";
 import { memorySource, openImage } from "../../../src/read/index.js";
 
 export const captures = ["amdvi", "smmuv3", "vtd-ats", "vtd-legacy-strict", "vtd-scalable", "vtd-scalable-fs"] as const;

@@ -1,6 +1,6 @@
 /** Which unit a device is behind, by what firmware and the bus say. */
 import { expect, test } from "vitest";
-import type { AcpiReading, AcpiScope, AcpiUnit } from "../../../src/audit/reach/acpi.js";
+import type { AcpiReading, AcpiScope, AcpiUnit } from "../../../src/audit/reach/acpi/acpi_tables.js";
 import { busFromText } from "../../../src/audit/reach/bus.js";
 import { type Behind, Coverage, reservedRegions } from "../../../src/audit/reach/coverage.js";
 import { unit } from "./machine.js";

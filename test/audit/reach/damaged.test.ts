@@ -1,7 +1,7 @@
 /** Damaged images, tables of other machines, hostile bits: an answer or one line, never a crash, never without end. */
 import { expect, test } from "vitest";
 import { inspectImage } from "../../../src/audit/reach/inspect_image.js";
-import { unitsFromRegisters } from "../../../src/audit/reach/registers.js";
+import { unitsFromRegisters } from "../../../src/audit/reach/registers/units_from_registers.js";
 import { walkAnswer } from "../../../src/audit/reach/walk_device.js";
 import { Rng } from "../../../src/base/rng.js";
 import { memorySource, openImage, Unreadable } from "../../../src/read/index.js";

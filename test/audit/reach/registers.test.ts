@@ -1,6 +1,6 @@
 /** Register files into units, and roots given by hand. */
 import { describe, expect, it } from "vitest";
-import { unitsFromRegisters } from "../../../src/audit/reach/registers.js";
+import { unitsFromRegisters } from "../../../src/audit/reach/registers/units_from_registers.js";
 import { rootGiven } from "../../../src/audit/reach/where_given.js";
 import { Rng } from "../../../src/base/index.js";
 import { Unreadable } from "../../../src/read/unreadable.js";

@@ -1,6 +1,6 @@
 /** Queues and tables of interrupts, as registers say, and who may write there. */
 import { describe, expect, it } from "vitest";
-import { unitsFromRegisters } from "../../../src/audit/reach/registers.js";
+import { unitsFromRegisters } from "../../../src/audit/reach/registers/units_from_registers.js";
 import { registersOf } from "../../table/device/captured.js";
 
 type Values = Record<string, string>;

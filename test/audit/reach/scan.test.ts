@@ -1,6 +1,6 @@
 /** Device tables found by their form, in the recorded machines' memories. */
 import { describe, expect, it } from "vitest";
-import { type ScanCandidate, scanImage } from "../../../src/audit/reach/scan.js";
+import { type ScanCandidate, scanImage } from "../../../src/audit/reach/scan/scan_image.js";
 import { mfn, Rng } from "../../../src/base/index.js";
 import { captures, imageOf, segmentsOf, unitOf } from "../../table/device/captured.js";
 

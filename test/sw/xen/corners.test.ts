@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Errno } from "../../../src/spec/xen/errno.js";
 import { GrantFlag, GrantType } from "../../../src/spec/xen/grant_entry.js";
 import { CopyFlag, GrantStatus, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt, statusAt } from "../../../src/sw/xen/grant_frames.js";
+import { entryAt, statusAt } from "../../../src/sw/xen/grant/frames.js";
 import {
   AccessGate,
   Balloon,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
 import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt, entryPlace } from "../../../src/sw/xen/grant_frames.js";
+import { entryAt, entryPlace } from "../../../src/sw/xen/grant/frames.js";
 import { AccessGate, copyGrant, mapGrant, setVersion, unmapGrants, violationText } from "../../../src/sw/xen/index.js";
 import { bytes, machine, readAt } from "./machine.js";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { GrantFlag, GrantType } from "../../../src/spec/xen/grant_entry.js";
 import { CopyFlag, GrantStatus, grantStatusText, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt } from "../../../src/sw/xen/grant_frames.js";
+import { entryAt } from "../../../src/sw/xen/grant/frames.js";
 import {
   copyGrant,
   FrameType,

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { foreignBit, identityBit } from "../../../src/spec/xen/p2m_entry.js";
-import { Buddy } from "../../../src/sw/xen/buddy.js";
-import { FreeFrames } from "../../../src/sw/xen/free_frames.js";
+import { Buddy } from "../../../src/sw/xen/guest/buddy.js";
+import { FreeFrames } from "../../../src/sw/xen/hypervisor/free_frames.js";
 import { ArmTree, finish, P2m } from "../../../src/sw/xen/index.js";
 
 describe("the page allocator", () => {

@@ -1,7 +1,7 @@
 /** Demonstrations of bugs of Linux as a guest of Xen: page maps, regions, grants, foreign pages. */
 import { GrantType } from "../../../spec/xen/grant_entry.js";
 import { MapFlag } from "../../../spec/xen/grant_op.js";
-import { entryAt } from "../../../sw/xen/grant_frames.js";
+import { entryAt } from "../../../sw/xen/grant/frames.js";
 import { ArmTree, makePool, mapGrant, type XenBugId } from "../../../sw/xen/index.js";
 import { bytesAt, filled, page, type XenStageOptions, xenStage } from "../stage.js";
 import { bytesText, hex } from "../story.js";

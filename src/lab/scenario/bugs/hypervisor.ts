@@ -2,7 +2,7 @@
 import type { Mfn } from "../../../base/frame.js";
 import { GrantType } from "../../../spec/xen/grant_entry.js";
 import { MapFlag } from "../../../spec/xen/grant_op.js";
-import { entryAt, frameWords } from "../../../sw/xen/grant_frames.js";
+import { entryAt, frameWords } from "../../../sw/xen/grant/frames.js";
 import {
   addStatusToPhysmapSteps,
   copyGrantSteps,

@@ -2,7 +2,7 @@
 import type { Pfn } from "../../../base/frame.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { type EngineBugId, engineBugs } from "../../../sw/engine/index.js";
-import { entryAt } from "../../../sw/xen/grant_frames.js";
+import { entryAt } from "../../../sw/xen/grant/frames.js";
 import { eras, type XenBugId, xenBugs } from "../../../sw/xen/index.js";
 import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";

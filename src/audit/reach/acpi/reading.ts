@@ -1,0 +1,103 @@
+/** What the firmware's tables say of IOMMUs, in no vendor's words. */
+import type { UnitKind } from "../../../table/device/attachment.js";
+
+/** Requesters that a table names. */
+export interface AcpiScope {
+  readonly segment: number;
+  /**
+   * Requester ids, both inclusive. null: the path goes through bridges whose bus numbers the table does not give, or
+   * the device has no requester id.
+   */
+  readonly first: number | null;
+  readonly last: number | null;
+  readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all";
+  /** `00:1c.0 → 00.0`, a name, a range. */
+  readonly name: string;
+  /** SMMUv3: the stream id that `first` comes to; null where requester and stream are one, or for one stream. */
+  readonly stream: number | null;
+}
+
+export interface AcpiUnit {
+  readonly kind: UnitKind | "virtio-iommu";
+  /** Physical address of the registers; null for a unit that is a PCI device. */
+  readonly registersAt: number | null;
+  readonly segment: number;
+  /** Every device of the segment that no other unit names. */
+  readonly includeAll: boolean;
+  readonly scopes: readonly AcpiScope[];
+  /** Requester id of the unit itself, where it is a PCI device. */
+  readonly requester: number | null;
+}
+
+/** Memory that firmware wants its devices to reach. */
+export interface AcpiReserved {
+  readonly kind: "RMRR" | "IVMD" | "RMR";
+  /** Bytes, both inclusive. */
+  readonly first: number;
+  readonly last: number;
+  readonly segment: number;
+  readonly scopes: readonly AcpiScope[];
+  /** 1 read, 2 write, 3 both. */
+  readonly allow: number;
+}
+
+/** A device whose requests carry another requester id. */
+export interface AcpiAlias {
+  readonly segment: number;
+  readonly first: number;
+  readonly last: number;
+  readonly source: number;
+}
+
+export interface AcpiWindow {
+  readonly segment: number;
+  /** Address of bus 0's configuration space. */
+  readonly base: number;
+  readonly firstBus: number;
+  readonly lastBus: number;
+}
+
+export interface AcpiTable {
+  readonly signature: string;
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export interface AcpiReading {
+  readonly tables: readonly AcpiTable[];
+  readonly units: readonly AcpiUnit[];
+  readonly reserved: readonly AcpiReserved[];
+  readonly aliases: readonly AcpiAlias[];
+  /** Devices, or root ports with all below, that may use ATS by DMAR's ATSR and SATC. null: no table speaks of it. */
+  readonly ats: { readonly all: boolean; readonly scopes: readonly AcpiScope[] } | null;
+  /** Bits of physical addresses by DMAR; null where no table says. */
+  readonly addressBits: number | null;
+  /** DMAR's wish that interrupts be remapped; null where no table says. */
+  readonly interruptRemapping: boolean | null;
+  readonly configuration: readonly AcpiWindow[];
+  /** What could not be read, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A reading while it grows. */
+export class Gathered {
+  readonly tables: AcpiTable[] = [];
+  readonly units: AcpiUnit[] = [];
+  readonly reserved: AcpiReserved[] = [];
+  readonly aliases: AcpiAlias[] = [];
+  ats: { all: boolean; scopes: AcpiScope[] } | null = null;
+  addressBits: number | null = null;
+  interruptRemapping: boolean | null = null;
+  readonly configuration: AcpiWindow[] = [];
+  readonly notes: string[] = [];
+
+  note(what: string): void {
+    if (this.notes.length < 50) this.notes.push(what);
+  }
+}
+
+/** Structures of a table that are read; real tables have some hundred. */
+export const structuresMax = 8192;
+
+/** `1c.0` */
+export const slot = (devfn: number): string => `${(devfn >>> 3).toString(16).padStart(2, "0")}.${devfn & 7}`;

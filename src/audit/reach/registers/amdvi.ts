@@ -1,0 +1,74 @@
+/** Registers of an AMD IOMMU into a unit. Sources: see spec/amdvi/registers.ts. */
+import { read } from "../../../bits/field.js";
+import {
+  amdviOffsets as at,
+  Control,
+  DeviceTableBase,
+  ExclusionBase,
+  ExclusionLimit,
+  ExtendedFeatures,
+} from "../../../spec/amdvi/registers.js";
+import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
+import type { Block, RegisterNote } from "./block.js";
+
+export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
+  const devtab = block.address(at.devtab);
+  if (devtab === null || block.isVoid) return null;
+  const control = block.register(at.control, 2);
+  const translating = control === null ? null : read(control, 0, Control.iommuEn) === 1;
+  const guest = control !== null && read(control, 0, Control.gtEn) === 1;
+  const where = `amdvi at 0x${block.base.toString(16)}`;
+  const note = (rule: string, what: string, why: string) => notes.push({ rule, where, what, why });
+  if (translating === false)
+    note("unit-off", "the unit is off", "CONTROL.IOMMU_EN is 0: every device reaches all of memory");
+  const segments = control === null ? 0 : read(control, 0, Control.devTblSegEn);
+  if (segments > 0) {
+    const why = `CONTROL.DevTblSegEn is ${segments}: devices of the other segments are not listed`;
+    note("table-segments", "the device table has segments, of which the first is read", why);
+  }
+  exclusion(block, note);
+  return {
+    kind: "amdvi",
+    mode: guest ? "v1+v2" : "v1",
+    root: read(devtab, 0, DeviceTableBase.frame) * 4096,
+    size: (read(devtab, 0, DeviceTableBase.size) + 1) * 4096,
+    split: 0,
+    registersAt: block.base,
+    translating,
+    interruptRemapping: null,
+    interruptTable: null,
+    outputBits: 52,
+    found: "registers",
+    segment: 0,
+    abilities: abilities(block, control === null ? null : guest),
+  };
+}
+
+function exclusion(block: Block, note: (rule: string, what: string, why: string) => void): void {
+  const base = block.register(at.exclusionBase, 2);
+  const limit = block.register(at.exclusionLimit, 2);
+  if (base === null || limit === null || read(base, 0, ExclusionBase.exEn) === 0) return;
+  const [from, to] = [read(base, 0, ExclusionBase.frame) * 4096, read(limit, 0, ExclusionLimit.frame) * 4096 + 4095];
+  const who = read(base, 0, ExclusionBase.allow) === 1 ? "every device" : "devices with EX in their entry";
+  note(
+    "exclusion-range",
+    `0x${from.toString(16)} to 0x${to.toString(16)} pass untranslated`,
+    `the exclusion range is in force for ${who}`,
+  );
+}
+
+/** @param guest CONTROL.GTEn, null when it is not known */
+function abilities(block: Block, guest: boolean | null): Abilities {
+  const efr = block.register(at.efr, 2);
+  if (efr === null || efr.every((w) => w === 0)) return guest === false ? { first: false } : {};
+  const first = read(efr, 0, ExtendedFeatures.gtSup) === 1 && guest !== false;
+  const hostMost = 4 + read(efr, 0, ExtendedFeatures.hats);
+  const guestMost = 4 + read(efr, 0, ExtendedFeatures.gats);
+  return {
+    // Levels 1 to the most; a first stage has 4 or 5.
+    secondLevels: 2 ** (hostMost + 1) - 2,
+    firstLevels: guestMost > 4 ? 0b110000 : 0b10000,
+    first,
+    pasidBits: first ? read(efr, 0, ExtendedFeatures.pasMax) + 1 : 0,
+  };
+}

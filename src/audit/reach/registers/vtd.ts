@@ -1,0 +1,101 @@
+/** Registers of a VT-d unit into a unit. Sources: see spec/vtd/registers.ts. */
+import { read } from "../../../bits/field.js";
+import {
+  vtdOffsets as at,
+  Capability,
+  ExtendedCapability,
+  GlobalStatus,
+  InterruptTableAddress,
+  RootTableAddress,
+} from "../../../spec/vtd/registers.js";
+import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
+import type { UnitFeature } from "../../../table/format.js";
+import type { Block, RegisterNote } from "./block.js";
+
+const modes = ["legacy", "scalable", "reserved", "abort"] as const;
+
+export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
+  const rtaddr = block.address(at.rtaddr);
+  if (rtaddr === null || block.isVoid) return null;
+  const gsts = block.register(at.gsts, 1);
+  const irta = block.address(at.irta);
+  const status = (field: Parameters<typeof read>[2]) => (gsts === null ? null : read(gsts, 0, field) === 1);
+  const translating = status(GlobalStatus.tes);
+  const interruptRemapping = status(GlobalStatus.ires);
+  const mode = modes[read(rtaddr, 0, RootTableAddress.ttm)]!;
+  const where = `vtd at 0x${block.base.toString(16)}`;
+  const note = (rule: string, what: string, why: string) => notes.push({ rule, where, what, why });
+  if (translating === false)
+    note("unit-off", "the unit does not translate", "GSTS.TES is 0: every device reaches all of memory");
+  if (translating === true && status(GlobalStatus.rtps) === false) {
+    note(
+      "root-not-set",
+      "the root table pointer was not taken over",
+      "GSTS.RTPS is 0: RTADDR may not be the table that is used",
+    );
+  }
+  if (interruptRemapping === false)
+    note("interrupt-remapping-off", "interrupts are not remapped", "GSTS.IRES is 0: a device may send any interrupt");
+  if (interruptRemapping === true && status(GlobalStatus.cfis) === true) {
+    note(
+      "compatibility-interrupts",
+      "interrupts of the old form pass",
+      "GSTS.CFIS is 1: a device may send any interrupt in the old form",
+    );
+  }
+  if (mode === "reserved" || mode === "abort") {
+    note("table-mode", `the table mode is ${mode}`, `RTADDR.TTM is ${mode === "abort" ? 3 : 2}: no request passes`);
+  }
+  return {
+    kind: "vtd",
+    mode,
+    root: read(rtaddr, 0, RootTableAddress.frame) * 4096,
+    size: 4096,
+    split: 0,
+    registersAt: block.base,
+    translating,
+    interruptRemapping,
+    interruptTable:
+      irta === null || interruptRemapping === false ? null : read(irta, 0, InterruptTableAddress.frame) * 4096,
+    outputBits: 52,
+    found: "registers",
+    segment: 0,
+    abilities: abilities(block),
+  };
+}
+
+function abilities(block: Block): Abilities {
+  const cap = block.register(at.cap, 2);
+  const ecap = block.register(at.ecap, 2);
+  const lacks = (wanted: readonly (readonly [UnitFeature, boolean])[]) =>
+    wanted.filter(([, has]) => !has).map(([f]) => f);
+  const ofCap: Abilities =
+    cap === null
+      ? {}
+      : {
+          // Bit 1 of SAGAW is 3 levels, bit 2 is 4, bit 3 is 5.
+          secondLevels: read(cap, 0, Capability.sagaw) << 2,
+          firstLevels: (1 << 4) | (read(cap, 0, Capability.fs5lp) << 5),
+          inputBits: read(cap, 0, Capability.mgaw) + 1,
+        };
+  if (ecap === null) return ofCap;
+  const has = (field: Parameters<typeof read>[2]) => read(ecap, 0, field) === 1;
+  const large = cap === null ? 3 : read(cap, 0, Capability.sslps);
+  return {
+    ...ofCap,
+    pasidBits: has(ExtendedCapability.pasid) ? read(ecap, 0, ExtendedCapability.pss) + 1 : 0,
+    first: has(ExtendedCapability.fsts),
+    second: has(ExtendedCapability.ssts),
+    nested: has(ExtendedCapability.nest),
+    passThrough: has(ExtendedCapability.pt),
+    ats: has(ExtendedCapability.dt),
+    ridPasid: has(ExtendedCapability.rps),
+    secondLacks: lacks([
+      ["snoop-control", has(ExtendedCapability.sc)],
+      ["device-tlb", has(ExtendedCapability.dt)],
+      ["pages-2m", (large & 1) !== 0],
+      ["pages-1g", (large & 2) !== 0],
+    ]),
+    firstLacks: lacks([["pages-1g", cap === null || read(cap, 0, Capability.fs1gp) === 1]]),
+  };
+}

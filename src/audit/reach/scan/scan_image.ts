@@ -1,0 +1,123 @@
+/**
+ * Units in a memory that comes without registers: device tables by their form, and by what they lead to.
+ *
+ * Only device structures are looked for. A page table alone says nothing of who uses it: a processor's tables have the
+ * form of a first stage, a virtual machine's that of a second.
+ */
+import type { Mfn } from "../../../base/frame.js";
+import type { Image } from "../../../read/image/image.js";
+import type { UnitRoot } from "../../../table/device/attachment.js";
+import { FrameSource } from "../../../table/frame_source.js";
+import { formsOf } from "./forms.js";
+import { judge, scoreMin, type Verdict } from "./judge.js";
+import { pointersTo } from "./pointers.js";
+import { Candidates } from "./runs.js";
+
+export interface ScanCandidate {
+  readonly unit: UnitRoot;
+  /** 0 to 1. */
+  readonly score: number;
+  /** How sure, and from what. */
+  readonly because: string;
+  /** false: another candidate that shares tables or devices with it is more likely the one in use. */
+  readonly chosen: boolean;
+}
+
+interface Judged extends Verdict {
+  readonly unit: UnitRoot;
+  pointers: number | null;
+}
+
+/** Devices of all candidates that are looked at: a memory may be made to hold nothing but candidates. */
+const devicesMax = 2 ** 19;
+/** The share of the progress that the first reading takes. */
+const firstShare = 0.7;
+
+/**
+ * @param image is read once as a whole, and once more when candidates cannot be told apart
+ * @param progress is told the share done, 0 to 1
+ * @returns candidates, the most likely first; of rivals one is chosen.
+ */
+export function scanImage(image: Pick<Image, "frame" | "each">, progress?: (share: number) => void): ScanCandidate[] {
+  const candidates = new Candidates();
+  image.each(
+    (m, words) => {
+      const forms = formsOf(words);
+      if (forms !== null) candidates.take(m, forms, words);
+    },
+    (share) => progress?.(share * firstShare),
+  );
+  const memory = new FrameSource(image);
+  const isZero = (frame: number) => memory.frame(frame as Mfn)?.every((w) => w === 0) ?? false;
+  const judged: Judged[] = [];
+  let devices = 0;
+  for (const unit of candidates.units({ isZero })) {
+    const verdict = judge(memory, unit);
+    devices += verdict?.deviceCount ?? 0;
+    if (devices > devicesMax) break;
+    if (verdict !== null && verdict.score >= scoreMin) judged.push({ ...verdict, unit, pointers: null });
+  }
+  const alone = withoutParts(judged);
+  countPointers(image, alone);
+  progress?.(1);
+  return choose(alone);
+}
+
+/** The second level of a two-level table has the form of a linear one: it is no unit of its own. */
+function withoutParts(judged: readonly Judged[]): Judged[] {
+  const wholes = judged.filter((j) => j.unit.mode === "two-level");
+  const isPart = (j: Judged) =>
+    j.unit.mode === "linear" && wholes.some((w) => w.frames.has(Math.floor(j.unit.root / 4096)));
+  return judged.filter((j) => !isPart(j));
+}
+
+/** Rivals that score alike are told apart by who points to them. */
+function countPointers(image: Pick<Image, "each">, judged: readonly Judged[]): void {
+  const close = judged.filter((a) => judged.some((b) => a !== b && a.unit.root !== b.unit.root && areRivals(a, b)));
+  if (close.length === 0) return;
+  const counts = pointersTo(
+    image,
+    close.map((j) => j.unit.root),
+  );
+  for (const [n, j] of close.entries()) j.pointers = counts[n]!;
+}
+
+function choose(judged: readonly Judged[]): ScanCandidate[] {
+  const sorted = judged.toSorted((a, b) => weight(b) - weight(a) || a.unit.root - b.unit.root);
+  const winners: Judged[] = [];
+  const out: ScanCandidate[] = [];
+  for (const j of sorted) {
+    const rival = winners.find((w) => areRivals(w, j));
+    if (rival === undefined) winners.push(j);
+    const known = j.pointers === null ? "" : `; ${j.pointers} pointers to it`;
+    const lost =
+      rival === undefined
+        ? ""
+        : `; less likely than the one at 0x${rival.unit.root.toString(16)}, with which it shares tables or devices`;
+    out.push({
+      unit: j.unit,
+      score: round(weight(j)),
+      because: `${j.because}${known}${lost}`,
+      chosen: rival === undefined,
+    });
+  }
+  return out;
+}
+
+/** What nobody points to was probably freed; of two that score alike, the one that more point to is in use. */
+const weight = (j: Judged) =>
+  j.score * (j.pointers === null ? 1 : j.pointers === 0 ? 0.5 : 0.9 + 0.02 * Math.min(j.pointers, 5));
+
+const round = (score: number) => Math.round(score * 1000) / 1000;
+
+/** Of two tables for the same devices, or with the same tables below, one is in use. Stream ids are each unit's own. */
+function areRivals(a: Judged, b: Judged): boolean {
+  if (a.unit.root === b.unit.root || overlap(a.frames, b.frames)) return true;
+  return a.unit.kind === b.unit.kind && a.unit.kind !== "smmuv3" && overlap(a.requesters, b.requesters);
+}
+
+function overlap(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  const [small, large] = a.size < b.size ? [a, b] : [b, a];
+  for (const n of small) if (large.has(n)) return true;
+  return false;
+}

@@ -1,0 +1,104 @@
+/**
+ * Frames that hold grant entries and status words, and where one of them lies.
+ * Source: Xen common/grant_table.c (gnttab_grow_table, gnttab_populate_status_frames).
+ */
+import type { Mfn } from "../../../base/frame.js";
+import { grantEntryBytes, grantStatusBytes } from "../../../spec/xen/grant_entry.js";
+import type { Domain } from "../hypervisor/domain.js";
+import { FrameType } from "../hypervisor/frame_table.js";
+import type { EntryPlace } from "../hypervisor/gate_reading.js";
+import type { Hypervisor } from "../hypervisor/hypervisor.js";
+
+const frameBytes = 4096;
+
+/** Words of a frame, live: bits in the granter's memory. */
+export function frameWords(h: Hypervisor, m: Mfn): Uint32Array {
+  const words = h.memory.frame(m);
+  if (words !== undefined) return words;
+  h.memory.write(m * frameBytes, new Uint8Array(frameBytes));
+  return h.memory.frame(m)!;
+}
+
+/** Let a table grow. @returns false when the limit or memory says no; what was added stays. */
+export function addGrantFrames(h: Hypervisor, d: Domain, frames: number): boolean {
+  const g = d.grants;
+  while (g.shared.length < frames) {
+    if (g.shared.length >= g.framesMax) return false;
+    const m = heapFrame(h, d);
+    if (m === null) return false;
+    g.shared.push(m);
+    g.sharedWords.push(frameWords(h, m));
+    if (g.version === 2 && !addStatusFrames(h, d)) return false;
+  }
+  return true;
+}
+
+export function addStatusFrames(h: Hypervisor, d: Domain): boolean {
+  const g = d.grants;
+  while (g.status.length < g.statusFramesNeeded) {
+    const m = heapFrame(h, d);
+    if (m === null) return false;
+    g.status.push(m);
+  }
+  return true;
+}
+
+/** A frame of the hypervisor's heap, zeroed, that it shares with a domain; not one of the domain's pages. */
+function heapFrame(h: Hypervisor, d: Domain): Mfn | null {
+  const m = h.allocateHeap(d);
+  if (m === null) return null;
+  h.frames.getType(m, FrameType.writable);
+  frameWords(h, m).fill(0);
+  return m;
+}
+
+/** Give a heap frame back; others' references keep it until they are dropped. */
+export function dropHeapFrame(h: Hypervisor, m: Mfn): void {
+  h.frames.putType(m);
+  h.giveUp(m);
+}
+
+/** Words of an entry: the frame's, and the index of its first. */
+export function entryAt(d: Domain, ref: number): { readonly words: Uint32Array; readonly at: number } {
+  const bytes = grantEntryBytes[d.grants.version];
+  const perFrame = frameBytes / bytes;
+  return { words: d.grants.sharedWords[Math.floor(ref / perFrame)]!, at: ((ref % perFrame) * bytes) / 4 };
+}
+
+/** Status words of version 2: 16 bits each. */
+export function statusAt(h: Hypervisor, d: Domain, ref: number): { readonly halves: Uint16Array; readonly at: number } {
+  const perFrame = frameBytes / grantStatusBytes;
+  const words = frameWords(h, d.grants.status[Math.floor(ref / perFrame)]!);
+  return { halves: new Uint16Array(words.buffer, words.byteOffset, perFrame), at: ref % perFrame };
+}
+
+/** Where an entry lies, for the gate that reads it by itself. */
+export function entryPlace(h: Hypervisor, d: Domain, ref: number): EntryPlace {
+  return new Place(h, d, ref);
+}
+
+class Place implements EntryPlace {
+  readonly version: 1 | 2;
+  readonly granter: number;
+  readonly address: number;
+  readonly #h: Hypervisor;
+  readonly #d: Domain;
+
+  constructor(h: Hypervisor, d: Domain, ref: number) {
+    this.#h = h;
+    this.#d = d;
+    this.version = d.grants.version;
+    this.granter = d.id;
+    const at = ref * (this.version === 1 ? 8 : 16);
+    this.address = (d.grants.shared[Math.floor(at / frameBytes)] ?? 0) * frameBytes + (at % frameBytes);
+  }
+
+  frameOf(gfn: number): number {
+    return this.#h.frameOfGfn(this.#d, gfn);
+  }
+
+  elsewhere(domain: number, ref: number): EntryPlace | null {
+    const next = this.#h.domain(domain);
+    return next === undefined || ref >= next.grants.entryCount ? null : new Place(this.#h, next, ref);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Marking a shared entry as in use, and no longer in use: the only bits that the hypervisor writes into a granter's
+ * table. The granter may change the entry at any moment, so version 1 compares and exchanges, a bounded number of
+ * times, and version 2 writes its own status word first and looks again.
+ * Source: Xen common/grant_table.c (_set_status, gnttab_clear_flags).
+ */
+import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
+import { GrantStatus } from "../../../spec/xen/grant_op.js";
+import { statusTries } from "../../../spec/xen/limits.js";
+import type { Domain } from "../hypervisor/domain.js";
+import type { Hypervisor } from "../hypervisor/hypervisor.js";
+import type { Steps } from "../steps.js";
+import { entryAt, statusAt } from "./frames.js";
+import { type Active, pins } from "./table.js";
+
+export interface Use {
+  readonly granter: Domain;
+  readonly ref: number;
+  readonly grantee: number;
+  readonly readOnly: boolean;
+  /** A map: grants of a part of a page and grants passed on are for copies only. */
+  readonly map: boolean;
+}
+
+/** Take the entry into use. @returns okay or generalError. */
+export function* setStatus(h: Hypervisor, use: Use, active: Active | undefined): Steps<GrantStatus> {
+  const pinned = active !== undefined && pins(active) > 0;
+  return use.granter.grants.version === 1 ? yield* setV1(use, pinned) : yield* setV2(h, use, pinned);
+}
+
+function* setV1(use: Use, pinned: boolean): Steps<GrantStatus> {
+  const { words, at } = entryAt(use.granter, use.ref);
+  let seen = words[at]!;
+  for (let tries = 0; tries < statusTries; tries++) {
+    if (!pinned && !permits(seen, use, 1)) return GrantStatus.generalError;
+    if (!use.readOnly && (seen & GrantFlag.readOnly) !== 0) return GrantStatus.generalError;
+    const wanted = (seen | GrantFlag.reading | (use.readOnly ? 0 : GrantFlag.writing)) >>> 0;
+    yield "the entry was read";
+    if (words[at] === seen) {
+      words[at] = wanted;
+      return GrantStatus.okay;
+    }
+    seen = words[at]!;
+  }
+  return GrantStatus.generalError;
+}
+
+function* setV2(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
+  const { words, at } = entryAt(use.granter, use.ref);
+  const status = statusAt(h, use.granter, use.ref);
+  const before = words[at]!;
+  if (!pinned && !permits(before, use, 2)) return GrantStatus.generalError;
+  if (!use.readOnly && (before & GrantFlag.readOnly) !== 0) return GrantStatus.generalError;
+  yield "the entry was read";
+  status.halves[status.at]! |= GrantFlag.reading | (use.readOnly ? 0 : GrantFlag.writing);
+  yield "the status was written";
+  const after = words[at]!;
+  const readOnly = !use.readOnly && (after & GrantFlag.readOnly) !== 0;
+  if (pinned) {
+    if (!readOnly) return GrantStatus.okay;
+    status.halves[status.at]! &= ~GrantFlag.writing;
+    return GrantStatus.generalError;
+  }
+  if (permits(after, use, 2) && !readOnly) return GrantStatus.okay;
+  status.halves[status.at]! &= ~(GrantFlag.reading | GrantFlag.writing);
+  return GrantStatus.generalError;
+}
+
+/** Type and grantee, and for a map that all of the page is granted. */
+function permits(header: number, use: Use, version: 1 | 2): boolean {
+  const type = header & GrantFlag.typeMask;
+  const typeFits = type === GrantType.permitAccess || (version === 2 && !use.map && type === GrantType.transitive);
+  if (!typeFits || header >>> 16 !== use.grantee) return false;
+  return !use.map || (header & GrantFlag.subPage) === 0;
+}
+
+/** Clear use bits of an entry. */
+export function clearStatus(h: Hypervisor, granter: Domain, ref: number, flags: number): void {
+  if (ref >= granter.grants.entryCount) return;
+  if (granter.grants.version === 1) {
+    const { words, at } = entryAt(granter, ref);
+    words[at] = (words[at]! & ~flags) >>> 0;
+  } else {
+    const { halves, at } = statusAt(h, granter, ref);
+    halves[at]! &= ~flags;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The balloon: pages without frames, whose frames went back to the hypervisor.
+ * Source: Linux drivers/xen/balloon.c (decrease_reservation, increase_reservation, alloc_xenballooned_pages).
+ */
+import type { Pfn } from "../../../base/frame.js";
+import { decrease, populate } from "../hypervisor/populate.js";
+import type { Guest } from "./guest.js";
+
+export class Balloon {
+  readonly #guest: Guest;
+  /** Pages that are out; the last one in is the first one used. */
+  readonly #out: Pfn[] = [];
+  /** Pages of the balloon that are lent as stand-ins for foreign ones: the target does not count them. */
+  targetUnpopulated = 0;
+
+  constructor(guest: Guest) {
+    this.#guest = guest;
+  }
+
+  get size(): number {
+    return this.#out.length;
+  }
+
+  /** Give frames of free pages away, scrubbed. @returns how many pages went out. */
+  inflate(count: number): number {
+    for (let n = 0; n < count; n++) {
+      const page = this.#guest.allocPages(0);
+      if (page === null) return n;
+      this.#guest.memory.write(page * 4096, new Uint8Array(4096));
+      const frame = this.#guest.gfnOf(page);
+      this.#guest.p2m?.invalidate(page);
+      if (!this.#guest.d.rules.translated) this.#guest.h.setMapping(this.#guest.d, page, -1);
+      if (decrease(this.#guest.h, this.#guest.d, [frame]) === 0) return this.#keep(page, frame, n);
+      this.#out.push(page);
+    }
+    return count;
+  }
+
+  /** Take frames back under pages that are out. @returns how many pages are memory again. */
+  deflate(count: number): number {
+    const pages = this.#out.splice(Math.max(0, this.#out.length - count));
+    const frames = populate(this.#guest.h, this.#guest.d, pages);
+    pages.forEach((page, n) => {
+      const frame = frames[n];
+      if (frame === undefined) this.#out.push(page);
+      else this.#populated(page, frame);
+    });
+    return frames.length;
+  }
+
+  /** Pages without frames, to stand in for foreign ones. @returns null when they cannot be had; nothing is lent then. */
+  lend(count: number): Pfn[] | null {
+    this.targetUnpopulated += count;
+    const missing = count - this.#out.length;
+    if (missing > 0 && this.inflate(missing) < missing) {
+      this.targetUnpopulated -= count;
+      return null;
+    }
+    return this.#out.splice(this.#out.length - count);
+  }
+
+  takeBack(pages: readonly Pfn[]): void {
+    this.targetUnpopulated -= pages.length;
+    this.#out.push(...pages);
+  }
+
+  #populated(page: Pfn, frame: number): void {
+    if (!this.#guest.d.rules.translated) this.#guest.h.setMapping(this.#guest.d, page, frame);
+    this.#guest.p2m?.set(page, frame);
+    this.#guest.freePages(page, 0);
+  }
+
+  /** The hypervisor did not take it: it stays memory of ours. */
+  #keep(page: Pfn, frame: number, count: number): number {
+    this.#populated(page, frame);
+    return count;
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * A guest's use of its own grant table: entries as bits that the hypervisor reads at any moment.
+ * Source: Linux drivers/xen/grant-table.c (gnttab_grant_foreign_access, gnttab_end_foreign_access, deferred entries).
+ */
+import type { Pfn } from "../../../base/frame.js";
+import { write } from "../../../bits/index.js";
+import { GrantFlag, GrantType, GrantV1, GrantV2, reservedGrants } from "../../../spec/xen/grant_entry.js";
+import { deferred } from "../../../spec/xen/limits.js";
+import { entryAt, statusAt } from "../grant/frames.js";
+import { setupTable } from "../grant/version.js";
+import { finish, type Steps } from "../steps.js";
+import type { Guest } from "./guest.js";
+
+/** A revocation that waits for the other side to let go. */
+interface Deferred {
+  readonly ref: number;
+  /** First page to free afterwards; null when the caller keeps it. */
+  readonly page: Pfn | null;
+  rounds: number;
+}
+
+const inUse = GrantFlag.reading | GrantFlag.writing;
+const linesMax = 1000;
+
+export class Grants {
+  readonly #guest: Guest;
+  readonly #free: number[] = [];
+  #nextRef = reservedGrants;
+  readonly #waiting: Deferred[] = [];
+  readonly #waitingMax: number;
+  /** Pages that are never free again. */
+  leakedCount = 0;
+  /** References given and not yet revoked. */
+  readonly live = new Map<number, Pfn>();
+  /** How many of them give a page. */
+  readonly #perPage = new Map<number, number>();
+  /** What the kernel would print. */
+  readonly lines: string[] = [];
+
+  /** @param waitingMax revocations that memory lets wait; one more is given up, and its page with it */
+  constructor(guest: Guest, waitingMax = Infinity) {
+    this.#guest = guest;
+    this.#waitingMax = waitingMax;
+  }
+
+  /** Pages whose revocation waits. */
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Let a domain reach a page. @returns the reference, or -1 when the table is full. */
+  grant(domain: number, page: Pfn, readOnly: boolean): number {
+    const ref = this.#takeRef();
+    if (ref < 0) return -1;
+    const { d } = this.#guest;
+    const { words, at } = entryAt(d, ref);
+    const field = d.grants.version === 1 ? GrantV1.frame : GrantV2.frame;
+    write(words, at, field, this.#guest.gfnOf(page));
+    // The barrier stands here: frame and domain are seen before the type.
+    words[at] = (domain * 0x1_0000 + GrantType.permitAccess + (readOnly ? GrantFlag.readOnly : 0)) >>> 0;
+    this.live.set(ref, page);
+    this.#perPage.set(page, (this.#perPage.get(page) ?? 0) + 1);
+    return ref;
+  }
+
+  /** Is it in use by the other side now? What is true when asked may be false when the answer is read. */
+  isInUse(ref: number): boolean {
+    return (this.#useBits(ref) & inUse) !== 0;
+  }
+
+  /** Take a grant back. @returns false while it is in use: nothing has changed then (v1), or it is closed to new users (v2). */
+  endAccess(ref: number): boolean {
+    if (!this.#revoke(ref)) return false;
+    this.#release(ref);
+    return true;
+  }
+
+  /** Take a grant back and free its page, now or when the other side has let go. @returns true when now. */
+  endAccessAndFree(ref: number, page: Pfn): boolean {
+    return finish(this.endAccessAndFreeSteps(ref, page));
+  }
+
+  /** The same with its break. */
+  *endAccessAndFreeSteps(ref: number, page: Pfn): Steps<boolean> {
+    if (this.#guest.h.bugs["test-then-free"]) {
+      if (this.isInUse(ref)) return this.#defer(ref, page);
+      yield "the grant was seen unused";
+      this.#revoke(ref);
+      this.#release(ref);
+      this.#guest.freePages(page, 0);
+      return true;
+    }
+    yield "about to revoke";
+    if (!this.endAccess(ref)) return this.#defer(ref, page);
+    this.#guest.freePages(page, 0);
+    return true;
+  }
+
+  /** Once a second: up to ten that wait are tried again. @returns how many were freed. */
+  tick(): number {
+    let freed = 0;
+    for (let n = Math.min(deferred.perTick, this.#waiting.length); n > 0; n--) {
+      const entry = this.#waiting.shift()!;
+      if (this.endAccess(entry.ref)) {
+        if (entry.page !== null) this.#guest.freePages(entry.page, 0);
+        freed++;
+        continue;
+      }
+      if (++entry.rounds === deferred.warnRounds) this.#say(`g.e. ${hex(entry.ref)} still pending`);
+      this.#waiting.push(entry);
+    }
+    return freed;
+  }
+
+  /** A page to share: nothing of what lay in it before is seen by the other side. */
+  allocShared(): Pfn | null {
+    const page = this.#guest.allocPages(0);
+    if (page === null) return null;
+    if (!this.#guest.h.bugs["rest-of-page-leaked"]) this.#guest.memory.write(page * 4096, new Uint8Array(4096));
+    return page;
+  }
+
+  #defer(ref: number, page: Pfn | null): boolean {
+    const leaks = this.#waiting.length >= this.#waitingMax;
+    this.#say(`${leaks ? "leaking" : "deferring"} g.e. ${hex(ref)} (pfn ${hex(page ?? -1)})`);
+    if (leaks) this.leakedCount++;
+    else this.#waiting.push({ ref, page, rounds: 0 });
+    return false;
+  }
+
+  #useBits(ref: number): number {
+    const { h, d } = this.#guest;
+    if (d.grants.version === 2) {
+      const { halves, at } = statusAt(h, d, ref);
+      return halves[at]!;
+    }
+    const { words, at } = entryAt(d, ref);
+    return words[at]!;
+  }
+
+  /** Version 1 exchanges the flags for nothing unless they show use; version 2 clears first and looks after. */
+  #revoke(ref: number): boolean {
+    const { d } = this.#guest;
+    const { words, at } = entryAt(d, ref);
+    if (d.grants.version === 1 && (words[at]! & inUse) !== 0) return false;
+    words[at] = (words[at]! & 0xffff_0000) >>> 0;
+    return d.grants.version === 1 || !this.isInUse(ref);
+  }
+
+  #release(ref: number): void {
+    const page = this.live.get(ref);
+    this.live.delete(ref);
+    this.#free.push(ref);
+    if (page === undefined) return;
+    const left = this.#perPage.get(page)! - 1;
+    if (left > 0) this.#perPage.set(page, left);
+    else {
+      this.#perPage.delete(page);
+      this.#guest.h.gate.revoked(this.#guest.d.map.frameOf(page));
+    }
+  }
+
+  #takeRef(): number {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    const { h, d } = this.#guest;
+    if (this.#nextRef >= d.grants.entryCount && setupTable(h, d, d.grants.shared.length + 1) !== 0) return -1;
+    return this.#nextRef++;
+  }
+
+  #say(line: string): void {
+    if (this.lines.length < linesMax) this.lines.push(line);
+  }
+}
+
+const hex = (n: number): string => `0x${n.toString(16)}`;
