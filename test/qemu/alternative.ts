@@ -58,6 +58,8 @@ export interface Change {
   readonly present?: (words: Uint32Array) => number;
   /** Faults behind which it is not told what QEMU does. */
   readonly open?: readonly FaultName[];
+  /** Entries that end the walk behind which it is not told either. */
+  readonly openAt?: (words: Uint32Array) => boolean;
   /** Codes of QEMU that count as the library's. */
   readonly alike?: (ours: number, code: number) => boolean;
 }
@@ -101,9 +103,11 @@ export class Alternative {
   }
 }
 
-function isOpen(outcome: Outcome, { open }: Change): boolean {
-  const result = reaches(outcome) ? undefined : outcome.walk?.result;
-  return result !== undefined && "fault" in result && open?.includes(result.fault) === true;
+function isOpen(outcome: Outcome, { open, openAt }: Change): boolean {
+  const walk = reaches(outcome) ? null : outcome.walk;
+  if (walk === null || !("fault" in walk.result)) return false;
+  const last = walk.steps.at(-1)?.words;
+  return open?.includes(walk.result.fault) === true || (last !== undefined && openAt?.(last) === true);
 }
 
 /** @returns whether anything was changed, so that the way may be another one. */

@@ -179,6 +179,7 @@ const looseAmdvi: Change = {
   present: (words) =>
     [V1NextLevel.ownSize, V1NextLevel.encodedSize].includes(read(words, 0, V1Page.next) as 0) ? 1 : 0,
   open: ["skipped"],
+  openAt: (words) => read(words, 0, V1Page.next) === V1NextLevel.encodedSize,
 };
 
 const amdviKnown: KnownFaults = ({ address, outcome, write }, { data }, other) => {
