@@ -1,14 +1,15 @@
 /**
- * Files as byte sources. The only place that opens what the user names: plain files, `.gz` and `.zst` by their
+ * Files as byte sources. What the user names: plain files, `.gz` and `.zst` by their
  * content, and standard input as `-`.
  */
-import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGunzip, type Gunzip } from "node:zlib";
 import type { ByteSource } from "../read/bytes.js";
 import { Unreadable } from "../read/unreadable.js";
 import { openZstd } from "../read/zstd.js";
+import { openRegular, readAt, reason } from "./descriptor.js";
 
 /** A compressed file may not grow beyond this: 64 GiB. */
 const unpackedMax = 2 ** 36;
@@ -36,17 +37,7 @@ export async function openInput(path: string): Promise<Input> {
 }
 
 function openPlain(path: string): Input {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    throw new Unreadable(path, "", "a readable file", reason(error));
-  }
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) {
-    closeSync(fd);
-    throw new Unreadable(path, "", "a file", stat.isDirectory() ? "a directory" : "something that is no regular file");
-  }
+  const { fd, stat } = openRegular(path, { readable: "a readable file", file: "a file" });
   return fromDescriptor(path, fd, stat.size, null);
 }
 
@@ -55,15 +46,7 @@ function fromDescriptor(name: string, fd: number, size: number, damage: string |
     name,
     size,
     damage,
-    read(offset, into) {
-      let done = 0;
-      while (done < into.length) {
-        const n = readSync(fd, into, done, into.length - done, offset + done);
-        if (n === 0) break;
-        done += n;
-      }
-      return done;
-    },
+    read: (offset, into) => readAt(fd, offset, into),
     close: () => closeSync(fd),
   };
 }
@@ -168,11 +151,4 @@ function contentSize(bytes: Uint8Array): number | null {
   if (code === 1) return view.getUint16(at, true) + 256;
   if (code === 2) return view.getUint32(at, true);
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
-}
-
-function reason(error: unknown): string {
-  const code = (error as { code?: string }).code;
-  if (code === "ENOENT") return "nothing at that path";
-  if (code === "EACCES" || code === "EPERM") return "no permission to read it";
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,8 @@
 /** The page of an inspection in a real browser. Skipped, and said so, where there is none. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type Page as BrowserPage, chromium } from "playwright-core";
-import { build } from "vite";
+import type { Browser, Page as BrowserPage } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDeviceAddress } from "../../src/audit/reach/device_name.js";
 import { walkAnswer } from "../../src/audit/reach/walk_device.js";
@@ -16,19 +15,12 @@ import { walkSvg } from "../../src/report/inspect/svg.js";
 import { Ranges } from "../../src/table/ranges.js";
 import { type Capture, inspected, truthOf } from "../audit/reach/captured.js";
 import { device, ranges } from "../audit/reach/machine.js";
+import { buildPage, hasBrowser, launch } from "./browser.js";
 import { reportOf, sampleInspection } from "./inspect/sample_inspection.js";
 
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executable = [process.env["CHROMIUM"] ?? "", ...places].find((path) => path !== "" && existsSync(path));
-if (executable === undefined) console.warn("no Chromium here (set CHROMIUM to its path): the page is not tested");
-
-const quiet = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  ...["--disable-component-update", "--disable-sync"],
-];
 const hex = (n: number): string => `0x${n.toString(16)}`;
 
-describe.skipIf(executable === undefined)("the page", () => {
+describe.skipIf(!hasBrowser)("the page", () => {
   let folder = "";
   let browser: Browser;
   let built: Page;
@@ -36,11 +28,8 @@ describe.skipIf(executable === undefined)("the page", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "page-"));
-    const outDir = join(folder, "built");
-    await build({ root: "web/inspect", logLevel: "error", build: { outDir, emptyOutDir: false } });
-    const read = (name: string): string => readFileSync(join(outDir, name), "utf8");
-    built = { script: read("inspect.js"), style: read("inspect.css") };
-    browser = await chromium.launch({ executablePath: executable!, args: quiet });
+    built = await buildPage("web/inspect", "inspect", join(folder, "built"));
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();

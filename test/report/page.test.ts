@@ -1,25 +1,16 @@
 /** The HTML report in a real browser. Skipped, and said so, where there is none. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type Page as BrowserPage, chromium } from "playwright-core";
-import { build } from "vite";
+import type { Browser, Page as BrowserPage } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { failuresMax } from "../../src/report/html/page_data.js";
 import { type Page, runHtml } from "../../src/report/html/run_html.js";
 import type { RunReport } from "../../src/report/run_report.js";
+import { buildPage, hasBrowser, launch } from "./browser.js";
 import { calmReport, sampleReport } from "./sample.js";
 
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executable = [process.env["CHROMIUM"] ?? "", ...places].find((path) => path !== "" && existsSync(path));
-if (executable === undefined) console.warn("no Chromium here (set CHROMIUM to its path): the page is not tested");
-
-const quiet = [
-  ...["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  ...["--disable-component-update", "--disable-sync"],
-];
-
-describe.skipIf(executable === undefined)("the page", () => {
+describe.skipIf(!hasBrowser)("the page", () => {
   let folder = "";
   let browser: Browser;
   let built: Page;
@@ -27,11 +18,8 @@ describe.skipIf(executable === undefined)("the page", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "page-"));
-    const outDir = join(folder, "built");
-    await build({ root: "web", logLevel: "error", build: { outDir, emptyOutDir: false } });
-    const read = (name: string): string => readFileSync(join(outDir, name), "utf8");
-    built = { script: read("report.js"), style: read("report.css") };
-    browser = await chromium.launch({ executablePath: executable!, args: quiet });
+    built = await buildPage("web", "report", join(folder, "built"));
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,7 +1,8 @@
 /** A running guest's RAM as the file that backs it: which backend the file is, and which bytes lie at which address. */
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, type Stats, statSync } from "node:fs";
 import type { ByteSource } from "../../read/bytes.js";
 import { Unreadable } from "../../read/unreadable.js";
+import { openRegular, readAt } from "../descriptor.js";
 import type { AddressMap, RamPiece } from "./map.js";
 import type { Qmp } from "./qmp.js";
 
@@ -12,36 +13,12 @@ export interface RamFile extends ByteSource {
 
 /** Open the file as it is: RAM may begin with any bytes, so nothing is unpacked. @throws Unreadable */
 export function openRam(path: string): RamFile {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Unreadable(path, "", wantedFile, code === "ENOENT" ? "nothing at that path" : message);
-  }
-  const stat = fstatSync(fd);
-  if (!stat.isFile()) {
-    closeSync(fd);
-    throw new Unreadable(
-      path,
-      "",
-      wantedFile,
-      stat.isDirectory() ? "a directory" : "something that is no regular file",
-    );
-  }
+  const { fd, stat } = openRegular(path, { readable: wantedFile, file: wantedFile });
   return {
     name: path,
     size: stat.size,
     stat,
-    read(offset, into) {
-      let done = 0;
-      while (done < into.length) {
-        const n = readSync(fd, into, done, into.length - done, offset + done);
-        if (n === 0) break;
-        done += n;
-      }
-      return done;
-    },
+    read: (offset, into) => readAt(fd, offset, into),
     close: () => closeSync(fd),
   };
 }

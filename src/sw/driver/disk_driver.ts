@@ -52,6 +52,9 @@ export class DiskDriver {
   #cqHead = 0;
   #phase: 0 | 1 = 1;
   #alive = 0;
+  /** A list was refused: something must end, and free its mapping, before another is tried. */
+  #held = false;
+  /** Transfers that the disk answered, and lists that could not be mapped when they were tried. */
   completed = 0;
   refused = 0;
 
@@ -80,6 +83,7 @@ export class DiskDriver {
     return this.#alive === 0 && this.#waiting.length === 0;
   }
 
+  /** Queue a transfer; transfers start in this order. Its `done` is called with what became of it. */
   submit(bio: Bio): void {
     this.#waiting.push(bio);
   }
@@ -102,8 +106,7 @@ export class DiskDriver {
     this.#api.free(this.#lists, this.#entries * this.#listBytes);
   }
 
-  /** One entry stays free, so that a full queue differs from an empty one; after a refusal something must end first. */
-  #held = false;
+  /** One entry stays free, so that a full queue differs from an empty one. */
   get #mayStart(): boolean {
     return this.#alive < this.#entries - 1 && !(this.#held && this.#alive > 0);
   }
