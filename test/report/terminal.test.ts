@@ -1,5 +1,5 @@
 /** Lines for people: order, widths, colour only when asked for, and no harm from hostile text. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Timeline } from "../../src/lab/replay/outcome.js";
 import { cut, table, wrap } from "../../src/report/terminal/layout.js";
 import { runLines } from "../../src/report/terminal/run_lines.js";
@@ -60,7 +60,7 @@ test("a spark line narrower than the bins keeps every peak", () => {
   expect(failureMarks(timeline(most, most), 10)).toBe("     ×");
 });
 
-test("a table's columns are aligned, and give way in a narrow terminal", () => {
+describe("a table", () => {
   const columns = [
     { title: "name", align: "left" },
     { title: "count", align: "right", spare: 1 },
@@ -70,9 +70,61 @@ test("a table's columns are aligned, and give way in a narrow terminal", () => {
     ["a", "1", "2"],
     ["long", "1,000", "3"],
   ];
-  expect(table(columns, rows, 80)).toEqual(["  name  count  more", "  a         1     2", "  long  1,000     3"]);
-  expect(table(columns, rows, 14)).toEqual(["  name  count", "  a         1", "  long  1,000"]);
-  expect(cut("abcdef", 4)).toBe("abc…");
+  const worded = [
+    { title: "device", align: "left" },
+    { title: "bytes", align: "right" },
+    { title: "why", align: "left" },
+  ] as const;
+  const reasons = [["0000:00:03.0", "4,096", "it lies above what the device reaches, and is bounced"]];
+
+  test("has its columns aligned, and is as wide as its cells where nothing breaks lines", () => {
+    const wide = ["  name  count  more", "  a         1     2", "  long  1,000     3"];
+    expect(table(columns, rows, 80)).toEqual(wide);
+    expect(table(columns, rows, Number.POSITIVE_INFINITY)).toEqual(wide);
+    const words = "word ".repeat(60).trim();
+    expect(table(worded, [["a", "1", words]], Number.POSITIVE_INFINITY)).toEqual([
+      "  device  bytes  why",
+      `  a           1  ${words}`,
+    ]);
+  });
+
+  test("names the columns that there is no room for", () => {
+    expect(table(columns, rows, 14)).toEqual([
+      "  name  count",
+      "  a         1",
+      "  long  1,000",
+      "  (no room",
+      "  here for:",
+      "  more)",
+    ]);
+  });
+
+  test("wraps the words of its last column", () => {
+    expect(table(worded, reasons, 48)).toEqual([
+      "  device        bytes  why",
+      "  0000:00:03.0  4,096  it lies above what the",
+      "                       device reaches, and is",
+      "                       bounced",
+    ]);
+    const [, ...lines] = table(worded, [["a", "1", "x".repeat(60)]], 40);
+    expect(lines.map((line) => line.slice(17)).join("")).toBe("x".repeat(60));
+  });
+
+  test("is told row by row where it is still too wide, and loses nothing", () => {
+    expect(table(worded, reasons, 30)).toEqual([
+      "  device, bytes, why",
+      "  0000:00:03.0, bytes 4,096,",
+      "    why it lies above what the",
+      "    device reaches, and is",
+      "    bounced",
+    ]);
+  });
+
+  test("does not grow with a hostile cell", () => {
+    const lines = table(columns, [["x".repeat(1e6), "1", "2"]], Number.POSITIVE_INFINITY);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1100);
+    expect(cut("abcdef", 4)).toBe("abc…");
+  });
 });
 
 test("text is wrapped with its prefixes", () => {

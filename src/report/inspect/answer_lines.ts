@@ -51,7 +51,7 @@ function* stepLines({ at, words, about, name, meaning }: WalkStep, style: Style,
   for (const { name, bits, value, doc, isZero } of fieldsOf(words, about)) {
     if (isZero) continue;
     const head = `      ${name.padEnd(12)} ${bits.padEnd(7)} ${value.padEnd(12)}`;
-    yield* wrap(doc, width, `${head} `, " ".repeat(Math.min(head.length + 1, width >> 1))).map(style.dim);
+    yield* wrap(doc, width, `${head} `, " ".repeat(Math.min(head.length + 1, Math.floor(width / 2)))).map(style.dim);
   }
 }
 

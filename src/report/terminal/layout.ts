@@ -3,18 +3,24 @@ import { harmless } from "./style.js";
 
 /** Narrower than this no line can be wrapped sensibly. */
 export const widthMin = 40;
+/** Sentences are no wider than this, however wide the terminal is: longer lines are hard to read. */
+const proseMax = 100;
 
 /**
- * Break at spaces so that no line is longer than `width`, unless one word is.
+ * Break at spaces so that no line is longer than `width` and than what reads well, unless one word is.
  * @param first what begins the first line.
  * @param rest what begins every other one.
  */
 export function wrap(text: string, width: number, first = "", rest = first): string[] {
+  return brokenAtSpaces(text, Math.min(width, proseMax), first, rest);
+}
+
+function brokenAtSpaces(text: string, room: number, first: string, rest: string): string[] {
   const lines: string[] = [];
   let line = first;
   let empty = true;
   for (const word of harmless(text).split(" ")) {
-    if (!empty && line.length + 1 + word.length > width) {
+    if (!empty && line.length + 1 + word.length > room) {
       lines.push(line);
       line = rest;
       empty = true;
@@ -33,35 +39,83 @@ export interface Column {
   readonly spare?: number;
 }
 
+/** A longer cell is hostile: no name or number is. */
+const cellMax = 1000;
+/** A column of words is not made narrower than this. */
+const wordsMin = 16;
+const indent = 2;
+const gap = 2;
+
 /**
- * A table with its columns aligned, two spaces apart, indented by two. What is still too wide is cut.
- * @returns the heading first, then one line for each row.
+ * A table with its columns aligned, two spaces apart, indented by two. Nothing is cut off: where it is wider than
+ * `width`, spare columns are left out and named beneath it, then the words of its last column are wrapped; what is
+ * still too wide is told row by row, each cell after its title.
+ * @param width infinite where nothing breaks long lines
+ * @returns the heading first, then the lines of the rows.
  */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
-  const clean = rows.map((row) => row.map(harmless));
+  const clean = rows.map((row) => row.map((cell) => cut(harmless(cell), cellMax)));
   const widths = columns.map((column, c) =>
     clean.reduce((most, row) => Math.max(most, row[c]!.length), column.title.length),
   );
   const shown = fitting(columns, widths, width);
-  const line = (cells: readonly string[]): string => {
-    const padded = shown.map((c) =>
-      columns[c]!.align === "right" ? cells[c]!.padStart(widths[c]!) : cells[c]!.padEnd(widths[c]!),
-    );
-    return cut(`  ${padded.join("  ").trimEnd()}`, width);
+  const over = spanOf(shown, widths) - width;
+  const last = shown.at(-1)!;
+  if (over > 0 && (columns[last]!.align === "right" || widths[last]! - over < wordsMin)) {
+    return rowByRow(columns, clean, width);
+  }
+  if (over > 0) widths[last]! -= over;
+  const line = (cells: readonly string[]): string[] => {
+    const padded = shown
+      .slice(0, -1)
+      .map((c) => (columns[c]!.align === "right" ? cells[c]!.padStart(widths[c]!) : cells[c]!.padEnd(widths[c]!)));
+    const before = [" ".repeat(indent), ...padded.map((cell) => cell + " ".repeat(gap))].join("");
+    const words =
+      columns[last]!.align === "right" ? [cells[last]!.padStart(widths[last]!)] : broken(cells[last]!, widths[last]!);
+    return words.map((text, i) => ((i === 0 ? before : " ".repeat(before.length)) + text).trimEnd());
   };
-  return [line(columns.map((column) => column.title)), ...clean.map(line)];
+  const left = columns.filter((_, c) => !shown.includes(c)).map(({ title }) => title);
+  return [
+    ...line(columns.map((column) => column.title)),
+    ...clean.flatMap(line),
+    ...(left.length === 0 ? [] : wrap(`(no room here for: ${left.join(", ")})`, width, " ".repeat(indent))),
+  ];
 }
 
 /** Indices of the columns that are shown. */
 function fitting(columns: readonly Column[], widths: readonly number[], width: number): number[] {
   let shown = columns.map((_, c) => c);
-  while (shown.reduce((sum, c) => sum + widths[c]! + 2, 0) > width) {
+  while (spanOf(shown, widths) > width) {
     const spare = shown.filter((c) => columns[c]!.spare !== undefined);
     if (spare.length === 0) break;
     const least = spare.reduce((a, b) => (columns[b]!.spare! > columns[a]!.spare! ? b : a));
     shown = shown.filter((c) => c !== least);
   }
   return shown;
+}
+
+const spanOf = (shown: readonly number[], widths: readonly number[]): number =>
+  indent + shown.reduce((sum, c) => sum + widths[c]! + gap, -gap);
+
+/** The text in lines of at most `width`, broken at spaces, and within words that are longer. */
+function broken(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  return brokenAtSpaces(text, width, "", "").flatMap((line) => {
+    const pieces = line.match(new RegExp(`.{1,${width}}`, "gu"));
+    return pieces ?? [""];
+  });
+}
+
+/** Each row as a sentence of its cells, for a screen that is too narrow for columns. */
+function rowByRow(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
+  const titles = columns.map(({ title }) => title);
+  return [
+    ...wrap(titles.join(", "), width, "  ", "    "),
+    ...rows.flatMap((row) => {
+      const cells = row.flatMap((cell, c) => (cell === "" ? [] : [c === 0 ? cell : `${titles[c]} ${cell}`]));
+      return wrap(cells.join(", "), width, "  ", "    ");
+    }),
+  ];
 }
 
 /** At most `width` characters; what was cut off is marked. */
