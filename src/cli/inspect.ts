@@ -1,6 +1,4 @@
 /** `dmalab inspect`: which device reaches which memory, from an image or a live guest. */
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit/reach/device_name.js";
 import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
@@ -20,7 +18,9 @@ import {
 import { builtPage } from "./built_page.js";
 import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
-import { screen } from "./terminal.js";
+import { checkForms } from "./options/check.js";
+import { inspectVerb } from "./options/inspect_options.js";
+import type { Session } from "./session.js";
 
 export interface InspectFlags extends ImageFlags {
   readonly device?: string;
@@ -38,20 +38,13 @@ export interface InspectFlags extends ImageFlags {
 }
 
 /** @returns the exit code. Throws Unreadable, Misuse or AskedWrongly, each one line. */
-export async function inspect(path: string | undefined, flags: InspectFlags): Promise<0 | 1> {
+export async function inspect(path: string | undefined, flags: InspectFlags, session: Session): Promise<0 | 1> {
   const asked = {
     device: flags.device === undefined ? null : parseDevice(flags.device),
     who: flags.who === undefined ? null : parseAddress(flags.who),
     at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
   };
-  if (asked.at === null && (flags.svg ?? flags.dot) !== undefined) {
-    throw new AskedWrongly("--svg and --dot draw one walk: say which with --at BDF:IOVA");
-  }
-  if (flags.diff === undefined && flags.diffRegisters !== undefined) {
-    throw new AskedWrongly("--diff-registers are those of another image: say which with --diff FILE");
-  }
   const live = flags.qmp !== undefined;
-  if (live !== (flags.ram !== undefined)) throw new AskedWrongly("a live guest takes both: --qmp SOCKET --ram FILE");
   if (live === (path !== undefined)) {
     throw new AskedWrongly(
       live
@@ -59,6 +52,12 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
         : "what is to be inspected? Give an image, or --qmp SOCKET --ram FILE",
     );
   }
+  if (live) checkForms(inspectVerb, ["live"], "", flags);
+  const output = (name: "html" | "svg" | "dot") => {
+    const file = flags[name];
+    return file === undefined ? null : session.output(`--${name}`, file);
+  };
+  const [html, svg, dot] = [output("html"), output("svg"), output("dot")];
   const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
     const { device, who, at } = asked;
@@ -80,21 +79,30 @@ export async function inspect(path: string | undefined, flags: InspectFlags): Pr
       diff: null,
     };
     // The page carries tables, and those can be read only while the image is open.
-    if (flags.html !== undefined) {
-      writeFileSync(flags.html, inspectHtml(report, builtPage("inspect"), inspected.image));
-    }
+    html?.write(inspectHtml(report, builtPage("inspect"), inspected.image));
+    html?.commit();
     return report;
   };
   const here = live
-    ? await inspectLive({ socket: flags.qmp!, ram: flags.ram! }, flags, look)
-    : await inspectFile(path!, flags, look);
-  const report = flags.diff === undefined ? here : { ...here, diff: await differenceTo(here, flags.diff, flags) };
+    ? await inspectLive({ socket: flags.qmp!, ram: flags.ram! }, flags, look, session)
+    : await inspectFile(path!, flags, look, session);
+  const report =
+    flags.diff === undefined ? here : { ...here, diff: await differenceTo(here, flags.diff, flags, session) };
   if (report.walk !== null) {
-    if (flags.svg !== undefined) writeFileSync(flags.svg, walkSvg(report.walk));
-    if (flags.dot !== undefined) writeFileSync(flags.dot, walkDot(report.walk));
+    svg?.write(walkSvg(report.walk));
+    svg?.commit();
+    dot?.write(walkDot(report.walk));
+    dot?.commit();
   }
-  await print(report, flags.json === true);
-  if (flags.json !== true) await writeOut(writtenLines(flags));
+  if (flags.json === true) session.print(inspectJson(report));
+  else {
+    session.say(inspectLines(report, session.screen));
+    session.sayWritten([
+      ["report", flags.html],
+      ["walk as SVG", flags.svg],
+      ["walk as DOT", flags.dot],
+    ]);
+  }
   return exitCodeOf(report);
 }
 
@@ -110,7 +118,12 @@ function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer
 }
 
 /** What the other image has come to, seen from this one. */
-async function differenceTo(here: InspectReport, file: string, flags: InspectFlags): Promise<InspectReport["diff"]> {
+async function differenceTo(
+  here: InspectReport,
+  file: string,
+  flags: InspectFlags,
+  session: Session,
+): Promise<InspectReport["diff"]> {
   const { registers: _, pci: __, ...rest } = flags;
   const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
   const asked = flags.device === undefined ? null : parseDevice(flags.device);
@@ -120,42 +133,10 @@ async function differenceTo(here: InspectReport, file: string, flags: InspectFla
     ...inspection,
     devices: shown(inspection).map((i) => inspection.devices[i]!),
   });
-  return inspectFile(file, other, ({ inspection }) => ({
+  const compare = ({ inspection }: Inspected) => ({
     file,
     difference: differenceOf(only(here.inspection), only(inspection)),
     other: { inspection, shown: shown(inspection), everyMapping: false, who: null, walk: null, diff: null },
-  }));
-}
-
-/** Lines that are gathered before they are written. */
-const linesAtOnce = 2000;
-
-async function print(report: InspectReport, json: boolean): Promise<void> {
-  if (json) {
-    for (const piece of inspectJson(report)) await writeOut(piece);
-    return;
-  }
-  let lines: string[] = [];
-  for (const line of inspectLines(report, screen())) {
-    lines.push(line);
-    if (lines.length < linesAtOnce) continue;
-    await writeOut(`${lines.join("\n")}\n`);
-    lines = [];
-  }
-  if (lines.length > 0) await writeOut(`${lines.join("\n")}\n`);
-}
-
-/** What stands in which file. */
-function writtenLines({ html, svg, dot }: InspectFlags): string {
-  const rows = [
-    ["report", html],
-    ["walk as SVG", svg],
-    ["walk as DOT", dot],
-  ].flatMap(([what, file]) => (file === undefined ? [] : [`${what}: ${file}\n`]));
-  return rows.length === 0 ? "" : `\n${rows.join("")}`;
-}
-
-/** Waits for a reader that is slower. */
-async function writeOut(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+  });
+  return inspectFile(file, other, compare, session);
 }

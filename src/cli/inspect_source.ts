@@ -4,13 +4,17 @@ import { basename, dirname, join } from "node:path";
 import { busFromText } from "../audit/reach/bus.js";
 import { type Inspected, inspectImage } from "../audit/reach/inspect_image.js";
 import { rootGiven } from "../audit/reach/where_given.js";
-import { openImage } from "../read/index.js";
+import { openImage, sniffImage } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";
-import { openInput } from "./input.js";
+import { contentOf, refuseOthers } from "./content.js";
+import type { Input } from "./input.js";
 import { type RegistersText, unitsOf } from "./inspect_units.js";
 import { withLiveGuest } from "./live/live_guest.js";
 import { AskedWrongly } from "./misuse.js";
-import { Progress } from "./terminal.js";
+import { checkForms } from "./options/check.js";
+import { inspectVerb } from "./options/inspect_options.js";
+import type { Session } from "./session.js";
+import { textOf } from "./text_of.js";
 
 export interface ImageFlags {
   readonly registers?: string;
@@ -23,33 +27,34 @@ export interface ImageFlags {
   readonly ramLow?: number;
 }
 
-/** No registers file and no list of devices is longer. */
-const textBytesMax = 2 ** 24;
-
 /**
  * Inspect an image file. What `use` is given is good until it returns.
  * @throws Unreadable, AskedWrongly
  */
-export async function inspectFile<T>(path: string, flags: ImageFlags, use: (i: Inspected) => T): Promise<T> {
-  const input = await openInput(path);
-  const progress = new Progress(basename(path));
+export async function inspectFile<T>(
+  path: string,
+  flags: ImageFlags,
+  use: (i: Inspected) => T,
+  session: Session,
+): Promise<T> {
+  const input = await session.open(path);
   try {
+    await checkImage(input, path, flags);
     const { raw, base, ramLow } = flags;
     const image = await openImage(input, { format: raw === true ? "raw" : undefined, base, ramLow });
     const given = rootsOf(flags);
     const beside = flags.registers ?? (given.length > 0 || flags.scan === true ? null : besideImage(path));
-    const registers = beside === null ? null : { name: beside, text: await textOf(beside) };
+    const registers = beside === null ? null : { name: beside, text: await textOf(beside, session) };
     const damage = input.damage === null ? [] : [input.damage];
     const said = beside !== null && flags.registers === undefined ? [`registers were found beside it: ${beside}`] : [];
-    const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
-    const notes = [...damage, ...said, ...where.notes];
-    const bus = flags.pci === undefined ? null : busFromText(flags.pci, await textOf(flags.pci));
-    const share = (done: number) => progress.at(done);
-    const inspected = inspectImage({ ...where.input, file: basename(path), image, notes, bus, progress: share });
-    progress.done();
-    return use(inspected);
+    const bus = flags.pci === undefined ? null : busFromText(flags.pci, await textOf(flags.pci, session));
+    return session.during(`inspecting ${basename(path)}`, (progress) => {
+      const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
+      const notes = [...damage, ...said, ...where.notes];
+      const share = (done: number) => progress.at(done);
+      return use(inspectImage({ ...where.input, file: basename(path), image, notes, bus, progress: share }));
+    });
   } finally {
-    progress.done();
     input.close();
   }
 }
@@ -59,24 +64,36 @@ export async function inspectLive<T>(
   names: { readonly socket: string; readonly ram: string },
   flags: ImageFlags,
   use: (i: Inspected) => T,
+  session: Session,
 ): Promise<T> {
-  const progress = new Progress(basename(names.ram));
-  try {
-    return await withLiveGuest(names, async ({ image, registers, pci, notes }) => {
+  session.readsFile(names.ram);
+  return withLiveGuest(
+    names,
+    async ({ image, registers, pci, notes }) => {
       const file = flags.registers;
       const own: RegistersText = { name: names.socket, text: JSON.stringify(registers) };
-      const text = file === undefined ? (registers.length > 0 ? own : null) : { name: file, text: await textOf(file) };
+      const text =
+        file === undefined ? (registers.length > 0 ? own : null) : { name: file, text: await textOf(file, session) };
       const given = rootsOf(flags);
       const asked = { name: names.ram, registers: given.length > 0 && file === undefined ? null : text, given };
-      const where = unitsOf(image, { ...asked, scan: flags.scan === true, progress });
-      const bus =
-        flags.pci === undefined ? busFromText(names.socket, pci) : busFromText(flags.pci, await textOf(flags.pci));
-      const all = [...notes, ...where.notes];
-      return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, bus }));
-    });
-  } finally {
-    progress.done();
-  }
+      const devices = flags.pci === undefined ? null : await textOf(flags.pci, session);
+      const bus = devices === null ? busFromText(names.socket, pci) : busFromText(flags.pci!, devices);
+      return session.during(`inspecting ${basename(names.ram)}`, (progress) => {
+        const where = unitsOf(image, { ...asked, scan: flags.scan === true, progress });
+        const all = [...notes, ...where.notes];
+        return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, bus }));
+      });
+    },
+    session.host,
+  );
+}
+
+/** @throws AskedWrongly for what another verb is there for, and for options that go with other images. */
+async function checkImage(input: Input, path: string, flags: ImageFlags): Promise<void> {
+  const isMarked = sniffImage(input) !== null;
+  if (flags.raw !== true) refuseOthers(await contentOf(input, path), ["image"], path);
+  const isRaw = !isMarked && (flags.raw === true || flags.base !== undefined || flags.ramLow !== undefined);
+  checkForms(inspectVerb, [isRaw ? "raw" : "image"], path === "-" ? "standard input" : path, flags);
 }
 
 function rootsOf(flags: ImageFlags): UnitRoot[] {
@@ -100,15 +117,4 @@ function besideImage(path: string): string | null {
     if (existsSync(beside)) return beside;
   }
   return null;
-}
-
-/** @throws Unreadable */
-async function textOf(path: string): Promise<string> {
-  const input = await openInput(path);
-  try {
-    const bytes = new Uint8Array(Math.min(input.size, textBytesMax));
-    return new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
-  } finally {
-    input.close();
-  }
 }

@@ -6,7 +6,7 @@ import { type ScanCandidate, scanImage } from "../audit/reach/scan/scan_image.js
 import type { Image } from "../read/index.js";
 import { Unreadable } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";
-import type { Progress } from "./terminal.js";
+import type { Progress } from "./progress/progress.js";
 
 export interface RegistersText {
   readonly name: string;

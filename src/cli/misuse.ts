@@ -2,3 +2,8 @@
 export class AskedWrongly extends Error {
   override readonly name = "AskedWrongly";
 }
+
+/** Thrown when something cannot be written; the message is one line: where, what for, why not. */
+export class Unwritable extends Error {
+  override readonly name = "Unwritable";
+}

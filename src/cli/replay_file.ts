@@ -1,18 +1,19 @@
 /** A recording's file, its log and the flags, made into one report. */
-import { closeSync, existsSync, openSync, writeSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RecordingAudit } from "../audit/index.js";
-import { readMachine } from "../lab/machine/description.js";
+import { type MachineDescription, readMachine } from "../lab/machine/description.js";
 import { describedSetting, withDescribedDevices } from "../lab/replay/described.js";
 import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
-import { openInput } from "./input.js";
+import type { Input } from "./input.js";
 import { readLog } from "./log.js";
+import type { Output } from "./output.js";
 import { openRecording } from "./recording.js";
-import { Progress } from "./terminal.js";
+import type { Session } from "./session.js";
 import { textOf } from "./text_of.js";
 import { xenFiles } from "./xen_files.js";
 
@@ -21,30 +22,49 @@ export interface ReplayFlags {
   readonly sizes?: "auto" | readonly number[];
   readonly machine?: string;
   readonly dmesg?: string;
-  readonly perfetto?: string;
   /** Dumps of the Xen domain that was recorded. */
   readonly p2m?: string;
   readonly m2p?: string;
   readonly pool?: string;
 }
 
+/** What is replayed: a recording that is open, under its name. */
+export interface ReplayedInput {
+  readonly path: string;
+  readonly input: Input;
+  /** A description that it is the workload of. */
+  readonly machine?: { readonly name: string; readonly text: string };
+}
+
 /** @throws Unreadable for a file that is no recording. */
-export async function replayFile(path: string, flags: ReplayFlags): Promise<RunReport> {
-  const input = await openInput(path);
-  const progress = new Progress(basename(path));
-  const perfetto = flags.perfetto === undefined ? null : openSync(flags.perfetto, "w");
+export async function replayFile(path: string, flags: ReplayFlags, session: Session): Promise<RunReport> {
+  const input = await session.open(path);
   try {
-    const xen = await xenFiles(path, input, flags);
-    const ownLog = flags.dmesg ?? besideRecording(path);
-    const logPath = ownLog ?? xen?.log ?? null;
-    const borrowed = ownLog === null && logPath !== null;
-    const alsoRead = borrowed
-      ? [{ name: basename(logPath), used: "kernel log of another phase, of the same boot" }]
-      : [];
-    const log = logPath === null ? null : await readLog(logPath);
-    const described = flags.machine === undefined ? null : readMachine(flags.machine, await textOf(flags.machine));
-    const watches: ReplayWatch[] = [];
-    const audits: RecordingAudit[] = [];
+    return await replayInput({ path, input }, flags, session);
+  } finally {
+    input.close();
+  }
+}
+
+/** @param perfetto where every mapping is told as a track; complete when this returns */
+export async function replayInput(
+  { path, input, machine: driven }: ReplayedInput,
+  flags: ReplayFlags,
+  session: Session,
+  perfetto: Output | null = null,
+): Promise<RunReport> {
+  const xen = await xenFiles(path, input, flags, session);
+  const ownLog = flags.dmesg ?? besideRecording(path);
+  const logPath = ownLog ?? xen?.log ?? null;
+  const borrowed = ownLog === null && logPath !== null;
+  const alsoRead = borrowed ? [{ name: basename(logPath), used: "kernel log of another phase, of the same boot" }] : [];
+  const log = logPath === null ? null : await readLog(logPath, session);
+  const described =
+    driven === undefined ? await describedBy(flags.machine, session) : readMachine(driven.name, driven.text);
+  const watches: ReplayWatch[] = [];
+  const audits: RecordingAudit[] = [];
+  const progress = session.progress(`replaying ${basename(path)}`);
+  try {
     const { outcome } = await replayRecording({
       name: input.name,
       open: () => openRecording(input),
@@ -60,19 +80,25 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       ...(perfetto === null
         ? {}
         : { watcher: (_: Machine, names: readonly string[]) => watch(watches, names, perfetto) }),
-      progress: (done) => progress.at(done),
+      progress(done) {
+        progress.at(done);
+        return session.breath();
+      },
     });
     for (const w of watches) w.finish();
+    perfetto?.commit();
     return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
   } finally {
     progress.done();
-    if (perfetto !== null) closeSync(perfetto);
-    input.close();
   }
 }
 
-function watch(watches: ReplayWatch[], names: readonly string[], file: number): ReplayWatch {
-  const made = new ReplayWatch(names, (chunk) => void writeSync(file, chunk));
+async function describedBy(path: string | undefined, session: Session): Promise<MachineDescription | null> {
+  return path === undefined ? null : readMachine(path, await textOf(path, session));
+}
+
+function watch(watches: ReplayWatch[], names: readonly string[], output: Output): ReplayWatch {
+  const made = new ReplayWatch(names, (chunk) => output.write(chunk));
   watches.push(made);
   return made;
 }

@@ -3,34 +3,23 @@ import { describeMachine } from "../lab/machine/description.js";
 import { isTrouble, outcomeOf } from "../lab/machine/outcome.js";
 import { runMachine } from "../lab/machine/run_machine.js";
 import { machineDocument, machineLines } from "../report/index.js";
-import { AskedWrongly } from "./misuse.js";
-import { screen } from "./terminal.js";
-import { textOf } from "./text_of.js";
+import type { Session } from "./session.js";
 
 export interface MachineFlags {
   readonly seed?: number;
   readonly json?: boolean;
-  readonly html?: string;
-  readonly perfetto?: string;
   /** Keep the rules of the DMA API under watch; --no-checks turns it off. */
   readonly checks?: boolean;
 }
 
 /** @returns 0 when every byte and every rule held, 1 otherwise. Throws Unreadable for a machine that cannot be. */
-export async function runDescribed(path: string, flags: MachineFlags): Promise<0 | 1> {
-  if (flags.html !== undefined || flags.perfetto !== undefined)
-    throw new AskedWrongly("--html and --perfetto draw recordings; for a described machine there is --json");
-  const described = describeMachine(path, await textOf(path));
-  const outcome = outcomeOf(
-    runMachine(described, {
-      ...(flags.seed !== undefined && { seed: flags.seed }),
-      ...(flags.checks !== undefined && { checks: flags.checks }),
-    }),
+export async function runDescribed(name: string, text: string, flags: MachineFlags, session: Session): Promise<0 | 1> {
+  const described = describeMachine(name, text);
+  const { seed, checks } = flags;
+  const outcome = session.during(`running ${name}`, () =>
+    outcomeOf(runMachine(described, { ...(seed !== undefined && { seed }), ...(checks !== undefined && { checks }) })),
   );
-  const text =
-    flags.json === true
-      ? JSON.stringify(machineDocument(outcome), null, 2)
-      : machineLines(outcome, screen()).join("\n");
-  process.stdout.write(`${text}\n`);
+  if (flags.json === true) session.json(machineDocument(outcome));
+  else session.say(machineLines(outcome, session.screen));
   return isTrouble(outcome) ? 1 : 0;
 }

@@ -1,4 +1,5 @@
 /** `dmalab run --scenarios, --scenario, --bugs, --bug`: stories and historic bugs, told and listed. */
+import { didYouMean } from "../base/nearest.js";
 import { demonstrate, type HistoricBug, historicBugs } from "../lab/scenario/bugs/registry.js";
 import { brokenRules, type Scenario } from "../lab/scenario/scenario.js";
 import { scenarios } from "../lab/scenario/scenarios.js";
@@ -15,7 +16,7 @@ import {
   type Told,
 } from "../report/index.js";
 import { AskedWrongly } from "./misuse.js";
-import { screen } from "./terminal.js";
+import type { Session } from "./session.js";
 
 export interface ScenarioFlags {
   readonly scenarios?: boolean;
@@ -28,37 +29,42 @@ export interface ScenarioFlags {
 }
 
 /** @returns 1 when a rule broke that no contrast is there to break, else 0. Throws AskedWrongly for unknown names. */
-export function runScenario(flags: ScenarioFlags): 0 | 1 {
-  if (flags.scenario !== undefined) return tell(scenarioOf(flags.scenario), flags);
-  if (flags.bug !== undefined) return show(bugOf(flags.bug), flags);
+export function runScenario(flags: ScenarioFlags, session: Session): 0 | 1 {
+  if (flags.scenario !== undefined) return tell(scenarioOf(flags.scenario), flags, session);
+  if (flags.bug !== undefined) return show(bugOf(flags.bug), flags, session);
   const [told, bugs] = [flags.scenarios === true ? scenarios : [], flags.bugs === true ? historicBugs : []];
-  if (flags.markdown === true)
-    write(flags.bugs === true ? bugsMarkdown(bugs.map(demonstrate)) : scenariosMarkdown(told));
-  else if (flags.json === true) json(runListDocument(told, bugs, scenarios));
-  else lines(runListLines(told, bugs, screen()));
+  if (flags.json === true) session.json(runListDocument(told, bugs, scenarios));
+  else if (flags.markdown !== true) session.say(runListLines(told, bugs, session.screen));
+  else {
+    const pages = [
+      ...(told.length === 0 ? [] : [scenariosMarkdown(told)]),
+      ...(bugs.length === 0 ? [] : [session.during("running the bugs", () => bugsMarkdown(bugs.map(demonstrate)))]),
+    ];
+    session.print([pages.join("\n")]);
+  }
   return 0;
 }
 
-function tell(scenario: Scenario, flags: ScenarioFlags): 0 | 1 {
+function tell(scenario: Scenario, flags: ScenarioFlags, session: Session): 0 | 1 {
   const { bug = null, seed = 1 } = flags;
   if (bug !== null) bugOf(bug);
   if (bug !== null && !scenario.bugs.includes(bug))
     throw new AskedWrongly(
       `scenario ${scenario.id} does not show ${bug}; ${scenario.bugs.length === 0 ? "it takes no bug" : `it takes ${scenario.bugs.join(", ")}`}. dmalab run --bug ${bug} shows it alone`,
     );
-  const parts = scenario.run({ seed, bugs: bug === null ? [] : [bug] });
+  const parts = session.during(`running ${scenario.id}`, () => scenario.run({ seed, bugs: bug === null ? [] : [bug] }));
   const told: Told = { scenario, parts, seed, bug };
-  if (flags.markdown === true) write(scenarioMarkdown(told));
-  else if (flags.json === true) json(scenarioDocument(told));
-  else lines(scenarioLines(told, screen()));
+  if (flags.markdown === true) session.print([scenarioMarkdown(told)]);
+  else if (flags.json === true) session.json(scenarioDocument(told));
+  else session.say(scenarioLines(told, session.screen));
   return brokenRules(parts).length > 0 ? 1 : 0;
 }
 
-function show(bug: HistoricBug, flags: ScenarioFlags): 0 | 1 {
-  const demonstrated = demonstrate(bug);
-  if (flags.markdown === true) write(bugsMarkdown([demonstrated]));
-  else if (flags.json === true) json(demonstrationDocument(demonstrated));
-  else lines(demonstrationLines(demonstrated, screen()));
+function show(bug: HistoricBug, flags: ScenarioFlags, session: Session): 0 | 1 {
+  const demonstrated = session.during(`running ${bug.id}`, () => demonstrate(bug));
+  if (flags.markdown === true) session.print([bugsMarkdown([demonstrated])]);
+  else if (flags.json === true) session.json(demonstrationDocument(demonstrated));
+  else session.say(demonstrationLines(demonstrated, session.screen));
   return demonstrated.on.broken !== null || demonstrated.off.broken !== null ? 1 : 0;
 }
 
@@ -73,12 +79,9 @@ function bugOf(id: string): HistoricBug {
 function named<T extends { readonly id: string }>(kind: string, id: string, all: readonly T[]): T {
   const found = all.find((o) => o.id === id);
   if (found !== undefined) return found;
-  const near = all.filter((o) => o.id.includes(id) || id.includes(o.id)).map((o) => o.id);
-  throw new AskedWrongly(
-    `no ${kind} ${id}; ${near.length > 0 ? `perhaps ${near.join(", ")}` : `dmalab run --${kind}s lists them`}`,
+  const meant = didYouMean(
+    id,
+    all.map((o) => o.id),
   );
+  throw new AskedWrongly(`no ${kind} ${id}${meant}; dmalab run --${kind}s lists them`);
 }
-
-const write = (text: string): void => void process.stdout.write(text);
-const json = (document: object): void => write(`${JSON.stringify(document, null, 2)}\n`);
-const lines = (all: readonly string[]): void => write(`${all.join("\n")}\n`);

@@ -1,42 +1,44 @@
-/** What is known of the terminal, and the progress bar on it. */
+/** What is known of whoever looks at the output: colours, width, signs. */
+import { widthMin } from "../report/terminal/layout.js";
+import type { Host } from "./host.js";
 
 export interface Screen {
   readonly color: boolean;
+  /** Columns; infinite where nothing breaks a long line, as in a pipe or a file. */
   readonly width: number;
+  /** Signs beyond ASCII can be shown. */
+  readonly signs: boolean;
 }
 
-/** Colours only on a terminal, never with NO_COLOR (no-color.org) or TERM=dumb. */
-export function screen(): Screen {
-  const { NO_COLOR, TERM } = process.env;
-  const color = process.stdout.isTTY === true && (NO_COLOR === undefined || NO_COLOR === "") && TERM !== "dumb";
-  return { color, width: Math.min(160, Math.max(60, process.stdout.columns ?? 100)) };
+export const colorings = ["always", "never", "auto"] as const;
+export type Coloring = (typeof colorings)[number];
+
+export function screenOf({ stdout, env }: Pick<Host, "stdout" | "env">, coloring: Coloring = "auto"): Screen {
+  const columns = wholeNumber(env["COLUMNS"]) ?? (stdout.isTerminal ? stdout.columns : undefined);
+  return {
+    color: coloring === "auto" ? colorByItself(stdout.isTerminal, env) : coloring === "always",
+    width: columns === undefined ? Number.POSITIVE_INFINITY : Math.max(widthMin, columns),
+    signs: hasSigns(env),
+  };
 }
 
-/** A bar on standard error, drawn at most ten times a second and only on a terminal. */
-export class Progress {
-  readonly #what: string;
-  readonly #shown: boolean;
-  readonly #begin = Date.now();
-  #drawn = 0;
+/**
+ * FORCE_COLOR decides, then NO_COLOR, then whether this is a terminal that knows colours.
+ * Source: no-color.org; force-color.org, with 0 and false for no colour and its precedence as Node has them
+ * (`tty.WriteStream.getColorDepth`).
+ */
+function colorByItself(isTerminal: boolean, env: Host["env"]): boolean {
+  const { FORCE_COLOR: forced, NO_COLOR: none, TERM: term } = env;
+  if (forced !== undefined && forced !== "") return forced !== "0" && forced !== "false";
+  return isTerminal && (none === undefined || none === "") && term !== "dumb";
+}
 
-  constructor(what: string) {
-    this.#what = what;
-    this.#shown = process.stderr.isTTY === true;
-  }
+/** The character set of the locale: the first variable that is set decides (POSIX, 8.2). None set is no wish. */
+function hasSigns(env: Host["env"]): boolean {
+  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "");
+  return locale === undefined || /utf-?8/i.test(locale);
+}
 
-  /** @param done 0 to 1 */
-  at(done: number): void {
-    const now = Date.now();
-    if (!this.#shown || now - this.#begin < 500 || now - this.#drawn < 100) return;
-    this.#drawn = now;
-    const width = 30;
-    const full = Math.round(Math.min(1, Math.max(0, done)) * width);
-    const left = done > 0.02 ? `, ${Math.ceil(((now - this.#begin) * (1 - done)) / done / 1000)} s left` : "";
-    const bar = "█".repeat(full) + "░".repeat(width - full);
-    process.stderr.write(`\r\x1b[K${this.#what} ${bar} ${Math.floor(done * 100)} %${left}`);
-  }
-
-  done(): void {
-    if (this.#shown && this.#drawn > 0) process.stderr.write("\r\x1b[K");
-  }
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
 }

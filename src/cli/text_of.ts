@@ -1,16 +1,21 @@
-/** A small text file as a string: descriptions, tables of registers. */
-import { openInput } from "./input.js";
+/** A small text file as a string: descriptions, tables of registers, lists of devices. */
+import type { Input } from "./input.js";
+import type { Session } from "./session.js";
 
-/** What is longer is cut: its reader then says what is missing. */
-const bytesMax = 2 ** 20;
+/** No such file is longer; what is, is cut, and its reader says what is missing. */
+const bytesMax = 2 ** 24;
 
 /** @throws Unreadable for a file that is missing or empty. */
-export async function textOf(path: string): Promise<string> {
-  const input = await openInput(path);
+export async function textOf(path: string, session: Session): Promise<string> {
+  const input = await session.open(path);
   try {
-    const bytes = new Uint8Array(Math.min(input.size, bytesMax));
-    return new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
+    return textIn(input);
   } finally {
     input.close();
   }
+}
+
+export function textIn(input: Input): string {
+  const bytes = new Uint8Array(Math.min(input.size, bytesMax));
+  return new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
 }

@@ -1,13 +1,15 @@
 /** `dmalab why`: explain a log line, a log, a setting, or the refusals of a recording. */
 import { explainLine, explainLog, explainSetting, type MachineContext, nothingKnown } from "../audit/index.js";
-import type { KernelLog } from "../read/index.js";
+import { type KernelLog, readKernelLog } from "../read/index.js";
 import { type ReportFinding, refusalFindings, whyDocument, whyLines } from "../report/index.js";
-import { openInput } from "./input.js";
+import { contentOf, refuseOthers } from "./content.js";
+import type { Input } from "./input.js";
 import { linesOf } from "./lines.js";
-import { readLog } from "./log.js";
 import { AskedWrongly } from "./misuse.js";
+import { checkForms } from "./options/check.js";
+import { whyVerb } from "./options/why_options.js";
 import { replayFile } from "./replay_file.js";
-import { screen } from "./terminal.js";
+import type { Session } from "./session.js";
 
 export interface WhyFlags {
   readonly line?: string;
@@ -20,29 +22,42 @@ export interface WhyFlags {
 }
 
 /** @returns the exit code: 1 when a finding is trouble. Throws Unreadable for a log that cannot be read. */
-export async function why(path: string | undefined, flags: WhyFlags): Promise<0 | 1> {
+export async function why(path: string | undefined, flags: WhyFlags, session: Session): Promise<0 | 1> {
   const { line, swiotlb, trace } = flags;
-  if (path === undefined && line === undefined && swiotlb === undefined && trace === undefined) {
+  const given = { log: path, line, setting: swiotlb, recording: trace };
+  const forms = Object.entries(given).flatMap(([form, value]) => (value === undefined ? [] : [form]));
+  if (forms.length === 0) {
     const ways = "a log file, - for standard input, --line TEXT, --swiotlb TEXT or --trace FILE";
     throw new AskedWrongly(`what is to be explained? Give ${ways}`);
   }
+  checkForms(whyVerb, forms, "", flags);
   const findings: ReportFinding[] = [];
-  const machine = contextOf(path === undefined || path === "-" ? null : await readLog(path), flags);
-  if (path !== undefined) findings.push(...(await explainFile(path, machine)));
-  if (line !== undefined) findings.push(...explainLine(line, machine));
-  if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, machine));
-  if (trace !== undefined) findings.push(...refusalFindings((await replayFile(trace, {})).outcome));
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(whyDocument(findings), null, 2)}\n`);
-  else process.stdout.write(`${whyLines(findings, screen()).join("\n")}\n`);
+  const input = path === undefined ? null : await openLog(path, session);
+  try {
+    const machine = contextOf(input === null ? null : readKernelLog(input), flags);
+    if (input !== null) {
+      findings.push(...session.during(`explaining ${input.name}`, () => explainLog(linesOf(input), machine)));
+    }
+    if (line !== undefined) findings.push(...explainLine(line, machine));
+    if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, machine));
+  } finally {
+    input?.close();
+  }
+  if (trace !== undefined) findings.push(...refusalFindings((await replayFile(trace, {}, session)).outcome));
+  if (flags.json === true) session.json(whyDocument(findings));
+  else session.say(whyLines(findings, session.screen));
   return findings.some((f) => f.trouble !== false) ? 1 : 0;
 }
 
-async function explainFile(path: string, machine: MachineContext): Promise<ReportFinding[]> {
-  const input = await openInput(path);
+/** @throws AskedWrongly for a file that another verb is there for. */
+async function openLog(path: string, session: Session): Promise<Input> {
+  const input = await session.open(path);
   try {
-    return explainLog(linesOf(input), machine);
-  } finally {
+    refuseOthers(await contentOf(input, path), ["log"], path);
+    return input;
+  } catch (error) {
     input.close();
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { readGuestP2m } from "../read/xen/guest_p2m_file.js";
 import { readM2p } from "../read/xen/m2p_file.js";
 import { readP2m } from "../read/xen/p2m_file.js";
 import { readPoolFile } from "../read/xen/pool_file.js";
-import { openInput } from "./input.js";
+import type { Session } from "./session.js";
 import { type Span, spanOf } from "./text_span.js";
 
 /** A folder with more dumps than this is no folder of one machine's recordings. */
@@ -42,7 +42,12 @@ export interface XenFlags {
  * @returns null when nothing was named and nothing is there. Files found beside that cannot be read are passed over.
  * @throws Unreadable for one that the user named and that cannot be read.
  */
-export async function xenFiles(path: string, recording: ByteSource, flags: XenFlags): Promise<XenBeside | null> {
+export async function xenFiles(
+  path: string,
+  recording: ByteSource,
+  flags: XenFlags,
+  session: Session,
+): Promise<XenBeside | null> {
   const asked = flags.p2m !== undefined || flags.m2p !== undefined || flags.pool !== undefined;
   const found = path === "-" ? [] : listed(path);
   const dumps = found.filter(
@@ -50,13 +55,13 @@ export async function xenFiles(path: string, recording: ByteSource, flags: XenFl
   );
   if (!asked && dumps.length === 0) return null;
   const phase = path === "-" ? null : (nameOfFile.exec(basename(path))?.[1] ?? null);
-  const order = await ordered(dumps, found, phase, recording);
+  const order = await ordered(dumps, found, phase, recording, session);
   const passedOver: { name: string; used: string }[] = [];
   const beside = async <T>(kind: string, read: (source: ByteSource) => T): Promise<Dated<T>[]> => {
     const tables: Dated<T>[] = [];
     for (const f of order.filter((d) => d.kind === kind)) {
       try {
-        tables.push({ name: basename(f.path), when: f.when, table: await readWhole(f.path, read) });
+        tables.push({ name: basename(f.path), when: f.when, table: await readWhole(f.path, read, session) });
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         passedOver.push({ name: basename(f.path), used: `passed over: ${error.message}` });
@@ -65,7 +70,7 @@ export async function xenFiles(path: string, recording: ByteSource, flags: XenFl
     return tables;
   };
   const given = async <T>(file: string, read: (source: ByteSource) => T): Promise<Dated<T>[]> => {
-    return [{ name: basename(file), when: "given", table: await readWhole(file, read) }];
+    return [{ name: basename(file), when: "given", table: await readWhole(file, read, session) }];
   };
   const p2m = await (flags.p2m === undefined ? beside("p2m", readP2m) : given(flags.p2m, readP2m));
   const m2p = await (flags.m2p === undefined ? beside("m2p", readM2p) : given(flags.m2p, readM2p));
@@ -93,8 +98,8 @@ function listed(path: string): Found[] {
 }
 
 /** The content of a dump; one that is damaged is no dump, because what is missing would look like nothing. */
-async function readWhole<T>(path: string, read: (source: ByteSource) => T): Promise<T> {
-  const input = await openInput(path);
+async function readWhole<T>(path: string, read: (source: ByteSource) => T, session: Session): Promise<T> {
+  const input = await session.open(path);
   try {
     if (input.damage !== null) throw new Unreadable(path, "", "a whole file", input.damage);
     const bytes = new Uint8Array(input.size);
@@ -113,13 +118,14 @@ async function ordered(
   all: readonly Found[],
   phase: string | null,
   recording: ByteSource,
+  session: Session,
 ): Promise<(Found & { readonly when: When })[]> {
   const own = spanOf(recording);
   const spans = new Map<string, Span>();
   for (const name of new Set(dumps.map((d) => d.phase))) {
     if (name === phase || own === null) continue;
     const trace = all.find((f) => f.kind === "trace" && f.phase === name);
-    const span = trace === undefined ? null : await spanOfFile(trace.path);
+    const span = trace === undefined ? null : await spanOfFile(trace.path, session);
     if (span !== null) spans.set(name, span);
   }
   const whenOf = (name: string): When => {
@@ -139,9 +145,9 @@ async function ordered(
     .sort((a, b) => rank[a.when] - rank[b.when] || distance(a.phase) - distance(b.phase));
 }
 
-async function spanOfFile(path: string): Promise<Span | null> {
+async function spanOfFile(path: string, session: Session): Promise<Span | null> {
   try {
-    const input = await openInput(path);
+    const input = await session.open(path);
     try {
       return spanOf(input);
     } finally {

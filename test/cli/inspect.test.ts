@@ -1,20 +1,16 @@
 /** `dmalab inspect` as its users call it: what it prints, its exit codes, one clear line for bad input. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { captures, registersText, truthOf } from "../audit/reach/captured.js";
+import { dmalab } from "./called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-inspect-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function inspect(...args: readonly string[]) {
-  const options = { encoding: "utf8" as const, timeout: 60_000, maxBuffer: 2 ** 28 };
-  const done = spawnSync(process.execPath, ["dist/src/cli/main.js", "inspect", ...args], options);
-  return { code: done.status, out: done.stdout, err: done.stderr };
-}
+const inspect = (...args: readonly string[]) => dmalab(["inspect", ...args]);
 
 function file(name: string, content: Uint8Array | string): string {
   const path = join(folder, name);
@@ -28,24 +24,24 @@ const legacy = image("vtd-legacy-strict");
 
 describe.each(captures)("%s", (name) => {
   test("prints what it always printed", async () => {
-    const { code, out, err } = inspect(image(name));
+    const { code, out, err } = await inspect(image(name));
     expect(err).toBe("");
     expect(code).toBe(0);
     expect(out).not.toContain("\u001b");
     await expect(out).toMatchFileSnapshot(`golden/inspect-${name}.txt`);
   });
 
-  test("the document has every leaf of the truth", () => {
-    const doc = JSON.parse(inspect(image(name), "--json").out) as { devices: { leaves: number }[] };
+  test("the document has every leaf of the truth", async () => {
+    const doc = JSON.parse((await inspect(image(name), "--json")).out) as { devices: { leaves: number }[] };
     expect(doc.devices.reduce((sum, d) => sum + d.leaves, 0)).toBe(truthOf(name).mappings.length);
   });
 });
 
-test("registers that are given, found beside the image, or done without lead to the same mappings", () => {
+test("registers that are given, found beside the image, or done without lead to the same mappings", async () => {
   const alone = file("alone.elf", gunzipSync(readFileSync(legacy)));
-  const given = inspect(alone, "--registers", registers("vtd-legacy-strict"), "--json");
-  const scanned = inspect(alone, "--json");
-  const [told, doc, beside] = [given, scanned, inspect(legacy, "--json")].map(({ code, err, out }) => {
+  const given = await inspect(alone, "--registers", registers("vtd-legacy-strict"), "--json");
+  const scanned = await inspect(alone, "--json");
+  const [told, doc, beside] = [given, scanned, await inspect(legacy, "--json")].map(({ code, err, out }) => {
     expect([code, err]).toEqual([0, ""]);
     return JSON.parse(out);
   });
@@ -57,89 +53,91 @@ test("registers that are given, found beside the image, or done without lead to 
 });
 
 describe("questions", () => {
-  test("who reaches an address", () => {
-    const { code, out } = inspect(legacy, "--who", "0x5097010");
+  test("who reaches an address", async () => {
+    const { code, out } = await inspect(legacy, "--who", "0x5097010");
     expect(code).toBe(0);
     expect(out).toMatch(/^0x5097010 is reached in 1 way .*\n {2}0000:00:03\.0 {2}rw {2}iova 0xfffc0010\n/);
-    expect(inspect(legacy, "--who", "0xfee01000").out).toMatch(/^Nobody reaches .*\n.*is an interrupt/);
-    expect(inspect(image("smmuv3"), "--who", "0xfee01000").out).not.toMatch(/interrupt and/);
+    expect((await inspect(legacy, "--who", "0xfee01000")).out).toMatch(/^Nobody reaches .*\n.*is an interrupt/);
+    expect((await inspect(image("smmuv3"), "--who", "0xfee01000")).out).not.toMatch(/interrupt and/);
   });
 
   test("where an address leads, entry by entry", async () => {
-    const { code, out } = inspect(legacy, "--at", "00:03.0:0xfffc0123");
+    const { code, out } = await inspect(legacy, "--at", "00:03.0:0xfffc0123");
     expect(code).toBe(0);
     await expect(out).toMatchFileSnapshot("golden/inspect-at.txt");
   });
 
-  test("the walk as a picture and for Graphviz", () => {
+  test("the walk as a picture and for Graphviz", async () => {
     const [svg, dot] = [join(folder, "walk.svg"), join(folder, "walk.dot")];
-    expect(inspect(legacy, "--at", "00:03.0:0xfffc0123", "--svg", svg, "--dot", dot).code).toBe(0);
+    expect((await inspect(legacy, "--at", "00:03.0:0xfffc0123", "--svg", svg, "--dot", dot)).code).toBe(0);
     expect(readFileSync(svg, "utf8")).toMatch(/^<svg.*0x5097123.*<\/svg>\n?$/s);
     expect(readFileSync(dot, "utf8")).toMatch(/^digraph.*0x5097123/s);
   });
 
-  test("a page to look at", () => {
+  test("a page to look at", async () => {
     const html = join(folder, "reach.html");
-    const { code, out } = inspect(legacy, "--html", html);
+    const { code, out } = await inspect(legacy, "--html", html);
     expect([code, out.includes(`report: ${html}`)]).toEqual([0, true]);
     expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>.*9 devices are confined.*<\/html>\n$/s);
-    expect(JSON.parse(inspect(legacy, "--html", html, "--json").out)).toMatchObject({ schema: "dmalab.inspect/1" });
-    const lost = inspect(legacy, "--html", join(folder, "no/such/reach.html"));
+    expect(JSON.parse((await inspect(legacy, "--html", html, "--json")).out)).toMatchObject({
+      schema: "dmalab.inspect/1",
+    });
+    const lost = await inspect(legacy, "--html", join(folder, "no/such/reach.html"));
     expect([lost.code, lost.out]).toEqual([2, ""]);
-    expect(lost.err).toMatch(/^dmalab: .*no such file.*\n$/);
+    expect(lost.err).toMatch(/^dmalab: --html .*found no folder .*no\/such\n$/);
   });
 
-  test("an address that faults is code 1, with the unit's reason", () => {
-    const { code, out } = inspect(legacy, "--at", "0000:00:03.0:0x1000");
+  test("an address that faults is code 1, with the unit's reason", async () => {
+    const { code, out } = await inspect(legacy, "--at", "0000:00:03.0:0x1000");
     expect(code).toBe(1);
     expect(out).toMatch(/✗ fault reason 0x6 \(code 6\): no entry on the way to the page allows reading/);
-    const refused = inspect(legacy, "--at", "05:00.0:0x1000");
+    const refused = await inspect(legacy, "--at", "05:00.0:0x1000");
     expect(refused.code).toBe(1);
     expect(refused.out).toMatch(/fault reason 0x1 \(code 1\): the root table has no present entry/);
   });
 
-  test("a device of a segment that no unit serves, and registers of no other image, are asked wrongly", () => {
-    const at = inspect(legacy, "--at", "0001:00:03.0:0x1000");
+  test("a device of a segment that no unit serves, and registers of no other image, are asked wrongly", async () => {
+    const at = await inspect(legacy, "--at", "0001:00:03.0:0x1000");
     expect([at.code, at.out]).toEqual([2, ""]);
     expect(at.err).toBe("dmalab: --at 0001:00:03.0:0x1000: no unit serves segment 0001\n");
-    const diff = inspect(legacy, "--diff-registers", registers("vtd-ats"));
+    const diff = await inspect(legacy, "--diff-registers", registers("vtd-ats"));
     expect([diff.code, diff.out]).toEqual([2, ""]);
     expect(diff.err).toMatch(/^dmalab: --diff-registers .*--diff FILE\n$/);
   });
 
-  test("an image differs from another, and not from itself", () => {
-    const other = inspect(legacy, "--diff", image("vtd-ats"), "--json");
+  test("an image differs from another, and not from itself", async () => {
+    const other = await inspect(legacy, "--diff", image("vtd-ats"), "--json");
     const { diff } = JSON.parse(other.out) as { diff: { same: number; changes: { bdf: string; lost: object[] }[] } };
     expect(diff.same).toBe(3);
     expect(diff.changes.map((c) => c.bdf)).toContain("0000:01:00.0");
-    const one = inspect(legacy, "--diff", image("vtd-ats"), "--device", "00:03.0");
+    const one = await inspect(legacy, "--diff", image("vtd-ats"), "--device", "00:03.0");
     expect(one.out).toMatch(/^1 change to .*, 0 devices the same\n {2}0000:00:03\.0 /);
     const cut = file("cut.elf", gunzipSync(readFileSync(legacy)).subarray(0, 1000));
-    const torn = inspect(legacy, "--diff", cut, "--diff-registers", registers("vtd-legacy-strict"));
+    const torn = await inspect(legacy, "--diff", cut, "--diff-registers", registers("vtd-legacy-strict"));
     expect(torn.code).toBe(1);
     expect(torn.out).toMatch(/cut\.elf\n✗ 1 trouble: nothing is known of unit 0\.\n/);
-    const same = inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
+    const same = await inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
     expect(same.out).toMatch(/^Nothing differs from .*\(9 devices compared\)/);
   });
 
-  test("one device with all of its mappings", () => {
-    const { out } = inspect(legacy, "--device", "00:04.0");
+  test("one device with all of its mappings", async () => {
+    const { out } = await inspect(legacy, "--device", "00:04.0");
     expect(out.match(/^ {2}0000:00:04\.0 +0x/gm)).toHaveLength(231);
     expect(out).not.toMatch(/0000:00:03\.0/);
   });
 
-  test("roots that are given need no registers", () => {
+  test("roots that are given need no registers", async () => {
     const alone = file("given.elf", gunzipSync(readFileSync(legacy)));
-    const { code, out } = inspect(alone, "--root", "vtd:0x3a88000", "--json");
+    const { code, out } = await inspect(alone, "--root", "vtd:0x3a88000", "--json");
     expect(code).toBe(0);
-    const [doc, told] = [out, inspect(legacy, "--json").out].map((text) => JSON.parse(text));
+    const [doc, told] = [out, (await inspect(legacy, "--json")).out].map((text) => JSON.parse(text));
     expect(doc.units).toMatchObject([{ found: "given", translating: null }]);
     expect(doc.mappings).toEqual(told.mappings);
   });
 
-  test("the bus tells entries of nobody, and devices that have none", () => {
+  test("the bus tells entries of nobody, and devices that have none", async () => {
     const bus = file("pci.txt", "00:03.0 0200: 8086:10d3\n00:0a.0 0108: 1b36:0010\n");
-    const { findings } = JSON.parse(inspect(legacy, "--pci", bus, "--json").out) as {
+    const { findings } = JSON.parse((await inspect(legacy, "--pci", bus, "--json")).out) as {
       findings: { rule: string; weight: string; where: string }[];
     };
     const where = (rule: string) => findings.find((f) => f.rule === rule)?.where;
@@ -147,13 +145,13 @@ describe("questions", () => {
     expect(where("stale-entry")).toMatch(/^0000:00:00\.0, 0000:00:01\.0.*and 2 more$/);
   });
 
-  test("a unit that is off is trouble, and its devices reach everything", () => {
+  test("a unit that is off is trouble, and its devices reach everything", async () => {
     const off = registersText("vtd-legacy-strict").replace("0xc400000000000000", "0x4400000000000000");
-    const { code, out } = inspect(legacy, "--registers", file("off.json", off));
+    const { code, out } = await inspect(legacy, "--registers", file("off.json", off));
     expect(code).toBe(1);
     expect(out).toMatch(/^✗ 1 trouble: 9 devices reach all of memory, what is behind a unit that is off/);
     expect(out).toMatch(/unit 0 does not translate: its tables are without effect/);
-    const { out: who } = inspect(legacy, "--registers", file("off.json", off), "--who", "0x123456789");
+    const { out: who } = await inspect(legacy, "--registers", file("off.json", off), "--who", "0x123456789");
     expect(who).toMatch(/is reached in 9 ways.*\n {2}0000:00:00\.0 {2}rw {2}as it is \(bypass: reaches everything\)/);
   });
 });
@@ -165,7 +163,11 @@ describe("bad input is one clear line and code 2", () => {
   const asked: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
     ["nothing", [], /what is to be inspected\? Give an image, or --qmp SOCKET --ram FILE/],
     ["no such file", [join(folder, "none")], /none: expected a readable file, found nothing at that path/],
-    ["a recording", ["fixtures/swiotlb-full/trace.txt.gz"], /trace\.txt\.gz: expected an ELF core/],
+    [
+      "a recording",
+      ["fixtures/swiotlb-full/trace.txt.gz"],
+      /trace\.txt\.gz is a recording \(ftrace text\): dmalab run .*trace\.txt\.gz replays it/,
+    ],
     ["an image without tables", [file("empty.elf", noTables)], /expected device tables of an IOMMU.*found none/],
     [
       "registers of another kind",
@@ -183,7 +185,7 @@ describe("bad input is one clear line and code 2", () => {
     ["an address that is none", [legacy, "--who", "here"], /address: "here"; an address is hexadecimal/],
     ["an address that no memory has", [legacy, "--who", "0xffffffffffff0000"], /at most 52 bits/],
     ["a place without address", [legacy, "--at", "00:03.0"], /device: /],
-    ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg and --dot draw/],
+    ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg is of use only with --at/],
     ["a root of no kind", [legacy, "--root", "gart:0x1000"], /--root "gart:0x1000" names no kind of unit/],
     ["a bus without devices", [legacy, "--pci", file("no.txt", "hello\n")], /no\.txt.*devices as `info pci`/],
     ["half a live guest", ["--qmp", "socket"], /takes both: --qmp SOCKET --ram FILE/],
@@ -194,8 +196,8 @@ describe("bad input is one clear line and code 2", () => {
       /expected a QMP socket.*nothing at that path/,
     ],
   ];
-  test.each(asked)("%s", (_, args, says) => {
-    const { code, out, err } = inspect(...args);
+  test.each(asked)("%s", async (_, args, says) => {
+    const { code, out, err } = await inspect(...args);
     expect(err).toMatch(says);
     expect(err.trimEnd().split("\n")).toHaveLength(1);
     expect(err).not.toMatch(/\bat .*\(.*:\d+:\d+\)|bug in dmalab/);
@@ -204,8 +206,8 @@ describe("bad input is one clear line and code 2", () => {
   });
 });
 
-test("help tells what there is, with examples", () => {
-  const { code, out } = inspect("--help");
+test("help tells what there is, with examples", async () => {
+  const { code, out } = await inspect("--help");
   expect(code).toBe(0);
   expect(out).toMatch(/--who 0x44e9000/);
   expect(out).toMatch(/vtd-scalable:ADDRESS/);

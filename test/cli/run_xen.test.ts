@@ -9,6 +9,7 @@ import { probeNames } from "../../src/read/probes.js";
 import { pageData } from "../../src/report/html/page_data.js";
 import { runDocument, runLines, runSchema } from "../../src/report/index.js";
 import { textToDat } from "../read/xen/text_to_dat.js";
+import { quiet } from "./called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-xen-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -25,7 +26,7 @@ function laid(recording: string, files: Readonly<Record<string, string>>): strin
 const textOf = (path: string) => gunzipSync(readFileSync(`fixtures/${path}`)).toString();
 
 async function run(path: string, flags: ReplayFlags = {}) {
-  const report = await replayFile(path, { sizes: [512], ...flags });
+  const report = await replayFile(path, { sizes: [512], ...flags }, quiet());
   const document = runSchema.parse(JSON.parse(JSON.stringify(runDocument(report))));
   return { report, document, exact: document.exact, xen: document.xen! };
 }
@@ -166,7 +167,7 @@ describe("recordings", () => {
 
 test("the reports tell it: lines, and the page's data", async () => {
   const { report } = await run("fixtures/xen-domu-overlap/full.trace.txt.gz");
-  const lines = runLines(report, { color: false, width: 200 }).join("\n");
+  const lines = runLines(report, { color: false, width: 200 }).join(" ").replace(/ +/g, " ");
   expect(lines).toMatch(/Exact: 483 of 483 bus addresses of pages are the kernel's own/);
   expect(lines).toMatch(/4 mappings of 2 foreign frames whose number in their owner is one of this domain's pool/);
   expect(lines).toMatch(/page 0x2fffd here, 0x1be1d in its owner, where this domain has slot 6,202/);

@@ -14,6 +14,7 @@ import type { Inspection } from "../../src/audit/reach/inspection.js";
 import { inspectFile, inspectLive } from "../../src/cli/inspect_source.js";
 import { addressMap } from "../../src/cli/live/map.js";
 import { readRegisters } from "../../src/cli/live/registers.js";
+import { quiet } from "../cli/called.js";
 import { aliveFrames, aliveMappings } from "./boot/alive.js";
 import { Guest } from "./boot/guest.js";
 import { busyLine, initramfs } from "./boot/initramfs.js";
@@ -74,7 +75,7 @@ for (const { what, arch, machine, append } of rows) {
         await guest.until(busyLine, 200);
         await guest.until("end Kernel panic", 300);
         const { socket, ram } = guest;
-        const live = await inspectLive({ socket, ram }, {}, (i) => i.inspection);
+        const live = await inspectLive({ socket, ram }, {}, (i) => i.inspection, quiet());
         const dump = join(folder, "mem.elf");
         await guest.qmp.execute("stop");
         await guest.qmp.execute("dump-guest-memory", { paging: false, protocol: `file:${dump}` }, 120_000);
@@ -83,7 +84,7 @@ for (const { what, arch, machine, append } of rows) {
           join(folder, "mem.registers.json"),
           JSON.stringify(await Promise.all(units.map((u) => readRegisters(guest.qmp, u)))),
         );
-        const stood = await inspectFile(dump, {}, (i) => i.inspection);
+        const stood = await inspectFile(dump, {}, (i) => i.inspection, quiet());
         expect(framesOf(live)).toEqual(framesOf(stood));
         const { alive, unmatched } = aliveMappings(guest.console.replaceAll("\r", ""));
         expect(unmatched).toBe(0);

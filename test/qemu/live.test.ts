@@ -8,7 +8,7 @@ import { unitsFromRegisters } from "../../src/audit/reach/registers/units_from_r
 import { Rng } from "../../src/base/rng.js";
 import { withLiveGuest } from "../../src/cli/live/live_guest.js";
 import { addressMap } from "../../src/cli/live/map.js";
-import { type PauseHost, whilePaused } from "../../src/cli/live/pause.js";
+import { whilePaused } from "../../src/cli/live/pause.js";
 import { Qmp } from "../../src/cli/live/qmp.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
 import { startX86, type UnderTest } from "./machines.js";
@@ -21,6 +21,8 @@ const folder = mkdtempSync(join(tmpdir(), "dmalab-live-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const qemu = findQemu("x86_64");
+/** No signal comes. */
+const undisturbed = { beforeEnd: () => () => {} };
 const socket = join(folder, "live.sock");
 const watching = join(folder, "watch.sock");
 
@@ -50,61 +52,64 @@ describe.skipIf(qemu === null)(`a running guest${qemu === null ? ": no qemu-syst
   const names = () => ({ socket, ram: machine.qtest.ramPath });
 
   test("registers, memory and the bus are the guest's, which stands still meanwhile and runs afterwards", async () => {
-    const paused = await withLiveGuest(names(), async ({ registers, image, pci, notes }) => {
-      const found = unitsFromRegisters("live", JSON.stringify(registers)).units;
-      expect(found).toMatchObject([{ kind: "vtd", root: unit.root, translating: true, mode: "legacy" }]);
-      for (const table of memory.tables) {
-        expect(image.frame((table / 4096) as never)).toEqual(memory.frame(table / 4096));
-      }
-      expect(pci).toContain("1234:11e8");
-      expect(notes).toEqual([]);
-      return watcher.runState();
-    });
+    const paused = await withLiveGuest(
+      names(),
+      async ({ registers, image, pci, notes }) => {
+        const found = unitsFromRegisters("live", JSON.stringify(registers)).units;
+        expect(found).toMatchObject([{ kind: "vtd", root: unit.root, translating: true, mode: "legacy" }]);
+        for (const table of memory.tables) {
+          expect(image.frame((table / 4096) as never)).toEqual(memory.frame(table / 4096));
+        }
+        expect(pci).toContain("1234:11e8");
+        expect(notes).toEqual([]);
+        return watcher.runState();
+      },
+      undisturbed,
+    );
     expect(paused).toEqual({ running: false, status: "paused" });
     expect((await watcher.runState()).running).toBe(true);
   });
 
   test("a guest whose reading fails runs on, and the failure is told", async () => {
-    const reading = withLiveGuest(names(), () => Promise.reject(new Error("no tables")));
+    const reading = withLiveGuest(names(), () => Promise.reject(new Error("no tables")), undisturbed);
     await expect(reading).rejects.toThrow("no tables");
     expect((await watcher.runState()).running).toBe(true);
   });
 
   test("a guest that stood still before stands still afterwards", async () => {
     await watcher.execute("stop");
-    await withLiveGuest(names(), async () => {});
+    await withLiveGuest(names(), async () => {}, undisturbed);
     expect(await watcher.runState()).toEqual({ running: false, status: "paused" });
     await watcher.execute("cont");
   });
 
   test("a signal resumes the guest before the program ends", async () => {
-    const handlers = new Map<string, () => void>();
-    let told: (code: number) => void = () => {};
-    const ended = new Promise<number>((resolve) => (told = resolve));
-    const host: PauseHost = {
-      on: (signal, handler) => handlers.set(signal, handler),
-      off: (signal) => handlers.delete(signal),
-      exit: (code) => told(code),
-    };
+    const toPutRight = new Set<() => void | Promise<void>>();
     const qmp = await Qmp.connect(socket);
     await whilePaused(
       qmp,
       async () => {
         expect((await watcher.runState()).running).toBe(false);
-        handlers.get("SIGINT")!();
-        expect(await ended).toBe(130);
+        for (const putRight of toPutRight) await putRight();
         expect((await watcher.runState()).running).toBe(true);
       },
-      host,
+      {
+        beforeEnd(putRight) {
+          toPutRight.add(putRight);
+          return () => void toPutRight.delete(putRight);
+        },
+      },
     );
     qmp.close();
-    expect([...handlers]).toEqual([]);
+    expect(toPutRight.size).toBe(0);
   });
 
   test("another file than the guest's RAM is refused in one line, and the guest runs on", async () => {
     const other = join(folder, "other");
     writeFileSync(other, new Uint8Array(4096));
-    await expect(withLiveGuest({ socket, ram: other }, async () => {})).rejects.toThrow(/memory backend \("ram0"/);
+    await expect(withLiveGuest({ socket, ram: other }, async () => {}, undisturbed)).rejects.toThrow(
+      /memory backend \("ram0"/,
+    );
     expect((await watcher.runState()).running).toBe(true);
   });
 

@@ -1,9 +1,11 @@
 /** Registers that do not belong to the image: one trouble, and no word of what devices reach. */
 import { describe, expect, test } from "vitest";
+import type { Inspected } from "../../src/audit/reach/inspect_image.js";
 import { inspectFile } from "../../src/cli/inspect_source.js";
 import type { InspectReport } from "../../src/report/inspect/inspect_report.js";
 import { exitCodeOf } from "../../src/report/inspect/inspect_report.js";
 import { inspectVerdict } from "../../src/report/inspect/inspect_verdict.js";
+import { quiet } from "../cli/called.js";
 
 const rows = [
   ["SMMUv3 with an x86 image", "vtd-legacy-strict", "smmuv3", "2 troubles", ["missing-table", "other-machine"]],
@@ -12,8 +14,9 @@ const rows = [
   ["VT-d with an AMD image", "amdvi", "vtd-scalable", "1 trouble", ["missing-table"]],
 ] as const;
 
-const reportOf = (image: string, registers: string) =>
-  inspectFile(`fixtures/${image}/mem.elf.gz`, { registers: `fixtures/${registers}/mem.registers.json` }, (i) => {
+const reportOf = (image: string, registers: string) => {
+  const flags = { registers: `fixtures/${registers}/mem.registers.json` };
+  const whole = (i: Inspected) => {
     const { inspection } = i;
     return {
       ...i,
@@ -22,7 +25,9 @@ const reportOf = (image: string, registers: string) =>
       walk: null,
       diff: null,
     } as unknown as InspectReport;
-  });
+  };
+  return inspectFile(`fixtures/${image}/mem.elf.gz`, flags, whole, quiet());
+};
 
 describe("registers of another machine", () => {
   test.each(rows)("%s", async (_, image, registers, count, rules) => {

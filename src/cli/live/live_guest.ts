@@ -5,6 +5,7 @@
 import type { Image } from "../../read/image/image.js";
 import { openImage } from "../../read/image/open_image.js";
 import { Unreadable } from "../../read/unreadable.js";
+import type { Host } from "../host.js";
 import { type AddressMap, addressMap } from "./map.js";
 import { whilePaused } from "./pause.js";
 import { Qmp } from "./qmp.js";
@@ -32,15 +33,20 @@ export interface LiveNames {
 /**
  * Attach, pause, read, resume. The guest runs on whatever happens, unless it stood still before.
  * @param read is run while the guest stands still; what it is given is of no use afterwards
+ * @param host lets the guest run on before a signal ends the process
  * @returns what `read` returned.
  * @throws what `read` threw; Unreadable when the guest cannot be reached or the file is not its RAM.
  */
-export async function withLiveGuest<T>(names: LiveNames, read: (guest: LiveGuest) => Promise<T>): Promise<T> {
+export async function withLiveGuest<T>(
+  names: LiveNames,
+  read: (guest: LiveGuest) => Promise<T>,
+  host: Pick<Host, "beforeEnd">,
+): Promise<T> {
   const file = openRam(names.ram);
   try {
     const qmp = await Qmp.connect(names.socket);
     try {
-      return await whilePaused(qmp, async () => read(await describe(qmp, file)));
+      return await whilePaused(qmp, async () => read(await describe(qmp, file)), host);
     } finally {
       qmp.close();
     }

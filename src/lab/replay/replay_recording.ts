@@ -34,8 +34,8 @@ export interface RecordingOptions {
   onBatch?(batch: EventBatch, source: EventSource, completeFrom: number): void;
   /** Made once the machine is known; told of every operation in the order found. */
   watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
-  /** Called often with how much is done, 0 to 1. */
-  progress?(done: number): void;
+  /** Called often with how much is done, 0 to 1; what it returns is waited for. */
+  progress?(done: number): Promise<void> | undefined;
 }
 
 /** @throws Unreadable when the recording makes no sense. */
@@ -89,7 +89,8 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   while (second.next(batch)) {
     o.onBatch?.(batch, second, completeFrom);
     replay.feed(batch);
-    o.progress?.(0.5 + second.progress / 2);
+    const pause = o.progress?.(0.5 + second.progress / 2);
+    if (pause !== undefined) await pause;
   }
   const { format, lost } = second;
   const unread = (o.xen?.passedOver ?? []).map((f) => ({ where: f.name, what: f.used }));
@@ -109,7 +110,8 @@ async function firstReading(
   while (source.next(batch)) {
     survey.feed(batch);
     xen?.feed(batch);
-    o.progress?.(source.progress / 2);
+    const pause = o.progress?.(source.progress / 2);
+    if (pause !== undefined) await pause;
   }
   return { source, survey, xen };
 }

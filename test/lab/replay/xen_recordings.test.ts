@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { replayFile } from "../../../src/cli/replay_file.js";
 import type { ReplayOutcome } from "../../../src/lab/replay/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
+import { quiet } from "../../cli/called.js";
 
 async function replayed(recording: string): Promise<ReplayOutcome & { xen: XenOutcome }> {
-  const { outcome } = await replayFile(`fixtures/xen-${recording}.trace.txt.gz`, { sizes: [512] });
+  const { outcome } = await replayFile(`fixtures/xen-${recording}.trace.txt.gz`, { sizes: [512] }, quiet());
   return outcome as ReplayOutcome & { xen: XenOutcome };
 }
 

@@ -1,0 +1,53 @@
+/** The command as a function: arguments in, what is printed on the host's streams, an exit code out. */
+import { CommanderError } from "commander";
+import { Broken, Misuse } from "../base/assert.js";
+import { Unreadable } from "../read/unreadable.js";
+import { harmless } from "../report/terminal/style.js";
+import { toAscii } from "./ascii.js";
+import { reason } from "./descriptor.js";
+import { type Host, Interrupted, interruptedCode } from "./host.js";
+import { AskedWrongly, Unwritable } from "./misuse.js";
+import { program } from "./program.js";
+import { screenOf } from "./terminal.js";
+
+/**
+ * @param args what follows the command's name
+ * @returns 0 done and nothing wrong, 1 ran and found trouble, 2 asked wrongly, unreadable input or no place for output,
+ *   130 ended by the user.
+ */
+export async function command(args: readonly string[], host: Host): Promise<number> {
+  let code = 0;
+  try {
+    await program(host, (c) => {
+      code = c;
+    }).parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof Interrupted) return interruptedCode;
+    tell(host, wordsOf(error));
+    if (host.env["DMALAB_DEBUG"] !== undefined && error instanceof Error) host.stderr.write(`${error.stack}\n`);
+    return 2;
+  }
+}
+
+/** What went wrong, in one line. */
+function wordsOf(error: unknown): string {
+  const isTold = [Unreadable, Misuse, AskedWrongly, Unwritable].some((kind) => error instanceof kind);
+  if (isTold) return (error as Error).message;
+  const { code, path } = error as { code?: unknown; path?: unknown };
+  if (error instanceof Broken || typeof code !== "string") {
+    return `this is a bug in dmalab: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return `${typeof path === "string" ? `${path}: ` : ""}${reason(error)}`;
+}
+
+function tell(host: Host, words: string): void {
+  const line = `dmalab: ${harmless(words)}`;
+  try {
+    host.stderr.write(`${screenOf(host).signs ? line : toAscii(line)}\n`);
+  } catch (error) {
+    // Nobody is left to be told.
+    if (!(error instanceof Unwritable)) throw error;
+  }
+}

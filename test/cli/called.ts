@@ -1,0 +1,57 @@
+/** The command called as a function: many calls share one process. */
+import { command } from "../../src/cli/command.js";
+import type { Host, Sink } from "../../src/cli/host.js";
+import { Session } from "../../src/cli/session.js";
+
+export interface Called {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface CallOptions {
+  /** Bytes or text of standard input. */
+  readonly input?: Uint8Array | string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard output is a terminal of so many columns. */
+  readonly columns?: number;
+}
+
+/** Run `dmalab` with these arguments. */
+export async function dmalab(args: readonly string[], options: CallOptions = {}): Promise<Called> {
+  const [stdout, stderr] = [kept(options.columns), kept()];
+  const code = await command(args, hostOf(stdout.sink, stderr.sink, options));
+  return { code, out: stdout.text(), err: stderr.text() };
+}
+
+/** A session that nobody looks at, for what is called beneath the command. */
+export const quiet = (): Session => new Session(hostOf(kept().sink, kept().sink, {}));
+
+function hostOf(stdout: Sink, stderr: Sink, { input = "", env = {} }: CallOptions): Host {
+  const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  return {
+    stdin: (async function* () {
+      for (let at = 0; at < bytes.length; at += 65536) yield bytes.subarray(at, at + 65536);
+    })(),
+    stdinFile: null,
+    stdout,
+    stderr,
+    env,
+    interruptible: (work) => work(),
+    beforeEnd: () => () => {},
+  };
+}
+
+function kept(columns?: number): { sink: Sink; text: () => string } {
+  const pieces: Uint8Array[] = [];
+  const sink: Sink = {
+    write(data) {
+      pieces.push(typeof data === "string" ? Buffer.from(data) : Uint8Array.from(data));
+      return true;
+    },
+    isTerminal: columns !== undefined,
+    columns,
+    file: null,
+  };
+  return { sink, text: () => Buffer.concat(pieces).toString() };
+}
