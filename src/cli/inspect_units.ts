@@ -43,7 +43,8 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   if (units.length > 0) {
     const roots = new Set(units.map((u) => u.root));
     const otherTables = candidates.filter((c) => !roots.has(c.unit.root)).map(tableOf);
-    return { input: { units, ...said, otherTables, acpi }, notes };
+    const found = otherTables.length === 0 ? "no other tables" : `other tables: ${otherTables.length}`;
+    return { input: { units, ...said, otherTables, acpi }, notes: [...notes, `the scan found ${found}`] };
   }
   const kinds = new Set<string>((acpi?.units ?? []).map((u) => u.kind));
   const chosen = candidates.filter((c) => c.chosen && (kinds.size === 0 || kinds.has(c.unit.kind)));

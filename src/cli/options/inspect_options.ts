@@ -35,17 +35,19 @@ const options: readonly OptionRow[] = [
   question("device", { shown: "<BDF>" }, "show this device only, and all of its mappings"),
   question("who", { shown: "<address>" }, "which devices reach this physical address"),
   question("at", { shown: "<BDF[/PASID]:IOVA>" }, "where an address of a device leads, entry by entry"),
-  question("diff", file, "what differs in this other image"),
+  question("diff", file, "what differs in this other image (exit code 1 where something does)"),
   question("diff-registers", file, "register values for the other image", {
     needs: { option: "diff", or: "say which other image they are of, with --diff FILE" },
   }),
-  raw("raw", null, "the image is memory and nothing else"),
+  raw("raw", null, "the image is memory and nothing else", { makes: "raw" }),
   raw("base", { shown: "<address>", parse: address }, "physical address of its first byte"),
   raw("ram-low", { shown: "<size>", parse: size }, "how much of it lies below 4 GiB; the rest begins there"),
   live("qmp", { shown: "<socket>", file: true }, "the QMP socket of QEMU", {
+    makes: "live",
     needs: { option: "ram", or: bothOfLive },
   }),
   live("ram", file, "the guest's memory, shared as a file (-object memory-backend-file,share=on)", {
+    makes: "live",
     needs: { option: "qmp", or: bothOfLive },
   }),
   output("html", file, "write a page to look at: a map of memory, devices, tables, search by address", {

@@ -24,6 +24,8 @@ export interface OptionRow {
   readonly group: string;
   /** Forms of input that it goes with. */
   readonly forms: readonly string[];
+  /** What it makes of the input: another form of it. */
+  readonly makes?: string;
   /** May be given again: its values are gathered. */
   readonly many?: true;
   /** Another option without which it means nothing; `or` says what to give. */
@@ -49,7 +51,7 @@ export interface VerbRow {
 
 /** Rows of one heading in help. @param usual the forms that they go with, unless a row says otherwise */
 export function under(group: string, usual: readonly string[]) {
-  type More = Partial<Pick<OptionRow, "forms" | "many" | "needs" | "not">>;
+  type More = Partial<Pick<OptionRow, "forms" | "makes" | "many" | "needs" | "not">>;
   return (name: string, value: ValueForm | null, about: string, more: More = {}): OptionRow => {
     return { name, value, about, group, forms: usual, ...more };
   };

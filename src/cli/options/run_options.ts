@@ -38,24 +38,27 @@ const options: readonly OptionRow[] = [
     { shown: "<auto|N,N,...>", parse: sizes, words: async () => ["auto"] },
     "other pool sizes to try, in slots of 2 KiB",
   ),
-  described("trace", file, "a recording to be the workload of the machine", { forms: ["driven"] }),
+  described("trace", file, "a recording to be the workload of the machine", {
+    forms: ["machine", "driven"],
+    makes: "driven",
+  }),
   described("seed", { shown: "<n>", parse: wholeNumber(0, 2 ** 32 - 1) }, "another seed: another order of the work", {
     forms: ["machine", "scenario"],
   }),
   described("no-checks", null, "run without watching the rules of the DMA API"),
-  stories("scenarios", null, "list the scenarios", { not: { scenario: oneRuns, bug: oneRuns } }),
+  stories("scenarios", null, "list the scenarios", { makes: "list", not: { scenario: oneRuns, bug: oneRuns } }),
   stories(
     "scenario",
     { shown: "<name>", words: scenarioIds },
     "run a scenario: a sentence of a public discussion as something that happens",
-    { forms: ["scenario"], not: { bugs: oneRuns } },
+    { forms: ["scenario"], makes: "scenario", not: { bugs: oneRuns } },
   ),
-  stories("bugs", null, "list the historic bugs that are switches here", { not: { bug: oneRuns } }),
+  stories("bugs", null, "list the historic bugs that are switches here", { makes: "list", not: { bug: oneRuns } }),
   stories(
     "bug",
     { shown: "<id>", words: bugIds },
     "run a historic bug, on and off; with --scenario: have it on there",
-    { forms: ["bug", "scenario"] },
+    { forms: ["bug", "scenario"], makes: "bug" },
   ),
   stories("markdown", null, "print the page of a scenario, of a bug, or of a list", {
     forms: ["scenario", "bug", "list"],

@@ -14,10 +14,16 @@ const machine = under("The machine, where no log says it:", ["log", "line", "set
 const output = under("Output:", Object.keys(forms));
 
 const options: readonly OptionRow[] = [
-  subject("line", { shown: "<text>" }, "explain this line"),
-  subject("swiotlb", { shown: "<text>" }, "explain this swiotlb= setting", { forms: ["setting"] }),
-  subject("trace", file, "explain the refusals of this recording", { forms: ["recording"] }),
-  machine("cpus", { shown: "<n>", parse: wholeNumber(1, 8192) }, "how many CPUs it has"),
+  subject("line", { shown: "<text>" }, "explain this line", { makes: "line" }),
+  subject("swiotlb", { shown: "<text>" }, "explain this swiotlb= setting", {
+    forms: ["setting"],
+    makes: "setting",
+  }),
+  subject("trace", file, "explain the refusals of this recording", {
+    forms: ["recording"],
+    makes: "recording",
+  }),
+  machine("cpus", { shown: "<n>", parse: wholeNumber(1, 8192) }, "how many CPUs it has", { forms: ["setting"] }),
   machine("memory", { shown: "<size>", parse: size }, "how much memory it has (512MiB, 4GiB)"),
   ...everyVerb(output, "dmalab.why/1"),
 ];

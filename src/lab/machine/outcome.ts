@@ -96,12 +96,17 @@ export interface MachineOutcome {
   } | null;
   /** What outlived the run and should not have. */
   readonly left: readonly Left[];
+  /** The rules of the DMA API were watched. */
+  readonly watched: boolean;
   /** What the kernel would have printed. */
   readonly log: readonly string[];
 }
 
 const refusalsKept = 50;
-const notWatched = "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.";
+const notWatched = {
+  hostile: "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.",
+  asked: "The rules of the DMA API were not watched, as was asked for.",
+} as const;
 
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
@@ -169,7 +174,11 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         ? null
         : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls } },
     left: run.left,
-    log: [...(hasHostile(machine) ? [notWatched] : []), ...new Set(run.devices.flatMap((d) => d.engine.log))],
+    watched: run.checker !== null,
+    log: [
+      ...(run.checker === null ? [notWatched[hasHostile(machine) ? "hostile" : "asked"]] : []),
+      ...new Set(run.devices.flatMap((d) => d.engine.log)),
+    ],
   };
 }
 

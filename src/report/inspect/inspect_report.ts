@@ -62,9 +62,10 @@ export function* mappingRows(ranges: DeviceReach["ranges"]): Generator<MappingRo
   }
 }
 
-/** 1: trouble was found, here or in the image that this one is held against, or the address that was asked about faults. */
+/** 1: trouble was found, here or in the image that this one is held against, the two differ, or the address asked about faults. */
 export function exitCodeOf(report: InspectReport): 0 | 1 {
   if (report.walk !== null && report.walk.end.kind === "fault") return 1;
-  if (report.diff !== null && exitCodeOf(report.diff.other) === 1) return 1;
+  const { diff } = report;
+  if (diff !== null && (diff.difference.changes.length > 0 || exitCodeOf(diff.other) === 1)) return 1;
   return shownFindings(report).some((f) => f.weight === "trouble") ? 1 : 0;
 }

@@ -170,7 +170,6 @@ function verdict(o: MachineOutcome, style: Style): string {
   if (!o.idle) return style.red("The run was cut before its end: nothing is known of what came after.");
   if (isTrouble(o)) return style.red("Trouble: see above.");
   const bytes = o.programs.reduce((sum, p) => sum + p.bytesRead + p.bytesWritten, 0);
-  return style.green(
-    `Every one of ${countWords(bytes)} bytes is what was sent; no rule was broken; nothing is left over.`,
-  );
+  const rules = o.watched ? "no rule was broken" : "the rules of the DMA API were not watched";
+  return style.green(`Every one of ${countWords(bytes)} bytes is what was sent; ${rules}; nothing is left over.`);
 }

@@ -1,0 +1,164 @@
+/** The table of options, walked: what goes with an input does something there, what does not is refused and says where it would. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+import type { OptionRow, VerbRow } from "../../src/cli/options/option.js";
+import { verbRows } from "../../src/cli/program.js";
+import { dmalab } from "./called.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-options-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+
+function file(name: string, content: Uint8Array | string): string {
+  writeFileSync(at(name), content);
+  return at(name);
+}
+
+const small = readFileSync("machines/bare-metal.yaml", "utf8").replace(/requests: \d+/g, "requests: 5");
+/** Up to where the first mappings failed. */
+const text = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n").slice(0, 700);
+const recording = file("recording.txt", text.join("\n"));
+const machine = file("machine.yaml", small);
+const memory = gunzipSync(readFileSync("fixtures/vtd-legacy-strict/mem.elf.gz"));
+const image = file("image.elf", memory);
+const log = "fixtures/swiotlb-full/dmesg.txt.gz";
+const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
+/** The same memory and nothing else. */
+const raw = file("memory.raw", flat(memory));
+const registers = "fixtures/vtd-legacy-strict/mem.registers.json";
+
+/** The unit's registers where it does not translate. */
+const off = readFileSync(registers, "utf8").replace("0xc400000000000000", "0x4400000000000000");
+
+/** For each verb, arguments that give each form of input. */
+const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  run: {
+    recording: [recording],
+    machine: [machine],
+    driven: [machine, "--trace", recording],
+    scenario: ["--scenario", "foreign-page"],
+    bug: ["--bug", "test-then-free"],
+    list: ["--bugs"],
+  },
+  why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", recording] },
+  inspect: {
+    image: [image],
+    raw: [raw, "--raw", "--root", "vtd:0x3a88000"],
+    live: ["--qmp", at("socket"), "--ram", raw],
+  },
+};
+
+/** Values that make a difference. */
+const values: Readonly<Record<string, string>> = {
+  "run dmesg": "fixtures/swiotlb-full/dmesg.txt.gz",
+  "run p2m": "fixtures/xen-dom0-scatter/full.p2m.txt.gz",
+  "run m2p": "fixtures/xen-domu-overlap/full.m2p.txt.gz",
+  "run pool": "fixtures/xen-dom0-scatter/full.swiotlb.txt.gz",
+  "run swiotlb": "4096,2,force",
+  "run machine": file("pool.yaml", "swiotlb: { slots: 2048 }\n"),
+  "run sizes": "1024",
+  "run trace": recording,
+  "run seed": "77",
+  "run scenario": "straddle",
+  "run bug": "test-then-free",
+  "run scenario bug": "foreign-by-phys",
+  "why line": line,
+  "why swiotlb": "65536",
+  "why trace": recording,
+  "why cpus": "64",
+  "why memory": "2MiB",
+  "inspect registers": registers,
+  "inspect root": "vtd:0x3a88000",
+  "inspect pci": file("pci.txt", "00:0a.0 0108: 1b36:0010\n"),
+  "inspect device": "00:03.0",
+  "inspect who": "0x5097010",
+  "inspect at": "00:03.0:0xfffc0123",
+  "inspect diff": "fixtures/vtd-ats/mem.elf.gz",
+  "inspect raw diff": raw,
+  "inspect raw diff-registers": file("off.json", off),
+  "inspect diff-registers": "fixtures/vtd-ats/mem.registers.json",
+  "inspect base": "0x100000",
+  "inspect ram-low": "64KiB",
+  "inspect qmp": at("socket"),
+  "inspect ram": raw,
+  color: "always",
+};
+
+/** The segments of an ELF core, each at its physical address. Source: the ELF specification, program headers. */
+function flat(core: Uint8Array): Uint8Array {
+  const view = new DataView(core.buffer, core.byteOffset, core.length);
+  const u64 = (at: number) => Number(view.getBigUint64(at, true));
+  const headers = Array.from({ length: view.getUint16(56, true) }, (_, i) => u64(32) + i * 56);
+  const loads = headers.filter((h) => view.getUint32(h, true) === 1 && u64(h + 32) > 0);
+  const bytes = new Uint8Array(Math.max(...loads.map((h) => u64(h + 24) + u64(h + 32))));
+  for (const h of loads) bytes.set(core.subarray(u64(h + 8), u64(h + 8) + u64(h + 32)), u64(h + 24));
+  return bytes;
+}
+
+let outputs = 0;
+
+/** The option as one would write it, its output somewhere in the folder. */
+function written(verb: VerbRow, row: OptionRow, form = ""): { args: string[]; output: string | null } {
+  if (row.value === null) return { args: [`--${row.name}`], output: null };
+  const names = [`${verb.name} ${form} ${row.name}`, `${verb.name} ${row.name}`, row.name];
+  const given = names.map((name) => values[name]).find((value) => value !== undefined);
+  const output = given === undefined ? at(`output-${outputs++}`) : null;
+  return { args: [`--${row.name}`, given ?? output!], output };
+}
+
+/** What an option needs beside it, where the input does not have it already. */
+function needed(verb: VerbRow, row: OptionRow, input: readonly string[], form: string): string[] {
+  if (row.needs === undefined || input.includes(`--${row.needs.option}`)) return [];
+  return written(verb, verb.options.find((r) => r.name === row.needs!.option)!, form).args;
+}
+
+const isNamed = (input: readonly string[], row: OptionRow) => input.includes(`--${row.name}`);
+
+for (const verb of verbRows) {
+  describe(verb.name, () => {
+    test("has an input of every form here", () => {
+      expect(Object.keys(inputs[verb.name]!)).toEqual(Object.keys(verb.forms));
+    });
+
+    for (const [form, input] of Object.entries(inputs[verb.name]!)) {
+      // What `why` is asked about may stand side by side.
+      const joins = (row: OptionRow) => verb.name === "why" && row.makes !== undefined;
+      const useless = verb.options.filter((row) => !row.forms.includes(form) && !joins(row));
+      test.each(useless.map((row) => [row.name, row] as const))(`${form}: --%s is refused`, async (_, row) => {
+        const { args, output } = written(verb, row);
+        const { code, out, err } = await dmalab([verb.name, ...input, ...needed(verb, row, input, form), ...args]);
+        expect([code, out]).toEqual([2, ""]);
+        expect(err.trimEnd().split("\n")).toHaveLength(1);
+        expect(err).toMatch(new RegExp(`--${row.name}|machine of its own|an image or a live guest|does not show`));
+        if (output !== null) expect(existsSync(output)).toBe(false);
+      });
+
+      // A running guest has a test of its own.
+      if (form === "live") continue;
+      const useful = verb.options.filter((row) => (row.forms.includes(form) || joins(row)) && !isNamed(input, row));
+      test(`${form}: every other option makes a difference`, async () => {
+        const plain = await dmalab([verb.name, ...input]);
+        expect(plain.code, plain.err).not.toBe(2);
+        for (const row of useful) {
+          const beside = needed(verb, row, input, form);
+          const before = beside.length === 0 ? plain : await dmalab([verb.name, ...input, ...beside]);
+          const { args, output } = written(verb, row, form);
+          const after = await dmalab([verb.name, ...input, ...beside, ...args]);
+          expect([row.name, after.code, after.err]).toEqual([row.name, after.code === 1 ? 1 : 0, ""]);
+          if (output === null) expect(after.out, `--${row.name}`).not.toBe(before.out);
+          else expect(readFileSync(output).length, `--${row.name}`).toBeGreaterThan(100);
+        }
+      });
+    }
+
+    const single = verb.options.filter((row) => row.value !== null && row.many !== true);
+    test.each(single.map((row) => [row.name, row] as const))("--%s cannot be given twice", async (_, row) => {
+      const { args } = written(verb, row);
+      const { code, err } = await dmalab([verb.name, ...args, ...args]);
+      expect([code, err]).toEqual([2, expect.stringMatching(`--${row.name} .*given before`)]);
+    });
+  });
+}
