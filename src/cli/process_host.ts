@@ -71,7 +71,8 @@ function sinkOf(fd: number, name: string): Sink {
     },
     isTerminal: isatty(fd),
     get columns() {
-      return isatty(fd) ? (fd === 1 ? process.stdout : process.stderr).columns : undefined;
+      // Terminals that nobody told their size say 0.
+      return (isatty(fd) && (fd === 1 ? process.stdout : process.stderr).columns) || undefined;
     },
     file: fileOf(fd),
   };

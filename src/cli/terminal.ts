@@ -13,8 +13,11 @@ export interface Screen {
 export const colorings = ["always", "never", "auto"] as const;
 export type Coloring = (typeof colorings)[number];
 
+/** Of a terminal that does not say. */
+export const columnsUsual = 80;
+
 export function screenOf({ stdout, env }: Pick<Host, "stdout" | "env">, coloring: Coloring = "auto"): Screen {
-  const columns = wholeNumber(env["COLUMNS"]) ?? (stdout.isTerminal ? stdout.columns : undefined);
+  const columns = wholeNumber(env["COLUMNS"]) ?? (stdout.isTerminal ? (stdout.columns ?? columnsUsual) : undefined);
   return {
     color: coloring === "auto" ? colorByItself(stdout.isTerminal, env) : coloring === "always",
     width: columns === undefined ? Number.POSITIVE_INFINITY : Math.max(widthMin, columns),

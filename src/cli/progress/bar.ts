@@ -26,7 +26,7 @@ function measured(done: number, elapsed: number, signs: boolean): string {
   const [full, empty] = signs ? ["█", "░"] : ["#", "."];
   const share = Math.min(1, Math.max(0, done));
   const filled = Math.round(share * barWidth);
-  const left = share > guessed && share < 1 ? `, ${seconds((elapsed * (1 - share)) / share)} left` : "";
+  const left = share <= guessed ? "" : share < 1 ? `, ${seconds((elapsed * (1 - share)) / share)} left` : ", finishing";
   return `${full!.repeat(filled)}${empty!.repeat(barWidth - filled)} ${Math.floor(share * 100)} %${left}`;
 }
 

@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { toAscii } from "../ascii.js";
 import type { Sink } from "../host.js";
+import { columnsUsual } from "../terminal.js";
 import { Cell, clock, type DrawnFor, labelBytesMax, locked, type SharedProgress, shareProgress } from "./shared.js";
 
 /** Something that takes its time. Of several at once the one that began last is shown. */
@@ -53,7 +54,7 @@ export class ProgressLine {
 
   #start(): SharedProgress {
     const shared = shareProgress();
-    const workerData: DrawnFor = { shared, width: this.#stderr.columns ?? 80, signs: this.#signs };
+    const workerData: DrawnFor = { shared, width: this.#stderr.columns ?? columnsUsual, signs: this.#signs };
     new Worker(new URL("./thread.js", import.meta.url), { workerData }).unref();
     return shared;
   }

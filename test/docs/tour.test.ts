@@ -1,0 +1,118 @@
+/**
+ * The README's tour does what it shows, with no other files than the package holds and those that are obviously the
+ * reader's own. Here it runs in the tree; with DMALAB_LONG=1 also from the packed package, installed into an empty folder.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dmalab } from "../cli/called.js";
+import { missingLine, packageFiles, type TourCommand, tourOf, wordsOf } from "./tour.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-tour-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const commands = tourOf(readFileSync("README.md", "utf8"));
+const isLong = process.env["DMALAB_LONG"] === "1";
+
+/** Files that a reader has, made of fixtures. @param into a folder */
+function layOwn(into: string): void {
+  const recorded = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n");
+  writeFileSync(join(into, "trace.dat"), recorded.slice(0, 700).join("\n"));
+  for (const name of ["vmcore", "before.elf"]) copyFileSync("fixtures/vtd-legacy-strict/mem.elf.gz", join(into, name));
+  copyFileSync("fixtures/vtd-ats/mem.elf.gz", join(into, "after.elf"));
+  writeFileSync(join(into, "lspci.txt"), "00:03.0 0200: 8086:10d3\n");
+  writeFileSync(join(into, "log.txt"), gunzipSync(readFileSync("fixtures/swiotlb-full/dmesg.txt.gz")));
+}
+const own = ["trace.dat", "vmcore", "before.elf", "after.elf", "lspci.txt"];
+const outputs = /^[\w-]+\.(html|svg|dot|pftrace)$/;
+
+/** A guest would have to run, or the machine takes seconds. */
+const elsewhere = ({ line }: TourCommand) => line.includes("--qmp") || (!isLong && line.includes(".yaml"));
+
+test("the tour has the verbs, recordings, images, machines and scenarios", () => {
+  expect(commands.length).toBeGreaterThan(15);
+  for (const what of ["run fixtures", "why --line", "why -", "inspect", "machines/", "--scenario ", "--perfetto"]) {
+    expect(
+      commands.some(({ line }) => line.includes(what)),
+      what,
+    ).toBe(true);
+  }
+});
+
+test("every file that it names is in the package, or the reader's own", () => {
+  const { files } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[] };
+  const isHeld = (path: string) => {
+    return files.some(
+      (held) =>
+        path === held || path.startsWith(`${held}/`) || new RegExp(`^${held.replaceAll("*", "[^/]*")}$`).test(path),
+    );
+  };
+  for (const { line } of commands) {
+    for (const path of packageFiles(line)) expect([path, existsSync(path), isHeld(path)]).toEqual([path, true, true]);
+    const named = wordsOf(line).filter((w) => /^[\w-]+\.[a-z]{2,8}$/.test(w) && !outputs.test(w));
+    expect(named.filter((name) => !own.includes(name) && !/^(qmp\.sock|ram\.bin)$/.test(name))).toEqual([]);
+  }
+});
+
+describe("in the tree", () => {
+  beforeAll(() => layOwn(folder));
+  test.each(commands.filter((c) => !elsewhere(c)).map((c) => [c.line, c] as const))(
+    "%s",
+    async (_, { line, shown }) => {
+      const [before] = line.split("dmalab ");
+      const [after] = line.slice(before!.length).split(" | ");
+      const args = wordsOf(after!)
+        .slice(1)
+        .map((word) => (own.includes(word) || outputs.test(word) ? join(folder, word) : word));
+      const input = before!.includes("|") ? readFileSync(join(folder, "log.txt")) : "";
+      const { code, out, err } = await dmalab(args, { input });
+      expect([err, code === 0 || code === 1]).toEqual(["", true]);
+      expect(missingLine(shown, out.split("\n"))).toBeNull();
+    },
+  );
+});
+
+describe.skipIf(!isLong)("from the package", () => {
+  const run = (cwd: string, script: string, env: Record<string, string> = {}) => {
+    const done = spawnSync("bash", ["-o", "pipefail", "-c", script], {
+      ...{ cwd, encoding: "utf8", timeout: 300_000, maxBuffer: 2 ** 28 },
+      env: { ...process.env, LC_ALL: "C.UTF-8", ...env },
+    });
+    return { code: done.status, out: done.stdout, err: done.stderr };
+  };
+  const home = join(folder, "home");
+  const installed = join(home, "node_modules/dmalab");
+
+  beforeAll(() => {
+    mkdirSync(home);
+    // What npm test has built is what is packed.
+    const packed = run(process.cwd(), `npm pack --ignore-scripts --silent --pack-destination ${folder}`);
+    expect([packed.code, packed.err]).toEqual([0, ""]);
+    const done = run(home, `npm install --silent --no-audit --no-fund ${join(folder, packed.out.trim())}`);
+    expect(done.code, done.err).toBe(0);
+    layOwn(installed);
+  }, 300_000);
+
+  test("the command says its version", () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(run(home, "npx --no-install dmalab --version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  });
+
+  test.each(commands.filter((c) => !elsewhere(c)).map((c) => [c.line, c] as const))("%s", (_, { line, shown }) => {
+    const own = line.replace(/^dmesg/, "cat log.txt");
+    const { code, out, err } = run(installed, own, { PATH: `${home}/node_modules/.bin:${process.env["PATH"]}` });
+    expect([err, code === 0 || code === 1]).toEqual(["", true]);
+    expect(missingLine(shown, out.split("\n"))).toBeNull();
+  });
+
+  test("the library's example runs", () => {
+    const [, code] = /```ts\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8"))!;
+    writeFileSync(join(home, "example.mjs"), `${code}\nconsole.log(offset);\n`);
+    const { code: exit, out, err } = run(home, "node example.mjs");
+    expect([exit, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^\d+\n$/);
+  });
+});
