@@ -28,6 +28,7 @@ export async function openInput(path: string, reader: Reader): Promise<Input> {
 }
 
 async function open(path: string, reader: Reader): Promise<Input> {
+  if (path === "") throw new Unreadable('""', "", "a readable file", "an empty name");
   const { fd, stat } = openRegular(path, { readable: "a readable file", file: "a file", pipes: true });
   try {
     reader.reads(path, keyOf(stat));

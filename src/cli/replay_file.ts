@@ -11,6 +11,7 @@ import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
 import type { Input } from "./input.js";
 import { readLog } from "./log.js";
+import { AskedWrongly } from "./misuse.js";
 import type { Output } from "./output.js";
 import { openRecording } from "./recording.js";
 import type { Session } from "./session.js";
@@ -105,7 +106,10 @@ function watch(watches: ReplayWatch[], names: readonly string[], output: Output)
 
 function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Setting[] {
   const pool = machine.pool;
-  if (pool === null) return [];
+  if (pool === null) {
+    if (sizes === undefined) return [];
+    throw new AskedWrongly("--sizes tries other sizes of the machine's bounce pool, and this recording shows none");
+  }
   const { areas, forced } = pool;
   if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
   if (sizes === "auto") return autoSettings({ forced });

@@ -40,8 +40,9 @@ export async function run(path: string | undefined, flags: RunFlags, session: Se
     checkForms(runVerb, [form], path === "-" ? "standard input" : path, flags);
     if (form === "recording") return await replay({ path, input, flags, session });
     const text = textIn(input);
-    if (form === "machine") return await (await import("./run_machine.js")).runDescribed(path, text, flags, session);
-    return await drive({ name: path, text }, flags, session);
+    const { name } = input;
+    if (form === "machine") return await (await import("./run_machine.js")).runDescribed(name, text, flags, session);
+    return await drive({ name, text }, flags, session);
   } finally {
     input.close();
   }
@@ -78,9 +79,6 @@ async function replay({ flags, session, ...what }: Replayed): Promise<0 | 1> {
   const html = flags.html === undefined ? null : session.output("--html", flags.html);
   const perfetto = flags.perfetto === undefined ? null : session.output("--perfetto", flags.perfetto);
   const report = await replayInput(what, flags, session, perfetto);
-  if (flags.sizes !== undefined && report.outcome.whatIf.length === 0) {
-    throw new AskedWrongly("--sizes tries other sizes of the machine's bounce pool, and this recording shows none");
-  }
   if (html !== null) {
     html.write(session.during(`drawing ${flags.html}`, () => runHtml(report, builtPage("report"))));
     html.commit();

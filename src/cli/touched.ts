@@ -34,8 +34,11 @@ export class TouchedFiles {
 
 function overwritten(option: string, output: string, input: string): AskedWrongly {
   const which = output === input ? "is a file that is read" : `is the same file as ${input}, which is read`;
-  return new AskedWrongly(`${option} ${output} ${which}: give the output another name`);
+  return new AskedWrongly(`${named(option, output)} ${which}: give the output another name`);
 }
+
+/** Standard output has no other name. */
+const named = (option: string, output: string): string => (output === "" ? option : `${option} ${output}`);
 
 function doubled(option: string, other: string, name: string): AskedWrongly {
   return new AskedWrongly(`${option} and ${other} both write to ${name}: give one of them another name`);

@@ -5,6 +5,8 @@ import type { OptionRow, Parse, under, ValueForm } from "./option.js";
 
 export const file: ValueForm = { shown: "<file>", file: true, parse: fileName };
 
+export const socket: ValueForm = { ...file, shown: "<socket>" };
+
 function fileName(text: string): string {
   if (text === "") throw new InvalidArgumentError("It takes a file, and this is an empty name.");
   if (text.startsWith("--")) {

@@ -11,23 +11,24 @@ export function machineLines(o: MachineOutcome, screen: { readonly color: boolea
   const style = styleFor(screen.color);
   const { width } = screen;
   return [
-    headLine(o, style),
+    ...headLines(o, style, width),
     "",
     ...engineLines(o, style, width),
     ...mapLines(o, style, width),
     ...dmaLines(o, style, width),
     ...programLines(o, style, width),
-    ...poolLines(o, style),
+    ...poolLines(o, style, width),
     ...xenLines(o, style, width),
     ...troubleLines(o, style, width),
-    verdict(o, style),
+    ...verdictLines(o, style, width),
   ];
 }
 
-function headLine(o: MachineOutcome, style: Style): string {
+function headLines(o: MachineOutcome, style: Style, width: number): string[] {
   const kernel = o.kernel === null ? "today's kernel" : `Linux ${o.kernel}`;
   const where = o.xen === null ? "without a hypervisor" : `under Xen, memory model ${o.model}`;
-  return `${style.bold(`${kernel} on ${o.arch}`)} ${where}; seed ${o.seed}, ${countWords(o.steps)} steps`;
+  const words = `${kernel} on ${o.arch} ${where}; seed ${o.seed}, ${countWords(o.steps)} steps`;
+  return wrap(words, width, "", "  ").map(style.bold);
 }
 
 /** Which engine serves which device, and why. */
@@ -129,12 +130,13 @@ function programLines(o: MachineOutcome, style: Style, width: number): string[] 
 
 const nameOf = (p: ProgramOutcome): string => (p.from === null ? p.program : `${p.program} for domain ${p.from}`);
 
-function poolLines({ pool }: MachineOutcome, style: Style): string[] {
+function poolLines({ pool }: MachineOutcome, style: Style, width: number): string[] {
   if (pool === null) return [];
   const forced = pool.forced ? ", all mappings forced through it" : "";
+  const what = `${plural(pool.slots, "slot")} (${slotsWords(pool.slots)}) in ${plural(pool.areas, "area")}`;
   return [
     style.bold("Bounce pool"),
-    `  ${plural(pool.slots, "slot")} (${slotsWords(pool.slots)}) in ${plural(pool.areas, "area")} at ${hexWords(pool.base)}${forced}`,
+    ...wrap(`${what} at ${hexWords(pool.base)}${forced}`, width, "  ", "    "),
     `  at most ${countWords(pool.hiwater)} in use at once, ${countWords(pool.used)} at the end`,
     "",
   ];
@@ -166,10 +168,12 @@ function troubleLines(o: MachineOutcome, style: Style, width: number): string[] 
   ];
 }
 
-function verdict(o: MachineOutcome, style: Style): string {
-  if (!o.idle) return style.red("The run was cut before its end: nothing is known of what came after.");
-  if (isTrouble(o)) return style.red("Trouble: see above.");
+function verdictLines(o: MachineOutcome, style: Style, width: number): string[] {
+  const told = (words: string, paint: (line: string) => string) => wrap(words, width, "", "  ").map(paint);
+  if (!o.idle) return told("The run was cut before its end: nothing is known of what came after.", style.red);
+  if (isTrouble(o)) return told("Trouble: see above.", style.red);
   const bytes = o.programs.reduce((sum, p) => sum + p.bytesRead + p.bytesWritten, 0);
   const rules = o.watched ? "no rule was broken" : "the rules of the DMA API were not watched";
-  return style.green(`Every one of ${countWords(bytes)} bytes is what was sent; ${rules}; nothing is left over.`);
+  const words = `Every one of ${countWords(bytes)} bytes is what was sent; ${rules}; nothing is left over.`;
+  return told(words, style.green);
 }

@@ -17,8 +17,11 @@ export function scenarioLines(told: Told, { color, width }: Screen): string[] {
   const { scenario, parts, bug } = told;
   const { text, author, date, where } = scenario.quotation;
   const broken = brokenRules(parts);
+  const holds = parts.some((p) => p.contrast)
+    ? "Every rule holds; contrasts break some, as they must."
+    : "Every rule holds.";
   return [
-    style.bold(scenario.title),
+    ...wrap(scenario.title, width).map(style.bold),
     "",
     ...wrap(`“${text}”`, width, "  ").map(style.cyan),
     ...wrap(`${author}, ${date}, ${where}`, width, "    ").map(style.dim),
@@ -28,18 +31,16 @@ export function scenarioLines(told: Told, { color, width }: Screen): string[] {
     ...(bug === null ? [] : [style.yellow(`The bug ${bug} is on.`)]),
     "",
     ...parts.flatMap((p) => partLines(p, style, width)),
-    broken.length === 0
-      ? style.green(
-          parts.some((p) => p.contrast) ? "Every rule holds; contrasts break some, as they must." : "Every rule holds.",
-        )
-      : style.red(`Broken: ${broken.join("; ")}.`),
+    ...(broken.length === 0
+      ? wrap(holds, width).map(style.green)
+      : wrap(`Broken: ${broken.join("; ")}.`, width, "", "  ").map(style.red)),
   ];
 }
 
 function partLines(part: Part, style: Style, width: number): string[] {
   const kind = part.contrast ? "Contrast: " : "";
   return [
-    style.bold(`${kind}${part.title}`),
+    ...wrap(`${kind}${part.title}`, width, "", "  ").map(style.bold),
     ...part.steps.flatMap((s, n) => stepLines(s, n + 1, style, width)),
     ...part.verdicts.flatMap((v) => {
       const mark = v.holds ? style.green("✓") : style.red("✗");
@@ -61,7 +62,7 @@ function stepLines(step: Step, n: number, style: Style, width: number): string[]
 
 function gridLines(grid: Grid, style: Style, width: number): string[] {
   const columns = grid.columns.map((title): Column => ({ title, align: "left" }));
-  const [head, ...rows] = table(columns, grid.rows, width);
+  const [head, ...rows] = table(columns, grid.rows, width - 3);
   return [`     ${grid.title}`, style.dim(`   ${head}`), ...rows.map((r) => `   ${r}`)];
 }
 
@@ -71,26 +72,29 @@ export function demonstrationLines({ bug, on, off }: Demonstrated, { color, widt
     taken.flatMap((s, n) => wrap(`${n + 1}. ${s.actor}: ${s.said}`, width, "  ", "     "));
   const held = off.orders === 1 ? "the same run" : `all ${off.orders} orders of the same steps`;
   return [
-    style.bold(bug.title),
+    ...wrap(bug.title, width).map(style.bold),
     ...wrap(`${bug.id}, ${bug.year}: ${bug.source}; a switch of ${bug.layer}`, width).map(style.dim),
     ...wrap(`Rule: ${bug.rule}.`, width),
     "",
     ...(on.broken === null
       ? [style.yellow("With the bug: no run was found that breaks the rule.")]
       : [
-          style.bold(
+          ...wrap(
             `With the bug: the shortest run that breaks the rule has ${plural(on.broken.steps.length, "step")}`,
-          ),
+            width,
+          ).map(style.bold),
           ...steps(on.broken.steps),
           ...wrap(`✗ ${on.broken.how}`, width, "  ", "    ").map(style.red),
         ]),
     "",
     ...(off.broken === null
       ? [
-          style.bold(`Without it: the rule holds in ${held}${off.complete ? "" : " that were run, not all"}`),
+          ...wrap(`Without it: the rule holds in ${held}${off.complete ? "" : " that were run, not all"}`, width).map(
+            style.bold,
+          ),
           ...steps(off.first),
         ]
-      : [style.red(`Without it the rule is broken too: ${off.broken.how}`)]),
+      : wrap(`Without it the rule is broken too: ${off.broken.how}`, width, "", "  ").map(style.red)),
   ];
 }
 
