@@ -103,6 +103,8 @@ export class FileOutput implements Output {
   readonly #part: string;
   #fd: number | null = null;
   #done = false;
+  /** A pipe whose reader has gone away: what is written then is for nobody. */
+  #unread = false;
 
   constructor(option: string, target: Target) {
     this.#option = option;
@@ -115,7 +117,7 @@ export class FileOutput implements Output {
     this.#try(() => {
       const bytes = typeof data === "string" ? Buffer.from(data) : data;
       const fd = this.#open();
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      for (let at = 0; !this.#unread && at < bytes.length; ) at += writeSync(fd, bytes, at);
     });
   }
 
@@ -149,6 +151,8 @@ export class FileOutput implements Output {
     try {
       step();
     } catch (error) {
+      this.#unread = (error as { code?: string }).code === "EPIPE";
+      if (this.#unread) return;
       this.abandon();
       throw new Unwritable(`${this.#option} ${this.#target.name}: ${reason(error)}`);
     }

@@ -48,7 +48,7 @@ async function gunzipInto(scratch: Scratch, packed: Input, progress: Progress): 
   });
   // What goes wrong is told where it is waited for.
   drained.catch(() => {});
-  const block = new Uint8Array(1 << 20);
+  const block = new Uint8Array(1 << 17);
   for (let at = 0; at < packed.size && damage === null && !gunzip.destroyed; ) {
     const n = packed.read(at, block);
     if (n === 0) break;

@@ -1,0 +1,145 @@
+/** The built command as a process: pipes, full disks, signals, terminals. What needs no process is tested without one. */
+import { spawn, spawnSync } from "node:child_process";
+import { ftruncateSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-process-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const at = (name: string) => join(folder, name);
+
+/** Run a line of bash in which `dmalab` is the built command. */
+function bash(line: string, env: Record<string, string> = {}) {
+  const script = `dmalab() { ${process.execPath} dist/src/cli/main.js "$@"; }\n${line}`;
+  const done = spawnSync("bash", ["-c", script], {
+    ...{ encoding: "utf8", timeout: 60_000, maxBuffer: 2 ** 28 },
+    env: { ...process.env, LC_ALL: "C.UTF-8", ...env },
+  });
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+const small = "fixtures/swiotlb-32bit/trace.txt.gz";
+const full = "fixtures/swiotlb-full/trace.txt.gz";
+
+/** Memory that holds nothing, and takes no room on the disk. */
+function hollow(name: string, bytes: number): string {
+  ftruncateSync(openSync(at(name), "w"), bytes);
+  return at(name);
+}
+
+describe("a pipe", () => {
+  test("whose reader goes away ends it quietly, with the code of what was found", () => {
+    const { out, err } = bash(
+      "dmalab inspect fixtures/vtd-ats/mem.elf.gz --json | head -c 21; echo; echo ${PIPESTATUS[0]}",
+    );
+    expect([out, err]).toEqual([`{\n  "schema": "dmalab\n0\n`, ""]);
+    expect(bash("dmalab run --bugs --markdown | true; echo ${PIPESTATUS[0]}").out).toBe("0\n");
+  });
+
+  test("is read and written as a file is", () => {
+    const { out, err } = bash(`dmalab run <(zcat ${small}) --html >(head -c 15) --json > ${at("report.json")}; wait`);
+    expect([out, err]).toEqual(["<!doctype html>", ""]);
+    expect(JSON.parse(readFileSync(at("report.json"), "utf8"))).toMatchObject({ schema: "dmalab.run/1" });
+    const standard = bash(`dmalab run ${small} --html /dev/stdout | head -c 15`);
+    expect([standard.out, standard.err]).toEqual(["<!doctype html>", ""]);
+  });
+});
+
+test("a disk that is full is one line and code 2", () => {
+  const stdout = bash(`dmalab run ${small} > /dev/full`);
+  expect(stdout).toEqual({ code: 2, out: "", err: "dmalab: standard output: no space left on the disk\n" });
+  expect(bash("dmalab --help > /dev/full").code).toBe(2);
+  expect(bash(`dmalab why nothing-there 2> /dev/full`)).toEqual({ code: 2, out: "", err: "" });
+});
+
+test("a file that cannot be completed leaves the one that was there", () => {
+  writeFileSync(at("good.html"), "good");
+  writeFileSync(at("trace.txt"), gunzipSync(readFileSync(small)));
+  const { code, err } = bash(`ulimit -f 100; dmalab run ${at("trace.txt")} --html ${at("good.html")}`);
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: `dmalab: --html ${at("good.html")}: a file that would be too large\n`,
+  });
+  expect(readFileSync(at("good.html"), "utf8")).toBe("good");
+  expect(readdirSync(folder).filter((name) => name.includes("html"))).toEqual(["good.html"]);
+});
+
+describe("Ctrl-C ends it with code 130", () => {
+  /** Start it, send SIGINT once `ready` says so. */
+  async function interrupted(args: readonly string[], ready: () => boolean) {
+    const child = spawn(process.execPath, ["dist/src/cli/main.js", ...args], { stdio: ["pipe", "ignore", "pipe"] });
+    let err = "";
+    child.stderr.on("data", (text) => (err += text));
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    while (!ready() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    const asked = Date.now();
+    child.kill("SIGINT");
+    return { code: await ended, err, took: Date.now() - asked };
+  }
+  const after = (milliseconds: number) => {
+    const begin = Date.now();
+    return () => Date.now() - begin > milliseconds;
+  };
+
+  test("in the midst of a replay: nothing half written stays, and what was there before does", async () => {
+    writeFileSync(at("good.pftrace"), "good");
+    const begun = () => readdirSync(folder).some((name) => name.endsWith(".part"));
+    const { code, err } = await interrupted(["run", full, "--sizes", "auto", "--perfetto", at("good.pftrace")], begun);
+    expect([code, err]).toEqual([130, ""]);
+    expect(readdirSync(folder).filter((name) => name.includes("pftrace"))).toEqual(["good.pftrace"]);
+    expect(readFileSync(at("good.pftrace"), "utf8")).toBe("good");
+  });
+
+  test("at once, also where it computes for long", async () => {
+    const image = hollow("hollow.raw", 2 ** 35);
+    const { code, err, took } = await interrupted(["inspect", image, "--raw"], after(1000));
+    expect([code, err]).toEqual([130, ""]);
+    expect(took).toBeLessThan(1500);
+  });
+
+  test("while it waits for standard input", async () => {
+    expect((await interrupted(["run", "-"], after(700))).code).toBe(130);
+  });
+});
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+
+describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}`, () => {
+  /** What a terminal of 80 columns would have been sent. */
+  const seen = (line: string) =>
+    bash(`script -qec 'stty cols 80; ${process.execPath} dist/src/cli/main.js ${line}' /dev/null`).out;
+  /** What stands before the report: bars, each taken back. */
+  const bars = (text: string) => text.split("\r\u001b[K").slice(1, -1);
+
+  test("sees that a machine runs, which does not come up for air, and nothing of it afterwards", () => {
+    const text = seen("run machines/sev-guest.yaml");
+    expect(bars(text).length).toBeGreaterThan(1);
+    for (const bar of bars(text)) expect(bar).toMatch(/^running machines\/sev-guest\.yaml \d+ s$/);
+    expect(text.split("\r\u001b[K").at(-1)).toMatch(/^\u001b\[1mLinux/);
+  });
+
+  test.skipIf(process.env["DMALAB_LONG"] !== "1")("sees how far unpacking, scanning and replaying are", () => {
+    writeFileSync(at("zeros.gz"), Buffer.concat(Array(16).fill(gzipSync(Buffer.alloc(2 ** 26)))));
+    const inspected = bars(seen(`inspect ${at("zeros.gz")} --raw`));
+    for (const what of [/^unpacking zeros\.gz █+░* +\d+ %/, /^inspecting zeros\.gz █+░* +\d+ %/]) {
+      expect(inspected.filter((bar) => what.test(bar)).length).toBeGreaterThan(1);
+    }
+    const replayed = bars(seen(`run ${full} --sizes auto --html ${at("full.html")}`));
+    expect(replayed.join("\n")).toMatch(/^replaying trace\.txt\.gz █+░* +\d+ %, \d+ s left$/m);
+    for (const bar of [...inspected, ...replayed]) expect(bar.length).toBeLessThan(80);
+  });
+
+  test("gets colours, and no bar for what is done at once", () => {
+    const text = seen("inspect fixtures/vtd-legacy-strict/mem.elf.gz");
+    expect(text).toMatch(/^\u001b\[32m✓/);
+    expect(text).not.toContain("\r\u001b[K");
+  });
+});
+
+test("gzip data that does not end is said to be cut", () => {
+  const bytes = gunzipSync(readFileSync(small));
+  writeFileSync(at("cut.gz"), gzipSync(bytes).subarray(0, 9000));
+  expect(bash(`dmalab run ${at("cut.gz")}`).out).toMatch(/gzip data is damaged or cut/);
+});
