@@ -9,7 +9,8 @@ import { toAscii } from "./ascii.js";
 import { completion, shells } from "./completion.js";
 import type { Host } from "./host.js";
 import { AskedWrongly } from "./misuse.js";
-import { checkTogether, formWords } from "./options/check.js";
+import { checkTogether } from "./options/check.js";
+import { helpAfter } from "./options/help.js";
 import { inspectVerb } from "./options/inspect_options.js";
 import type { OptionRow, VerbRow } from "./options/option.js";
 import { runVerb } from "./options/run_options.js";
@@ -30,23 +31,25 @@ const verbs: readonly (readonly [verb: VerbRow, body: () => Promise<Body>])[] = 
 export const verbRows: readonly VerbRow[] = verbs.map(([verb]) => verb);
 
 /** Help is no wider than this on a wide terminal. */
-const helpWidthMax = 110;
+const helpWidthMax = 120;
 
 /** @param exit is told the exit code of the verb that ran */
 export function program(host: Host, exit: (code: number) => void): Command {
   const screen = screenOf(host);
+  const helpWidth = Math.min(screen.width, helpWidthMax);
   const shown = (text: string) => (screen.signs ? text : toAscii(text));
   const top = new Command("dmalab")
     .description("What happens to every DMA address in a virtualised machine.")
     .version(version(), "-V, --version")
     .helpCommand(false)
+    .configureHelp({ minWidthToWrap: 16 })
     .exitOverride(refuse)
     .configureOutput({
       writeOut: (text) => void host.stdout.write(shown(text)),
       writeErr: (text) => void host.stderr.write(shown(text)),
       outputError: () => {},
-      getOutHelpWidth: () => Math.min(screen.width, helpWidthMax),
-      getErrHelpWidth: () => Math.min(screen.width, helpWidthMax),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
@@ -55,7 +58,7 @@ export function program(host: Host, exit: (code: number) => void): Command {
       .command(verb.name)
       .description(verb.about)
       .argument(`[${verb.argument.name}]`, verb.argument.about)
-      .addHelpText("after", () => `\n${helpAfter(verb)}`)
+      .addHelpText("after", () => `\n${helpAfter(verb, helpWidth).join("\n")}`)
       .exitOverride(refuse)
       .action(async (subject: string | undefined, flags: SessionFlags) => {
         checkTogether(verb, flags);
@@ -99,23 +102,6 @@ function optionOf(row: OptionRow): Option {
     if (before !== undefined) throw new InvalidArgumentError("It was given before: once is all it takes.");
     return value;
   });
-}
-
-/** Examples, which option goes with what, and what else is to be known. */
-function helpAfter(verb: VerbRow): string {
-  const widest = Math.min(48, Math.max(...verb.examples.map(([command]) => command.length)));
-  const examples = verb.examples.map(([command, about]) =>
-    command.length > widest
-      ? `  ${command}\n  ${" ".repeat(widest)}  ${about}`
-      : `  ${command.padEnd(widest)}  ${about}`,
-  );
-  const byForms = new Map<string, string[]>();
-  for (const row of verb.options) {
-    const words = row.forms.length === Object.keys(verb.forms).length ? "everything" : formWords(verb, row);
-    byForms.set(words, [...(byForms.get(words) ?? []), `--${row.name}`]);
-  }
-  const goes = Array.from(byForms, ([words, names]) => `  with ${words}: ${names.join(" ")}`);
-  return [`Examples:`, ...examples, "", "Which options go with what:", ...goes, "", verb.notes.join("\n\n")].join("\n");
 }
 
 /** The parser's own refusals become one line of ours; help and version are no refusals. */

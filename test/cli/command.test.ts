@@ -1,5 +1,4 @@
 /** The command as its users call it: exit codes, what stands where, and one clear line for bad input. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -189,12 +188,4 @@ describe("why", () => {
     expect(code).toBe(1);
     expect(out).toMatch(/345 refused mappings/);
   });
-});
-
-test("help has examples, and completion is a script that bash takes", async () => {
-  expect((await dmalab(["--help"])).code).toBe(0);
-  expect((await dmalab(["run", "--help"])).out).toMatch(/Examples:\n {2}dmalab run trace\.dat/);
-  const { out: script } = await dmalab(["completion", "bash"]);
-  expect(spawnSync("bash", ["-n"], { input: script }).status).toBe(0);
-  expect(script).toMatch(/--perfetto/);
 });

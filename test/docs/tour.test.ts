@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { dmalab } from "../cli/called.js";
-import { missingLine, packageFiles, type TourCommand, tourOf, wordsOf } from "./tour.js";
+import { typed, wordsOf } from "../cli/typed.js";
+import { missingLine, packageFiles, type TourCommand, tourOf } from "./tour.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-tour-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -62,13 +62,8 @@ describe("in the tree", () => {
   test.each(commands.filter((c) => !elsewhere(c)).map((c) => [c.line, c] as const))(
     "%s",
     async (_, { line, shown }) => {
-      const [before] = line.split("dmalab ");
-      const [after] = line.slice(before!.length).split(" | ");
-      const args = wordsOf(after!)
-        .slice(1)
-        .map((word) => (own.includes(word) || outputs.test(word) ? join(folder, word) : word));
-      const input = before!.includes("|") ? readFileSync(join(folder, "log.txt")) : "";
-      const { code, out, err } = await dmalab(args, { input });
+      const place = (word: string) => (own.includes(word) || outputs.test(word) ? join(folder, word) : word);
+      const { code, out, err } = await typed(line, place, readFileSync(join(folder, "log.txt")));
       expect([err, code === 0 || code === 1]).toEqual(["", true]);
       expect(missingLine(shown, out.split("\n"))).toBeNull();
     },

@@ -50,8 +50,3 @@ export function missingLine(shown: readonly string[], printed: readonly string[]
   }
   return null;
 }
-
-/** A command's words as a shell would have them; quotes are the only syntax. */
-export function wordsOf(line: string): string[] {
-  return (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, "$1"));
-}

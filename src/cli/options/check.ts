@@ -30,7 +30,7 @@ export function checkForms(verb: VerbRow, forms: readonly string[], subject: str
 }
 
 /** Inputs that an option goes with, "a recording or a machine description"; not what only the option itself makes of one. */
-export function formWords(verb: VerbRow, row: OptionRow): string {
+function formWords(verb: VerbRow, row: OptionRow): string {
   const others = row.forms.filter((form) => form !== row.makes);
   const words = (others.length > 0 ? others : row.forms).map((form) => verb.forms[form]!);
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;

@@ -81,10 +81,9 @@ export const inspectVerb: VerbRow = {
     ["dmalab inspect vmcore --json | jq .findings", "schema dmalab.inspect/1"],
   ],
   notes: [
-    "Images are ELF cores (also /proc/vmcore and QEMU's dump-guest-memory), kdump-compressed files, LiME, and with --raw any\n" +
-      "file that is memory and nothing else; each also as .gz and .zst.\n" +
-      'Registers are a JSON file: { "kind": "vtd|amdvi|smmuv3", "registers": { "0xfed90020": "0x0000000003a88000" } }, values by\n' +
-      "physical address. Without them ACPI tables and then a scan of the image say where the tables are.",
+    "Images are ELF cores (also /proc/vmcore and QEMU's dump-guest-memory), kdump-compressed files, LiME, and with --raw any file that is memory and nothing else; each also as .gz and .zst.\n" +
+      'Registers are a JSON file: { "kind": "vtd|amdvi|smmuv3", "registers": { "0xfed90020": "0x0000000003a88000" } }, values by physical address. ' +
+      "Without them ACPI tables and then a scan of the image say where the tables are.",
     "Exit code: 0 nothing wrong, 1 trouble found (or --at asked for an address that faults), 2 asked wrongly or unreadable input.",
   ],
 };
