@@ -48,7 +48,7 @@ export async function inspectFile<T>(
     const damage = input.damage === null ? [] : [input.damage];
     const said = beside !== null && flags.registers === undefined ? [`registers were found beside it: ${beside}`] : [];
     const bus = flags.pci === undefined ? null : busFromText(flags.pci, await textOf(flags.pci, session));
-    return session.during(`inspecting ${basename(path)}`, (progress) => {
+    return await session.during(`inspecting ${basename(path)}`, (progress) => {
       const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
       const notes = [...damage, ...said, ...where.notes];
       const share = (done: number) => progress.at(done);

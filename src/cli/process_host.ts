@@ -1,7 +1,7 @@
 /** The process itself as the command's host. */
 import { fstatSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { runInNewContext } from "node:vm";
+import { createContext, Script } from "node:vm";
 import { keyOf, reason } from "./descriptor.js";
 import { type FileKey, type Host, Interrupted, interruptedCode, type Sink } from "./host.js";
 import { Unwritable } from "./misuse.js";
@@ -41,10 +41,15 @@ export function processHost(): Host {
   };
 }
 
+/** Made before it is needed: between the last look at signals and the watch nothing should take time. */
+const call = new Script("work()");
+const around = createContext({ work: undefined as unknown });
+
 /** Handlers of signals wait for the event loop; the watch on Ctrl-C that Node keeps beside a script does not. */
 function interruptible<T>(work: () => T): T {
+  around["work"] = work;
   try {
-    return runInNewContext("work()", { work }, { breakOnSigint: true }) as T;
+    return call.runInContext(around, { breakOnSigint: true }) as T;
   } catch (error) {
     if ((error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw new Interrupted();
     throw error;

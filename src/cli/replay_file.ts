@@ -11,7 +11,6 @@ import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
 import type { Input } from "./input.js";
 import { readLog } from "./log.js";
-import { AskedWrongly } from "./misuse.js";
 import type { Output } from "./output.js";
 import { openRecording } from "./recording.js";
 import type { Session } from "./session.js";
@@ -47,7 +46,7 @@ export async function replayFile(path: string, flags: ReplayFlags, session: Sess
   }
 }
 
-/** @param perfetto where every mapping is told as a track; complete when this returns */
+/** @param perfetto where every mapping is told as a track; the caller commits it */
 export async function replayInput(
   { path, input, machine: driven }: ReplayedInput,
   flags: ReplayFlags,
@@ -87,7 +86,6 @@ export async function replayInput(
       },
     });
     for (const w of watches) w.finish();
-    perfetto?.commit();
     return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
   } finally {
     progress.done();
@@ -106,10 +104,7 @@ function watch(watches: ReplayWatch[], names: readonly string[], output: Output)
 
 function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Setting[] {
   const pool = machine.pool;
-  if (pool === null) {
-    if (sizes === undefined) return [];
-    throw new AskedWrongly("--sizes tries other sizes of the machine's bounce pool, and this recording shows none");
-  }
+  if (pool === null) return [];
   const { areas, forced } = pool;
   if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
   if (sizes === "auto") return autoSettings({ forced });

@@ -79,8 +79,12 @@ async function replay({ flags, session, ...what }: Replayed): Promise<0 | 1> {
   const html = flags.html === undefined ? null : session.output("--html", flags.html);
   const perfetto = flags.perfetto === undefined ? null : session.output("--perfetto", flags.perfetto);
   const report = await replayInput(what, flags, session, perfetto);
+  if (flags.sizes !== undefined && report.outcome.whatIf.length === 0) {
+    throw new AskedWrongly("--sizes tries other sizes of the machine's bounce pool, and this recording shows none");
+  }
+  perfetto?.commit();
   if (html !== null) {
-    html.write(session.during(`drawing ${flags.html}`, () => runHtml(report, builtPage("report"))));
+    html.write(await session.during(`drawing ${flags.html}`, () => runHtml(report, builtPage("report"))));
     html.commit();
   }
   if (flags.json === true) session.json(runDocument(report));

@@ -16,7 +16,7 @@ export interface MachineFlags {
 export async function runDescribed(name: string, text: string, flags: MachineFlags, session: Session): Promise<0 | 1> {
   const described = describeMachine(name, text);
   const { seed, checks } = flags;
-  const outcome = session.during(`running ${name}`, () =>
+  const outcome = await session.during(`running ${name}`, () =>
     outcomeOf(runMachine(described, { ...(seed !== undefined && { seed }), ...(checks !== undefined && { checks }) })),
   );
   if (flags.json === true) session.json(machineDocument(outcome));

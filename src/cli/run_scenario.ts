@@ -29,7 +29,7 @@ export interface ScenarioFlags {
 }
 
 /** @returns 1 when a rule broke that no contrast is there to break, else 0. Throws AskedWrongly for unknown names. */
-export function runScenario(flags: ScenarioFlags, session: Session): 0 | 1 {
+export async function runScenario(flags: ScenarioFlags, session: Session): Promise<0 | 1> {
   if (flags.scenario !== undefined) return tell(scenarioOf(flags.scenario), flags, session);
   if (flags.bug !== undefined) return show(bugOf(flags.bug), flags, session);
   const [told, bugs] = [flags.scenarios === true ? scenarios : [], flags.bugs === true ? historicBugs : []];
@@ -38,21 +38,25 @@ export function runScenario(flags: ScenarioFlags, session: Session): 0 | 1 {
   else {
     const pages = [
       ...(told.length === 0 ? [] : [scenariosMarkdown(told)]),
-      ...(bugs.length === 0 ? [] : [session.during("running the bugs", () => bugsMarkdown(bugs.map(demonstrate)))]),
+      ...(bugs.length === 0
+        ? []
+        : [await session.during("running the bugs", () => bugsMarkdown(bugs.map(demonstrate)))]),
     ];
     session.print([pages.join("\n")]);
   }
   return 0;
 }
 
-function tell(scenario: Scenario, flags: ScenarioFlags, session: Session): 0 | 1 {
+async function tell(scenario: Scenario, flags: ScenarioFlags, session: Session): Promise<0 | 1> {
   const { bug = null, seed = 1 } = flags;
   if (bug !== null) bugOf(bug);
   if (bug !== null && !scenario.bugs.includes(bug))
     throw new AskedWrongly(
       `scenario ${scenario.id} does not show ${bug}; ${scenario.bugs.length === 0 ? "it takes no bug" : `it takes ${scenario.bugs.join(", ")}`}. dmalab run --bug ${bug} shows it alone`,
     );
-  const parts = session.during(`running ${scenario.id}`, () => scenario.run({ seed, bugs: bug === null ? [] : [bug] }));
+  const parts = await session.during(`running ${scenario.id}`, () =>
+    scenario.run({ seed, bugs: bug === null ? [] : [bug] }),
+  );
   const told: Told = { scenario, parts, seed, bug };
   if (flags.markdown === true) session.print([scenarioMarkdown(told)]);
   else if (flags.json === true) session.json(scenarioDocument(told));
@@ -60,8 +64,8 @@ function tell(scenario: Scenario, flags: ScenarioFlags, session: Session): 0 | 1
   return brokenRules(parts).length > 0 ? 1 : 0;
 }
 
-function show(bug: HistoricBug, flags: ScenarioFlags, session: Session): 0 | 1 {
-  const demonstrated = session.during(`running ${bug.id}`, () => demonstrate(bug));
+async function show(bug: HistoricBug, flags: ScenarioFlags, session: Session): Promise<0 | 1> {
+  const demonstrated = await session.during(`running ${bug.id}`, () => demonstrate(bug));
   if (flags.markdown === true) session.print([bugsMarkdown([demonstrated])]);
   else if (flags.json === true) session.json(demonstrationDocument(demonstrated));
   else session.say(demonstrationLines(demonstrated, session.screen));

@@ -21,6 +21,9 @@ const gatheredMax = 1 << 16;
 /** Milliseconds of work after which the event loop gets its turn: Ctrl-C is noticed there. */
 const breathAfter = 100;
 
+/** The event loop's turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 export class Session {
   readonly host: Host;
   readonly screen: Screen;
@@ -123,10 +126,14 @@ export class Session {
   }
 
   /** Run work that may compute for long: it is shown, and Ctrl-C ends it. @throws Interrupted */
-  during<T>(name: string, work: (progress: Progress) => T): T {
+  async during<T>(name: string, work: (progress: Progress) => T): Promise<T> {
     const progress = this.progress(name);
     try {
-      return this.host.interruptible(() => work(progress));
+      // A Ctrl-C that came before is noticed now; one that slips in between at least afterwards.
+      await turn();
+      const done = this.host.interruptible(() => work(progress));
+      await turn();
+      return done;
     } finally {
       progress.done();
     }
@@ -135,11 +142,8 @@ export class Session {
   /** @returns what to wait for, when work has gone on for so long that the event loop should have its turn. */
   breath(): Promise<void> | undefined {
     if (Date.now() - this.#breath < breathAfter) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#breath = Date.now();
-        resolve();
-      });
+    return turn().then(() => {
+      this.#breath = Date.now();
     });
   }
 

@@ -36,7 +36,7 @@ export async function why(path: string | undefined, flags: WhyFlags, session: Se
   try {
     const machine = contextOf(input === null ? null : readKernelLog(input), flags);
     if (input !== null) {
-      findings.push(...session.during(`explaining ${input.name}`, () => explainLog(linesOf(input), machine)));
+      findings.push(...(await session.during(`explaining ${input.name}`, () => explainLog(linesOf(input), machine))));
     }
     if (line !== undefined) findings.push(...explainLine(line, machine));
     if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, machine));

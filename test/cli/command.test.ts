@@ -17,16 +17,19 @@ function file(name: string, content: Uint8Array | string): string {
 
 const full = "fixtures/swiotlb-full/trace.txt.gz";
 const force = "fixtures/swiotlb-force/trace.txt.gz";
-const text = gunzipSync(readFileSync(force)).toString();
+/** The first mappings that failed, and those before them. */
+const first = file("first.txt", gunzipSync(readFileSync(full)).toString().split("\n").slice(0, 900).join("\n"));
+const small = "fixtures/swiotlb-32bit/trace.txt.gz";
+const text = gunzipSync(readFileSync(small)).toString();
 const binary = readFileSync("fixtures/swiotlb-force/trace.dat");
 const binary6 = gunzipSync(readFileSync("fixtures/swiotlb-force/trace.v6.dat.gz"));
 
 describe("run", () => {
   test("code 1 and the verdict first where mappings failed; no colour outside a terminal", async () => {
-    const { code, out, err } = await dmalab(["run", full]);
+    const { code, out, err } = await dmalab(["run", first]);
     expect(code).toBe(1);
     expect(err).toBe("");
-    expect(out.split("\n")[0]).toMatch(/418 of 13,880 mappings failed/);
+    expect(out.split("\n")[0]).toMatch(/14 of 360 mappings failed/);
     expect(out).not.toContain("\x1b");
   });
 
@@ -41,17 +44,18 @@ describe("run", () => {
   });
 
   test("standard input is read as a file is", async () => {
-    const { code, out } = await dmalab(["run", "-", "--json"], { input: readFileSync(force) });
+    const { code, out } = await dmalab(["run", "-", "--json"], { input: readFileSync(small) });
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ exact: { compared: 1642, equal: 1642 } });
+    const alone = file("alone.txt.gz", readFileSync(small));
+    expect(out.replace("standard input", alone)).toBe((await dmalab(["run", alone, "--json"])).out);
   });
 
   test("--html and --perfetto write files", async () => {
     const html = join(folder, "report.html");
     const trace = join(folder, "trace.pftrace");
-    expect((await dmalab(["run", full, "--html", html, "--perfetto", trace])).code).toBe(1);
+    expect((await dmalab(["run", first, "--html", html, "--perfetto", trace])).code).toBe(1);
     expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>/);
-    expect(readFileSync(trace).length).toBeGreaterThan(100_000);
+    expect(readFileSync(trace).length).toBeGreaterThan(10_000);
   });
 
   test("--swiotlb and --machine replay on another pool", async () => {
@@ -60,7 +64,7 @@ describe("run", () => {
       ["--swiotlb", "4096,2,force"],
       ["--machine", yaml],
     ]) {
-      const { code, out } = await dmalab(["run", full, ...flags, "--json"]);
+      const { code, out } = await dmalab(["run", first, ...flags, "--json"]);
       expect(code).toBe(0);
       expect(JSON.parse(out)).toMatchObject({ pool: { slots: 4096, areas: 2, failures: [] }, exact: { compared: 0 } });
     }
@@ -133,7 +137,7 @@ describe("bad input is one clear line and code 2", () => {
 
   const readable: readonly (readonly [what: string, path: string, says: RegExp])[] = [
     ["a last line cut in half", file("half.txt", text.slice(0, -40)), /line/],
-    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, 20_000)), /gzip data is damaged or cut/],
+    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, 12_000)), /gzip data is damaged or cut/],
     ["trace.dat cut in its pages", file("half.dat", binary6.subarray(0, binary6.length - 5000)), /left out/],
     [
       "a line of noise",
@@ -142,7 +146,7 @@ describe("bad input is one clear line and code 2", () => {
     ],
   ];
   test.each(readable)("%s: the rest is read, and what was left out is said", async (_, path, says) => {
-    const { code, out, err } = await dmalab(["run", path, "--json"]);
+    const { code, out, err } = await dmalab(["run", path, "--sizes", "512", "--json"]);
     expect(err).toBe("");
     expect(code).not.toBe(2);
     const document = JSON.parse(out) as { source: { events: number; warnings: { where: string; what: string }[] } };
@@ -184,8 +188,8 @@ describe("why", () => {
   });
 
   test("the refusals of a recording", async () => {
-    const { code, out } = await dmalab(["why", "--trace", full]);
+    const { code, out } = await dmalab(["why", "--trace", first]);
     expect(code).toBe(1);
-    expect(out).toMatch(/345 refused mappings/);
+    expect(out).toMatch(/9 refused mappings/);
   });
 });

@@ -61,7 +61,7 @@ describe("help", () => {
 
 describe("examples run", () => {
   const log = gunzipSync(readFileSync("fixtures/swiotlb-full/dmesg.txt.gz"));
-  const lines = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n").slice(0, 700);
+  const lines = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n").slice(0, 300);
 
   beforeAll(() => {
     writeFileSync(at("trace.dat"), lines.join("\n"));

@@ -22,12 +22,10 @@ const small = readFileSync("machines/bare-metal.yaml", "utf8").replace(/requests
 const text = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n").slice(0, 700);
 const recording = file("recording.txt", text.join("\n"));
 const machine = file("machine.yaml", small);
-const memory = gunzipSync(readFileSync("fixtures/vtd-legacy-strict/mem.elf.gz"));
-const image = file("image.elf", memory);
+const image = file("image.elf", gunzipSync(readFileSync("fixtures/vtd-legacy-strict/mem.elf.gz")));
 const log = "fixtures/swiotlb-full/dmesg.txt.gz";
 const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
-/** The same memory and nothing else. */
-const raw = file("memory.raw", flat(memory));
+const raw = file("memory.raw", rawMemory());
 const registers = "fixtures/vtd-legacy-strict/mem.registers.json";
 
 /** The unit's registers where it does not translate. */
@@ -46,7 +44,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", recording] },
   inspect: {
     image: [image],
-    raw: [raw, "--raw", "--root", "vtd:0x3a88000"],
+    raw: [raw, "--raw", "--root", "vtd:0x1000"],
     live: ["--qmp", at("socket"), "--ram", raw],
   },
 };
@@ -81,20 +79,24 @@ const values: Readonly<Record<string, string>> = {
   "inspect raw diff-registers": file("off.json", off),
   "inspect diff-registers": "fixtures/vtd-ats/mem.registers.json",
   "inspect base": "0x100000",
-  "inspect ram-low": "64KiB",
+  "inspect ram-low": "4KiB",
   "inspect qmp": at("socket"),
   "inspect ram": raw,
   color: "always",
 };
 
-/** The segments of an ELF core, each at its physical address. Source: the ELF specification, program headers. */
-function flat(core: Uint8Array): Uint8Array {
-  const view = new DataView(core.buffer, core.byteOffset, core.length);
-  const u64 = (at: number) => Number(view.getBigUint64(at, true));
-  const headers = Array.from({ length: view.getUint16(56, true) }, (_, i) => u64(32) + i * 56);
-  const loads = headers.filter((h) => view.getUint32(h, true) === 1 && u64(h + 32) > 0);
-  const bytes = new Uint8Array(Math.max(...loads.map((h) => u64(h + 24) + u64(h + 32))));
-  for (const h of loads) bytes.set(core.subarray(u64(h + 8), u64(h + 8) + u64(h + 32)), u64(h + 24));
+/** Memory and nothing else: VT-d tables that map address 0 of 00:03.0 to 0x7000. Source: VT-d specification, 9.1, 9.3, 9.8. */
+function rawMemory(): Uint8Array {
+  const bytes = new Uint8Array(1 << 17);
+  const view = new DataView(bytes.buffer);
+  const put = (at: number, value: number) => view.setUint32(at, value, true);
+  put(0x1000, 0x2001);
+  put(0x2000 + 0x18 * 16, 0x3001);
+  put(0x2000 + 0x18 * 16 + 8, 0x0102);
+  // 00:04.0 has tables of its own, which are empty.
+  put(0x2000 + 0x20 * 16, 0x8001);
+  put(0x2000 + 0x20 * 16 + 8, 0x0202);
+  for (const table of [0x3000, 0x4000, 0x5000, 0x6000]) put(table, table + 0x1003);
   return bytes;
 }
 

