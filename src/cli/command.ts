@@ -37,7 +37,8 @@ function wordsOf(error: unknown): string {
   if (isTold) return (error as Error).message;
   const { code, path } = error as { code?: unknown; path?: unknown };
   if (error instanceof Broken || typeof code !== "string") {
-    return `this is a bug in dmalab: ${error instanceof Error ? error.message : String(error)}`;
+    const what = error instanceof Error ? error.message : String(error);
+    return `this is a bug in dmalab: ${what} (DMALAB_DEBUG=1 shows where; please report it)`;
   }
   return `${typeof path === "string" ? `${path}: ` : ""}${reason(error)}`;
 }

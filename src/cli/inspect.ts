@@ -124,7 +124,7 @@ async function differenceTo(
   flags: InspectFlags,
   session: Session,
 ): Promise<InspectReport["diff"]> {
-  const { registers: _, pci: __, ...rest } = flags;
+  const { registers: _, pci: __, qmp: ___, ram: ____, ...rest } = flags;
   const other = { ...rest, ...(flags.diffRegisters === undefined ? {} : { registers: flags.diffRegisters }) };
   const asked = flags.device === undefined ? null : parseDevice(flags.device);
   const shown = (inspection: Inspection) =>

@@ -48,19 +48,13 @@ export async function replayFile(path: string, flags: ReplayFlags, session: Sess
 
 /** @param perfetto where every mapping is told as a track; the caller commits it */
 export async function replayInput(
-  { path, input, machine: driven }: ReplayedInput,
+  what: ReplayedInput,
   flags: ReplayFlags,
   session: Session,
   perfetto: Output | null = null,
 ): Promise<RunReport> {
-  const xen = await xenFiles(path, input, flags, session);
-  const ownLog = flags.dmesg ?? besideRecording(path);
-  const logPath = ownLog ?? xen?.log ?? null;
-  const borrowed = ownLog === null && logPath !== null;
-  const alsoRead = borrowed ? [{ name: basename(logPath), used: "kernel log of another phase, of the same boot" }] : [];
-  const log = logPath === null ? null : await readLog(logPath, session);
-  const described =
-    driven === undefined ? await describedBy(flags.machine, session) : readMachine(driven.name, driven.text);
+  const { path, input } = what;
+  const { log, xen, described } = await readBeside(what, flags, session);
   const watches: ReplayWatch[] = [];
   const audits: RecordingAudit[] = [];
   const progress = session.progress(`replaying ${basename(path)}`);
@@ -69,7 +63,7 @@ export async function replayInput(
       name: input.name,
       open: () => openRecording(input),
       log,
-      xen: xen === null ? null : { ...xen.files, alsoRead },
+      xen,
       settings: (machine) => settingsFor(machine, flags.sizes),
       instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
       ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),
@@ -87,6 +81,26 @@ export async function replayInput(
     });
     for (const w of watches) w.finish();
     return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
+  } finally {
+    progress.done();
+  }
+}
+
+/** What stands beside the recording, or was named with it. */
+async function readBeside({ path, input, machine }: ReplayedInput, flags: ReplayFlags, session: Session) {
+  const progress = session.progress(`reading what is beside ${basename(path)}`);
+  try {
+    const xen = await xenFiles(path, input, flags, session);
+    const ownLog = flags.dmesg ?? besideRecording(path);
+    const logPath = ownLog ?? xen?.log ?? null;
+    const isBorrowed = ownLog === null && logPath !== null;
+    const borrowed = { name: basename(logPath ?? ""), used: "kernel log of another phase, of the same boot" };
+    return {
+      log: logPath === null ? null : await readLog(logPath, session),
+      xen: xen === null ? null : { ...xen.files, alsoRead: isBorrowed ? [borrowed] : [] },
+      described:
+        machine === undefined ? await describedBy(flags.machine, session) : readMachine(machine.name, machine.text),
+    };
   } finally {
     progress.done();
   }

@@ -155,15 +155,20 @@ export class Session {
   }
 
   #write(pieces: Iterable<string>, shown: (piece: string) => string): void {
-    this.#progress.clear();
     const { stdout } = this.host;
-    let gathered = "";
-    for (const piece of pieces) {
-      gathered += shown(piece);
-      if (gathered.length < gatheredMax) continue;
-      if (!stdout.write(gathered)) return;
-      gathered = "";
-    }
-    stdout.write(gathered);
+    // On a terminal the lines themselves show that something happens.
+    if (stdout.isTerminal) this.#progress.clear();
+    const progress = stdout.isTerminal ? null : this.progress("writing the report");
+    this.host.interruptible(() => {
+      let gathered = "";
+      for (const piece of pieces) {
+        gathered += shown(piece);
+        if (gathered.length < gatheredMax) continue;
+        if (!stdout.write(gathered)) return;
+        gathered = "";
+      }
+      stdout.write(gathered);
+    });
+    progress?.done();
   }
 }

@@ -34,7 +34,8 @@ export async function why(path: string | undefined, flags: WhyFlags, session: Se
   const findings: ReportFinding[] = [];
   const input = path === undefined ? null : await openLog(path, session);
   try {
-    const machine = contextOf(input === null ? null : readKernelLog(input), flags);
+    const facts = input === null ? null : await session.during(`reading ${input.name}`, () => readKernelLog(input));
+    const machine = contextOf(facts, flags);
     if (input !== null) {
       findings.push(...(await session.during(`explaining ${input.name}`, () => explainLog(linesOf(input), machine))));
     }

@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OptionRow, VerbRow } from "../../src/cli/options/option.js";
 import { verbRows } from "../../src/cli/program.js";
 import { dmalab } from "./called.js";
+import { type FakeMonitor, fakeMonitor } from "./fake_monitor.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-options-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,7 +46,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   inspect: {
     image: [image],
     raw: [raw, "--raw", "--root", "vtd:0x1000"],
-    live: ["--qmp", at("socket"), "--ram", raw],
+    live: ["--qmp", at("socket"), "--ram", raw, "--root", "vtd:0x1000"],
   },
 };
 
@@ -117,6 +118,12 @@ function needed(verb: VerbRow, row: OptionRow, input: readonly string[], form: s
   return written(verb, verb.options.find((r) => r.name === row.needs!.option)!, form).args;
 }
 
+let monitor: FakeMonitor;
+beforeAll(async () => {
+  monitor = await fakeMonitor(at("socket"), raw);
+});
+afterAll(() => monitor.close());
+
 const isNamed = (input: readonly string[], row: OptionRow) => input.includes(`--${row.name}`);
 
 for (const verb of verbRows) {
@@ -138,8 +145,6 @@ for (const verb of verbRows) {
         if (output !== null) expect(existsSync(output)).toBe(false);
       });
 
-      // A running guest has a test of its own.
-      if (form === "live") continue;
       const useful = verb.options.filter((row) => (row.forms.includes(form) || joins(row)) && !isNamed(input, row));
       test(`${form}: every other option makes a difference`, async () => {
         const plain = await dmalab([verb.name, ...input]);
