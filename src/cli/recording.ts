@@ -19,8 +19,6 @@ async function open(input: Input): Promise<EventSource> {
       return openFtraceText(input);
     case "perf-script":
       return openPerfScript(input);
-    case "kernel-log":
-      throw new Unreadable(input.name, "", "a recording", "a kernel log: ask `dmalab why` about it");
     default:
       throw new Unreadable(input.name, "", "trace.dat, ftrace text or perf script text", found(form));
   }
@@ -28,5 +26,5 @@ async function open(input: Input): Promise<EventSource> {
 
 function found(form: string): string {
   if (form === "elf") return "an ELF file";
-  return form === "empty" ? "an empty file" : "something else";
+  return form === "kernel-log" ? "a kernel log" : "something else";
 }

@@ -9,6 +9,7 @@ import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
+import { contentOf, refuseOthers } from "./content.js";
 import type { Input } from "./input.js";
 import { readLog } from "./log.js";
 import type { Output } from "./output.js";
@@ -36,10 +37,11 @@ export interface ReplayedInput {
   readonly machine?: { readonly name: string; readonly text: string };
 }
 
-/** @throws Unreadable for a file that is no recording. */
+/** @throws Unreadable for a file that is no recording; AskedWrongly for one that another verb is there for. */
 export async function replayFile(path: string, flags: ReplayFlags, session: Session): Promise<RunReport> {
   const input = await session.open(path);
   try {
+    refuseOthers(await contentOf(input, path), ["recording"], path);
     return await replayInput({ path, input }, flags, session);
   } finally {
     input.close();

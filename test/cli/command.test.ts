@@ -162,6 +162,41 @@ describe("bad input is one clear line and code 2", () => {
   });
 });
 
+describe("a file that another verb is there for: one line that says which", () => {
+  const log = "fixtures/swiotlb-full/dmesg.txt.gz";
+  const image = "fixtures/vtd-ats/mem.elf.gz";
+  const dump = "fixtures/images/x86-kdump.gz";
+  const flattened = "fixtures/images/x86-kdump-flattened.gz";
+  const machine = "machines/bare-metal.yaml";
+  const dat = "fixtures/swiotlb-force/trace.dat";
+  test.each([
+    ["run", log, /is a kernel log: dmalab why \S+dmesg\.txt\.gz explains it/],
+    ["run", image, /is an ELF core: dmalab inspect \S+mem\.elf\.gz says/],
+    ["run", dump, /is a kdump file: dmalab inspect /],
+    ["run", flattened, /is a flattened dump: dmalab inspect /],
+    ["why", image, /is an ELF core: dmalab inspect /],
+    ["why", small, /is a recording \(ftrace text\): dmalab run \S+ replays it, dmalab why --trace \S+ explains/],
+    ["why", dat, /is a recording \(trace\.dat\): dmalab run /],
+    ["why", machine, /is a machine description: dmalab run machines\/bare-metal\.yaml runs it/],
+    ["inspect", small, /is a recording \(ftrace text\): dmalab run /],
+    ["inspect", log, /is a kernel log: dmalab why /],
+    ["inspect", machine, /is a machine description: dmalab run /],
+  ])("%s %s", async (verb, path, says) => {
+    const { code, out, err } = await dmalab([verb, path]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(says);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test("also as an option's file, and on standard input", async () => {
+    expect((await dmalab(["run", machine, "--trace", image])).err).toMatch(/is an ELF core: dmalab inspect/);
+    const { err } = await dmalab(["inspect", "-"], { input: readFileSync(small) });
+    expect(err).toMatch(/^dmalab: standard input is a recording \(ftrace text\): dmalab run - replays it/);
+    expect((await dmalab(["why", "--trace", log])).err).toMatch(/a kernel log: dmalab why/);
+    expect((await dmalab(["inspect", image, "--diff", small])).err).toMatch(/is a recording/);
+  });
+});
+
 describe("why", () => {
   const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
 
