@@ -53,8 +53,10 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       settings: (machine) => settingsFor(machine, flags.sizes),
       instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
       ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),
-      onBatch(batch, source, completeFrom) {
-        if (audits.length === 0) audits.push(new RecordingAudit(source, { completeFrom }));
+      onBatch(batch, { source, completeFrom, machine, foreignBus }) {
+        if (audits.length === 0) {
+          audits.push(new RecordingAudit(source, { completeFrom, foreignBus, kernel: machine.kernel }));
+        }
         audits[0]!.feed(batch);
       },
       ...(perfetto === null

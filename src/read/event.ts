@@ -39,7 +39,7 @@ export const EventKind = {
   iommuUnmap: 14,
   /** iommu:attach_device_to_domain, detach_device_from_domain, add_device_to_group, remove_device_from_group. */
   iommuDevice: 15,
-  /** iommu:io_page_fault. dma = iova. */
+  /** iommu:io_page_fault. dma = iova, attrs = its flags (bit 0: a write). */
   iommuFault: 16,
   /** A `LOST n EVENTS` marker: size = how many, 0 when the recording does not say. */
   lost: 17,
@@ -98,7 +98,7 @@ export class EventBatch {
   /** Number of the device's name in the source's `devices`. */
   readonly device: Int32Array;
   readonly direction: Uint8Array;
-  /** DMA_ATTR_* bits as the kernel numbers them (1 << 1 is WEAK_ORDERING); 0 when there are none. */
+  /** DMA_ATTR_* bits as the kernel numbers them (1 << 1 is WEAK_ORDERING), flags of a fault; 0 when there are none. */
   readonly attrs: Uint32Array;
   /** Bus address or IOVA. For `bounced`: the translated original address (the event's dev_addr). */
   readonly dma: Float64Array;

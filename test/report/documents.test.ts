@@ -31,7 +31,7 @@ test("a run has the promised keys", () => {
     expect(document.pool!.failures[0]).toHaveProperty(key);
   }
   expect(Object.keys(document.leaks[0]!).slice(0, 4)).toEqual(["device", "count", "bytes", "since"]);
-  expect(Object.keys(document.violations[0]!)).toEqual(["rule", "device", "time", "detail"]);
+  expect(Object.keys(document.violations[0]!)).toEqual(["rule", "device", "time", "detail", "relies"]);
 });
 
 test("addresses are hexadecimal strings, times seconds to the microsecond", () => {

@@ -44,6 +44,10 @@ export class LiveMappings {
   reach = new Uint8Array(1024);
   /** Class of the mapping in the population count, -1 for entries of a list after the first. */
   group = new Int32Array(1024);
+  /** How often more the very same mapping was made and not seen to end: a direct mapping may be made twice at once. */
+  again = new Uint32Array(1024);
+  /** 1 when its bus address was given out again while its end had not been seen. */
+  reused = new Uint8Array(1024);
   /** Next entry of the same list, -1 after the last. */
   nextInList = new Int32Array(1024);
   /** For a list's first entry, see `nameList`; `entries` is 0 for everything else. */
@@ -85,6 +89,8 @@ export class LiveMappings {
     this.attrs[m] = attrs;
     this.reach[m] = Reach.unknown;
     this.group[m] = -1;
+    this.again[m] = 0;
+    this.reused[m] = 0;
     this.nextInList[m] = -1;
     this.entries[m] = 0;
     this.listBytes[m] = 0;
@@ -140,11 +146,16 @@ export class LiveMappings {
   }
 
   /**
-   * The mapping that an unmap at this address means: the oldest that agrees in kind, size and direction, else the
-   * oldest at the address. @returns -1 when none is there.
+   * The mapping that an unmap at this address means: one that agrees in kind, size and direction, else any at the
+   * address. Of several alike it is the newest, since an older one may have ended without an event; but the oldest
+   * while the newest is younger than `settled`, because the event of the older one's end may come late.
+   *
+   * @param settled time (microseconds) before which no late event is waited for
+   * @returns -1 when none is there.
    */
-  at(device: number, dma: number, kind: MappingKind, size: number, direction: number): number {
-    let best = -1,
+  at(device: number, dma: number, kind: MappingKind, size: number, direction: number, settled: number): number {
+    let oldest = -1,
+      newest = -1,
       bestScore = -1;
     let m = this.#byDma.first(mixed(device, frameOf(dma)));
     for (let step = 0; m !== -1 && step < walkMax; step++, m = this.#byDma.next(m)) {
@@ -153,12 +164,30 @@ export class LiveMappings {
         (this.kind[m]! === kind ? 4 : 0) +
         (this.size[m]! === size ? 2 : 0) +
         (this.direction[m]! === direction ? 1 : 0);
-      if (score > bestScore || (score === bestScore && this.serial[m]! < this.serial[best]!)) {
-        best = m;
-        bestScore = score;
-      }
+      if (score < bestScore) continue;
+      if (score > bestScore || this.serial[m]! < this.serial[oldest]!) oldest = m;
+      if (score > bestScore || this.serial[m]! > this.serial[newest]!) newest = m;
+      bestScore = score;
     }
-    return best;
+    return newest !== -1 && this.time[newest]! <= settled ? newest : oldest;
+  }
+
+  /** The live single mapping that is the very same as this one would be, -1 when there is none. */
+  same(device: number, dma: number, phys: number, size: number, direction: number, attrs: number): number {
+    let m = this.#byDma.first(mixed(device, frameOf(dma)));
+    for (let step = 0; m !== -1 && step < walkMax; step++, m = this.#byDma.next(m)) {
+      if (
+        this.dma[m]! === dma &&
+        this.device[m]! === device &&
+        this.phys[m]! === phys &&
+        this.size[m]! === size &&
+        this.direction[m]! === direction &&
+        this.attrs[m]! === attrs &&
+        this.kind[m]! === MappingKind.single
+      )
+        return m;
+    }
+    return -1;
   }
 
   /** Another mapping of the device at exactly this bus address, the newest; -1 when none is there. */
@@ -252,6 +281,8 @@ export class LiveMappings {
     this.attrs = longer(this.attrs, to);
     this.reach = longer(this.reach, to);
     this.group = longer(this.group, to);
+    this.again = longer(this.again, to);
+    this.reused = longer(this.reused, to);
     this.nextInList = longer(this.nextInList, to);
     this.entries = longer(this.entries, to);
     this.listBytes = longer(this.listBytes, to);

@@ -5,15 +5,20 @@ import { directionNames } from "../../spec/dma/direction.js";
 import { counted, hex } from "../why/words.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
+import { Faults } from "./faults.js";
 import { Gone } from "./gone.js";
 import { kindNames, LiveMappings, MappingKind } from "./mappings.js";
+import { Pending } from "./pending.js";
 import { Population } from "./population.js";
+import type { Recorded } from "./recorded.js";
 import type { RuleName } from "./rules.js";
 import { Violations } from "./violations.js";
 import { Waiting } from "./waiting.js";
 
 export class AuditState {
   readonly devices: Names;
+  readonly tasks: Names | null;
+  readonly recorded: Recorded;
   readonly #listsBefore = new Map<number, number>();
   readonly live = new LiveMappings();
   readonly gone = new Gone();
@@ -22,6 +27,8 @@ export class AuditState {
   readonly population = new Population();
   readonly violations = new Violations();
   readonly waiting = new Waiting();
+  readonly pending = new Pending();
+  readonly faults = new Faults();
   readonly exposure = new Exposure();
   readonly bounces = new Bounces();
   events = 0;
@@ -37,6 +44,8 @@ export class AuditState {
   beyond = 0;
   /** Lists whose pieces an IOMMU joined. */
   joined = 0;
+  /** Pairs of mappings that devices may write and that begin in one cache line. */
+  sharedLines = 0;
   /** Mappings in no class because there were too many classes. */
   unclassed = 0;
   /** Time of the last loss of events, microseconds; what spans it proves nothing. */
@@ -44,8 +53,10 @@ export class AuditState {
   /** The recording shows an IOMMU at work. */
   iommu = false;
 
-  constructor(devices: Names) {
+  constructor(devices: Names, tasks: Names | null, recorded: Recorded) {
     this.devices = devices;
+    this.tasks = tasks;
+    this.recorded = recorded;
   }
 
   deviceName(device: number): string {
@@ -65,7 +76,22 @@ export class AuditState {
 
   /** Count a broken rule. @param words is called only while words are kept. */
   broken(rule: RuleName, device: number, time: number, words: () => string): void {
-    if (this.violations.count(rule)) this.violations.keep(rule, this.deviceName(device), time, words());
+    if (this.violations.count(rule, device)) this.violations.keep(rule, device, time, words());
+  }
+
+  /** The end of a mapping was read: what was mapped over it, long before now, was mapped over a live one. */
+  endShows(m: number): void {
+    const { live, pending } = this;
+    const older = pending.take(m, live.serial[m]!);
+    if (older === null || live.time[m]! <= this.lostAt) return;
+    for (const { rule, device, time, words } of older.first) {
+      if (rule === "overlap-cache-line") this.sharedLines++;
+      else this.broken(rule, device, time, () => words);
+    }
+    for (const [rule, { device, count }] of older.more) {
+      if (rule === "overlap-cache-line") this.sharedLines += count;
+      else this.violations.count(rule, device, count);
+    }
   }
 
   /** A mapping begins to live: put it into its class. */

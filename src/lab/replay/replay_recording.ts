@@ -27,15 +27,22 @@ export interface RecordingOptions {
   settings(machine: Machine): readonly Setting[];
   /** A pool to report instead of the recorded one. */
   instead(machine: Machine): Setting | null;
-  /**
-   * Told of each batch of the second reading, before it is replayed.
-   * @param completeFrom time from which the recording has the events of every CPU
-   */
-  onBatch?(batch: EventBatch, source: EventSource, completeFrom: number): void;
+  /** Told of each batch of the second reading, before it is replayed. */
+  onBatch?(batch: EventBatch, about: Reading): void;
   /** Made once the machine is known; told of every operation in the order found. */
   watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
   /** Called often with how much is done, 0 to 1. */
   progress?(done: number): void;
+}
+
+/** What is known when a recording is read for the second time. */
+export interface Reading {
+  readonly source: EventSource;
+  /** Time from which the recording has the events of every CPU, microseconds. */
+  readonly completeFrom: number;
+  readonly machine: Machine;
+  /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
+  readonly foreignBus: boolean;
 }
 
 /** @throws Unreadable when the recording makes no sense. */
@@ -86,8 +93,9 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
       xen === null ? null : landing(frames === null ? [] : [frames], new Set(xen.look.poolPages.values()), xen.owners),
     ...(watcher === undefined ? {} : { watcher }),
   });
+  const about: Reading = { source: second, completeFrom, machine, foreignBus: xen !== null };
   while (second.next(batch)) {
-    o.onBatch?.(batch, second, completeFrom);
+    o.onBatch?.(batch, about);
     replay.feed(batch);
     o.progress?.(0.5 + second.progress / 2);
   }

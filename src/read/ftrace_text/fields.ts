@@ -160,7 +160,9 @@ export class Fields {
     const scan = this.#scan;
     this.closed = false;
     if (role === -1) {
-      scan.skip();
+      // Only a fault has a further number: its flags.
+      if (form.kind === EventKind.iommuFault) batch.attrs[i] = scan.hex();
+      else scan.skip();
       return;
     }
     const bit = 1 << role;

@@ -48,13 +48,15 @@ export function runDocument(report: RunReport): RunDocument {
     },
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
     leaks: audit.leaks.map(groupDocument),
-    violations: audit.violations.map(({ rule, device, time, detail }) => ({ rule, device, time, detail })),
+    violations: audit.violations.map((v) => ({ ...v })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
     alive: audit.alive.map(groupDocument),
+    faults: audit.faults.map((f) => ({ ...f, examples: [...f.examples] })),
+    unjudged: audit.unjudged.map(({ devices, what, why }) => ({ devices: [...devices], what, why })),
     exposure: audit.exposure.map((exposure) => ({ ...exposure, examples: [...exposure.examples] })),
     audit: { counts: { ...audit.counts }, notes: [...audit.notes] },
     unknowable: audit.unknowable.map(({ rule, why }) => ({ rule, why })),
-    devices: outcome.devices.map(deviceDocument),
+    devices: outcome.devices.map((d) => deviceDocument(d, audit.aliveUnknown.includes(d.name))),
     whatIf: outcome.whatIf.map((row) => ({ ...row })),
     advice: { swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
   };
@@ -104,7 +106,7 @@ function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => strin
   };
 }
 
-function deviceDocument(device: DeviceOutcome) {
+function deviceDocument(device: DeviceOutcome, aliveUnknown: boolean) {
   return {
     name: device.name,
     driver: device.driver,
@@ -121,7 +123,7 @@ function deviceDocument(device: DeviceOutcome) {
     bouncedBytes: device.bouncedBytes,
     slotsPeak: device.slotsPeak,
     slotsNow: device.slotsNow,
-    live: device.live,
+    live: aliveUnknown ? null : device.live,
     why: device.why.map(({ words, count }) => ({ words, count })),
   };
 }

@@ -52,7 +52,7 @@ const device = z.looseObject({
   bouncedBytes: bytes,
   slotsPeak: count,
   slotsNow: count,
-  live: count.describe("mappings alive at the end"),
+  live: count.nullable().describe("mappings alive at the end; null where their ends are not recorded"),
   why: z.array(z.looseObject({ words: z.string(), count })),
 });
 
@@ -114,8 +114,34 @@ export const runSchema = z.looseObject({
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),
-  violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
+  violations: z.array(
+    z.looseObject({
+      rule: z.string(),
+      device: z.string(),
+      time: seconds,
+      detail: z.string(),
+      relies: z.enum(["maps"]).nullable().optional().describe("events whose absence it relies on; null = none"),
+    }),
+  ),
   violationTotals: z.array(z.looseObject({ rule: z.string(), count })),
+  faults: z
+    .array(
+      z.looseObject({
+        device: z.string(),
+        count,
+        writes: count,
+        first: seconds,
+        last: seconds,
+        pages: count,
+        afterUnmap: count.describe("of addresses that had been unmapped a moment before"),
+        whileMapped: count,
+        examples: z.array(z.string()),
+      }),
+    )
+    .describe("accesses of devices that an IOMMU refused"),
+  unjudged: z
+    .array(z.looseObject({ devices: z.array(z.string()), what: z.string(), why: z.string() }))
+    .describe("what cannot be judged of which devices, because events are missing"),
   alive: z.array(group).describe("the other groups of mappings alive at the end"),
   exposure: z.array(
     z.looseObject({

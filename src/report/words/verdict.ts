@@ -37,6 +37,9 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const violations = violationCount(audit);
   if (violations > 0)
     found.push(`DMA rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
+  const used = wholeAudit(audit).faults.reduce((sum, device) => sum + device.count, 0);
+  if (used > 0)
+    found.push(`${plural(used, "access", "accesses")} of devices ${used === 1 ? "was" : "were"} refused by an IOMMU`);
   const scattered = outcome.xen?.slotSets?.broken ?? 0;
   if (scattered > 0)
     found.push(`${plural(scattered, "slot set")} of the pool ${scattered === 1 ? "lies" : "lie"} in pieces`);
