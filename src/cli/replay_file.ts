@@ -2,22 +2,30 @@
 import { closeSync, existsSync, openSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RecordingAudit } from "../audit/index.js";
-import { readMachine } from "../lab/machine/description.js";
-import { describedSetting, withDescribedDevices } from "../lab/replay/described.js";
+import { describeMachine } from "../lab/machine/description.js";
+import {
+  describedPool,
+  describeMasks,
+  refuseTooLittleMemory,
+  refuseWhatNoReplayFollows,
+  withDescribedDevices,
+} from "../lab/replay/described.js";
 import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
+import { limitAreas } from "../sw/swiotlb/index.js";
 import { openInput } from "./input.js";
-import { readLog } from "./log.js";
+import { logFacts, readLog } from "./log.js";
 import { openRecording } from "./recording.js";
+import type { AskedPool } from "./swiotlb_flag.js";
 import { Progress } from "./terminal.js";
 import { textOf } from "./text_of.js";
 import { xenFiles } from "./xen_files.js";
 
 export interface ReplayFlags {
-  readonly swiotlb?: Setting;
+  readonly swiotlb?: AskedPool;
   readonly sizes?: "auto" | readonly number[];
   readonly machine?: string;
   readonly dmesg?: string;
@@ -41,8 +49,9 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
     const alsoRead = borrowed
       ? [{ name: basename(logPath), used: "kernel log of another phase, of the same boot" }]
       : [];
-    const log = logPath === null ? null : await readLog(logPath);
-    const described = flags.machine === undefined ? null : readMachine(flags.machine, await textOf(flags.machine));
+    const log = logPath === null ? null : logFacts(await readLog(logPath));
+    const described = flags.machine === undefined ? null : describeMachine(flags.machine, await textOf(flags.machine));
+    if (described !== null) refuseWhatNoReplayFollows(described);
     const watches: ReplayWatch[] = [];
     const audits: RecordingAudit[] = [];
     const { outcome } = await replayRecording({
@@ -50,9 +59,19 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
       open: () => openRecording(input),
       log,
       xen: xen === null ? null : { ...xen.files, alsoRead },
-      settings: (machine) => settingsFor(machine, flags.sizes),
-      instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
-      ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),
+      settings: (machine, instead) => settingsFor(machine, instead, flags.sizes),
+      sizesAsked: flags.sizes !== undefined,
+      instead: (machine) =>
+        insteadOf(machine, flags.swiotlb) ?? (described && describedPool(described.machine, machine)),
+      ...(described === null
+        ? {}
+        : {
+            adjust: (machine, names, survey) => {
+              refuseTooLittleMemory(described, survey.physEnd);
+              describeMasks(described.machine, survey.masks, names);
+              return withDescribedDevices(described.machine, machine, names);
+            },
+          }),
       onBatch(batch, { source, completeFrom, machine, foreignBus }) {
         if (audits.length === 0) {
           audits.push(new RecordingAudit(source, { completeFrom, foreignBus, kernel: machine.kernel }));
@@ -79,18 +98,21 @@ function watch(watches: ReplayWatch[], names: readonly string[], file: number): 
   return made;
 }
 
-function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Setting[] {
-  const pool = machine.pool;
+/** Sizes to try, in the mode of the pool that is reported. */
+function settingsFor(machine: Machine, instead: Setting | null, sizes: ReplayFlags["sizes"]): readonly Setting[] {
+  const pool = instead ?? machine.pool;
   if (pool === null) return [];
-  const { areas, forced } = pool;
-  if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
+  const { slots, areas, forced } = pool;
+  if (sizes === undefined) return slots === 0 ? [] : nearbySettings({ slots, areas, forced });
   if (sizes === "auto") return autoSettings({ forced });
   return askedSettings(sizes, { cpus: machine.cpus, forced });
 }
 
 function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | null {
   if (asked === undefined) return null;
-  return { ...asked, areas: asked.areas === 0 ? (machine.pool?.areas ?? 1) : asked.areas };
+  const recorded = machine.pool;
+  const areas = asked.areas ?? limitAreas(recorded?.areas ?? 1, asked.slots);
+  return { slots: asked.slots, areas, forced: asked.forced ?? recorded?.forced ?? false };
 }
 
 /** A kernel log that lies beside the recording under one of the usual names. */

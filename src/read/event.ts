@@ -213,6 +213,8 @@ export interface EventSource {
   readonly devices: Names;
   readonly tasks: Names;
   readonly warnings: Warnings;
+  /** Whether this is a part of a recording's text, which states neither how many CPUs there are nor what was lost. */
+  readonly excerpt: boolean;
   /** Events lost while recording, as far as said; unknown numbers count as 1. */
   readonly lost: number;
   /** Fraction of the input read so far, 0 to 1, for a progress bar. */

@@ -6,7 +6,7 @@ import type { ReplayOutcome } from "./outcome.js";
 import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
 import { Survey } from "./survey.js";
-import type { Setting } from "./what_if.js";
+import type { Instead, Setting } from "./what_if.js";
 import { FirstLook } from "./xen/first_look.js";
 import { landing } from "./xen/landing.js";
 import { domainOf, firstLanding, noFiles, placedIn, xenPoolStep } from "./xen/xen_domain.js";
@@ -22,11 +22,13 @@ export interface RecordingOptions {
   /** Dumps of the Xen domain that was recorded; null when there are none. */
   readonly xen?: XenFiles | null;
   /** Facts about devices that are known better than the recording shows them. */
-  adjust?(machine: Machine, deviceNames: readonly string[]): Machine;
-  /** Other pools to try, once the machine is known. */
-  settings(machine: Machine): readonly Setting[];
+  adjust?(machine: Machine, deviceNames: readonly string[], survey: Survey): Machine;
+  /** Other pools to try, once the machine is known. @param instead what is replayed on instead of its own pool */
+  settings(machine: Machine, instead: Setting | null): readonly Setting[];
+  /** Whether somebody asked for these. */
+  readonly sizesAsked?: boolean;
   /** A pool to report instead of the recorded one. */
-  instead(machine: Machine): Setting | null;
+  instead(machine: Machine): Instead | null;
   /** Told of each batch of the second reading, before it is replayed. */
   onBatch?(batch: EventBatch, about: Reading): void;
   /** Made once the machine is known; told of every operation in the order found. */
@@ -68,12 +70,14 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     log: o.log,
     kernel: first.kernel,
     cpus: first.cpus,
+    excerpt: first.excerpt,
     deviceNames,
     known,
     ...step,
   });
   const { machine: inferred, frames } = placedIn(xen, found, survey);
-  const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
+  const machine = o.adjust?.(inferred, deviceNames, survey) ?? inferred;
+  const instead = o.instead(machine);
 
   const completeFrom = survey.completeFrom(first.lost);
   survey.forget();
@@ -86,8 +90,10 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     machineAddresses: xen !== null,
     deviceNames,
     idle: idleTasks(second),
-    settings: o.settings(machine),
-    instead: o.instead(machine),
+    log: o.log,
+    settings: o.settings(machine, instead),
+    sizesAsked: o.sizesAsked ?? false,
+    instead,
     xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
     landed:
       xen === null ? null : landing(frames === null ? [] : [frames], new Set(xen.look.poolPages.values()), xen.owners),
@@ -99,9 +105,15 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     replay.feed(batch);
     o.progress?.(0.5 + second.progress / 2);
   }
-  const { format, lost } = second;
+  const { format, lost, excerpt } = second;
   const unread = (o.xen?.passedOver ?? []).map((f) => ({ where: f.name, what: f.used }));
-  const outcome = replay.finish({ name: o.name, format, lost, warnings: [...second.warnings.list, ...unread] });
+  const outcome = replay.finish({
+    name: o.name,
+    format,
+    lost,
+    excerpt,
+    warnings: [...second.warnings.list, ...unread],
+  });
   return { outcome, machine };
 }
 

@@ -82,6 +82,10 @@ export class TextSource implements EventSource {
     return Math.max(this.#cpusSaid, this.#cpusSeen);
   }
 
+  get excerpt(): boolean {
+    return this.#cpusSaid === 0;
+  }
+
   get progress(): number {
     return this.#blocks.progress;
   }

@@ -63,6 +63,10 @@ const pool = z.looseObject({
   used: count.describe("slots in use at the end"),
   hiwater: count.describe("most slots in use at once"),
   hiwaterTime: seconds,
+  atLeast: z
+    .boolean()
+    .optional()
+    .describe("the pool was in use before: used and hiwater are the least there can have been"),
   failures: z.array(failure),
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
 });
@@ -77,6 +81,7 @@ export const runSchema = z.looseObject({
     events: count,
     lost: count,
     cpus: count,
+    excerpt: z.boolean().optional().describe("neither the number of CPUs nor losses are stated"),
     from: seconds.nullable(),
     to: seconds.nullable(),
     warnings: z.array(z.looseObject({ where: z.string(), what: z.string() })),
@@ -97,7 +102,28 @@ export const runSchema = z.looseObject({
     translated: count,
     foreign: count,
     failed: count,
+    unknown: count.optional().describe("asked for, and what became of it is not recorded"),
   }),
+  shows: z.enum(["mappings", "requests", "nothing"]).optional().describe("what the recording can show of mappings"),
+  replayedOn: z.enum(["recorded", "other"]).optional().describe("other: of the pool or machine that was asked for"),
+  requests: z
+    .looseObject({
+      devices: z.array(z.looseObject({ device: z.string(), count, bytes, least: bytes, most: bytes, refused: count })),
+      refused: z.array(
+        z.looseObject({
+          time: seconds,
+          device: z.string(),
+          size: bytes,
+          total: count.nullable(),
+          used: count.nullable(),
+          words: z.string(),
+        }),
+      ),
+      log: z.looseObject({ matched: count, unmatched: count, suppressed: count }),
+    })
+    .nullable()
+    .optional()
+    .describe("requests to bounce of a recording that does not show what became of them"),
   pool: pool.nullable(),
   exact: z.looseObject({
     compared: count.describe("bounced mappings whose address the recording shows"),
@@ -166,6 +192,7 @@ export const runSchema = z.looseObject({
   ),
   run: machineRunSchema.optional().describe("of a described machine: its programs, its first mappings"),
   advice: z.looseObject({
+    what: z.string().optional().describe("in a few words; the setting itself when there is one"),
     swiotlb: z.string().nullable(),
     because: z.string(),
     confidence: z.enum(["measured", "bounded", "unknown"]),

@@ -24,6 +24,7 @@ const columns: readonly Column[] = [
 
 export function deviceLines({ outcome, audit }: RunReport, style: Style, width: number): string[] {
   const unknown = new Set(wholeAudit(audit).aliveUnknown);
+  if (outcome.requests !== null) return [];
   const active = outcome.devices.filter(isActive).sort((a, b) => b.maps - a.maps);
   const idle = outcome.devices.filter((device) => !isActive(device));
   const lines = [
