@@ -40,12 +40,14 @@ class Naive {
     const same = this.live.filter((o) => o.device === u.device && o.dma === u.dma);
     const score = (o: Mapping) => (o.size === u.size ? 2 : 0) + (o.direction === u.direction ? 1 : 0);
     const best = Math.max(...same.map(score));
-    const m = same.findLast((o) => score(o) === best);
+    const alike = same.filter((o) => score(o) === best);
+    const m = alike.at(-1);
     if (m === undefined) return;
     if (m.size !== u.size) this.#broken("unmap-size");
     if (m.direction !== u.direction) this.#broken("unmap-direction");
     if (--m.count > 0) return;
-    for (const rule of m.pending) this.#broken(rule);
+    // Of several alike, which one ended is not known.
+    if (alike.length === 1) for (const rule of m.pending) this.#broken(rule);
     this.live.splice(this.live.indexOf(m), 1);
   }
 

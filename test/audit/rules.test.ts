@@ -155,6 +155,19 @@ const rows: readonly (readonly [string, Trail, Record<string, number>])[] = [
     {},
   ],
   [
+    "the same, mapped for other sizes in between",
+    new Trail()
+      .map(10, { ...A, size: 64 })
+      .map(late, { ...B, size: 64 })
+      .unmap(late + 1000, { size: 64 })
+      .map(2 * late, { ...A, size: 1522 })
+      .unmap(3 * late, { size: 1522 })
+      .map(4 * late, { ...B, size: 64 })
+      .unmap(4 * late + 1000, { size: 64 })
+      .wait(5 * late),
+    {},
+  ],
+  [
     "a list whose memory is mapped again, its end missing",
     new Trail()
       .mapList(10, { dma: [0x1000], phys: [0x7000] })

@@ -7,14 +7,8 @@ import type { Gone } from "./gone.js";
 import { MappingKind, Reach } from "./mappings.js";
 import { mayWrite } from "./neighbours.js";
 import type { Over } from "./pending.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import { type AuditState, directionName, seconds, windowMicroseconds } from "./state.js";
 import { Suspicion } from "./waiting.js";
-
-/**
- * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
- * (in a guest) be stopped by its host, in between.
- */
-export const windowMicroseconds = 10_000;
 
 /** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index in `waiting`. */
 export function suspect(

@@ -8,8 +8,8 @@
 import type { EventBatch } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { hex } from "../why/words.js";
-import { suspect, windowMicroseconds } from "./judge.js";
-import { MappingKind, type Reach } from "./mappings.js";
+import { suspect } from "./judge.js";
+import { type Ends, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { end, isNoAddress, noticeOther } from "./singles.js";
 import { type AuditState, directionName, seconds } from "./state.js";
@@ -89,7 +89,8 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
   const phys0 = batch.listPhys[batch.physFirst[i]!]!,
     entries = entriesOf(batch, i);
   state.recorded.unmapped(device, MappingKind.list, time);
-  const list = meant(state, device, phys0, entries, checkOf(batch, i), direction, time - windowMicroseconds);
+  const list = meant(state, device, phys0, entries, checkOf(batch, i), direction, state.ends(time));
+  const sure = !state.live.ambiguous;
   if (list === -1) {
     if (entries === 1 && unmapSingle(state, device, phys0, time, batch.task[i]!)) return;
     suspect(state, Suspicion.unmapList, device, phys0, entries, direction, time);
@@ -102,7 +103,7 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
   for (let m = list; m !== -1; m = live.nextInList[m]!) {
     if (!Number.isNaN(live.dma[m]!))
       state.gone.add(device, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!, time, batch.task[i]!);
-    state.endShows(m);
+    state.endShows(m, sure);
     if (!Number.isNaN(live.phys[m]!))
       state.exposure.unmapped(device, live.reach[m] as Reach, live.phys[m]!, live.size[m]!);
   }
@@ -112,7 +113,7 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
 
 /**
  * The list that an unmap means: one that shows the same addresses, in the same direction if there is one, and of
- * several alike the newest or the oldest as `LiveMappings.at` says. A list with the same beginning and another number of
+ * several alike the one that `LiveMappings.among` says. A list with the same beginning and another number of
  * entries is meant only when nothing else begins there.
  */
 function meant(
@@ -122,7 +123,7 @@ function meant(
   entries: number,
   check: number,
   direction: number,
-  settled: number,
+  ends: Ends,
 ): number {
   const { live } = state;
   let oldest = -1,
@@ -143,7 +144,7 @@ function meant(
     if (score > bestScore || live.serial[list]! > live.serial[newest]!) newest = list;
     bestScore = score;
   }
-  const best = newest !== -1 && live.time[newest]! <= settled ? newest : oldest;
+  const best = live.among(oldest, newest, ends);
   return best !== -1 || others !== 1 ? best : other;
 }
 
@@ -183,7 +184,7 @@ function unmapSingle(state: AuditState, device: number, phys: number, time: numb
     if (live.time[m]! > state.lostAt) {
       state.broken("unmap-kind", device, time, () => `${state.describe(m)}, unmapped as a list at ${seconds(time)}`);
     }
-    end(state, m, time, task);
+    end(state, m, time, task, true);
     return true;
   }
   return false;

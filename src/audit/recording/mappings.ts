@@ -15,6 +15,14 @@ export const kindNames = ["single mapping", "list", "coherent allocation"] as co
 export const Reach = { unknown: 0, direct: 1, bounced: 2, translated: 3 } as const;
 export type Reach = (typeof Reach)[keyof typeof Reach];
 
+/** What is known of ends, for telling which mapping one is of. Times in microseconds. */
+export interface Ends {
+  /** Before this no late event is waited for. */
+  readonly settled: number;
+  /** Events were lost until then. */
+  readonly lostAt: number;
+}
+
 /** About 150 bytes each: 160 MiB at most, whatever the recording says. */
 export const liveMax = 2 ** 20;
 /** Mappings that share one frame and are looked through; no driver has as many. */
@@ -145,15 +153,15 @@ export class LiveMappings {
     }
   }
 
+  /** Whether the last answer of `at` was one of several alike. */
+  ambiguous = false;
+
   /**
    * The mapping that an unmap at this address means: one that agrees in kind, size and direction, else any at the
-   * address. Of several alike it is the newest, since an older one may have ended without an event; but the oldest
-   * while the newest is younger than `settled`, because the event of the older one's end may come late.
-   *
-   * @param settled time (microseconds) before which no late event is waited for
+   * address; of several alike the one that `among` says.
    * @returns -1 when none is there.
    */
-  at(device: number, dma: number, kind: MappingKind, size: number, direction: number, settled: number): number {
+  at(device: number, dma: number, kind: MappingKind, size: number, direction: number, o: Ends): number {
     let oldest = -1,
       newest = -1,
       bestScore = -1;
@@ -169,7 +177,18 @@ export class LiveMappings {
       if (score > bestScore || this.serial[m]! > this.serial[newest]!) newest = m;
       bestScore = score;
     }
-    return newest !== -1 && this.time[newest]! <= settled ? newest : oldest;
+    return this.among(oldest, newest, o);
+  }
+
+  /**
+   * Which of several alike an unmap means: the newest, since an older one may have ended without an event; but the oldest
+   * while the newest is so young that the event of the older one's end may still come, unless events were lost since the
+   * oldest was mapped.
+   */
+  among(oldest: number, newest: number, { settled, lostAt }: Ends): number {
+    this.ambiguous = oldest !== newest;
+    if (!this.ambiguous) return oldest;
+    return this.time[newest]! <= settled || this.time[oldest]! <= lostAt ? newest : oldest;
   }
 
   /** The live single mapping that is the very same as this one would be, -1 when there is none. */

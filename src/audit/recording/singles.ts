@@ -3,7 +3,7 @@ import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
 import { hex } from "../why/words.js";
-import { suspect, windowMicroseconds } from "./judge.js";
+import { suspect } from "./judge.js";
 import { kindNames, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { type AuditState, directionName, seconds } from "./state.js";
@@ -140,7 +140,7 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
   }
   if (Number.isNaN(dma)) return;
   state.recorded.unmapped(device, kind, time);
-  const m = live.at(device, dma, kind, size, direction, time - windowMicroseconds);
+  const m = live.at(device, dma, kind, size, direction, state.ends(time));
   if (m === -1) {
     const what = kind === MappingKind.coherent ? Suspicion.free : Suspicion.unmap;
     const w = suspect(state, what, device, dma, size, direction, time);
@@ -149,11 +149,14 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
   }
   compare(state, m, kind, size, direction, time);
   // An entry of a list ends with its list: taking it out alone would hide the rest.
-  if (live.kind[m] !== MappingKind.list) end(state, m, time, batch.task[i]!);
+  if (live.kind[m] !== MappingKind.list) end(state, m, time, batch.task[i]!, !live.ambiguous);
 }
 
-/** A single mapping or an allocation ends, or one of several that are the very same. */
-export function end(state: AuditState, m: number, time: number, task: number): void {
+/**
+ * A single mapping or an allocation ends, or one of several that are the very same.
+ * @param sure whether the end can be no other mapping's
+ */
+export function end(state: AuditState, m: number, time: number, task: number, sure: boolean): void {
   const { live } = state;
   const device = live.device[m]!,
     phys = live.phys[m]!,
@@ -165,7 +168,7 @@ export function end(state: AuditState, m: number, time: number, task: number): v
     live.again[m]!--;
     return;
   }
-  state.endShows(m);
+  state.endShows(m, sure);
   live.remove(m);
 }
 

@@ -7,13 +7,19 @@ import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";
 import { Gone } from "./gone.js";
-import { kindNames, LiveMappings, MappingKind } from "./mappings.js";
+import { type Ends, kindNames, LiveMappings, MappingKind } from "./mappings.js";
 import { Pending } from "./pending.js";
 import { Population } from "./population.js";
 import type { Recorded } from "./recorded.js";
 import type { RuleName } from "./rules.js";
 import { Violations } from "./violations.js";
 import { Waiting } from "./waiting.js";
+
+/**
+ * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
+ * (in a guest) be stopped by its host, in between.
+ */
+export const windowMicroseconds = 10_000;
 
 export class AuditState {
   readonly devices: Names;
@@ -79,11 +85,19 @@ export class AuditState {
     if (this.violations.count(rule, device)) this.violations.keep(rule, device, time, words());
   }
 
-  /** The end of a mapping was read: what was mapped over it, long before now, was mapped over a live one. */
-  endShows(m: number): void {
+  /** What is known at `time` of ends, for telling which mapping one is of. */
+  ends(time: number): Ends {
+    return { settled: time - windowMicroseconds, lostAt: this.lostAt };
+  }
+
+  /**
+   * The end of a mapping was read: what was mapped over it, long before now, was mapped over a live one.
+   * @param sure whether the end can be no other mapping's
+   */
+  endShows(m: number, sure: boolean): void {
     const { live, pending } = this;
     const older = pending.take(m, live.serial[m]!);
-    if (older === null || live.time[m]! <= this.lostAt) return;
+    if (older === null || !sure || live.time[m]! <= this.lostAt) return;
     for (const { rule, device, time, words } of older.first) {
       if (rule === "overlap-cache-line") this.sharedLines++;
       else this.broken(rule, device, time, () => words);
