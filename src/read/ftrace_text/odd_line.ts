@@ -20,6 +20,8 @@ const lost =
   /^CPU[: ]\s*(\d{1,5})[: ]?\s*\[?(?:LOST\s+(?:(\d+)\s+)?EVENTS|(?:(\d+)\s+)?EVENTS (?:DROPPED|LOST))\]?\s*$/;
 const header = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)/;
 const release = /^# \S+ latency trace v[\d.]+ on (\S+)/;
+/** The end of an event whose line was broken behind all that is needed of it. */
+const rest = /^\s*(?:unmapped_size|attrs|flags|virt_addr)=\S*\s*$/;
 const note = /^(?:version = \d+|CPU \d+ is empty|trace-cmd: .*|\s*=>.*|\t.*|\s*)$/;
 
 /** @param text the line, or its beginning. */
@@ -41,7 +43,7 @@ export function oddLine(text: string): OddLine {
   }
   const cpus = /^cpus=(\d+)\s*$/.exec(text)?.[1];
   if (cpus !== undefined) return { kind: "cpus", cpus: count(cpus) };
-  return note.test(text) ? quiet : { kind: "unknown" };
+  return note.test(text) || rest.test(text) ? quiet : { kind: "unknown" };
 }
 
 /** A number of CPUs; 0 when it is none that a machine has. */
