@@ -14,6 +14,7 @@ import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
+import { readPoolCounters } from "../read/pool_counters.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
 import { limitAreas } from "../sw/swiotlb/index.js";
 import { openInput } from "./input.js";
@@ -52,12 +53,15 @@ export async function replayFile(path: string, flags: ReplayFlags): Promise<RunR
     const log = logPath === null ? null : logFacts(await readLog(logPath));
     const described = flags.machine === undefined ? null : describeMachine(flags.machine, await textOf(flags.machine));
     if (described !== null) refuseWhatNoReplayFollows(described);
+    const countersPath = beside(path, ["swiotlb.txt"]);
+    const counters = countersPath === null ? null : readPoolCounters(await textOf(countersPath));
     const watches: ReplayWatch[] = [];
     const audits: RecordingAudit[] = [];
     const { outcome } = await replayRecording({
       name: input.name,
       open: () => openRecording(input),
       log,
+      counters,
       xen: xen === null ? null : { ...xen.files, alsoRead },
       settings: (machine, instead) => settingsFor(machine, instead, flags.sizes),
       sizesAsked: flags.sizes !== undefined,
@@ -117,9 +121,13 @@ function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | n
 
 /** A kernel log that lies beside the recording under one of the usual names. */
 function besideRecording(path: string): string | null {
-  if (path === "-") return null;
   const phase = /^(.+)\.trace\./.exec(basename(path))?.[1];
-  const names = [...(phase === undefined ? [] : [`${phase}.dmesg.txt`]), "dmesg.txt", "dmesg.log", "dmesg"];
+  return beside(path, [...(phase === undefined ? [] : [`${phase}.dmesg.txt`]), "dmesg.txt", "dmesg.log", "dmesg"]);
+}
+
+/** The first of these files that lies beside the recording, packed or not; null when none does. */
+function beside(path: string, names: readonly string[]): string | null {
+  if (path === "-") return null;
   for (const name of names) {
     for (const ending of ["", ".gz", ".zst"]) {
       const found = join(dirname(path), name + ending);

@@ -176,7 +176,7 @@ export function sampleReport(seed = 7): RunReport {
     maps: { ...noMaps, total, bounced: total - failures.length, failed: failures.length },
     ...{ shows: "mappings", replayedOn: "recorded", requests: null },
     pool: {
-      ...{ slots, areas: 2, base: 0xbe00000, used: pool.used, hiwater, hiwaterTime, atLeast: false },
+      ...{ slots, areas: 2, base: 0xbe00000, used: pool.used, hiwater, hiwaterTime, atLeast: false, counters: null },
       ...{ failures, refusedLists: [] },
     },
     exact: {

@@ -239,6 +239,8 @@ export interface ReplayOutcome {
     readonly hiwaterTime: number;
     /** The pool was in use before the recording: at least as many slots as stated were in use. */
     readonly atLeast: boolean;
+    /** The kernel's own counters, read after the recording; null without them, or for another pool. */
+    readonly counters: { readonly used: number | null; readonly hiwater: number | null } | null;
     readonly failures: readonly Failure[];
     /** dma_map_sg lists that were refused and left no event: known by their swiotlb_bounced alone. */
     readonly refusedLists: readonly Failure[];

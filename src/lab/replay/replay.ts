@@ -3,6 +3,7 @@
  * other pools would have made of them.
  */
 import type { EventBatch, SourceFormat } from "../../read/event.js";
+import type { PoolCounters } from "../../read/pool_counters.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
@@ -34,6 +35,8 @@ export interface ReplayOptions {
   readonly idle: (task: number) => boolean;
   /** The machine's kernel log; null without one. */
   readonly log: LogFacts | null;
+  /** The kernel's own counters of its pool, read after the recording. */
+  readonly counters: PoolCounters | null;
   /** Other pools to try the requests on, and whether these were asked for. */
   readonly settings: readonly Setting[];
   readonly sizesAsked: boolean;
@@ -168,6 +171,7 @@ export class Replay {
             // A pool that was never used was at its highest from the beginning on.
             hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
             atLeast: machine.pool.late && machine.pool.begin === undefined,
+            counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,
             refusedLists: tally.refusedLists,
           };

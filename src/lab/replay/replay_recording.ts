@@ -1,5 +1,6 @@
 /** Read a recording twice: once to see what machine it is of, once to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
+import type { PoolCounters } from "../../read/pool_counters.js";
 import { inferMachine } from "./infer_machine.js";
 import type { LogFacts, Machine } from "./machine.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -19,6 +20,8 @@ export interface RecordingOptions {
   /** Opens the recording from its start; called twice. */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
+  /** The kernel's own counters of its pool, read after the recording. */
+  readonly counters?: PoolCounters | null;
   /** Dumps of the Xen domain that was recorded; null when there are none. */
   readonly xen?: XenFiles | null;
   /** Facts about devices that are known better than the recording shows them. */
@@ -91,6 +94,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     deviceNames,
     idle: idleTasks(second),
     log: o.log,
+    counters: o.counters ?? null,
     settings: o.settings(machine, instead),
     sizesAsked: o.sizesAsked ?? false,
     instead,

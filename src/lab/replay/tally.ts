@@ -25,7 +25,6 @@ interface DeviceTally {
   failed: number;
   bytes: number;
   bouncedBytes: number;
-  slotsNow: number;
   slotsPeak: number;
   live: number;
   why: Map<string, number>;
@@ -169,8 +168,7 @@ export class Tally implements CarriedSink {
     const taking = this.occupancy.take({ slot, count, device: c.op.device, time });
     c.op.shown = { slot, count, begin: time, taking };
     this.#timeline!.used(time, this.occupancy.used);
-    d.slotsNow += count;
-    if (d.slotsNow > d.slotsPeak) d.slotsPeak = d.slotsNow;
+    d.slotsPeak = Math.max(d.slotsPeak, this.occupancy.heldBy(c.op.device));
   }
 
   #give(of: Operation, time: number): void {
@@ -182,7 +180,6 @@ export class Tally implements CarriedSink {
     this.occupancy.give(place.slot, place.count, place.taking);
     this.#slotMap!.held(place.slot, place.count, of.device, place.begin, time);
     this.#timeline!.used(time, this.occupancy.used);
-    d.slotsNow -= place.count;
   }
 
   /** Entries of a refused list are granted until one is not; the kernel writes no event for any of them. */
@@ -245,7 +242,6 @@ export class Tally implements CarriedSink {
       failed: 0,
       bytes: 0,
       bouncedBytes: 0,
-      slotsNow: 0,
       slotsPeak: 0,
       live: 0,
       why: new Map(),
@@ -321,7 +317,7 @@ export class Tally implements CarriedSink {
         bytes: d.bytes,
         bouncedBytes: d.bouncedBytes,
         slotsPeak: d.slotsPeak,
-        slotsNow: d.slotsNow,
+        slotsNow: this.occupancy?.heldBy(i) ?? 0,
         live: d.live,
         why: [...d.why].map(([words, count]) => ({ words, count })),
       };

@@ -75,7 +75,7 @@ export function pageData(report: RunReport): PageData {
   const { outcome, audit } = report;
   const { pool, timeline, slotMap } = outcome;
   const all = pool === null ? [] : [...pool.failures, ...pool.refusedLists].sort((a, b) => a.time - b.time);
-  const { slots, areas, base, used, hiwater, hiwaterTime, atLeast } = pool ?? emptyPool;
+  const { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters } = pool ?? emptyPool;
   return {
     verdict: verdictOf(report),
     source: outcome.source,
@@ -85,7 +85,7 @@ export function pageData(report: RunReport): PageData {
     requests: requestWords(outcome),
     slotBytes,
     setSlots,
-    pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime, atLeast },
+    pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters },
     forced: outcome.machine.swiotlb?.forced ?? false,
     exact: outcome.exact,
     xen: xenWords(outcome),
@@ -105,7 +105,7 @@ export function pageData(report: RunReport): PageData {
   };
 }
 
-const emptyPool = { slots: 0, areas: 0, base: 0, used: 0, hiwater: 0, hiwaterTime: 0, atLeast: false };
+const emptyPool = { slots: 0, areas: 0, base: 0, used: 0, hiwater: 0, hiwaterTime: 0, atLeast: false, counters: null };
 
 function pageTimeline(timeline: NonNullable<ReplayOutcome["timeline"]>): PageTimeline {
   const { from, width, most, fewest, failures } = timeline;

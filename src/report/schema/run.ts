@@ -63,6 +63,11 @@ const pool = z.looseObject({
   used: count.describe("slots in use at the end"),
   hiwater: count.describe("most slots in use at once"),
   hiwaterTime: seconds,
+  counters: z
+    .looseObject({ used: count.nullable(), hiwater: count.nullable() })
+    .nullable()
+    .optional()
+    .describe("the kernel's own counters, read after the recording"),
   atLeast: z
     .boolean()
     .optional()

@@ -120,13 +120,24 @@ const pick = ({ compared, equal }: { compared: number; equal: number }) => ({ co
 const corrections = (count: number): string =>
   count === 0 ? "" : `, after the model was set to the kernel's state ${plural(count, "time")}`;
 
+/** What the kernel's own counter says, when it says something else than the model. */
+function counterWords(
+  { hiwater, atLeast }: NonNullable<ReplayOutcome["pool"]>,
+  counters: NonNullable<ReplayOutcome["pool"]>["counters"],
+): string {
+  if (counters?.hiwater == null) return "";
+  if (counters.hiwater === hiwater) return "; the kernel's own counter has the same mark";
+  const why = atLeast || counters.hiwater > hiwater ? ", which counts from the boot on," : "";
+  return `; the kernel's own counter${why} says ${countWords(counters.hiwater)}`;
+}
+
 function occupancyWords({ pool }: ReplayOutcome): string | null {
   if (pool === null) return null;
-  const { hiwater, slots, used, atLeast } = pool;
+  const { hiwater, slots, used, atLeast, counters } = pool;
   const least = atLeast ? "at least " : "";
   return (
     `High-water mark: ${least}${countWords(hiwater)} of ${plural(slots, "slot")} (${shareWords(hiwater, slots)}, ` +
     `${slotsWords(hiwater)}) at ${timeWords(pool.hiwaterTime)}; ${least}${countWords(used)} in use at the end` +
-    `${atLeast ? " (the pool was in use before the recording)" : ""}.`
+    `${atLeast ? " (the pool was in use before the recording)" : ""}${counterWords(pool, counters)}.`
   );
 }

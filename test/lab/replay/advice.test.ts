@@ -5,7 +5,7 @@ import { today } from "../../../src/sw/swiotlb/index.js";
 
 const machine = { base: 0x70000000, slots: 512, areas: 2, profile: today, forced: true, late: false };
 const pool = {
-  ...{ slots: 512, areas: 2, base: 0x70000000, used: 10, hiwater: 400, hiwaterTime: 0, atLeast: false },
+  ...{ slots: 512, areas: 2, base: 0x70000000, used: 10, hiwater: 400, hiwaterTime: 0, atLeast: false, counters: null },
   ...{ failures: [], refusedLists: [] },
 };
 const maps = { total: 5000, direct: 0, bounced: 4800, translated: 0, foreign: 0, failed: 200, unknown: 0 };
