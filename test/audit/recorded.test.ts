@@ -1,6 +1,9 @@
 /** Which events a recording has, and what is not concluded from one that is missing. */
 import { expect, test } from "vitest";
+import { RecordingAudit } from "../../src/audit/index.js";
 import { OverTime } from "../../src/audit/recording/over_time.js";
+import { EventBatch, EventKind } from "../../src/read/event.js";
+import { Names } from "../../src/read/names.js";
 import { type One, Trail } from "./trail.js";
 
 const minute = 60e6;
@@ -46,6 +49,34 @@ test("unmappings of what was mapped before the recording, at its beginning, are 
     .wait(3 * minute)
     .result();
   expect(result.violationTotals).toEqual([{ rule: "double-unmap", count: 1 }]);
+});
+
+test("the text of perf script does not say what was lost: what relies on a missing mapping is not judged", () => {
+  const devices = new Names();
+  const audit = new RecordingAudit({ devices, format: "perf-script" });
+  const batch = new EventBatch(8);
+  for (const [kind, time] of [
+    [EventKind.map, 10],
+    [EventKind.unmap, 20],
+    [EventKind.unmap, 30],
+  ] as const) {
+    const i = batch.blank();
+    batch.count++;
+    batch.kind[i] = kind;
+    batch.time[i] = time;
+    batch.device[i] = devices.id("0000:00:03.0");
+    batch.dma[i] = 0x1000;
+    batch.phys[i] = 0x2000;
+    batch.size[i] = 4096;
+    batch.direction[i] = 2;
+  }
+  audit.feed(batch);
+  const { violationTotals, unjudged } = audit.finish();
+  expect(violationTotals).toEqual([]);
+  expect(unjudged[0]).toMatchObject({
+    devices: ["0000:00:03.0"],
+    what: expect.stringMatching(/^1 × something was unmapped/),
+  });
 });
 
 /** A leak that one task alone recorded. */

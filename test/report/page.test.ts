@@ -140,7 +140,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
       await page.waitForTimeout(100);
       const width = (to - from) / 100 / 1e6;
       for (const readout of [chart, map]) {
-        expect(Math.abs((await seconds(readout)) - at / 1e6), `${key} ${await readout.textContent()}`).toBeLessThan(width);
+        expect(Math.abs((await seconds(readout)) - at / 1e6), `${key} ${await readout.textContent()}`).toBeLessThan(
+          width,
+        );
         expect(await seconds(readout)).toBeLessThanOrEqual(to / 1e6);
       }
     }

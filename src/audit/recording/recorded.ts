@@ -31,6 +31,7 @@ export class Recorded {
   readonly #alwaysUnmaps: boolean;
   readonly #kernel: string | null;
   readonly #foreignBus: boolean;
+  readonly #lossesStated: boolean;
   /** Two of each device's differences between bus and physical address, and whether there are more. */
   readonly #offsets: { first: number; second: number; more: boolean }[] = [];
   #events = 0;
@@ -39,12 +40,15 @@ export class Recorded {
   #manyTasks = false;
 
   /**
-   * @param kernel its release; null when nothing says it
-   * @param foreignBus whether bus addresses are a hypervisor's: nothing is mapped directly then
+   * @param o.kernel       its release; null when nothing says it
+   * @param o.foreignBus   whether bus addresses are a hypervisor's: nothing is mapped directly then
+   * @param o.lossesStated whether the recording says what it lost
    */
-  constructor(kernel: string | null, foreignBus: boolean) {
+  constructor(o: { readonly kernel: string | null; readonly foreignBus: boolean; readonly lossesStated: boolean }) {
+    const { kernel } = o;
     this.#kernel = kernel;
-    this.#foreignBus = foreignBus;
+    this.#foreignBus = o.foreignBus;
+    this.#lossesStated = o.lossesStated;
     this.#alwaysUnmaps = kernel !== null && driversAlwaysUnmap(kernel);
   }
 
@@ -100,6 +104,7 @@ export class Recorded {
    */
   mapsMissing(device: number): string | null {
     if (this.#ofOneTask) return oneTask;
+    if (!this.#lossesStated) return lossesUnstated;
     const all = this.#unmaps[device + 1];
     const middle = all === undefined ? Number.NaN : all.first + (all.last - all.first) / 2;
     const strangers = this.#strangers[device + 1]?.since(middle) ?? 0;
@@ -123,6 +128,9 @@ export class Recorded {
 
 const oneTask =
   "Every event was written by one or two tasks and none by an idle CPU: the recording seems to leave out the others";
+
+const lossesUnstated =
+  "The text of perf script does not say which events were lost, and one that is missing would look the same";
 
 const noEnds: Readonly<Record<MappingKind, string>> = {
   [MappingKind.single]: "No dma_unmap event is in the recording",

@@ -4,7 +4,7 @@
  * Events are fed as they are read; what is kept is the mappings alive, tables of fixed size, and the first findings
  * of each rule. A recording that is wrong in itself gives wrong findings, never an error.
  */
-import { type EventBatch, EventKind } from "../../read/event.js";
+import { type EventBatch, EventKind, type SourceFormat } from "../../read/event.js";
 import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
 import { noDevice } from "./faults.js";
@@ -24,6 +24,8 @@ export interface AuditSource {
   /** Those in the `task` column. */
   readonly tasks?: Names;
   readonly lost?: number;
+  /** Only the text of perf script says nothing of losses: ftrace marks them where they are. */
+  readonly format?: SourceFormat;
 }
 
 export interface AuditOptions {
@@ -45,7 +47,9 @@ export class RecordingAudit {
   constructor(source: AuditSource, o: AuditOptions = {}) {
     this.#source = source;
     const tasks = source.tasks ?? null;
-    this.#state = new AuditState(source.devices, tasks, new Recorded(o.kernel ?? null, o.foreignBus ?? false));
+    const { kernel = null, foreignBus = false } = o;
+    const recorded = new Recorded({ kernel, foreignBus, lossesStated: source.format !== "perf-script" });
+    this.#state = new AuditState(source.devices, tasks, recorded);
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
     const idle: boolean[] = [];
     this.#isIdle = (task) => (idle[task] ??= tasks?.name(task).endsWith("-0") ?? false);
