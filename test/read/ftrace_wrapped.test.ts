@@ -79,6 +79,14 @@ test.each([
   ]);
 });
 
+test.each([
+  ["dma_unmap_page: 0000:00:01.0 dir=FROM_DEVICE dma_addr=7c605000 size=4096 attrs=", /context-info > trace_options/],
+  ["0 2 3674316589 type: 379", /noraw > trace_options/],
+  ["00000000 00000002 00000000db019f2d type: 379", /nohex > trace_options/],
+])("options that leave out what is needed are named: %s", (line, says) => {
+  expect(() => eventsOf(`# tracer: nop\n${`${line}\n`.repeat(5)}`)).toThrow(says);
+});
+
 test("events in a form that no kernel prints are named as such", () => {
   const text =
     "  kworker/u16:1-142 [002] d.s. 124.582910: swiotlb_bounced: dev_name: 0000:00:03.0 dma_addr: 0x38102000 size: 1514\n";

@@ -58,6 +58,8 @@ export class TextSource implements EventSource {
   /** Listed events in a form that is not known, and the fields of the first. */
   #strange = 0;
   #strangeFirst = "";
+  /** Why lines are no whole events, when that can be told. */
+  #stripped: string | null = null;
   /** Events lost before the first event, which has the first time. */
   #lostFirst = 0;
   #lostFirstCpu = 0;
@@ -265,6 +267,10 @@ export class TextSource implements EventSource {
   #readOdd(bytes: Uint8Array, at: number, joined: number): number {
     const end = bytes.indexOf(10, at);
     const said = oddLine(decode(bytes, at, Math.min(end, at + 256)));
+    if (said.kind === "stripped") {
+      this.#stripped ??= said.why;
+      return this.#leaveOut(bytes, at, this.#form.line);
+    }
     if (said.kind === "unknown") {
       if (broken.test(decode(bytes, at, Math.min(end, at + 256)))) {
         if (this.#awaits(bytes, at)) return withNextBlock;
@@ -360,7 +366,7 @@ export class TextSource implements EventSource {
     this.#over = true;
     const strange = `${this.#strange} events in a form that is not known, the first with ${this.#strangeFirst}`;
     const none = this.#strange > 0 ? strange : `${this.#line} lines, none of them an event`;
-    const found = this.#line === 0 ? "an empty file" : none;
+    const found = this.#line === 0 ? "an empty file" : (this.#stripped ?? none);
     throw new Unreadable(this.#name, "", this.#form.line, found);
   }
 }
