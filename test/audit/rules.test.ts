@@ -125,12 +125,26 @@ const rows: readonly (readonly [string, Trail, Record<string, number>])[] = [
     { overlap: 1 },
   ],
   [
-    "the same, the older never seen to end: it may have ended without an event",
+    "the same, the older never seen to end, where ends of this kind are recorded",
     new Trail()
       .map(10)
       .map(20, { dma: 0x30000, phys: 0x70800 })
       .unmap(late, { dma: 0x30000 })
       .wait(2 * late),
+    { overlap: 1 },
+  ],
+  [
+    "the same, where its end may have left no event",
+    new Trail("7.2.0")
+      .map(10, { dma: 0x70000 })
+      .map(20, { dma: 0x70800, phys: 0x70800 })
+      .unmap(late, { dma: 0x70800 })
+      .wait(2 * late),
+    {},
+  ],
+  [
+    "the same, where no end of its kind is recorded",
+    new Trail().map(10).map(20, { dma: 0x30000, phys: 0x70800 }).wait(late),
     {},
   ],
   ["the very same mapping twice at once", new Trail().map(10).map(20).unmap(late).unmap(late), { overlap: 1 }],
@@ -168,13 +182,13 @@ const rows: readonly (readonly [string, Trail, Record<string, number>])[] = [
     {},
   ],
   [
-    "a list whose memory is mapped again, its end missing",
+    "a list whose memory is mapped again, the first one's end not seen where it would be recorded",
     new Trail()
       .mapList(10, { dma: [0x1000], phys: [0x7000] })
       .mapList(late, { dma: [0x1000], phys: [0x7000] })
       .unmapList(2 * late, { phys: [0x7000] })
       .wait(3 * late),
-    {},
+    { overlap: 1 },
   ],
   [
     "a list mapped twice at once",

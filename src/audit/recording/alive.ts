@@ -2,15 +2,13 @@
 import { kindNames, MappingKind, Reach } from "./mappings.js";
 import { grows } from "./population.js";
 import type { AliveGroup, Unjudged } from "./result.js";
-import { type AuditState, directionName } from "./state.js";
+import { type AuditState, directionName, reusedShare } from "./state.js";
 
 /** Groups listed, the largest first; the others are in the counts. */
 const groupsMax = 200;
 const quarters = 4;
 /** What has grown for less than this (microseconds) may be a burst. */
 const trendMin = 5e6;
-/** Of a class whose bus addresses were given out again this often, ends are missing from the recording. */
-const reusedShare = 0.1;
 
 interface Ages {
   oldest: number;

@@ -2,8 +2,8 @@
  * Mappings that were made over an older one whose end had not been seen.
  *
  * That alone proves nothing: the older one may have ended without an event. It is a broken rule once the older one's
- * own end is read, long after: it was alive all the while. Kept are the newest older mappings; of a forgotten one
- * nothing is said.
+ * own end is read, long after: it was alive all the while; or when the recording ends without it, where it would have
+ * been recorded. Kept are the newest older mappings; of a forgotten one nothing is said.
  */
 import type { RuleName } from "./rules.js";
 
@@ -43,6 +43,11 @@ export class Pending {
       if (more === undefined) known.more.set(over.rule, { device: over.device, count: 1 });
       else more.count++;
     }
+  }
+
+  /** All that are left, with the number of the older mapping; they are forgotten. */
+  *rest(): Generator<readonly [older: number, serial: number]> {
+    for (const [older, { serial }] of [...this.#older]) yield [older, serial];
   }
 
   /** The older one's end was read: what was over it, and how often more; it is forgotten. null for nothing. */

@@ -77,6 +77,7 @@ export class RecordingAudit {
     const state = this.#state;
     while (state.waiting.count > 0) judgeOldest(state);
     state.lost = Math.max(state.lost, this.#source.lost ?? 0);
+    state.overAtTheEnd();
     const { leaks, alive, aliveUnknown, unjudged } = aliveGroups(state, this.#now);
     const nameOf = (device: number) => state.deviceName(device);
     const broken = state.violations.judged(nameOf, (device) => state.recorded.mapsMissing(device));

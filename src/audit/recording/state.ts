@@ -7,7 +7,7 @@ import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";
 import { Gone } from "./gone.js";
-import { type Ends, kindNames, LiveMappings, MappingKind } from "./mappings.js";
+import { type Ends, kindNames, LiveMappings, MappingKind, type Reach } from "./mappings.js";
 import { Pending } from "./pending.js";
 import { Population } from "./population.js";
 import type { Recorded } from "./recorded.js";
@@ -20,6 +20,9 @@ import { Waiting } from "./waiting.js";
  * (in a guest) be stopped by its host, in between.
  */
 export const windowMicroseconds = 10_000;
+
+/** Of a class whose bus addresses were given out again this often, ends are missing from the recording. */
+export const reusedShare = 0.1;
 
 export class AuditState {
   readonly devices: Names;
@@ -105,6 +108,21 @@ export class AuditState {
     for (const [rule, { device, count }] of older.more) {
       if (rule === "overlap-cache-line") this.sharedLines += count;
       else this.violations.count(rule, device, count);
+    }
+  }
+
+  /** The recording is over: a mapping whose end would have been recorded is alive, and so was what it was mapped over. */
+  overAtTheEnd(): void {
+    const { live, recorded, population } = this;
+    const reused = new Int32Array(population.count);
+    for (const m of live)
+      if (live.reused[m] === 1 && live.group[m]! !== -1) reused[live.group[m]!]! += 1 + live.again[m]!;
+    for (const [m, serial] of this.pending.rest()) {
+      if (live.serial[m]! !== serial || live.reused[m] === 1 || live.again[m]! > 0) continue;
+      const group = live.group[m]!;
+      if (group !== -1 && reused[group]! > 0 && reused[group]! >= population.alive[group]! * reusedShare) continue;
+      const missing = recorded.endsMissing(live.device[m]!, live.kind[m] as MappingKind, live.reach[m] as Reach);
+      if (missing === null) this.endShows(m, true);
     }
   }
 
