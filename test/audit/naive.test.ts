@@ -13,34 +13,43 @@ interface Live extends Mapping {
   count: number;
   /** Its bus address was given out again. */
   reused: boolean;
+  /** When it was last mapped over. */
+  last: number;
   /** Rules that its end will show to have been broken. */
   readonly pending: string[];
+}
+
+function over(m: Live, rule: string, time: number): void {
+  m.pending.push(rule);
+  m.last = time;
 }
 
 class Naive {
   readonly live: Live[] = [];
   readonly counts: Record<string, number> = {};
+  /** When each device last unmapped something. */
+  readonly #lastEnd = new Map<string, number>();
 
-  map(m: Mapping): void {
+  map(m: Mapping, time: number): void {
     const same = this.live.filter((o) => o.device === m.device && o.dma === m.dma);
     const twin = same.find((o) => o.phys === m.phys && o.size === m.size && o.direction === m.direction);
     if (twin !== undefined) {
       twin.count++;
       twin.reused = true;
-      if (m.direction !== toDevice) twin.pending.push("overlap");
+      if (m.direction !== toDevice) over(twin, "overlap", time);
       return;
     }
     const last = same.at(-1);
     if (last !== undefined && last.phys !== m.phys) {
-      last.pending.push("map-over-live");
+      over(last, "map-over-live", time);
       last.reused = true;
     }
     for (const o of this.live) {
       if (o.direction === toDevice || m.direction === toDevice) continue;
       if (!edges(o).some((f) => edges(m).includes(f))) continue;
-      if (o.phys < m.phys + m.size && m.phys < o.phys + o.size) o.pending.push("overlap");
+      if (o.phys < m.phys + m.size && m.phys < o.phys + o.size) over(o, "overlap", time);
     }
-    this.live.push({ ...m, count: 1, reused: false, pending: [] });
+    this.live.push({ ...m, count: 1, reused: false, last: 0, pending: [] });
   }
 
   /** What is alive at the end was alive all along, where ends are not missing. */
@@ -48,7 +57,7 @@ class Naive {
     const classOf = (m: Mapping) => `${m.device} ${m.size} ${m.direction}`;
     const sum = (of: readonly Live[]) => of.reduce((all, m) => all + m.count, 0);
     for (const m of this.live) {
-      if (m.reused || m.count > 1) continue;
+      if (m.reused || m.count > 1 || !(this.#lastEnd.get(m.device)! > m.last)) continue;
       const alike = this.live.filter((o) => classOf(o) === classOf(m));
       const reused = sum(alike.filter((o) => o.reused));
       if (reused > 0 && reused >= sum(alike) * 0.1) continue;
@@ -56,7 +65,8 @@ class Naive {
     }
   }
 
-  unmap(u: Mapping): void {
+  unmap(u: Mapping, time: number): void {
+    this.#lastEnd.set(u.device, time);
     const same = this.live.filter((o) => o.device === u.device && o.dma === u.dma);
     const score = (o: Mapping) => (o.size === u.size ? 2 : 0) + (o.direction === u.direction ? 1 : 0);
     const best = Math.max(...same.map(score));
@@ -99,13 +109,13 @@ function compare(
         size: pick([32, 512, 1522, 4096, 8192, 65536]),
         direction: pick([both, toDevice, fromDevice]),
       };
-      naive.map(m);
+      naive.map(m, i * step);
       trail.map(i * step, m);
     } else if (naive.live.length > 0) {
       const m = { ...pick(naive.live) };
       if (random() < 0.05) m.size += 64;
       if (random() < 0.05) m.direction = pick([both, toDevice, fromDevice]);
-      naive.unmap(m);
+      naive.unmap(m, i * step);
       trail.unmap(i * step, m);
     }
   }

@@ -21,6 +21,8 @@ export interface Over {
 interface Older {
   /** Of the older mapping, which tells it from a later one of the same number. */
   readonly serial: number;
+  /** When it was last mapped over, microseconds. */
+  last: number;
   readonly first: Over[];
   /** Of those whose words are not kept. */
   readonly more: Map<Over["rule"], { readonly device: number; count: number }>;
@@ -35,8 +37,9 @@ export class Pending {
     if (known?.serial !== serial) {
       this.#older.delete(older);
       if (this.#older.size >= olderMax) this.#older.delete(this.#older.keys().next().value!);
-      this.#older.set(older, (known = { serial, first: [], more: new Map() }));
+      this.#older.set(older, (known = { serial, last: over.time, first: [], more: new Map() }));
     }
+    known.last = over.time;
     if (known.first.length < wordsMax) known.first.push({ ...over, words: words() });
     else {
       const more = known.more.get(over.rule);
@@ -45,9 +48,9 @@ export class Pending {
     }
   }
 
-  /** All that are left, with the number of the older mapping; they are forgotten. */
-  *rest(): Generator<readonly [older: number, serial: number]> {
-    for (const [older, { serial }] of [...this.#older]) yield [older, serial];
+  /** All that are left: the older mapping, its serial, and when it was last mapped over. */
+  *rest(): Generator<readonly [older: number, serial: number, time: number]> {
+    for (const [older, { serial, last }] of [...this.#older]) yield [older, serial, last];
   }
 
   /** The older one's end was read: what was over it, and how often more; it is forgotten. null for nothing. */

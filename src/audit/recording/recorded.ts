@@ -87,6 +87,11 @@ export class Recorded {
     (this.#strangers[device + 1] ??= new OverTime()).add(time);
   }
 
+  /** When the device last unmapped something, microseconds; NaN when it never did. */
+  lastEnd(device: number): number {
+    return this.#unmaps[device + 1]?.last ?? Number.NaN;
+  }
+
   /** Why an end of such a mapping may have left no event; null where it would have left one. */
   endsMissing(device: number, kind: MappingKind, reach: Reach): string | null {
     if (this.#ofOneTask) return oneTask;

@@ -117,8 +117,10 @@ export class AuditState {
     const reused = new Int32Array(population.count);
     for (const m of live)
       if (live.reused[m] === 1 && live.group[m]! !== -1) reused[live.group[m]!]! += 1 + live.again[m]!;
-    for (const [m, serial] of this.pending.rest()) {
+    for (const [m, serial, time] of this.pending.rest()) {
       if (live.serial[m]! !== serial || live.reused[m] === 1 || live.again[m]! > 0) continue;
+      // Its device's ends must have gone on being recorded.
+      if (!(recorded.lastEnd(live.device[m]!) > time + windowMicroseconds)) continue;
       const group = live.group[m]!;
       if (group !== -1 && reused[group]! > 0 && reused[group]! >= population.alive[group]! * reusedShare) continue;
       const missing = recorded.endsMissing(live.device[m]!, live.kind[m] as MappingKind, live.reach[m] as Reach);
