@@ -2,24 +2,33 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RecordingAudit } from "../audit/index.js";
-import { type MachineDescription, readMachine } from "../lab/machine/description.js";
-import { describedSetting, withDescribedDevices } from "../lab/replay/described.js";
+import { type Described, describeMachine } from "../lab/machine/description.js";
+import {
+  describedPool,
+  describeMasks,
+  refuseTooLittleMemory,
+  refuseWhatNoReplayFollows,
+  withDescribedDevices,
+} from "../lab/replay/described.js";
 import type { Machine } from "../lab/replay/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
+import { readPoolCounters } from "../read/pool_counters.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
+import { limitAreas } from "../sw/swiotlb/index.js";
 import { contentOf, refuseOthers } from "./content.js";
 import type { Input } from "./input.js";
-import { readLog } from "./log.js";
+import { logFacts, readLog } from "./log.js";
 import type { Output } from "./output.js";
 import { openRecording } from "./recording.js";
 import type { Session } from "./session.js";
+import type { AskedPool } from "./swiotlb_flag.js";
 import { textOf } from "./text_of.js";
 import { xenFiles } from "./xen_files.js";
 
 export interface ReplayFlags {
-  readonly swiotlb?: Setting;
+  readonly swiotlb?: AskedPool;
   readonly sizes?: "auto" | readonly number[];
   readonly machine?: string;
   readonly dmesg?: string;
@@ -56,7 +65,7 @@ export async function replayInput(
   perfetto: Output | null = null,
 ): Promise<RunReport> {
   const { path, input } = what;
-  const { log, xen, described } = await readBeside(what, flags, session);
+  const { log, counters, xen, described } = await readBeside(what, flags, session);
   const watches: ReplayWatch[] = [];
   const audits: RecordingAudit[] = [];
   const progress = session.progress(`replaying ${basename(path)}`);
@@ -65,12 +74,25 @@ export async function replayInput(
       name: input.name,
       open: () => openRecording(input),
       log,
+      counters,
       xen,
-      settings: (machine) => settingsFor(machine, flags.sizes),
-      instead: (machine) => insteadOf(machine, flags.swiotlb) ?? (described && describedSetting(described, machine)),
-      ...(described === null ? {} : { adjust: (machine, names) => withDescribedDevices(described, machine, names) }),
-      onBatch(batch, source, completeFrom) {
-        if (audits.length === 0) audits.push(new RecordingAudit(source, { completeFrom }));
+      settings: (machine, instead) => settingsFor(machine, instead, flags.sizes),
+      sizesAsked: flags.sizes !== undefined,
+      instead: (machine) =>
+        insteadOf(machine, flags.swiotlb) ?? (described && describedPool(described.machine, machine)),
+      ...(described === null
+        ? {}
+        : {
+            adjust: (machine, names, survey) => {
+              refuseTooLittleMemory(described, survey.physEnd);
+              describeMasks(described.machine, survey.masks, names);
+              return withDescribedDevices(described.machine, machine, names);
+            },
+          }),
+      onBatch(batch, { source, completeFrom, machine, foreignBus }) {
+        if (audits.length === 0) {
+          audits.push(new RecordingAudit(source, { completeFrom, foreignBus, kernel: machine.kernel }));
+        }
         audits[0]!.feed(batch);
       },
       ...(perfetto === null
@@ -97,19 +119,23 @@ async function readBeside({ path, input, machine }: ReplayedInput, flags: Replay
     const logPath = ownLog ?? xen?.log ?? null;
     const isBorrowed = ownLog === null && logPath !== null;
     const borrowed = { name: basename(logPath ?? ""), used: "kernel log of another phase, of the same boot" };
+    const countersPath = beside(path, ["swiotlb.txt"]);
+    const described =
+      machine === undefined ? await describedBy(flags.machine, session) : describeMachine(machine.name, machine.text);
+    if (described !== null) refuseWhatNoReplayFollows(described);
     return {
-      log: logPath === null ? null : await readLog(logPath, session),
+      log: logPath === null ? null : logFacts(await readLog(logPath, session)),
+      counters: countersPath === null ? null : readPoolCounters(await textOf(countersPath, session)),
       xen: xen === null ? null : { ...xen.files, alsoRead: isBorrowed ? [borrowed] : [] },
-      described:
-        machine === undefined ? await describedBy(flags.machine, session) : readMachine(machine.name, machine.text),
+      described,
     };
   } finally {
     progress.done();
   }
 }
 
-async function describedBy(path: string | undefined, session: Session): Promise<MachineDescription | null> {
-  return path === undefined ? null : readMachine(path, await textOf(path, session));
+async function describedBy(path: string | undefined, session: Session): Promise<Described | null> {
+  return path === undefined ? null : describeMachine(path, await textOf(path, session));
 }
 
 function watch(watches: ReplayWatch[], names: readonly string[], output: Output): ReplayWatch {
@@ -118,25 +144,32 @@ function watch(watches: ReplayWatch[], names: readonly string[], output: Output)
   return made;
 }
 
-function settingsFor(machine: Machine, sizes: ReplayFlags["sizes"]): readonly Setting[] {
-  const pool = machine.pool;
+/** Sizes to try, in the mode of the pool that is reported. */
+function settingsFor(machine: Machine, instead: Setting | null, sizes: ReplayFlags["sizes"]): readonly Setting[] {
+  const pool = instead ?? machine.pool;
   if (pool === null) return [];
-  const { areas, forced } = pool;
-  if (sizes === undefined) return nearbySettings({ slots: pool.slots, areas, forced });
+  const { slots, areas, forced } = pool;
+  if (sizes === undefined) return slots === 0 ? [] : nearbySettings({ slots, areas, forced });
   if (sizes === "auto") return autoSettings({ forced });
   return askedSettings(sizes, { cpus: machine.cpus, forced });
 }
 
 function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | null {
   if (asked === undefined) return null;
-  return { ...asked, areas: asked.areas === 0 ? (machine.pool?.areas ?? 1) : asked.areas };
+  const recorded = machine.pool;
+  const areas = asked.areas ?? limitAreas(recorded?.areas ?? 1, asked.slots);
+  return { slots: asked.slots, areas, forced: asked.forced ?? recorded?.forced ?? false };
 }
 
 /** A kernel log that lies beside the recording under one of the usual names. */
 function besideRecording(path: string): string | null {
-  if (path === "-") return null;
   const phase = /^(.+)\.trace\./.exec(basename(path))?.[1];
-  const names = [...(phase === undefined ? [] : [`${phase}.dmesg.txt`]), "dmesg.txt", "dmesg.log", "dmesg"];
+  return beside(path, [...(phase === undefined ? [] : [`${phase}.dmesg.txt`]), "dmesg.txt", "dmesg.log", "dmesg"]);
+}
+
+/** The first of these files that lies beside the recording, packed or not; null when none does. */
+function beside(path: string, names: readonly string[]): string | null {
+  if (path === "-") return null;
   for (const name of names) {
     for (const ending of ["", ".gz", ".zst"]) {
       const found = join(dirname(path), name + ending);

@@ -39,7 +39,7 @@ export const EventKind = {
   iommuUnmap: 14,
   /** iommu:attach_device_to_domain, detach_device_from_domain, add_device_to_group, remove_device_from_group. */
   iommuDevice: 15,
-  /** iommu:io_page_fault. dma = iova. */
+  /** iommu:io_page_fault. dma = iova, attrs = its flags (bit 0: a write). */
   iommuFault: 16,
   /** A `LOST n EVENTS` marker: size = how many, 0 when the recording does not say. */
   lost: 17,
@@ -98,7 +98,7 @@ export class EventBatch {
   /** Number of the device's name in the source's `devices`. */
   readonly device: Int32Array;
   readonly direction: Uint8Array;
-  /** DMA_ATTR_* bits as the kernel numbers them (1 << 1 is WEAK_ORDERING); 0 when there are none. */
+  /** DMA_ATTR_* bits as the kernel numbers them (1 << 1 is WEAK_ORDERING), flags of a fault; 0 when there are none. */
   readonly attrs: Uint32Array;
   /** Bus address or IOVA. For `bounced`: the translated original address (the event's dev_addr). */
   readonly dma: Float64Array;
@@ -213,6 +213,8 @@ export interface EventSource {
   readonly devices: Names;
   readonly tasks: Names;
   readonly warnings: Warnings;
+  /** Whether this is a part of a recording's text, which states neither how many CPUs there are nor what was lost. */
+  readonly excerpt: boolean;
   /** Events lost while recording, as far as said; unknown numbers count as 1. */
   readonly lost: number;
   /** Fraction of the input read so far, 0 to 1, for a progress bar. */

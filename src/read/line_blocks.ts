@@ -32,6 +32,11 @@ export class LineBlocks {
     return this.#source.size === 0 ? 1 : Math.min(1, this.#offset / this.#source.size);
   }
 
+  /** Let the line at `at` and all after it come again, with what follows, at the beginning of the next block. */
+  hold(at: number): void {
+    this.to = at;
+  }
+
   /** Fetch the next block. @returns false at the end. What `bytes` held is gone. */
   next(): boolean {
     if (this.#over) return false;

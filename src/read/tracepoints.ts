@@ -93,7 +93,7 @@ export const tracepoints: readonly Tracepoint[] = [
     add_device_to_group: iommuDevice,
     remove_device_from_group: iommuDevice,
   }),
-  ...rows("iommu", { device: ["device"], dma: ["iova"] }, { io_page_fault: iommuFault }),
+  ...rows("iommu", { device: ["device"], dma: ["iova"], attrs: ["flags"] }, { io_page_fault: iommuFault }),
   ...rows("intel_iommu", single, {
     map_single: map,
     bounce_map_single: map,

@@ -44,4 +44,5 @@ export { type WhyDocument, whySchema } from "./schema/why.js";
 export { runLines } from "./terminal/run_lines.js";
 export { whyLines } from "./terminal/why_lines.js";
 export { refusalFindings } from "./words/refusals.js";
+export type { RequestWords } from "./words/requests.js";
 export { type Tone, type Verdict, verdictOf } from "./words/verdict.js";

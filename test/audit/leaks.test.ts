@@ -26,19 +26,95 @@ test("a mapping in a hundred is never unmapped: a leak, with device, number, byt
   }).result();
   expect(result.leaks).toMatchObject([{ device: "0000:00:03.0", count: 10, bytes: 40960, size: 4096, growing: true }]);
   expect(result.leaks[0]!.since).toBeCloseTo(0.3006, 3);
-  expect(result.leaks[0]!.evidence).toContain("low-water marks");
+  expect(result.leaks[0]!.evidence).toContain("the fewest alive in each eighth");
 });
+
+/** Allocations and lists that leak, one in fifty steps. */
+function leakingAllocations(trail: Trail, step: number, time: number): void {
+  if (step % 50 !== 5) return;
+  trail.alloc(time, { dma: 0x5000_0000 + step * 8192, size: 8192 });
+  trail.mapList(time, { dma: [0x6000_0000 + step * 4096], phys: [0x9000_0000 + step * 4096], direction: toDevice });
+}
 
 test("a coherent allocation and a list leak like a mapping", () => {
   const result = traffic(minute, (trail, step, time) => {
-    if (step % 50 !== 5) return;
-    trail.alloc(time, { dma: 0x5000_0000 + step * 8192, size: 8192 });
-    trail.mapList(time, { dma: [0x6000_0000 + step * 4096], phys: [0x9000_0000 + step * 4096], direction: toDevice });
+    leakingAllocations(trail, step, time);
+    // Another device shows that ends of both kinds are recorded.
+    if (step !== 7) return;
+    const one = { device: "0000:00:09.0", dma: [0x1000], phys: [0x1000] };
+    trail.mapList(time, one).unmapList(time + 1, one);
+    trail.alloc(time + 2, { device: "0000:00:09.0" }).free(time + 3, { device: "0000:00:09.0" });
   }).result();
   expect(result.leaks.map((l) => [l.kind, l.count]).sort()).toEqual([
     ["coherent allocation", 20],
     ["list", 20],
   ]);
+});
+
+test("where no end of the kind is recorded at all, nothing is said to leak or to be alive", () => {
+  const result = traffic(minute, leakingAllocations).result();
+  expect([result.leaks, result.alive]).toEqual([[], []]);
+  expect(result.unjudged).toMatchObject(
+    [
+      { devices: ["0000:00:03.0"], what: /^20 coherent allocations/, why: /No dma_free event/ },
+      { devices: ["0000:00:03.0"], what: /^20 lists/, why: /No dma_unmap_sg event/ },
+    ].map((u) => ({ ...u, what: expect.stringMatching(u.what), why: expect.stringMatching(u.why) })),
+  );
+});
+
+/** A leak of mappings whose bus addresses are their physical ones. */
+const directLeak = (kernel: string | null) => {
+  const direct = (i: number) => ({ dma: 0x8000_0000 + i * 4096, phys: 0x8000_0000 + i * 4096 });
+  const trail = new Trail(kernel);
+  for (let step = 0; step < 1000; step++) {
+    const time = (minute * step) / 1000;
+    trail.map(time, direct(step % 64)).unmap(time + 500, direct(step % 64));
+    if (step % 50 === 5) trail.map(time + 600, direct(1000 + step));
+  }
+  return trail;
+};
+
+test.each([
+  ["6.12.95+deb12-amd64", true],
+  ["6.15.0", true],
+  ["6.16.1", false],
+  ["7.2.13+deb14-amd64", false],
+  ["6.12.0-124.8.1.el10_1.x86_64", false],
+  [null, false],
+])("direct mappings of kernel %s that are not unmapped: leaks are judged %s", (kernel, judged) => {
+  const result = directLeak(kernel).wait(minute).result();
+  expect(result.leaks.length).toBe(judged ? 1 : 0);
+  expect(result.unjudged.length).toBe(judged ? 0 : 1);
+  if (!judged) expect(result.unjudged[0]!.why).toContain("dma_need_unmap");
+});
+
+test.each([
+  ["a sync", (trail: Trail) => trail.forCpu(minute, { dma: 0x8000_0000 + 1005 * 4096 })],
+  ["a bounce", (trail: Trail) => trail.bounced(minute, { dma: 0x9_0000_0000 })],
+])("%s of the device shows that its drivers must unmap", (_what, shows) => {
+  expect(
+    shows(directLeak("7.2.13"))
+      .wait(minute + 1)
+      .result().leaks.length,
+  ).toBe(1);
+});
+
+test("bus addresses that are given out again show that ends are missing, and no leak", () => {
+  const trail = new Trail();
+  for (let step = 0; step < 1000; step++) {
+    const time = (minute * step) / 1000;
+    trail.map(time, slot(step % 64)).unmap(time + 500, slot(step % 64));
+    // Sixteen addresses in turn, for memory that is another each time.
+    if (step % 20 === 5)
+      trail.map(time + 600, {
+        dma: 0x7000_0000 + ((step / 5) % 16) * 4096,
+        phys: 0x9000_0000 + step * 4096,
+        size: 512,
+      });
+  }
+  const result = trail.wait(minute).result();
+  expect(result.leaks).toEqual([]);
+  expect(result.unjudged[0]!.why).toContain("given out again");
 });
 
 test("a ring that is filled at the start and kept full is alive, no leak", () => {
@@ -127,7 +203,7 @@ test("a random load with no drift has no leak, at any length", () => {
 });
 
 test("too short a time says so", () => {
-  const [group] = new Trail().map(10, slot(1)).map(11, slot(2)).result().alive;
+  const [group] = new Trail().map(10, slot(1)).map(11, slot(2)).map(12, slot(3)).unmap(13, slot(3)).result().alive;
   expect(group!.evidence).toContain("too short");
 });
 

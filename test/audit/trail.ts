@@ -10,6 +10,8 @@ export const both = 0,
 
 export interface One {
   device?: string;
+  /** "comm-pid" of who wrote it. */
+  task?: string;
   dma?: number;
   phys?: number;
   size?: number;
@@ -29,8 +31,14 @@ export interface List {
 /** Times are microseconds; what is left out is a mapping of 4096 bytes at 0x10000 from physical 0x70000. */
 export class Trail {
   readonly #devices = new Names();
-  readonly #audit = new RecordingAudit({ devices: this.#devices });
+  readonly #tasks = new Names();
+  readonly #audit: RecordingAudit;
   readonly #batch = new EventBatch(64);
+
+  /** @param kernel its release; drivers of 6.12 unmap all that they map */
+  constructor(kernel: string | null = "6.12.0") {
+    this.#audit = new RecordingAudit({ devices: this.#devices, tasks: this.#tasks }, { kernel });
+  }
 
   map = (time: number, o: One = {}): this => this.#one(EventKind.map, time, { phys: 0x70000, ...o });
   unmap = (time: number, o: One = {}): this => this.#one(EventKind.unmap, time, o);
@@ -40,6 +48,9 @@ export class Trail {
   forDevice = (time: number, o: One = {}): this => this.#one(EventKind.syncForDevice, time, o);
   /** swiotlb_bounced: `dma` is the original address. */
   bounced = (time: number, o: One = {}): this => this.#one(EventKind.bounced, time, o);
+  iommuUnmap = (time: number, o: One): this => this.#one(EventKind.iommuUnmap, time, o);
+  /** `attrs` is the fault's flags. */
+  fault = (time: number, o: One): this => this.#one(EventKind.iommuFault, time, o);
   iommu = (time: number): this => this.#one(EventKind.iommuMap, time, {});
   lost = (time: number): this => this.#one(EventKind.lost, time, { size: 1 });
 
@@ -48,7 +59,7 @@ export class Trail {
   listForCpu = (time: number, o: List): this => this.#list(EventKind.syncListForCpu, time, o);
 
   /** An event of no interest, so that time goes on. */
-  wait = (time: number): this => this.#one(EventKind.other, time, {});
+  wait = (time: number, o: One = {}): this => this.#one(EventKind.other, time, o);
 
   result(): AuditResult {
     this.#feed();
@@ -63,6 +74,7 @@ export class Trail {
   #one(kind: number, time: number, o: One): this {
     const i = this.#begin(kind, time, o.device);
     const b = this.#batch;
+    if (o.task !== undefined) b.task[i] = this.#tasks.id(o.task);
     b.dma[i] = o.dma ?? 0x10000;
     if (o.phys !== undefined) b.phys[i] = o.phys;
     b.size[i] = o.size ?? 4096;

@@ -24,8 +24,9 @@ describe("on the recording of a full pool", () => {
     const failed = o.whatIf.map((w) => w.failed);
     expect(failed).toEqual([...failed].sort((a, b) => b - a));
     const enough = o.whatIf.find((w) => w.failed === 0)!;
-    expect(o.advice).toMatchObject({ swiotlb: `swiotlb=${enough.slots}`, confidence: "bounded" });
-    expect(o.advice.because).toMatch(/assumed/);
+    expect(o.advice).toMatchObject({ swiotlb: `swiotlb=${enough.slots},force`, confidence: "bounded" });
+    expect(o.advice.because).toMatch(/418 mappings and 59 lists of buffers \(721 requests/);
+    expect(o.advice.because).toMatch(/how long the refused requests would have been held is not recorded/);
   });
 
   test("another pool instead: its failures, and nothing to compare with", async () => {

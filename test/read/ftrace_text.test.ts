@@ -183,7 +183,7 @@ describe("print forms of three generations", () => {
     [
       "iommu fault",
       `io_page_fault: IOMMU:nvme ${dev} iova=0x00000000fffff000 flags=0x0001`,
-      { kind: EventKind.iommuFault, dma: 0xfffff000 },
+      { kind: EventKind.iommuFault, dma: 0xfffff000, attrs: 1 },
     ],
     [
       "intel_iommu before 5.7, single",

@@ -26,12 +26,20 @@ test("a run has the promised keys", () => {
   const promised = ["schema", "source", "machine", "maps", "pool", "exact", "leaks", "violations", "advice"];
   for (const key of promised) expect(parsed).toHaveProperty(key);
   expect(parsed["schema"]).toBe("dmalab.run/1");
-  expect(Object.keys(document.maps)).toEqual(["total", "direct", "bounced", "translated", "foreign", "failed"]);
+  expect(Object.keys(document.maps)).toEqual([
+    "total",
+    "direct",
+    "bounced",
+    "translated",
+    "foreign",
+    "failed",
+    "unknown",
+  ]);
   for (const key of ["time", "device", "size", "reason", "free", "longestRun"]) {
     expect(document.pool!.failures[0]).toHaveProperty(key);
   }
   expect(Object.keys(document.leaks[0]!).slice(0, 4)).toEqual(["device", "count", "bytes", "since"]);
-  expect(Object.keys(document.violations[0]!)).toEqual(["rule", "device", "time", "detail"]);
+  expect(Object.keys(document.violations[0]!)).toEqual(["rule", "device", "time", "detail", "relies"]);
 });
 
 test("addresses are hexadecimal strings, times seconds to the microsecond", () => {

@@ -122,6 +122,33 @@ describe.skipIf(!hasBrowser)("the page", () => {
     await page.close();
   });
 
+  test("zoomed in, End and Home go to the recording's ends, and both readouts follow", async () => {
+    const report = sampleReport();
+    const { from, to } = report.outcome.source;
+    const page = await open(report);
+    await page.locator(".map").focus();
+    const chart = page.locator(".chart figcaption .readout");
+    const map = page.locator(".chart p.readout");
+    const seconds = async (of: typeof chart) => Number.parseFloat((await of.textContent())!.replace(/,/g, ""));
+    for (const [key, at] of [
+      ["End", to],
+      ["Home", from],
+      ["End", to],
+    ] as const) {
+      for (let k = 0; k < 4; k++) await page.keyboard.press("+");
+      await page.keyboard.press(key);
+      await page.waitForTimeout(100);
+      const width = (to - from) / 100 / 1e6;
+      for (const readout of [chart, map]) {
+        expect(Math.abs((await seconds(readout)) - at / 1e6), `${key} ${await readout.textContent()}`).toBeLessThan(
+          width,
+        );
+        expect(await seconds(readout)).toBeLessThanOrEqual(to / 1e6);
+      }
+    }
+    await page.close();
+  });
+
   test("dragging over the chart zooms both", async () => {
     const page = await open(sampleReport());
     const before = await page.locator(".timebar .faint").textContent();

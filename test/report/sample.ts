@@ -158,6 +158,7 @@ export function sampleReport(seed = 7): RunReport {
       events: total * 3,
       lost: 0,
       cpus: 2,
+      excerpt: false,
       from,
       to,
       warnings: [{ where: "line 4711", what: "expected an event, found half a line: the line was left out" }],
@@ -172,8 +173,12 @@ export function sampleReport(seed = 7): RunReport {
         "swiotlb.areas: two CPUs searched, each in a half of its own",
       ],
     },
-    maps: { total, direct: 0, bounced: total - failures.length, translated: 0, foreign: 0, failed: failures.length },
-    pool: { slots, areas: 2, base: 0xbe00000, used: pool.used, hiwater, hiwaterTime, failures, refusedLists: [] },
+    maps: { ...noMaps, total, bounced: total - failures.length, failed: failures.length },
+    ...{ shows: "mappings", replayedOn: "recorded", requests: null },
+    pool: {
+      ...{ slots, areas: 2, base: 0xbe00000, used: pool.used, hiwater, hiwaterTime, atLeast: false, counters: null },
+      ...{ failures, refusedLists: [] },
+    },
     exact: {
       compared: total - failures.length,
       equal: total - failures.length,
@@ -204,6 +209,7 @@ export function sampleReport(seed = 7): RunReport {
       { slots: 32768, areas: 2, forced: false, bounced: 0, failed: 0, hiwater: 0 },
     ],
     advice: {
+      what: "swiotlb=2048,2,force",
       swiotlb: "swiotlb=2048,2,force",
       because: "the same requests on 2,048 slots leave only those that no pool can hold; twice as much changes nothing",
       confidence: "measured",
@@ -211,6 +217,8 @@ export function sampleReport(seed = 7): RunReport {
   };
   return { outcome, audit: sampleAudit };
 }
+
+const noMaps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0, unknown: 0 };
 
 interface Refused {
   time: number;
@@ -265,7 +273,7 @@ export function calmReport(): RunReport {
     ...outcome,
     source: { ...outcome.source, warnings: [] },
     machine: { kernel: null, cpus: 2, swiotlb: null, inferred: [], evidence: [] },
-    maps: { total: 1200, direct: 1200, bounced: 0, translated: 0, foreign: 0, failed: 0 },
+    maps: { ...noMaps, total: 1200, direct: 1200 },
     ...{ pool: null, timeline: null, slotMap: null, whatIf: [] },
     exact: {
       ...{ compared: 0, equal: 0, corrections: 0, reordered: 0, mismatches: [], note: null },
@@ -273,7 +281,10 @@ export function calmReport(): RunReport {
       refusals: { compared: 0, equal: 0 },
     },
     devices: outcome.devices.map((d) => ({ ...d, direct: 400, maps: 400, bounced: 0, failed: 0, why: [] })),
-    advice: { swiotlb: null, because: "nothing bounced, so no size can be advised", confidence: "unknown" },
+    advice: {
+      ...{ what: "nothing to change", swiotlb: null, because: "none of 1,200 mappings bounced" },
+      confidence: "measured",
+    },
   };
   return { outcome: calm, audit: { leaks: [], violations: [] } };
 }

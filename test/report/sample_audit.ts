@@ -25,12 +25,14 @@ export const sampleAudit: RunReport["audit"] = {
       device: "0000:00:02.0",
       time: 12.004412,
       detail: "mapped 2048 bytes at 0xbe3f000 at 11.998120 s, unmapped 1522 bytes",
+      relies: "maps",
     },
     {
       rule: "overlap",
       device: "0000:00:1f.2",
       time: 21.550001,
       detail: "bytes 0x3f9b200 to 0x3f9b3ff are mapped from-device twice, by this and by the mapping of 21.549870 s",
+      relies: null,
     },
   ],
   violationTotals: [

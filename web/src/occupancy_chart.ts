@@ -85,10 +85,11 @@ export function chartOptions({
           onSelect(from, to);
         },
       ],
-      setCursor: [
-        (chart) => {
-          const left = chart.cursor.left ?? -1;
-          onCursor(left < 0 ? null : chart.posToVal(left, "x") * 1e6);
+      // Not uPlot's own cursor hook: it also fires when the scale or the cursor is set from outside.
+      ready: [
+        ({ over, posToVal }) => {
+          over.addEventListener("mousemove", (event) => onCursor(posToVal(event.offsetX, "x") * 1e6));
+          over.addEventListener("mouseleave", () => onCursor(null));
         },
       ],
     },

@@ -1,15 +1,14 @@
-/** The end of waiting: what no event explained is a broken rule, or is about a mapping from before the recording. */
+/**
+ * The end of waiting: what no event explained is a broken rule, is about a mapping from before the recording, or waits
+ * for the end of an older mapping.
+ */
 import { hex } from "../why/words.js";
 import type { Gone } from "./gone.js";
-import { MappingKind } from "./mappings.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import { MappingKind, Reach } from "./mappings.js";
+import { mayWrite } from "./neighbours.js";
+import type { Over } from "./pending.js";
+import { type AuditState, directionName, seconds, windowMicroseconds } from "./state.js";
 import { Suspicion } from "./waiting.js";
-
-/**
- * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
- * (in a guest) be stopped by its host, in between.
- */
-export const windowMicroseconds = 10_000;
 
 /** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index in `waiting`. */
 export function suspect(
@@ -49,20 +48,31 @@ export function judgeOldest(state: AuditState): void {
   }
 }
 
-/** Two mappings that should not be alive at once: they were not if the older one's end was only written late. */
-function judgePair(state: AuditState, i: number, rule: "map-over-live" | "overlap" | "overlap-cache-line"): void {
+/**
+ * Two mappings that should not be alive at once: the older one's end was not written late. Whether it was never written
+ * or is still to come, only a later event of it can show.
+ */
+function judgePair(state: AuditState, i: number, rule: Over["rule"]): void {
   const { waiting, live } = state;
   const other = waiting.other[i]!,
     time = waiting.time[i]!;
   if (live.serial[other]! !== waiting.otherSerial[i]! || live.time[other]! <= state.lostAt) return;
-  state.broken(rule, waiting.device[i]!, time, () => {
-    const { address, phys, size, direction, device } = waiting;
-    return (
-      `${directionName(direction[i]!)} mapping of ${size[i]!} bytes at ${hex(address[i]!)} (physical ` +
-      `${hex(phys[i]!)}) of ` +
-      `${state.deviceName(device[i]!)}, mapped at ${seconds(time)}, while this one was alive: ${state.describe(other)}`
-    );
-  });
+  const again = waiting.again[i] === 1;
+  if (again && live.again[other] === 0) return;
+  if (rule === "map-over-live" || (again && live.reach[other] !== Reach.direct)) live.reused[other] = 1;
+  if (!again || mayWrite(live.direction[other]!, live.attrs[other]!)) {
+    const device = waiting.device[i]!;
+    state.pending.add(other, live.serial[other]!, { rule, device, time }, () => bothInWords(state, i, other));
+  }
+}
+
+function bothInWords(state: AuditState, i: number, other: number): string {
+  const { address, phys, size, direction, device, time } = state.waiting;
+  return (
+    `${directionName(direction[i]!)} mapping of ${size[i]!} bytes at ${hex(address[i]!)} (physical ` +
+    `${hex(phys[i]!)}) of ` +
+    `${state.deviceName(device[i]!)}, mapped at ${seconds(time[i]!)}, while this one was alive: ${state.describe(other)}`
+  );
 }
 
 /** An unmap of nothing that is alive. */
@@ -87,6 +97,7 @@ function judgeUnmap(state: AuditState, i: number): void {
 function fromBefore(state: AuditState, i: number): void {
   const { waiting, population } = state;
   state.before++;
+  state.recorded.stranger(waiting.device[i]!, waiting.time[i]!);
   const device = waiting.device[i]!,
     direction = waiting.direction[i]!;
   if (waiting.what[i] === Suspicion.unmapList) {

@@ -9,7 +9,7 @@ import type { EventBatch } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { hex } from "../why/words.js";
 import { suspect } from "./judge.js";
-import { MappingKind, type Reach } from "./mappings.js";
+import { type Ends, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { end, isNoAddress, noticeOther } from "./singles.js";
 import { type AuditState, directionName, seconds } from "./state.js";
@@ -88,18 +88,22 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
   if (batch.physCount[i] === 0) return;
   const phys0 = batch.listPhys[batch.physFirst[i]!]!,
     entries = entriesOf(batch, i);
-  const list = meant(state, device, phys0, entries, checkOf(batch, i), direction);
+  state.recorded.unmapped(device, MappingKind.list, time);
+  const list = meant(state, device, phys0, entries, checkOf(batch, i), direction, state.ends(time));
+  const sure = !state.live.ambiguous;
   if (list === -1) {
-    if (entries === 1 && unmapSingle(state, device, phys0, time)) return;
+    if (entries === 1 && unmapSingle(state, device, phys0, time, batch.task[i]!)) return;
     suspect(state, Suspicion.unmapList, device, phys0, entries, direction, time);
     return;
   }
   compare(state, list, entries, direction, time);
   const { live } = state;
-  state.goneLists.add(device, phys0, live.entries[list]!, live.direction[list]!, live.time[list]!, time);
+  const mapped = live.time[list]!;
+  state.goneLists.add(device, phys0, live.entries[list]!, live.direction[list]!, mapped, time, batch.task[i]!);
   for (let m = list; m !== -1; m = live.nextInList[m]!) {
     if (!Number.isNaN(live.dma[m]!))
-      state.gone.add(device, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!, time);
+      state.gone.add(device, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!, time, batch.task[i]!);
+    state.endShows(m, sure);
     if (!Number.isNaN(live.phys[m]!))
       state.exposure.unmapped(device, live.reach[m] as Reach, live.phys[m]!, live.size[m]!);
   }
@@ -108,8 +112,9 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
 }
 
 /**
- * The list that an unmap means: the oldest that shows the same addresses, in the same direction if there is one. A
- * list with the same beginning and another number of entries is meant only when nothing else begins there.
+ * The list that an unmap means: one that shows the same addresses, in the same direction if there is one, and of
+ * several alike the one that `LiveMappings.among` says. A list with the same beginning and another number of
+ * entries is meant only when nothing else begins there.
  */
 function meant(
   state: AuditState,
@@ -118,9 +123,11 @@ function meant(
   entries: number,
   check: number,
   direction: number,
+  ends: Ends,
 ): number {
   const { live } = state;
-  let best = -1,
+  let oldest = -1,
+    newest = -1,
     bestScore = -1,
     others = 0,
     other = -1;
@@ -132,11 +139,12 @@ function meant(
     }
     if (live.listCheck[list]! !== check) continue;
     const score = live.direction[list]! === direction ? 1 : 0;
-    if (score > bestScore || (score === bestScore && live.serial[list]! < live.serial[best]!)) {
-      best = list;
-      bestScore = score;
-    }
+    if (score < bestScore) continue;
+    if (score > bestScore || live.serial[list]! < live.serial[oldest]!) oldest = list;
+    if (score > bestScore || live.serial[list]! > live.serial[newest]!) newest = list;
+    bestScore = score;
   }
+  const best = live.among(oldest, newest, ends);
   return best !== -1 || others !== 1 ? best : other;
 }
 
@@ -167,7 +175,7 @@ function compare(state: AuditState, list: number, entries: number, direction: nu
 }
 
 /** A single mapping unmapped as a list of one. @returns false when no single mapping begins there. */
-function unmapSingle(state: AuditState, device: number, phys: number, time: number): boolean {
+function unmapSingle(state: AuditState, device: number, phys: number, time: number, task: number): boolean {
   const { live } = state;
   let node = live.firstNeighbour(Math.floor(phys / 4096));
   for (let step = 0; node !== -1 && step < 64; step++, node = live.nextNeighbour(node)) {
@@ -176,7 +184,7 @@ function unmapSingle(state: AuditState, device: number, phys: number, time: numb
     if (live.time[m]! > state.lostAt) {
       state.broken("unmap-kind", device, time, () => `${state.describe(m)}, unmapped as a list at ${seconds(time)}`);
     }
-    end(state, m, time);
+    end(state, m, time, task, true);
     return true;
   }
   return false;

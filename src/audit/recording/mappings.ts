@@ -15,6 +15,14 @@ export const kindNames = ["single mapping", "list", "coherent allocation"] as co
 export const Reach = { unknown: 0, direct: 1, bounced: 2, translated: 3 } as const;
 export type Reach = (typeof Reach)[keyof typeof Reach];
 
+/** What is known of ends, for telling which mapping one is of. Times in microseconds. */
+export interface Ends {
+  /** Before this no late event is waited for. */
+  readonly settled: number;
+  /** Events were lost until then. */
+  readonly lostAt: number;
+}
+
 /** About 150 bytes each: 160 MiB at most, whatever the recording says. */
 export const liveMax = 2 ** 20;
 /** Mappings that share one frame and are looked through; no driver has as many. */
@@ -44,6 +52,10 @@ export class LiveMappings {
   reach = new Uint8Array(1024);
   /** Class of the mapping in the population count, -1 for entries of a list after the first. */
   group = new Int32Array(1024);
+  /** How often more the very same mapping was made and not seen to end: a direct mapping may be made twice at once. */
+  again = new Uint32Array(1024);
+  /** 1 when its bus address was given out again while its end had not been seen. */
+  reused = new Uint8Array(1024);
   /** Next entry of the same list, -1 after the last. */
   nextInList = new Int32Array(1024);
   /** For a list's first entry, see `nameList`; `entries` is 0 for everything else. */
@@ -85,6 +97,8 @@ export class LiveMappings {
     this.attrs[m] = attrs;
     this.reach[m] = Reach.unknown;
     this.group[m] = -1;
+    this.again[m] = 0;
+    this.reused[m] = 0;
     this.nextInList[m] = -1;
     this.entries[m] = 0;
     this.listBytes[m] = 0;
@@ -139,12 +153,17 @@ export class LiveMappings {
     }
   }
 
+  /** Whether the last answer of `at` was one of several alike. */
+  ambiguous = false;
+
   /**
-   * The mapping that an unmap at this address means: the oldest that agrees in kind, size and direction, else the
-   * oldest at the address. @returns -1 when none is there.
+   * The mapping that an unmap at this address means: one that agrees in kind, size and direction, else any at the
+   * address; of several alike the one that `among` says.
+   * @returns -1 when none is there.
    */
-  at(device: number, dma: number, kind: MappingKind, size: number, direction: number): number {
-    let best = -1,
+  at(device: number, dma: number, kind: MappingKind, size: number, direction: number, o: Ends): number {
+    let oldest = -1,
+      newest = -1,
       bestScore = -1;
     let m = this.#byDma.first(mixed(device, frameOf(dma)));
     for (let step = 0; m !== -1 && step < walkMax; step++, m = this.#byDma.next(m)) {
@@ -153,12 +172,41 @@ export class LiveMappings {
         (this.kind[m]! === kind ? 4 : 0) +
         (this.size[m]! === size ? 2 : 0) +
         (this.direction[m]! === direction ? 1 : 0);
-      if (score > bestScore || (score === bestScore && this.serial[m]! < this.serial[best]!)) {
-        best = m;
-        bestScore = score;
-      }
+      if (score < bestScore) continue;
+      if (score > bestScore || this.serial[m]! < this.serial[oldest]!) oldest = m;
+      if (score > bestScore || this.serial[m]! > this.serial[newest]!) newest = m;
+      bestScore = score;
     }
-    return best;
+    return this.among(oldest, newest, o);
+  }
+
+  /**
+   * Which of several alike an unmap means: the newest, since an older one may have ended without an event; but the oldest
+   * while the newest is so young that the event of the older one's end may still come, unless events were lost since the
+   * oldest was mapped.
+   */
+  among(oldest: number, newest: number, { settled, lostAt }: Ends): number {
+    this.ambiguous = oldest !== newest;
+    if (!this.ambiguous) return oldest;
+    return this.time[newest]! <= settled || this.time[oldest]! <= lostAt ? newest : oldest;
+  }
+
+  /** The live single mapping that is the very same as this one would be, -1 when there is none. */
+  same(device: number, dma: number, phys: number, size: number, direction: number, attrs: number): number {
+    let m = this.#byDma.first(mixed(device, frameOf(dma)));
+    for (let step = 0; m !== -1 && step < walkMax; step++, m = this.#byDma.next(m)) {
+      if (
+        this.dma[m]! === dma &&
+        this.device[m]! === device &&
+        this.phys[m]! === phys &&
+        this.size[m]! === size &&
+        this.direction[m]! === direction &&
+        this.attrs[m]! === attrs &&
+        this.kind[m]! === MappingKind.single
+      )
+        return m;
+    }
+    return -1;
   }
 
   /** Another mapping of the device at exactly this bus address, the newest; -1 when none is there. */
@@ -252,6 +300,8 @@ export class LiveMappings {
     this.attrs = longer(this.attrs, to);
     this.reach = longer(this.reach, to);
     this.group = longer(this.group, to);
+    this.again = longer(this.again, to);
+    this.reused = longer(this.reused, to);
     this.nextInList = longer(this.nextInList, to);
     this.entries = longer(this.entries, to);
     this.listBytes = longer(this.listBytes, to);

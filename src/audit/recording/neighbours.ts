@@ -15,6 +15,10 @@ const cacheLine = 64;
 /** SKIP_CPU_SYNC, CACHELINES_OVERLAP, REQUIRE_COHERENT: the kernel's checker leaves these mappings out. */
 const exemptAttrs = (1 << 5) | (1 << 11) | (1 << 12);
 
+/** Whether a mapping's memory may not be shared with another one's: its device writes, and nothing says it is known. */
+export const mayWrite = (direction: number, attrs: number): boolean =>
+  direction !== Direction.toDevice && (attrs & exemptAttrs) === 0;
+
 /** A new mapping against the ones beside it. Coherent memory shows no physical address and is left out. */
 export function looksAround(state: AuditState, m: number): void {
   const { live } = state;
@@ -23,6 +27,7 @@ export function looksAround(state: AuditState, m: number): void {
   if (Number.isNaN(phys) || !(size >= 1)) return;
   const reach = reachOf(state, live.device[m]!, live.dma[m]!, phys);
   live.reach[m] = reach;
+  if (reach === Reach.unknown) state.recorded.offset(live.device[m]!, live.dma[m]! - phys);
   const partial = state.exposure.mapped(live.device[m]!, reach, phys, size);
   const first = Math.floor(phys / 4096),
     last = Math.floor((phys + size - 1) / 4096);
@@ -64,8 +69,7 @@ function expose(state: AuditState, m: number, other: number): void {
 /** Linux kernel/dma/debug.c tracks the first cache line of every mapping that a device may write. */
 function checkOverlap(state: AuditState, m: number, o: number): void {
   const { live, waiting } = state;
-  if (live.direction[m]! === Direction.toDevice || live.direction[o]! === Direction.toDevice) return;
-  if (((live.attrs[m]! | live.attrs[o]!) & exemptAttrs) !== 0) return;
+  if (!mayWrite(live.direction[m]!, live.attrs[m]!) || !mayWrite(live.direction[o]!, live.attrs[o]!)) return;
   if (live.kind[m] === MappingKind.coherent || live.kind[o] === MappingKind.coherent) return;
   const from = live.phys[m]!,
     fromOther = live.phys[o]!;

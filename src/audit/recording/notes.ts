@@ -24,8 +24,14 @@ const sentences: readonly (readonly [(state: AuditState) => number, (n: number) 
   [
     (state) => state.beyond,
     (n) =>
-      `more than ${liveMax} mappings were alive at once, which is itself a sign of a leak: ${n} were not followed, ` +
-      "and leaks cannot be told from what came later",
+      `more than ${liveMax} mappings were alive, or not seen to end, at once: ${n} were not followed, and leaks ` +
+      "cannot be told from what came later",
+  ],
+  [
+    (state) => state.sharedLines,
+    (n) =>
+      `${n} times two mappings that devices write began in one cache line: harmless where devices see the CPU's ` +
+      "caches (x86 and most servers), lost data where they do not",
   ],
   [
     (state) => state.unclassed,

@@ -17,7 +17,7 @@ const stages = 8;
 /** A first guess; slices double whenever the recording outgrows them. */
 const widthFirst = 1000;
 /** Fewer mappings than this show no trend. */
-const countMin = 4;
+const countMin = 7;
 
 export class Population {
   readonly device = new Int32Array(classesMax);

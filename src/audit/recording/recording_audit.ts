@@ -4,33 +4,55 @@
  * Events are fed as they are read; what is kept is the mappings alive, tables of fixed size, and the first findings
  * of each rule. A recording that is wrong in itself gives wrong findings, never an error.
  */
-import { type EventBatch, EventKind } from "../../read/event.js";
+import { type EventBatch, EventKind, type SourceFormat } from "../../read/event.js";
 import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
+import { noDevice } from "./faults.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
 import { notes } from "./notes.js";
+import { Recorded } from "./recorded.js";
 import type { AuditResult } from "./result.js";
 import { unknowable } from "./rules.js";
 import { allocate, bounced, free, map, unmap } from "./singles.js";
 import { AuditState } from "./state.js";
 import { syncList, syncSingle } from "./syncs.js";
 
+export interface AuditSource {
+  /** Names the numbers in the `device` column; an EventSource does. */
+  readonly devices: Names;
+  /** Those in the `task` column. */
+  readonly tasks?: Names;
+  readonly lost?: number;
+  /** Only the text of perf script says nothing of losses: ftrace marks them where they are. */
+  readonly format?: SourceFormat;
+}
+
+export interface AuditOptions {
+  /** Time (microseconds) from which the recording has the events of every CPU: what was mapped before is not judged. */
+  readonly completeFrom?: number;
+  /** Release of the kernel that was recorded; null when nothing says it. */
+  readonly kernel?: string | null;
+  /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
+  readonly foreignBus?: boolean;
+}
+
 export class RecordingAudit {
   readonly #state: AuditState;
-  readonly #source: { readonly lost?: number };
+  readonly #source: AuditSource;
+  readonly #isIdle: (task: number) => boolean;
   #from = Number.NaN;
   #now = Number.NaN;
 
-  /**
-   * @param source names the numbers in the `device` column and counts losses; an EventSource does
-   * @param o.completeFrom time (microseconds) from which the recording has the events of every CPU: what was mapped
-   *                       before is not judged
-   */
-  constructor(source: { readonly devices: Names; readonly lost?: number }, o: { readonly completeFrom?: number } = {}) {
+  constructor(source: AuditSource, o: AuditOptions = {}) {
     this.#source = source;
-    this.#state = new AuditState(source.devices);
+    const tasks = source.tasks ?? null;
+    const { kernel = null, foreignBus = false } = o;
+    const recorded = new Recorded({ kernel, foreignBus, lossesStated: source.format !== "perf-script" });
+    this.#state = new AuditState(source.devices, tasks, recorded);
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
+    const idle: boolean[] = [];
+    this.#isIdle = (task) => (idle[task] ??= tasks?.name(task).endsWith("-0") ?? false);
   }
 
   /** Look at the next events, in order of time. */
@@ -42,7 +64,10 @@ export class RecordingAudit {
       if (Number.isNaN(this.#from)) this.#from = time;
       if (!(time <= this.#now)) this.#now = time;
       if (state.waiting.count > 0) judgeDue(state, time);
-      if (batch.kind[i] !== EventKind.lost) state.events++;
+      if (batch.kind[i] !== EventKind.lost) {
+        state.events++;
+        state.recorded.written(batch, i, this.#isIdle);
+      }
       this.#event(batch, i);
     }
   }
@@ -52,7 +77,10 @@ export class RecordingAudit {
     const state = this.#state;
     while (state.waiting.count > 0) judgeOldest(state);
     state.lost = Math.max(state.lost, this.#source.lost ?? 0);
-    const { leaks, alive } = aliveGroups(state, this.#now);
+    state.overAtTheEnd();
+    const { leaks, alive, aliveUnknown, unjudged } = aliveGroups(state, this.#now);
+    const nameOf = (device: number) => state.deviceName(device);
+    const broken = state.violations.judged(nameOf, (device) => state.recorded.mapsMissing(device));
     const { events, maps, lists, allocations, unmaps, syncs, failed, before, lost } = state;
     return {
       from: !Number.isNaN(this.#from) ? this.#from / 1e6 : null,
@@ -60,9 +88,12 @@ export class RecordingAudit {
       counts: { events, maps, lists, allocations, unmaps, syncs, failed, before, lost },
       leaks,
       alive,
-      violations: state.violations.list(),
-      violationTotals: state.violations.totals(),
-      exposure: state.exposure.list((device) => state.deviceName(device)),
+      violations: broken.violations,
+      violationTotals: broken.totals,
+      exposure: state.exposure.list(nameOf),
+      faults: state.faults.list(nameOf),
+      unjudged: [...unjudged, ...broken.unjudged],
+      aliveUnknown,
       notes: notes(state),
       unknowable,
     };
@@ -104,10 +135,20 @@ export class RecordingAudit {
       case EventKind.syncListForDevice:
         syncList(state, batch, i, kind === EventKind.syncListForCpu);
         break;
-      case EventKind.iommuMap:
       case EventKind.iommuUnmap:
+        state.iommu = true;
+        if (batch.dma[i]! >= 0) {
+          const { dma, size, time, task } = batch;
+          state.gone.add(noDevice, dma[i]!, size[i]!, batch.direction[i]!, Number.NaN, time[i]!, task[i]!);
+        }
+        break;
+      case EventKind.iommuMap:
       case EventKind.iommuDevice:
         state.iommu = true;
+        break;
+      case EventKind.iommuFault:
+        state.iommu = true;
+        state.faults.fault(state, batch.device[i]!, batch.dma[i]!, (batch.attrs[i]! & 1) === 1, batch.time[i]!);
         break;
       case EventKind.lost:
         state.lost += Number.isNaN(batch.size[i]!) ? 1 : Math.max(1, batch.size[i]!);

@@ -24,6 +24,31 @@ export interface Violation {
   readonly time: number;
   /** One sentence that names the mappings concerned. */
   readonly detail: string;
+  /** The kind of event whose absence it relies on; null where the events that are there show it alone. */
+  readonly relies: "maps" | null;
+}
+
+/** What this recording cannot be asked. */
+export interface Unjudged {
+  readonly devices: readonly string[];
+  readonly what: string;
+  readonly why: string;
+}
+
+/** Accesses of a device that an IOMMU refused. */
+export interface DeviceFaults {
+  readonly device: string;
+  readonly count: number;
+  readonly writes: number;
+  readonly first: number;
+  readonly last: number;
+  /** Different pages of 4 KiB, counted up to a limit. */
+  readonly pages: number;
+  /** Of an address that had been unmapped a moment before, and of one that was mapped. */
+  readonly afterUnmap: number;
+  readonly whileMapped: number;
+  /** What was used when, and what is known of the address: the ends of sentences whose subject is the device. */
+  readonly examples: readonly string[];
 }
 
 /** What a device can reach beyond what was mapped for it. */
@@ -70,6 +95,11 @@ export interface AuditResult {
   readonly violations: readonly Violation[];
   readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
   readonly exposure: readonly DeviceExposure[];
+  readonly faults: readonly DeviceFaults[];
+  /** What cannot be judged of which devices, because events are missing that would have to be there. */
+  readonly unjudged: readonly Unjudged[];
+  /** Devices of which it is not known what is alive. */
+  readonly aliveUnknown: readonly string[];
   /** What the recording could not answer, and limits that were met. */
   readonly notes: readonly string[];
   /** Rules that no recording shows. */

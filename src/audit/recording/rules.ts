@@ -5,27 +5,38 @@
  * in meaning.
  */
 
+interface Rule {
+  readonly says: string;
+  /**
+   * What must not be missing from the recording for the accusation to hold: "maps" = every mapping of the device left
+   * an event. null where the events that are there show it alone.
+   */
+  readonly relies: "maps" | null;
+}
+
+const shown = (says: string): Rule => ({ says, relies: null });
+const unlessMapped = (says: string): Rule => ({ says, relies: "maps" });
+
 /** Rule names are stable: programs compare them. */
 export const rules = {
-  "unmap-error-value": "the value of a failed mapping was unmapped",
-  "double-unmap": "something was unmapped that was already unmapped",
-  "unmap-size": "unmapped with another size than mapped",
-  "unmap-direction": "unmapped with another direction than mapped",
-  "unmap-kind": "unmapped with another kind of call than mapped",
-  "unmap-entries": "a list was unmapped with another number of entries than mapped",
-  "map-over-live": "mapped at a bus address that already leads to other memory",
-  "map-direction": "mapped with direction NONE",
-  overlap: "two mappings that a device may write share memory",
-  "overlap-cache-line": "two mappings that a device may write begin in one cache line",
-  "bounce-size": "a bounce buffer of more than 256 KiB was asked for",
-  "sync-error-value": "the value of a failed mapping was synced",
-  "sync-unmapped": "something was synced after it was unmapped",
-  "sync-outside": "synced beyond the end of the mapping",
-  "sync-direction": "synced with another direction than mapped",
-  "sync-for-cpu": "synced for the CPU as data from the device, and the device may only read",
-  "sync-for-device": "synced for the device as data to it, and the device may only write",
-  "sync-entries": "a list was synced with another number of entries than mapped",
-} as const;
+  "unmap-error-value": shown("the value of a failed mapping was unmapped"),
+  "double-unmap": unlessMapped("something was unmapped that was already unmapped"),
+  "unmap-size": unlessMapped("unmapped with another size than mapped"),
+  "unmap-direction": unlessMapped("unmapped with another direction than mapped"),
+  "unmap-kind": unlessMapped("unmapped with another kind of call than mapped"),
+  "unmap-entries": unlessMapped("a list was unmapped with another number of entries than mapped"),
+  "map-over-live": unlessMapped("mapped at a bus address that already leads to other memory"),
+  "map-direction": shown("mapped with direction NONE"),
+  overlap: unlessMapped("two mappings that a device may write share memory"),
+  "bounce-size": shown("a bounce buffer of more than 256 KiB was asked for"),
+  "sync-error-value": shown("the value of a failed mapping was synced"),
+  "sync-unmapped": unlessMapped("something was synced after it was unmapped"),
+  "sync-outside": unlessMapped("synced beyond the end of the mapping"),
+  "sync-direction": unlessMapped("synced with another direction than mapped"),
+  "sync-for-cpu": unlessMapped("synced for the CPU as data from the device, and the device may only read"),
+  "sync-for-device": unlessMapped("synced for the device as data to it, and the device may only write"),
+  "sync-entries": unlessMapped("a list was synced with another number of entries than mapped"),
+} as const satisfies Readonly<Record<string, Rule>>;
 export type RuleName = keyof typeof rules;
 
 /** What no recording of the dma, swiotlb and iommu events shows, and why. */
@@ -50,8 +61,8 @@ export const unknowable: readonly { readonly rule: string; readonly why: string 
     why: "accesses of the CPU leave no event, and syncs that the kernel skips leave none either",
   },
   {
-    rule: "the device used an address after it was unmapped",
-    why: "accesses of devices leave no event; only a fault does",
+    rule: "the device used an address after it was unmapped, and no fault came of it",
+    why: "accesses of devices leave no event; only a fault of an IOMMU does",
   },
   { rule: "mappings made by dma_iova_link() and its like", why: "that interface writes no dma events" },
   { rule: "a dma_map_sg() that failed", why: "the kernel writes no event for it in the usual cases" },

@@ -33,6 +33,7 @@ export function map(state: AuditState, batch: EventBatch, i: number): void {
     return;
   }
   if (unmappedAlready(state, Suspicion.unmap, device, dma)) return;
+  if (mappedAgain(state, device, dma, phys, size, direction, batch.attrs[i]!, time)) return;
   const m = state.live.add(MappingKind.single, device, dma, phys, size, direction, batch.attrs[i]!, time);
   if (m === -1) {
     state.beyond++;
@@ -41,6 +42,31 @@ export function map(state: AuditState, batch: EventBatch, i: number): void {
   state.born(m, size, time);
   noticeOther(state, m);
   looksAround(state, m);
+}
+
+/** The very same mapping, made once more: it is counted, and must be seen to end as often. */
+function mappedAgain(
+  state: AuditState,
+  device: number,
+  dma: number,
+  phys: number,
+  size: number,
+  direction: number,
+  attrs: number,
+  time: number,
+): boolean {
+  const { live, waiting } = state;
+  const m = live.same(device, dma, phys, size, direction, attrs);
+  if (m === -1) return false;
+  live.again[m]!++;
+  state.population.change(live.group[m]!, 1, time);
+  state.exposure.mapped(device, live.reach[m] as Reach, phys, size);
+  const i = suspect(state, Suspicion.overlap, device, dma, size, direction, time);
+  waiting.phys[i] = phys;
+  waiting.other[i] = m;
+  waiting.otherSerial[i] = live.serial[m]!;
+  waiting.again[i] = 1;
+  return true;
 }
 
 export function allocate(state: AuditState, batch: EventBatch, i: number): void {
@@ -87,6 +113,7 @@ export function bounced(state: AuditState, batch: EventBatch, i: number): void {
     size = batch.size[i]!,
     time = batch.time[i]!;
   state.bounces.add(device, address);
+  state.recorded.mustUnmap(device);
   if (!(size > mappingBytesMax)) return;
   state.broken("bounce-size", device, time, () => {
     return (
@@ -112,7 +139,8 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
     return;
   }
   if (Number.isNaN(dma)) return;
-  const m = live.at(device, dma, kind, size, direction);
+  state.recorded.unmapped(device, kind, time);
+  const m = live.at(device, dma, kind, size, direction, state.ends(time));
   if (m === -1) {
     const what = kind === MappingKind.coherent ? Suspicion.free : Suspicion.unmap;
     const w = suspect(state, what, device, dma, size, direction, time);
@@ -121,18 +149,26 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
   }
   compare(state, m, kind, size, direction, time);
   // An entry of a list ends with its list: taking it out alone would hide the rest.
-  if (live.kind[m] !== MappingKind.list) end(state, m, time);
+  if (live.kind[m] !== MappingKind.list) end(state, m, time, batch.task[i]!, !live.ambiguous);
 }
 
-/** A single mapping or an allocation ends. */
-export function end(state: AuditState, m: number, time: number): void {
+/**
+ * A single mapping or an allocation ends, or one of several that are the very same.
+ * @param sure whether the end can be no other mapping's
+ */
+export function end(state: AuditState, m: number, time: number, task: number, sure: boolean): void {
   const { live } = state;
   const device = live.device[m]!,
     phys = live.phys[m]!,
     size = live.size[m]!;
-  state.gone.add(device, live.dma[m]!, size, live.direction[m]!, live.time[m]!, time);
+  state.gone.add(device, live.dma[m]!, size, live.direction[m]!, live.time[m]!, time, task);
   if (!Number.isNaN(phys)) state.exposure.unmapped(device, live.reach[m] as Reach, phys, size);
   state.ended(m, time);
+  if (live.again[m]! > 0) {
+    live.again[m]!--;
+    return;
+  }
+  state.endShows(m, sure);
   live.remove(m);
 }
 

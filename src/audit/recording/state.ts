@@ -5,15 +5,29 @@ import { directionNames } from "../../spec/dma/direction.js";
 import { counted, hex } from "../why/words.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
+import { Faults } from "./faults.js";
 import { Gone } from "./gone.js";
-import { kindNames, LiveMappings, MappingKind } from "./mappings.js";
+import { type Ends, kindNames, LiveMappings, MappingKind, type Reach } from "./mappings.js";
+import { Pending } from "./pending.js";
 import { Population } from "./population.js";
+import type { Recorded } from "./recorded.js";
 import type { RuleName } from "./rules.js";
 import { Violations } from "./violations.js";
 import { Waiting } from "./waiting.js";
 
+/**
+ * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
+ * (in a guest) be stopped by its host, in between.
+ */
+export const windowMicroseconds = 10_000;
+
+/** Of a class whose bus addresses were given out again this often, ends are missing from the recording. */
+export const reusedShare = 0.1;
+
 export class AuditState {
   readonly devices: Names;
+  readonly tasks: Names | null;
+  readonly recorded: Recorded;
   readonly #listsBefore = new Map<number, number>();
   readonly live = new LiveMappings();
   readonly gone = new Gone();
@@ -22,6 +36,8 @@ export class AuditState {
   readonly population = new Population();
   readonly violations = new Violations();
   readonly waiting = new Waiting();
+  readonly pending = new Pending();
+  readonly faults = new Faults();
   readonly exposure = new Exposure();
   readonly bounces = new Bounces();
   events = 0;
@@ -37,6 +53,8 @@ export class AuditState {
   beyond = 0;
   /** Lists whose pieces an IOMMU joined. */
   joined = 0;
+  /** Pairs of mappings that devices may write and that begin in one cache line. */
+  sharedLines = 0;
   /** Mappings in no class because there were too many classes. */
   unclassed = 0;
   /** Time of the last loss of events, microseconds; what spans it proves nothing. */
@@ -44,8 +62,10 @@ export class AuditState {
   /** The recording shows an IOMMU at work. */
   iommu = false;
 
-  constructor(devices: Names) {
+  constructor(devices: Names, tasks: Names | null, recorded: Recorded) {
     this.devices = devices;
+    this.tasks = tasks;
+    this.recorded = recorded;
   }
 
   deviceName(device: number): string {
@@ -65,7 +85,47 @@ export class AuditState {
 
   /** Count a broken rule. @param words is called only while words are kept. */
   broken(rule: RuleName, device: number, time: number, words: () => string): void {
-    if (this.violations.count(rule)) this.violations.keep(rule, this.deviceName(device), time, words());
+    if (this.violations.count(rule, device)) this.violations.keep(rule, device, time, words());
+  }
+
+  /** What is known at `time` of ends, for telling which mapping one is of. */
+  ends(time: number): Ends {
+    return { settled: time - windowMicroseconds, lostAt: this.lostAt };
+  }
+
+  /**
+   * The end of a mapping was read: what was mapped over it, long before now, was mapped over a live one.
+   * @param sure whether the end can be no other mapping's
+   */
+  endShows(m: number, sure: boolean): void {
+    const { live, pending } = this;
+    const older = pending.take(m, live.serial[m]!);
+    if (older === null || !sure || live.time[m]! <= this.lostAt) return;
+    for (const { rule, device, time, words } of older.first) {
+      if (rule === "overlap-cache-line") this.sharedLines++;
+      else this.broken(rule, device, time, () => words);
+    }
+    for (const [rule, { device, count }] of older.more) {
+      if (rule === "overlap-cache-line") this.sharedLines += count;
+      else this.violations.count(rule, device, count);
+    }
+  }
+
+  /** The recording is over: a mapping whose end would have been recorded is alive, and so was what it was mapped over. */
+  overAtTheEnd(): void {
+    const { live, recorded, population } = this;
+    const reused = new Int32Array(population.count);
+    for (const m of live)
+      if (live.reused[m] === 1 && live.group[m]! !== -1) reused[live.group[m]!]! += 1 + live.again[m]!;
+    for (const [m, serial, time] of this.pending.rest()) {
+      if (live.serial[m]! !== serial || live.reused[m] === 1 || live.again[m]! > 0) continue;
+      // Its device's ends must have gone on being recorded.
+      if (!(recorded.lastEnd(live.device[m]!) > time + windowMicroseconds)) continue;
+      const group = live.group[m]!;
+      if (group !== -1 && reused[group]! > 0 && reused[group]! >= population.alive[group]! * reusedShare) continue;
+      const missing = recorded.endsMissing(live.device[m]!, live.kind[m] as MappingKind, live.reach[m] as Reach);
+      if (missing === null) this.endShows(m, true);
+    }
   }
 
   /** A mapping begins to live: put it into its class. */

@@ -12,11 +12,13 @@ import { type AuditState, directionName, seconds } from "./state.js";
 
 export function syncSingle(state: AuditState, batch: EventBatch, i: number, forCpu: boolean): void {
   state.syncs++;
+  state.recorded.mustUnmap(batch.device[i]!);
   sync(state, batch.device[i]!, batch.dma[i]!, batch.size[i]!, batch.direction[i]!, forCpu, batch.time[i]!);
 }
 
 export function syncList(state: AuditState, batch: EventBatch, i: number, forCpu: boolean): void {
   state.syncs++;
+  state.recorded.mustUnmap(batch.device[i]!);
   const device = batch.device[i]!,
     direction = batch.direction[i]!,
     time = batch.time[i]!;
@@ -71,6 +73,7 @@ function syncOfNothing(state: AuditState, device: number, dma: number, size: num
     g = gone.find(device, dma);
   if (g === -1 || gone.unmappedAt[g]! <= state.lostAt) {
     state.before++;
+    state.recorded.stranger(device, time);
     return;
   }
   state.broken("sync-unmapped", device, time, () => {

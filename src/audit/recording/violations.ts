@@ -1,30 +1,62 @@
-/** Broken rules: the first of each kept in words, all of them counted. */
-import type { Violation } from "./result.js";
+/** Broken rules: the first of each kept in words, all of them counted, by rule and device. */
+import type { Unjudged, Violation } from "./result.js";
 import { type RuleName, rules } from "./rules.js";
 
-const keptPerRule = 20;
+/** Of one rule and device, and in all. */
+const keptEach = 20;
+const keptMax = 4000;
+
+interface Broken {
+  readonly rule: RuleName;
+  readonly device: number;
+  total: number;
+  readonly kept: { readonly time: number; readonly words: string }[];
+}
 
 export class Violations {
-  readonly #kept: Violation[] = [];
-  readonly #totals = new Map<RuleName, number>();
+  readonly #broken = new Map<string, Broken>();
+  #kept = 0;
 
   /** Count one. @returns true when words are still wanted for it: then call `keep`. */
-  count(rule: RuleName): boolean {
-    const total = (this.#totals.get(rule) ?? 0) + 1;
-    this.#totals.set(rule, total);
-    return total <= keptPerRule;
+  count(rule: RuleName, device: number, by = 1): boolean {
+    const key = `${rule} ${device}`;
+    let broken = this.#broken.get(key);
+    if (broken === undefined) this.#broken.set(key, (broken = { rule, device, total: 0, kept: [] }));
+    broken.total += by;
+    return broken.kept.length < keptEach && this.#kept < keptMax;
   }
 
   /** @param time microseconds */
-  keep(rule: RuleName, device: string, time: number, detail: string): void {
-    this.#kept.push({ rule, device, time: time / 1e6, detail: `${rules[rule]}: ${detail}` });
+  keep(rule: RuleName, device: number, time: number, words: string): void {
+    this.#kept++;
+    this.#broken.get(`${rule} ${device}`)!.kept.push({ time, words });
   }
 
-  list(): Violation[] {
-    return this.#kept.sort((a, b) => a.time - b.time);
-  }
-
-  totals(): { rule: string; count: number }[] {
-    return [...this.#totals].map(([rule, count]) => ({ rule, count }));
+  /**
+   * @param missing says of a device why its mappings may have left no event, null where they all did: what relies on
+   *   them is then not judged
+   */
+  judged(
+    nameOf: (device: number) => string,
+    missing: (device: number) => string | null,
+  ): { violations: Violation[]; totals: { rule: string; count: number }[]; unjudged: Unjudged[] } {
+    const violations: Violation[] = [],
+      unjudged: Unjudged[] = [];
+    const totals = new Map<string, number>();
+    for (const { rule, device, total, kept } of this.#broken.values()) {
+      const { says, relies } = rules[rule];
+      const why = relies === "maps" ? missing(device) : null;
+      const name = nameOf(device);
+      if (why !== null) {
+        unjudged.push({ devices: [name], what: `${total} × ${says}`, why });
+        continue;
+      }
+      totals.set(rule, (totals.get(rule) ?? 0) + total);
+      for (const { time, words } of kept) {
+        violations.push({ rule, device: name, time: time / 1e6, detail: `${says}: ${words}`, relies });
+      }
+    }
+    violations.sort((a, b) => a.time - b.time);
+    return { violations, totals: [...totals].map(([rule, count]) => ({ rule, count })), unjudged };
   }
 }

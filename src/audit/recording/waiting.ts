@@ -27,6 +27,8 @@ export class Waiting {
   /** The older mapping, and its serial while it is the same one. */
   readonly other = new Int32Array(room);
   readonly otherSerial = new Float64Array(room);
+  /** 1 where both are the very same mapping, made twice. */
+  readonly again = new Uint8Array(room);
   /** Set when an event explained it. */
   readonly #settled = new Uint8Array(room);
   #first = 0;
@@ -57,6 +59,7 @@ export class Waiting {
     this.direction[i] = direction;
     this.time[i] = time;
     this.other[i] = -1;
+    this.again[i] = 0;
     this.#settled[i] = 0;
     return i;
   }

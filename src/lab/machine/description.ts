@@ -6,7 +6,6 @@
 import { type Document, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { Unreadable } from "../../read/unreadable.js";
-import { parseSwiotlb } from "../../sw/swiotlb/index.js";
 import { contradiction } from "./contradictions.js";
 import {
   deviceSchema,
@@ -32,18 +31,6 @@ export interface Described {
   /** @throws Unreadable with the line and column of that place. */
   readonly refuse: (path: Path, expected: string, found: string) => never;
 }
-
-/** The pool that the description asks for, rounded as the kernel rounds; null when it asks for none. */
-export function describedPool(m: MachineDescription, recorded: { cpus: number; areas: number; slots: number }) {
-  if (m.swiotlb === undefined || m.swiotlb.mode === "off") return null;
-  const { slots = recorded.slots, areas, mode } = m.swiotlb;
-  const cpus = m.cpus ?? recorded.cpus;
-  const read = parseSwiotlb(areas === undefined ? `${slots}` : `${slots},${areas}`, { cpus });
-  return { slots: read.slots, areas: read.areas, forced: mode === "force" };
-}
-
-/** As `describeMachine`, for those who only lay it over something else. */
-export const readMachine = (name: string, text: string): MachineDescription => describeMachine(name, text).machine;
 
 /**
  * @param name what messages call the text: its file's name

@@ -1,50 +1,159 @@
-/** Which `swiotlb=` would have been enough, and how sure that is. */
+/**
+ * Which `swiotlb=` would have been enough, and how sure that is.
+ *
+ * Mode and areas stay as they are; where nothing failed, nothing is to change. A smaller pool is named only when sizes
+ * were asked for, with room to spare, and only when enough was seen.
+ */
+import { parseSwiotlb } from "../../sw/swiotlb/index.js";
+import type { PoolMachine } from "./machine.js";
 import type { ReplayOutcome, WhatIf } from "./outcome.js";
+import { noMappingsWords, type Shows } from "./shows.js";
 
-export function advise(o: {
+/** A smaller pool must hold twice what was ever in use. */
+const margin = 2;
+/** Fewer bounces, or a shorter time (microseconds), say too little of what is to come. */
+const bouncesMin = 10_000;
+const spanMin = 60e6;
+
+export interface AdviceQuestion {
+  readonly shows: Shows;
+  readonly kernel: string | null;
+  /** Possible CPUs, which decide how many areas the kernel makes by itself. */
+  readonly cpus: number;
+  /** Value of the recorded machine's own `swiotlb=`; "" when it had none, null when that is not known. */
+  readonly setting: string | null;
+  readonly machine: PoolMachine | null;
   readonly pool: ReplayOutcome["pool"];
-  /** Requests refused in all, and those that no pool can serve. */
-  readonly refused: { readonly all: number; readonly never: number };
+  readonly maps: ReplayOutcome["maps"];
+  /** Length of the recording, microseconds. */
+  readonly span: number;
+  /** Mappings and lists refused, their requests (entries of lists counted one by one), and those that no pool serves. */
+  readonly refused: {
+    readonly mappings: number;
+    readonly lists: number;
+    readonly requests: number;
+    readonly never: number;
+  };
   readonly whatIf: readonly WhatIf[];
-  /** Requests whose lives on another pool had to be assumed. */
-  readonly assumed: number;
-  readonly showsOutcomes: boolean;
-  readonly late: boolean;
+  /** Whether sizes to try were asked for. */
+  readonly sizesAsked: boolean;
   readonly lost: number;
-}): ReplayOutcome["advice"] {
-  if (!o.showsOutcomes) {
-    const because = "this kernel records no dma:* events (they came with 6.12), so no mapping is seen to end";
-    return { swiotlb: null, because, confidence: "unknown" };
+}
+
+type Advice = ReplayOutcome["advice"];
+
+const count = (n: number): string => n.toLocaleString("en-US");
+const counted = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
+
+export function advise(q: AdviceQuestion): Advice {
+  if (q.shows === "nothing") {
+    const because = "no event that could show a bounce was recorded";
+    return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
   }
-  if (o.pool === null) return { swiotlb: null, because: "nothing bounced in this recording", confidence: "measured" };
-  const { all: failed, never } = o.refused;
-  const recorded = o.pool.areas;
-  const enough = o.whatIf
+  if (q.shows === "requests") {
+    const because = `${noMappingsWords(q.kernel)}; so no mapping is seen to succeed or to end`;
+    return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
+  }
+  if (q.pool === null || q.machine === null) return withoutPool(q.maps);
+  const { mappings, lists } = q.refused;
+  return mappings + lists === 0 ? nothingFailed(q, q.pool) : enough(q, q.pool, q.machine);
+}
+
+function withoutPool(maps: ReplayOutcome["maps"]): Advice {
+  if (maps.total === 0) {
+    const because = "no mapping was recorded";
+    return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
+  }
+  const translated = maps.translated + maps.foreign > 0;
+  const but = translated
+    ? "; a bounce behind an IOMMU shows only by swiotlb:swiotlb_bounced, and no such event is there"
+    : "";
+  const because = `none of ${counted(maps.total, "mapping")} bounced${but}`;
+  return { what: "nothing to change", swiotlb: null, because, confidence: translated ? "unknown" : "measured" };
+}
+
+function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): Advice {
+  const share = ((100 * pool.hiwater) / pool.slots).toFixed(1);
+  const least = pool.atLeast ? "at least " : "at most ";
+  const seen =
+    `in ${(q.span / 1e6).toFixed(1)} s ${counted(q.maps.bounced, "mapping")} bounced and none was refused; ${least}` +
+    `${count(pool.hiwater)} of ${counted(pool.slots, "slot")} (${share} %) were in use at once`;
+  const because = [seen, ...doubts(q), ...(q.sizesAsked ? [smaller(q, pool)] : [])].join("; ");
+  return {
+    what: "nothing to change",
+    swiotlb: null,
+    because,
+    confidence: doubts(q).length === 0 ? "measured" : "bounded",
+  };
+}
+
+/** What a smaller pool would have done, for who asked for it. */
+function smaller(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): string {
+  if (q.maps.bounced < bouncesMin || q.span < spanMin || pool.atLeast) {
+    return `too little was seen to advise a smaller pool: that takes ${count(bouncesMin)} bounces in ${spanMin / 1e6} s, from the boot on`;
+  }
+  const served = q.whatIf.filter((w) => w.failed === 0 && w.slots < pool.slots && w.slots >= margin * w.hiwater);
+  const least = served.sort((a, b) => a.slots - b.slots)[0];
+  if (least === undefined) return "no smaller size that was tried holds twice what was in use";
+  return `${settingText(q, least)} would have served the same, with room for ${margin} times its peak of ${count(least.hiwater)} slots`;
+}
+
+function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, machine: PoolMachine): Advice {
+  const { mappings, lists, requests, never } = q.refused;
+  const what = [
+    ...(mappings > 0 ? [counted(mappings, "mapping")] : []),
+    ...(lists > 0 ? [`${counted(lists, "list")} of buffers`] : []),
+  ].join(" and ");
+  const failed = `${what} (${counted(requests, "request")}, each entry of a list being one) were refused with ${counted(pool.slots, "slot")}`;
+  const impossible = never === 0 ? [] : [`${counted(never, "request")} of them are larger than any pool can serve`];
+  const assumed =
+    requests === never
+      ? []
+      : [
+          `how long the refused requests would have been held is not recorded: each is taken to live as long as its device's others`,
+        ];
+  const doubted = [...assumed, ...doubts(q)];
+  const best = q.whatIf
     .filter((w) => w.failed <= never)
     .sort(
-      (a, b) => a.slots - b.slots || Number(a.areas !== recorded) - Number(b.areas !== recorded) || a.areas - b.areas,
+      (a, b) =>
+        a.slots - b.slots || Number(a.areas !== machine.areas) - Number(b.areas !== machine.areas) || a.areas - b.areas,
     )[0];
-  const doubts = [
-    ...(o.assumed > 0
-      ? [`${o.assumed} requests were refused in the recording and how long they would have lived is assumed`]
-      : []),
-    ...(o.late ? ["the recording begins with a pool already in use"] : []),
-    ...(o.lost > 0 ? [`${o.lost} events were lost`] : []),
-  ];
-  const tail = doubts.length === 0 ? "" : `; ${doubts.join("; ")}`;
-  const confidence = doubts.length === 0 ? "measured" : "bounded";
-  const impossible = never === 0 ? "" : `; ${never} requests are larger than any pool can serve`;
-  if (enough === undefined) {
-    const largest = o.whatIf.reduce((a, b) => (b.slots > a.slots ? b : a), o.whatIf[0] ?? nothing);
-    const because = `even ${largest.slots} slots refused ${largest.failed} of the recorded requests${impossible}${tail}`;
-    return { swiotlb: null, because, confidence: "unknown" };
+  if (requests === never && never > 0) {
+    const because = [failed, ...impossible, "a larger pool does not help: let the driver make smaller requests"].join(
+      "; ",
+    );
+    return { what: "no size can help", swiotlb: null, because, confidence: "measured" };
   }
-  const setting = `swiotlb=${enough.slots}${enough.areas === o.pool.areas ? "" : `,${enough.areas}`}`;
-  const what =
-    failed === 0
-      ? `nothing failed; of the sizes tried, ${enough.slots} slots are the fewest that serve every request`
-      : `${failed} requests failed with ${o.pool.slots} slots; of the sizes tried, ${enough.slots} are the fewest that serve every request`;
-  return { swiotlb: setting, because: `${what} (high-water ${enough.hiwater})${impossible}${tail}`, confidence };
+  if (best === undefined) {
+    const largest = q.whatIf.reduce((a, b) => (b.slots > a.slots ? b : a), q.whatIf[0] ?? nothing);
+    const more = `of the sizes tried even ${count(largest.slots)} slots refuse ${count(largest.failed)} requests`;
+    const because = [failed, ...impossible, more, ...doubted].join("; ");
+    return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
+  }
+  const setting = settingText(q, best);
+  const fewest = `of the sizes tried, ${count(best.slots)} slots are the fewest that serve ${never > 0 ? "all the others" : "every request"}, at most ${count(best.hiwater)} at once`;
+  const because = [failed, ...impossible, fewest, ...doubted].join("; ");
+  return { what: setting, swiotlb: setting, because, confidence: doubted.length === 0 ? "measured" : "bounded" };
+}
+
+function doubts(q: AdviceQuestion): string[] {
+  return [
+    ...(q.pool?.atLeast === true ? ["the pool was in use before the recording began"] : []),
+    ...(q.lost > 0 ? [`${counted(q.lost, "event")} were lost`] : []),
+  ];
+}
+
+/**
+ * The parameter that makes this pool: areas only where the kernel would make others by itself or they were asked for,
+ * the mode as it was given, or as it was seen where the command line is not known.
+ */
+function settingText(q: AdviceQuestion, w: WhatIf): string {
+  const asked = q.setting === null ? null : parseSwiotlb(q.setting, { cpus: q.cpus });
+  const itself = parseSwiotlb(`${w.slots}`, { cpus: q.cpus }).areas;
+  const areas = asked?.asked.areas != null || itself !== w.areas ? `,${w.areas}` : "";
+  const isForced = asked === null ? (q.machine?.forced ?? false) : asked.mode === "force";
+  return `swiotlb=${w.slots}${areas}${isForced ? ",force" : ""}`;
 }
 
 const nothing: WhatIf = { slots: 0, areas: 0, forced: false, bounced: 0, failed: 0, hiwater: 0 };

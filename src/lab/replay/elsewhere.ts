@@ -2,6 +2,7 @@
  * The recorded requests on another pool, one by one, so that every report can be made of what would have happened.
  */
 import type { Pool } from "../../sw/swiotlb/index.js";
+import type { DeviceMasks } from "./masks.js";
 import { type Operation, Outcome, unmapping } from "./operation.js";
 import { lastReached } from "./placed.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
@@ -9,31 +10,33 @@ import { type Alignments, refusalOf } from "./refusal.js";
 import type { RequestSink } from "./request_stream.js";
 
 export class Elsewhere implements RequestSink {
-  readonly #pool: Pool;
+  readonly #pool: Pool | null;
   readonly #forced: boolean;
   readonly #alignments: Alignments;
-  readonly #maskOf: (device: number) => number;
+  readonly #masks: DeviceMasks;
   readonly #sink: CarriedSink;
   /** Mappings alive on this pool, by the request's number. */
   readonly #living = new Map<number, Operation>();
 
   constructor(o: {
-    readonly pool: Pool;
+    /** null: there is no pool, and what needs a bounce is refused. */
+    readonly pool: Pool | null;
     readonly forced: boolean;
     readonly alignments: Alignments;
-    readonly maskOf: (device: number) => number;
+    readonly masks: DeviceMasks;
     readonly sink: CarriedSink;
   }) {
     this.#pool = o.pool;
     this.#forced = o.forced;
     this.#alignments = o.alignments;
-    this.#maskOf = o.maskOf;
+    this.#masks = o.masks;
     this.#sink = o.sink;
   }
 
   begin(recorded: Operation, id: number): void {
     const d = recorded.device;
-    const mask = Number.isNaN(recorded.mask) ? this.#maskOf(d) : recorded.mask;
+    const printed = this.#masks.isStated(d) ? Number.NaN : recorded.mask;
+    const mask = Number.isNaN(printed) ? this.#masks.at(d, recorded.at).mask : printed;
     const last = lastReached(recorded);
     const reachable = !(last > (Number.isNaN(mask) ? Number.MAX_VALUE : mask));
     const bounced = this.#forced || !reachable;
@@ -42,6 +45,11 @@ export class Elsewhere implements RequestSink {
     if (!bounced) {
       this.#living.set(id, op);
       this.#tell(op, Number.NaN, null);
+      return;
+    }
+    if (this.#pool === null) {
+      op.address = Outcome.refused;
+      this.#tell(op, -1, { reason: "absent", slots: 0 });
       return;
     }
     const a = this.#alignments;
@@ -64,7 +72,7 @@ export class Elsewhere implements RequestSink {
     const of = this.#living.get(id);
     if (of === undefined) return;
     this.#living.delete(id);
-    if (of.offset >= 0) this.#pool.unmap(of.offset, this.#alignments.minAlignMask(of.device, of.lo));
+    if (of.offset >= 0) this.#pool!.unmap(of.offset, this.#alignments.minAlignMask(of.device, of.lo));
     const at = { lo: time, hi: time, at: time, loEvent: -1, hiEvent: -1 };
     this.#tell(unmapping(of, { cpu: of.cpu, task: of.task, context: of.context, ...at }), Number.NaN, null);
   }

@@ -8,6 +8,7 @@ import { alignmentOf } from "./drivers.js";
 import { inferAlignments } from "./infer_alignments.js";
 import { inferPool, knownPool } from "./infer_pool.js";
 import { alignmentsBy, type KnownPool, type LogFacts, type Machine } from "./machine.js";
+import { maskWords } from "./masks.js";
 import type { Survey } from "./survey.js";
 
 /** @param names devices by number; @param cpus as the recording's header says */
@@ -16,6 +17,8 @@ export function inferMachine(o: {
   readonly log: LogFacts | null;
   readonly kernel: string | null;
   readonly cpus: number;
+  /** Whether the recording is an excerpt, which does not state its CPUs. */
+  readonly excerpt?: boolean;
   readonly deviceNames: readonly string[];
   readonly known?: KnownPool | null;
   /** Bytes that the pool's start is a multiple of. */
@@ -26,6 +29,7 @@ export function inferMachine(o: {
   const inferred: string[] = [],
     evidence: string[] = [];
   const cpus = log?.cpus ?? Math.max(o.cpus, survey.cpuMax + 1);
+  if (log?.cpus == null && o.excerpt === true) inferred.push("cpus");
   const drivers = o.deviceNames.map((name) => log?.drivers.get(name) ?? null);
   const table = drivers.map((driver) => alignmentOf(driver));
   const prior = alignmentsBy(
@@ -40,6 +44,11 @@ export function inferMachine(o: {
       const when = `${(time / 1e6).toFixed(6)} s`;
       const what = `min_align_mask 0x${minAlignMask.toString(16)} from ${when} on`;
       evidence.push(`${o.deviceNames[i]}: ${what}, by the low bits that its bounces kept`);
+    }
+    for (const change of survey.masks.changes(i)) {
+      evidence.push(
+        `${o.deviceNames[i]}: a DMA mask of ${maskWords(change)} from ${(change.time / 1e6).toFixed(6)} s on`,
+      );
     }
     if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0)
       inferred.push(`devices.${o.deviceNames[i]}.alignment`);

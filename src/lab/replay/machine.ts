@@ -2,6 +2,7 @@
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Profile } from "../../sw/swiotlb/index.js";
 import type { Shape } from "./in_step.js";
+import type { LogRefusal } from "./log_refusals.js";
 import type { Places } from "./places.js";
 import type { Alignments } from "./refusal.js";
 import type { PoolBegin } from "./xen/begin.js";
@@ -18,6 +19,9 @@ export interface LogFacts {
   readonly pool: { readonly from: number; readonly to: number } | null;
   /** A paravirtualised Xen domain: bus addresses are the machine's. */
   readonly xen?: boolean;
+  /** Lines "swiotlb buffer is full", and how many more the kernel says it left out. */
+  readonly refusals?: readonly LogRefusal[];
+  readonly refusalsSuppressed?: number;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
 }

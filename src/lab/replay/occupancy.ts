@@ -9,6 +9,8 @@ export class Occupancy {
   readonly #taking: Int32Array;
   /** When each slot was taken, microseconds. */
   readonly #begin: Float64Array;
+  /** Slots that each device holds, by its number + 1. */
+  readonly #heldBy: number[] = [];
   #takings = 0;
   used = 0;
   hiwater = 0;
@@ -32,6 +34,8 @@ export class Occupancy {
     const taking = ++this.#takings | 0;
     for (let s = o.slot; s < o.slot + o.count && s < this.#holder.length; s++) {
       if (this.#holder[s] === 0) this.used++;
+      else this.#count(this.#holder[s]!, -1);
+      this.#count(o.device + 1, 1);
       this.#holder[s] = o.device === -1 ? -1 : o.device + 1;
       this.#taking[s] = taking;
       this.#begin[s] = o.time;
@@ -48,8 +52,19 @@ export class Occupancy {
     for (let s = slot; s < slot + count && s < this.#holder.length; s++) {
       if (this.#holder[s] === 0 || this.#taking[s] !== taking) continue;
       this.used--;
+      this.#count(this.#holder[s]!, -1);
       this.#holder[s] = 0;
     }
+  }
+
+  /** Slots that a device holds now. */
+  heldBy(device: number): number {
+    return this.#heldBy[device + 1] ?? 0;
+  }
+
+  /** @param holder as in `#holder`; mappings of unknown origin are counted for none */
+  #count(holder: number, by: number): void {
+    if (holder > 0) this.#heldBy[holder] = (this.#heldBy[holder] ?? 0) + by;
   }
 
   /** What is held now, each taking with the time since when. */

@@ -4,6 +4,7 @@
  * Times are microseconds of the recording's clock, sizes bytes, addresses numbers (exact below 2^53).
  */
 
+import type { Shows } from "./shows.js";
 import type { XenOutcome } from "./xen/outcome.js";
 
 /** Why a mapping failed. Source: Linux kernel/dma/swiotlb.c, the checks in the order in which they refuse. */
@@ -160,6 +161,40 @@ export interface WhatIf {
   readonly hiwater: number;
 }
 
+/** Requests of one device to bounce. */
+export interface DeviceRequests {
+  /** Index into `devices`. */
+  readonly device: number;
+  readonly count: number;
+  readonly bytes: number;
+  /** Sizes, bytes. */
+  readonly least: number;
+  readonly most: number;
+  /** Those that the kernel's log says were refused. */
+  readonly refused: number;
+  readonly why: readonly { readonly words: string; readonly count: number }[];
+}
+
+/** A request that the kernel's log says was refused. */
+export interface RequestRefusal {
+  /** Of the request, microseconds. */
+  readonly time: number;
+  readonly device: number;
+  readonly size: number;
+  /** Slots of the pool and those in use, as the log prints them; null where it does not. */
+  readonly total: number | null;
+  readonly used: number | null;
+}
+
+/** What a recording of `swiotlb_bounced` alone shows, with the log beside it. */
+export interface Requests {
+  readonly devices: readonly DeviceRequests[];
+  /** In order of time, the first of them. */
+  readonly refused: readonly RequestRefusal[];
+  /** Lines of the log that tell of refusals: found again, not found among the requests, left out by the kernel. */
+  readonly log: { readonly matched: number; readonly unmatched: number; readonly suppressed: number };
+}
+
 export interface ReplayOutcome {
   readonly source: {
     readonly name: string;
@@ -168,6 +203,8 @@ export interface ReplayOutcome {
     readonly events: number;
     readonly lost: number;
     readonly cpus: number;
+    /** An excerpt: neither the number of CPUs nor losses are stated. */
+    readonly excerpt: boolean;
     readonly from: number;
     readonly to: number;
     readonly warnings: readonly { readonly where: string; readonly what: string }[];
@@ -184,7 +221,15 @@ export interface ReplayOutcome {
     readonly translated: number;
     readonly foreign: number;
     readonly failed: number;
+    /** Asked for, and what became of it is not recorded. */
+    readonly unknown: number;
   };
+  /** What the recording can show of mappings at all. */
+  readonly shows: Shows;
+  /** Whether pool and outcomes are those of the recorded machine or of another that was asked for. */
+  readonly replayedOn: "recorded" | "other";
+  /** Of a recording that shows requests only; null for every other. */
+  readonly requests: Requests | null;
   readonly pool: {
     readonly slots: number;
     readonly areas: number;
@@ -192,6 +237,10 @@ export interface ReplayOutcome {
     readonly used: number;
     readonly hiwater: number;
     readonly hiwaterTime: number;
+    /** The pool was in use before the recording: at least as many slots as stated were in use. */
+    readonly atLeast: boolean;
+    /** The kernel's own counters, read after the recording; null without them, or for another pool. */
+    readonly counters: { readonly used: number | null; readonly hiwater: number | null } | null;
     readonly failures: readonly Failure[];
     /** dma_map_sg lists that were refused and left no event: known by their swiotlb_bounced alone. */
     readonly refusedLists: readonly Failure[];
@@ -204,6 +253,8 @@ export interface ReplayOutcome {
   readonly slotMap: SlotMap | null;
   readonly whatIf: readonly WhatIf[];
   readonly advice: {
+    /** A few words: the setting, "nothing to change" ... */
+    readonly what: string;
     readonly swiotlb: string | null;
     readonly because: string;
     readonly confidence: "measured" | "bounded" | "unknown";

@@ -3,12 +3,13 @@
  * other pools would have made of them.
  */
 import type { EventBatch, SourceFormat } from "../../read/event.js";
+import type { PoolCounters } from "../../read/pool_counters.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
 import { Elsewhere } from "./elsewhere.js";
 import { Joiner, type Landing, type OperationSink } from "./joiner.js";
-import { alignmentsOf, type Machine } from "./machine.js";
+import { alignmentsOf, type LogFacts, type Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -16,9 +17,10 @@ import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import type { Alignments } from "./refusal.js";
 import { RequestStream } from "./request_stream.js";
+import { RequestTally } from "./request_tally.js";
 import type { Survey } from "./survey.js";
 import { Tally } from "./tally.js";
-import { type Setting, WhatIfPools } from "./what_if.js";
+import { type Instead, type Setting, WhatIfPools } from "./what_if.js";
 import { applyBegin, type PoolBegin } from "./xen/begin.js";
 import type { ReplayEnd, XenReplay } from "./xen/xen_replay.js";
 
@@ -31,10 +33,15 @@ export interface ReplayOptions {
   readonly machineAddresses: boolean;
   readonly deviceNames: readonly string[];
   readonly idle: (task: number) => boolean;
-  /** Other pools to try the requests on. */
+  /** The machine's kernel log; null without one. */
+  readonly log: LogFacts | null;
+  /** The kernel's own counters of its pool, read after the recording. */
+  readonly counters: PoolCounters | null;
+  /** Other pools to try the requests on, and whether these were asked for. */
   readonly settings: readonly Setting[];
+  readonly sizesAsked: boolean;
   /** Report what this pool would have done instead of what the recorded one did. */
-  readonly instead: Setting | null;
+  readonly instead: Instead | null;
   /** Also told of every operation, in the order found. */
   readonly watcher?: CarriedSink;
   /** The page map of a Xen domain, beside the events. */
@@ -47,6 +54,7 @@ export interface SourceFacts {
   readonly name: string;
   readonly format: SourceFormat;
   readonly lost: number;
+  readonly excerpt: boolean;
   readonly warnings: readonly { readonly where: string; readonly what: string }[];
 }
 
@@ -59,6 +67,7 @@ export class Replay {
   readonly #ordering: Ordering | null;
   readonly #straight: Straight | null;
   readonly #tally: Tally;
+  readonly #requestTally: RequestTally | null;
   readonly #whatIf: WhatIfPools;
   readonly #requests: RequestStream;
   readonly #reported: Machine;
@@ -74,15 +83,14 @@ export class Replay {
     this.#xen = o.xen ?? null;
     const places: Places | null =
       pool === null ? null : (pool.places ?? new StraightPlaces(pool.base, pool.slots * slotBytes));
-    const maskOf = (d: number) => survey.devices[d]?.mask ?? Number.NaN;
+    const { masks } = survey;
     const alignments = alignmentsOf(machine.devices);
     this.#reported = o.instead === null ? machine : replaced(machine, o.instead);
     this.#tally = new Tally({
       machine: this.#reported,
-      maskOf,
+      masks,
       from: survey.from,
       to: survey.to,
-      outcomesShown: survey.showsOutcomes,
       completeFrom: o.completeFrom,
       places,
       ...(pool?.begin === undefined ? {} : { learnt: pool.begin.learnt }),
@@ -92,14 +100,16 @@ export class Replay {
       base: pool?.base ?? assumedBase,
       profile: this.#reported.pool?.profile ?? machine.profile,
       alignments,
-      maskOf,
+      masks,
     });
     this.#requests = new RequestStream(this.#whatIf);
-    const sinks: CarriedSink[] = [this.#requests, this.#front(alignments, maskOf)];
+    const { machine: of, log = null, deviceNames: names } = o;
+    this.#requestTally = survey.shows === "requests" ? new RequestTally({ machine: of, log, names }) : null;
+    const sinks: CarriedSink[] = [this.#requests, this.#requestTally ?? this.#front(alignments)];
     if (o.watcher !== undefined) sinks.push(o.watcher);
     if (this.#xen !== null) sinks.push(this.#xen);
     const sink = fanOut(sinks);
-    if (pool === null || !survey.showsOutcomes) {
+    if (pool === null || survey.shows === "requests") {
       this.#ordering = null;
       this.#straight = new Straight(sink);
     } else {
@@ -111,7 +121,7 @@ export class Replay {
     this.#joiner = new Joiner({
       sink: this.#ordering ?? this.#straight!,
       idle: o.idle,
-      showsOutcomes: survey.showsOutcomes,
+      showsOutcomes: survey.shows !== "requests",
       machineAddresses: o.machineAddresses,
       landed: o.landed ?? null,
       pages: this.#xen,
@@ -147,8 +157,10 @@ export class Replay {
     const pictures = tally.finish(survey.to);
     const whatIf = this.#whatIf.finish();
     const o = tally.occupancy;
+    const shows = this.#requestTally === null ? survey.shows : "requests";
+    const maps = this.#requestTally?.maps ?? tally.maps;
     const pool =
-      machine.pool === null || o === null
+      machine.pool === null || o === null || shows !== "mappings"
         ? null
         : {
             slots: machine.pool.slots,
@@ -158,6 +170,8 @@ export class Replay {
             hiwater: o.hiwater,
             // A pool that was never used was at its highest from the beginning on.
             hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
+            atLeast: machine.pool.late && machine.pool.begin === undefined,
+            counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,
             refusedLists: tally.refusedLists,
           };
@@ -168,6 +182,7 @@ export class Replay {
         kernel: machine.kernel,
         events: survey.events,
         cpus: machine.cpus,
+        excerpt: source.excerpt,
         from: survey.from,
         to: survey.to,
       },
@@ -178,7 +193,10 @@ export class Replay {
         inferred: machine.inferred,
         evidence: machine.evidence,
       },
-      maps: tally.maps,
+      maps,
+      shows,
+      replayedOn: this.#o.instead === null ? "recorded" : "other",
+      requests: this.#requestTally?.finish() ?? null,
       pool,
       exact:
         this.#o.instead === null
@@ -186,18 +204,25 @@ export class Replay {
           : tally.notCompared(),
       xen: this.#xen?.finish(this.#end(pool)) ?? null,
       devices: tally.devices(this.#o.deviceNames),
-      ...pictures,
-      whatIf,
+      ...(shows === "mappings" ? pictures : { timeline: null, slotMap: null }),
+      whatIf: shows === "mappings" ? whatIf : [],
       advice: advise({
+        shows,
+        kernel: machine.kernel,
+        cpus: machine.cpus,
+        setting: this.#o.log?.swiotlb ?? null,
+        machine: machine.pool,
         pool,
+        maps,
+        span: survey.to - survey.from,
         refused: {
-          all: (pool?.failures.length ?? 0) + (pool?.refusedLists.length ?? 0) + tally.untold,
+          mappings: tally.maps.failed,
+          lists: tally.listsRefused,
+          requests: this.#requests.assumed,
           never: tally.tooLarge,
         },
         whatIf,
-        assumed: this.#requests.assumed,
-        showsOutcomes: survey.showsOutcomes,
-        late: machine.pool?.late ?? false,
+        sizesAsked: this.#o.sizesAsked,
         lost: source.lost,
       }),
     };
@@ -218,12 +243,14 @@ export class Replay {
   }
 
   /** What stands before the tally: nothing, or the pool that is tried instead. */
-  #front(alignments: Alignments, maskOf: (device: number) => number): CarriedSink {
+  #front(alignments: Alignments): CarriedSink {
     const { instead } = this.#o;
+    if (instead === null) return this.#tally;
     const to = this.#reported.pool;
-    if (instead === null || to === null) return this.#tally;
-    const pool = new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
-    return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, maskOf, sink: this.#tally }));
+    const pool =
+      to === null ? null : new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
+    const { masks } = this.#o.survey;
+    return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, masks, sink: this.#tally }));
   }
 }
 
@@ -231,10 +258,12 @@ function untold(count: number): { where: string; what: string }[] {
   return count === 0 ? [] : [{ where: "", what: `${count} more refusals are counted and not told one by one` }];
 }
 
-function replaced(machine: Machine, s: Setting): Machine {
+function replaced(machine: Machine, { profile = machine.pool?.profile ?? machine.profile, ...s }: Instead): Machine {
   const base = machine.pool?.base ?? assumedBase;
-  const evidence = [...machine.evidence, "the pool reported here is the one that was asked for, not the recorded one"];
-  return { ...machine, evidence, pool: { base, ...s, profile: machine.pool?.profile ?? machine.profile, late: false } };
+  const none = s.slots === 0;
+  const asked = none ? "no pool, as was asked for" : "the pool that was asked for";
+  const evidence = [`${asked}; what follows here is of the recorded one`, ...machine.evidence];
+  return { ...machine, evidence, pool: none ? null : { base, ...s, profile, late: false } };
 }
 
 function fanOut(sinks: readonly CarriedSink[]): CarriedSink {

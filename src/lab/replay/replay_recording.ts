@@ -1,12 +1,13 @@
 /** Read a recording twice: once to see what machine it is of, once to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
+import type { PoolCounters } from "../../read/pool_counters.js";
 import { inferMachine } from "./infer_machine.js";
 import type { LogFacts, Machine } from "./machine.js";
 import type { ReplayOutcome } from "./outcome.js";
 import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
 import { Survey } from "./survey.js";
-import type { Setting } from "./what_if.js";
+import type { Instead, Setting } from "./what_if.js";
 import { FirstLook } from "./xen/first_look.js";
 import { landing } from "./xen/landing.js";
 import { domainOf, firstLanding, noFiles, placedIn, xenPoolStep } from "./xen/xen_domain.js";
@@ -19,23 +20,34 @@ export interface RecordingOptions {
   /** Opens the recording from its start; called twice. */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
+  /** The kernel's own counters of its pool, read after the recording. */
+  readonly counters?: PoolCounters | null;
   /** Dumps of the Xen domain that was recorded; null when there are none. */
   readonly xen?: XenFiles | null;
   /** Facts about devices that are known better than the recording shows them. */
-  adjust?(machine: Machine, deviceNames: readonly string[]): Machine;
-  /** Other pools to try, once the machine is known. */
-  settings(machine: Machine): readonly Setting[];
+  adjust?(machine: Machine, deviceNames: readonly string[], survey: Survey): Machine;
+  /** Other pools to try, once the machine is known. @param instead what is replayed on instead of its own pool */
+  settings(machine: Machine, instead: Setting | null): readonly Setting[];
+  /** Whether somebody asked for these. */
+  readonly sizesAsked?: boolean;
   /** A pool to report instead of the recorded one. */
-  instead(machine: Machine): Setting | null;
-  /**
-   * Told of each batch of the second reading, before it is replayed.
-   * @param completeFrom time from which the recording has the events of every CPU
-   */
-  onBatch?(batch: EventBatch, source: EventSource, completeFrom: number): void;
+  instead(machine: Machine): Instead | null;
+  /** Told of each batch of the second reading, before it is replayed. */
+  onBatch?(batch: EventBatch, about: Reading): void;
   /** Made once the machine is known; told of every operation in the order found. */
   watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
   /** Called often with how much is done, 0 to 1; what it returns is waited for. */
   progress?(done: number): Promise<void> | undefined;
+}
+
+/** What is known when a recording is read for the second time. */
+export interface Reading {
+  readonly source: EventSource;
+  /** Time from which the recording has the events of every CPU, microseconds. */
+  readonly completeFrom: number;
+  readonly machine: Machine;
+  /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
+  readonly foreignBus: boolean;
 }
 
 /** @throws Unreadable when the recording makes no sense. */
@@ -61,12 +73,14 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     log: o.log,
     kernel: first.kernel,
     cpus: first.cpus,
+    excerpt: first.excerpt,
     deviceNames,
     known,
     ...step,
   });
   const { machine: inferred, frames } = placedIn(xen, found, survey);
-  const machine = o.adjust?.(inferred, deviceNames) ?? inferred;
+  const machine = o.adjust?.(inferred, deviceNames, survey) ?? inferred;
+  const instead = o.instead(machine);
 
   const completeFrom = survey.completeFrom(first.lost);
   survey.forget();
@@ -79,22 +93,32 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     machineAddresses: xen !== null,
     deviceNames,
     idle: idleTasks(second),
-    settings: o.settings(machine),
-    instead: o.instead(machine),
+    log: o.log,
+    counters: o.counters ?? null,
+    settings: o.settings(machine, instead),
+    sizesAsked: o.sizesAsked ?? false,
+    instead,
     xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
     landed:
       xen === null ? null : landing(frames === null ? [] : [frames], new Set(xen.look.poolPages.values()), xen.owners),
     ...(watcher === undefined ? {} : { watcher }),
   });
+  const about: Reading = { source: second, completeFrom, machine, foreignBus: xen !== null };
   while (second.next(batch)) {
-    o.onBatch?.(batch, second, completeFrom);
+    o.onBatch?.(batch, about);
     replay.feed(batch);
     const pause = o.progress?.(0.5 + second.progress / 2);
     if (pause !== undefined) await pause;
   }
-  const { format, lost } = second;
+  const { format, lost, excerpt } = second;
   const unread = (o.xen?.passedOver ?? []).map((f) => ({ where: f.name, what: f.used }));
-  const outcome = replay.finish({ name: o.name, format, lost, warnings: [...second.warnings.list, ...unread] });
+  const outcome = replay.finish({
+    name: o.name,
+    format,
+    lost,
+    excerpt,
+    warnings: [...second.warnings.list, ...unread],
+  });
   return { outcome, machine };
 }
 

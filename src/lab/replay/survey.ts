@@ -5,7 +5,9 @@
  */
 import { type EventBatch, EventKind } from "../../read/event.js";
 import { Joiner, type Landing, type Orphan } from "./joiner.js";
+import { DeviceMasks } from "./masks.js";
 import { type Operation, Outcome } from "./operation.js";
+import type { Shows } from "./shows.js";
 
 /** Operations kept to try machines on. */
 const sampleMax = 60_000;
@@ -13,8 +15,6 @@ const sampleMax = 60_000;
 const orphansMax = 1 << 19;
 
 export interface DeviceSurvey {
-  /** Smallest DMA mask printed by swiotlb_bounced; NaN when the device never bounced. */
-  mask: number;
   bounced: number;
   maps: number;
 }
@@ -26,12 +26,15 @@ export class Survey {
   events = 0;
   readonly kinds = new Float64Array(32);
   readonly devices: DeviceSurvey[] = [];
+  readonly masks = new DeviceMasks();
   forced = 0;
   /** Operations in the order in which they began, the first `sampleMax` that concern bounces. */
   readonly sample: Operation[] = [];
   /** Lowest and highest bounce address seen. */
   lowest = Number.POSITIVE_INFINITY;
   highest = Number.NEGATIVE_INFINITY;
+  /** End of the highest buffer that was mapped, bytes. */
+  physEnd = 0;
   /** Highest CPU number seen. */
   cpuMax = -1;
   readonly orphans: Orphan[] = [];
@@ -51,9 +54,10 @@ export class Survey {
     this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, onOrphan });
   }
 
-  /** Whether the recording has events that show what became of a mapping: dma:* came with Linux 6.12. */
-  get showsOutcomes(): boolean {
-    return this.kinds[EventKind.map]! + this.kinds[EventKind.mapList]! > 0 || this.kinds[EventKind.bounced] === 0;
+  get shows(): Shows {
+    const { map, unmap, mapList, unmapList, bounced } = EventKind;
+    if ([map, unmap, mapList, unmapList].some((kind) => this.kinds[kind]! > 0) || this.hasXenProbes) return "mappings";
+    return this.kinds[bounced]! > 0 ? "requests" : "nothing";
   }
 
   /** Whether the recording has probes of a paravirtualised Xen domain. */
@@ -75,14 +79,35 @@ export class Survey {
       this.events++;
       const device = b.device[i]!;
       if (device < 0) continue;
-      const d = (this.devices[device] ??= { mask: Number.NaN, bounced: 0, maps: 0 });
+      const d = (this.devices[device] ??= { bounced: 0, maps: 0 });
       if (kind === EventKind.bounced) {
         d.bounced++;
-        if (!(d.mask <= b.mask[i]!)) d.mask = b.mask[i]!;
+        this.#buffer(b.dma[i]!, b.size[i]!);
+        this.masks.printed(device, time, b.mask[i]!);
         this.forced += b.forced[i]!;
-      } else if (kind === EventKind.map || kind === EventKind.mapList) d.maps++;
+      } else if (kind === EventKind.map) {
+        d.maps++;
+        this.#buffer(b.phys[i]!, b.size[i]!);
+        if (b.dma[i]! === b.phys[i]!) this.masks.reached(device, time, b.phys[i]! + b.size[i]! - 1);
+      } else if (kind === EventKind.mapList) {
+        d.maps++;
+        this.#listReached(b, i);
+      }
     }
     this.#joiner.feed(b);
+  }
+
+  #buffer(from: number, size: number): void {
+    if (from + size > this.physEnd) this.physEnd = from + size;
+  }
+
+  #listReached(b: EventBatch, i: number): void {
+    if (b.dmaCount[i] !== b.physCount[i]) return;
+    for (let k = 0; k < b.dmaCount[i]!; k++) {
+      const dma = b.listDma[b.dmaFirst[i]! + k]!;
+      if (dma !== b.listPhys[b.physFirst[i]! + k]!) continue;
+      this.masks.reached(b.device[i]!, b.time[i]!, dma + b.listSize[b.dmaFirst[i]! + k]! - 1);
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
 /** Sums up a replay while it runs: per device, over time, by slot, and what failed. */
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Machine } from "./machine.js";
+import type { DeviceMasks } from "./masks.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
 import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
@@ -8,6 +9,7 @@ import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
+import { whyBounced } from "./why_bounced.js";
 
 /** Refusals told one by one; those beyond are counted, so that memory does not grow with them. */
 const refusalsMax = 20_000;
@@ -23,7 +25,6 @@ interface DeviceTally {
   failed: number;
   bytes: number;
   bouncedBytes: number;
-  slotsNow: number;
   slotsPeak: number;
   live: number;
   why: Map<string, number>;
@@ -35,19 +36,20 @@ export class Tally implements CarriedSink {
   readonly #timeline: TimelineBuilder | null;
   readonly #slotMap: SlotMapBuilder | null;
   readonly #devices: DeviceTally[] = [];
-  readonly #maskOf: (device: number) => number;
+  readonly #masks: DeviceMasks;
   readonly #places: Places | null;
   readonly #learnt: readonly { readonly time: number; readonly offset: number }[];
   #learntFrom = 0;
   readonly #outsideWhat: string;
-  readonly #outcomesShown: boolean;
   readonly #completeFrom: number;
   readonly failures: Failure[] = [];
   readonly refusedLists: Failure[] = [];
   /** Refusals that are not in the two lists, and all that were larger than any pool can serve. */
   untold = 0;
   tooLarge = 0;
-  readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 };
+  /** Lists refused: their entries are in `refusedLists`. */
+  listsRefused = 0;
+  readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0, unknown: 0 };
   readonly #mismatches: Exact["mismatches"][number][] = [];
   #compared = 0;
   #equal = 0;
@@ -58,13 +60,11 @@ export class Tally implements CarriedSink {
   #decisions = 0;
   #decisionsEqual = 0;
 
-  /** @param maskOf smallest DMA mask seen for a device, NaN when none was */
   constructor(o: {
     readonly machine: Machine;
-    readonly maskOf: (device: number) => number;
+    readonly masks: DeviceMasks;
     readonly from: number;
     readonly to: number;
-    readonly outcomesShown: boolean;
     /** Time from which the recording has the events of every CPU. */
     readonly completeFrom: number;
     /** Where the pool is on the bus; null without a pool. */
@@ -77,9 +77,8 @@ export class Tally implements CarriedSink {
     const isOwn = o.places instanceof StraightPlaces || o.places === null;
     this.#outsideWhat = isOwn ? "outside the default pool" : "in machine frames that are not known to be the pool's";
     this.#learnt = o.learnt ?? [];
-    this.#outcomesShown = o.outcomesShown;
     this.#completeFrom = o.completeFrom;
-    this.#maskOf = o.maskOf;
+    this.#masks = o.masks;
     const pool = o.machine.pool;
     this.occupancy = pool === null ? null : new Occupancy(pool.slots);
     this.#timeline = pool === null ? null : new TimelineBuilder(o.from, o.to);
@@ -108,7 +107,7 @@ export class Tally implements CarriedSink {
 
   #mapped(c: Carried): void {
     const { op } = c;
-    if (op.address === Outcome.unknown && this.#outcomesShown) return;
+    if (op.address === Outcome.unknown) return;
     const d = this.#device(op.device);
     this.maps.total++;
     d.maps++;
@@ -169,8 +168,7 @@ export class Tally implements CarriedSink {
     const taking = this.occupancy.take({ slot, count, device: c.op.device, time });
     c.op.shown = { slot, count, begin: time, taking };
     this.#timeline!.used(time, this.occupancy.used);
-    d.slotsNow += count;
-    if (d.slotsNow > d.slotsPeak) d.slotsPeak = d.slotsNow;
+    d.slotsPeak = Math.max(d.slotsPeak, this.occupancy.heldBy(c.op.device));
   }
 
   #give(of: Operation, time: number): void {
@@ -182,7 +180,6 @@ export class Tally implements CarriedSink {
     this.occupancy.give(place.slot, place.count, place.taking);
     this.#slotMap!.held(place.slot, place.count, of.device, place.begin, time);
     this.#timeline!.used(time, this.occupancy.used);
-    d.slotsNow -= place.count;
   }
 
   /** Entries of a refused list are granted until one is not; the kernel writes no event for any of them. */
@@ -194,6 +191,7 @@ export class Tally implements CarriedSink {
   #refused(c: Carried, into: Failure[]): void {
     const { op } = c;
     const list = op.address === Outcome.refusedList;
+    if (list) this.listsRefused++;
     if (!list && op.bounced) {
       this.#refusals++;
       if (c.agrees) this.#refusalsEqual++;
@@ -224,9 +222,11 @@ export class Tally implements CarriedSink {
 
   /** Would this mapping bounce, by the device's mask and the force flag? */
   #decide(op: Operation): void {
-    const mask = op.bounced ? op.mask : this.#maskOf(op.device);
+    const mask = op.bounced ? op.mask : this.#masks.at(op.device, op.at).mask;
     const forced = this.#machine.pool?.forced ?? false;
-    if (!this.#outcomesShown || (Number.isNaN(mask) && !forced)) return;
+    if (Number.isNaN(mask) && !forced) return;
+    // What a mask was learnt from agrees with it.
+    if (!op.bounced && this.#masks.learntAt(op.device, op.at)) return;
     const bounces = forced || mustBounce(op, mask);
     if (bounces === null) return;
     this.#decisions++;
@@ -242,7 +242,6 @@ export class Tally implements CarriedSink {
       failed: 0,
       bytes: 0,
       bouncedBytes: 0,
-      slotsNow: 0,
       slotsPeak: 0,
       live: 0,
       why: new Map(),
@@ -272,13 +271,12 @@ export class Tally implements CarriedSink {
   /** For a pool that was not the recorded one. */
   notCompared(): Exact {
     const none = { compared: 0, equal: 0 };
-    const note = "the recorded requests on another pool: there is no kernel's answer to compare with";
+    const note = "these are the recorded requests on another pool, and no kernel gave answers to compare with";
     return { ...none, corrections: 0, reordered: 0, decisions: none, refusals: none, mismatches: [], note };
   }
 
   #note(corrections: number, reordered: number): string | null {
     const notes: string[] = [];
-    if (!this.#outcomesShown) notes.push("the recording has no dma:* events, so it shows no bounce address");
     if (this.#outside > 0) notes.push(`${this.#outside} bounces lie ${this.#outsideWhat} and are not compared`);
     if (this.#early > 0) {
       notes.push(
@@ -303,7 +301,7 @@ export class Tally implements CarriedSink {
     return names.map((name, i) => {
       const d = this.#device(i);
       const a = this.#machine.devices[i]!;
-      const mask = this.#maskOf(i);
+      const mask = this.#masks.smallest(i);
       return {
         name,
         driver: a.driver,
@@ -319,7 +317,7 @@ export class Tally implements CarriedSink {
         bytes: d.bytes,
         bouncedBytes: d.bouncedBytes,
         slotsPeak: d.slotsPeak,
-        slotsNow: d.slotsNow,
+        slotsNow: this.occupancy?.heldBy(i) ?? 0,
         live: d.live,
         why: [...d.why].map(([words, count]) => ({ words, count })),
       };
@@ -334,14 +332,4 @@ function mustBounce(op: Operation, mask: number): boolean | null {
   if (placed.straddles === true) return true;
   if (Number.isNaN(placed.predicted) || placed.straddles === null) return null;
   return placed.predicted + op.size - 1 > mask;
-}
-
-function whyBounced(op: Operation, forced: boolean): string {
-  if (op.forced || forced) return "the pool is forced: every mapping bounces";
-  const seen = op.placed?.seen ?? Number.NaN;
-  const end = (Number.isNaN(seen) ? op.orig : seen) + op.size - 1;
-  if (op.placed?.straddles === true && !(end > op.mask))
-    return "the buffer's pages do not follow each other on the machine";
-  if (end > op.mask) return `the buffer lies above the device's ${Math.round(Math.log2(op.mask + 1))}-bit mask`;
-  return "the device could reach the buffer: an unaligned buffer of a device that is not coherent, or behind an IOMMU";
 }

@@ -4,6 +4,7 @@
  * Requests run through every pool in batches, so that each pool's memory stays in the cache for a while.
  */
 import { Pool, type Profile } from "../../sw/swiotlb/index.js";
+import type { DeviceMasks } from "./masks.js";
 import type { Operation } from "./operation.js";
 import type { WhatIf } from "./outcome.js";
 import { lastReached } from "./placed.js";
@@ -16,31 +17,41 @@ export interface Setting {
   readonly forced: boolean;
 }
 
+/** A pool to replay on instead of the recorded one; without slots there is none. */
+export interface Instead extends Setting {
+  /** Search rules; the recorded kernel's where nothing else is said. */
+  readonly profile?: Profile;
+}
+
 const batchMax = 1 << 15;
 const Kind = { map: 0, unmap: 1 } as const;
 
 export class WhatIfPools implements RequestSink {
   readonly #pools: SettingPool[];
   readonly #columns = new Columns();
+  readonly #masks: DeviceMasks;
 
-  /** @param o.maskOf smallest DMA mask seen for a device, NaN when none was: such a device reaches everything */
+  /** @param o.masks a device of which none is known reaches everything */
   constructor(o: {
     readonly settings: readonly Setting[];
     readonly base: number;
     readonly profile: Profile;
     readonly alignments: Alignments;
-    readonly maskOf: (device: number) => number;
+    readonly masks: DeviceMasks;
   }) {
-    this.#pools = o.settings.map((s) => new SettingPool(s, o.base, o.profile, o.alignments, o.maskOf));
+    this.#masks = o.masks;
+    this.#pools = o.settings.map((s) => new SettingPool(s, o.base, o.profile, o.alignments));
   }
 
   begin(op: Operation, id: number): void {
-    this.#columns.push(Kind.map, id, op);
+    const printed = this.#masks.isStated(op.device) ? Number.NaN : op.mask;
+    const mask = Number.isNaN(printed) ? this.#masks.at(op.device, op.at).mask : printed;
+    this.#columns.push(Kind.map, id, op, Number.isNaN(mask) ? Number.MAX_VALUE : mask);
     if (this.#columns.count === batchMax) this.#run();
   }
 
   end(_op: Operation, id: number): void {
-    this.#columns.push(Kind.unmap, id, null);
+    this.#columns.push(Kind.unmap, id, null, 0);
     if (this.#columns.count === batchMax) this.#run();
   }
 
@@ -65,11 +76,11 @@ class Columns {
   readonly high = new Int32Array(batchMax);
   readonly low = new Int32Array(batchMax);
   readonly size = new Int32Array(batchMax);
-  /** Last byte of the buffer, and the device's mask where the event printed one. */
+  /** Last byte of the buffer, and the device's mask. */
   readonly last = new Float64Array(batchMax);
   readonly mask = new Float64Array(batchMax);
 
-  push(kind: number, id: number, op: Operation | null): void {
+  push(kind: number, id: number, op: Operation | null, mask: number): void {
     const i = this.count++;
     this.kind[i] = kind;
     this.id[i] = id;
@@ -80,7 +91,7 @@ class Columns {
     this.low[i] = op.orig;
     this.size[i] = op.size;
     this.last[i] = lastReached(op);
-    this.mask[i] = op.mask;
+    this.mask[i] = mask;
   }
 }
 
@@ -90,7 +101,6 @@ class SettingPool {
   readonly #setting: Setting;
   readonly #pool: Pool;
   readonly #alignments: Alignments;
-  readonly #maskOf: (device: number) => number;
   /** Offset of each living mapping by its number; -1 = not in this pool. Refused requests count from the middle. */
   #places = new Int32Array(1 << 12).fill(nowhere);
   #refusedPlaces = new Int32Array(1 << 8).fill(nowhere);
@@ -98,13 +108,11 @@ class SettingPool {
   #failed = 0;
   readonly #minAlign: number[] = [];
   readonly #boundary: number[] = [];
-  readonly #masks: number[] = [];
 
-  constructor(s: Setting, base: number, profile: Profile, alignments: Alignments, maskOf: (device: number) => number) {
+  constructor(s: Setting, base: number, profile: Profile, alignments: Alignments) {
     this.#setting = s;
     this.#pool = new Pool({ start: base, slots: s.slots, areas: s.areas, profile });
     this.#alignments = alignments;
-    this.#maskOf = maskOf;
   }
 
   run(c: Columns): void {
@@ -124,9 +132,7 @@ class SettingPool {
       }
       const d = c.device[i]!;
       if (this.#minAlign[d] === undefined) this.#learn(d);
-      const printed = c.mask[i]!;
-      const mask = Number.isNaN(printed) ? this.#masks[d]! : printed;
-      if (!forced && !(c.last[i]! > mask)) continue;
+      if (!forced && !(c.last[i]! > c.mask[i]!)) continue;
       this.#bounced++;
       const mam = this.#minAlign[d]!;
       const at = pool.map(c.cpu[i]!, c.high[i]!, c.low[i]!, c.size[i]!, mam, 0, this.#boundary[d]!);
@@ -155,8 +161,6 @@ class SettingPool {
   #learn(d: number): void {
     this.#minAlign[d] = this.#alignments.minAlignMask(d);
     this.#boundary[d] = this.#alignments.boundarySlots(d);
-    const mask = this.#maskOf(d);
-    this.#masks[d] = Number.isNaN(mask) ? Number.MAX_VALUE : mask;
   }
 
   result(): WhatIf {

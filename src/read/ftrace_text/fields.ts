@@ -1,7 +1,7 @@
 /**
  * The fields of an event's line into the columns of a batch: one scanner for every event and generation.
  *
- * Source: print formats of Linux include/trace/events/dma.h (6.12 to 7.2), swiotlb.h (before and since 5.18), iommu.h,
+ * Source: print formats of Linux include/trace/events/dma.h (6.12 to 7.2), swiotlb.h (3.13, 4.10, 5.18), iommu.h,
  * intel_iommu.h (5.4 to 5.6); and the way trace-cmd 3.1.6 prints a list whose format it cannot evaluate:
  * `[FAILED TO PARSE] device=... dma_addrs=ARRAY[00, f9, ...]`.
  */
@@ -22,6 +22,9 @@ const truncated = hashOf("[TRUNCATED]");
 const space = 32;
 const newline = 10;
 const equals = 61;
+
+/** `swiotlb_force=` before 4.10: 1 is forced. */
+const forceOf = (value: number): number => (value === 1 ? 1 : 0);
 
 /** Reads the fields of one event. What it learns beside the columns is left in its properties. */
 export class Fields {
@@ -160,7 +163,9 @@ export class Fields {
     const scan = this.#scan;
     this.closed = false;
     if (role === -1) {
-      scan.skip();
+      // Only a fault has a further number: its flags.
+      if (form.kind === EventKind.iommuFault) batch.attrs[i] = scan.hex();
+      else scan.skip();
       return;
     }
     const bit = 1 << role;
@@ -193,6 +198,9 @@ export class Fields {
         break;
       case Role.device:
         this.#device();
+        break;
+      case Role.forced:
+        this.#forced = forceOf(scan.decimal());
         break;
       case Role.entries:
         this.#entries(batch, i);

@@ -8,6 +8,8 @@ export type OddLine =
   | { readonly kind: "kernel"; readonly release: string }
   /** Says nothing about events, as it should: a comment, a call chain, an empty line. */
   | { readonly kind: "quiet" }
+  /** An event as an option of ftrace prints it, from which its time cannot be told. */
+  | { readonly kind: "stripped"; readonly why: string }
   | { readonly kind: "unknown" };
 
 const quiet: OddLine = { kind: "quiet" };
@@ -20,6 +22,17 @@ const lost =
   /^CPU[: ]\s*(\d{1,5})[: ]?\s*\[?(?:LOST\s+(?:(\d+)\s+)?EVENTS|(?:(\d+)\s+)?EVENTS (?:DROPPED|LOST))\]?\s*$/;
 const header = /^# entries-in-buffer\/entries-written: (\d+)\/(\d+)\s+#P:(\d+)/;
 const release = /^# \S+ latency trace v[\d.]+ on (\S+)/;
+/** Source: Linux Documentation/trace/ftrace.rst, trace_options. */
+const stripped: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:dma_\w+|swiotlb_bounced|map|unmap): /,
+    "events without task, CPU and time: echo context-info > trace_options, and read the trace again",
+  ],
+  [/^[\da-f ]+type: \d+\s*$/, "events as numbers: echo noraw > trace_options; echo nohex > trace_options"],
+];
+
+/** The end of an event whose line was broken behind all that is needed of it. */
+const rest = /^\s*(?:unmapped_size|attrs|flags|virt_addr)=\S*\s*$/;
 const note = /^(?:version = \d+|CPU \d+ is empty|trace-cmd: .*|\s*=>.*|\t.*|\s*)$/;
 
 /** @param text the line, or its beginning. */
@@ -41,7 +54,9 @@ export function oddLine(text: string): OddLine {
   }
   const cpus = /^cpus=(\d+)\s*$/.exec(text)?.[1];
   if (cpus !== undefined) return { kind: "cpus", cpus: count(cpus) };
-  return note.test(text) ? quiet : { kind: "unknown" };
+  if (note.test(text) || rest.test(text)) return quiet;
+  const why = stripped.find(([form]) => form.test(text))?.[1];
+  return why === undefined ? { kind: "unknown" } : { kind: "stripped", why };
 }
 
 /** A number of CPUs; 0 when it is none that a machine has. */

@@ -20,6 +20,7 @@ import { ProbeFields, probeNumber } from "./probe_fields.js";
 import type { TextForm } from "./text_form.js";
 import { TimeOrder } from "./time_order.js";
 import { numberOf, words } from "./words.js";
+import { joinNext, unquoted } from "./wrapped.js";
 
 const formWords = words(formNames);
 /** Distinct tasks and devices kept by name; a recording of a machine has fewer. */
@@ -54,6 +55,11 @@ export class TextSource implements EventSource {
   #known = 0;
   #unread = 0;
   #header = false;
+  /** Listed events in a form that is not known, and the fields of the first. */
+  #strange = 0;
+  #strangeFirst = "";
+  /** Why lines are no whole events, when that can be told. */
+  #stripped: string | null = null;
   /** Events lost before the first event, which has the first time. */
   #lostFirst = 0;
   #lostFirstCpu = 0;
@@ -82,6 +88,10 @@ export class TextSource implements EventSource {
     return Math.max(this.#cpusSaid, this.#cpusSeen);
   }
 
+  get excerpt(): boolean {
+    return this.#cpusSaid === 0;
+  }
+
   get progress(): number {
     return this.#blocks.progress;
   }
@@ -108,7 +118,13 @@ export class TextSource implements EventSource {
       let at = blocks.from;
       while (at < to && !this.#order.full) {
         this.#line++;
-        at = this.#readLine(bytes, at);
+        const next = this.#readLine(bytes, at);
+        if (next === withNextBlock) {
+          this.#line--;
+          blocks.hold(at);
+          break;
+        }
+        at = next;
       }
       blocks.from = at;
       if (this.#events === 0 && this.#unread > patience) this.#refuse();
@@ -116,12 +132,16 @@ export class TextSource implements EventSource {
     this.#order.settle(false);
   }
 
-  /** @returns where the next line begins. */
-  #readLine(bytes: Uint8Array, at: number): number {
+  /**
+   * @param joined how many further lines were put to this one
+   * @returns where the next line begins, or `withNextBlock` when what may belong to this one is not there yet.
+   */
+  #readLine(bytes: Uint8Array, from: number, joined = 0): number {
     const head = this.#head;
-    if (bytes[at] === 35 || !head.read(at)) return this.#readOdd(bytes, at);
+    const at = bytes[from] === 62 ? unquoted(bytes, from) : from;
+    if (bytes[at] === 35 || !head.read(at)) return this.#readOdd(bytes, at, joined);
     const task = this.#task(bytes, at);
-    if (task === noTask) return this.#readOdd(bytes, at);
+    if (task === noTask) return this.#readOdd(bytes, at, joined);
     if (this.#lostFirst !== 0) this.#appendLostFirst();
     const number = numberOf(formWords, head.nameHash);
     const { batch } = this.#order;
@@ -144,6 +164,10 @@ export class TextSource implements EventSource {
     if (!whole || (this.#cut(this.#fields.end) && !this.#fields.closed)) {
       batch.listDmaUsed = listDmaUsed;
       batch.listPhysUsed = listPhysUsed;
+      const { fields } = head;
+      if (this.#awaits(bytes, from)) return withNextBlock;
+      if (this.#joins(bytes, at, joined)) return this.#readLine(bytes, at, joined + 1);
+      this.#sawStrange(bytes, fields);
       return this.#leaveOut(bytes, at, "an event with all its fields");
     }
     batch.kind[i] = form.kind;
@@ -152,6 +176,29 @@ export class TextSource implements EventSource {
     this.#known++;
     this.#append();
     return this.#fields.end + 1;
+  }
+
+  /** Whether the line at `from` is the last of its block and not of the source: once, it is then read again. */
+  #awaits(bytes: Uint8Array, from: number): boolean {
+    return from > 0 && bytes.indexOf(10, from) + 1 === this.#blocks.to && !this.#blocks.unended;
+  }
+
+  /** Put the next line to the one at `at`, unless it is an event itself. @returns whether that was done. */
+  #joins(bytes: Uint8Array, at: number, joined: number): boolean {
+    const end = bytes.indexOf(10, at);
+    const { to } = this.#blocks;
+    if (joined >= joinedMax || end + 1 >= to || this.#cut(end)) return false;
+    const next = unquoted(bytes, end + 1);
+    if (bytes[next] === 35 || this.#head.read(next)) return false;
+    if (!joinNext(bytes, end, to)) return false;
+    this.#line++;
+    return true;
+  }
+
+  /** A listed event whose fields are none that a kernel prints. */
+  #sawStrange(bytes: Uint8Array, fields: number): void {
+    this.#strange++;
+    if (this.#strangeFirst === "") this.#strangeFirst = shown(bytes, fields, bytes.indexOf(10, fields));
   }
 
   /** An event of a probe's name whose arguments are others is somebody else's probe, and stays `other`. */
@@ -217,10 +264,20 @@ export class TextSource implements EventSource {
   }
 
   /** A line that is no event. @returns where the next one begins. */
-  #readOdd(bytes: Uint8Array, at: number): number {
+  #readOdd(bytes: Uint8Array, at: number, joined: number): number {
     const end = bytes.indexOf(10, at);
     const said = oddLine(decode(bytes, at, Math.min(end, at + 256)));
-    if (said.kind === "unknown") return this.#leaveOut(bytes, at, this.#form.line);
+    if (said.kind === "stripped") {
+      this.#stripped ??= said.why;
+      return this.#leaveOut(bytes, at, this.#form.line);
+    }
+    if (said.kind === "unknown") {
+      if (broken.test(decode(bytes, at, Math.min(end, at + 256)))) {
+        if (this.#awaits(bytes, at)) return withNextBlock;
+        if (this.#joins(bytes, at, joined)) return this.#readLine(bytes, at, joined + 1);
+      }
+      return this.#leaveOut(bytes, at, this.#form.line);
+    }
     if (said.kind !== "quiet" || bytes[at] === 35) this.#header = true;
     if (said.kind === "cpus") this.#cpusSaid = said.cpus;
     else if (said.kind === "kernel") this.kernel = said.release;
@@ -307,10 +364,19 @@ export class TextSource implements EventSource {
 
   #refuse(): never {
     this.#over = true;
-    const found = this.#line === 0 ? "an empty file" : `${this.#line} lines, none of them an event`;
+    const strange = `${this.#strange} events in a form that is not known, the first with ${this.#strangeFirst}`;
+    const none = this.#strange > 0 ? strange : `${this.#line} lines, none of them an event`;
+    const found = this.#line === 0 ? "an empty file" : (this.#stripped ?? none);
     throw new Unreadable(this.#name, "", this.#form.line, found);
   }
 }
+
+/** What `#readLine` returns instead of where the next line begins. */
+const withNextBlock = -1;
+/** Lines that one event may have been broken into. */
+const joinedMax = 128;
+/** A task and a CPU, and no event yet: the rest is on the next line. */
+const broken = /-\d+\s+\[\d{1,5}\]\s*[^\s:]{0,12}\s*(?:\d+\.\d+:?)?\s*$/;
 
 /** What `#task` returns for a text that is no task. */
 const noTask = -2;

@@ -70,6 +70,7 @@ export const Role = {
   entries: 9,
   device: 10,
   total: 11,
+  forced: 12,
 } as const;
 
 /**
@@ -95,6 +96,7 @@ export const roles = words([
   ["device", Role.device],
   ["dev", Role.device],
   ["full_nents", Role.total],
+  ["swiotlb_force", Role.forced],
 ]);
 
 export const directions = words(directionNames.map((name, code) => [name, code] as const));

@@ -15,6 +15,7 @@ export class TraceDatSource implements EventSource {
   readonly format = "trace.dat";
   readonly kernel: string | null;
   readonly cpus: number;
+  readonly excerpt = false;
   readonly clock: string | null;
   readonly devices = new Names();
   readonly tasks = new Names();

@@ -5,7 +5,9 @@ import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { groupFailures } from "../words/groups.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { reasonWords } from "../words/reasons.js";
+import { type RequestWords, requestWords } from "../words/requests.js";
 import { type Verdict, verdictOf, violationCount } from "../words/verdict.js";
+import { whatIfWords } from "../words/what_if.js";
 import { type XenWords, xenWords } from "../words/xen.js";
 import { encodeRuns } from "./runs.js";
 
@@ -40,6 +42,8 @@ export interface PageData {
   readonly facts: readonly MachineFact[];
   readonly evidence: readonly string[];
   readonly maps: ReplayOutcome["maps"];
+  /** Of a recording that shows requests to bounce only; null for every other. */
+  readonly requests: RequestWords | null;
   readonly slotBytes: number;
   readonly setSlots: number;
   readonly pool: Omit<NonNullable<ReplayOutcome["pool"]>, "failures" | "refusedLists"> | null;
@@ -63,6 +67,7 @@ export interface PageData {
   readonly audit: WholeAudit;
   readonly violationCount: number;
   readonly whatIf: readonly WhatIf[];
+  readonly whatIfWords: readonly string[];
   readonly advice: ReplayOutcome["advice"];
 }
 
@@ -70,16 +75,17 @@ export function pageData(report: RunReport): PageData {
   const { outcome, audit } = report;
   const { pool, timeline, slotMap } = outcome;
   const all = pool === null ? [] : [...pool.failures, ...pool.refusedLists].sort((a, b) => a.time - b.time);
-  const { slots, areas, base, used, hiwater, hiwaterTime } = pool ?? emptyPool;
+  const { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters } = pool ?? emptyPool;
   return {
     verdict: verdictOf(report),
     source: outcome.source,
     facts: machineFacts(outcome),
     evidence: outcome.machine.evidence,
     maps: outcome.maps,
+    requests: requestWords(outcome),
     slotBytes,
     setSlots,
-    pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime },
+    pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters },
     forced: outcome.machine.swiotlb?.forced ?? false,
     exact: outcome.exact,
     xen: xenWords(outcome),
@@ -94,11 +100,12 @@ export function pageData(report: RunReport): PageData {
     audit: wholeAudit(audit),
     violationCount: violationCount(audit),
     whatIf: outcome.whatIf,
+    whatIfWords: whatIfWords(outcome),
     advice: outcome.advice,
   };
 }
 
-const emptyPool = { slots: 0, areas: 0, base: 0, used: 0, hiwater: 0, hiwaterTime: 0 };
+const emptyPool = { slots: 0, areas: 0, base: 0, used: 0, hiwater: 0, hiwaterTime: 0, atLeast: false, counters: null };
 
 function pageTimeline(timeline: NonNullable<ReplayOutcome["timeline"]>): PageTimeline {
   const { from, width, most, fewest, failures } = timeline;

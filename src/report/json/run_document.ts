@@ -1,6 +1,7 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
 import type { AliveGroup } from "../../audit/recording/result.js";
 import type { DeviceOutcome, Failure, ReplayOutcome } from "../../lab/replay/outcome.js";
+import { requestRefusalWords } from "../../lab/replay/request_tally.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 import type { RunDocument } from "../schema/run.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
@@ -23,12 +24,16 @@ export function runDocument(report: RunReport): RunDocument {
       events: source.events,
       lost: source.lost,
       cpus: source.cpus,
+      excerpt: source.excerpt,
       from: secondsOrNull(source.from),
       to: secondsOrNull(source.to),
       warnings: source.warnings.map(({ where, what }) => ({ where, what })),
     },
     machine: machineDocument(machine),
     maps: { ...maps },
+    shows: outcome.shows,
+    replayedOn: outcome.replayedOn,
+    requests: requestsDocument(outcome, nameOf),
     pool: poolDocument(outcome, nameOf),
     exact: {
       compared: exact.compared,
@@ -48,15 +53,17 @@ export function runDocument(report: RunReport): RunDocument {
     },
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
     leaks: audit.leaks.map(groupDocument),
-    violations: audit.violations.map(({ rule, device, time, detail }) => ({ rule, device, time, detail })),
+    violations: audit.violations.map((v) => ({ ...v })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
     alive: audit.alive.map(groupDocument),
+    faults: audit.faults.map((f) => ({ ...f, examples: [...f.examples] })),
+    unjudged: audit.unjudged.map(({ devices, what, why }) => ({ devices: [...devices], what, why })),
     exposure: audit.exposure.map((exposure) => ({ ...exposure, examples: [...exposure.examples] })),
     audit: { counts: { ...audit.counts }, notes: [...audit.notes] },
     unknowable: audit.unknowable.map(({ rule, why }) => ({ rule, why })),
-    devices: outcome.devices.map(deviceDocument),
+    devices: outcome.devices.map((d) => deviceDocument(d, audit.aliveUnknown.includes(d.name))),
     whatIf: outcome.whatIf.map((row) => ({ ...row })),
-    advice: { swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
+    advice: { what: advice.what, swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
   };
 }
 
@@ -99,12 +106,29 @@ function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => strin
     used: pool.used,
     hiwater: pool.hiwater,
     hiwaterTime: secondsOf(pool.hiwaterTime),
+    atLeast: pool.atLeast,
+    counters: pool.counters === null ? null : { used: pool.counters.used, hiwater: pool.counters.hiwater },
     failures: pool.failures.map(failureDocument),
     refusedLists: pool.refusedLists.map(failureDocument),
   };
 }
 
-function deviceDocument(device: DeviceOutcome) {
+function requestsDocument({ requests }: ReplayOutcome, nameOf: (device: number) => string) {
+  if (requests === null) return null;
+  const { devices, refused, log } = requests;
+  return {
+    devices: devices.map((d) => ({ ...d, device: nameOf(d.device), why: d.why.map((w) => ({ ...w })) })),
+    refused: refused.map((r) => ({
+      ...r,
+      time: secondsOf(r.time),
+      device: nameOf(r.device),
+      words: requestRefusalWords(r),
+    })),
+    log: { ...log },
+  };
+}
+
+function deviceDocument(device: DeviceOutcome, aliveUnknown: boolean) {
   return {
     name: device.name,
     driver: device.driver,
@@ -121,7 +145,7 @@ function deviceDocument(device: DeviceOutcome) {
     bouncedBytes: device.bouncedBytes,
     slotsPeak: device.slotsPeak,
     slotsNow: device.slotsNow,
-    live: device.live,
+    live: aliveUnknown ? null : device.live,
     why: device.why.map(({ words, count }) => ({ words, count })),
   };
 }

@@ -54,7 +54,7 @@ export function machineDocument(o: MachineOutcome): RunDocument {
     violations: o.violations.map((v) => ({ ...v, time: 0 })),
     violationTotals: o.violationTotals.map((t) => ({ ...t })),
     alive: [],
-    exposure: [],
+    ...{ faults: [], unjudged: [], exposure: [] },
     audit: { counts: {}, notes: o.log.map((line) => line) },
     unknowable: [],
     devices: o.devices.map(deviceDocument),

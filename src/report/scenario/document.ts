@@ -96,7 +96,7 @@ function around(scenario: ScenarioDocument, broken: readonly Verdict[]): RunDocu
     leaks: [],
     violations: broken.map(({ rule, seen }) => ({ rule, device, time: 0, detail: seen })),
     violationTotals: [...totals].map(([rule, count]) => ({ rule, count })),
-    ...{ alive: [], exposure: [], unknowable: [], devices: [], whatIf: [] },
+    ...{ faults: [], unjudged: [], alive: [], exposure: [], unknowable: [], devices: [], whatIf: [] },
     audit: { counts: {}, notes: [] },
     advice: { swiotlb: null, because: noKernel, confidence: "unknown" },
   };

@@ -52,7 +52,7 @@ const device = z.looseObject({
   bouncedBytes: bytes,
   slotsPeak: count,
   slotsNow: count,
-  live: count.describe("mappings alive at the end"),
+  live: count.nullable().describe("mappings alive at the end; null where their ends are not recorded"),
   why: z.array(z.looseObject({ words: z.string(), count })),
 });
 
@@ -63,6 +63,15 @@ const pool = z.looseObject({
   used: count.describe("slots in use at the end"),
   hiwater: count.describe("most slots in use at once"),
   hiwaterTime: seconds,
+  counters: z
+    .looseObject({ used: count.nullable(), hiwater: count.nullable() })
+    .nullable()
+    .optional()
+    .describe("the kernel's own counters, read after the recording"),
+  atLeast: z
+    .boolean()
+    .optional()
+    .describe("the pool was in use before: used and hiwater are the least there can have been"),
   failures: z.array(failure),
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
 });
@@ -77,6 +86,7 @@ export const runSchema = z.looseObject({
     events: count,
     lost: count,
     cpus: count,
+    excerpt: z.boolean().optional().describe("neither the number of CPUs nor losses are stated"),
     from: seconds.nullable(),
     to: seconds.nullable(),
     warnings: z.array(z.looseObject({ where: z.string(), what: z.string() })),
@@ -97,7 +107,28 @@ export const runSchema = z.looseObject({
     translated: count,
     foreign: count,
     failed: count,
+    unknown: count.optional().describe("asked for, and what became of it is not recorded"),
   }),
+  shows: z.enum(["mappings", "requests", "nothing"]).optional().describe("what the recording can show of mappings"),
+  replayedOn: z.enum(["recorded", "other"]).optional().describe("other: of the pool or machine that was asked for"),
+  requests: z
+    .looseObject({
+      devices: z.array(z.looseObject({ device: z.string(), count, bytes, least: bytes, most: bytes, refused: count })),
+      refused: z.array(
+        z.looseObject({
+          time: seconds,
+          device: z.string(),
+          size: bytes,
+          total: count.nullable(),
+          used: count.nullable(),
+          words: z.string(),
+        }),
+      ),
+      log: z.looseObject({ matched: count, unmatched: count, suppressed: count }),
+    })
+    .nullable()
+    .optional()
+    .describe("requests to bounce of a recording that does not show what became of them"),
   pool: pool.nullable(),
   exact: z.looseObject({
     compared: count.describe("bounced mappings whose address the recording shows"),
@@ -114,8 +145,34 @@ export const runSchema = z.looseObject({
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),
-  violations: z.array(z.looseObject({ rule: z.string(), device: z.string(), time: seconds, detail: z.string() })),
+  violations: z.array(
+    z.looseObject({
+      rule: z.string(),
+      device: z.string(),
+      time: seconds,
+      detail: z.string(),
+      relies: z.enum(["maps"]).nullable().optional().describe("events whose absence it relies on; null = none"),
+    }),
+  ),
   violationTotals: z.array(z.looseObject({ rule: z.string(), count })),
+  faults: z
+    .array(
+      z.looseObject({
+        device: z.string(),
+        count,
+        writes: count,
+        first: seconds,
+        last: seconds,
+        pages: count,
+        afterUnmap: count.describe("of addresses that had been unmapped a moment before"),
+        whileMapped: count,
+        examples: z.array(z.string()),
+      }),
+    )
+    .describe("accesses of devices that an IOMMU refused"),
+  unjudged: z
+    .array(z.looseObject({ devices: z.array(z.string()), what: z.string(), why: z.string() }))
+    .describe("what cannot be judged of which devices, because events are missing"),
   alive: z.array(group).describe("the other groups of mappings alive at the end"),
   exposure: z.array(
     z.looseObject({
@@ -140,6 +197,7 @@ export const runSchema = z.looseObject({
   ),
   run: machineRunSchema.optional().describe("of a described machine: its programs, its first mappings"),
   advice: z.looseObject({
+    what: z.string().optional().describe("in a few words; the setting itself when there is one"),
     swiotlb: z.string().nullable(),
     because: z.string(),
     confidence: z.enum(["measured", "bounded", "unknown"]),

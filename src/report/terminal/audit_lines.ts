@@ -15,6 +15,7 @@ export function auditSections(report: RunReport, style: Style, width: number): s
   const audit = wholeAudit(report.audit);
   return [
     section("Leaks", leakLines(audit, width).map(style.red), style),
+    section("Refused accesses", faultLines(audit, width).map(style.red), style),
     section("Broken rules", violationLines(audit, style, width), style),
     section("Alive at the end", aliveLines(audit, style, width), style),
     section("What devices reach", exposureLines(audit, width), style),
@@ -35,6 +36,14 @@ function leakLines({ leaks }: WholeAudit, width: number): string[] {
     return wrap(`${leak.device}: ${what}, ${total}${evidence}`, width, "  ", "    ");
   });
   return more > 0 ? [...lines, `  and ${plural(more, "group")} more`] : lines;
+}
+
+function faultLines({ faults }: WholeAudit, width: number): string[] {
+  return faults.slice(0, firstGroups).flatMap((f) => {
+    const more = f.examples.length > 1 ? `; ${f.examples.slice(1).join("; ")}` : "";
+    const pages = `${plural(f.count, "access", "accesses")} to ${plural(f.pages, "page")}`;
+    return wrap(`${f.device} ${f.examples[0] ?? ""}${more} (${pages} in all)`, width, "  ", "    ");
+  });
 }
 
 const aliveColumns: readonly Column[] = [
@@ -66,7 +75,10 @@ function violationLines(audit: WholeAudit, style: Style, width: number): string[
     wrap(`${time.toFixed(6)} s  ${device}  ${rule}: ${detail}`, width, "  ", "    "),
   );
   const more = violationCount(audit) - shown.length;
-  return more > 0 ? [...lines, style.dim(`  and ${countWords(more)} more`)] : lines;
+  const relied = shown.some(({ relies }) => relies === "maps")
+    ? wrap(`relied on: every mapping of these devices left an event, as their unmappings show`, width, "  ", "    ")
+    : [];
+  return [...lines, ...(more > 0 ? [`  and ${countWords(more)} more`] : []).map(style.dim), ...relied.map(style.dim)];
 }
 
 function exposureLines(audit: WholeAudit, width: number): string[] {
@@ -77,5 +89,6 @@ function exposureLines(audit: WholeAudit, width: number): string[] {
 }
 
 function noteLines(audit: WholeAudit, width: number): string[] {
-  return audit.notes.flatMap((note) => wrap(note, width, "  ", "    "));
+  const unjudged = audit.unjudged.map(({ devices, what, why }) => `${someOf(devices)}: ${what}. ${why}.`);
+  return [...unjudged, ...audit.notes].flatMap((note) => wrap(note, width, "  ", "    "));
 }

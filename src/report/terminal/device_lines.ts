@@ -1,6 +1,6 @@
 /** What each device mapped, as a table, and why it bounced. */
 import type { DeviceOutcome } from "../../lab/replay/outcome.js";
-import type { RunReport } from "../run_report.js";
+import { type RunReport, wholeAudit } from "../run_report.js";
 import { byWords, someOf } from "../words/groups.js";
 import { bytesWords, countWords, plural } from "../words/quantity.js";
 import { type Column, table, wrap } from "./layout.js";
@@ -22,11 +22,13 @@ const columns: readonly Column[] = [
   { title: "alive", align: "right", spare: 4 },
 ];
 
-export function deviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
+export function deviceLines({ outcome, audit }: RunReport, style: Style, width: number): string[] {
+  const unknown = new Set(wholeAudit(audit).aliveUnknown);
+  if (outcome.requests !== null) return [];
   const active = outcome.devices.filter(isActive).sort((a, b) => b.maps - a.maps);
   const idle = outcome.devices.filter((device) => !isActive(device));
   const lines = [
-    ...(active.length === 0 ? [] : tableLines(active, style, width)),
+    ...(active.length === 0 ? [] : tableLines(active, unknown, style, width)),
     ...(idle.length === 0
       ? []
       : wrap(`no mapping of ${someOf(idle.map((d) => d.name))}`, width, "  ", "    ").map(style.dim)),
@@ -36,12 +38,17 @@ export function deviceLines({ outcome }: RunReport, style: Style, width: number)
 
 const isActive = ({ maps, failed, live }: DeviceOutcome): boolean => maps + failed + live > 0;
 
-function tableLines(active: readonly DeviceOutcome[], style: Style, width: number): string[] {
+function tableLines(
+  active: readonly DeviceOutcome[],
+  unknown: ReadonlySet<string>,
+  style: Style,
+  width: number,
+): string[] {
   const shown = active.slice(0, firstDevices);
   const rows = shown.map((d) => [
     ...[d.name, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
     ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
-    countWords(d.live),
+    unknown.has(d.name) ? "unknown" : countWords(d.live),
   ]);
   const [head, ...body] = table(columns, rows, width);
   const more = active.length - shown.length;

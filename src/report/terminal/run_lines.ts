@@ -6,9 +6,11 @@ import { machineFacts } from "../words/machine.js";
 import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
 import { type Tone, verdictOf } from "../words/verdict.js";
+import { whatIfWords } from "../words/what_if.js";
 import { auditSections } from "./audit_lines.js";
 import { deviceLines } from "./device_lines.js";
-import { type Column, cut, table, widthMin, wrap } from "./layout.js";
+import { type Column, table, widthMin, wrap } from "./layout.js";
+import { requestLines } from "./request_lines.js";
 import { failureMarks, sparkLine } from "./spark.js";
 import { harmless, type Style, styleFor } from "./style.js";
 import { xenLines } from "./xen_lines.js";
@@ -28,6 +30,7 @@ export function runLines(report: RunReport, options: { color: boolean; width: nu
   const sections = [
     verdictLines(report, style, width),
     machineLines(report, style, width),
+    requestLines(report.outcome, style, width),
     deviceLines(report, style, width),
     xenLines(report.outcome, style, width),
     occupancyLines(report, style, width),
@@ -133,10 +136,10 @@ function groupLines(
   const { title, meaning } = reasonWords[group.reason];
   const count = plural(
     group.failures.length,
-    list ? "refused list entry" : "mapping",
-    list ? "refused list entries" : undefined,
+    list ? "list of buffers" : "mapping",
+    list ? "lists of buffers" : undefined,
   );
-  const head = `${title}: ${count} of ${harmless(name)}, ${sizes}`;
+  const head = `${title}: ${count} of ${harmless(name)}, ${list ? "at an entry of " : ""}${sizes}`;
   const first = group.failures
     .slice(0, firstFailures)
     .flatMap((f) => wrap(`${timeWords(f.time)}  CPU ${f.cpu}  ${f.words}`, width, "    ", " ".repeat(6)));
@@ -174,16 +177,15 @@ function whatIfLines({ outcome }: RunReport, style: Style, width: number): strin
     ...[countWords(row.bounced), countWords(row.failed), countWords(row.hiwater), shareWords(row.hiwater, row.slots)],
   ]);
   const [head, ...body] = table(columns, rows, width);
-  return [style.bold("The same requests on other pools"), style.dim(head!), ...body];
+  const explained = whatIfWords(outcome).flatMap((words) => wrap(words, width, "  "));
+  return [style.bold("The same requests on other pools"), style.dim(head!), ...body, ...explained.map(style.dim)];
 }
 
 function adviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
-  const { swiotlb, because, confidence } = outcome.advice;
-  const none = confidence === "measured" ? "no pool is needed" : "no setting can be advised";
-  const setting = swiotlb === null ? none : harmless(swiotlb);
+  const { what, because } = outcome.advice;
   return [
     style.bold("Advice"),
-    `  ${style.bold(style.green(cut(setting, width - 2)))}${swiotlb === null ? "" : `  ${style.dim(confidence)}`}`,
+    ...wrap(what, width, "  ").map((line) => style.bold(style.green(line))),
     ...wrap(because, width, "  "),
   ];
 }

@@ -1,5 +1,6 @@
 /** The facts of a machine as pairs of a name and words, each marked when it was inferred. */
 import type { ReplayOutcome } from "../../lab/replay/outcome.js";
+import { profiles } from "../../sw/swiotlb/index.js";
 import { countWords, hexWords, plural, slotsWords, spanWords } from "./quantity.js";
 
 export interface MachineFact {
@@ -8,15 +9,29 @@ export interface MachineFact {
   readonly inferred: boolean;
 }
 
-export function machineFacts({ machine, source }: ReplayOutcome): MachineFact[] {
+/** "as in Linux 6.9 and later". */
+function searchWords(id: string): string {
+  const kernels = profiles.find((p) => p.id === id)?.kernels;
+  return kernels === undefined ? id : `as in Linux ${kernels}`;
+}
+
+export function machineFacts({ machine, source, replayedOn, requests }: ReplayOutcome): MachineFact[] {
   const inferred = (name: string): boolean => machine.inferred.includes(name);
   const facts: MachineFact[] = [
     { name: "kernel", words: machine.kernel ?? "not recorded", inferred: inferred("kernel") },
-    { name: "CPUs", words: countWords(machine.cpus), inferred: inferred("cpus") },
+    inferred("cpus")
+      ? { name: "CPUs", words: `${countWords(machine.cpus)} or more: an excerpt does not say`, inferred: false }
+      : { name: "CPUs", words: countWords(machine.cpus), inferred: false },
   ];
   const pool = machine.swiotlb;
   if (pool === null) {
-    facts.push({ name: "swiotlb", words: "no pool was seen", inferred: false });
+    const words =
+      replayedOn === "other"
+        ? "no pool, as asked for"
+        : requests === null
+          ? "no pool was seen"
+          : "in use, its bounds are not in the log";
+    facts.push({ name: "swiotlb", words, inferred: false });
   } else {
     const some = ["base", "slots", "areas", "forced"].some((field) => inferred(`swiotlb.${field}`));
     const size = `${plural(pool.slots, "slot")} (${slotsWords(pool.slots)})`;
@@ -25,9 +40,10 @@ export function machineFacts({ machine, source }: ReplayOutcome): MachineFact[] 
       words: `${size} at ${hexWords(pool.base)}, ${plural(pool.areas, "area")}${pool.forced ? ", forced" : ""}`,
       inferred: some || inferred("swiotlb"),
     });
-    facts.push({ name: "slot search", words: pool.profile, inferred: inferred("swiotlb.profile") });
+    facts.push({ name: "slot search", words: searchWords(pool.profile), inferred: inferred("swiotlb.profile") });
   }
-  const lost = source.lost === 0 ? "none lost" : `${countWords(source.lost)} lost`;
+  const none = source.excerpt ? "an excerpt does not say what was lost" : "none lost";
+  const lost = source.lost === 0 ? none : `${countWords(source.lost)} lost`;
   const length = source.to - source.from;
   const span = Number.isFinite(length) ? ` in ${spanWords(length)}` : "";
   facts.push({ name: "recording", words: `${plural(source.events, "event")}${span}, ${lost}`, inferred: false });

@@ -21,8 +21,8 @@ const remedies: Readonly<Record<FailureReason, string>> = {
 export function refusalFindings(outcome: ReplayOutcome): ReportFinding[] {
   const { pool } = outcome;
   if (pool === null) return [];
-  const { swiotlb, because, confidence } = outcome.advice;
-  const size = swiotlb === null ? because : `${swiotlb} (${confidence}: ${because})`;
+  const { what, because } = outcome.advice;
+  const size = `${what} (${because})`;
   return [...groupFailures(pool.failures), ...groupFailures(pool.refusedLists)].map((group) => {
     const first = group.failures[0]!;
     const device = outcome.devices[group.device];

@@ -2,6 +2,7 @@
 import type { ReplayOutcome } from "../../lab/replay/outcome.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 import { countWords, plural, shareWords, slotsWords, timeWords } from "./quantity.js";
+import { requestCountWords } from "./requests.js";
 
 /** trouble: the recording shows something that needs a person. unknown: too little was recorded to say. */
 export type Tone = "fine" | "trouble" | "unknown";
@@ -19,24 +20,34 @@ export interface Verdict {
 export function verdictOf(report: RunReport): Verdict {
   const { outcome } = report;
   const troubles = troublesOf(report);
-  const tone = troubles.length > 0 ? "trouble" : outcome.maps.total === 0 ? "unknown" : "fine";
-  const headline = troubles.length > 0 ? sentence(troubles) : calm(outcome);
+  const known = outcome.shows === "mappings" && outcome.maps.total > 0;
+  const tone = troubles.length > 0 ? "trouble" : known ? "fine" : "unknown";
+  const elsewhere = outcome.replayedOn === "other" ? "On the machine asked for: " : "";
+  const headline = elsewhere + (troubles.length > 0 ? sentence(troubles) : calm(outcome));
   return { tone, headline, exact: exactWords(outcome), occupancy: occupancyWords(outcome) };
 }
 
 /** What needs a person, most urgent first. Empty = nothing does. */
 function troublesOf({ outcome, audit }: RunReport): string[] {
-  const { maps, pool } = outcome;
+  const { maps, pool, requests } = outcome;
   const refused = pool?.refusedLists.length ?? 0;
   const found: string[] = [];
   const failed = Math.max(maps.failed, pool?.failures.length ?? 0);
-  if (failed > 0) found.push(`${countWords(failed)} of ${plural(maps.total, "mapping")} failed`);
+  if (failed > 0) {
+    const what =
+      requests === null ? plural(maps.total, "mapping") : plural(maps.total, "request to bounce", "requests to bounce");
+    const by = requests === null ? "failed" : `${failed === 1 ? "was" : "were"} refused, as the log says`;
+    found.push(`${countWords(failed)} of ${what} ${by}`);
+  }
   if (refused > 0) found.push(`${plural(refused, "list")} of buffers ${refused === 1 ? "was" : "were"} refused`);
   const leaked = audit.leaks.reduce((sum, leak) => sum + leak.count, 0);
   if (leaked > 0) found.push(`${plural(leaked, "mapping")} leaked`);
   const violations = violationCount(audit);
   if (violations > 0)
     found.push(`DMA rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
+  const used = wholeAudit(audit).faults.reduce((sum, device) => sum + device.count, 0);
+  if (used > 0)
+    found.push(`${plural(used, "access", "accesses")} of devices ${used === 1 ? "was" : "were"} refused by an IOMMU`);
   const scattered = outcome.xen?.slotSets?.broken ?? 0;
   if (scattered > 0)
     found.push(`${plural(scattered, "slot set")} of the pool ${scattered === 1 ? "lies" : "lie"} in pieces`);
@@ -61,7 +72,11 @@ function listed(parts: readonly string[]): string {
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
-function calm({ maps }: ReplayOutcome): string {
+function calm(outcome: ReplayOutcome): string {
+  const { maps } = outcome;
+  if (outcome.requests !== null) {
+    return `What became of ${requestCountWords(outcome)} is not recorded.`;
+  }
   if (maps.total === 0) return "No DMA mapping was recorded, so there is nothing to judge.";
   const ways = [
     maps.bounced > 0 ? `${countWords(maps.bounced)} bounced` : "",
@@ -76,7 +91,8 @@ function calm({ maps }: ReplayOutcome): string {
   return `${worked}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}.`;
 }
 
-function exactWords({ exact, xen }: ReplayOutcome): string {
+function exactWords(outcome: ReplayOutcome): string {
+  const { exact, xen } = outcome;
   const pages = xen?.addresses ?? null;
   const judged = [
     { ...pick(exact), what: "bounce addresses" },
@@ -90,6 +106,7 @@ function exactWords({ exact, xen }: ReplayOutcome): string {
     ...(unknown > 0 ? [`${countWords(unknown)} bus addresses are of frames that the dumps do not tell`] : []),
   ];
   const note = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
+  if (outcome.replayedOn === "other") return `Not compared: ${exact.note}.`;
   if (judged.length === 0) return `Exactness unknown: the recording shows no bounce address to compare${note}.`;
   const parts = judged.map(({ compared, equal, what }) => `${countWords(equal)} of ${countWords(compared)} ${what}`);
   const all = judged.every(({ compared, equal }) => equal === compared);
@@ -103,11 +120,24 @@ const pick = ({ compared, equal }: { compared: number; equal: number }) => ({ co
 const corrections = (count: number): string =>
   count === 0 ? "" : `, after the model was set to the kernel's state ${plural(count, "time")}`;
 
+/** What the kernel's own counter says, when it says something else than the model. */
+function counterWords(
+  { hiwater, atLeast }: NonNullable<ReplayOutcome["pool"]>,
+  counters: NonNullable<ReplayOutcome["pool"]>["counters"],
+): string {
+  if (counters?.hiwater == null) return "";
+  if (counters.hiwater === hiwater) return "; the kernel's own counter has the same mark";
+  const why = atLeast || counters.hiwater > hiwater ? ", which counts from the boot on," : "";
+  return `; the kernel's own counter${why} says ${countWords(counters.hiwater)}`;
+}
+
 function occupancyWords({ pool }: ReplayOutcome): string | null {
   if (pool === null) return null;
-  const { hiwater, slots, used } = pool;
+  const { hiwater, slots, used, atLeast, counters } = pool;
+  const least = atLeast ? "at least " : "";
   return (
-    `High-water mark: ${countWords(hiwater)} of ${plural(slots, "slot")} (${shareWords(hiwater, slots)}, ` +
-    `${slotsWords(hiwater)}) at ${timeWords(pool.hiwaterTime)}; ${countWords(used)} in use at the end.`
+    `High-water mark: ${least}${countWords(hiwater)} of ${plural(slots, "slot")} (${shareWords(hiwater, slots)}, ` +
+    `${slotsWords(hiwater)}) at ${timeWords(pool.hiwaterTime)}; ${least}${countWords(used)} in use at the end` +
+    `${atLeast ? " (the pool was in use before the recording)" : ""}${counterWords(pool, counters)}.`
   );
 }

@@ -67,7 +67,7 @@ test("granted pages above the mask bounce to the next slots, and the rest is map
     ],
     files(empty),
   );
-  expect(maps).toEqual({ total: 3, direct: 0, bounced: 2, translated: 0, foreign: 1, failed: 0 });
+  expect(maps).toEqual({ total: 3, direct: 0, bounced: 2, translated: 0, foreign: 1, failed: 0, unknown: 0 });
   expect(exact).toMatchObject({ compared: 2, equal: 2, corrections: 0 });
   expect(xen.addresses).toMatchObject({ compared: 1, equal: 1 });
   expect(xen.originals).toEqual({ compared: 2, equal: 2, unknown: 0 });

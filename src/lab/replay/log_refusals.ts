@@ -1,0 +1,76 @@
+/**
+ * Refusals that the kernel's log tells of, found again among the requests of a recording that does not show what became
+ * of them.
+ *
+ * The message is written by the CPU that searched, moments after `swiotlb_bounced`; both clocks count from boot. The size
+ * in the message is the request's, since 2024 with the offset that the alignment adds. Messages are limited to ten in
+ * five seconds. Source: Linux kernel/dma/swiotlb.c, swiotlb_tbl_map_single; include/linux/ratelimit.h.
+ */
+
+/** A line "swiotlb buffer is full". */
+export interface LogRefusal {
+  /** Microseconds since boot. */
+  readonly time: number;
+  /** Name of the device; null where the line has none. */
+  readonly device: string | null;
+  /** Bytes; slots of the pool, and those in use. null where the kernel of that time does not print them. */
+  readonly size: number | null;
+  readonly total: number | null;
+  readonly used: number | null;
+}
+
+/** The trace's clock and the log's may be this far apart, and the message this much later (microseconds). */
+const earlyMax = 2_000;
+const lateMax = 50_000;
+/** What an alignment may add to a request's size. */
+const offsetMax = 0xffff;
+
+export class LogRefusals {
+  readonly #byDevice = new Map<string, { readonly refusal: LogRefusal; taken: boolean }[]>();
+  readonly #all: readonly LogRefusal[];
+  matched = 0;
+
+  constructor(all: readonly LogRefusal[]) {
+    this.#all = all;
+    for (const refusal of [...all].sort((a, b) => a.time - b.time)) {
+      const key = refusal.device ?? "";
+      const lines = this.#byDevice.get(key);
+      if (lines === undefined) this.#byDevice.set(key, [{ refusal, taken: false }]);
+      else lines.push({ refusal, taken: false });
+    }
+  }
+
+  /** The line that tells of this request's refusal, which no other request has; null when there is none. */
+  of(device: string, time: number, size: number): LogRefusal | null {
+    for (const lines of [this.#byDevice.get(device), this.#byDevice.get("")]) {
+      for (let k = firstAfter(lines ?? [], time - earlyMax); lines !== undefined && k < lines.length; k++) {
+        const line = lines[k]!;
+        if (line.refusal.time > time + lateMax) break;
+        if (line.taken || !sameSize(line.refusal.size, size)) continue;
+        line.taken = true;
+        this.matched++;
+        return line.refusal;
+      }
+    }
+    return null;
+  }
+
+  /** Lines that no recorded request explains. */
+  get unmatched(): number {
+    return this.#all.length - this.matched;
+  }
+}
+
+const sameSize = (logged: number | null, asked: number): boolean =>
+  logged === null || (logged >= asked && logged <= asked + offsetMax);
+
+function firstAfter(lines: readonly { readonly refusal: LogRefusal }[], time: number): number {
+  let low = 0,
+    high = lines.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if (lines[mid]!.refusal.time < time) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}

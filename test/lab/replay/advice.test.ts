@@ -1,0 +1,87 @@
+/** What is advised: mode and areas are kept, nothing is changed where nothing failed, and nothing is said from nothing. */
+import { expect, test } from "vitest";
+import { type AdviceQuestion, advise } from "../../../src/lab/replay/advice.js";
+import { today } from "../../../src/sw/swiotlb/index.js";
+
+const machine = { base: 0x70000000, slots: 512, areas: 2, profile: today, forced: true, late: false };
+const pool = {
+  ...{ slots: 512, areas: 2, base: 0x70000000, used: 10, hiwater: 400, hiwaterTime: 0, atLeast: false, counters: null },
+  ...{ failures: [], refusedLists: [] },
+};
+const maps = { total: 5000, direct: 0, bounced: 4800, translated: 0, foreign: 0, failed: 200, unknown: 0 };
+const setting = (slots: number, areas: number, failed: number, hiwater = 300) => {
+  return { slots, areas, forced: true, bounced: 5000 - failed, failed, hiwater };
+};
+
+const failing: AdviceQuestion = {
+  ...{ shows: "mappings", kernel: "7.2", cpus: 2, setting: null, machine, pool, maps, span: 5e6 },
+  refused: { mappings: 200, lists: 0, requests: 200, never: 0 },
+  whatIf: [setting(512, 2, 200), setting(1024, 2, 0, 700), setting(2048, 2, 0, 700)],
+  ...{ sizesAsked: false, lost: 0 },
+};
+const calm: AdviceQuestion = {
+  ...failing,
+  maps: { ...maps, total: 90, bounced: 90, failed: 0 },
+  refused: { mappings: 0, lists: 0, requests: 0, never: 0 },
+};
+
+test.each([
+  ["forced by the command line", { setting: "512,force" }, "swiotlb=1024,force"],
+  ["not forced by it: something else forces, such as encryption", { setting: "512" }, "swiotlb=1024"],
+  ["the command line not known: what was seen", {}, "swiotlb=1024,force"],
+  ["areas that were asked for", { setting: "512,2,force" }, "swiotlb=1024,2,force"],
+  ["areas that the kernel would not make by itself", { cpus: 8 }, "swiotlb=1024,2,force"],
+  ["bounces that are natural", { machine: { ...machine, forced: false }, setting: "" }, "swiotlb=1024"],
+])("%s", (_what, more, expected) => {
+  expect(advise({ ...failing, ...more }).swiotlb).toBe(expected);
+});
+
+test("where nothing failed nothing is to change, with peak, span and bounces", () => {
+  const { what, swiotlb, because } = advise(calm);
+  expect([what, swiotlb]).toEqual(["nothing to change", null]);
+  expect(because).toBe(
+    "in 5.0 s 90 mappings bounced and none was refused; at most 400 of 512 slots (78.1 %) were in use at once",
+  );
+});
+
+test("a pool that was in use before: at least", () => {
+  expect(advise({ ...calm, pool: { ...pool, atLeast: true } }).because).toMatch(
+    /at least 400 of 512 slots.*before the recording began/,
+  );
+});
+
+test("a smaller pool only when asked for, only from enough, and with room", () => {
+  const asked = { ...calm, pool: { ...pool, slots: 32768 }, sizesAsked: true };
+  const sizes = [setting(512, 2, 0, 300), setting(1024, 2, 0, 300), setting(32768, 2, 0, 300)];
+  expect(advise({ ...asked, whatIf: sizes }).because).toMatch(/too little was seen to advise a smaller pool/);
+  const enough = { ...asked, maps: { ...maps, bounced: 50_000, failed: 0 }, span: 600e6, whatIf: sizes };
+  expect(advise(enough).because).toMatch(/swiotlb=1024,force would have served the same, with room for 2 times/);
+  expect(advise({ ...enough, sizesAsked: false }).because).not.toMatch(/smaller|1024/);
+});
+
+test("from nothing comes nothing", () => {
+  const none = { ...calm, pool: null, machine: null };
+  expect(advise({ ...none, shows: "nothing" })).toMatchObject({
+    ...{ what: "nothing can be said of a pool", because: "no event that could show a bounce was recorded" },
+    ...{ swiotlb: null, confidence: "unknown" },
+  });
+  const direct = { ...maps, total: 90, bounced: 0, direct: 90, failed: 0 };
+  expect(advise({ ...none, maps: direct })).toMatchObject({ what: "nothing to change", confidence: "measured" });
+  const translated = { ...direct, direct: 0, translated: 90 };
+  expect(advise({ ...none, maps: translated })).toMatchObject({ what: "nothing to change", confidence: "unknown" });
+});
+
+test.each([
+  ["6.6.36", /this kernel \(6\.6\.36\) has no dma:\* events, which came with 6\.12/],
+  ["6.18.3", /dma:\* events were not switched on.*trace-cmd record -e dma -e swiotlb/],
+  [null, /kernels before 6\.12 write none, later ones do when asked/],
+])("requests alone, kernel %s", (kernel, says) => {
+  expect(advise({ ...calm, shows: "requests", kernel, pool: null }).because).toMatch(says);
+});
+
+test("what no pool can serve asks for smaller requests", () => {
+  const refused = { mappings: 200, lists: 0, requests: 200, never: 200 };
+  const { what, because } = advise({ ...failing, refused, whatIf: [setting(512, 2, 200)] });
+  expect(what).toBe("no size can help");
+  expect(because).toMatch(/200 requests of them are larger than any pool can serve; a larger pool does not help/);
+});
