@@ -41,7 +41,9 @@ export async function inspectFile<T>(
   try {
     await checkImage(input, path, flags);
     const { raw, base, ramLow } = flags;
+    const opening = session.progress(`opening ${basename(path)}`);
     const image = await openImage(input, { format: raw === true ? "raw" : undefined, base, ramLow });
+    opening.done();
     const given = rootsOf(flags);
     const beside = flags.registers ?? (given.length > 0 || flags.scan === true ? null : besideImage(path));
     const registers = beside === null ? null : { name: beside, text: await textOf(beside, session) };

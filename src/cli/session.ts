@@ -40,7 +40,7 @@ export class Session {
   constructor(host: Host, flags: SessionFlags = {}) {
     this.host = host;
     this.screen = screenOf(host, flags.color);
-    this.#progress = new ProgressLine(host.stderr, this.screen.signs);
+    this.#progress = new ProgressLine(host.stderr, this.screen.signs, host.env["TERM"]);
     this.#printed = flags.json === true ? "--json" : null;
     if (host.stdout.file !== null) this.#files.writes("standard output", "", host.stdout.file);
   }

@@ -16,19 +16,22 @@ const unseen: Progress = { at() {}, done() {} };
 
 export class ProgressLine {
   readonly #stderr: Sink;
+  readonly #isShown: boolean;
   readonly #signs: boolean;
   /** null until something is to be shown. */
   #shared: SharedProgress | null = null;
   readonly #running: { name: string; begin: number }[] = [];
 
-  constructor(stderr: Sink, signs: boolean) {
+  /** @param term the terminal's kind: one that is `dumb` cannot take a line back */
+  constructor(stderr: Sink, signs: boolean, term: string | undefined) {
     this.#stderr = stderr;
+    this.#isShown = stderr.isTerminal && term !== "dumb";
     this.#signs = signs;
   }
 
   /** @param name what is being done: a file's name, or a few words */
   begin(name: string): Progress {
-    if (!this.#stderr.isTerminal) return unseen;
+    if (!this.#isShown) return unseen;
     const { state } = (this.#shared ??= this.#start());
     const own = { name: this.#signs ? name : toAscii(name), begin: clock() };
     this.#running.push(own);
