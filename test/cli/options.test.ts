@@ -19,9 +19,10 @@ function file(name: string, content: Uint8Array | string): string {
 }
 
 const small = readFileSync("machines/bare-metal.yaml", "utf8").replace(/requests: \d+/g, "requests: 5");
-/** Up to where the first mappings failed. */
-const text = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n").slice(0, 700);
-const recording = file("recording.txt", text.join("\n"));
+const text = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n");
+const recording = file("recording.txt", text.slice(0, 250).join("\n"));
+/** Up to where the first mapping failed. */
+const refused = file("refused.txt", text.slice(0, 670).join("\n"));
 const machine = file("machine.yaml", small);
 const image = file("image.elf", gunzipSync(readFileSync("fixtures/vtd-legacy-strict/mem.elf.gz")));
 const log = "fixtures/swiotlb-full/dmesg.txt.gz";
@@ -42,7 +43,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     bug: ["--bug", "test-then-free"],
     list: ["--bugs"],
   },
-  why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", recording] },
+  why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", refused] },
   inspect: {
     image: [image],
     raw: [raw, "--raw", "--root", "vtd:0x1000"],
@@ -66,7 +67,7 @@ const values: Readonly<Record<string, string>> = {
   "run scenario bug": "foreign-by-phys",
   "why line": line,
   "why swiotlb": "65536",
-  "why trace": recording,
+  "why trace": refused,
   "why cpus": "64",
   "why memory": "2MiB",
   "inspect registers": registers,
