@@ -7,10 +7,11 @@ import { BlkFront } from "../../sw/driver/blkfront.js";
 import { DiskDriver } from "../../sw/driver/disk_driver.js";
 import { PhysicalAddresses } from "../../sw/driver/physical_addresses.js";
 import { PioDriver } from "../../sw/driver/pio_driver.js";
-import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
+import { BlockLoad, type BlockRequest } from "./block_load.js";
 import type { MachineDevice } from "./devices.js";
 import type { BlockDriver, DiskUnit, Ground, Program } from "./ground.js";
 import type { ProgramDescription } from "./schema.js";
+import { sectorBytes } from "./sector_contents.js";
 
 /** Sectors of 512 bytes that each program has for itself. */
 export const sectorsEach = 8192;
@@ -153,8 +154,8 @@ function blockProgram(o: {
     requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
     bytes: () => ({ written: load.bytesWritten, read: load.bytesRead }),
     wrong: () => {
-      const on = unit.disk.medium.subarray(firstSector * 512, firstSector * 512 + load.expected.length);
-      const at = firstDifference(on, load.expected);
+      const on = unit.disk.medium.subarray(firstSector * sectorBytes, (firstSector + sectorsEach) * sectorBytes);
+      const at = load.differenceOn(on);
       return at < 0 ? load.wrong : [...load.wrong, `the disk differs at byte ${at} of ${load.name}'s part`];
     },
     refusals: o.refusals,

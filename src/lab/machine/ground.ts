@@ -40,8 +40,8 @@ export interface Program {
   readonly actors: readonly Actor[];
   readonly requests: () => { readonly issued: number; readonly ended: number; readonly failed: number };
   readonly bytes: () => { readonly written: number; readonly read: number };
-  /** Requests and places whose bytes are wrong, in words. Called when nothing is under way. */
-  readonly wrong: () => readonly string[];
+  /** Requests and places whose bytes are wrong, in words. @param idle nothing is under way: what has not come is lost */
+  readonly wrong: (idle: boolean) => readonly string[];
   /** Refusals of a back end, in words. */
   readonly refusals: () => readonly string[];
   /** How many there were in all, where not all are kept. */

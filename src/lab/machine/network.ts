@@ -134,7 +134,7 @@ function netProgram(
     actors,
     requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
     bytes: () => ({ written: load.bytesSent, read: load.bytesReceived }),
-    wrong: () => [...load.wrong, ...load.lost()],
+    wrong: (idle) => [...load.wrong, ...(idle ? load.lost() : [])],
     refusals,
     close,
   };

@@ -145,7 +145,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         failed,
         bytesWritten: written,
         bytesRead: read,
-        wrong: p.wrong(),
+        wrong: p.wrong(run.ran.idle),
         refused: p.refused?.() ?? p.refusals().length,
         refusals: p.refusals().slice(0, refusalsKept),
         notes: p.notes?.() ?? [],
