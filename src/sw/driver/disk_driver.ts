@@ -129,7 +129,7 @@ export class DiskDriver {
         return;
       }
       this.#waiting.shift();
-      bio.done(mapped.refused ?? "the list could not be mapped");
+      bio.done(mapped.refused?.words ?? "the list could not be mapped");
       return;
     }
     this.#held = false;

@@ -210,7 +210,7 @@ export class NicDriver {
       return;
     }
     this.#waiting.shift();
-    packet.done(mapped.refused ?? "more pieces than the ring has descriptors");
+    packet.done(mapped.refused?.words ?? "more pieces than the ring has descriptors");
   }
 
   #reset(): void {
