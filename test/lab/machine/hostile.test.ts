@@ -46,9 +46,12 @@ test.each([
           .slice(0, 28),
       ),
   );
-  expect([...why].sort()).toEqual(expect.arrayContaining([...reasons]));
+  expect([...why].sort()).toEqual(expect.arrayContaining([...reasons, ...(writes > 10_000 ? rare : [])]));
   expect(run.log.tally("0000:00:03.0").foreign).toBeGreaterThan(honest);
 });
+
+/** Met in a long run only. */
+const rare = ["Bad GSO type N.; fatal error", "GSO size must not be zero.; ", "Missing extra info; fatal er"];
 
 const reasons = [
   "Bad packet size: N",
@@ -57,7 +60,6 @@ const reasons = [
   "Invalid tx request, slot siz",
   "Malicious frontend using N s",
   "Asked for N slots but exceed",
-  "Bad GSO type N.; fatal error",
   "Impossible number of request",
   "Invalid extra type: N; fatal",
   "Too many slots (N) exceeding",
