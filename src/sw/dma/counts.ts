@@ -13,16 +13,13 @@ export class Counts {
   allocations = 0;
   frees = 0;
   bytes = 0;
-  /** Of those that were not refused. */
   readonly causes = new Map<Cause, number>();
 
   mapped(m: Mapped, size: number): void {
     this.maps++;
+    this.causes.set(m.cause, (this.causes.get(m.cause) ?? 0) + 1);
     if (m.refused !== null) this.failed++;
-    else {
-      this.bytes += size;
-      this.causes.set(m.cause, (this.causes.get(m.cause) ?? 0) + 1);
-    }
+    else this.bytes += size;
     if (m.bounced) this.bounced++;
     if (m.foreign) this.foreign++;
   }

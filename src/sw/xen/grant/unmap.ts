@@ -8,8 +8,8 @@ import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
-import type { Steps } from "../steps.js";
-import { letFrame, unpin } from "./pin.js";
+import { finish, type Steps } from "../steps.js";
+import { letFrame, settled, unpin } from "./pin.js";
 import { clearStatus } from "./status.js";
 
 const halves = MapFlag.host | MapFlag.device;
@@ -40,23 +40,28 @@ interface Pending {
 /** @returns a status for each request, in order. */
 export function unmapGrants(h: Hypervisor, d: Domain, batch: readonly UnmapRequest[]): GrantStatus[] {
   h.count("unmap_grant_ref");
-  const pending = batch.map((o) => begin(h, d, o));
-  for (const p of pending) complete(h, d, p);
+  const pending = batch.map((o) => finish(begin(h, d, o)));
+  for (const p of pending) finish(complete(h, d, p));
   return pending.map((p) => p.status);
 }
 
 /** One unmap with the break between its phases. */
 export function* unmapGrantSteps(h: Hypervisor, d: Domain, o: UnmapRequest): Steps<GrantStatus> {
-  const p = begin(h, d, o);
+  const p = yield* begin(h, d, o);
   yield "the mapping is gone, the flush is not done";
-  complete(h, d, p);
+  yield* complete(h, d, p);
   return p.status;
 }
 
-function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
+function* begin(h: Hypervisor, d: Domain, o: UnmapRequest): Steps<Pending> {
   const t = Number.isInteger(o.handle) && o.handle >= 0 ? d.grants.tracked[o.handle] : undefined;
   if (t === undefined || (t.flags & halves) === 0) return nothing(GrantStatus.badHandle);
-  const granter = h.domains.get(t.domain);
+  const { domain, ref } = t;
+  const granter = h.domains.get(domain);
+  if (granter !== undefined) yield* settled(granter.grants, ref);
+  // Another may have unmapped it, and the handle have become another mapping's, while this one waited.
+  const same = (t.flags & halves) !== 0 && t.domain === domain && t.ref === ref;
+  if (!same) return nothing(GrantStatus.badHandle);
   const active = granter?.grants.active.get(t.ref);
   if (granter === undefined || active === undefined) return nothing(GrantStatus.badHandle);
   const { frame } = active;
@@ -78,9 +83,10 @@ function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
   return { status: GrantStatus.okay, ...done };
 }
 
-function complete(h: Hypervisor, d: Domain, p: Pending): void {
+function* complete(h: Hypervisor, d: Domain, p: Pending): Steps<void> {
   if (p.granter === null) return;
   const { granter, ref, frame, readOnly } = p;
+  yield* settled(granter.grants, ref);
   if (p.device) unpin(h, granter, ref, readOnly ? "deviceRead" : "deviceWrite");
   if (p.host) unpin(h, granter, ref, readOnly ? "hostRead" : "hostWrite");
   if (p.dropDevice) letFrame(h, frame, readOnly);
@@ -109,8 +115,8 @@ export function unmapAndReplace(h: Hypervisor, d: Domain, o: UnmapRequest, from:
   h.count("unmap_and_replace");
   const frame = d.map.frameOf(from);
   if (frame < 0) return GrantStatus.badVirtAddr;
-  const p = begin(h, d, o);
+  const p = finish(begin(h, d, o));
   if (p.host) h.setMapping(d, o.page, frame);
-  complete(h, d, p);
+  finish(complete(h, d, p));
   return p.status;
 }
