@@ -83,7 +83,7 @@ function run(name: string, levels: number, round: (rng: Rng, hint: string, count
     expect(counts.reached).toBeGreaterThan(counts.compared / 200);
     if (levels > 1) expect(counts.cyclic).toBeGreaterThan(0);
     cutCount += counts.cut;
-  });
+  }, 600_000);
 }
 
 let cutCount = 0;

@@ -86,8 +86,11 @@ export class BounceTable {
     const full = whyFull(this.pool, this.#request(device, o));
     if (full === null) return slotsTooHigh;
     const { reason, slots, free, longestRun } = full;
-    if (reason === "too-large")
-      return { reason, words: `${o.size} bytes are more than one mapping of the pool can hold` };
+    if (reason === "too-large") {
+      const kept = o.phys & device.minAlignMask;
+      const place = kept === 0 ? "" : ` at an offset of ${kept} that the device's alignment keeps`;
+      return { reason, words: `${o.size} bytes${place} are more than one mapping of the pool can hold` };
+    }
     if (reason === "exhausted") return { reason, words: `the pool is exhausted: ${slots} slots asked, ${free} free` };
     const room = `${slots} slots asked, ${free} free, longest run ${longestRun}`;
     return { reason, words: `the pool has no place (${reason}): ${room}` };
