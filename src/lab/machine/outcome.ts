@@ -70,8 +70,6 @@ export interface MachineOutcome {
   readonly arch: string;
   readonly cpus: number;
   readonly seed: number;
-  /** The rules of the DMA API were kept under watch. */
-  readonly checked: boolean;
   /** Atomic steps taken; `idle` false: the run was cut. */
   readonly steps: number;
   readonly idle: boolean;
@@ -100,11 +98,16 @@ export interface MachineOutcome {
   } | null;
   /** What outlived the run and should not have. */
   readonly left: readonly Left[];
+  /** The rules of the DMA API were watched. */
+  readonly watched: boolean;
   /** What the kernel would have printed. */
   readonly log: readonly string[];
 }
 
-const notWatched = "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.";
+const notWatched = {
+  hostile: "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.",
+  asked: "The rules of the DMA API were not watched, as was asked for.",
+} as const;
 
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
@@ -116,7 +119,6 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
     arch: machine.arch,
     cpus: machine.cpus ?? 1,
     seed: run.seed,
-    checked: run.checker !== null,
     steps: run.ran.steps,
     idle: run.ran.idle,
     model: run.host.kernel.model,
@@ -173,7 +175,11 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         ? null
         : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls } },
     left: run.left,
-    log: [...(hasHostile(machine) ? [notWatched] : []), ...new Set(run.devices.flatMap((d) => d.engine.log))],
+    watched: run.checker !== null,
+    log: [
+      ...(run.checker === null ? [notWatched[hasHostile(machine) ? "hostile" : "asked"]] : []),
+      ...new Set(run.devices.flatMap((d) => d.engine.log)),
+    ],
   };
 }
 

@@ -69,7 +69,7 @@ export function machineDocument(o: MachineOutcome): RunDocument {
       dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
       hypervisor: o.xen === null ? null : { ...o.xen },
       left: o.left.map((l) => ({ ...l })),
-      checked: o.checked,
+      watched: o.watched,
       refusals: o.devices.flatMap((d) => d.refusals.map((g) => refusalDocument(d.bdf, g))),
     },
   };

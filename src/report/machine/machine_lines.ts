@@ -19,13 +19,13 @@ export function machineLines(o: MachineOutcome, screen: { readonly color: boolea
   const { width } = screen;
   return [
     verdictLines(o, style, width),
-    [headLine(o, style)],
+    headLines(o, style, width),
     engineLines(o, style, width),
     mapLines(o, style, width),
     refusalLines(o, style, width),
     dmaLines(o, style, width),
     programLines(o, style, width),
-    poolLines(o, style),
+    poolLines(o, style, width),
     xenLines(o, style, width),
     brokenLines(o, style, width),
     leftLines(o, style),
@@ -44,10 +44,11 @@ function verdictLines(o: MachineOutcome, style: Style, width: number): string[] 
   ];
 }
 
-function headLine(o: MachineOutcome, style: Style): string {
+function headLines(o: MachineOutcome, style: Style, width: number): string[] {
   const kernel = o.kernel === null ? "today's kernel" : `Linux ${o.kernel}`;
   const where = o.xen === null ? "without a hypervisor" : `under Xen, memory model ${o.model}`;
-  return `${style.bold(`${kernel} on ${o.arch}`)} ${where}; seed ${o.seed}, ${countWords(o.steps)} steps`;
+  const words = `${kernel} on ${o.arch} ${where}; seed ${o.seed}, ${countWords(o.steps)} steps`;
+  return wrap(words, width, "", "  ").map(style.bold);
 }
 
 /** Which engine serves which device, and why. */
@@ -186,12 +187,13 @@ function firstOf(said: readonly string[]): string[] {
 
 const nameOf = (p: ProgramOutcome): string => (p.from === null ? p.program : `${p.program} for domain ${p.from}`);
 
-function poolLines({ pool }: MachineOutcome, style: Style): string[] {
+function poolLines({ pool }: MachineOutcome, style: Style, width: number): string[] {
   if (pool === null) return [];
   const forced = pool.forced ? ", all mappings forced through it" : "";
+  const what = `${plural(pool.slots, "slot")} (${slotsWords(pool.slots)}) in ${plural(pool.areas, "area")}`;
   return [
     style.bold("Bounce pool"),
-    `  ${plural(pool.slots, "slot")} (${slotsWords(pool.slots)}) in ${plural(pool.areas, "area")} at ${hexWords(pool.base)}${forced}`,
+    ...wrap(`${what} at ${hexWords(pool.base)}${forced}`, width, "  ", "    "),
     `  at most ${countWords(pool.hiwater)} in use at once, ${countWords(pool.used)} at the end`,
   ];
 }

@@ -53,8 +53,9 @@ function troublesOf(o: MachineOutcome): string[] {
 function goodOf(o: MachineOutcome): string[] {
   const { wrong, violations, left, bytes } = counts(o);
   const good: string[] = [];
-  if (wrong === 0 && bytes > 0) good.push(`every one of ${countWords(bytes)} bytes is what was sent`);
-  if (violations === 0) good.push(o.checked ? "no rule was broken" : "the rules of the DMA API were not watched");
+  const which = o.programs.some((p) => p.failed > 0) ? " that arrived" : "";
+  if (wrong === 0 && bytes > 0) good.push(`every one of ${countWords(bytes)} bytes${which} is what was sent`);
+  if (violations === 0) good.push(o.watched ? "no rule was broken" : "the rules of the DMA API were not watched");
   if (left === 0) good.push("nothing is left over");
   return good;
 }

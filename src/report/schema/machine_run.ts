@@ -68,6 +68,6 @@ export const machineRunSchema = z.looseObject({
   left: z
     .array(z.looseObject({ domain: z.number().int(), what: z.string(), count: z.number().int() }))
     .describe("grants, maps, references, pages and slots that outlived the run"),
-  checked: z.boolean().describe("the rules of the DMA API were kept under watch"),
+  watched: z.boolean().describe("the rules of the DMA API were watched"),
   refusals: z.array(refusal).describe("refused mappings by device, reason and class of sizes"),
 });
