@@ -57,9 +57,9 @@ test.each([
   ["a mask below the pool", "mask: 64", "mask: 24", /m\.yaml: line \d+, column \d+: expected a mask that reaches/],
   ["an unknown program", "program: disk", "program: dusk", /m\.yaml: line \d+, column \d+: expected .*program/],
   ["two devices at one address", "0000:00:04.0", "0000:00:03.0", /m\.yaml: line \d+, column \d+: expected each device/],
-])("code 2 and one line for %s", (_, good, bad, line) => {
+])("code 2 and one line for each mistake: %s", (_, good, bad, line) => {
   const { code, out, err } = dmalab(machine(small("bare-metal.yaml").replace(good, bad)));
   expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err).toMatch(line);
-  expect(err.trim().split("\n")).toHaveLength(1);
+  for (const each of err.trim().split("\n")) expect(each).toMatch(/m\.yaml: line \d+, column \d+: expected .*, found /);
 });
