@@ -51,8 +51,8 @@ interface Command {
   list: Float64Array | null;
   readonly listAt: number;
   readonly listLength: number;
-  /** What a write has brought so far; null: a command that writes nothing. */
-  readonly data: Uint8Array | null;
+  /** It writes to the medium. */
+  readonly stores: boolean;
   next: number;
   moved: number;
   status: NvmeStatus;
@@ -75,6 +75,8 @@ export class Disk {
   #cqTail = 0;
   #phase: 0 | 1 = 1;
   #command: Command | null = null;
+  /** What the write at hand has brought so far. */
+  #data = new Uint8Array(0);
   readonly #entry = new Uint32Array(sqeBytes / 4);
 
   constructor(o: DiskOptions) {
@@ -143,7 +145,7 @@ export class Disk {
       list: opcode === NvmeOpcode.flush ? new Float64Array(0) : inline ? Float64Array.of(listAt, listLength) : null,
       listAt,
       listLength,
-      data: opcode === NvmeOpcode.write ? new Uint8Array(length) : null,
+      stores: opcode === NvmeOpcode.write,
       next: 0,
       moved: 0,
       status: this.#judge(opcode, from + length, listLength, inline),
@@ -178,23 +180,23 @@ export class Disk {
   #move(c: Command, list: Float64Array): void {
     const at = list[c.next]!;
     const end = Math.min(c.moved + list[c.next + 1]!, c.length);
-    const outcome =
-      c.data === null
-        ? this.master.write(at, this.medium.subarray(c.from + c.moved, c.from + end))
-        : this.master.read(at, c.data.subarray(c.moved, end));
+    if (c.stores && this.#data.length < end) this.#data = grown(this.#data, end);
+    const outcome = c.stores
+      ? this.master.read(at, this.#data.subarray(c.moved, end))
+      : this.master.write(at, this.medium.subarray(c.from + c.moved, c.from + end));
     c.next += 2;
     if (outcome !== "done") {
       c.status = NvmeStatus.dataTransferError;
       return;
     }
-    if (c.data !== null) this.#store(c, c.data, end);
+    if (c.stores) this.#store(c, end);
     c.moved = end;
   }
 
   /** The blocks whose bytes have come. */
-  #store(c: Command, data: Uint8Array, end: number): void {
+  #store(c: Command, end: number): void {
     const from = c.moved - (c.moved % blockBytes);
-    this.medium.set(data.subarray(from, end - (end % blockBytes)), c.from + from);
+    this.medium.set(this.#data.subarray(from, end - (end % blockBytes)), c.from + from);
   }
 
   #complete(c: Command): void {
@@ -216,4 +218,10 @@ export class Disk {
     this.#command = null;
     this.interrupt = true;
   }
+}
+
+function grown(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const wider = new Uint8Array(2 * length);
+  wider.set(bytes);
+  return wider;
 }

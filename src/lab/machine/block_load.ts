@@ -56,6 +56,8 @@ export class BlockLoad implements Actor {
   readonly #contents: SectorContents;
   /** Requests under way by first sector: their sectors, which no other may meet, and the bytes that a write has. */
   readonly #busy = new Map<number, { readonly sectors: number; readonly written: Uint8Array | null }>();
+  /** Buffers of writes that have ended: they are hot, and a fresh one is cleared first. */
+  readonly #spare: Uint8Array[] = [];
   issued = 0;
   ended = 0;
   failed = 0;
@@ -88,7 +90,7 @@ export class BlockLoad implements Actor {
     const { pages, blocks } = held;
     const number = this.issued++;
     const toDisk = rng.below(2) === 0;
-    const written = toDisk ? new Uint8Array(sectors * sectorBytes) : null;
+    const written = toDisk ? this.#buffer(sectors * sectorBytes) : null;
     this.#busy.set(sector, { sectors, written });
     if (written !== null) {
       fill(written, rng);
@@ -130,7 +132,13 @@ export class BlockLoad implements Actor {
       const at = this.#contents.read(r.sector, got);
       if (at >= 0) this.wrong.push(`request ${r.number}: byte ${at} of ${got.length} at sector ${r.sector} differs`);
     }
+    if (written !== null) this.#spare.push(written);
     this.#free(r.held);
+  }
+
+  #buffer(bytes: number): Uint8Array {
+    const spare = this.#spare.pop()?.buffer;
+    return new Uint8Array(spare !== undefined && spare.byteLength >= bytes ? spare : new ArrayBuffer(bytes), 0, bytes);
   }
 
   #place(sectors: number): number | null {

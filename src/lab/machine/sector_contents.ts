@@ -28,6 +28,7 @@ export class SectorContents {
   /** A write of whole sectors has ended well. */
   wrote(sector: number, bytes: Uint8Array): void {
     this.#bytes.set(bytes, sector * sectorBytes);
+    if (this.#others.size === 0) return;
     for (let n = 0; n < bytes.length / sectorBytes; n++) this.#others.delete(sector + n);
   }
 

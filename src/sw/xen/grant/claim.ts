@@ -50,7 +50,7 @@ const usage = GrantFlag.reading | GrantFlag.writing;
 /** @param passing grants that are passed on are followed; the second in a row is not. */
 export function* claimForCopy(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
   const g = o.granter.grants;
-  yield* settled(g, o.ref);
+  if (g.entered.size > 0) yield* settled(g, o.ref);
   g.readers++;
   g.entered.add(o.ref);
   const claim = yield* claimLocked(h, o, passing);
@@ -148,7 +148,7 @@ function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
 export function* letClaim(h: Hypervisor, d: Domain, c: Claim): Steps<void> {
   if (c.status !== GrantStatus.okay) return;
   if (c.granter !== null) {
-    yield* settled(c.granter.grants, c.ref);
+    if (c.granter.grants.entered.size > 0) yield* settled(c.granter.grants, c.ref);
     unpin(h, c.granter, c.ref, c.readOnly ? "hostRead" : "hostWrite");
     const whose = { mapper: d.id, granter: c.granter.id, frame: c.held, host: true, device: false };
     if (c.noted) h.gate.unmapped({ ...whose, readOnly: c.readOnly });
