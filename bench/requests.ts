@@ -36,7 +36,7 @@ function timed(file: string, count: number, checks: boolean) {
   const { user, system } = process.cpuUsage(begin);
   const totals = { requests: 0, bytes: 0, seconds: (user + system) / 1e6 };
   for (const p of run.programs) {
-    if (p.wrong().length > 0) throw new Error(`a request of the benchmark lost bytes: ${p.wrong()[0]}`);
+    if (p.wrong(true).length > 0) throw new Error(`a request of the benchmark lost bytes: ${p.wrong(true)[0]}`);
     totals.requests += p.requests().ended;
     totals.bytes += p.bytes().read + p.bytes().written;
   }

@@ -31,7 +31,7 @@ export async function command(args: readonly string[], host: Host): Promise<numb
   }
 }
 
-/** What went wrong, in one line. */
+/** What went wrong: one line, or one for each mistake of a file. */
 function wordsOf(error: unknown): string {
   const isTold = [Unreadable, Misuse, AskedWrongly, Unwritable].some((kind) => error instanceof kind);
   if (isTold) return (error as Error).message;
@@ -44,7 +44,7 @@ function wordsOf(error: unknown): string {
 }
 
 function tell(host: Host, words: string): void {
-  const line = `dmalab: ${harmless(words)}`;
+  const line = `dmalab: ${words.split("\n").map(harmless).join("\n")}`;
   try {
     host.stderr.write(`${screenOf(host).signs ? line : toAscii(line)}\n`);
   } catch (error) {

@@ -1,27 +1,31 @@
 /**
  * Every leaf of a table, in ascending order of input address.
  *
- * Tables may be hostile: a table that is already on the path above is not entered again, a table outside memory and an
- * entry that cannot be believed are named in `troubles` and left out, and limits bound the work. What a device's rights
- * come to is the AND over the path; leaves with no right at all, and leaves for privileged requests only, are not
- * mappings.
+ * Tables may be hostile. An entry that points back to a table above is named in `troubles` and followed as a unit
+ * follows it: each step goes down a level, so that the way ends. What a table leads to depends on where it stands, its
+ * level and the rights that reach it, not on the way to it: of those without a leaf each is entered once. Many ways to
+ * the same tables are followed within a share of the limits; beyond it a table that was entered before is left out, so
+ * that every page is found, though not at every address, and `complete` is false. A table outside memory and an entry
+ * that cannot be believed are named and left out. What a device's rights come to is the AND over the path; leaves with
+ * no right at all, and leaves for privileged requests only, are not mappings.
  */
 import type { MemoryView } from "../mem/view.js";
+import { EntryTroubles, type Here } from "./entry_troubles.js";
 import { Fault } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
 import { userRight } from "./grants.js";
-import { canonical, type LeafSink, Placed } from "./leaf_sink.js";
+import { type LeafSink, Placed } from "./leaf_sink.js";
 import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
-import type { TroubleKind, Troubles } from "./trouble.js";
+import type { Troubles } from "./trouble.js";
 import { encodedSizeLg2, granted, kindOf, leafAddress, refusal, refusedBits, tableAddress } from "./walk.js";
 
 export interface EnumerateOptions {
-  /** Entries that may be looked at. A table that is reached on many ways counts each time. */
+  /** Entries that may be looked at. A table that is read on many ways counts each time. Default 2^28. */
   readonly entryCountMax?: number;
-  /** Calls of the sink. */
+  /** Calls of the sink. Default 2^24. */
   readonly pushCountMax?: number;
-  /** Told of every table that is entered: its first frame, its frames, its level. Once for each way to it. */
+  /** Told of every table that is entered, at least once: its first frame, its frames, its level. */
   readonly visitTable?: (frame: number, frameCount: number, level: number) => void;
   /** The leaves are inputs of a second stage: none of them is an interrupt yet. Default false. */
   readonly outputIsInput?: boolean;
@@ -30,12 +34,16 @@ export interface EnumerateOptions {
 export interface Enumerated {
   readonly entryCount: number;
   readonly tableCount: number;
-  /** false when a limit cut the answer short. */
+  /** false when a limit cut the answer short: there are leaves that were not pushed. */
   readonly complete: boolean;
+  /** false when pages may be missing, and not only some of the addresses at which they are reached. */
+  readonly everyPage: boolean;
 }
 
 const entryCountMaxDefault = 2 ** 28;
-const pushCountMaxDefault = 2 ** 24;
+export const pushCountMaxDefault = 2 ** 24;
+/** Beyond this share of a limit no table is entered twice: the rest is kept for tables that were not seen yet. */
+const repeatShare = 1 / 4;
 
 /** Push every leaf of a table into `sink`. A root that no format has is a trouble too. */
 export function enumerate(
@@ -48,46 +56,38 @@ export function enumerate(
   const problem = rootProblem(root);
   if (problem !== null) {
     troubles.add({ kind: "reserved", entryAt: root.address, value: "0x0", iova: null, level: null, what: problem });
-    return { entryCount: 0, tableCount: 0, complete: true };
+    return { entryCount: 0, tableCount: 0, complete: true, everyPage: true };
   }
   const walker = new Enumeration(FrameSource.of(memory), root, sink, troubles, options);
   walker.begin();
   return walker;
 }
 
-/** An entry that was read: its place, its words, and what it translates. */
-interface Here {
-  readonly at: number;
-  readonly lo: number;
-  readonly hi: number;
-  readonly level: number;
-  readonly iova: number;
-}
-
 class Enumeration implements Enumerated {
   entryCount = 0;
   tableCount = 0;
   complete = true;
+  everyPage = true;
   readonly #plan: WalkPlan;
   readonly #memory: FrameSource;
   readonly #root: TableRoot;
   readonly #sink: Placed;
-  readonly #troubles: Troubles;
+  readonly #troubles: EntryTroubles;
   readonly #visit: EnumerateOptions["visitTable"];
   readonly #entryCountMax: number;
   readonly #pushCountMax: number;
   #pushCount = 0;
   /** Byte addresses of the tables above the one being read, by level. */
   readonly #path: number[];
-  /** Tables that hold no leaf for these rights: entered, and their troubles named, only once. */
-  readonly #barren = new Set<number>();
+  /** Tables that were entered, by place, level and rights: whether a leaf was pushed. Of level 0 only when sparing. */
+  readonly #entered = new Map<number, boolean>();
 
   constructor(memory: FrameSource, root: TableRoot, sink: LeafSink, troubles: Troubles, o: EnumerateOptions) {
     this.#plan = o.outputIsInput === true ? inputPlan(root) : planOf(root);
     this.#memory = memory;
     this.#root = root;
     this.#sink = new Placed(this.#plan, sink);
-    this.#troubles = troubles;
+    this.#troubles = new EntryTroubles(this.#plan, troubles);
     this.#visit = o.visitTable;
     this.#entryCountMax = o.entryCountMax ?? entryCountMaxDefault;
     this.#pushCountMax = o.pushCountMax ?? pushCountMaxDefault;
@@ -99,25 +99,44 @@ class Enumeration implements Enumerated {
     const aligned = address - (address % this.#plan.rootAlign);
     const root = { at: aligned, lo: aligned | 0, hi: Math.floor(aligned / 2 ** 32), level: this.#plan.level, iova: 0 };
     this.#table(aligned, this.#plan.level, 0, this.#plan.rights, root);
+    this.#troubles.close();
   }
 
   /**
-   * Read one table.
+   * Read one table, unless it was read before and there is nothing in it, or no room for it twice.
    * @param at its byte address
    * @param iova input address of its first entry, without the bits above the input
    * @param from the entry that led to it
    */
   #table(at: number, level: number, iova: number, rights: number, from: Here): void {
+    const sparing =
+      this.#pushCount > this.#pushCountMax * repeatShare || this.entryCount > this.#entryCountMax * repeatShare;
     const key = (Math.floor(at / 4096) * 8 + level) * 8 + rights;
-    if (level > 0 && this.#barren.has(key)) return;
+    const noted = level > 0 || sparing;
+    const fertile = noted ? this.#entered.get(key) : undefined;
+    if (fertile === false) return;
+    if (fertile === true && sparing) {
+      this.complete = false;
+      this.#troubles.leaveOut(from);
+      return;
+    }
+    const again = fertile === true ? 1 : 0;
     const before = this.#pushCount;
-    this.tableCount++;
+    this.#troubles.again += again;
     this.#path[level] = at;
+    this.#read(at, level, iova, rights, from);
+    this.#path[level] = -1;
+    this.#troubles.again -= again;
+    if (noted) this.#entered.set(key, this.#pushCount > before);
+  }
+
+  #read(at: number, level: number, iova: number, rights: number, from: Here): void {
+    this.tableCount++;
     const { rows } = this.#plan;
     const count = rows[level * rowLength + Row.indexMask]! + 1;
     const span = 2 ** rows[level * rowLength]!;
-    this.#visit?.(Math.floor(at / 4096), Math.ceil((count * 8) / 4096), level);
-    for (let done = 0; done < count && this.complete; ) {
+    if (this.#troubles.again === 0) this.#visit?.(Math.floor(at / 4096), Math.ceil((count * 8) / 4096), level);
+    for (let done = 0; done < count && this.everyPage; ) {
       const address = at + done * 8;
       const frame = Math.floor(address / 4096);
       const within = address - frame * 4096;
@@ -128,8 +147,6 @@ class Enumeration implements Enumerated {
       else this.#outside({ ...from, level, iova: first }, address, part);
       done += part;
     }
-    this.#path[level] = -1;
-    if (level > 0 && this.complete && this.#pushCount === before) this.#barren.add(key);
   }
 
   /** Read `count` entries that lie in one frame, from word `from` on; `at` is the byte address of the first. */
@@ -166,7 +183,7 @@ class Enumeration implements Enumerated {
       if (kind !== Kind.leaf || ((lo & refusedLow) | (hi & refusedHigh)) !== 0 || (p.nextLevel && value === 7)) {
         if (kind === Kind.absent) continue;
         w += 2 * (this.#other(words, w, end, at + entry * 8, level, iova + entry * span, rights) - 1);
-        if (!this.complete) return;
+        if (!this.everyPage) return;
         continue;
       }
       let next = w + 2;
@@ -201,23 +218,20 @@ class Enumeration implements Enumerated {
     const value = (lo >>> p.kindShift) & p.kindMask;
     const kind = kindOf(p, level, lo);
     if (kind === Kind.reserved) {
-      this.#trouble("reserved", here, `${p.format.kind.name} is ${value}, which this level reserves`);
+      this.#troubles.add("reserved", here, `${p.format.kind.name} is ${value}, which this level reserves`);
       return 1;
     }
     if (refusedBits(p, level, kind, lo, hi) !== 0) {
       const reserved = refusal(p, level, kind, lo, hi) === Fault.reserved;
       const what = reserved ? "reserved bits are set" : `the address has more than ${this.#root.outputBits} bits`;
-      this.#trouble(reserved ? "reserved" : "address-size", here, what);
+      this.#troubles.add(reserved ? "reserved" : "address-size", here, what);
       return 1;
     }
     if (kind === Kind.leaf) return this.#encoded(words, w, end, here, rights);
     const allowed = rights & granted(p, kind, lo, hi);
     if (allowed <= userRight) return 1;
     const table = tableAddress(p, lo, hi);
-    if (this.#path.includes(table)) {
-      this.#trouble("cycle", here, `it points to the table at 0x${table.toString(16)}, which leads here`);
-      return 1;
-    }
+    if (this.#path.includes(table)) this.#troubles.pointsBack(here, table);
     this.#table(table, p.nextLevel ? value - 1 : level - 1, iova, allowed, here);
     return 1;
   }
@@ -231,7 +245,7 @@ class Enumeration implements Enumerated {
     const { lo, hi, level, iova } = here;
     const sizeLg2 = encodedSizeLg2(p, level, lo, hi);
     if (sizeLg2 === 0) {
-      this.#trouble("reserved", here, "the page size in the address is not one of this level");
+      this.#troubles.add("reserved", here, "the page size in the address is not one of this level");
       return 1;
     }
     const size = 2 ** sizeLg2;
@@ -252,12 +266,12 @@ class Enumeration implements Enumerated {
 
   #mayPush(at: number, level: number, iova: number): boolean {
     if (++this.#pushCount <= this.#pushCountMax) return true;
-    this.#cut(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
+    this.#stop(at, level, iova, `${this.#pushCountMax} runs of leaves were found`);
     return false;
   }
 
   #outside(from: Here, address: number, entryCount: number): void {
-    this.#trouble("outside", from, `the table at 0x${address.toString(16)} lies outside memory`);
+    this.#troubles.add("outside", from, `the table at 0x${address.toString(16)} lies outside memory`);
     this.#count(entryCount, from.at, from.level, from.iova);
   }
 
@@ -265,27 +279,15 @@ class Enumeration implements Enumerated {
   #count(entryCount: number, at: number, level: number, iova: number): boolean {
     this.entryCount += entryCount;
     if (this.entryCount <= this.#entryCountMax) return true;
-    this.#cut(at, level, iova, `${this.#entryCountMax} entries were looked at`);
+    this.#stop(at, level, iova, `${this.#entryCountMax} entries were looked at`);
     return false;
   }
 
-  #trouble(kind: TroubleKind, { at, lo, hi, level, iova }: Here, what: string): void {
-    if (this.#troubles.full && kind !== "limit") {
-      this.#troubles.total++;
-      return;
-    }
-    this.#troubles.add({ kind, entryAt: at, value: hex(lo, hi), iova: canonical(this.#plan, iova), level, what });
-  }
-
-  #cut(at: number, level: number, iova: number, why: string): void {
+  #stop(at: number, level: number, iova: number, why: string): void {
     this.complete = false;
-    const what = `${why}: the rest of the table was left out`;
-    this.#trouble("limit", { at, lo: 0, hi: 0, level, iova }, what);
+    this.everyPage = false;
+    this.#troubles.stop(at, level, iova, why);
   }
 }
 
 const accessedDirty = 0x60;
-
-function hex(lo: number, hi: number): string {
-  return `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;
-}

@@ -3,7 +3,7 @@
  */
 import type { Mfn } from "../base/frame.js";
 import type { MemoryView } from "../mem/view.js";
-import { type Enumerated, type EnumerateOptions, enumerate } from "./enumerate.js";
+import { type Enumerated, type EnumerateOptions, enumerate, pushCountMaxDefault } from "./enumerate.js";
 import { inSecondStage, onFirstStageTable } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
 import type { LeafSink } from "./leaf_sink.js";
@@ -73,8 +73,10 @@ export class NestedWalker {
 /**
  * Every piece of the first stage's leaves that the second stage lets through, in ascending order of input address.
  *
- * A first-stage leaf counts once, when any of it is let through.
- * @param second the second stage's leaves, when they were enumerated before
+ * A first-stage leaf counts once, when any of it is let through. Each stage takes the limits for itself; the pieces of
+ * the second stage that first-stage leaves are held against are limited as calls of the sink are.
+ * @param second the second stage's leaves, when they were enumerated before; what was missing then is missing here, and
+ *   the result does not say so
  */
 export function enumerateNested(
   memory: MemoryView,
@@ -88,31 +90,49 @@ export function enumerateNested(
   const second = given ?? new Ranges();
   const below = given === undefined ? enumerate(source, roots.second, second, troubles, rest) : null;
   const view = new NestedView(source, roots.second);
-  const above = enumerate(view, roots.first, new Composed(second, sink), troubles, { ...rest, outputIsInput: true });
-  if (below === null) return above;
+  const pieceCountMax = options.pushCountMax ?? pushCountMaxDefault;
+  const composed = new Composed(second, sink, pieceCountMax);
+  const above = enumerate(view, roots.first, composed, troubles, { ...rest, outputIsInput: true });
+  if (composed.cutAt !== null) {
+    const what = `${pieceCountMax} pieces of the second stage were looked at: the rest of the table was left out`;
+    const at = { entryAt: roots.first.address, value: "0x0", iova: composed.cutAt, level: roots.first.level };
+    troubles.add({ kind: "limit", ...at, what });
+  }
+  const whole = composed.cutAt === null;
   return {
-    entryCount: above.entryCount + below.entryCount,
-    tableCount: above.tableCount + below.tableCount,
-    complete: above.complete && below.complete,
+    entryCount: above.entryCount + (below?.entryCount ?? 0),
+    tableCount: above.tableCount + (below?.tableCount ?? 0),
+    complete: above.complete && whole && below?.complete !== false,
+    // A piece that the second stage's answer lacks at one address may be the only one that the first stage leads to.
+    everyPage: above.everyPage && whole && below?.complete !== false,
   };
 }
 
 /** Cuts first-stage leaves along the ranges of the second stage. */
 class Composed implements LeafSink {
+  /** Input address from which on nothing was composed, because too many pieces came before; null when all was. */
+  cutAt: number | null = null;
   readonly #second: Ranges;
   readonly #sink: LeafSink;
+  #piecesLeft: number;
 
-  constructor(second: Ranges, sink: LeafSink) {
+  constructor(second: Ranges, sink: LeafSink, pieceCountMax: number) {
     this.#second = second;
     this.#sink = sink;
+    this.#piecesLeft = pieceCountMax;
   }
 
   push(iova: number, middle: number, bytes: number, allow: Allow, leaves: number): void {
+    if (this.cutAt !== null) return;
     const { count, iova: from, bytes: lengths, paddr, allow: allows } = this.#second;
     const leafBytes = leaves === 0 ? bytes : bytes / leaves;
     let counted = leaves === 0 ? 1 : 0;
     for (let row = this.#firstRow(middle); row < count && from[row]! < middle + bytes; row++) {
       const begin = Math.max(from[row]!, middle);
+      if (--this.#piecesLeft < 0) {
+        this.cutAt = iova + begin - middle;
+        return;
+      }
       const end = Math.min(from[row]! + lengths[row]!, middle + bytes);
       const both = (allow & allows[row]!) as Allow;
       if (end <= begin || both === 0) continue;

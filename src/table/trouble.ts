@@ -2,7 +2,7 @@
 
 /** Why an entry was not followed or not believed. */
 export type TroubleKind =
-  /** It points to a table that is already being walked above it. */
+  /** It points to a table that is being walked above it; it is followed all the same, as a unit does. */
   | "cycle"
   /** It points to memory that the image does not hold. */
   | "outside"
@@ -27,7 +27,7 @@ export interface Trouble {
   readonly what: string;
 }
 
-/** Troubles of one reading: the first ones in full, the others counted. */
+/** Troubles of one reading: the first ones in full, the others counted. That an answer is cut is always kept. */
 export class Troubles {
   readonly list: Trouble[] = [];
   total = 0;
@@ -44,6 +44,6 @@ export class Troubles {
 
   add(trouble: Trouble): void {
     this.total++;
-    if (this.list.length < this.#max) this.list.push(trouble);
+    if (!this.full || trouble.kind === "limit") this.list.push(trouble);
   }
 }

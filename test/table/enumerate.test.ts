@@ -13,14 +13,9 @@ import {
   Troubles,
   walk,
 } from "../../src/table/index.js";
+import { compared, rowsOf, walkerOf } from "./agree.js";
 import { captures, imageOf, tablesOf } from "./captured.js";
 import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machines.js";
-
-/** Rows as text, so that a difference can be read. */
-const rows = (r: Ranges) =>
-  Array.from({ length: r.count }, (_, i) =>
-    [r.iova[i]!.toString(16), r.paddr[i]!.toString(16), r.bytes[i]!.toString(16), r.allow[i]].join(" "),
-  );
 
 function rangesOf(arena: Arena, root: TableRoot) {
   const ranges = new Ranges();
@@ -29,33 +24,11 @@ function rangesOf(arena: Arena, root: TableRoot) {
   return { ranges, troubles, done };
 }
 
-/** The row that holds an address; -1 when none does. */
-function rowOf(ranges: Ranges, iova: number): number {
-  let low = 0;
-  let high = ranges.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ranges.iova[middle]! + ranges.bytes[middle]! > iova) high = middle;
-    else low = middle + 1;
-  }
-  return low < ranges.count && ranges.iova[low]! <= iova ? low : -1;
-}
-
-/** Compare one page: rights and place by three walks, against the rows. */
+/** @returns whether the page is reached; fails where walks and rows differ */
 function compare(arena: Arena, root: TableRoot, ranges: Ranges, dfn: number, hint: string): boolean {
-  const plan = planOf(root);
-  const one = (need: number) => walk(plan, arena.memory, root.address, dfn, need);
-  const allow = (one(1) >= 0 ? 1 : 0) + (one(2) >= 0 ? 2 : 0);
-  const row = rowOf(ranges, dfn * 4096);
-  if (allow === 0) {
-    if (row >= 0) expect.fail(`${hint}: frame ${dfn} is in the rows and does not translate: ${one(0)}`);
-    return false;
-  }
-  if (row < 0) expect.fail(`${hint}: frame ${dfn} translates to ${one(0)} and is not in the rows`);
-  const place = (ranges.paddr[row]! - ranges.iova[row]!) / 4096 + dfn;
-  if (place !== one(0)) expect.fail(`${hint}: frame ${dfn} is at ${one(0)}, not ${place}`);
-  if (ranges.allow[row] !== allow) expect.fail(`${hint}: frame ${dfn} allows ${allow}, not ${ranges.allow[row]}`);
-  return true;
+  const said = compared(walkerOf(arena.memory, root), ranges, dfn);
+  if (typeof said === "string") expect.fail(`${hint}: ${said}`);
+  return said !== 0;
 }
 
 describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, level, inputBits, more]) => {
@@ -82,7 +55,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
       }
       const { ranges, troubles, done } = rangesOf(arena, root);
       expect(wanted.length).toBeGreaterThan(level === 0 || inputBits < 30 ? 0 : 10);
-      expect(rows(ranges)).toEqual(wanted.toSorted((a, b) => a.iova - b.iova).map((w) => w.text));
+      expect(rowsOf(ranges)).toEqual(wanted.toSorted((a, b) => a.iova - b.iova).map((w) => w.text));
       expect(troubles.total).toBe(0);
       expect(done.complete).toBe(true);
     }
@@ -197,7 +170,7 @@ describe.each(captures)("%s", (capture) => {
     const wanted = new Ranges();
     for (const l of t.leaves.toSorted((a, b) => a.iova - b.iova))
       wanted.push(l.iova, l.paddr, l.bytes, l.allow as Allow);
-    expect(rows(ranges)).toEqual(rows(wanted));
+    expect(rowsOf(ranges)).toEqual(rowsOf(wanted));
     expect([ranges.leafCount, ranges.byteCount]).toEqual([t.leaves.length, wanted.byteCount]);
     expect([complete, troubles.list]).toEqual([true, []]);
   });
@@ -208,7 +181,7 @@ test("a leaf that ends in the interrupt range of VT-d is cut out of a large page
   const root = rootOf(arena, "vtd-ss", 2, 39);
   new Mapper(arena.memory, root, arena.allocate).map(0xc000_0000, 0xc000_0000, 2 ** 30, 3);
   const { ranges } = rangesOf(arena, root);
-  expect(rows(ranges)).toEqual(["c0000000 c0000000 3ee00000 3", "fef00000 fef00000 1100000 3"]);
+  expect(rowsOf(ranges)).toEqual(["c0000000 c0000000 3ee00000 3", "fef00000 fef00000 1100000 3"]);
   expect(ranges.leafCount).toBe(1);
   expect(walk(planOf(root), arena.memory, root.address, 0xfee00, 1)).toBe(Fault.interruptRange);
 });
@@ -220,7 +193,7 @@ test("a run over the middle of a signed input is two rows, far from each other",
   mapper.map(2 ** 38 - 2 ** 30, 2 ** 33, 2 ** 30, 3);
   mapper.map(2 ** 64 - 2 ** 38, 2 ** 33 + 2 ** 30, 2 ** 30, 3);
   const { ranges } = rangesOf(arena, root);
-  expect(rows(ranges)).toEqual(["3fc0000000 200000000 40000000 3", "ffffffc000000000 240000000 40000000 3"]);
+  expect(rowsOf(ranges)).toEqual(["3fc0000000 200000000 40000000 3", "ffffffc000000000 240000000 40000000 3"]);
   expect(ranges.leafCount).toBe(2);
 });
 

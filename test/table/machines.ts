@@ -35,6 +35,12 @@ export class Arena {
     this.#next = 16;
   }
 
+  /** Store an entry at a byte address. */
+  put(at: number, low: number, high: number): void {
+    this.words[at / 4] = low;
+    this.words[at / 4 + 1] = high;
+  }
+
   get framesUsed(): number {
     return this.#next;
   }
@@ -62,7 +68,7 @@ export function rootOf(
   return { format, address, level, inputBits, upper: "zero", outputBits: 48, allow: 3 as Allow, ...more };
 }
 
-type Width = readonly [format: FormatName, level: number, inputBits: number, more?: Partial<TableRoot>];
+export type Width = readonly [format: FormatName, level: number, inputBits: number, more?: Partial<TableRoot>];
 
 /** Widths that units really have, one row each; every test of the family runs on all of them. */
 export const widths: readonly Width[] = [

@@ -193,3 +193,30 @@ test("a whole leaf of the first stage counts once, however the second stage cuts
   enumerateNested(arena.memory, { first, second }, ranges, new Troubles());
   expect([ranges.count, ranges.leafCount, ranges.byteCount]).toEqual([256, 1, 2 ** 20]);
 });
+
+test("a first stage of large pages over a second stage in small pieces ends at a limit that is told", () => {
+  const arena = new Arena(2048);
+  const second = rootOf(arena, "vtd-ss", 2, 39);
+  const outer = new Mapper(arena.memory, second, arena.allocate, { superpages: false });
+  // Frames in descending order: no two of them merge.
+  for (let page = 0; page < 512; page++) outer.map(page * 4096, 2 ** 32 - page * 8192, 4096, page % 2 === 0 ? 1 : 3);
+  const firstAt = arena.allocate(1);
+  outer.map(2 ** 21, firstAt * 4096, 4096, 3);
+  const first = { ...rootOf(arena, "vtd-fs", 2, 39), address: 2 ** 21 };
+  for (let i = 0; i < 512; i++) arena.put(firstAt * 4096 + i * 8, 0x87, 0);
+  const roots = { first, second };
+  const ranges = new Ranges();
+  const troubles = new Troubles();
+  const done = enumerateNested(arena.memory, roots, ranges, troubles, { pushCountMax: 10_000 });
+  expect([done.complete, done.everyPage, troubles.list.map((t) => t.kind)]).toEqual([false, false, ["limit"]]);
+  expect(troubles.list[0]!.what).toMatch(/10000 pieces of the second stage/);
+  expect(ranges.count).toBeLessThanOrEqual(10_000);
+  expect(ranges.count).toBeGreaterThan(9000);
+  // Up to there, every piece is as a walk finds it.
+  const walker = new NestedWalker(arena.memory, roots);
+  for (let row = 0; row < ranges.count; row++) {
+    const dfn = ranges.iova[row]! / 4096;
+    expect(walker.walk(dfn, ranges.allow[row]!)).toBe(ranges.paddr[row]! / 4096);
+  }
+  expect(walker.walk((troubles.list[0]!.iova! - 4096) / 4096, 1)).toBe(ranges.paddr[ranges.count - 1]! / 4096);
+});

@@ -4,6 +4,13 @@
  *
  * Each step is one thing that another may come between: a command taken, a list fetched, one entry of it moved, a
  * completion written.
+ *
+ * A block is written whole or stays as it was (NVM Command Set Specification 1.0, 2.1.4: the unit that is atomic when a
+ * write fails is one block at least): of a write that fails, the blocks whose bytes had all come are new, the others old.
+ *
+ * A command that cannot be fetched, and a completion that cannot be written, leave nobody to be told: the controller
+ * stops with its fatal status set until it is reset (NVMe Base 2.0, 3.1.3.6, CSTS.CFS, and 9.5; QEMU's since commit
+ * 94cbcf530f9d). Any other transfer that fails ends its own command with an error.
  * Source: NVM Express Base Specification 2.0, 3.3 (queues) and 4.1.2 (scatter lists).
  */
 import { read, write } from "../../bits/index.js";
@@ -37,7 +44,6 @@ export const blockBytes = 512;
 /** The command that is being worked on. */
 interface Command {
   readonly id: number;
-  readonly toMemory: boolean;
   /** First byte on the medium, and how far the work has come. */
   readonly from: number;
   readonly length: number;
@@ -45,6 +51,8 @@ interface Command {
   list: Float64Array | null;
   readonly listAt: number;
   readonly listLength: number;
+  /** It writes to the medium. */
+  readonly stores: boolean;
   next: number;
   moved: number;
   status: NvmeStatus;
@@ -60,11 +68,15 @@ export class Disk {
   queueEntries = 0;
   sqTail = 0;
   interrupt = false;
+  /** CSTS.CFS: the controller has stopped and could not tell it through a completion. */
+  fatal = false;
   readonly #entriesMax: number;
   #sqHead = 0;
   #cqTail = 0;
   #phase: 0 | 1 = 1;
   #command: Command | null = null;
+  /** What the write at hand has brought so far. */
+  #data = new Uint8Array(0);
   readonly #entry = new Uint32Array(sqeBytes / 4);
 
   constructor(o: DiskOptions) {
@@ -78,7 +90,15 @@ export class Disk {
   }
 
   ready(): boolean {
-    return !this.idle;
+    return !this.fatal && !this.idle;
+  }
+
+  /** CC.EN cleared and set: the queues begin anew, and what was under way is forgotten. */
+  reset(): void {
+    this.sqTail = this.#sqHead = this.#cqTail = 0;
+    this.#phase = 1;
+    this.#command = null;
+    this.interrupt = this.fatal = false;
   }
 
   /** The data register: the CPU takes a sector out. @returns false when there is no such sector. */
@@ -107,7 +127,10 @@ export class Disk {
   #take(): void {
     const e = this.#entry;
     const bytes = new Uint8Array(e.buffer);
-    const outcome = this.master.read(this.sqAt + this.#sqHead * sqeBytes, bytes);
+    if (this.master.read(this.sqAt + this.#sqHead * sqeBytes, bytes) !== "done") {
+      this.fatal = true;
+      return;
+    }
     this.#sqHead = (this.#sqHead + 1) % this.queueEntries;
     const opcode = read(e, 0, Sqe.opcode);
     const from = (read(e, 0, Sqe.block) + read(e, 0, Sqe.blockHigh) * 2 ** 32) * blockBytes;
@@ -117,16 +140,15 @@ export class Disk {
     const inline = read(e, 0, Sqe.dataKind) >>> 28 === SglType.data;
     this.#command = {
       id: read(e, 0, Sqe.id),
-      toMemory: opcode === NvmeOpcode.read,
       from,
       length: opcode === NvmeOpcode.flush ? 0 : length,
       list: opcode === NvmeOpcode.flush ? new Float64Array(0) : inline ? Float64Array.of(listAt, listLength) : null,
       listAt,
       listLength,
+      stores: opcode === NvmeOpcode.write,
       next: 0,
       moved: 0,
-      status:
-        outcome !== "done" ? NvmeStatus.dataTransferError : this.#judge(opcode, from + length, listLength, inline),
+      status: this.#judge(opcode, from + length, listLength, inline),
     };
   }
 
@@ -156,12 +178,25 @@ export class Disk {
   }
 
   #move(c: Command, list: Float64Array): void {
-    const count = Math.min(list[c.next + 1]!, c.length - c.moved);
-    const part = this.medium.subarray(c.from + c.moved, c.from + c.moved + count);
-    const outcome = c.toMemory ? this.master.write(list[c.next]!, part) : this.master.read(list[c.next]!, part);
+    const at = list[c.next]!;
+    const end = Math.min(c.moved + list[c.next + 1]!, c.length);
+    if (c.stores && this.#data.length < end) this.#data = grown(this.#data, end);
+    const outcome = c.stores
+      ? this.master.read(at, this.#data.subarray(c.moved, end))
+      : this.master.write(at, this.medium.subarray(c.from + c.moved, c.from + end));
     c.next += 2;
-    c.moved += count;
-    if (outcome !== "done") c.status = NvmeStatus.dataTransferError;
+    if (outcome !== "done") {
+      c.status = NvmeStatus.dataTransferError;
+      return;
+    }
+    if (c.stores) this.#store(c, end);
+    c.moved = end;
+  }
+
+  /** The blocks whose bytes have come. */
+  #store(c: Command, end: number): void {
+    const from = c.moved - (c.moved % blockBytes);
+    this.medium.set(this.#data.subarray(from, end - (end % blockBytes)), c.from + from);
   }
 
   #complete(c: Command): void {
@@ -171,7 +206,10 @@ export class Disk {
     write(words, 0, Cqe.id, c.id);
     write(words, 0, Cqe.phase, this.#phase);
     write(words, 0, Cqe.status, c.status);
-    this.master.write(this.cqAt + this.#cqTail * cqeBytes, new Uint8Array(words.buffer));
+    if (this.master.write(this.cqAt + this.#cqTail * cqeBytes, new Uint8Array(words.buffer)) !== "done") {
+      this.fatal = true;
+      return;
+    }
     this.#cqTail++;
     if (this.#cqTail === this.queueEntries) {
       this.#cqTail = 0;
@@ -180,4 +218,10 @@ export class Disk {
     this.#command = null;
     this.interrupt = true;
   }
+}
+
+function grown(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const wider = new Uint8Array(2 * length);
+  wider.set(bytes);
+  return wider;
 }

@@ -2,12 +2,13 @@
  * A network controller with a transmit and a receive ring of descriptors in memory, as the Intel 8254x has them.
  *
  * Each step is one thing that another may come between: a descriptor fetched, a buffer read or written, a descriptor
- * written back. Both directions take turns.
- * Source: Intel 317453, 3.2 (receive) and 3.3 (transmit).
+ * written back. Both directions take turns. Where the bus refuses a descriptor nobody can be told: the controller stops
+ * until it is reset, and only its PCI status says why.
+ * Source: Intel 317453, 3.2 (receive) and 3.3 (transmit); PCI Local Bus Specification 3.0, 6.2.3 (status).
  */
 import { joined } from "../../base/joined.js";
 import { read, write } from "../../bits/index.js";
-import type { DmaPort } from "../../bus/dma_port.js";
+import type { DmaOutcome, DmaPort } from "../../bus/dma_port.js";
 import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
 import { Master } from "./master.js";
 
@@ -35,6 +36,8 @@ export class Nic {
   rxEntries = 0;
   rxTail = 0;
   interrupt = false;
+  /** PCI status, received target abort or master abort: the bus refused a descriptor, and nothing more is done. */
+  aborted = false;
   /** Packets from the wire that found no room, and packets out whose bytes could not be read. */
   dropped = 0;
   failed = 0;
@@ -74,7 +77,17 @@ export class Nic {
   }
 
   ready(): boolean {
-    return this.#sends || this.#receives;
+    return !this.aborted && (this.#sends || this.#receives);
+  }
+
+  /** CTRL.RST: the rings begin anew, and what was under way is forgotten. */
+  reset(): void {
+    this.txTail = this.rxTail = this.#txHead = this.#rxHead = 0;
+    this.#out = [];
+    this.#outBytes = this.#written = 0;
+    this.#fifo.length = 0;
+    this.#txStage = this.#rxStage = "fetch";
+    this.interrupt = this.aborted = false;
   }
 
   step(): void {
@@ -95,8 +108,7 @@ export class Nic {
     const d = this.#tx;
     const at = this.txAt + this.#txHead * nicDescriptorBytes;
     if (this.#txStage === "fetch") {
-      if (this.master.read(at, asBytes(d)) !== "done") d.fill(0);
-      this.#txStage = "read";
+      if (this.#done(this.master.read(at, asBytes(d)))) this.#txStage = "read";
     } else if (this.#txStage === "read") {
       this.#readPart(d);
       this.#txStage = "writeBack";
@@ -104,12 +116,17 @@ export class Nic {
       if (read(d, 0, TxDescriptor.endOfPacket) === 1) this.#launch();
       write(d, 0, TxDescriptor.done, 1);
       if (read(d, 0, TxDescriptor.reportStatus) === 1) {
-        this.master.write(at + 12, asBytes(d).subarray(12));
+        if (!this.#done(this.master.write(at + 12, asBytes(d).subarray(12)))) return;
         this.interrupt = true;
       }
       this.#txHead = (this.#txHead + 1) % this.txEntries;
       this.#txStage = "fetch";
     }
+  }
+
+  #done(outcome: DmaOutcome): boolean {
+    this.aborted ||= outcome !== "done";
+    return !this.aborted;
   }
 
   #readPart(d: Uint32Array): void {
@@ -132,8 +149,7 @@ export class Nic {
     const at = this.rxAt + this.#rxHead * nicDescriptorBytes;
     const packet = this.#fifo[0]!;
     if (this.#rxStage === "fetch") {
-      if (this.master.read(at, asBytes(d)) !== "done") d.fill(0);
-      this.#rxStage = "write";
+      if (this.#done(this.master.read(at, asBytes(d)))) this.#rxStage = "write";
       return;
     }
     const count = Math.min(nicBufferBytes, packet.length - this.#written);
@@ -148,7 +164,7 @@ export class Nic {
     write(d, 0, RxDescriptor.length, count);
     write(d, 0, RxDescriptor.done, 1);
     write(d, 0, RxDescriptor.endOfPacket, ends ? 1 : 0);
-    this.master.write(at + 8, asBytes(d).subarray(8));
+    if (!this.#done(this.master.write(at + 8, asBytes(d).subarray(8)))) return;
     this.#rxHead = (this.#rxHead + 1) % this.rxEntries;
     this.#rxStage = "fetch";
     this.interrupt = true;

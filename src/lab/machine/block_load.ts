@@ -1,14 +1,14 @@
 /**
- * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers, and
- * every byte that it reads it compares.
+ * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers when
+ * the write has ended, and every byte that it reads it compares.
  */
 import type { Pfn } from "../../base/frame.js";
 import type { Rng } from "../../base/rng.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import type { Actor } from "../../sim/schedule.js";
 import type { GuestKernel } from "../../sw/xen/guest_kernel.js";
+import { SectorContents, sectorBytes } from "./sector_contents.js";
 
-const sectorBytes = 512;
 const sectorsPerPage = 8;
 
 /** What is asked of a disk: whole sectors to or from pages. */
@@ -53,10 +53,11 @@ const depth = 16;
 export class BlockLoad implements Actor {
   readonly name: string;
   readonly #o: BlockLoadOptions;
-  /** What the disk must hold. */
-  readonly expected: Uint8Array;
-  /** Sectors that a request under way uses: no other may meet them. */
-  readonly #busy = new Map<number, number>();
+  readonly #contents: SectorContents;
+  /** Requests under way by first sector: their sectors, which no other may meet, and the bytes that a write has. */
+  readonly #busy = new Map<number, { readonly sectors: number; readonly written: Uint8Array | null }>();
+  /** Buffers of writes that have ended: they are hot, and a fresh one is cleared first. */
+  readonly #spare: Uint8Array[] = [];
   issued = 0;
   ended = 0;
   failed = 0;
@@ -68,7 +69,7 @@ export class BlockLoad implements Actor {
   constructor(o: BlockLoadOptions) {
     this.name = o.name;
     this.#o = o;
-    this.expected = new Uint8Array(o.sectors * sectorBytes);
+    this.#contents = new SectorContents(o.sectors);
   }
 
   ready(): boolean {
@@ -89,11 +90,11 @@ export class BlockLoad implements Actor {
     const { pages, blocks } = held;
     const number = this.issued++;
     const toDisk = rng.below(2) === 0;
-    this.#busy.set(sector, sectors);
-    const bytes = this.expected.subarray(sector * sectorBytes, (sector + sectors) * sectorBytes);
-    if (toDisk) {
-      fill(bytes, rng);
-      this.#copy(pages, first, bytes, "in");
+    const written = toDisk ? this.#buffer(sectors * sectorBytes) : null;
+    this.#busy.set(sector, { sectors, written });
+    if (written !== null) {
+      fill(written, rng);
+      this.#copy(pages, first, written, "in");
     }
     this.#o.submit({
       toDisk,
@@ -102,40 +103,49 @@ export class BlockLoad implements Actor {
       blocks,
       first,
       sectors,
-      done: (ok) => this.#end({ number, toDisk, sector, held, first, bytes, ok }),
+      done: (ok) => this.#end({ number, sector, held, first, ok }),
     });
   }
 
-  #end(r: {
-    number: number;
-    toDisk: boolean;
-    sector: number;
-    held: Held;
-    first: number;
-    bytes: Uint8Array;
-    ok: boolean;
-  }) {
+  /** @param part the program's sectors as the disk holds them @returns the first byte that cannot be; -1: all may */
+  differenceOn(part: Uint8Array): number {
+    for (const [sector, { written }] of this.#busy) {
+      if (written !== null) this.#contents.mayHaveWritten(sector, written);
+    }
+    return this.#contents.difference(0, part);
+  }
+
+  #end(r: { number: number; sector: number; held: Held; first: number; ok: boolean }) {
+    const { sectors, written } = this.#busy.get(r.sector)!;
     this.ended++;
     this.#busy.delete(r.sector);
     if (!r.ok) {
       this.failed++;
-    } else if (r.toDisk) {
-      this.bytesWritten += r.bytes.length;
+      if (written !== null) this.#contents.mayHaveWritten(r.sector, written);
+    } else if (written !== null) {
+      this.bytesWritten += written.length;
+      this.#contents.wrote(r.sector, written);
     } else {
-      this.bytesRead += r.bytes.length;
-      const got = new Uint8Array(r.bytes.length);
+      const got = new Uint8Array(sectors * sectorBytes);
+      this.bytesRead += got.length;
       this.#copy(r.held.pages, r.first, got, "out");
-      const at = firstDifference(got, r.bytes);
+      const at = this.#contents.read(r.sector, got);
       if (at >= 0) this.wrong.push(`request ${r.number}: byte ${at} of ${got.length} at sector ${r.sector} differs`);
     }
+    if (written !== null) this.#spare.push(written);
     this.#free(r.held);
+  }
+
+  #buffer(bytes: number): Uint8Array {
+    const spare = this.#spare.pop()?.buffer;
+    return new Uint8Array(spare !== undefined && spare.byteLength >= bytes ? spare : new ArrayBuffer(bytes), 0, bytes);
   }
 
   #place(sectors: number): number | null {
     for (let tries = 0; tries < 8; tries++) {
       const at = this.#o.rng.below(this.#o.sectors - sectors + 1);
       let free = true;
-      for (const [from, count] of this.#busy) free &&= at + sectors <= from || from + count <= at;
+      for (const [from, r] of this.#busy) free &&= at + sectors <= from || from + r.sectors <= at;
       if (free) return at;
     }
     return null;
@@ -193,10 +203,4 @@ export function fill(bytes: Uint8Array, rng: Rng): void {
   const words = whole === 0 ? null : new Uint32Array(bytes.buffer, bytes.byteOffset, whole);
   for (let n = 0; n < whole; n++) words![n] = next();
   for (let n = whole * 4; n < bytes.length; n++) bytes[n] = next();
-}
-
-/** @returns the index of the first byte that differs, -1 when none does. */
-export function firstDifference(a: Uint8Array, b: Uint8Array): number {
-  for (let n = 0; n < a.length; n++) if (a[n] !== b[n]) return n;
-  return -1;
 }

@@ -1,98 +1,118 @@
-/** What a description may not say at once: each rule is a row, and names the place that is wrong. */
+/**
+ * What a description may not say at once: each rule is a row, and names the places that are wrong. A part that is wrong
+ * by itself is missing here; a rule that takes a missing part for one that was left out asks which of the two it is.
+ */
+import { nearest } from "../../base/nearest.js";
+import type { Mistake, Partly, Path } from "./mistakes.js";
 import type { MachineDescription } from "./schema.js";
 
-export interface Contradiction {
-  readonly path: readonly (string | number)[];
-  readonly expected: string;
-  readonly found: string;
-}
+type Said = Partly<MachineDescription>;
+type IsWrong = (path: Path) => boolean;
+type Rule = (m: Said, isWrong: IsWrong) => readonly Mistake[];
 
-type Rule = (m: MachineDescription) => Contradiction | null;
-
-/** The first thing that cannot be; null when all can. */
-export function contradiction(m: MachineDescription): Contradiction | null {
-  for (const rule of rules) {
-    const wrong = rule(m);
-    if (wrong !== null) return wrong;
-  }
-  return null;
-}
+/** All that cannot be at once. @param isWrong what stands at a place is wrong by itself */
+export const contradictions = (m: Said, isWrong: IsWrong): Mistake[] => rules.flatMap((rule) => rule(m, isWrong));
 
 const rules: readonly Rule[] = [
-  function devicesApart(m) {
-    const at = repeated(m.devices.map((d) => d.bdf));
-    return at < 0
-      ? null
-      : { path: ["devices", at, "bdf"], expected: "each device once", found: `two at ${m.devices[at]!.bdf}` };
+  function devicesApart({ devices = [] }) {
+    return repeated(devices.map((d) => d?.bdf)).map((at) => ({
+      path: ["devices", at, "bdf"],
+      ...{ expected: "each device once", found: `two at ${devices[at]!.bdf}`, meant: [] },
+    }));
   },
-  function domainsApart(m) {
-    const domains = m.xen?.domains ?? [];
-    const at = repeated(domains.map((d) => d.id));
-    return at < 0
-      ? null
-      : { path: ["xen", "domains", at, "id"], expected: "each domain once", found: `two numbered ${domains[at]!.id}` };
+  function domainsApart({ xen }) {
+    const domains = xen?.domains ?? [];
+    return repeated(domains.map((d) => d?.id)).map((at) => ({
+      path: ["xen", "domains", at, "id"],
+      ...{ expected: "each domain once", found: `two numbered ${domains[at]!.id}`, meant: [] },
+    }));
   },
-  function driverDomainThere(m) {
-    if (m.xen === undefined || m.xen.domains.some((d) => d.id === 0)) return null;
-    return { path: ["xen", "domains"], expected: "domain 0, which drives the devices", found: "none" };
+  function driverDomainThere({ xen }) {
+    const { domains } = xen ?? {};
+    if (domains === undefined || domains.some((d) => d?.id === 0 || d?.id === undefined)) return [];
+    return [
+      {
+        path: ["xen", "domains"],
+        expected: "domain 0, which drives the devices",
+        found: "none of that number",
+        meant: [],
+      },
+    ];
   },
-  function memoryEnough(m) {
-    if (m.xen === undefined || m.memory === undefined) return null;
+  function memoryEnough({ xen, memory }) {
+    if (memory === undefined) return [];
     let sum = 0;
-    for (const [n, d] of m.xen.domains.entries()) {
-      sum += d.memory;
+    for (const [n, d] of (xen?.domains ?? []).entries()) {
+      sum += d?.memory ?? 0;
       const path = ["xen", "domains", n, "memory"];
-      if (sum > m.memory)
-        return { path, expected: `domains within the machine's ${m.memory} bytes`, found: `${sum} bytes` };
+      const expected = `domains within the machine's ${memory} bytes`;
+      if (sum > memory) return [{ path, expected, found: `${sum} bytes`, meant: [] }];
     }
-    return null;
+    return [];
   },
-  function maskWithinLines(m) {
-    const at = m.devices.findIndex((d) => d.lines !== undefined && (d.mask ?? 64) > d.lines);
-    if (at < 0) return null;
-    const { mask = 64, lines } = m.devices[at]!;
-    const path = ["devices", at, m.devices[at]!.mask === undefined ? "lines" : "mask"];
-    return { path, expected: `a mask of at most the ${lines} address lines`, found: `${mask} bits` };
+  function maskWithinLines({ devices = [] }, isWrong) {
+    return devices.flatMap((d, at): Mistake[] => {
+      const { mask, lines } = d ?? {};
+      if (lines === undefined || (mask ?? 64) <= lines || isWrong(["devices", at, "mask"])) return [];
+      const path = ["devices", at, mask === undefined ? "lines" : "mask"];
+      return [
+        { path, expected: `a mask of at most the ${lines} address lines`, found: `${mask ?? 64} bits`, meant: [] },
+      ];
+    });
   },
-  function programsHaveDevices(m) {
-    const at = m.workload.findIndex((w) => !m.devices.some((d) => d.bdf === w.device));
-    if (at < 0) return null;
-    const there = m.devices.map((d) => d.bdf).join(", ") || "none is described";
-    return {
-      path: ["workload", at, "device"],
-      expected: `a device of the machine (${there})`,
-      found: m.workload[at]!.device,
-    };
+  function programsHaveDevices({ devices = [], workload = [] }) {
+    const there = devices.map((d) => d?.bdf);
+    if (there.includes(undefined)) return [];
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.device === undefined || there.includes(w.device)) return [];
+      const expected = `a device of the machine (${there.join(", ") || "none is described"})`;
+      return [
+        {
+          path: ["workload", at, "device"],
+          expected,
+          found: w.device,
+          meant: nearest(w.device, [...new Set(there as string[])]),
+        },
+      ];
+    });
   },
-  function programsHaveDomains(m) {
-    for (const [n, w] of m.workload.entries()) {
-      if (w.from === undefined) continue;
-      const guests = (m.xen?.domains ?? []).filter((d) => d.id !== 0).map((d) => d.id);
-      if (guests.includes(w.from)) continue;
-      const there = guests.join(", ") || "there is none";
-      return { path: ["workload", n, "from"], expected: `a guest (${there})`, found: `${w.from}` };
-    }
-    return null;
+  function programsHaveDomains({ xen, workload = [] }) {
+    const ids = (xen?.domains ?? []).map((d) => d?.id);
+    if (ids.includes(undefined)) return [];
+    const guests = ids.filter((id) => id !== 0);
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.from === undefined || guests.includes(w.from)) return [];
+      const expected = `a guest (${guests.join(", ") || "there is none"})`;
+      return [{ path: ["workload", at, "from"], expected, found: `${w.from}`, meant: [] }];
+    });
   },
-  function enginesOfXenNeedIt(m) {
-    if (m.xen !== undefined) return null;
-    const at = m.devices.findIndex((d) => d.engine.startsWith("swiotlb-xen") || d.engine === "grant");
-    if (at < 0) return null;
-    const { engine } = m.devices[at]!;
-    return { path: ["devices", at, "engine"], expected: "an engine that needs no hypervisor", found: engine };
+  function enginesOfXenNeedIt({ xen, devices = [] }, isWrong) {
+    if (xen !== undefined || isWrong(["xen"])) return [];
+    return devices.flatMap((d, at): Mistake[] => {
+      if (d?.engine === undefined || !(d.engine.startsWith("swiotlb-xen") || d.engine === "grant")) return [];
+      const path = ["devices", at, "engine"];
+      return [{ path, expected: "an engine that needs no hypervisor", found: d.engine, meant: [] }];
+    });
   },
-  function devicesOfOneKind(m) {
-    const at = m.workload.findIndex((w, n) =>
-      m.workload.slice(0, n).some((v) => v.device === w.device && kindOf(v) !== kindOf(w)),
-    );
-    if (at < 0) return null;
-    const w = m.workload[at]!;
-    const before = kindOf(m.workload.find((v) => v.device === w.device)!);
-    return { path: ["workload", at, "program"], expected: `a program of ${before}, as before`, found: w.program };
+  function devicesOfOneKind({ workload = [] }) {
+    const kinds = new Map<string, string>();
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.device === undefined || w.program === undefined) return [];
+      const kind = kindOf(w.program);
+      const before = kinds.get(w.device) ?? kind;
+      kinds.set(w.device, before);
+      if (before === kind) return [];
+      const path = ["workload", at, "program"];
+      return [{ path, expected: `a program of ${before}, as before`, found: w.program, meant: [] }];
+    });
   },
-  function backEndsHaveGuests(m) {
-    const at = m.workload.findIndex((w) => w.from === undefined && !ownPrograms.has(w.program));
-    return at < 0 ? null : { path: ["workload", at], expected: "from: the guest that it serves", found: "nothing" };
+  function backEndsHaveGuests({ workload = [] }, isWrong) {
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.program === undefined || w.from !== undefined || ownPrograms.has(w.program)) return [];
+      const path = ["workload", at, "from"];
+      if (isWrong(path)) return [];
+      return [{ path, expected: "from: the guest that it serves", found: "nothing", meant: [] }];
+    });
   },
 ];
 
@@ -100,12 +120,12 @@ const rules: readonly Rule[] = [
 const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio"]);
 
 /** What a program takes its device for. */
-function kindOf({ program }: MachineDescription["workload"][number]): string {
+function kindOf(program: string): string {
   if (program.includes("net")) return "a network controller";
   return program.startsWith("legacy") ? `a disk with the driver ${program}` : "a disk";
 }
 
-/** Index of the first value that stood before; -1 when all differ. */
-function repeated(values: readonly (string | number)[]): number {
-  return values.findIndex((v, n) => values.indexOf(v) < n);
+/** Indexes of the values that stood before. */
+function repeated(values: readonly (string | number | undefined)[]): number[] {
+  return [...values.keys()].filter((n) => values[n] !== undefined && values.indexOf(values[n]) < n);
 }

@@ -1,29 +1,21 @@
 /**
  * A machine as its description says: YAML with a schema.
  *
- * What is wrong, or contradicts itself, is said with line, column, what was given and what is allowed.
+ * All that is wrong, or contradicts itself, is said at once: line, column, what is allowed, what was given, and what was
+ * probably meant.
  */
-import { type Document, LineCounter, parseDocument } from "yaml";
-import type { z } from "zod";
+import { type Document, isAlias, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { Unreadable } from "../../read/unreadable.js";
-import { contradiction } from "./contradictions.js";
-import {
-  deviceSchema,
-  domainSchema,
-  type MachineDescription,
-  machineSchema,
-  programSchema,
-  swiotlbSchema,
-  xenSchema,
-} from "./schema.js";
+import { contradictions } from "./contradictions.js";
+import { acceptedParts, type Given, type Mistake, mistakesOf, type Partly, type Path } from "./mistakes.js";
+import { type MachineDescription, machineSchema } from "./schema.js";
 
 export type { MachineDescription } from "./schema.js";
 
 /** Text longer than this describes no machine. */
 const charsMax = 1 << 20;
-
-/** A place in a description: keys and indexes from the top. */
-export type Path = readonly (string | number)[];
+/** Mistakes that are told in full; the others are counted. */
+const mistakesMax = 20;
 
 /** A description, and how to refuse it where something in it turns out to be impossible. */
 export interface Described {
@@ -34,33 +26,71 @@ export interface Described {
 
 /**
  * @param name what messages call the text: its file's name
- * @throws Unreadable with line and column for text that is no YAML, breaks the schema or contradicts itself.
+ * @throws Unreadable for text that is no YAML, breaks the schema or contradicts itself: a line for each mistake, in the
+ *   order of the text, with line and column.
  */
 export function describeMachine(name: string, text: string): Described {
   if (text.length > charsMax) throw new Unreadable(name, "", `at most ${charsMax} characters`, `${text.length}`);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const place = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `line ${line}, column ${col}`;
+  const refused = (found: readonly Placed[]): Unreadable => {
+    const told = found.map(({ offset, expected, found }) => {
+      const { line, col } = lines.linePos(offset);
+      return { where: `line ${line}, column ${col}`, expected, found };
+    });
+    return Unreadable.all(name, told, mistakesMax);
   };
-  const broken = document.errors[0];
-  if (broken !== undefined) throw new Unreadable(name, place(broken.pos[0]), "YAML", broken.message);
-  const refuse = (path: Path, expected: string, found: string): never => {
-    throw new Unreadable(name, place(offsetOf(document, path)), expected, found);
+  const broken = yamlMistakes(document);
+  if (broken.length > 0) throw refused(broken);
+  const given = document.toJS() ?? {};
+  const result = machineSchema.safeParse(given);
+  const wrong = result.success ? [] : mistakesOf(result.error, (path) => givenAt(document, given, path));
+  const places = new Set(wrong.map(({ path }) => JSON.stringify(path)));
+  const parts = acceptedParts(machineSchema, given) as Partly<MachineDescription>;
+  const apart = contradictions(parts, (path) => places.has(JSON.stringify(path)));
+  const all = [...wrong, ...apart].map((m) => placed(document, m)).sort((a, b) => a.offset - b.offset);
+  if (!result.success || all.length > 0) throw refused(all);
+  return {
+    machine: result.data,
+    refuse: (path, expected, found) => {
+      throw refused([placed(document, { path, expected, found, meant: [] })]);
+    },
   };
-  const result = machineSchema.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
-  if (!result.success) {
-    // A key that was misspelt explains the one that is missing.
-    const { issues } = result.error;
-    const issue = issues.find((i) => i.code === "unrecognized_keys") ?? issues[0]!;
-    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-    const path = (unknown === undefined ? issue.path : [...issue.path, unknown]) as (string | number)[];
-    return refuse(path, allowed(issue, path), found(document.getIn(path)));
-  }
-  const wrong = contradiction(result.data);
-  if (wrong !== null) return refuse(wrong.path, wrong.expected, wrong.found);
-  return { machine: result.data, refuse };
+}
+
+/** A mistake with its place in the text. */
+interface Placed {
+  readonly offset: number;
+  readonly expected: string;
+  readonly found: string;
+}
+
+function placed(document: Document, { path, expected, found, meant }: Mistake): Placed {
+  const near = meant.length === 0 ? "" : ` (did you mean ${meant.join(" or ")}?)`;
+  return { offset: offsetOf(document, path), expected, found: `${found}${near}` };
+}
+
+/** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */
+function yamlMistakes(document: Document.Parsed): Placed[] {
+  const found: Placed[] = document.errors.map((e) => ({
+    offset: e.pos[0],
+    expected: "YAML",
+    found: `this fault: ${e.message}`,
+  }));
+  visit(document, (_, node) => {
+    if (!isAlias(node)) return;
+    found.push({ offset: node.range?.[0] ?? 0, expected: "a value of its own", found: `the alias *${node.source}` });
+  });
+  return found.sort((a, b) => a.offset - b.offset);
+}
+
+/** A number is shown as it was written: 6.10 is 6.1 to YAML. */
+function givenAt(document: Document, given: unknown, path: Path): Given {
+  let value = given;
+  for (const step of path) value = (value as Record<string | number, unknown> | null | undefined)?.[step];
+  const node = document.getIn(path, true);
+  const text = isScalar(node) && typeof value === "number" ? (node.source ?? null) : null;
+  return { value, text };
 }
 
 /** Where a place stands in the text; the nearest one around it that does, for a key that was left out. */
@@ -70,23 +100,4 @@ function offsetOf(document: Document, path: Path): number {
     if (node?.range?.[0] !== undefined) return node.range[0];
   }
   return 0;
-}
-
-function allowed(issue: z.core.$ZodIssue, path: Path): string {
-  const key = path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") return `one of the known keys (${known(issue.path)}) instead of ${key}`;
-  const words = issue.message.replace(/^Invalid (input|option|string): ?/, "").replace(/^expected /, "");
-  return `${key === "" ? "a machine" : key} to be ${words}`;
-}
-
-/** Keys that are allowed where an unknown one stands. */
-function known(path: readonly PropertyKey[]): string {
-  const schemas = { swiotlb: swiotlbSchema, devices: deviceSchema, xen: xenSchema, workload: programSchema } as const;
-  const inDomains = path[0] === "xen" && path[1] === "domains";
-  const at = inDomains ? domainSchema : (schemas[String(path[0]) as keyof typeof schemas] ?? machineSchema);
-  return Object.keys(at.shape).join(", ");
-}
-
-function found(value: unknown): string {
-  return value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80);
 }

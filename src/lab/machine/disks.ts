@@ -7,10 +7,12 @@ import { BlkFront } from "../../sw/driver/blkfront.js";
 import { DiskDriver } from "../../sw/driver/disk_driver.js";
 import { PhysicalAddresses } from "../../sw/driver/physical_addresses.js";
 import { PioDriver } from "../../sw/driver/pio_driver.js";
-import { BlockLoad, type BlockRequest, firstDifference } from "./block_load.js";
+import type { RefusalLog } from "../../sw/driver/refusal_log.js";
+import { BlockLoad, type BlockRequest } from "./block_load.js";
 import type { MachineDevice } from "./devices.js";
 import type { BlockDriver, DiskUnit, Ground, Program } from "./ground.js";
 import type { ProgramDescription } from "./schema.js";
+import { sectorBytes } from "./sector_contents.js";
 
 /** Sectors of 512 bytes that each program has for itself. */
 export const sectorsEach = 8192;
@@ -75,7 +77,7 @@ function ownTransfers(g: Ground, w: ProgramDescription, n: number, make: MakeDri
       unit.driver.submit({ toDisk, block: firstSector + sector, list: listOf(r), done: (e) => r.done(e === null) });
     },
   });
-  return blockProgram({ w, load, unit, firstSector, actors: [load], refusals: () => [], close: () => {} });
+  return blockProgram({ w, load, unit, firstSector, actors: [load], refused: null, close: () => {} });
 }
 
 /** A block of pages that follow each other is one entry, as a compound page is. */
@@ -129,7 +131,7 @@ export function blkback(g: Ground, w: ProgramDescription, n: number): Program {
     unit,
     firstSector,
     actors: [load, named(`blkfront ${n}`, front), named(`blkback ${n}`, back)],
-    refusals: () => back.refusals.map((r) => r.why),
+    refused: back.refusalLog,
     close: () => {
       back.disconnect();
       front.disconnect();
@@ -143,7 +145,7 @@ function blockProgram(o: {
   unit: DiskUnit;
   firstSector: number;
   actors: readonly Actor[];
-  refusals: () => readonly string[];
+  refused: RefusalLog | null;
   close: () => void;
 }): Program {
   const { load, unit, firstSector } = o;
@@ -153,11 +155,12 @@ function blockProgram(o: {
     requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
     bytes: () => ({ written: load.bytesWritten, read: load.bytesRead }),
     wrong: () => {
-      const on = unit.disk.medium.subarray(firstSector * 512, firstSector * 512 + load.expected.length);
-      const at = firstDifference(on, load.expected);
+      const on = unit.disk.medium.subarray(firstSector * sectorBytes, (firstSector + sectorsEach) * sectorBytes);
+      const at = load.differenceOn(on);
       return at < 0 ? load.wrong : [...load.wrong, `the disk differs at byte ${at} of ${load.name}'s part`];
     },
-    refusals: o.refusals,
+    refusals: () => o.refused?.texts ?? [],
+    refused: () => o.refused?.count ?? 0,
     close: o.close,
   };
 }

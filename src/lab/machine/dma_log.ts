@@ -1,7 +1,13 @@
-/** Every DMA of a run with what became of it, and why: all of them counted, the first ones kept. */
+/**
+ * Every DMA of a run with what became of it, and why: all of them counted, the first ones kept.
+ *
+ * A list that is refused counts as one mapping, that of the entry which could not be had; what had been mapped of it was
+ * given back and counts as nothing. So direct, bounced, translated and failed ones are together all there were.
+ */
 import { type Direction, directionNames } from "../../spec/dma/direction.js";
 import type { DmaChecks, MappedList } from "../../sw/dma/index.js";
-import type { Cause, DmaDevice, Mapped } from "../../sw/engine/index.js";
+import type { Cause, DmaDevice, Mapped, Refusal } from "../../sw/engine/index.js";
+import { RefusalGroups } from "./refusal_groups.js";
 
 /** One mapping. Addresses are the kernel's and the bus's. */
 export interface DmaEntry {
@@ -13,25 +19,34 @@ export interface DmaEntry {
   readonly cause: Cause;
   readonly bounced: boolean;
   readonly foreign: boolean;
+  /** Why it was refused, in words; null when it was not. */
   readonly refused: string | null;
 }
 
 /** What one device's mappings came to. */
 export interface DmaTally {
   maps: number;
-  /** The bus address is the kernel's own. */
+  /** Not refused, and the bus address is the kernel's own. */
   direct: number;
   bounced: number;
   translated: number;
+  /** Of another domain's pages, whatever became of them. */
   foreign: number;
+  /** Refused. */
   failed: number;
   bytes: number;
   bouncedBytes: number;
   /** Lists with more segments than entries, and with fewer. */
   split: number;
   merged: number;
+  /** Of those that were not refused. */
   readonly causes: Map<Cause, number>;
-  readonly refusals: Map<string, number>;
+  readonly refusals: RefusalGroups;
+}
+
+interface Place {
+  readonly phys: number;
+  readonly size: number;
 }
 
 export class DmaLog {
@@ -47,7 +62,7 @@ export class DmaLog {
   tally(bdf: string): DmaTally {
     let t = this.#tallies.get(bdf);
     if (t === undefined) {
-      t = { ...zeros, causes: new Map(), refusals: new Map() };
+      t = { ...zeros, causes: new Map(), refusals: new RefusalGroups() };
       this.#tallies.set(bdf, t);
     }
     return t;
@@ -81,8 +96,8 @@ export class DmaLog {
   #list(device: DmaDevice, list: MappedList, direction: Direction): void {
     const t = this.tally(device.bdf);
     if (list.refused !== null) {
-      t.failed++;
-      count(t.refusals, list.refused);
+      t.maps++;
+      this.#refuse(t, list.refused, true, list.refusedPart ?? list.entries[0] ?? nothing);
       return;
     }
     if (list.parts.length > list.entries.length) t.split++;
@@ -90,15 +105,18 @@ export class DmaLog {
     for (const p of list.parts) this.#note(device, p, direction, p.mapped);
   }
 
-  #note(device: DmaDevice, o: { readonly phys: number; readonly size: number }, direction: Direction, m: Mapped): void {
+  #refuse(t: DmaTally, why: Refusal, list: boolean, { phys, size }: Place): void {
+    t.failed++;
+    t.refusals.add(why, list, { map: t.maps, phys, size });
+  }
+
+  #note(device: DmaDevice, o: Place, direction: Direction, m: Mapped): void {
     const t = this.tally(device.bdf);
     t.maps++;
-    count(t.causes, m.cause);
     if (m.foreign) t.foreign++;
-    if (m.refused !== null) {
-      t.failed++;
-      count(t.refusals, m.refused);
-    } else {
+    if (m.refused !== null) this.#refuse(t, m.refused, false, o);
+    else {
+      count(t.causes, m.cause);
       t.bytes += o.size;
       if (m.bounced) {
         t.bounced++;
@@ -107,7 +125,8 @@ export class DmaLog {
       else t.translated++;
     }
     if (t.maps > this.#keep) return;
-    const { bus, cause, bounced, foreign, refused } = m;
+    const { bus, cause, bounced, foreign } = m;
+    const refused = m.refused?.words ?? null;
     const { phys, size } = o;
     this.first.push({
       ...{ device: device.bdf, phys, size, direction: directionNames[direction] },
@@ -115,6 +134,8 @@ export class DmaLog {
     });
   }
 }
+
+const nothing: Place = { phys: 0, size: 0 };
 
 const zeros = {
   ...{ maps: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0 },

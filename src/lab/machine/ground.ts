@@ -40,12 +40,12 @@ export interface Program {
   readonly actors: readonly Actor[];
   readonly requests: () => { readonly issued: number; readonly ended: number; readonly failed: number };
   readonly bytes: () => { readonly written: number; readonly read: number };
-  /** Requests and places whose bytes are wrong, in words. Called when nothing is under way. */
-  readonly wrong: () => readonly string[];
-  /** Refusals of a back end, in words. */
+  /** Requests and places whose bytes are wrong, in words. @param idle nothing is under way: what has not come is lost */
+  readonly wrong: (idle: boolean) => readonly string[];
+  /** What a back end refused: each kind once, with how many there were and the first of them in words. */
   readonly refusals: () => readonly string[];
-  /** How many there were in all, where not all are kept. */
-  readonly refused?: () => number;
+  /** How many there were in all. */
+  readonly refused: () => number;
   /** What else there is to say. */
   readonly notes?: () => readonly string[];
   /** Let go of everything that the program holds. */

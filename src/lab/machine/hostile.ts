@@ -11,7 +11,8 @@ import { RingIndex, ringEntriesAt, ringSize } from "../../spec/xen/ring.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
 import { putSegment, requestWords } from "../../sw/driver/blkif_entry.js";
 import { NetBack } from "../../sw/driver/netback.js";
-import { rxSlotWords, txSlotWords } from "../../sw/driver/netif_entry.js";
+import { extraWords, rxSlotWords, txSlotWords } from "../../sw/driver/netif_entry.js";
+import { RefusalLog } from "../../sw/driver/refusal_log.js";
 import { FrontRing } from "../../sw/driver/ring.js";
 import { diskOf, sectorsEach } from "./disks.js";
 import type { Ground, Program } from "./ground.js";
@@ -27,8 +28,7 @@ const tablePages = 2;
 interface Back {
   readonly halted: string | null;
   readonly idle: boolean;
-  readonly refusals: readonly { readonly why: string }[];
-  readonly refusalCount: number;
+  readonly refusalLog: RefusalLog;
   ready(): boolean;
   step(): void;
   disconnect(): void;
@@ -73,17 +73,10 @@ function hostile(o: {
 }): Program {
   let writes = 0;
   let back = o.connect();
-  let refused = 0;
   let reconnects = 0;
-  const kinds = new Map<string, { readonly first: string; count: number }>();
+  const refused = new RefusalLog();
   const leave = () => {
-    for (const { why } of back.refusals) {
-      const kind = why.replace(/\d+/g, "N");
-      const seen = kinds.get(kind);
-      if (seen === undefined) kinds.set(kind, { first: why, count: 1 });
-      else seen.count++;
-    }
-    refused += back.refusalCount;
+    refused.join(back.refusalLog);
     back.disconnect();
   };
   const stuck = () => back.halted !== null && back.idle;
@@ -112,9 +105,9 @@ function hostile(o: {
     requests: () => ({ issued: writes, ended: writes, failed: 0 }),
     bytes: () => ({ written: 0, read: 0 }),
     wrong: () => [],
-    refusals: () => [...kinds.values()].map(({ first, count }) => `${count} × ${first}`),
-    refused: () => refused,
-    notes: () => [`${writes} hostile writes, ${refused} refusals, connected again ${reconnects} times`],
+    refusals: () => refused.texts,
+    refused: () => refused.count,
+    notes: () => [`${writes} hostile writes, ${refused.count} refusals, connected again ${reconnects} times`],
     close: () => {
       leave();
       o.pages.close();
@@ -233,16 +226,31 @@ function toIt(number: number, rng: Rng): Uint8Array {
   return packet;
 }
 
+function extras(rng: Rng): Uint32Array[] {
+  const count = 1 + rng.below(2);
+  return Array.from({ length: count }, (_, k) => {
+    const type = rng.below(8) === 0 ? rng.below(256) : 1 + rng.below(5);
+    const segmentBytes = rng.below(8) === 0 ? 0 : 1448;
+    return extraWords({
+      type,
+      more: k < count - 1 || rng.below(16) === 0,
+      segmentBytes,
+      segmentationType: 1 + rng.below(3),
+    });
+  });
+}
+
 function netPacket(pages: HostilePages, rng: Rng): Uint32Array[] {
-  const count = 1 + rng.below(rng.below(8) === 0 ? netSlotsMax + 3 : 4);
+  const count = 1 + rng.below(rng.below(6) === 0 ? netSlotsMax + 8 : 4);
   let total = 0;
   const slots = Array.from({ length: count }, (_, k) => {
     const size = 14 + rng.below(2000);
     total += size;
     const more = k < count - 1 ? rng.below(200) !== 0 : rng.below(30) === 0;
     const offset = rng.below(100) === 0 ? rng.below(2 ** 16) : rng.below(4096 - size);
-    return { ref: pages.anyRef(), offset, size, id: rng.below(2 ** 16), more, extra: rng.below(400) === 0 };
+    return { ref: pages.anyRef(), offset, size, id: rng.below(2 ** 16), more, extra: k === 0 && rng.below(20) === 0 };
   });
   slots[0] = { ...slots[0]!, size: rng.below(50) === 0 ? rng.below(2 ** 16) : total };
-  return slots.map(txSlotWords);
+  const [first, ...others] = slots.map(txSlotWords);
+  return [first!, ...(slots[0].extra ? extras(rng) : []), ...others];
 }

@@ -8,7 +8,8 @@ import type { ByteMemory } from "../../mem/byte_memory.js";
 import type { Actor } from "../../sim/schedule.js";
 import type { Piece } from "../../sw/driver/nic_driver.js";
 import type { GuestKernel } from "../../sw/xen/index.js";
-import { fill, firstDifference } from "./block_load.js";
+import { fill } from "./block_load.js";
+import { firstDifference } from "./sector_contents.js";
 
 export interface NetLoadOptions {
   readonly name: string;
@@ -24,6 +25,7 @@ export interface NetLoadOptions {
   readonly send: (pieces: readonly Piece[], done: (ok: boolean) => void) => void;
 }
 
+const nothing = new Map<number, Uint8Array>();
 const depth = 16;
 /** Two addresses and a type, then the number of the packet. */
 const headerBytes = 14;
@@ -38,6 +40,8 @@ export class NetLoad implements Actor {
   readonly #o: NetLoadOptions;
   /** Packets under way in each direction, by number. */
   readonly #out = new Map<number, Uint8Array>();
+  /** Packets that failed: one may have gone out before, and is then held against its bytes. */
+  readonly #given = new Map<number, Uint8Array>();
   readonly #in = new Map<number, Uint8Array>();
   /** What the station will put on the wire. */
   readonly fromStation: Uint8Array[] = [];
@@ -86,14 +90,14 @@ export class NetLoad implements Actor {
       if (ok) this.bytesSent += bytes.length;
       else {
         this.failed++;
-        this.#out.delete(number);
+        if (this.#out.delete(number)) this.#given.set(number, bytes);
       }
     });
   }
 
   /** The station took a packet of this program from the wire. */
   onWire(packet: Uint8Array): void {
-    this.#compare(packet, this.#out, "sent");
+    this.#compare(packet, this.#out, "sent", this.#given);
   }
 
   /** The program was given a packet. */
@@ -110,19 +114,19 @@ export class NetLoad implements Actor {
     return [...missing(this.#out, "sent"), ...missing(this.#in, "put on the wire")];
   }
 
-  #compare(packet: Uint8Array, awaited: Map<number, Uint8Array>, what: string): boolean {
+  #compare(packet: Uint8Array, awaited: Map<number, Uint8Array>, what: string, perhaps = nothing): boolean {
     const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
     if (packet.length < headerBytes + markBytes || view.getUint32(headerBytes + 4) !== this.#mark) {
       this.noise++;
       return false;
     }
     const number = view.getUint32(headerBytes);
-    const expected = awaited.get(number);
+    const expected = awaited.get(number) ?? perhaps.get(number);
     if (expected === undefined) {
       this.wrong.push(`a packet was ${what} that nobody awaited (number ${number})`);
       return false;
     }
-    awaited.delete(number);
+    if (!awaited.delete(number)) perhaps.delete(number);
     const at = packet.length === expected.length ? firstDifference(packet, expected) : packet.length;
     if (at >= 0) this.wrong.push(`packet ${number}: byte ${at} of ${expected.length} ${what} differs`);
     return true;

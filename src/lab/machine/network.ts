@@ -4,6 +4,7 @@ import type { Actor } from "../../sim/schedule.js";
 import { NetBack } from "../../sw/driver/netback.js";
 import { NetFront } from "../../sw/driver/netfront.js";
 import { NicDriver, type Piece } from "../../sw/driver/nic_driver.js";
+import type { RefusalLog } from "../../sw/driver/refusal_log.js";
 import type { Ground, Program } from "./ground.js";
 import { addressee, gathered, NetLoad, packetMax, packetMin, sender } from "./net_load.js";
 import type { ProgramDescription } from "./schema.js";
@@ -86,13 +87,7 @@ export function net(g: Ground, w: ProgramDescription, n: number): Program {
       for (const p of pieces) kernel.freePages(p.page, 0);
     },
   });
-  return netProgram(
-    w,
-    load,
-    [load],
-    () => [],
-    () => {},
-  );
+  return netProgram(w, load, [load], null, () => {});
 }
 
 /** Packets of a guest, through its front end and the driver domain's back end. */
@@ -115,8 +110,7 @@ export function netback(g: Ground, w: ProgramDescription, n: number): Program {
     { name: `netfront ${n}`, ready: () => front.ready(), step: () => front.step() },
     { name: `netback ${n}`, ready: () => back.ready(), step: () => back.step() },
   ];
-  const refusals = () => back.refusals.map((r) => r.why);
-  return netProgram(w, load, actors, refusals, () => {
+  return netProgram(w, load, actors, back.refusalLog, () => {
     back.disconnect();
     front.disconnect();
   });
@@ -126,7 +120,7 @@ function netProgram(
   description: ProgramDescription,
   load: NetLoad,
   actors: readonly Actor[],
-  refusals: () => readonly string[],
+  refused: RefusalLog | null,
   close: () => void,
 ): Program {
   return {
@@ -134,8 +128,9 @@ function netProgram(
     actors,
     requests: () => ({ issued: load.issued, ended: load.ended, failed: load.failed }),
     bytes: () => ({ written: load.bytesSent, read: load.bytesReceived }),
-    wrong: () => [...load.wrong, ...load.lost()],
-    refusals,
+    wrong: (idle) => [...load.wrong, ...(idle ? load.lost() : [])],
+    refusals: () => refused?.texts ?? [],
+    refused: () => refused?.count ?? 0,
     close,
   };
 }

@@ -3,6 +3,7 @@ import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { DmaEntry } from "./dma_log.js";
 import type { Left } from "./left_over.js";
+import type { RefusalGroup } from "./refusal_groups.js";
 import { hasHostile, type MachineRun } from "./run_machine.js";
 
 /** Why an engine did what it did, as a sentence. */
@@ -31,6 +32,7 @@ export interface MachineDeviceOutcome {
   readonly engine: string;
   /** Why the kernel took this engine. */
   readonly because: string;
+  /** All of them: direct, bounced, translated and failed ones. A refused list is one. */
   readonly maps: number;
   readonly direct: number;
   readonly bounced: number;
@@ -42,7 +44,7 @@ export interface MachineDeviceOutcome {
   readonly split: number;
   readonly merged: number;
   readonly causes: readonly { readonly cause: Cause; readonly words: string; readonly count: number }[];
-  readonly refusals: readonly { readonly words: string; readonly count: number }[];
+  readonly refusals: readonly RefusalGroup[];
 }
 
 export interface ProgramOutcome {
@@ -56,7 +58,7 @@ export interface ProgramOutcome {
   readonly bytesRead: number;
   /** Places whose bytes are not what was sent. */
   readonly wrong: readonly string[];
-  /** Why a back end answered with an error: how often, and the first reasons. */
+  /** Why a back end answered with an error: how often, and each kind of reason once, the first of it in words. */
   readonly refused: number;
   readonly refusals: readonly string[];
   /** What else there is to say of it. */
@@ -102,7 +104,6 @@ export interface MachineOutcome {
   readonly log: readonly string[];
 }
 
-const refusalsKept = 50;
 const notWatched = {
   hostile: "A guest is hostile: the rules of the DMA API are not watched, for it may grant one page twice.",
   asked: "The rules of the DMA API were not watched, as was asked for.",
@@ -134,7 +135,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         because: d.selected.because,
         ...tally,
         causes: [...causes].map(([cause, count]) => ({ cause, words: causeWords[cause], count })),
-        refusals: [...refusals].map(([words, count]) => ({ words, count })),
+        refusals: refusals.sorted(),
       };
     }),
     pool: engine === undefined ? null : poolOf(run, engine.pool!),
@@ -150,9 +151,9 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         failed,
         bytesWritten: written,
         bytesRead: read,
-        wrong: p.wrong(),
-        refused: p.refused?.() ?? p.refusals().length,
-        refusals: p.refusals().slice(0, refusalsKept),
+        wrong: p.wrong(run.ran.idle),
+        refused: p.refused(),
+        refusals: p.refusals(),
         notes: p.notes?.() ?? [],
       };
     }),
@@ -193,12 +194,13 @@ function poolOf(run: MachineRun, pool: { start: number; slabCount: number; used:
   };
 }
 
-/** Did anything go wrong: bytes, rules, leftovers, requests, or a run that was cut. */
+/** Did anything go wrong: bytes, rules, mappings, leftovers, requests, or a run that was cut. */
 export function isTrouble(o: MachineOutcome): boolean {
   return (
     !o.idle ||
     o.violations.length > 0 ||
     o.left.length > 0 ||
+    o.devices.some((d) => d.failed > 0) ||
     o.programs.some((p) => p.failed > 0 || p.wrong.length > 0 || p.ended < p.requests)
   );
 }

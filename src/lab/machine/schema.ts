@@ -1,44 +1,72 @@
-/** The machine description as a schema: every field with its limits, and a default where a machine can do without. */
+/**
+ * The machine description as a schema: every field with its limits, and a default where a machine can do without. What
+ * is said of a wrong value comes from here too: a field's description, where its limits alone do not tell.
+ */
 import { z } from "zod";
+import { driverKey, pciDrivers } from "../../spec/linux/pci_drivers.js";
+import { isRelease, newestRelease, oldestRelease } from "../../spec/linux/releases.js";
 import { type EngineName, engines } from "../../sw/engine/index.js";
 import { models } from "../../sw/xen/index.js";
 
 const mib = 2 ** 20;
 
 /** Bytes, as a number or as 512MiB. */
-export const bytes = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
-  const size = typeof given === "number" ? given : sizeOf(given);
-  if (size !== null && size > 0 && size <= 64 * 2 ** 30) return size;
-  context.addIssue({ code: "custom", message: "a size up to 64GiB such as 512MiB" });
-  return z.NEVER;
-});
+export const bytes = z
+  .union([z.number().int().positive(), z.string()])
+  .describe("a size up to 64GiB such as 512MiB")
+  .transform((given, context) => {
+    const size = typeof given === "number" ? given : sizeOf(given);
+    if (size !== null && size > 0 && size <= 64 * 2 ** 30) return size;
+    context.addIssue("size");
+    return z.NEVER;
+  });
 
 /** `4096..131072`: from and to, both included; one number is both. */
-const range = z.union([z.number().int().positive(), z.string()]).transform((given, context) => {
-  const [from, to = from] = String(given).split("..").map(Number);
-  if (Number.isInteger(from) && Number.isInteger(to) && from! > 0 && from! <= to! && to! <= mib)
-    return { from: from!, to: to! };
-  context.addIssue({ code: "custom", message: "bytes up to 1048576, or from..to such as 4096..131072" });
-  return z.NEVER;
-});
+const range = z
+  .union([z.number().int().positive(), z.string()])
+  .describe("bytes up to 1048576, or from..to such as 4096..131072")
+  .transform((given, context) => {
+    const [from, to = from] = String(given).split("..").map(Number);
+    if (Number.isInteger(from) && Number.isInteger(to) && from! > 0 && from! <= to! && to! <= mib)
+      return { from: from!, to: to! };
+    context.addIssue("range");
+    return z.NEVER;
+  });
 
-const bdf = z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/, "a device address such as 0000:00:03.0");
-const mask = z.number().int().nonnegative();
+const bdf = z
+  .string()
+  .regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/)
+  .describe("a device address such as 0000:00:03.0");
+const domainId = z.number().int().min(0).max(0x7fef);
 
 export const deviceSchema = z.strictObject({
   bdf,
-  driver: z.string().min(1).optional(),
+  driver: z
+    .string()
+    .refine((name) => pciDrivers.has(driverKey(name)))
+    .describe(
+      "the driver of Linux that the device has, such as nvme or e1000e; left out for one that is not known here",
+    )
+    .optional(),
   /** Address bits that the driver sets as its mask; what the hardware has unless `lines` says less. */
   mask: z.number().int().min(1).max(64).optional(),
   /** Address lines of the hardware: what is above is cut off. */
   lines: z.number().int().min(20).max(64).optional(),
-  minAlignMask: mask.max(0x3ffff).optional(),
+  minAlignMask: z
+    .number()
+    .int()
+    .min(0)
+    .max(0x3ffff)
+    .describe("the low address bits that a bounce keeps, such as 0xfff; at most 0x3ffff")
+    .optional(),
   /** Segment boundary in bytes, a power of two. */
   boundary: z
     .number()
     .int()
     .min(4096)
-    .refine((n) => Number.isInteger(Math.log2(n)), "a power of two")
+    .max(2 ** 52)
+    .refine((n) => Number.isInteger(Math.log2(n)))
+    .describe("a power of two of at least 4096")
     .optional(),
   /** Its accesses see the CPU's cache. */
   coherent: z.boolean().optional(),
@@ -57,7 +85,7 @@ export const swiotlbSchema = z.strictObject({
   mode: z.enum(["auto", "force", "off"]).default("auto"),
 });
 
-export const domainSchema = z.strictObject({ id: z.number().int().min(0).max(0x7fef), memory: bytes });
+export const domainSchema = z.strictObject({ id: domainId, memory: bytes });
 
 export const xenSchema = z.strictObject({
   /** What the driver domain's kernel knows of its frames. */
@@ -81,7 +109,7 @@ export const programs = [
 export const programSchema = z.strictObject({
   program: z.enum(programs),
   /** Domain whose requests these are; none for the driver domain's own. */
-  from: z.number().int().min(0).max(0x7fef).optional(),
+  from: domainId.optional(),
   device: bdf,
   requests: z.number().int().min(1).max(10_000_000).default(1000),
   /** Bytes of a request. */
@@ -95,7 +123,8 @@ export const machineSchema = z.strictObject({
   /** Behaviour profile: a kernel's release. */
   kernel: z
     .string()
-    .regex(/^\d+\.\d+/, "a kernel release such as 7.2")
+    .refine(isRelease)
+    .describe(`a release of Linux from "${oldestRelease}" to "${newestRelease}", in quotes`)
     .optional(),
   cpus: z.number().int().min(1).max(8192).optional(),
   arch: z.enum(["x86", "arm", "ia64"]).default("x86"),

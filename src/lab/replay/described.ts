@@ -3,7 +3,8 @@
  * says and a replay cannot follow is refused, never passed over.
  */
 import { adjustForEncryption, parseSwiotlb, profileOf, readParameter } from "../../sw/swiotlb/index.js";
-import type { Described, Path } from "../machine/description.js";
+import type { Described } from "../machine/description.js";
+import type { Path } from "../machine/mistakes.js";
 import type { MachineDescription } from "../machine/schema.js";
 import type { Machine } from "./machine.js";
 import type { DeviceMasks } from "./masks.js";

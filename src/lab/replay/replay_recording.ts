@@ -1,4 +1,4 @@
-/** Read a recording twice: once to see what machine it is of, once to replay it. */
+/** Read a recording to see what machine it is of, as often as that takes, and once more to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
 import { inferMachine } from "./infer_machine.js";
@@ -17,7 +17,10 @@ import { XenReplay } from "./xen/xen_replay.js";
 
 export interface RecordingOptions {
   readonly name: string;
-  /** Opens the recording from its start; called twice. */
+  /**
+   * Opens the recording from its start. Called once for each reading: twice; once more where only the recording's own
+   * probes tell that it is of a Xen domain, and once more where no dump tells its bounces from other mappings.
+   */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
   /** The kernel's own counters of its pool, read after the recording. */
@@ -131,7 +134,8 @@ async function firstReading(
   const source = await o.open();
   const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles, learnt) : null);
   const xen = isXen ? new FirstLook() : null;
-  while (source.next(batch)) {
+  // The probes show in the first events as a rule: the rest is then read once, as what it is.
+  while ((isXen || !survey.hasXenProbes) && source.next(batch)) {
     survey.feed(batch);
     xen?.feed(batch);
     const pause = o.progress?.(source.progress / 2);

@@ -1,7 +1,9 @@
 /** A run of a described machine as a `dmalab.run/1` document. What only a recording has is there, and empty. */
 import type { MachineDeviceOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
+import type { RefusalGroup } from "../../lab/machine/refusal_groups.js";
 import type { RunDocument } from "../schema/run.js";
 import { hexWords } from "../words/quantity.js";
+import { refusalWords } from "../words/reasons.js";
 
 const noKernel = "a described machine has no recorded kernel to compare with";
 
@@ -67,8 +69,15 @@ export function machineDocument(o: MachineOutcome): RunDocument {
       dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
       hypervisor: o.xen === null ? null : { ...o.xen },
       left: o.left.map((l) => ({ ...l })),
+      watched: o.watched,
+      refusals: o.devices.flatMap((d) => d.refusals.map((g) => refusalDocument(d.bdf, g))),
     },
   };
+}
+
+function refusalDocument(device: string, { examples, ...group }: RefusalGroup) {
+  const { title } = refusalWords[group.reason];
+  return { device, ...group, title, examples: examples.map((e) => ({ ...e, phys: hexWords(e.phys) })) };
 }
 
 function deviceDocument(d: MachineDeviceOutcome) {
@@ -81,7 +90,10 @@ function deviceDocument(d: MachineDeviceOutcome) {
     alignmentFrom: "described" as const,
     ...{ maps: d.maps, direct: d.direct, bounced: d.bounced, translated: d.translated, failed: d.failed },
     ...{ bytes: d.bytes, bouncedBytes: d.bouncedBytes, slotsPeak: 0, slotsNow: 0, live: 0 },
-    why: [...d.causes.map(({ words, count }) => ({ words, count })), ...d.refusals.map((r) => ({ ...r }))],
+    why: [
+      ...d.causes.map(({ words, count }) => ({ words, count })),
+      ...d.refusals.map((g) => ({ words: `refused: ${refusalWords[g.reason].title}`, count: g.count })),
+    ],
     ...{ foreign: d.foreign, split: d.split, merged: d.merged, engine: d.engine, because: d.because },
   };
 }

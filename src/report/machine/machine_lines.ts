@@ -1,26 +1,46 @@
-/** A run of a described machine for a terminal: what it was, what every DMA was, whether anything is wrong. */
-import { isTrouble, type MachineOutcome, type ProgramOutcome } from "../../lab/machine/outcome.js";
+/** A run of a described machine for a terminal: whether anything is wrong, what it was, what every DMA was. */
+import type { MachineDeviceOutcome, MachineOutcome, ProgramOutcome } from "../../lab/machine/outcome.js";
+import type { RefusalGroup } from "../../lab/machine/refusal_groups.js";
 import { type Column, table, wrap } from "../terminal/layout.js";
+import { marks } from "../terminal/run_lines.js";
 import { type Style, styleFor } from "../terminal/style.js";
 import { bytesWords, countWords, hexWords, plural, slotsWords } from "../words/quantity.js";
+import { refusalWords } from "../words/reasons.js";
+import { machineVerdict } from "./machine_verdict.js";
 
 const violationsShown = 12;
 const dmaShown = 12;
+const refusalsShown = 12;
+/** Of one program, of each kind of what there is to say of it. */
+const saidShown = 3;
 
 export function machineLines(o: MachineOutcome, screen: { readonly color: boolean; readonly width: number }): string[] {
   const style = styleFor(screen.color);
   const { width } = screen;
   return [
-    ...headLines(o, style, width),
-    "",
-    ...engineLines(o, style, width),
-    ...mapLines(o, style, width),
-    ...dmaLines(o, style, width),
-    ...programLines(o, style, width),
-    ...poolLines(o, style, width),
-    ...xenLines(o, style, width),
-    ...troubleLines(o, style, width),
-    ...verdictLines(o, style, width),
+    verdictLines(o, style, width),
+    headLines(o, style, width),
+    engineLines(o, style, width),
+    mapLines(o, style, width),
+    refusalLines(o, style, width),
+    dmaLines(o, style, width),
+    programLines(o, style, width),
+    poolLines(o, style, width),
+    xenLines(o, style, width),
+    brokenLines(o, style, width),
+    leftLines(o, style),
+    logLines(o, style, width),
+  ]
+    .filter((lines) => lines.length > 0)
+    .flatMap((lines, n) => (n === 0 ? lines : ["", ...lines]));
+}
+
+function verdictLines(o: MachineOutcome, style: Style, width: number): string[] {
+  const { tone, headline, held } = machineVerdict(o);
+  const [mark, color] = marks[tone];
+  return [
+    ...wrap(headline, width, `${mark} `, "  ").map((line) => style.bold(style[color](line))),
+    ...(held === null ? [] : wrap(held, width, "  ")),
   ];
 }
 
@@ -37,7 +57,7 @@ function engineLines(o: MachineOutcome, style: Style, width: number): string[] {
     `  ${d.bdf} ${d.driver ?? ""} ${style.cyan(d.engine)}, ${d.maskBits} address bits`.replace("  ,", ","),
     ...wrap(d.because, width, "    ").map(style.dim),
   ]);
-  return lines.length === 0 ? [] : [style.bold("Engines"), ...lines, ""];
+  return lines.length === 0 ? [] : [style.bold("Engines"), ...lines];
 }
 
 const mapColumns: readonly Column[] = [
@@ -62,16 +82,46 @@ function mapLines(o: MachineOutcome, style: Style, width: number): string[] {
     ]),
     width,
   );
-  const why = o.devices.flatMap((d) => [
-    ...d.causes.map((c) => `${d.bdf}: ${countWords(c.count)} ${c.words}`),
-    ...d.refusals.map((r) => `${d.bdf}: ${countWords(r.count)} refused: ${r.words}`),
-  ]);
+  if (rows.length === 0) return [];
+  const why = o.devices.flatMap((d) => d.causes.map((c) => `${d.bdf}: ${countWords(c.count)} ${c.words}`));
   return [
     style.bold("Mappings"),
     style.dim(head!),
     ...rows,
     ...why.flatMap((w) => wrap(w, width, "  ", "    ").map(style.dim)),
-    "",
+  ];
+}
+
+/** Refused mappings by device, reason and class of sizes, each with the first ones. */
+function refusalLines(o: MachineOutcome, style: Style, width: number): string[] {
+  const groups = o.devices.flatMap((d) => d.refusals.map((g) => ({ d, g }))).sort((a, b) => b.g.count - a.g.count);
+  if (groups.length === 0) return [];
+  const more = groups.length - refusalsShown;
+  return [
+    style.bold("Refused"),
+    ...groups.slice(0, refusalsShown).flatMap(({ d, g }) => groupLines(d, g, style, width)),
+    ...(more > 0 ? [`  and ${plural(more, "group")} more`] : []),
+  ];
+}
+
+function groupLines(d: MachineDeviceOutcome, g: RefusalGroup, style: Style, width: number): string[] {
+  const { title, meaning } = refusalWords[g.reason];
+  const what = g.list ? plural(g.count, "refused list") : plural(g.count, "mapping");
+  const least = g.sizeLeast === g.sizeMost ? "" : `${bytesWords(g.sizeLeast)} to `;
+  const head = `${title}: ${what} of ${d.bdf}${d.driver === null ? "" : ` (${d.driver})`}, ${least}${bytesWords(g.sizeMost)}`;
+  const more = g.count - g.examples.length;
+  return [
+    ...wrap(head, width, "  ", "    ").map(style.red),
+    ...wrap(meaning, width, "    ").map(style.dim),
+    ...g.examples.flatMap((e) =>
+      wrap(
+        `mapping ${countWords(e.map)}, ${bytesWords(e.size)} at ${hexWords(e.phys)}: ${e.words}`,
+        width,
+        "    ",
+        "      ",
+      ),
+    ),
+    ...(more > 0 ? [style.dim(`    and ${countWords(more)} more`)] : []),
   ];
 }
 
@@ -99,7 +149,7 @@ function dmaLines(o: MachineOutcome, style: Style, width: number): string[] {
     ]),
     width,
   );
-  return [style.bold("First mappings"), style.dim(head!), ...rows, ""];
+  return [style.bold("First mappings"), style.dim(head!), ...rows];
 }
 
 const programColumns: readonly Column[] = [
@@ -122,10 +172,17 @@ function programLines(o: MachineOutcome, style: Style, width: number): string[] 
     ]),
     width,
   );
-  const why = o.programs.flatMap((p) =>
-    [...p.notes, ...p.wrong, ...p.refusals].slice(0, 5).map((w) => `${nameOf(p)}: ${w}`),
-  );
-  return [style.bold("Programs"), style.dim(head!), ...rows, ...why.flatMap((w) => wrap(w, width, "  ", "    ")), ""];
+  const why = o.programs.flatMap((p) => [
+    ...p.notes.map((w) => `${nameOf(p)}: ${w}`),
+    ...firstOf(p.wrong).map((w) => `${nameOf(p)}: ${w}`),
+    ...firstOf(p.refusals).map((w) => `${nameOf(p)}: ${w}`),
+  ]);
+  return [style.bold("Programs"), style.dim(head!), ...rows, ...why.flatMap((w) => wrap(w, width, "  ", "    "))];
+}
+
+function firstOf(said: readonly string[]): string[] {
+  const more = said.length - saidShown;
+  return [...said.slice(0, saidShown), ...(more > 0 ? [`and ${countWords(more)} more`] : [])];
 }
 
 const nameOf = (p: ProgramOutcome): string => (p.from === null ? p.program : `${p.program} for domain ${p.from}`);
@@ -138,7 +195,6 @@ function poolLines({ pool }: MachineOutcome, style: Style, width: number): strin
     style.bold("Bounce pool"),
     ...wrap(`${what} at ${hexWords(pool.base)}${forced}`, width, "  ", "    "),
     `  at most ${countWords(pool.hiwater)} in use at once, ${countWords(pool.used)} at the end`,
-    "",
   ];
 }
 
@@ -150,30 +206,24 @@ function xenLines({ xen, domains }: MachineOutcome, style: Style, width: number)
     ...wrap(domains.map((d) => `domain ${d.id}: ${bytesWords(d.bytes)}`).join(", "), width, "  "),
     ...wrap(`hypercalls: ${calls.join(", ") || "none"}`, width, "  ", "    "),
     `  ${countWords(xen.accessesChecked)} accesses held against the owners of frames`,
-    "",
   ];
 }
 
-function troubleLines(o: MachineOutcome, style: Style, width: number): string[] {
-  const lines = o.violations
-    .slice(0, violationsShown)
-    .flatMap((v) => wrap(`${v.rule} (${v.device}): ${v.detail}`, width, "  ", "    "));
-  const left = o.left.map((l) => style.red(`left over: ${countWords(l.count)} × ${l.what} of domain ${l.domain}`));
+function brokenLines(o: MachineOutcome, style: Style, width: number): string[] {
+  if (o.violations.length === 0) return [];
   const totals = o.violationTotals.map((t) => `${t.rule} ${countWords(t.count)}`).join(", ");
-  const log = o.log.slice(0, 5).flatMap((l) => wrap(l, width, "  ", "    "));
   return [
-    ...(lines.length === 0 ? [] : [style.red(style.bold(`Broken rules: ${totals}`)), ...lines, ""]),
-    ...(left.length === 0 ? [] : [...left, ""]),
-    ...(log.length === 0 ? [] : [style.bold("Log"), ...log.map(style.dim), ""]),
+    style.red(style.bold(`Broken rules: ${totals}`)),
+    ...o.violations
+      .slice(0, violationsShown)
+      .flatMap((v) => wrap(`${v.rule} (${v.device}): ${v.detail}`, width, "  ", "    ")),
   ];
 }
 
-function verdictLines(o: MachineOutcome, style: Style, width: number): string[] {
-  const told = (words: string, paint: (line: string) => string) => wrap(words, width, "", "  ").map(paint);
-  if (!o.idle) return told("The run was cut before its end: nothing is known of what came after.", style.red);
-  if (isTrouble(o)) return told("Trouble: see above.", style.red);
-  const bytes = o.programs.reduce((sum, p) => sum + p.bytesRead + p.bytesWritten, 0);
-  const rules = o.watched ? "no rule was broken" : "the rules of the DMA API were not watched";
-  const words = `Every one of ${countWords(bytes)} bytes is what was sent; ${rules}; nothing is left over.`;
-  return told(words, style.green);
+const leftLines = (o: MachineOutcome, style: Style): string[] =>
+  o.left.map((l) => style.red(`left over: ${countWords(l.count)} × ${l.what} of domain ${l.domain}`));
+
+function logLines(o: MachineOutcome, style: Style, width: number): string[] {
+  if (o.log.length === 0) return [];
+  return [style.bold("Log"), ...o.log.slice(0, 5).flatMap((l) => wrap(l, width, "  ", "    ").map(style.dim))];
 }

@@ -18,7 +18,7 @@ const program = z.looseObject({
   bytesRead: count,
   wrong: z.array(z.string()).describe("places whose bytes are not what was sent"),
   refused: count.describe("requests that a back end answered with an error"),
-  refusals: z.array(z.string()).describe("why, the first of them"),
+  refusals: z.array(z.string()).describe("why: each kind once, with how many there were and the first of them"),
   notes: z.array(z.string()),
 });
 
@@ -32,6 +32,26 @@ const mapping = z.looseObject({
   bounced: z.boolean(),
   foreign: z.boolean().describe("another domain's page"),
   refused: z.string().nullable(),
+});
+
+const refusal = z.looseObject({
+  device: z.string(),
+  reason: z.string(),
+  title: z.string().describe("the reason in a few words"),
+  list: z.boolean().describe("each stands for a list of buffers that was refused as a whole"),
+  count,
+  sizeLeast: count.describe("bytes"),
+  sizeMost: count.describe("bytes"),
+  examples: z
+    .array(
+      z.looseObject({
+        map: count.describe("which mapping of its device"),
+        phys: address,
+        size: count,
+        words: z.string(),
+      }),
+    )
+    .describe("the first of them"),
 });
 
 export const machineRunSchema = z.looseObject({
@@ -48,4 +68,6 @@ export const machineRunSchema = z.looseObject({
   left: z
     .array(z.looseObject({ domain: z.number().int(), what: z.string(), count: z.number().int() }))
     .describe("grants, maps, references, pages and slots that outlived the run"),
+  watched: z.boolean().describe("the rules of the DMA API were watched"),
+  refusals: z.array(refusal).describe("refused mappings by device, reason and class of sizes"),
 });

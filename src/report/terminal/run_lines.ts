@@ -43,7 +43,7 @@ export function runLines(report: RunReport, options: { color: boolean; width: nu
   return sections.filter((lines) => lines.length > 0).flatMap((lines, i) => (i === 0 ? lines : ["", ...lines]));
 }
 
-const marks: Readonly<Record<Tone, readonly [mark: string, color: keyof Style]>> = {
+export const marks: Readonly<Record<Tone, readonly [mark: string, color: keyof Style]>> = {
   fine: ["✓", "green"],
   trouble: ["✗", "red"],
   unknown: ["?", "yellow"],

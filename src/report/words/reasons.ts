@@ -1,4 +1,5 @@
 /** The reasons of a failed mapping, in words. One row for each; a reason without a row does not compile. */
+import type { RefusalGroup } from "../../lab/machine/refusal_groups.js";
 import type { FailureReason } from "../../lab/replay/outcome.js";
 
 interface ReasonWords {
@@ -44,4 +45,32 @@ export const reasonWords: Readonly<Record<FailureReason, ReasonWords>> = {
     title: "reason not shown",
     meaning: "the kernel refused where the model would have had room: the recording does not show why",
   },
+};
+
+const { unknown: _, ...ofPools } = reasonWords;
+
+/** The same of what engines of a described machine refuse. */
+export const refusalWords: Readonly<Record<RefusalGroup["reason"], ReasonWords>> = {
+  ...ofPools,
+  "unknown-address": {
+    title: "bus address unknown",
+    meaning: "nobody in this kernel can tell where the page lies on the bus",
+  },
+  "no-bounce": {
+    title: "may not bounce",
+    meaning: "the mapping would have to bounce, and its kind of memory must not",
+  },
+  "not-coherent": {
+    title: "not coherent",
+    meaning: "the buffer must be coherent, and the device does not see the cache",
+  },
+  "no-mask": { title: "no mask", meaning: "the driver maps before it has set a DMA mask" },
+  registers: { title: "registers out of reach", meaning: "the device does not reach the other device's registers" },
+  "foreign-grant": {
+    title: "foreign page",
+    meaning: "a page that another domain granted cannot be granted on to a third",
+  },
+  "no-grants": { title: "no grants", meaning: "the device cannot be served by grants" },
+  references: { title: "no references", meaning: "no run of free grant references is long enough" },
+  "empty-list": { title: "empty list", meaning: "the driver mapped a list without an entry" },
 };

@@ -61,7 +61,7 @@ export function violationCount(audit: RunReport["audit"]): number {
   return wholeAudit(audit).violationTotals.reduce((sum, total) => sum + total.count, 0);
 }
 
-function sentence(parts: readonly string[]): string {
+export function sentence(parts: readonly string[]): string {
   const joined = listed(parts);
   return `${joined[0]!.toUpperCase()}${joined.slice(1)}.`;
 }

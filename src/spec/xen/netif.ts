@@ -1,15 +1,17 @@
 /**
  * The network interface: transmit and receive requests and responses.
  *
- * Source: Xen include/public/io/netif.h (netif_tx_request, netif_tx_response, netif_rx_request, netif_rx_response).
+ * Source: Xen include/public/io/netif.h (netif_tx_request, netif_extra_info, netif_tx_response, netif_rx_request,
+ * netif_rx_response).
  */
 import { bit, bits, layout } from "../../bits/index.js";
 
 export const netTxEntryBytes = 12;
 export const netRxEntryBytes = 8;
-export const NetStatus = { dropped: -2, error: -1, okay: 0 } as const;
+/** `none`: the place of extra information, which is no request. */
+export const NetStatus = { dropped: -2, error: -1, okay: 0, none: 1 } as const;
 
-/** Slots that one packet may take (XEN_NETIF_NR_SLOTS_MIN). */
+/** Slots that one packet may take, in back ends behind its first one (XEN_NETIF_NR_SLOTS_MIN, XEN_NETBK_LEGACY_SLOTS_MAX). */
 export const netSlotsMax = 18;
 /** Bytes of a packet's head that the back end copies instead of mapping (XEN_NETBACK_TX_COPY_LEN). */
 export const netHeadBytes = 128;
@@ -25,6 +27,31 @@ export const NetTxRequest = layout(
     extraInfo: bit(51, "the next slot describes the packet"),
     id: bits(79, 64, "given back in the response"),
     size: bits(95, 80, "bytes: of the whole packet in its first slot, of the slot in the others"),
+  },
+);
+
+/** Kinds of extra information; from `end` on there are none. */
+export const NetExtraType = {
+  segmentation: 1,
+  multicastAdd: 2,
+  multicastDelete: 3,
+  hash: 4,
+  headroom: 5,
+  end: 6,
+} as const;
+/** Kinds of segmentation: TCP over IPv4, and over IPv6. */
+export const netSegmentationTypes: readonly number[] = [1, 2];
+
+/** What stands in the slot behind one with `extraInfo`. */
+export const NetExtraInfo = layout(
+  { title: "network extra information", source: "netif.h, netif_extra_info", bitCount: 96, ignored: [[95, 48]] },
+  {
+    type: bits(7, 0, "NetExtraType"),
+    more: bit(8, "more extra information follows"),
+    flags: bits(15, 9, "unused"),
+    segmentBytes: bits(31, 16, "segmentation: bytes of each segment"),
+    segmentationType: bits(39, 32, "segmentation: netSegmentationTypes"),
+    pad: bits(47, 40, "unused"),
   },
 );
 

@@ -6,7 +6,18 @@
  */
 import { Misuse } from "../../base/assert.js";
 import { attrRequireCoherent, attrSkipCpuSync, Direction } from "../../spec/dma/direction.js";
-import type { Coherent, DmaDevice, Engine, Mapped, MappedRange } from "../engine/index.js";
+import {
+  type Coherent,
+  type DmaDevice,
+  type Engine,
+  emptyList,
+  type Mapped,
+  type MappedRange,
+  noMask,
+  notCoherent,
+  type Refusal,
+  refused,
+} from "../engine/index.js";
 import type { DmaChecks } from "./checks.js";
 import { Counts } from "./counts.js";
 import { einval, eio, eopnotsupp } from "./errors.js";
@@ -18,8 +29,6 @@ export interface DmaApiOptions {
   /** null or none: nothing is checked, and a call costs what the engine costs. */
   readonly checks?: DmaChecks | null;
 }
-
-const noMask = "the driver has set no mask";
 
 export class DmaApi {
   readonly engine: Engine;
@@ -157,29 +166,29 @@ export class DmaApi {
   #mapEntries(entries: readonly ListEntry[], direction: Direction, attributes: number): MappedList {
     const parts: ListPart[] = [];
     const early = entries.length === 0 ? null : this.#refusedEarly(attributes);
-    const failed = (error: number, refused: string): MappedList => {
+    const failed = (error: number, why: Refusal, refusedPart: ListEntry | null): MappedList => {
       for (const p of parts) {
         const range = { bus: p.mapped.bus, size: p.size, direction, attributes: attributes | attrSkipCpuSync };
         this.engine.unmap(this.#device, range);
       }
-      return { entries, parts: [], segments: [], count: 0, error, refused };
+      return { entries, parts: [], segments: [], count: 0, error, refused: why, refusedPart };
     };
-    if (entries.length === 0) return failed(einval, "an empty list");
-    if (early !== null) return failed(early.refused === noMask ? eio : eopnotsupp, early.refused!);
+    if (entries.length === 0) return failed(einval, emptyList, null);
+    if (early !== null) return failed(early.refused === noMask ? eio : eopnotsupp, early.refused!, null);
     for (const [entry, e] of entries.entries()) {
       const pieces = this.engine.lists.splits ? contiguousPieces(this.engine, e) : [e];
       for (const piece of pieces) {
         const mapped = this.engine.map(this.#device, piece.phys, piece.size, direction, attributes);
         this.#hasBounced ||= mapped.bounced;
         this.counts.mapped(mapped, piece.size);
-        if (mapped.refused !== null) return failed(eio, mapped.refused);
+        if (mapped.refused !== null) return failed(eio, mapped.refused, piece);
         parts.push({ ...piece, entry, mapped });
       }
     }
     const segments = this.engine.lists.merges
       ? mergeNeighbours(this.#device, parts)
       : parts.map(({ mapped, size }) => ({ bus: mapped.bus, size }));
-    return { entries, parts, segments, count: segments.length, error: 0, refused: null };
+    return { entries, parts, segments, count: segments.length, error: 0, refused: null, refusedPart: null };
   }
 
   #sync(range: MappedRange, towards: "cpu" | "device", kind: "single" | "list" = "single", entries = 0): void {
@@ -201,13 +210,8 @@ export class DmaApi {
   /** What is refused before any engine is asked. Source: dma_map_phys. */
   #refusedEarly(attributes: number): Mapped | null {
     const { mask, coherent } = this.#device;
-    const refused =
-      mask === 0
-        ? noMask
-        : (attributes & attrRequireCoherent) !== 0 && !coherent
-          ? "the buffer must be coherent, and the device does not see the cache"
-          : null;
-    return refused === null ? null : { bus: -1, bounced: false, foreign: false, cause: "mask", refused };
+    if (mask === 0) return refused("mask", false, noMask);
+    return (attributes & attrRequireCoherent) !== 0 && !coherent ? refused("mask", false, notCoherent) : null;
   }
 
   #arguments(phys: number, size: number, direction: Direction): void {

@@ -5,7 +5,7 @@
  * software IOMMU turns one buffer into a scatter list, and an IOMMU the other way round.
  * Source: Linux kernel/dma/direct.c, dma_direct_map_sg; drivers/xen/swiotlb-xen.c, xen_swiotlb_map_sg.
  */
-import type { DmaDevice, Engine, Mapped } from "../engine/index.js";
+import type { DmaDevice, Engine, Mapped, Refusal } from "../engine/index.js";
 
 const frameBytes = 4096;
 
@@ -36,8 +36,10 @@ export interface MappedList {
   readonly count: number;
   /** dma_map_sgtable(): 0, or the negative error. */
   readonly error: number;
-  /** Why it failed, in words; null when it did not. */
-  readonly refused: string | null;
+  /** null when it did not fail. */
+  readonly refused: Refusal | null;
+  /** What was being mapped when it failed; null when it did not, or none of it was tried. */
+  readonly refusedPart: ListEntry | null;
 }
 
 /** The pieces of an entry that are neighbours on the bus, page by page. */

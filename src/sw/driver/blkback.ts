@@ -32,13 +32,11 @@ import {
 } from "./blkif_entry.js";
 import type { DiskDriver } from "./disk_driver.js";
 import { type Kept, KeptGrants, type Reached } from "./kept_grants.js";
+import { type Refusal, RefusalLog } from "./refusal_log.js";
 import { BackRing } from "./ring.js";
 
-/** A request that was answered with an error, and why. */
-export interface Refusal {
-  readonly domain: number;
-  readonly why: string;
-}
+/** Which check failed, and why in words. */
+type Wrong = readonly [kind: string, why: string];
 
 interface Done {
   readonly request: Request;
@@ -66,7 +64,6 @@ export interface BlkBackOptions {
   readonly indirectMax?: number;
 }
 
-const refusalsMax = 1000;
 const inFlightMax = 32;
 export class BlkBack {
   readonly #o: BlkBackOptions;
@@ -78,8 +75,7 @@ export class BlkBack {
   #unpublished = false;
   /** Why the ring is not read any more; null while it is. */
   halted: string | null = null;
-  readonly refusals: Refusal[] = [];
-  refusalCount = 0;
+  readonly refusalLog = new RefusalLog();
   answered = 0;
   /** Pages of other domains mapped for requests. */
   mappedPages = 0;
@@ -93,6 +89,11 @@ export class BlkBack {
     if (page!.status !== GrantStatus.okay) throw new Error(`the ring of domain ${o.frontend} cannot be mapped`);
     this.#ringPage = page!;
     this.#ring = new BackRing(o.guest.memory, page!.page * 4096, blkEntryBytes);
+  }
+
+  /** The first of what was refused. */
+  get refusals(): readonly Refusal[] {
+    return this.refusalLog.list;
   }
 
   get idle(): boolean {
@@ -132,7 +133,7 @@ export class BlkBack {
     const { bogus } = this.#ring.waiting();
     if (bogus !== null) {
       this.halted = `${bogus}. Halting ring processing`;
-      this.#note(this.halted);
+      this.#note("ring", this.halted);
       return;
     }
     const words = new Uint32Array(blkWords);
@@ -141,20 +142,20 @@ export class BlkBack {
     this.#inFlight++;
     const unsupported = request.operation !== BlkOp.read && request.operation !== BlkOp.write;
     if (unsupported) {
-      this.#refuse(request, `operation ${request.operation}`, BlkStatus.unsupported);
+      this.#refuse(request, ["operation", `operation ${request.operation}`], BlkStatus.unsupported);
       return;
     }
     const segments = this.#segments(request);
-    const wrong = typeof segments === "string" ? segments : this.#judge(request, segments);
+    const wrong = isWrong(segments) ? segments : this.#judge(request, segments);
     if (wrong !== null) this.#refuse(request, wrong);
     else this.#start(request, segments as readonly Segment[]);
   }
 
   /** The segments of a request: its own, or those of the pages that it names, copied out. */
-  #segments(r: Request): readonly Segment[] | string {
+  #segments(r: Request): readonly Segment[] | Wrong {
     if (r.indirectRefs.length === 0) return r.segments;
     const most = this.#o.indirectMax ?? blkIndirectSegmentsMax;
-    if (r.segmentCount > most) return `${r.segmentCount} indirect segments; at most ${most}`;
+    if (r.segmentCount > most) return ["indirect segments", `${r.segmentCount} indirect segments; at most ${most}`];
     const { foreign, frontend, guest } = this.#o;
     const pages = foreign.map(r.indirectRefs.map((ref) => ({ domain: frontend, ref, readOnly: true })));
     const bad = pages.find((p) => p.status !== GrantStatus.okay);
@@ -168,18 +169,22 @@ export class BlkBack {
       }
     }
     foreign.unmap(pages);
-    return bad === undefined ? segments : `a page of segments cannot be mapped (status ${bad.status})`;
+    return bad === undefined
+      ? segments
+      : ["page of segments", `a page of segments cannot be mapped (status ${bad.status})`];
   }
 
-  #judge(r: Request, segments: readonly Segment[]): string | null {
+  #judge(r: Request, segments: readonly Segment[]): Wrong | null {
     if (segments.length === 0 || (r.indirectRefs.length === 0 && r.segmentCount > blkSegmentsMax))
-      return `${r.segmentCount} segments; 1 to ${blkSegmentsMax}`;
+      return ["segments", `${r.segmentCount} segments; 1 to ${blkSegmentsMax}`];
     let sectors = 0;
     for (const s of segments) {
-      if (s.first > s.last || s.last >= sectorsPerPage) return `sectors ${s.first} to ${s.last} of a page; 0 to 7`;
+      if (s.first > s.last || s.last >= sectorsPerPage)
+        return ["sectors", `sectors ${s.first} to ${s.last} of a page; 0 to 7`];
       sectors += s.last - s.first + 1;
     }
-    if (r.sector + sectors > this.#o.sectors) return `access to sector ${r.sector + sectors} of ${this.#o.sectors}`;
+    if (r.sector + sectors > this.#o.sectors)
+      return ["beyond", `access to sector ${r.sector + sectors} of ${this.#o.sectors}`];
     return null;
   }
 
@@ -189,7 +194,7 @@ export class BlkBack {
     const bad = own.find((p) => p.status !== GrantStatus.okay);
     if (bad !== undefined) {
       this.#letGo(own, kept);
-      this.#refuse(request, `a grant cannot be mapped (status ${bad.status})`);
+      this.#refuse(request, ["grant", `a grant cannot be mapped (status ${bad.status})`]);
       return;
     }
     this.#o.driver.submit({
@@ -197,7 +202,7 @@ export class BlkBack {
       block: this.#o.firstSector + request.sector,
       list: this.#list(segments, pages),
       done: (error) => {
-        if (error !== null) this.#note(error);
+        if (error !== null) this.#note("disk", error);
         this.#done.push({ request, pages: own, kept, status: error === null ? BlkStatus.okay : BlkStatus.error });
       },
     });
@@ -243,8 +248,8 @@ export class BlkBack {
     return list;
   }
 
-  #refuse(request: Request, why: string, status: BlkStatus = BlkStatus.error): void {
-    this.#note(why);
+  #refuse(request: Request, [kind, why]: Wrong, status: BlkStatus = BlkStatus.error): void {
+    this.#note(kind, why);
     this.#done.push({ request, pages: [], kept: [], status });
   }
 
@@ -256,8 +261,9 @@ export class BlkBack {
     this.#unpublished = true;
   }
 
-  #note(why: string): void {
-    this.refusalCount++;
-    if (this.refusals.length < refusalsMax) this.refusals.push({ domain: this.#o.frontend, why });
+  #note(kind: string, why: string): void {
+    this.refusalLog.add({ domain: this.#o.frontend, kind, why });
   }
 }
+
+const isWrong = (found: readonly Segment[] | Wrong): found is Wrong => typeof found[0] === "string";

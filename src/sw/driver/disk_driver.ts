@@ -3,7 +3,8 @@
  * into shared memory, rings the doorbell and takes completions.
  *
  * Source: Linux drivers/nvme/host/pci.c (nvme_queue_rq, nvme_map_data, nvme_pci_complete_rq): one list of segments for
- * each command, refused mappings are tried again when something was unmapped.
+ * each command, refused mappings are tried again when something was unmapped. A controller that has stopped is reset
+ * (nvme_should_reset, nvme_dev_disable) and what it had is given back with an error; Linux tries each command five times.
  */
 import { assert } from "../../base/assert.js";
 import { read, write } from "../../bits/index.js";
@@ -20,6 +21,10 @@ export interface DiskRegisters {
   queueEntries: number;
   sqTail: number;
   interrupt: boolean;
+  /** CSTS.CFS */
+  readonly fatal: boolean;
+  /** CC.EN cleared and set. */
+  reset(): void;
 }
 
 /** One transfer. */
@@ -57,6 +62,8 @@ export class DiskDriver {
   /** Transfers that the disk answered, and lists that could not be mapped when they were tried. */
   completed = 0;
   refused = 0;
+  /** Times that the controller had stopped and was reset. */
+  resets = 0;
 
   /** @throws Broken when the queues cannot be had: a driver that cannot start. */
   constructor(o: { memory: ByteMemory; api: DmaCalls; disk: DiskRegisters; entries?: number; listEntries?: number }) {
@@ -89,12 +96,13 @@ export class DiskDriver {
   }
 
   ready(): boolean {
-    return this.#disk.interrupt || (this.#waiting.length > 0 && this.#mayStart);
+    return this.#disk.interrupt || this.#disk.fatal || (this.#waiting.length > 0 && this.#mayStart);
   }
 
-  /** Take what completed, or start what waits. */
+  /** Take what completed, reset a controller that has stopped, or start what waits. */
   step(): void {
     if (this.#disk.interrupt) this.#takeCompletions();
+    else if (this.#disk.fatal) this.#reset();
     else this.#start(this.#waiting[0]!);
   }
 
@@ -121,7 +129,7 @@ export class DiskDriver {
         return;
       }
       this.#waiting.shift();
-      bio.done(mapped.refused ?? "the list could not be mapped");
+      bio.done(mapped.refused?.words ?? "the list could not be mapped");
       return;
     }
     this.#held = false;
@@ -181,12 +189,26 @@ export class DiskDriver {
   #end(id: number, status: number): void {
     const flight = this.#flights[id];
     if (flight === null || flight === undefined) return;
-    const { bio, mapped } = flight;
+    this.completed++;
+    this.#giveBack(id, flight, status === 0 ? null : `the disk answered status 0x${status.toString(16)}`);
+  }
+
+  #reset(): void {
+    this.resets++;
+    this.#disk.reset();
+    this.#sqTail = this.#cqHead = 0;
+    this.#phase = 1;
+    this.#memory.write(this.#cq.phys, new Uint8Array(this.#entries * cqeBytes));
+    for (const [id, flight] of this.#flights.entries()) {
+      if (flight !== null) this.#giveBack(id, flight, "the controller has stopped (CSTS.CFS) and was reset");
+    }
+  }
+
+  #giveBack(id: number, { bio, mapped }: Flight, error: string | null): void {
     this.#flights[id] = null;
     this.#alive--;
     this.#held = false;
-    this.completed++;
     this.#api.unmapList(mapped, bio.list.length, bio.toDisk ? Direction.toDevice : Direction.fromDevice);
-    bio.done(status === 0 ? null : `the disk answered status 0x${status.toString(16)}`);
+    bio.done(error);
   }
 }

@@ -3,27 +3,20 @@
  * comes for the guest it copies into pages that the guest offered.
  *
  * Every slot is copied out of the ring once, then judged. A packet that cannot be believed is answered with an error;
- * a ring that cannot be believed is halted, both directions of it.
- * Source: Linux drivers/net/xen-netback/netback.c (xenvif_count_requests, xenvif_tx_build_gops, xenvif_fatal_tx_err),
- * rx.c (xenvif_rx_skb, xenvif_rx_copy_add); XSA-155, XSA-448.
+ * what no honest front end does disables the interface, both directions of it. Extra information is judged; a packet
+ * that asks for segmentation goes out as it is.
+ * Source: Linux drivers/net/xen-netback/netback.c (xenvif_tx_build_gops, xenvif_tx_err, xenvif_fatal_tx_err), rx.c
+ * (xenvif_rx_skb, xenvif_rx_copy_add); XSA-155.
  */
 import type { Pfn } from "../../base/frame.js";
 import { CopyFlag, domainSelf, GrantStatus } from "../../spec/xen/grant_op.js";
-import { NetStatus, netHeadBytes, netRxEntryBytes, netTxEntryBytes } from "../../spec/xen/netif.js";
-import type { ListEntry } from "../dma/index.js";
+import { NetStatus, netRxEntryBytes, netTxEntryBytes } from "../../spec/xen/netif.js";
 import { copyGrant, type ForeignPage, type ForeignPages, type Guest } from "../xen/index.js";
-import type { Refusal } from "./blkback.js";
-import {
-  parseRxSlot,
-  parseTxSlot,
-  rxAnswerWords,
-  rxWords,
-  type TxSlot,
-  txAnswerWords,
-  txWords,
-} from "./netif_entry.js";
+import { parseRxSlot, rxAnswerWords, rxWords, txAnswerWords, txWords } from "./netif_entry.js";
 import { judge, type Slot } from "./netif_judge.js";
+import { reach } from "./netif_reach.js";
 import type { NicDriver, Piece } from "./nic_driver.js";
+import { type Refusal, RefusalLog } from "./refusal_log.js";
 import { BackRing } from "./ring.js";
 
 export interface NetBackOptions {
@@ -36,20 +29,21 @@ export interface NetBackOptions {
   readonly rxRef: number;
 }
 
-/** A packet that was sent or refused: what must be let go and answered. */
-interface Done {
-  readonly ids: readonly number[];
-  readonly pages: readonly ForeignPage[];
-  readonly head: Pfn | null;
+interface Answer {
+  readonly id: number;
+  /** A NetStatus. */
   readonly status: number;
 }
 
-/** Slots of a packet from which on its sender is taken for hostile (fatal_skb_slots). */
-const fatalSlots = 20;
-const inFlightMax = 64;
+/** A packet that was sent or refused: what must be let go and answered. */
+interface Done {
+  readonly answers: readonly Answer[];
+  readonly pages: readonly ForeignPage[];
+  readonly head: Pfn | null;
+}
+
 /** Packets for a guest that offers no pages. */
 const queueMax = 64;
-const refusalsMax = 1000;
 const pageBytes = 4096;
 
 export class NetBack {
@@ -64,8 +58,7 @@ export class NetBack {
   #unpublished = false;
   /** Why the rings are not read any more; null while they are. */
   halted: string | null = null;
-  readonly refusals: Refusal[] = [];
-  refusalCount = 0;
+  readonly refusalLog = new RefusalLog();
   answered = 0;
   delivered = 0;
   dropped = 0;
@@ -79,8 +72,13 @@ export class NetBack {
       o.foreign.unmap(this.#rings);
       throw new Error(`the rings of domain ${o.frontend} cannot be mapped`);
     }
-    this.#tx = new BackRing(o.guest.memory, this.#rings[0]!.page * pageBytes, netTxEntryBytes);
-    this.#rx = new BackRing(o.guest.memory, this.#rings[1]!.page * pageBytes, netRxEntryBytes);
+    this.#tx = new BackRing(o.guest.memory, this.#rings[0]!.page * pageBytes, netTxEntryBytes, "taken");
+    this.#rx = new BackRing(o.guest.memory, this.#rings[1]!.page * pageBytes, netRxEntryBytes, "nothing");
+  }
+
+  /** The first of what was refused. */
+  get refusals(): readonly Refusal[] {
+    return this.refusalLog.list;
   }
 
   get idle(): boolean {
@@ -121,7 +119,6 @@ export class NetBack {
   }
 
   get #mayTake(): boolean {
-    if (this.#inFlight >= inFlightMax) return false;
     const { count, bogus } = this.#tx.waiting();
     return count > 0 || bogus !== null;
   }
@@ -129,82 +126,61 @@ export class NetBack {
   get #mayDeliver(): boolean {
     const first = this.#queue[0];
     if (first === undefined) return false;
-    const { count, bogus } = this.#rx.waiting();
-    return bogus !== null || count >= Math.ceil(bytesOf(first) / pageBytes);
-  }
-
-  /** The slots of one packet, each copied out once; null when the ring was halted. */
-  #takeSlots(): TxSlot[] | null {
-    const slots: TxSlot[] = [];
-    const words = new Uint32Array(txWords);
-    for (let more = true; more; more = slots.at(-1)!.more) {
-      const { count, bogus } = this.#tx.waiting();
-      if (bogus !== null) return this.#halt(bogus);
-      if (count === 0) return this.#halt(`Asked for ${slots.length} slots but exceeds this limit`);
-      if (slots.length >= fatalSlots) return this.#halt(`Malicious frontend using ${slots.length} slots`);
-      this.#tx.take(words);
-      slots.push(parseTxSlot(words));
-      if (slots.at(-1)!.extra) return this.#halt("extra information that was never offered");
-    }
-    return slots;
+    return this.#rx.waiting().count >= Math.ceil(bytesOf(first) / pageBytes);
   }
 
   #takeOne(): void {
-    const slots = this.#takeSlots();
-    if (slots === null) return;
-    this.#inFlight++;
-    const ids = slots.map((s) => s.id);
-    const j = judge(slots);
-    if (j.pieces !== null) this.#start(ids, j.pieces);
+    const { count, bogus } = this.#tx.waiting();
+    if (bogus !== null) {
+      this.#disable("ring", bogus);
+      return;
+    }
+    const judged = judge(count, () => {
+      const words = new Uint32Array(txWords);
+      this.#tx.take(words);
+      return words;
+    });
+    if (judged.as === "fatal") this.#disable(judged.check, judged.why);
+    else if (judged.as === "packet") this.#start(judged.slots, judged.extraCount);
     else {
-      if (j.fatal) this.#halt(j.why);
-      this.#refuse(ids, j.why);
+      if (judged.as === "dropped") this.#note(judged.check, judged.why);
+      const status = judged.as === "dropped" ? NetStatus.error : NetStatus.okay;
+      this.#end(answersTo(judged.ids, judged.extraCount, () => status));
     }
   }
 
-  #start(ids: readonly number[], slots: readonly Slot[]): void {
-    const { guest, foreign, frontend } = this.#o;
-    const first = slots[0]!;
-    const head = guest.allocPages(0);
-    if (head === null) {
-      this.#refuse(ids, "no page for the head");
+  #start(slots: readonly Slot[], extraCount: number): void {
+    const ids = slots.map((s) => s.id);
+    const reached = reach(this.#o, slots);
+    if (reached.list === null) {
+      const { status, failed } = reached;
+      if (status === null) this.#note("memory", "no page for the head");
+      else this.#note("grant", `a grant cannot be reached (status ${status})`);
+      this.#end(answersTo(ids, extraCount, (n) => (failed.includes(n) ? NetStatus.error : NetStatus.okay)));
       return;
     }
-    const length = Math.min(first.size, netHeadBytes);
-    const copied = copyGrant(guest.h, guest.d, {
-      source: { domain: frontend, at: first.ref, offset: first.offset },
-      dest: { domain: domainSelf, at: guest.gfnOf(head), offset: 0 },
-      length,
-      flags: CopyFlag.sourceRef,
-    });
-    const rest = { ref: first.ref, offset: first.offset + length, size: first.size - length };
-    const mapped = rest.size > 0 ? [rest, ...slots.slice(1)] : slots.slice(1);
-    const pages =
-      copied === GrantStatus.okay
-        ? foreign.map(mapped.map(({ ref }) => ({ domain: frontend, ref, readOnly: true })))
-        : [];
-    const status = copied === GrantStatus.okay ? pages.find((p) => p.status !== GrantStatus.okay)?.status : copied;
-    if (status !== undefined) {
-      foreign.unmap(pages);
-      guest.freePages(head, 0);
-      this.#refuse(ids, `a grant cannot be reached (status ${status})`);
-      return;
-    }
-    const list: ListEntry[] = [{ phys: head * pageBytes, size: length }];
-    for (const [n, s] of mapped.entries()) list.push({ phys: pages[n]!.page * pageBytes + s.offset, size: s.size });
+    const { list, pages, head } = reached;
+    this.#inFlight++;
     this.#o.driver.send({
       list,
       done: (error) => {
-        if (error !== null) this.#note(error);
-        this.#done.push({ ids, pages, head, status: error === null ? NetStatus.okay : NetStatus.error });
+        if (error !== null) this.#note("controller", error);
+        const status = error === null ? NetStatus.okay : NetStatus.error;
+        this.#done.push({ answers: answersTo(ids, extraCount, () => status), pages, head });
       },
     });
   }
 
-  #answer({ ids, pages, head, status }: Done): void {
+  /** Answer without having sent anything. */
+  #end(answers: readonly Answer[]): void {
+    this.#inFlight++;
+    this.#done.push({ answers, pages: [], head: null });
+  }
+
+  #answer({ answers, pages, head }: Done): void {
     this.#o.foreign.unmap(pages);
     if (head !== null) this.#o.guest.freePages(head, 0);
-    for (const id of ids) this.#tx.put(txAnswerWords(id, status));
+    for (const { id, status } of answers) this.#tx.put(txAnswerWords(id, status));
     this.#inFlight--;
     this.answered++;
     this.#unpublished = true;
@@ -213,24 +189,21 @@ export class NetBack {
   /** One slot of the guest after the other is filled, piece by piece. */
   #deliverOne(): void {
     const pieces = this.#queue.shift()!;
-    const { bogus } = this.#rx.waiting();
-    if (bogus !== null) this.#halt(bogus);
-    else {
-      for (let left = bytesOf(pieces), at = 0; left > 0; ) {
-        const size = Math.min(left, pageBytes);
-        const words = new Uint32Array(rxWords);
-        this.#rx.take(words);
-        const { id, ref } = parseRxSlot(words);
-        const status = this.#copyTo(ref, pieces, at, size);
-        left -= size;
-        at += size;
-        if (status !== GrantStatus.okay) this.#note(`a page that was offered cannot be filled (status ${status})`);
-        const answer = status === GrantStatus.okay ? size : NetStatus.error;
-        this.#rx.put(rxAnswerWords({ id, offset: 0, more: left > 0, status: answer }));
-      }
-      this.delivered++;
-      this.#unpublished = true;
+    for (let left = bytesOf(pieces), at = 0; left > 0; ) {
+      const size = Math.min(left, pageBytes);
+      const words = new Uint32Array(rxWords);
+      this.#rx.take(words);
+      const { id, ref } = parseRxSlot(words);
+      const status = this.#copyTo(ref, pieces, at, size);
+      left -= size;
+      at += size;
+      if (status !== GrantStatus.okay)
+        this.#note("offer", `a page that was offered cannot be filled (status ${status})`);
+      const answer = status === GrantStatus.okay ? size : NetStatus.error;
+      this.#rx.put(rxAnswerWords({ id, offset: 0, more: left > 0, status: answer }));
     }
+    this.delivered++;
+    this.#unpublished = true;
     this.#free(pieces);
   }
 
@@ -255,25 +228,24 @@ export class NetBack {
     return GrantStatus.okay;
   }
 
-  #refuse(ids: readonly number[], why: string): void {
-    this.#note(why);
-    this.#done.push({ ids, pages: [], head: null, status: NetStatus.error });
-  }
-
-  #halt(why: string): null {
-    this.halted = `${why}. Disabling the interface`;
-    this.#note(this.halted);
-    return null;
+  #disable(kind: string, why: string): void {
+    this.halted = `${why}; fatal error; disabling device`;
+    this.#note(kind, this.halted);
   }
 
   #free(pieces: readonly Piece[]): void {
     for (const p of pieces) this.#o.guest.freePages(p.page, 0);
   }
 
-  #note(why: string): void {
-    this.refusalCount++;
-    if (this.refusals.length < refusalsMax) this.refusals.push({ domain: this.#o.frontend, why });
+  #note(kind: string, why: string): void {
+    this.refusalLog.add({ domain: this.#o.frontend, kind, why });
   }
+}
+
+/** One answer for each slot; the places of extra information, behind the first slot, are answered as none. */
+function answersTo(ids: readonly number[], extraCount: number, statusOf: (n: number) => number): Answer[] {
+  const [first, ...others] = ids.map((id, n) => ({ id, status: statusOf(n) }));
+  return [first!, ...new Array<Answer>(extraCount).fill({ id: 0, status: NetStatus.none }), ...others];
 }
 
 const bytesOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, p) => sum + p.size, 0);

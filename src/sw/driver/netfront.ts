@@ -129,6 +129,7 @@ export class NetFront {
 
   #answered(words: Uint32Array): void {
     const { id, status } = parseTxAnswer(words);
+    if (status === NetStatus.none) return;
     const sent = this.#sent.get(id);
     // A back end that answers while it still has the page mapped is not believed: the page stays granted.
     if (sent === undefined || !this.#grants.endAccess(sent.ref)) {

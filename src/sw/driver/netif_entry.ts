@@ -1,6 +1,7 @@
 /** Entries of the network rings as both ends speak of them; the bits are in `spec/xen/netif.ts`. */
 import { read, write } from "../../bits/index.js";
 import {
+  NetExtraInfo,
   NetRxRequest,
   NetRxResponse,
   NetTxRequest,
@@ -47,6 +48,30 @@ export function parseTxSlot(words: Uint32Array): TxSlot {
     more: read(words, 0, NetTxRequest.moreData) === 1,
     extra: read(words, 0, NetTxRequest.extraInfo) === 1,
   };
+}
+
+/** Extra information, as it was taken from the ring. */
+export interface Extra {
+  readonly type: number;
+  readonly more: boolean;
+  readonly segmentBytes: number;
+  readonly segmentationType: number;
+}
+
+export const parseExtra = (words: Uint32Array): Extra => ({
+  type: read(words, 0, NetExtraInfo.type),
+  more: read(words, 0, NetExtraInfo.more) === 1,
+  segmentBytes: read(words, 0, NetExtraInfo.segmentBytes),
+  segmentationType: read(words, 0, NetExtraInfo.segmentationType),
+});
+
+export function extraWords(e: Extra): Uint32Array {
+  const words = new Uint32Array(txWords);
+  write(words, 0, NetExtraInfo.type, e.type);
+  write(words, 0, NetExtraInfo.more, e.more ? 1 : 0);
+  write(words, 0, NetExtraInfo.segmentBytes, e.segmentBytes);
+  write(words, 0, NetExtraInfo.segmentationType, e.segmentationType);
+  return words;
 }
 
 export function txSlotWords(s: TxSlot): Uint32Array {

@@ -3,7 +3,7 @@
  * filled with pages of its own, and hands over the pages of what came.
  *
  * Source: Linux drivers/net/ethernet/intel/e1000/e1000_main.c (e1000_tx_map, e1000_clean_tx_irq, e1000_clean_rx_irq,
- * e1000_alloc_rx_buffers).
+ * e1000_alloc_rx_buffers, e1000_watchdog, e1000_reset_task).
  */
 import { assert } from "../../base/assert.js";
 import type { Pfn } from "../../base/frame.js";
@@ -23,6 +23,10 @@ export interface NicRegisters {
   rxEntries: number;
   rxTail: number;
   interrupt: boolean;
+  /** PCI status: the bus refused a descriptor, and the controller has stopped. */
+  readonly aborted: boolean;
+  /** CTRL.RST */
+  reset(): void;
 }
 
 /** A packet to send, in pieces of memory. */
@@ -43,6 +47,9 @@ interface Flight {
   readonly packet: Outgoing;
   readonly mapped: MappedList;
 }
+
+/** How often the watchdog asks for a first buffer again before it is taken that there will be none. */
+const looksMax = 10_000;
 
 export class NicDriver {
   /** Packets that came are given to this. */
@@ -66,6 +73,8 @@ export class NicDriver {
   #alive = 0;
   #held = false;
   refused = 0;
+  /** Times that the controller had stopped and was reset. */
+  resets = 0;
 
   /** @throws Broken when the rings cannot be had: a driver that cannot start. */
   constructor(o: { kernel: GuestKernel; memory: ByteMemory; api: DmaApi; nic: NicRegisters; entries?: number }) {
@@ -83,9 +92,7 @@ export class NicDriver {
     this.#rx = alloc();
     this.#flights = new Array<Flight | null>(this.#entries).fill(null);
     this.#buffers = new Array<null>(this.#entries).fill(null);
-    this.received = (pieces) => {
-      for (const p of pieces) this.#kernel.freePages(p.page, 0);
-    };
+    this.received = (pieces) => this.#dropPieces(pieces);
     o.nic.txAt = this.#tx.bus;
     o.nic.rxAt = this.#rx.bus;
     o.nic.txEntries = o.nic.rxEntries = this.#entries;
@@ -100,27 +107,30 @@ export class NicDriver {
   }
 
   ready(): boolean {
-    return this.#nic.interrupt || this.#mayFill || (this.#waiting.length > 0 && this.#mayStart);
+    return (
+      this.#nic.interrupt ||
+      this.#nic.aborted ||
+      this.#mayFill ||
+      this.#mayLookAgain ||
+      (this.#waiting.length > 0 && this.#mayStart)
+    );
   }
 
-  /** One of: take what completed, put a buffer under a receive descriptor, start a packet. */
+  /** One of: take what completed, reset a controller that has stopped, put a buffer under a receive descriptor, start a packet. */
   step(): void {
     if (this.#nic.interrupt) {
       this.#nic.interrupt = false;
       this.#takeSent();
       this.#takeReceived();
-    } else if (this.#mayFill) this.#fill();
+    } else if (this.#nic.aborted) this.#reset();
+    else if (this.#mayFill || this.#mayLookAgain) this.#fill();
     else this.#start(this.#waiting[0]!);
   }
 
   /** Give rings and buffers back. The controller must be idle. */
   close(): void {
     assert(this.idle, "a driver is closed when nothing is in flight");
-    for (const b of this.#buffers) {
-      if (b === null) continue;
-      this.#api.unmap(b.bus, nicBufferBytes, Direction.fromDevice);
-      this.#kernel.freePages(b.page, 0);
-    }
+    this.#dropBuffers();
     this.#api.free(this.#tx, this.#entries * nicDescriptorBytes);
     this.#api.free(this.#rx, this.#entries * nicDescriptorBytes);
   }
@@ -130,8 +140,13 @@ export class NicDriver {
     return !this.#rxRefused && (this.#nic.rxTail + 1) % this.#entries !== this.#rxHead;
   }
 
-  /** A buffer could not be had; the next completion tries again. */
+  /** A buffer could not be had; the next completion tries again, or the watchdog where none will come. */
   #rxRefused = false;
+  #looksLeft = looksMax;
+
+  get #mayLookAgain(): boolean {
+    return this.#rxRefused && this.#looksLeft > 0 && this.#nic.rxTail === this.#rxHead;
+  }
 
   get #mayStart(): boolean {
     if (this.#held && this.#alive > 0) return false;
@@ -148,8 +163,11 @@ export class NicDriver {
     if (mapped === null || this.#api.mappingError(mapped.bus)) {
       if (page !== null) this.#kernel.freePages(page, 0);
       this.#rxRefused = true;
+      this.#looksLeft--;
       return;
     }
+    this.#rxRefused = false;
+    this.#looksLeft = looksMax;
     const n = this.#nic.rxTail;
     this.#buffers[n] = { page: page!, bus: mapped.bus };
     const d = this.#words.fill(0);
@@ -192,7 +210,39 @@ export class NicDriver {
       return;
     }
     this.#waiting.shift();
-    packet.done(mapped.refused ?? "more pieces than the ring has descriptors");
+    packet.done(mapped.refused?.words ?? "more pieces than the ring has descriptors");
+  }
+
+  #reset(): void {
+    this.resets++;
+    this.#nic.reset();
+    this.#dropBuffers();
+    this.#dropPieces(this.#pieces.splice(0));
+    this.#txHead = this.#rxHead = 0;
+    for (const [at, flight] of this.#flights.entries()) {
+      if (flight !== null) this.#giveBack(at, flight, "the controller has stopped and was reset");
+    }
+  }
+
+  #giveBack(at: number, { packet, mapped }: Flight, error: string | null): void {
+    this.#flights[at] = null;
+    this.#alive--;
+    this.#held = false;
+    this.#api.unmapList(mapped, packet.list.length, Direction.toDevice);
+    packet.done(error);
+  }
+
+  #dropBuffers(): void {
+    for (const b of this.#buffers) {
+      if (b === null) continue;
+      this.#api.unmap(b.bus, nicBufferBytes, Direction.fromDevice);
+      this.#kernel.freePages(b.page, 0);
+    }
+    this.#buffers.fill(null);
+  }
+
+  #dropPieces(pieces: readonly Piece[]): void {
+    for (const p of pieces) this.#kernel.freePages(p.page, 0);
   }
 
   #takeSent(): void {
@@ -201,12 +251,8 @@ export class NicDriver {
       if (flight === null) continue;
       this.#memory.read(this.#tx.phys + at * nicDescriptorBytes, asBytes(this.#words));
       if (read(this.#words, 0, TxDescriptor.done) === 0) return;
-      this.#flights[at] = null;
       this.#txHead = (at + 1) % this.#entries;
-      this.#alive--;
-      this.#held = false;
-      this.#api.unmapList(flight.mapped, flight.packet.list.length, Direction.toDevice);
-      flight.packet.done(null);
+      this.#giveBack(at, flight, null);
     }
   }
 

@@ -38,7 +38,7 @@ export class PhysicalAddresses implements DmaCalls {
   mapList(entries: readonly ListEntry[]): MappedList {
     this.lists++;
     const segments = entries.map(({ phys, size }) => ({ bus: phys, size }));
-    return { entries, parts: [], segments, count: segments.length, error: 0, refused: null };
+    return { entries, parts: [], segments, count: segments.length, error: 0, refused: null, refusedPart: null };
   }
 
   unmapList(): void {}

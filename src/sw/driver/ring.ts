@@ -3,7 +3,7 @@
  * keeps its own indexes and takes an entry out of the page once, whole, before it looks at it.
  *
  * Source: Xen include/public/io/ring.h (RING_PUSH_REQUESTS_AND_CHECK_NOTIFY, RING_FINAL_CHECK_FOR_REQUESTS,
- * RING_REQUEST_PROD_OVERFLOW, RING_COPY_REQUEST).
+ * RING_REQUEST_PROD_OVERFLOW, XEN_RING_NR_UNCONSUMED_REQUESTS, RING_COPY_REQUEST).
  */
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { RingIndex, ringEntriesAt, ringPageBytes, ringSize } from "../../spec/xen/ring.js";
@@ -118,27 +118,44 @@ export class FrontRing {
 /** Requests that wait, or why the ring cannot be believed. */
 export type Waiting = { readonly count: number; readonly bogus: null } | { readonly count: 0; readonly bogus: string };
 
-/** The end that answers. It never trusts an index of the other. */
+/**
+ * What a back end holds the shown index of requests against.
+ *
+ * `answered`: there are no more of them than the ring has places beyond the last answer (xen-blkback, make_response and
+ * do_block_io_op). `taken`: no more than it has places beyond the last one that was taken, and no more are taken than
+ * have a place for their answer (xen-netback, xenvif_tx_build_gops). `nothing`: the index is believed; a front end that
+ * lies has stale entries taken, which are its own (xen-netback, xenvif_rx_ring_slots_available).
+ */
+export type RingRule = "answered" | "taken" | "nothing";
+
+/** The end that answers. */
 export class BackRing {
   readonly #page: RingPage;
+  readonly #rule: RingRule;
   #consumed = 0;
   #produced = 0;
   #published = 0;
 
-  constructor(memory: ByteMemory, at: number, entryBytes: number) {
+  constructor(memory: ByteMemory, at: number, entryBytes: number, rule: RingRule = "answered") {
     this.#page = new RingPage(memory, at, entryBytes);
+    this.#rule = rule;
   }
 
-  /** How many requests wait. More than the ring could hold means that the other end lies. */
+  /** How many requests wait, or how the other end lies. */
   waiting(): Waiting {
     const shown = this.#page.index(RingIndex.reqProd);
-    if (distance(shown, this.#produced) > this.#page.size) {
-      return {
-        count: 0,
-        bogus: `Frontend provided bogus ring requests (${shown} - ${this.#produced} = ${distance(shown, this.#produced)})`,
-      };
+    const { size } = this.#page;
+    const count = distance(shown, this.#consumed);
+    if (this.#rule === "answered" && distance(shown, this.#produced) > size) {
+      const by = `${shown | 0} - ${this.#produced | 0} = ${(shown - this.#produced) | 0}`;
+      return { count: 0, bogus: `Frontend provided bogus ring requests (${by})` };
     }
-    return { count: distance(shown, this.#consumed), bogus: null };
+    if (this.#rule !== "taken") return { count, bogus: null };
+    if (count > size) {
+      const by = `req_prod ${shown | 0}, req_cons ${this.#consumed | 0}, size ${size}`;
+      return { count: 0, bogus: `Impossible number of requests. ${by}` };
+    }
+    return { count: Math.min(count, size - distance(this.#consumed, this.#produced)), bogus: null };
   }
 
   /** Copy the next request out, once. */

@@ -16,6 +16,7 @@ import { type Profile, today } from "../swiotlb/profile.js";
 import { mappingBytesMaxFor } from "../swiotlb/request.js";
 import { boundarySlots } from "./device.js";
 import type { DmaDevice } from "./engine.js";
+import { type Refusal, slotsTooHigh } from "./refusal.js";
 
 const noLimit = Number.POSITIVE_INFINITY;
 
@@ -80,14 +81,19 @@ export class BounceTable {
     return mappingBytesMaxFor(device.minAlignMask);
   }
 
-  /** Why the pool does not serve a request now, in words. */
-  whyRefused(device: DmaDevice, o: MapCall): string {
+  /** Why the pool does not serve a request now. */
+  whyRefused(device: DmaDevice, o: MapCall): Refusal {
     const full = whyFull(this.pool, this.#request(device, o));
-    if (full === null) return "the slots lie above what the device reaches";
+    if (full === null) return slotsTooHigh;
     const { reason, slots, free, longestRun } = full;
-    if (reason === "too-large") return `${o.size} bytes are more than one mapping of the pool can hold`;
-    if (reason === "exhausted") return `the pool is exhausted: ${slots} slots asked, ${free} free`;
-    return `the pool has no place (${reason}): ${slots} slots asked, ${free} free, longest run ${longestRun}`;
+    if (reason === "too-large") {
+      const kept = o.phys & device.minAlignMask;
+      const place = kept === 0 ? "" : ` at an offset of ${kept} that the device's alignment keeps`;
+      return { reason, words: `${o.size} bytes${place} are more than one mapping of the pool can hold` };
+    }
+    if (reason === "exhausted") return { reason, words: `the pool is exhausted: ${slots} slots asked, ${free} free` };
+    const room = `${slots} slots asked, ${free} free, longest run ${longestRun}`;
+    return { reason, words: `the pool has no place (${reason}): ${room}` };
   }
 
   #request(device: DmaDevice, o: MapCall) {

@@ -6,6 +6,7 @@
  * dma_capable with the contiguity walk); Linux kernel/dma/direct.h and drivers/xen/swiotlb-xen.c for map to alloc.
  */
 import type { Direction } from "../../spec/dma/direction.js";
+import type { Refusal } from "./refusal.js";
 
 /** What an engine may know of a device. `plainDevice` fills in what most devices are. */
 export interface DmaDevice {
@@ -51,8 +52,8 @@ export interface Mapped {
   /** The buffer's page belongs to another domain. */
   readonly foreign: boolean;
   readonly cause: Cause;
-  /** Why it was refused, in words; null when it was not. */
-  readonly refused: string | null;
+  /** null when it was not refused. */
+  readonly refused: Refusal | null;
 }
 
 /** A mapping, or a part of one, as unmap and sync are given it. */

@@ -13,8 +13,8 @@ import { anyForeign, orderOf } from "./contiguity.js";
 import { allAddresses } from "./device.js";
 import type { Coherent, DmaDevice, Engine, Mapped, MappedRange } from "./engine.js";
 import { grantInUse } from "./messages.js";
-import { refusal } from "./native.js";
 import { type EngineOptions, type EngineParts, partsOf } from "./parts.js";
+import { foreignGrant, grantKept, grantMask, noBackend, type Refusal, refused } from "./refusal.js";
 
 const frameBytes = 4096;
 /** Stands for bit 63. */
@@ -94,9 +94,9 @@ class GrantEngine implements Engine {
   map(device: DmaDevice, phys: number, size: number, direction: Direction, _attributes: number): Mapped {
     const { guest } = this.#parts;
     const foreign = anyForeign(guest, phys, size);
-    if (foreign) return refusal("granted", true, "another domain's page cannot be granted on");
+    if (foreign) return refused("granted", true, foreignGrant);
     const at = this.#grant(device, phys, size, direction === Direction.toDevice);
-    if (typeof at === "string") return refusal("granted", false, at);
+    if (typeof at !== "number") return refused("granted", false, at);
     return { bus: at, bounced: false, foreign: false, cause: "granted", refused: null };
   }
 
@@ -119,7 +119,7 @@ class GrantEngine implements Engine {
     const phys = first * frameBytes;
     for (let k = 0; k < 2 ** order; k++) guest.memory.write(phys + k * frameBytes, new Uint8Array(frameBytes));
     const bus = this.#grant(device, phys, size, false);
-    if (typeof bus === "string") {
+    if (typeof bus !== "number") {
       guest.freePages(first, order);
       return null;
     }
@@ -145,15 +145,16 @@ class GrantEngine implements Engine {
   }
 
   /** @returns the bus address, or why there is none. */
-  #grant(device: DmaDevice, phys: number, size: number, readonly: boolean): number | string {
-    if (this.#broken.has(device.bdf)) return "the device is disabled: its backend kept a grant";
-    if (device.grantBackend === undefined) return "no domain serves this device";
-    if (device.mask < allAddresses) return "a device of grants has a 64-bit mask";
+  #grant(device: DmaDevice, phys: number, size: number, readonly: boolean): number | Refusal {
+    if (this.#broken.has(device.bdf)) return grantKept;
+    if (device.grantBackend === undefined) return noBackend;
+    if (device.mask < allAddresses) return grantMask;
     const offset = phys % frameBytes;
     const count = this.#pages(offset, size);
     const first = pfn((phys - offset) / frameBytes);
     const reference = this.#parts.grants.grantRange({ to: device.grantBackend, first, count, readonly });
-    return reference < 0 ? `no ${count} consecutive grant references are free` : grantAddress(reference, offset);
+    if (reference >= 0) return grantAddress(reference, offset);
+    return { reason: "references", words: `no ${count} consecutive grant references are free` };
   }
 
   #pages(offset: number, size: number): number {

@@ -12,6 +12,7 @@ export { type EngineName, type EngineRow, engines } from "./engines.js";
 export { type GrantTable, grantAddress, grantOf, grantText } from "./grant_address.js";
 export { NativeGuest } from "./native_guest.js";
 export type { EngineOptions } from "./parts.js";
+export { emptyList, noMask, notCoherent, type Refusal, type RefusalReason, refused } from "./refusal.js";
 export { type EngineProfile, type EngineRules, engineProfileOf, engineProfiles, todaysEngines } from "./rules.js";
 export { type Platform, type Selected, selectEngine } from "./select.js";
 export { bounceUntrusted, type LinkPart, linkParts } from "./untrusted.js";

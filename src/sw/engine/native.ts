@@ -14,6 +14,7 @@ import { addressOverflow, overflowUnset, slotOverflow } from "./messages.js";
 import { Overflow } from "./overflow.js";
 import { allocReachable, freeReachable } from "./pages.js";
 import type { EngineParts } from "./parts.js";
+import { allBounce, mayNotBounce, noPool, refused, slotsTooHigh, unknownAddress } from "./refusal.js";
 import { sharesCacheLine } from "./small_buffer.js";
 
 /** x86 keeps pages below 16 MiB for the narrowest devices: a mask that covers them is served (ZONE_DMA). */
@@ -59,7 +60,7 @@ export class NativeEngine implements Engine {
     const isMmio = (attributes & attrMmio) !== 0;
     const bus = isMmio ? phys : busOf(parts, phys);
     const plain: Cause = isMmio ? "mmio" : parts.guest.model === "vp+iommu" ? "iommu" : "direct";
-    if (bus < 0) return refusal(plain, foreign, "nobody can tell the bus address of this page");
+    if (bus < 0) return refused(plain, foreign, unknownAddress);
     const cause: Cause | null = !reaches(device, bus, size)
       ? "mask"
       : !isMmio && parts.rules.smallBuffersBounce && sharesCacheLine(device, size, direction)
@@ -73,7 +74,7 @@ export class NativeEngine implements Engine {
       // A small buffer that cannot bounce is used where it is: the kernel tests for a pool only here.
       if (cause === "kmalloc") return this.#inPlace(device, { bus, size, direction, attributes }, foreign, plain);
       parts.log.say(addressOverflow(bus, size, device));
-      return refusal(cause, foreign, "the device does not reach the buffer, and there is no pool to bounce it in");
+      return refused(cause, foreign, noPool);
     }
     return this.#bounce(device, { phys, size, direction, attributes, foreign }, cause);
   }
@@ -126,19 +127,18 @@ export class NativeEngine implements Engine {
     const { log, rules } = this.#parts;
     if ((o.attributes & (attrMmio | attrRequireCoherent)) === 0) return this.#bounce(device, o, "forced");
     log.say(rules.mmioMessageSet ? addressOverflow(o.phys, o.size, device) : overflowUnset(o.size, device));
-    return refusal("forced", o.foreign, "all bounces, and this buffer may not");
+    return refused("forced", o.foreign, allBounce);
   }
 
   /** Source: swiotlb_map. */
   #bounce(device: DmaDevice, o: Buffer, cause: Cause): Mapped {
     const { table, log } = this.#parts;
-    if ((o.attributes & attrRequireCoherent) !== 0)
-      return refusal(cause, o.foreign, "the buffer must not bounce, and the device cannot use it where it is");
+    if ((o.attributes & attrRequireCoherent) !== 0) return refused(cause, o.foreign, mayNotBounce);
     const limit = highestAddress(device);
     const slot = table!.map(device, o, limit >= 2 ** 53 ? Number.POSITIVE_INFINITY : limit);
     if (slot < 0) {
       const because = table!.whyRefused(device, o);
-      if (because.startsWith("the slots")) log.say(slotOverflow(table!.pool.start, o.size, device));
+      if (because === slotsTooHigh) log.say(slotOverflow(table!.pool.start, o.size, device));
       const bus = this.#overflow.full(device, o.size, o.direction);
       return { bus, bounced: false, foreign: o.foreign, cause, refused: because };
     }
@@ -164,10 +164,6 @@ export interface Buffer {
   readonly direction: Direction;
   readonly attributes: number;
   readonly foreign: boolean;
-}
-
-export function refusal(cause: Cause, foreign: boolean, refused: string): Mapped {
-  return { bus: -1, bounced: false, foreign, cause, refused };
 }
 
 /** The pool's bounds as the contract shows them. */

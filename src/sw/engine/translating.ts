@@ -10,9 +10,10 @@ import { anyForeign, busOf, losesAlignment, straddles } from "./contiguity.js";
 import { reaches } from "./device.js";
 import type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";
 import { addressOverflow } from "./messages.js";
-import { type Buffer, boundsOf, refusal, withoutCopy } from "./native.js";
+import { type Buffer, boundsOf, withoutCopy } from "./native.js";
 import { Overflow } from "./overflow.js";
 import type { EngineParts } from "./parts.js";
+import { bounceTooHigh, mayNotBounce, refused, registersTooHigh, unknownAddress } from "./refusal.js";
 import { sharesCacheLine } from "./small_buffer.js";
 
 /** What differs between the kernels that translate. */
@@ -71,7 +72,7 @@ export class TranslatingEngine implements Engine {
     if ((attributes & attrMmio) !== 0) return this.#mapMmio(device, phys, size);
     const foreign = anyForeign(parts.guest, phys, size);
     const bus = busOf(parts, phys);
-    if (bus < 0) return refusal("translated", foreign, "nobody can tell the bus address of this page");
+    if (bus < 0) return refused("translated", foreign, unknownAddress);
     const cause = this.#whyBounce(device, bus, { phys, size, direction, attributes, foreign });
     if (cause !== null) return this.#bounce(device, { phys, size, direction, attributes, foreign }, cause);
     cacheForDevice(parts, device, { bus, size, direction, attributes });
@@ -136,19 +137,18 @@ export class TranslatingEngine implements Engine {
   /** Slots, then the same translation and the same test again: the pool may lie where the device does not reach. */
   #bounce(device: DmaDevice, o: Buffer, cause: Cause): Mapped {
     const { table, rules } = this.#parts;
-    if ((o.attributes & attrRequireCoherent) !== 0)
-      return refusal(cause, o.foreign, "the buffer must not bounce, and the device cannot use it where it is");
+    if ((o.attributes & attrRequireCoherent) !== 0) return refused(cause, o.foreign, mayNotBounce);
     const slot = table.map(device, o);
     if (slot < 0) {
-      const refused = table.whyRefused(device, o);
+      const because = table.whyRefused(device, o);
       const bus = this.#overflow.full(device, o.size, o.direction);
-      return { bus, bounced: false, foreign: o.foreign, cause, refused };
+      return { bus, bounced: false, foreign: o.foreign, cause, refused: because };
     }
     const bus = busOf(this.#parts, slot);
     if (!reaches(device, bus, o.size)) {
       table.unmap(device, slot, { ...o, attributes: withoutCopy(o.attributes) });
       if (rules.secondRefusal === "zero") return { bus: 0, bounced: false, foreign: o.foreign, cause, refused: null };
-      return refusal(cause, o.foreign, "the bounce buffer itself lies where the device does not reach");
+      return refused(cause, o.foreign, bounceTooHigh);
     }
     cacheForDevice(this.#parts, device, { bus, size: o.size, direction: o.direction, attributes: o.attributes });
     return { bus, bounced: true, foreign: o.foreign, cause, refused: null };
@@ -158,6 +158,6 @@ export class TranslatingEngine implements Engine {
   #mapMmio(device: DmaDevice, phys: number, size: number): Mapped {
     if (reaches(device, phys, size)) return { bus: phys, bounced: false, foreign: false, cause: "mmio", refused: null };
     this.#parts.log.say(addressOverflow(phys, size, device));
-    return refusal("mmio", false, "the device does not reach these registers");
+    return refused("mmio", false, registersTooHigh);
   }
 }

@@ -19,7 +19,6 @@ import { alignmentMayPrevent, bufferIsFull, encryptionBounces, logPrefix, newPoo
 import { allocateShared, type Pages, releaseShared } from "./pages.js";
 import { Pool } from "./pool.js";
 import { type Profile, today } from "./profile.js";
-import { Request } from "./request.js";
 
 const logLinesMax = 1000;
 
@@ -68,7 +67,6 @@ export class Allocator {
   readonly #transient = new Map<number, { pool: Pool; device: number }>();
   readonly #shape: AllocatorShape;
   readonly #once = new Set<string>();
-  readonly #request = new Request();
 
   constructor(shape: AllocatorShape) {
     this.#shape = shape;
@@ -83,7 +81,8 @@ export class Allocator {
     if (r.allocAlignMask > pageBytes - 1) this.#sayOnce(alignmentMayPrevent);
     const found = this.#search(r);
     if (found < 0) {
-      return r.noWarn ? -1 : this.#say(bufferIsFull({ size: this.#rounded(r), total: this.slots, used: this.used }));
+      if (r.noWarn) return -1;
+      return this.#say(bufferIsFull({ size: this.#sizes(r).logged, total: this.slots, used: this.used }));
     }
     const pool = this.poolAt(found)!;
     this.used += pool.slotsAt(pool.headAt(found - pool.start));
@@ -156,8 +155,9 @@ export class Allocator {
   #search(r: MapRequest): number {
     const { growth, profile } = this.#shape;
     const { rules } = profile ?? today;
+    if (rules.refusesTooLarge && this.#sizes(r).searched > mappingBytesMax) return -1;
     const found = growth === null || !rules.areasFirst ? this.#searchPools(r) : this.#searchAreas(r, growth.areas);
-    if (found >= 0 || growth === null || !this.canGrow || this.#rounded(r) > mappingBytesMax) return found;
+    if (found >= 0 || growth === null || !this.canGrow) return found;
     this.growthWaits = true;
     return this.#mapTransient(r);
   }
@@ -186,7 +186,7 @@ export class Allocator {
 
   /** A pool of exactly the slots that the mapping needs, for it alone. */
   #mapTransient(r: MapRequest): number {
-    const slots = Math.ceil(this.#rounded(r) / slotBytes);
+    const slots = Math.ceil(this.#sizes(r).searched / slotBytes);
     const pool = this.#allocatePool(slots, slots, 1, r.limit, false);
     if (pool === null) return -1;
     const { high, low } = halves(r.orig);
@@ -214,15 +214,17 @@ export class Allocator {
     }
   }
 
-  /** Bytes as the search sees them. */
-  #rounded(r: MapRequest): number {
-    const { high, low } = halves(r.orig);
-    const rules = (this.#shape.profile ?? today).rules;
-    this.#request.resolve(rules, high, low, r.size, r.minAlignMask, r.allocAlignMask, 0);
-    const { slots, bytes, padSlots, offset } = this.#request;
-    // Before 2024 the size in the message leaves out what is kept in front.
-    if (slots > 0) return rules.padSlots ? bytes : bytes - padSlots * slotBytes - offset;
-    return Math.ceil(r.size / (r.allocAlignMask + 1)) * (r.allocAlignMask + 1);
+  /**
+   * Bytes as the search is asked for them, with what is kept in front of the buffer's first, and as the message has
+   * them: before 2024 without that.
+   */
+  #sizes(r: MapRequest): { readonly searched: number; readonly logged: number } {
+    const { rules } = this.#shape.profile ?? today;
+    const unit = r.allocAlignMask + 1;
+    const kept = r.orig & r.minAlignMask & (rules.padSlots ? r.allocAlignMask | (slotBytes - 1) : slotBytes - 1);
+    const rounded = (bytes: number): number => Math.ceil(bytes / unit) * unit;
+    const searched = rules.allocMaskApart ? rounded(r.size + kept) : rounded(r.size) + kept;
+    return { searched, logged: rules.padSlots ? searched : rounded(r.size) };
   }
 
   #say(line: string): -1 {

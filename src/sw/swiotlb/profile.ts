@@ -26,6 +26,8 @@ export interface PoolRules {
   readonly startAligned: boolean;
   /** With several pools: one area of each pool before the next area; false: one pool before the next. */
   readonly areasFirst: boolean;
+  /** What no pool can serve is refused before any is searched, and asks for no further pool. */
+  readonly refusesTooLarge: boolean;
   /** Mapping copies the buffer in even when only the device will write it. */
   readonly mapAlwaysCopies: boolean;
   /** A sync for the device copies even into what only the device writes. */
@@ -48,7 +50,7 @@ export interface Profile {
 export const today: Profile = {
   id: "today",
   kernels: "6.9 and later",
-  source: "Linux commits 04867a7a3332, 51b30ecb73b4, 14cebf689a78, af133562d5af",
+  source: "Linux commits 04867a7a3332, 51b30ecb73b4, 14cebf689a78, af133562d5af, 55c543865bb4",
   rules: {
     allocMaskApart: true,
     masksDisjoint: true,
@@ -58,6 +60,7 @@ export const today: Profile = {
     countsSteps: true,
     startAligned: false,
     areasFirst: true,
+    refusesTooLarge: true,
     mapAlwaysCopies: true,
     syncAlwaysCopies: false,
     syncKeepsDistance: true,
@@ -79,6 +82,7 @@ export const before2024: Profile = {
     countsSteps: true,
     startAligned: false,
     areasFirst: false,
+    refusesTooLarge: false,
     mapAlwaysCopies: true,
     syncAlwaysCopies: false,
     syncKeepsDistance: true,

@@ -13,16 +13,18 @@ function machine() {
   const memory = new Memory(64);
   /** What the device did, in order: reads and writes of descriptors and buffers. */
   const seen: string[] = [];
+  const refused = new Set<number>();
   const name = (at: number) => (at < rxAt ? "tx descriptor" : at < data ? "rx descriptor" : "buffer");
   const port: DmaPort = {
     read(_, at, into) {
       seen.push(`read ${name(at)}`);
-      if (at >= nowhere) return "fault";
+      if (at >= nowhere || refused.has(at)) return "fault";
       memory.read(at, into);
       return "done";
     },
     write(_, at, from) {
       seen.push(`write ${name(at)}`);
+      if (refused.has(at)) return "fault";
       memory.write(at, from);
       return "done";
     },
@@ -60,7 +62,7 @@ function machine() {
       nic.step();
     }
   };
-  return { memory, nic, sent, seen, send, offer, rx, run };
+  return { memory, nic, sent, seen, refused, send, offer, rx, run };
 }
 
 const bytes = (length: number, seed = 1) => Uint8Array.from({ length }, (_, n) => (n * 13 + seed) & 255);
@@ -124,4 +126,34 @@ test("both directions take turns", () => {
   m.run();
   const kinds = m.seen.map((s) => (s.endsWith("rx descriptor") ? "rx" : s.endsWith("tx descriptor") ? "tx" : s));
   expect(kinds).toEqual(["tx", "rx", "read buffer", "write buffer", "tx", "rx"]);
+});
+
+test.each([
+  ["fetched, to send", txAt, 0],
+  ["fetched, to receive", rxAt, 0],
+  ["written back, to send", txAt, 12],
+  ["written back, to receive", rxAt, 8],
+])("a descriptor that cannot be %s stops the controller until it is reset", (_, ring, offset) => {
+  const m = machine();
+  const before = new Uint8Array(4096);
+  m.memory.read(0, before);
+  m.refused.add(ring + offset);
+  if (ring === txAt) m.send([{ at: data, length: 60 }]);
+  else {
+    m.offer(data);
+    m.nic.receive(bytes(60));
+  }
+  m.run();
+  expect([m.nic.aborted, m.nic.ready(), m.nic.interrupt]).toEqual([true, false, false]);
+  // A descriptor that did not come is not one of zeros: nothing was written to address 0.
+  const after = new Uint8Array(4096);
+  m.memory.read(0, after);
+  expect(Buffer.compare(before, after)).toBe(0);
+  m.refused.clear();
+  m.nic.reset();
+  m.memory.write(data, bytes(60));
+  m.send([{ at: data, length: 60 }]);
+  m.run();
+  expect(m.sent.map((p) => [...p]).at(-1)).toEqual([...bytes(60)]);
+  expect(m.nic.aborted).toBe(false);
 });

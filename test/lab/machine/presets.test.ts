@@ -26,7 +26,7 @@ test.each(presets)("%s", (file) => {
   expect(run.ran.idle).toBe(true);
   for (const p of run.programs) {
     expect(p.requests()).toEqual({ issued: p.description.requests, ended: p.description.requests, failed: 0 });
-    expect(p.wrong()).toEqual([]);
+    expect(p.wrong(true)).toEqual([]);
     expect(p.refusals()).toEqual([]);
   }
   expect(
@@ -39,4 +39,41 @@ test.each(presets)("%s", (file) => {
   expect(run.left).toEqual([]);
   expect(run.host.xen?.hypervisor.gate.violations ?? []).toEqual([]);
   expect(run.checker?.violations ?? []).toEqual([]);
+});
+
+/** Pools that are too small for what is asked: requests fail, and no byte is wrong for that. */
+test.each([
+  ["sev-guest.yaml", 128, 1],
+  ["sev-guest.yaml", 256, 2],
+  ["xen-pv-dom0.yaml", 128, 1],
+])(
+  "%s with %d slots in %d areas: what fails is told, and every byte that is certain is right",
+  (file, slots, areas) => {
+    const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
+    described.machine.swiotlb = { slots, areas, mode: "auto" };
+    let failed = 0;
+    for (const seed of long ? Array.from({ length: 40 }, (_, n) => n + 1) : [1, 2]) {
+      for (const w of described.machine.workload) {
+        w.requests = 120;
+        if (w.program === "disk") w.size = { from: 4096, to: 2 ** 20 };
+      }
+      const run = runMachine(described, { seed });
+      expect(run.programs.flatMap((p) => p.wrong(true))).toEqual([]);
+      expect([run.ran.idle, run.left, run.checker?.violations]).toEqual([true, [], []]);
+      for (const p of run.programs) {
+        const { issued, ended, failed: some } = p.requests();
+        expect(ended).toBe(issued);
+        failed += some;
+      }
+    }
+    expect(failed).toBeGreaterThan(20);
+  },
+);
+
+test.each(presets)("%s cut in its midst: nothing is called wrong or lost that is under way", (file) => {
+  const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
+  for (const stepMax of long ? [300, 1000, 3001, 10_000] : [1500]) {
+    const outcome = outcomeOf(runMachine(described, { stepMax }));
+    expect([outcome.idle, outcome.programs.flatMap((p) => p.wrong)]).toEqual([false, []]);
+  }
 });

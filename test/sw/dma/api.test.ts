@@ -14,7 +14,7 @@ describe("errors are the kernel's", () => {
     const b = bench({ ...kind("direct"), device: { mask: 2 ** 16 - 1 } });
     const m = b.api.map(at, 100, toDevice);
     expect([m.bus, m.cause, b.api.mappingError(m.bus)]).toEqual([-1, "mask", true]);
-    expect(m.refused).toContain("does not reach");
+    expect(m.refused?.words).toContain("does not reach");
     expect(b.engine.log).toEqual(["DMA addr 0x0000000000040000+100 overflow (mask ffff, bus limit 0)."]);
   });
 
@@ -26,7 +26,7 @@ describe("errors are the kernel's", () => {
 
   test("a driver that set no mask maps nothing", () => {
     const b = bench({ ...kind("direct"), device: { mask: 0, coherentMask: 0 } });
-    expect(b.api.map(at, 1, toDevice).refused).toContain("no mask");
+    expect(b.api.map(at, 1, toDevice).refused?.words).toContain("no mask");
     expect(b.api.mapList([{ phys: at, size: 1 }], toDevice)).toMatchObject({ count: 0, error: -5 });
     expect(b.api.alloc(1)).toBeNull();
   });
@@ -49,7 +49,7 @@ describe("errors are the kernel's", () => {
     b.memory.write(entries[0]!.phys, new Uint8Array([1, 2, 3]));
     const list = b.api.mapList(entries, fromDevice);
     expect(list).toMatchObject({ count: 0, error: -5, parts: [], segments: [] });
-    expect(list.refused).toContain("exhausted");
+    expect(list.refused?.words).toContain("exhausted");
     expect(b.api.mapList(entries.slice(0, 4), toDevice).count, "all slots are free again").toBe(4);
     expect(b.checker.totals.map((t) => t.rule)).toEqual(["segment-too-long"]);
   });

@@ -238,7 +238,13 @@ export const rows: Record<DmaRuleName, Row> = {
     right: (b) => map(b, toDevice, at, b.api.maxMappingBytes()),
     wrong: (b) => {
       const engine = Object.create(b.engine, { maxMappingBytes: { value: () => 2 ** 64 } });
-      const m: Mapped = { bus: -1, bounced: false, foreign: false, cause: "forced", refused: "" };
+      const m: Mapped = {
+        bus: -1,
+        bounced: false,
+        foreign: false,
+        cause: "forced",
+        refused: { reason: "exhausted", words: "" },
+      };
       const call = { phys: at, size: 262144, direction: toDevice, attributes: 0 };
       b.checker.mapped(b.device, engine, call, m);
     },

@@ -12,12 +12,16 @@ const frames = 8192;
 
 function machine(name: "direct" | "swiotlb", o: { addressBits?: number; mask?: number; force?: boolean } = {}) {
   const guest = new NativeGuest(frames);
+  /** Decides of each access of the disk whether the bus refuses it. */
+  const bus = { refuses: (_at: number): boolean => false };
   const port: DmaPort = {
     read: (_, at, into) => {
+      if (bus.refuses(at)) return "fault";
       guest.memory.read(at, into);
       return "done";
     },
     write: (_, at, from) => {
+      if (bus.refuses(at)) return "fault";
       guest.memory.write(at, from);
       return "done";
     },
@@ -29,7 +33,7 @@ function machine(name: "direct" | "swiotlb", o: { addressBits?: number; mask?: n
   const device = plainDevice({ bdf: "0000:00:03.0", maxSegmentBytes: 65536, mask, coherentMask: mask });
   const disk = new Disk({ port, requester: 0x18, blocks: 4096, addressBits: o.addressBits ?? 64 });
   const driver = new DiskDriver({ memory: guest.memory, api: new DmaApi({ engine, device }), disk });
-  return { guest, disk, driver };
+  return { guest, disk, driver, bus };
 }
 
 /** A buffer of random bytes in scattered pieces of memory, in whole blocks. */
@@ -98,6 +102,38 @@ test("a transfer beyond the end of the disk fails and moves nothing", () => {
   expect(errors).toEqual(["the disk answered status 0x80"]);
   same(disk.medium, before);
 });
+
+test.each(["fetched", "answered"])(
+  "commands that cannot be %s are given back with an error, and the next ones work",
+  (what) => {
+    const rng = new Rng(5);
+    const { guest, disk, driver, bus } = machine("swiotlb", { force: true });
+    const entryBytes = what === "fetched" ? 64 : 16;
+    let refusals = 2;
+    bus.refuses = (at) => {
+      const from = what === "fetched" ? disk.sqAt : disk.cqAt;
+      return at >= from + 2 * entryBytes && at < from + 8 * entryBytes && refusals-- > 0;
+    };
+    const ended: { n: number; error: string | null }[] = [];
+    const transfers = Array.from({ length: 30 }, (_, n) => ({
+      block: n * 16,
+      ...scattered(guest, rng, 1 + rng.below(16)),
+    }));
+    for (const [n, w] of transfers.entries())
+      driver.submit({ toDisk: true, ...w, done: (error) => ended.push({ n, error }) });
+    expect(runUntilIdle([named("disk", disk), named("driver", driver)], rng, 1e5).idle).toBe(true);
+    expect([driver.resets, ended.length, driver.idle]).toEqual([2, 30, true]);
+    expect(new Set(ended.map((e) => e.n)).size).toBe(30);
+    expect(new Set(ended.map((e) => e.error))).toEqual(
+      new Set([null, "the controller has stopped (CSTS.CFS) and was reset"]),
+    );
+    for (const { n, error } of ended) {
+      const { block, bytes } = transfers[n]!;
+      if (error === null) same(disk.medium.subarray(block * 512, block * 512 + bytes.length), bytes);
+    }
+    driver.close();
+  },
+);
 
 /** Compared as memory: an expectation over each byte takes seconds. */
 function same(got: Uint8Array, want: Uint8Array) {

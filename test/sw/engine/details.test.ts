@@ -174,7 +174,7 @@ test("a table says why it refuses", () => {
   const table = new BounceTable(memory, { start: 0x8000, slots: 16, areas: 1 }, { growth: null });
   const device = plainDevice({ bdf: "0000:00:03.0" });
   const call = { phys: 0, size: 4096, direction: toDevice, attributes: 0 };
-  expect(table.whyRefused(device, { ...call, size: 2 ** 20 })).toContain("more than one mapping");
+  expect(table.whyRefused(device, { ...call, size: 2 ** 20 }).words).toContain("more than one mapping");
   for (let n = 0; n < 8; n++) table.map(device, call);
-  expect(table.whyRefused(device, call)).toBe("the pool is exhausted: 2 slots asked, 0 free");
+  expect(table.whyRefused(device, call).words).toBe("the pool is exhausted: 2 slots asked, 0 free");
 });

@@ -65,6 +65,38 @@ test("a request larger than a slot set neither grows nor is tried", () => {
   expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 262145 bytes), total 512 (slots), used 0 (slots)"]);
 });
 
+test.each<[string, Partial<MapRequest>, Partial<AllocatorShape>, boolean, number]>([
+  ["what is kept in front makes it too large", { orig: 0x1_0000_0200, minAlignMask: 0xfff }, {}, false, 262656],
+  [
+    "one byte less in front of it would do",
+    { orig: 0x1_0000_0001, minAlignMask: 0xfff, size: 262143 },
+    {},
+    true,
+    262144,
+  ],
+  ["of a mask that the address does not meet", { orig: 0x1_0000_1000, minAlignMask: 0xfff }, {}, true, 262144],
+  ["rounded up to the caller's alignment", { size: 258049, allocAlignMask: 0x3fff }, {}, true, 262144],
+  [
+    "more than it with what is kept in front",
+    { orig: 0x1_0000_0e00, minAlignMask: 0xfff, allocAlignMask: 0xfff },
+    {},
+    false,
+    266240,
+  ],
+  // Before 55c543865bb4 every pool was searched, and one asked for, whatever the size; the message left the front out.
+  ["an older kernel", { orig: 0x1_0000_0200, minAlignMask: 0xfff }, { profile: before2024 }, true, 262144],
+])("a request that no pool can serve is refused at once: %s", (_, o, shape, grows, logged) => {
+  const { pages, pool, allocator } = growing(shape);
+  // Nothing is left of the first pool, so that only the size decides.
+  for (let i = 0; i < 4; i++) expect(pool.map(0, 1, 0, 262144, 0, 0, 0)).toBeGreaterThanOrEqual(0);
+  const at = allocator.map(request(o));
+  expect(allocator.growthWaits).toBe(grows);
+  if (at < 0) {
+    expect(allocator.log).toEqual([`swiotlb buffer is full (sz: ${logged} bytes), total 512 (slots), used 0 (slots)`]);
+    expect(pages.given.size).toBe(0);
+  } else expect(allocator.poolAt(at)!.slots * 2048).toBe(logged);
+});
+
 test("an added pool is as large as the first, at most 4 MiB, and halves down to 1 MiB", () => {
   const large = growing({ slots: 8192, areas: 4 });
   large.allocator.growthWaits = true;

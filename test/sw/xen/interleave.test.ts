@@ -1,9 +1,10 @@
 /** Every order of the steps of a few actors: rules that hold in all of them, and bugs that some order shows. */
 import { expect, test } from "vitest";
-import { MapFlag } from "../../../src/spec/xen/grant_op.js";
+import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
 import { noHandle, pins } from "../../../src/sw/xen/grant/table.js";
 import {
   addStatusToPhysmapSteps,
+  copyGrantSteps,
   mapGrant,
   mapGrantSteps,
   type Steps,
@@ -34,10 +35,15 @@ function everyOrder(make: () => World) {
       const rule = world.broken();
       if (rule !== null) broken.add(rule);
     };
+    let waited = false;
     for (const n of prefix) {
-      if (world.actors[n]!.next().done === true) open.delete(n);
+      const step = world.actors[n]!.next();
+      if (step.done === true) open.delete(n);
+      waited = step.done !== true && step.value.startsWith("waits");
       note();
     }
+    // A step of one who waits changes nothing: somebody else must come first.
+    if (waited && open.size > 1) return;
     if (open.size > 0) for (const n of open) explore([...prefix, n]);
     else {
       count++;
@@ -101,6 +107,75 @@ const mapWhileRevoked: Scenario = (bugs) => {
   };
 };
 
+/** Two CPUs of the mapper on one entry: pins and maps must add up. */
+const twoMaps =
+  (version: 1 | 2): Scenario =>
+  (bugs) => {
+    const m = machine({ bugs, frames: 1024, pages: 128, guestPages: 32 });
+    if (version === 2) setVersion(m.h, m.d, 2);
+    const shared = m.grants.allocShared()!;
+    const ref = m.grants.grant(0, shared, false);
+    const frame = m.d.map.frameOf(shared);
+    const one = (page: number) => mapGrantSteps(m.h, m.d0, { flags: MapFlag.host, domain: 1, ref, page });
+    return {
+      actors: [one(empty), one(empty + 1)],
+      broken: () => rules(m, ref, frame) ?? pinsAddUp(m, ref),
+      outcome: () => `${m.d0.grants.liveHandles} mapped, ${pins(m.d.grants.active.get(ref)!)} pins`,
+    };
+  };
+
+const mapForWritingWhileUnmapped: Scenario = (bugs) => {
+  const m = machine({ bugs, frames: 1024, pages: 128, guestPages: 32 });
+  const shared = m.grants.allocShared()!;
+  const ref = m.grants.grant(0, shared, false);
+  const frame = m.d.map.frameOf(shared);
+  const readOnly = MapFlag.host | MapFlag.readOnly;
+  const { handle } = mapGrant(m.h, m.d0, { flags: readOnly, domain: 1, ref, page: empty });
+  return {
+    actors: [
+      mapGrantSteps(m.h, m.d0, { flags: MapFlag.host, domain: 1, ref, page: empty + 1 }),
+      unmapGrantSteps(m.h, m.d0, { handle, page: empty, bus: 0 }),
+    ],
+    broken: () => rules(m, ref, frame) ?? pinsAddUp(m, ref),
+    outcome: () => `${m.d0.grants.liveHandles} mapped, ${m.grants.isInUse(ref) ? "in use" : "not in use"}`,
+  };
+};
+
+const mapWhileCopied: Scenario = (bugs) => {
+  const m = machine({ bugs, frames: 1024, pages: 128, guestPages: 32 });
+  const shared = m.grants.allocShared()!;
+  const ref = m.grants.grant(0, shared, false);
+  const frame = m.d.map.frameOf(shared);
+  const own = m.d0.map.frameOf(m.back.allocPages(0)!);
+  const source = { domain: 1, at: ref, offset: 0 };
+  return {
+    actors: [
+      copyGrantSteps(m.h, m.d0, {
+        source,
+        dest: { domain: 0, at: own, offset: 0 },
+        length: 8,
+        flags: CopyFlag.sourceRef,
+      }),
+      mapGrantSteps(m.h, m.d0, { flags: MapFlag.host, domain: 1, ref, page: empty }),
+    ],
+    broken: () => rules(m, ref, frame),
+    outcome: () => `${m.d0.grants.liveHandles} mapped, ${pins(m.d.grants.active.get(ref)!)} pins`,
+  };
+};
+
+/** While nothing is between: as many pins as mappings. */
+function pinsAddUp(m: ReturnType<typeof machine>, ref: number): string | null {
+  const active = m.d.grants.active.get(ref);
+  const live = m.d0.grants.liveHandles;
+  return active === undefined
+    ? live > 0
+      ? "a mapping has an active entry"
+      : null
+    : pins(active) < live
+      ? "each mapping is pinned"
+      : null;
+}
+
 const statusFrame: Scenario = (bugs) => {
   const m = machine({ bugs, model: "vp", frames: 1024, pages: 128, guestPages: 32 });
   setVersion(m.h, m.d, 2);
@@ -133,6 +208,15 @@ const rows: readonly Row[] = [
       ["zero-address-drops-references", "each mapped half holds a reference"],
     ],
   ],
+  ["a grant is mapped twice at one time", twoMaps(1), ["2 mapped, 2 pins"], []],
+  ["a grant of version 2 is mapped twice at one time", twoMaps(2), ["2 mapped, 2 pins"], []],
+  [
+    "a grant is mapped for writing while it is unmapped for reading",
+    mapForWritingWhileUnmapped,
+    ["1 mapped, in use"],
+    [],
+  ],
+  ["a grant is mapped while it is copied from", mapWhileCopied, ["1 mapped, 1 pins"], []],
   [
     "a page is mapped while its owner frees it",
     mapWhileRevoked,
@@ -151,7 +235,7 @@ for (const [what, make, outcomes, bugs] of rows) {
   test(`${what}: in every order all rules hold`, () => {
     const seen = everyOrder(() => make([]));
     expect([seen.broken, seen.outcomes]).toEqual([[], outcomes]);
-    expect(seen.count).toBeGreaterThanOrEqual(5);
+    expect(seen.count).toBeGreaterThan(1);
   });
   for (const [bug, rule] of bugs) {
     test(`${what}: ${bug} shows in some order that not always ${rule}`, () => {

@@ -193,7 +193,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       const asked = Math.min(limit, 2 ** 19);
       const m = d.api.map(0x4_0000, asked, toDevice);
       yield judge(
-        `maps ${asked} bytes on an empty pool: ${m.refused ?? `bus ${hex(m.bus)}`}`,
+        `maps ${asked} bytes on an empty pool: ${m.refused?.words ?? `bus ${hex(m.bus)}`}`,
         m.refused === null,
         "what was said to be possible is refused",
       );

@@ -123,7 +123,7 @@ function full(t: Teller, profile: EngineProfile, kernel: string): void {
   t.step(`Linux ${kernel}`, "maps pages until the pool of 128 slots is full", {
     [`${kernel}: overflow`]: d.engine.overflow,
     [`${kernel}: mapped`]: `${mapped}`,
-    [`${kernel}: then`]: last.bus < 0 ? `refused: ${last.refused}` : `the fallback buffer at ${hex(last.bus)}`,
+    [`${kernel}: then`]: last.bus < 0 ? `refused: ${last.refused?.words}` : `the fallback buffer at ${hex(last.bus)}`,
   });
   t.rule(`${kernel}: a driver that asks is told that the mapping failed`, failed, hex(last.bus));
   t.rule(
@@ -221,7 +221,7 @@ function duty(t: Teller, grid: string[][], row: DutyRow, seed: number): void {
   t.step(row.what, "maps a page above the device's limit as it is", {
     [`${row.what}: page`]: `physical ${hex(phys)}, bus ${hex(d.guest.physToBus(phys))}`,
     [`${row.what}: outcome`]: refused
-      ? `refused: ${m.refused}`
+      ? `refused: ${m.refused?.words}`
       : m.bounced
         ? `bounced to ${hex(m.bus)}`
         : `used at ${hex(m.bus)}`,

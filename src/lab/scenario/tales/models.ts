@@ -76,7 +76,7 @@ export const memoryModels: Scenario = {
         [`${row.what}: hypercalls`]: made,
       });
       if (d.api.mappingError(m.bus)) {
-        t.rule("where nobody knows the bus address the mapping is refused", row.model === "vp", m.refused ?? "");
+        t.rule("where nobody knows the bus address the mapping is refused", row.model === "vp", m.refused?.words ?? "");
         grid.push([row.what, engine, hex(phys), "refused", made, because]);
         continue;
       }
@@ -172,11 +172,11 @@ function throughApi(t: Teller, row: Row, seed: number): void {
   const pio = s.back.allocPages(0)! * page;
   const moved = withoutDma(d, pio);
   t.step(row.what, "reads a sector by DMA, and another without", {
-    [`${row.what}: DMA`]: m.refused === null ? `bus ${hex(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused}`,
+    [`${row.what}: DMA`]: m.refused === null ? `bus ${hex(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused.words}`,
     [`${row.what}: without`]: moved,
   });
   const touched = s.h.gate.violationCount;
-  t.rule(`${row.what}: through the API bytes arrive or the driver is told`, right, m.refused ?? bytesText(got));
+  t.rule(`${row.what}: through the API bytes arrive or the driver is told`, right, m.refused?.words ?? bytesText(got));
   t.rule(
     `${row.what}: a driver without DMA is right`,
     bytesAt(s.back.memory, pio, 512).every((b) => b === 0x70),

@@ -11,7 +11,7 @@ import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAt, entryPlace, statusAt } from "./frames.js";
-import { atLimit, fresh, grantedFrame, unpin } from "./pin.js";
+import { atLimit, fresh, grantedFrame, settled, unpin } from "./pin.js";
 import { clearStatus, setStatus } from "./status.js";
 import { type Active, writePins } from "./table.js";
 
@@ -49,9 +49,13 @@ const usage = GrantFlag.reading | GrantFlag.writing;
 
 /** @param passing grants that are passed on are followed; the second in a row is not. */
 export function* claimForCopy(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
-  o.granter.grants.readers++;
+  const g = o.granter.grants;
+  if (g.entered.size > 0) yield* settled(g, o.ref);
+  g.readers++;
+  g.entered.add(o.ref);
   const claim = yield* claimLocked(h, o, passing);
-  o.granter.grants.readers--;
+  g.entered.delete(o.ref);
+  g.readers--;
   return claim;
 }
 
@@ -120,13 +124,16 @@ function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
   };
   if (!passing || from === undefined || from === granter) return undo(GrantStatus.generalError);
   granter.grants.readers--;
+  granter.grants.entered.delete(ref);
   yield "the lock is let go for the grant behind";
   const inner = yield* claimForCopy(h, { ...o, domain: granter, granter: from, ref: fromRef }, false);
+  yield* settled(granter.grants, ref);
+  granter.grants.entered.add(ref);
   granter.grants.readers++;
   if (inner.status !== GrantStatus.okay) return undo(inner.status);
   const same = granter.grants.version === epoch.version && !granter.grants.active.has(ref);
   if (!same && !h.bugs["version-unchecked-after-relock"]) {
-    letClaim(h, granter, inner);
+    yield* letClaim(h, granter, inner);
     return undo(GrantStatus.eagain);
   }
   const active = fresh(o.domain.id, inner.held);
@@ -138,13 +145,14 @@ function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
 }
 
 /** The copy is over. */
-export function letClaim(h: Hypervisor, d: Domain, c: Claim): void {
+export function* letClaim(h: Hypervisor, d: Domain, c: Claim): Steps<void> {
   if (c.status !== GrantStatus.okay) return;
   if (c.granter !== null) {
+    if (c.granter.grants.entered.size > 0) yield* settled(c.granter.grants, c.ref);
     unpin(h, c.granter, c.ref, c.readOnly ? "hostRead" : "hostWrite");
     const whose = { mapper: d.id, granter: c.granter.id, frame: c.held, host: true, device: false };
     if (c.noted) h.gate.unmapped({ ...whose, readOnly: c.readOnly });
-    if (c.inner !== null) letClaim(h, c.granter, c.inner);
+    if (c.inner !== null) yield* letClaim(h, c.granter, c.inner);
   }
   h.put(c.held as Mfn);
 }

@@ -41,13 +41,13 @@ export function* copyGrantSteps(h: Hypervisor, d: Domain, o: CopyRequest): Steps
   if (source.status !== GrantStatus.okay) return source.status;
   const dest = yield* claimEnd(h, d, o.dest, { byRef: destRef, readOnly: false, length: o.length });
   if (dest.status !== GrantStatus.okay) {
-    letClaim(h, d, source);
+    yield* letClaim(h, d, source);
     return dest.status;
   }
   yield "both ends are claimed";
   const status = copyBytes(h, d, o, source, dest);
-  letClaim(h, d, dest);
-  letClaim(h, d, source);
+  yield* letClaim(h, d, dest);
+  yield* letClaim(h, d, source);
   return status;
 }
 

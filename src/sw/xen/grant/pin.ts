@@ -15,7 +15,7 @@ import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAt } from "./frames.js";
 import { clearStatus, setStatus, type Use } from "./status.js";
-import { type Active, pins, writePins } from "./table.js";
+import { type Active, type GrantTable, pins, writePins } from "./table.js";
 
 export type Pin = "hostRead" | "hostWrite" | "deviceRead" | "deviceWrite";
 
@@ -48,11 +48,20 @@ export interface Pinned {
   readonly active: Active | null;
 }
 
+/** Wait for an entry until nobody is inside of it (active_entry_acquire). */
+export function* settled(g: GrantTable, ref: number): Steps<void> {
+  while (g.entered.has(ref)) yield "waits for the entry";
+}
+
 /** Pin an entry for a whole page: status bits, active entry, one count for each of `wanted`. */
 export function* pinWhole(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinned> {
-  use.granter.grants.readers++;
+  const g = use.granter.grants;
+  if (g.entered.size > 0) yield* settled(g, use.ref);
+  g.readers++;
+  g.entered.add(use.ref);
   const pinned = yield* pinLocked(h, use, wanted);
-  use.granter.grants.readers--;
+  g.entered.delete(use.ref);
+  g.readers--;
   return pinned;
 }
 

@@ -52,6 +52,8 @@ export class GrantTable {
   readonly heldForWriting = new Map<number, number>();
   /** Operations inside this table now: it does not change its version meanwhile. */
   readers = 0;
+  /** Entries that an operation is inside of: others wait for them. */
+  readonly entered = new Set<number>();
 
   constructor(frames = grantFramesMax, maptrackFrames = maptrackFramesMax) {
     this.framesMax = frames;

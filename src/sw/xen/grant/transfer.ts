@@ -1,5 +1,9 @@
 /**
  * GNTTABOP_transfer: a domain gives a frame away, to an entry in which another one waits for it.
+ *
+ * The frame is taken from its owner before anything else is looked at: where the transfer then fails it is free, and
+ * the caller has lost it. The one more page is counted as the other's before its entry is looked at, so that transfers
+ * at one time do not give more than it may have.
  * Source: Xen common/grant_table.c (gnttab_transfer, gnttab_prepare_for_transfer).
  */
 import type { Mfn } from "../../../base/frame.js";
@@ -28,21 +32,26 @@ export function transferGrant(h: Hypervisor, d: Domain, o: TransferRequest): Gra
 /** The same with its breaks: whenever the waiting entry was read and not yet taken. */
 export function* transferGrantSteps(h: Hypervisor, d: Domain, o: TransferRequest): Steps<GrantStatus> {
   if (d.rules.translated || !h.frames.stealable(o.frame, d.id)) return GrantStatus.badPage;
+  let frame = o.frame as Mfn;
+  h.steal(frame);
+  const lose = (status: GrantStatus): GrantStatus => {
+    h.free.give(frame);
+    return status;
+  };
   const to = h.domain(o.domain, d);
-  if (to === undefined) return GrantStatus.badDomain;
-  const narrow = (o.frame + 1) * 4096 > 2 ** to.addressBits;
-  const copy = narrow ? h.free.take(0, to.addressBits) : null;
-  if (narrow && copy === null) return GrantStatus.addressTooBig;
-  const room = to.pages < to.pagesMax && (yield* commit(to, d, o.ref));
-  // Another owner may have become of the frame's references meanwhile.
-  if (!room || !h.frames.stealable(o.frame, d.id)) {
-    if (copy !== null) h.free.give(copy);
-    return GrantStatus.generalError;
+  if (to === undefined) return lose(GrantStatus.badDomain);
+  if ((frame + 1) * 4096 > 2 ** to.addressBits) {
+    const copy = h.free.take(0, to.addressBits);
+    if (copy === null) return lose(GrantStatus.addressTooBig);
+    h.memory.copy({ from: frame * 4096, to: copy * 4096, count: 4096 });
+    h.free.give(frame);
+    frame = copy;
   }
-  const frame = copy ?? (o.frame as Mfn);
-  if (copy !== null) h.memory.copy({ from: o.frame * 4096, to: copy * 4096, count: 4096 });
-  h.giveUp(o.frame as Mfn);
-  if (copy === null) h.free.takeExactly(frame);
+  if (to.pages >= to.pagesMax) return lose(GrantStatus.generalError);
+  to.pages++;
+  const waits = yield* commit(to, d, o.ref);
+  to.pages--;
+  if (!waits) return lose(GrantStatus.generalError);
   h.assign(frame, to);
   h.frames.m2p[frame] = invalidM2p;
   complete(to, o.ref, frame);

@@ -8,8 +8,8 @@ import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
-import type { Steps } from "../steps.js";
-import { letFrame, unpin } from "./pin.js";
+import { finish, type Steps } from "../steps.js";
+import { letFrame, settled, unpin } from "./pin.js";
 import { clearStatus } from "./status.js";
 
 const halves = MapFlag.host | MapFlag.device;
@@ -40,21 +40,48 @@ interface Pending {
 /** @returns a status for each request, in order. */
 export function unmapGrants(h: Hypervisor, d: Domain, batch: readonly UnmapRequest[]): GrantStatus[] {
   h.count("unmap_grant_ref");
-  const pending = batch.map((o) => begin(h, d, o));
-  for (const p of pending) complete(h, d, p);
+  const pending = batch.map((o) => {
+    if (somebodyInside(h, d, o.handle)) finish(settledFor(h, d, o.handle));
+    return begin(h, d, o);
+  });
+  for (const p of pending) {
+    if (p.granter !== null && p.granter.grants.entered.size > 0) finish(settled(p.granter.grants, p.ref));
+    complete(h, d, p);
+  }
   return pending.map((p) => p.status);
 }
 
 /** One unmap with the break between its phases. */
 export function* unmapGrantSteps(h: Hypervisor, d: Domain, o: UnmapRequest): Steps<GrantStatus> {
+  // Another may have unmapped it, and the handle have become another mapping's, while this one waited.
+  if (!(yield* settledFor(h, d, o.handle))) return GrantStatus.badHandle;
   const p = begin(h, d, o);
   yield "the mapping is gone, the flush is not done";
+  if (p.granter !== null) yield* settled(p.granter.grants, p.ref);
   complete(h, d, p);
   return p.status;
 }
 
+const trackedAt = (d: Domain, handle: number) =>
+  Number.isInteger(handle) && handle >= 0 ? d.grants.tracked[handle] : undefined;
+
+function somebodyInside(h: Hypervisor, d: Domain, handle: number): boolean {
+  const t = trackedAt(d, handle);
+  return t !== undefined && (h.domains.get(t.domain)?.grants.entered.size ?? 0) > 0;
+}
+
+/** Wait for the entry behind a handle. @returns false when the handle has become another's meanwhile. */
+function* settledFor(h: Hypervisor, d: Domain, handle: number): Steps<boolean> {
+  const t = trackedAt(d, handle);
+  if (t === undefined) return true;
+  const { domain, ref } = t;
+  const granter = h.domains.get(domain);
+  if (granter !== undefined) yield* settled(granter.grants, ref);
+  return t.domain === domain && t.ref === ref;
+}
+
 function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
-  const t = Number.isInteger(o.handle) && o.handle >= 0 ? d.grants.tracked[o.handle] : undefined;
+  const t = trackedAt(d, o.handle);
   if (t === undefined || (t.flags & halves) === 0) return nothing(GrantStatus.badHandle);
   const granter = h.domains.get(t.domain);
   const active = granter?.grants.active.get(t.ref);
@@ -109,6 +136,7 @@ export function unmapAndReplace(h: Hypervisor, d: Domain, o: UnmapRequest, from:
   h.count("unmap_and_replace");
   const frame = d.map.frameOf(from);
   if (frame < 0) return GrantStatus.badVirtAddr;
+  if (somebodyInside(h, d, o.handle)) finish(settledFor(h, d, o.handle));
   const p = begin(h, d, o);
   if (p.host) h.setMapping(d, o.page, frame);
   complete(h, d, p);

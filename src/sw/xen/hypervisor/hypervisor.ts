@@ -107,9 +107,23 @@ export class Hypervisor {
     return true;
   }
 
+  /** Take a frame from its owner, who alone holds it: it is nobody's, and not free. */
+  steal(m: Mfn): void {
+    assert(this.frames.references[m] === 1, "a frame that is stolen has one reference");
+    this.frames.allocated[m] = 0;
+    this.frames.putPage(m);
+    this.#leave(m);
+  }
+
   /** Drop one reference. */
   put(m: Mfn): void {
     if (!this.frames.putPage(m)) return;
+    this.#leave(m);
+    this.free.give(m);
+  }
+
+  /** The last reference is gone: the frame is nobody's. */
+  #leave(m: Mfn): void {
     const owner = this.domains.get(this.frames.owner[m]!);
     if (this.frames.heap[m] === 0 && owner !== undefined) {
       owner.pages--;
@@ -117,7 +131,6 @@ export class Hypervisor {
     }
     this.frames.release(m);
     this.gate.freed(m);
-    this.free.give(m);
   }
 
   /** The frame that a number of the domain names: its own frame, or what its map says when it is translated. -1: none. */
