@@ -1,5 +1,5 @@
 /** What usually lies behind a fault of each kind, and what to do: the part that vendors' fault codes share. */
-import type { FaultKind } from "../../spec/dma/fault_kind.js";
+import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 
 export interface FaultAdvice {
   readonly usually: string;

@@ -4,10 +4,10 @@
  * Where the line begins with driver and device, the bracket names no device. Source: Linux drivers/iommu/amd/iommu.c
  * (iommu_print_event, amd_iommu_report_page_fault).
  */
-import { type FaultFlag, faultEvents, pageFaultFlags, requestFlags } from "../../spec/amdvi/fault_events.js";
-import type { FaultKind } from "../../spec/dma/fault_kind.js";
-import { addressHintOf, faultAdvice, joined } from "./fault_advice.js";
-import type { Verdict } from "./finding.js";
+import { type FaultFlag, faultEvents, pageFaultFlags, requestFlags } from "../../../spec/amdvi/fault_events.js";
+import type { FaultKind } from "../../../spec/dma/fault_kind.js";
+import type { Verdict } from "../finding.js";
+import { addressHintOf, faultAdvice, joined } from "./advice.js";
 
 const event = /AMD-Vi: Event logged \[([A-Z_]{3,40})([^\]]{0,300})\]?/;
 const field = /([A-Za-z_]{2,12})\s?=\s?(?:0x)?([0-9a-f:.]{1,20})/g;

@@ -5,10 +5,10 @@
  * "event: F_TRANSLATION client: … sid: … ssid: … iova: … ipa: …" and what was tried.
  * Source: Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_dump_raw_event, arm_smmu_dump_event).
  */
-import { type FaultEvent, faultEvents, globalErrorBits, recordFields } from "../../spec/smmuv3/fault_events.js";
-import { addressHint, addressHintOf, faultAdvice, joined } from "./fault_advice.js";
-import type { Verdict } from "./finding.js";
-import { hex } from "./words.js";
+import { type FaultEvent, faultEvents, globalErrorBits, recordFields } from "../../../spec/smmuv3/fault_events.js";
+import type { Verdict } from "../finding.js";
+import { hex } from "../words.js";
+import { addressHint, addressHintOf, faultAdvice, joined } from "./advice.js";
 
 const received = /\bevent 0x([0-9a-f]{1,2}) received:/;
 /** Alone, or after the unit's own name. */

@@ -5,10 +5,10 @@
  * reason in decimal ("[fault reason 06]", where interrupt remapping's 0x26 reads 38); and two lines, the second with
  * the reason. Source: Linux drivers/iommu/intel/dmar.c (dmar_fault_do_one), and its older forms.
  */
-import { faultReasons, faultStatusBits } from "../../spec/vtd/fault_reasons.js";
-import { addressHintOf, faultAdvice, joined } from "./fault_advice.js";
-import type { Verdict } from "./finding.js";
-import { hex } from "./words.js";
+import { faultReasons, faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
+import type { Verdict } from "../finding.js";
+import { hex } from "../words.js";
+import { addressHintOf, faultAdvice, joined } from "./advice.js";
 
 const request = new RegExp(
   [
