@@ -1,10 +1,10 @@
 /** Questions to logs, recordings and memory images: why it failed, what leaked, who reaches which memory. */
 export { type AcpiReading, acpiTables } from "./reach/acpi/acpi_tables.js";
-export { busFromText } from "./reach/bus.js";
 export { deviceName, parseAddress, parseDevice, parseDeviceAddress } from "./reach/device_name.js";
 export { type DeviceChange, type Difference, differenceOf } from "./reach/difference.js";
 export { type Inspected, type InspectInput, inspectImage } from "./reach/inspect_image.js";
 export type { DeviceReach, Finding as ReachFinding, Inspection } from "./reach/inspection.js";
+export { busFromText } from "./reach/pci/bus.js";
 export { type RegistersReading, unitsFromRegisters } from "./reach/registers/units_from_registers.js";
 export { type Hit, ReverseIndex } from "./reach/reverse_index.js";
 export { type ScanCandidate, scanImage } from "./reach/scan/scan_image.js";

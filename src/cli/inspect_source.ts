@@ -1,8 +1,8 @@
 /** Where `inspect` gets its image from: a file, or a running guest; and what stands beside it. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { busFromText } from "../audit/reach/bus.js";
 import { type Inspected, inspectImage } from "../audit/reach/inspect_image.js";
+import { busFromText } from "../audit/reach/pci/bus.js";
 import { rootGiven } from "../audit/reach/where_given.js";
 import { openImage, sniffImage } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";

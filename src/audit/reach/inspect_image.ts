@@ -11,7 +11,6 @@ import {
 import { Troubles } from "../../table/trouble.js";
 import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
-import { busFromImage } from "./bus.js";
 import { Coverage, reservedRegions } from "./coverage.js";
 import { deviceName } from "./device_name.js";
 import type { BusDevice, Known, OtherTable, RegisterNote, Silent, Uncovered } from "./findings/known.js";
@@ -19,6 +18,7 @@ import { holes } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
+import { busFromImage } from "./pci/bus.js";
 import { ReachReader } from "./reach.js";
 import type { UnitMemory } from "./registers/memory.js";
 import { ReverseIndex } from "./reverse_index.js";

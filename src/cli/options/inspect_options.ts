@@ -31,7 +31,7 @@ const options: readonly OptionRow[] = [
     },
   ),
   tables("scan", null, "find the tables by their form"),
-  tables("pci", file, "what is on the bus: the text of QEMU's info pci, or of lspci -n"),
+  tables("pci", file, "what is on the bus: the text of QEMU's info pci, of lspci -nnvv, or of lspci -nn and lspci -t"),
   question("device", { shown: "<BDF>" }, "show this device only, and all of its mappings"),
   question("who", { shown: "<address>" }, "which devices reach this physical address"),
   question("at", { shown: "<BDF[/PASID]:IOVA>" }, "where an address of a device leads, entry by entry"),

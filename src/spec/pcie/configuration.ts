@@ -2,7 +2,8 @@
  * PCI configuration space: the header, and the capabilities that DMA remapping asks about.
  *
  * Source: PCI Express Base Specification 6.0, sections 7.5.1 (headers), 7.5.3 (capability list), 7.6.3 (extended
- * capabilities), 10.5.1 (ATS), 7.8.9 (PASID), 7.7.11 (ACS).
+ * capabilities), 10.5.1 (ATS), 7.8.9 (PASID), 7.7.11 (ACS),
+ * 9.3.3 (SR-IOV).
  */
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
@@ -64,7 +65,7 @@ export const ExtendedCapability = layout(
   },
 );
 export const extendedCapabilitiesAt = 0x100;
-export const ExtendedId = { acs: 0x0d, ats: 0x0f, pri: 0x13, pasid: 0x1b } as const;
+export const ExtendedId = { acs: 0x0d, ats: 0x0f, sriov: 0x10, pri: 0x13, pasid: 0x1b } as const;
 
 /** Second word of the ATS capability. */
 export const AtsControl = layout(
@@ -93,3 +94,19 @@ export const PasidControl = layout(
     privileged: bit(18, "privileged requests"),
   },
 );
+
+/** Words of the SR-IOV capability, by their offset in it. */
+export const SriovNumber = layout(
+  { title: "SR-IOV number of virtual functions", source: "PCIe 6.0, 9.3.3.7", bitCount: 32, reserved: [[31, 24]] },
+  { count: bits(15, 0, "virtual functions that are there"), link: bits(23, 16, "function that these depend on") },
+);
+export const sriovNumberAt = 0x10;
+
+export const SriovFirst = layout(
+  { title: "SR-IOV place of virtual functions", source: "PCIe 6.0, 9.3.3.9, 9.3.3.10", bitCount: 32 },
+  {
+    offset: bits(15, 0, "requester id of the first one, less that of its physical function"),
+    stride: bits(31, 16, "from one to the next"),
+  },
+);
+export const sriovFirstAt = 0x14;

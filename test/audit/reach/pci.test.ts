@@ -1,6 +1,7 @@
 /** Devices on the bus, from every source. */
 import { describe, expect, it } from "vitest";
-import { pciFromConfiguration, pciFromText } from "../../../src/audit/reach/pci.js";
+import { pciFromConfiguration } from "../../../src/audit/reach/pci/configuration.js";
+import { pciFromText } from "../../../src/audit/reach/pci/from_text.js";
 import { Memory } from "../../../src/mem/index.js";
 import { Unreadable } from "../../../src/read/unreadable.js";
 

@@ -42,6 +42,12 @@ export interface BusDevice extends DeviceId {
   readonly bars: readonly Stretch[];
   /** Buses right below and last below; null for what is no bridge. */
   readonly buses: { readonly secondary: number; readonly subordinate: number } | null;
+  /** Base class and subclass, vendor and device id; null or absent: not said. */
+  readonly class?: number | null;
+  readonly vendor?: number | null;
+  readonly device?: number | null;
+  /** Requester ids of its virtual functions; null or absent: it has none, or nobody says. */
+  readonly virtualFunctions?: readonly number[] | null;
 }
 
 /** What the units do with a device on the bus that no entry names. */
