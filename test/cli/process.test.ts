@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
+import { long } from "../tier.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-process-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -146,7 +147,7 @@ describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}
     expect([report.includes("Engines"), report.includes("running ")]).toEqual([true, false]);
   });
 
-  test.skipIf(process.env["DMALAB_LONG"] !== "1")("sees how far unpacking, scanning and replaying are", () => {
+  test.skipIf(!long)("sees how far unpacking, scanning and replaying are", () => {
     writeFileSync(at("zeros.gz"), Buffer.concat(Array(16).fill(gzipSync(Buffer.alloc(2 ** 26)))));
     const inspected = bars(seen(`inspect ${at("zeros.gz")} --raw`));
     for (const what of [/^unpacking zeros\.gz █+░* +\d+ %/, /^inspecting zeros\.gz █+░* +\d+ %/]) {

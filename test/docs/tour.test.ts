@@ -1,6 +1,6 @@
 /**
  * The README's tour does what it shows, with no other files than the package holds and those that are obviously the
- * reader's own. Here it runs in the tree; with DMALAB_LONG=1 also from the packed package, installed into an empty folder.
+ * reader's own. Here it runs in the tree; in the second tier also from the packed package, installed into an empty folder.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { typed, wordsOf } from "../cli/typed.js";
+import { long } from "../tier.js";
 import { missingLine, packageFiles, type TourCommand, tourOf } from "./tour.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-tour-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const commands = tourOf(readFileSync("README.md", "utf8"));
-const isLong = process.env["DMALAB_LONG"] === "1";
 
 /** Files that a reader has, made of fixtures. @param into a folder */
 function layOwn(into: string): void {
@@ -30,7 +30,7 @@ const own = ["trace.dat", "vmcore", "before.elf", "after.elf", "lspci.txt"];
 const outputs = /^[\w-]+\.(html|svg|dot|pftrace)$/;
 
 /** A guest would have to run, or the machine takes seconds. */
-const elsewhere = ({ line }: TourCommand) => line.includes("--qmp") || (!isLong && line.includes(".yaml"));
+const elsewhere = ({ line }: TourCommand) => line.includes("--qmp") || (!long && line.includes(".yaml"));
 
 test("the tour has the verbs, recordings, images, machines and scenarios", () => {
   expect(commands.length).toBeGreaterThan(15);
@@ -70,7 +70,7 @@ describe("in the tree", () => {
   );
 });
 
-describe.skipIf(!isLong)("from the package", () => {
+describe.skipIf(!long)("from the package", () => {
   const run = (cwd: string, script: string, env: Record<string, string> = {}) => {
     const done = spawnSync("bash", ["-o", "pipefail", "-c", script], {
       ...{ cwd, encoding: "utf8", timeout: 300_000, maxBuffer: 2 ** 28 },

@@ -1,17 +1,18 @@
 /**
  * Enumeration and walk never disagree, in random tables that share parts and point back above themselves.
  *
- * A small number of walks by default; DMALAB_LONG=1 makes them 5 * 10^7.
+ * A small number of walks by default; the second tier makes them 5 * 10^7.
  */
 import { describe, expect, test } from "vitest";
 import { Rng } from "../../src/base/index.js";
 import { enumerate, enumerateNested, Ranges, Troubles } from "../../src/table/index.js";
+import { amount } from "../tier.js";
 import { compared, memoryOf, nestedWalkerOf, type WalkOne, walkerOf } from "./agree.js";
 import { widthName, widths } from "./machines.js";
 import { type NestedWidths, type Tangle, tangled, tangledNested } from "./tangle.js";
 
 /** Addresses that are compared, each with two walks or more, over all widths and pairs. */
-const addressCount = process.env["DMALAB_LONG"] === "1" ? 5e7 : 8e5;
+const addressCount = amount(8e5, 5e7);
 
 const nestedWidths: readonly NestedWidths[] = [
   [

@@ -9,10 +9,11 @@ import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import { inspectSchema } from "../../../src/report/schema/inspect.js";
 import { reportOf } from "../../report/inspect/sample_inspection.js";
+import { amount } from "../../tier.js";
 import { type Capture, captures, imageBytes, inspected, registersText } from "./captured.js";
 
 /** Damages of each image; more with an environment variable. */
-const rounds = Number(process.env["DMALAB_DAMAGE"] ?? 12);
+const rounds = amount(12, 200);
 
 /** Whatever was found can be printed, and is a valid document; its walks end. */
 async function printable(name: Capture, bytes: Uint8Array, text = registersText(name)): Promise<boolean> {

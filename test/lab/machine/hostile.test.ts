@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description.js";
 import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
 import { runMachine } from "../../../src/lab/machine/run_machine.js";
+import { amount } from "../../tier.js";
 
-const writes = process.env["DMALAB_LONG"] === "1" ? 500_000 : 10_000;
+const writes = amount(10_000, 500_000);
 const honest = writes / 25;
 
 const machine = (model: string, persistent: boolean) => `

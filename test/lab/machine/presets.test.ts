@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description.js";
 import { outcomeOf } from "../../../src/lab/machine/outcome.js";
 import { runMachine } from "../../../src/lab/machine/run_machine.js";
+import { long } from "../../tier.js";
 
-const long = process.env["DMALAB_LONG"] === "1";
 const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));
 
 /** Causes that each device of a preset must show, one line a device. */

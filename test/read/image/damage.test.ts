@@ -6,11 +6,12 @@ import { type ByteSource, memorySource } from "../../../src/read/bytes.js";
 import type { Image } from "../../../src/read/image/image.js";
 import { openImage } from "../../../src/read/image/open_image.js";
 import { Unreadable } from "../../../src/read/unreadable.js";
+import { amount } from "../../tier.js";
 import { flatten, partsOf, writeElf, writeLime } from "./image_writer.js";
 import { writeKdump } from "./kdump_writer.js";
 import { expectHolds, frameBytes, randomFrames } from "./memory_model.js";
 
-const fuzzRounds = Number(process.env["DMALAB_IMAGE_FUZZ"] ?? 1500);
+const fuzzRounds = amount(150, 5000);
 
 const frames = randomFrames(new Rng(4), { runs: 3, longest: 5, below: 100 });
 const files: Record<string, Uint8Array> = {

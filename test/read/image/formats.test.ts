@@ -4,11 +4,12 @@ import { mfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
 import { memorySource } from "../../../src/read/bytes.js";
 import { type ImageOptions, openImage, sniffImage } from "../../../src/read/image/open_image.js";
+import { amount } from "../../tier.js";
 import { flatten, partsOf, writeElf, writeLime } from "./image_writer.js";
 import { type KdumpShape, type Packing, writeKdump } from "./kdump_writer.js";
 import { expectHolds, type Frames, frameBytes, randomFrames } from "./memory_model.js";
 
-const rounds = Number(process.env["DMALAB_IMAGE_ROUNDS"] ?? 6);
+const rounds = amount(6, 60);
 const open = (bytes: Uint8Array, o?: ImageOptions) => openImage(memorySource("image", bytes), o);
 const hole = 2 ** 20;
 

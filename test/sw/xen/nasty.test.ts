@@ -19,6 +19,7 @@ import {
   transferGrant,
   unmapGrants,
 } from "../../../src/sw/xen/index.js";
+import { amount } from "../../tier.js";
 import { machine } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
@@ -73,7 +74,7 @@ for (const model of ["p2m", "p==m", "vp+iommu"] as const) {
         // A count that fell below zero is near 2^32.
         expect(m.h.frames.references.every((count) => count < 1000)).toBe(true);
       }),
-      { numRuns: Number(process.env["DMALAB_LONG"] ?? 0) > 0 ? 2000 : 100 },
+      { numRuns: amount(100, 2000) },
     );
   });
 }

@@ -10,10 +10,11 @@ import {
   leftovers,
   type XenModel,
 } from "../../../src/sw/xen/index.js";
+import { amount } from "../../tier.js";
 import { machine } from "./machine.js";
 
 const page = 4096;
-const runs = Number(process.env["DMALAB_LONG"] ?? 0) > 0 ? 500 : 40;
+const runs = amount(40, 500);
 type M = ReturnType<typeof machine>;
 
 interface State {

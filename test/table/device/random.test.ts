@@ -1,4 +1,4 @@
-/** Random device tables, plausible and damaged, against the slow second reading. DMALAB_TABLES sets how many. */
+/** Random device tables, plausible and damaged, against the slow second reading. */
 import { describe, expect, it } from "vitest";
 import { Rng } from "../../../src/base/index.js";
 import { Memory } from "../../../src/mem/index.js";
@@ -6,10 +6,11 @@ import type { Attachment, LookupFault, UnitRoot } from "../../../src/table/devic
 import { deviceTables } from "../../../src/table/device/index.js";
 import { rootProblem } from "../../../src/table/plan.js";
 import { Troubles } from "../../../src/table/trouble.js";
+import { amount } from "../../tier.js";
 import { unit } from "./built.js";
 import { type Asked, amdvi, smmuFirst, vtdLegacy, vtdScalable } from "./naive.js";
 
-const count = Number(process.env["DMALAB_TABLES"] ?? 12);
+const count = amount(12, 300);
 const lookups = 400;
 const frames = 24;
 
