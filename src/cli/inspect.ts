@@ -31,6 +31,7 @@ export interface InspectFlags extends ImageFlags {
   readonly qmp?: string;
   readonly ram?: string;
   readonly json?: boolean;
+  readonly strict?: boolean;
   readonly html?: string;
   /** Of the walk that `at` asks for. */
   readonly svg?: string;
@@ -74,6 +75,7 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
       inspection,
       shown,
       everyMapping: device !== null,
+      strict: flags.strict === true,
       who: who === null ? null : whoAnswer(inspected, who),
       walk: at === null ? null : walkAnswer(inspected, at),
       diff: null,
@@ -136,7 +138,7 @@ async function differenceTo(
   const compare = ({ inspection }: Inspected) => ({
     file,
     difference: differenceOf(only(here.inspection), only(inspection)),
-    other: { inspection, shown: shown(inspection), everyMapping: false, who: null, walk: null, diff: null },
+    other: { ...here, inspection, shown: shown(inspection), everyMapping: false, who: null, walk: null, diff: null },
   });
   return inspectFile(file, other, compare, session);
 }

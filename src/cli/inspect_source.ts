@@ -54,7 +54,8 @@ export async function inspectFile<T>(
       const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
       const notes = [...damage, ...said, ...where.notes];
       const share = (done: number) => progress.at(done);
-      return use(inspectImage({ ...where.input, file: basename(path), image, notes, bus, progress: share }));
+      const read = { file: basename(path), image, isPartial: damage.length > 0, progress: share };
+      return use(inspectImage({ ...where.input, ...read, notes, bus }));
     });
   } finally {
     input.close();

@@ -39,6 +39,8 @@ export interface InspectInput {
   readonly unitMemory?: readonly UnitMemory[];
   /** Tables that have the form of a unit's and are none's. */
   readonly otherTables?: readonly OtherTable[];
+  /** Parts of the image are missing, whatever its reader says. */
+  readonly isPartial?: boolean;
   readonly progress?: (share: number) => void;
 }
 
@@ -68,10 +70,11 @@ export function inspectImage(input: InspectInput): Inspected {
       continue;
     }
     seen.set(key, i);
+    // Off, and never given a table: what lies at address 0 is none.
+    if (unit.translating === false && unit.root === 0) continue;
     const noting = tables.noting(image, "device table");
     for (const attachment of deviceTables[unit.kind].attachments(noting, unit, troubles)) {
-      const { ranges, troubles } = reader.of(attachment);
-      devices.push({ ...attachment, unit: i, ranges, troubles });
+      devices.push({ ...attachment, unit: i, ...reader.of(attachment) });
       const table = unit.kind === "amdvi" ? (amdviInterrupts(attachment)?.table ?? null) : null;
       if (table !== null) tables.addStretch(table);
     }
@@ -84,6 +87,7 @@ export function inspectImage(input: InspectInput): Inspected {
   // The search reads all of memory: where nobody may write, there is nothing to say of the kernel's code.
   const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, input.progress) : null;
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
+  const isPartial = input.isPartial === true || image.warnings.length > 0;
   const known: Known = {
     units,
     devices,
@@ -94,7 +98,8 @@ export function inspectImage(input: InspectInput): Inspected {
     index,
     tables,
     runs: image.runs,
-    whole: isWhole(image, index),
+    whole: isPartial ? null : isWhole(image, index),
+    isPartial,
     kernel: kernel !== null && "place" in kernel ? kernel.place : null,
     reserved: acpi === null ? null : reservedRegions(acpi),
     missingUnits: (coverage?.missing ?? []).map(unitName),

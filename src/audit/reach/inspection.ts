@@ -12,14 +12,27 @@ export interface DeviceReach extends Attachment {
   readonly ranges: Ranges | null;
   /** Troubles of this device's page tables. */
   readonly troubles: readonly Trouble[];
+  /** false: a limit was met, and there are pages that `ranges` does not have. */
+  readonly everyPage: boolean;
 }
+
+/**
+ * trouble: a device reaches what it should not, or tables are wrong. unproven: what was given does not show that devices
+ * are confined. note: worth knowing, and no reason to doubt.
+ */
+export type Weight = "trouble" | "unproven" | "note";
+
+const weights: readonly Weight[] = ["trouble", "unproven", "note"];
+
+/** @returns the weightiest first, otherwise as they stand. */
+export const inOrder = (findings: readonly Finding[]): Finding[] =>
+  weights.flatMap((weight) => findings.filter((f) => f.weight === weight));
 
 /** Something that a reader should know, with where and why. */
 export interface Finding {
   /** A stable name of the rule: `ats-trusted`, `table-writable`, `no-entry`. */
   readonly rule: string;
-  /** trouble: exit code 1. note: worth knowing. */
-  readonly weight: "trouble" | "note";
+  readonly weight: Weight;
   readonly what: string;
   /** A device, an address range or a file offset. */
   readonly where: string;

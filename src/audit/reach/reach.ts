@@ -19,9 +19,11 @@ export interface Reach {
   /** null: the device is not translated. */
   readonly ranges: Ranges | null;
   readonly troubles: readonly Trouble[];
+  /** false: pages may be missing. */
+  readonly everyPage: boolean;
 }
 
-const nothing: Reach = { ranges: null, troubles: [] };
+const nothing: Reach = { ranges: null, troubles: [], everyPage: true };
 
 /** What all tables of an image may cost together; hostile ones would otherwise each take their own limit. */
 export interface ReachLimits {
@@ -64,31 +66,35 @@ export class ReachReader {
   #read({ first, second }: Attachment): Reach {
     const ranges = new Ranges();
     const troubles = new Troubles();
+    let everyPage = true;
     const noting: EnumerateOptions["visitTable"] = (frame, count) => {
       for (let n = 0; n < count; n++) this.#tables.add(mfn(frame + n), "page table");
     };
     const own = second === null ? first : [second];
     const below = second !== null && first.length > 0 ? new Ranges() : null;
     for (const root of own) {
-      this.#within(below ?? ranges, (limits) =>
+      const all = this.#within(below ?? ranges, (limits) =>
         enumerate(this.#memory, root, below ?? ranges, troubles, { ...limits, visitTable: noting }),
       );
+      everyPage = all && everyPage;
     }
     for (const root of below === null ? [] : first) {
       const roots = { first: root, second: second! };
-      this.#within(ranges, (limits) =>
+      const all = this.#within(ranges, (limits) =>
         enumerateNested(this.#memory, roots, ranges, troubles, { ...limits, second: below! }),
       );
+      everyPage = all && everyPage;
     }
-    return { ranges, troubles: troubles.list };
+    return { ranges, troubles: troubles.list, everyPage };
   }
 
-  /** Read within a share of what is left, and take what was used from it. */
-  #within(ranges: Ranges, read: (limits: EnumerateOptions) => Enumerated): void {
+  /** Read within a share of what is left, and take what was used from it. @returns whether every page was listed */
+  #within(ranges: Ranges, read: (limits: EnumerateOptions) => Enumerated): boolean {
     const before = ranges.count;
     const entryCountMax = Math.ceil(this.#entriesLeft * shareMax);
-    const { entryCount } = read({ entryCountMax, pushCountMax: Math.ceil(this.#rangesLeft * shareMax) });
+    const { entryCount, everyPage } = read({ entryCountMax, pushCountMax: Math.ceil(this.#rangesLeft * shareMax) });
     this.#entriesLeft -= Math.min(entryCount, this.#entriesLeft);
     this.#rangesLeft -= ranges.count - before;
+    return everyPage;
   }
 }

@@ -50,6 +50,7 @@ const options: readonly OptionRow[] = [
     makes: "live",
     needs: { option: "qmp", or: bothOfLive },
   }),
+  output("strict", null, "exit code 1 also for what is not shown to be safe (⚠)"),
   output("html", file, "write a page to look at: a map of memory, devices, tables, search by address", {
     not: { diff: "the page shows one image" },
   }),
@@ -84,6 +85,7 @@ export const inspectVerb: VerbRow = {
     "Images are ELF cores (also /proc/vmcore and QEMU's dump-guest-memory), kdump-compressed files, LiME, and with --raw any file that is memory and nothing else; each also as .gz and .zst.\n" +
       'Registers are a JSON file: { "kind": "vtd|amdvi|smmuv3", "registers": { "0xfed90020": "0x0000000003a88000" } }, values by physical address. ' +
       "Without them ACPI tables and then a scan of the image say where the tables are.",
-    "Exit code: 0 nothing wrong, 1 trouble found (or --at asked for an address that faults), 2 asked wrongly or unreadable input.",
+    "✗ trouble: a device reaches what it should not, or tables are wrong. ⚠ not shown to be safe: nothing wrong was found, and what was given leaves room for it. ✓ shown: devices reach what is listed and nothing else.",
+    "Exit code: 0 for ✓ and ⚠, 1 for ✗ (with --strict for ⚠ too), or where --at asked for an address that faults, 2 asked wrongly or unreadable input.",
   ],
 };

@@ -1,6 +1,6 @@
 /** What the page of an inspection is given, as one JSON value. Addresses are hexadecimal strings or counted in pages. */
 import { deviceName } from "../../audit/reach/device_name.js";
-import type { DeviceReach, Finding } from "../../audit/reach/inspection.js";
+import { type DeviceReach, type Finding, inOrder } from "../../audit/reach/inspection.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { EntryRead } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
@@ -8,7 +8,7 @@ import type { Trouble } from "../../table/trouble.js";
 import { type CoarseBlocks, coarseBlocks, PackedNumbers, packRanges } from "./columns.js";
 import { type PageField, type PageTables, TableCollector, type TableLimits, tableLimitsUsual } from "./html_tables.js";
 import { type InspectReport, shownFindings } from "./inspect_report.js";
-import { imageWords, inspectVerdict } from "./inspect_verdict.js";
+import { type InspectVerdict, imageWords, inspectVerdict } from "./inspect_verdict.js";
 import { entryValue, hex } from "./words.js";
 
 export interface PageEntry {
@@ -80,7 +80,7 @@ export interface PageFinding {
 }
 
 export interface InspectPage {
-  readonly verdict: { readonly fine: boolean; readonly words: string };
+  readonly verdict: InspectVerdict;
   readonly source: { readonly file: string; readonly words: string; readonly notes: readonly string[] };
   /** Pages that the image holds: gap since the last run, pages; packed. */
   readonly held: string;
@@ -146,8 +146,7 @@ export function inspectPage(
       troubles: device.troubles.slice(0, troublesMax).map(troubleWords),
     };
   });
-  const findings = shownFindings(report);
-  const inOrder = [...findings].sort((a, b) => Number(a.weight === "note") - Number(b.weight === "note"));
+  const findings = inOrder(shownFindings(report));
   return {
     verdict: inspectVerdict(report),
     source: {
@@ -167,7 +166,7 @@ export function inspectPage(
     reaches: pageReaches([...reaches.keys()], limits),
     tables: tables.finish(),
     layouts: layouts.list,
-    findings: inOrder.slice(0, limits.findingCountMax).map((f) => pageFinding(f, places)),
+    findings: findings.slice(0, limits.findingCountMax).map((f) => pageFinding(f, places)),
     findingsLeftOut: Math.max(0, findings.length - limits.findingCountMax),
   };
 }

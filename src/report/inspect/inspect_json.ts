@@ -15,6 +15,7 @@ import {
   shownFindings,
   type WhoAnswer,
 } from "./inspect_report.js";
+import { inspectVerdict } from "./inspect_verdict.js";
 import { entryValue, fieldsOf, hex } from "./words.js";
 
 /** A piece is given out when it is about this long. */
@@ -42,6 +43,7 @@ function* parts(report: InspectReport, devices: readonly DeviceReach[]): Generat
     bytes: source.bytes,
     notes: source.notes ?? [],
   })}`;
+  yield `,\n  "verdict": ${JSON.stringify(inspectVerdict(report))}`;
   yield* list(
     "units",
     units.map(({ root, registersAt, interruptTable, ...unit }) => ({
@@ -93,7 +95,12 @@ function deviceValue(device: DeviceReach) {
   };
 }
 
-const findingValue = ({ what, where, why, rule, weight }: Finding) => ({ what, where, why, rule, weight });
+/** `weight` has the two values that the first documents had; `level` tells all three apart. */
+const findingValue = ({ what, where, why, rule, weight }: Finding) => ({
+  ...{ what, where, why, rule },
+  level: weight,
+  weight: weight === "trouble" ? "trouble" : "note",
+});
 
 function* mappingsOf(devices: readonly DeviceReach[]): Generator<object> {
   for (const device of devices) yield* mappingValues(deviceName(device), device.pasid, device.ranges);
@@ -185,5 +192,5 @@ function* diffParts({ difference, other }: DiffAnswer): Generator<string> {
   }
   const findings = shownFindings(other).map(findingValue);
   const notes = other.inspection.source.notes ?? [];
-  yield `],\n    "findings": ${JSON.stringify(findings)}, "notes": ${JSON.stringify(notes)} }`;
+  yield `],\n    "verdict": ${JSON.stringify(inspectVerdict(other))},\n    "findings": ${JSON.stringify(findings)}, "notes": ${JSON.stringify(notes)} }`;
 }

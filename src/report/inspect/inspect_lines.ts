@@ -26,7 +26,7 @@ export function* inspectLines(report: InspectReport, options: LineOptions): Gene
     yield* spaced(diffLines(diff, style, width));
     yield style.bold(diff.file);
     yield* verdictLines(diff.other, style, width);
-    const wrong = shownFindings(diff.other).filter((f) => f.weight === "trouble");
+    const wrong = shownFindings(diff.other).filter(isReason);
     yield* spaced(findingLines(wrong, style, width));
     yield style.bold(report.inspection.source.file);
   }
@@ -34,11 +34,7 @@ export function* inspectLines(report: InspectReport, options: LineOptions): Gene
   const findings = shownFindings(report);
   yield* verdictLines(report, style, width);
   if (asked && !report.everyMapping) {
-    yield* findingLines(
-      findings.filter((f) => f.weight === "trouble"),
-      style,
-      width,
-    );
+    yield* findingLines(findings.filter(isReason), style, width);
     return;
   }
   yield "";
@@ -52,6 +48,12 @@ export function* inspectLines(report: InspectReport, options: LineOptions): Gene
   yield* findingLines(findings, style, width);
 }
 
+const isReason = ({ weight }: Finding): boolean => weight !== "note";
+
+/** What stands before a verdict, and before a finding, and in which colour. */
+export const levelSigns = { trouble: "✗", unproven: "⚠", shown: "✓", note: "·" } as const;
+const levelPaints = { trouble: "red", unproven: "yellow", shown: "green", note: "dim" } as const;
+
 function* spaced(lines: Iterable<string>): Generator<string> {
   yield* lines;
   yield "";
@@ -59,8 +61,9 @@ function* spaced(lines: Iterable<string>): Generator<string> {
 
 function verdictLines(report: InspectReport, style: Style, width: number): string[] {
   const { source } = report.inspection;
-  const { fine, words } = inspectVerdict(report);
-  const head = wrap(`${fine ? "✓" : "✗"} ${words}`, width, "", "  ").map(fine ? style.green : style.red);
+  const { level, words } = inspectVerdict(report);
+  const shown = level === "unproven" && report.strict === true ? "trouble" : level;
+  const head = wrap(`${levelSigns[shown]} ${words}`, width, "", "  ").map(style[levelPaints[shown]]);
   return [
     ...head,
     ...[imageWords(source), ...(source.notes ?? [])].flatMap((note) => wrap(note, width, "  ", "    ").map(style.dim)),
@@ -72,8 +75,8 @@ function* findingLines(findings: readonly Finding[], style: Style, width: number
   yield "";
   yield style.bold("Findings");
   for (const { weight, what, where, why } of findings) {
-    const paint = weight === "trouble" ? style.red : style.yellow;
-    yield* wrap(what, width, weight === "trouble" ? "  ✗ " : "  · ", "    ").map(paint);
+    const paint = weight === "note" ? (text: string) => text : style[levelPaints[weight]];
+    yield* wrap(what, width, `  ${levelSigns[weight]} `, "    ").map(paint);
     yield* wrap(where, width, "    ");
     yield* wrap(why, width, "    ").map(style.dim);
   }

@@ -10,6 +10,8 @@ export interface InspectReport {
   readonly shown: readonly number[];
   /** Show every mapping, not the first of each device. */
   readonly everyMapping: boolean;
+  /** What is not shown to be safe counts as trouble. */
+  readonly strict?: boolean;
   readonly who: WhoAnswer | null;
   readonly walk: WalkAnswer | null;
   readonly diff: DiffAnswer | null;
@@ -62,10 +64,22 @@ export function* mappingRows(ranges: DeviceReach["ranges"]): Generator<MappingRo
   }
 }
 
-/** 1: trouble was found, here or in the image that this one is held against, the two differ, or the address asked about faults. */
+/** How much was shown: the weightiest of the findings that are shown. */
+export type Level = "trouble" | "unproven" | "shown";
+
+export function levelOf(report: InspectReport): Level {
+  const weights = new Set(shownFindings(report).map((f) => f.weight));
+  return weights.has("trouble") ? "trouble" : weights.has("unproven") ? "unproven" : "shown";
+}
+
+/**
+ * 1: trouble was found, here or in the image that this one is held against, the two differ, or the address asked about
+ * faults.
+ */
 export function exitCodeOf(report: InspectReport): 0 | 1 {
   if (report.walk !== null && report.walk.end.kind === "fault") return 1;
   const { diff } = report;
   if (diff !== null && (diff.difference.changes.length > 0 || exitCodeOf(diff.other) === 1)) return 1;
-  return shownFindings(report).some((f) => f.weight === "trouble") ? 1 : 0;
+  const level = levelOf(report);
+  return level === "trouble" || (report.strict === true && level === "unproven") ? 1 : 0;
 }

@@ -1,38 +1,53 @@
 /** An inspection in one sentence. */
-import type { Inspection } from "../../audit/reach/inspection.js";
+import type { DeviceReach, Inspection } from "../../audit/reach/inspection.js";
 import { bytesWords, plural } from "../words/quantity.js";
-import { type InspectReport, shownFindings } from "./inspect_report.js";
+import { type InspectReport, type Level, levelOf, shownFindings } from "./inspect_report.js";
 
 export interface InspectVerdict {
-  /** No trouble was found. */
-  readonly fine: boolean;
+  readonly level: Level;
   readonly words: string;
 }
 
 export function inspectVerdict(report: InspectReport): InspectVerdict {
-  const devices = report.shown.map((i) => report.inspection.devices[i]!);
-  const troubles = shownFindings(report).filter((f) => f.weight === "trouble").length;
+  const level = levelOf(report);
+  const sums = sumsOf(report);
+  return {
+    level,
+    words: `${headOf(report, level)}${sums.length === 0 ? "no device reaches anything" : sums.join(", ")}.`,
+  };
+}
+
+function headOf(report: InspectReport, level: Level): string {
+  if (level === "shown") return "";
+  const count = shownFindings(report).filter((f) => f.weight === level).length;
+  return level === "trouble"
+    ? `${plural(count, "trouble")}: `
+    : `Not shown to be safe, for ${plural(count, "reason")}: `;
+}
+
+function sumsOf({ inspection, shown }: InspectReport): string[] {
+  const devices = shown.map((i) => inspection.devices[i]!);
   const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
-  const confined = devices.filter((d) => d.state === "translated").length;
-  const off = report.inspection.units.filter(
-    (u) => u.translating === false && u.abilities?.abortsWhenOff !== true,
-  ).length;
-  const unread = report.inspection.unreadUnits ?? [];
-  const reached = new Set(devices.map((d) => d.ranges).filter((r) => r !== null));
-  const bytes = [...reached].reduce((sum, r) => sum + r.byteCount, 0);
-  const sums = [
-    ...(confined === 0
-      ? []
-      : [`${plural(confined, "device")} ${confined === 1 ? "is" : "are"} confined to ${bytesWords(bytes)}`]),
+  const confined = devices.filter((d) => d.state === "translated");
+  const off = inspection.units.filter((u) => u.translating === false && u.abilities?.abortsWhenOff !== true).length;
+  const unread = inspection.unreadUnits ?? [];
+  return [
+    ...(confined.length === 0 ? [] : [confinedWords(inspection, confined)]),
     ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),
     ...(off === 0
       ? []
       : [`what is behind ${off === 1 ? "a unit that is" : `${off} units that are`} off reaches all of memory`]),
     ...(unread.length === 0 ? [] : [`nothing is known of ${unitNames(unread)}`]),
-    ...(confined + open + off + unread.length === 0 ? ["no device reaches anything"] : []),
   ];
-  const words = `${troubles === 0 ? "" : `${plural(troubles, "trouble")}: `}${sums.join(", ")}.`;
-  return { fine: troubles === 0 && unread.length === 0, words };
+}
+
+/** Where nobody knows whether the unit translates, its tables say what would be. */
+function confinedWords({ units }: Inspection, devices: readonly DeviceReach[]): string {
+  const tables = new Set(devices.map((d) => d.ranges!));
+  const bytes = [...tables].reduce((sum, r) => sum + r.byteCount, 0);
+  const isSure = devices.every((d) => units[d.unit]!.translating === true);
+  const are = isSure ? (devices.length === 1 ? "is" : "are") : "would be";
+  return `${plural(devices.length, "device")} ${are} confined to ${bytesWords(bytes)}`;
 }
 
 const unitNames = (units: readonly number[]) =>

@@ -87,7 +87,17 @@ const finding = z.looseObject({
   where: z.string(),
   why: z.string(),
   rule: z.string(),
-  weight: z.enum(["trouble", "note"]),
+  level: z
+    .enum(["trouble", "unproven", "note"])
+    .describe("unproven: nothing wrong was found, and what was given does not show that devices are confined"),
+  weight: z.enum(["trouble", "note"]).describe("level, in two values"),
+});
+
+const verdict = z.looseObject({
+  level: z
+    .enum(["trouble", "unproven", "shown"])
+    .describe("✗, ⚠ or ✓: the weightiest level of the findings; shown where all are notes"),
+  words: z.string(),
 });
 
 export const inspectSchema = z.looseObject({
@@ -98,6 +108,7 @@ export const inspectSchema = z.looseObject({
     bytes: bytes.describe("memory that the image holds"),
     notes: z.array(z.string()).describe("how the tables were found, what was left out, what cannot be told"),
   }),
+  verdict,
   units: z.array(
     z.looseObject({
       kind: z.enum(["vtd", "amdvi", "smmuv3"]),
@@ -130,7 +141,8 @@ export const inspectSchema = z.looseObject({
     .looseObject({
       same: count,
       changes: z.array(change),
-      findings: z.array(finding).describe("what is wrong in the other image"),
+      verdict: verdict.describe("of the other image"),
+      findings: z.array(finding).describe("what was found in the other image"),
       notes: z.array(z.string()).describe("how the other image was read"),
     })
     .optional()

@@ -132,7 +132,7 @@ describe("what a device may write", () => {
     },
   );
 
-  test("AMD-Vi: the table of interrupts that its entry names is trouble, and interrupts that pass are a note", () => {
+  test("AMD-Vi: the table of interrupts that its entry names is trouble, and interrupts that pass are told", () => {
     const of = (interrupts: object) => {
       const built = new Built().put(0x1000 + 0x18 * 32, DeviceEntry, {
         ...{ v: 1, tv: 1, mode: 4, frame: 0x10, ir: 1, iw: 1, did: 5 },
@@ -141,9 +141,9 @@ describe("what a device may write", () => {
       mapAll(built.memory, { ...second(0x10000), format: "amdvi-v1" }, framesFrom(built.memory, 0x100), [
         [0, 0x400000, 0x1000],
       ]);
-      return rules(look(built, [unit("amdvi", "v1", { size: 4096 })]));
+      return rules(look(built, [unit("amdvi", "v1", { size: 4096, translating: true })]));
     };
-    expect(of({ iv: 0 })).toEqual(["silent-entries", "interrupt-remapping-off"]);
+    expect(of({ iv: 0 })).toEqual(["interrupt-remapping-off", "silent-entries"]);
     expect(of({ iv: 1, intCtl: 1 })).toContain("interrupt-remapping-off");
     expect(of({ iv: 1, intCtl: 2, intTabLen: 8, intRoot: 0x401000 / 64 })).toEqual(["silent-entries"]);
     expect(of({ iv: 1, intCtl: 2, intTabLen: 8, intRoot: 0x400000 / 64 })).toContain("table-writable");
@@ -186,6 +186,14 @@ test("the tables of a unit that is off are without effect, and are not judged", 
   const off = look(built, [{ ...legacyUnit, translating: false }]).inspection;
   expect(off.findings.map((f) => f.rule)).toEqual(["unit-off"]);
   expect(look(built, [legacyUnit]).inspection.findings.map((f) => f.rule)).toContain("broken-table");
+});
+
+test("a unit that is off and was never given a table has no devices, whatever lies at address 0", () => {
+  const built = new Built().bit(0x18 * 32, 0).bit(0x18 * 32, 1);
+  const off = unit("amdvi", "v1", { root: 0, size: 4096, translating: false });
+  expect(look(built, [off]).inspection).toMatchObject({ devices: [], findings: [{ rule: "unit-off" }] });
+  expect(look(built, [{ ...off, root: 0x1000 }]).inspection.devices).toEqual([]);
+  expect(look(built, [{ ...off, translating: true }]).inspection.devices).not.toEqual([]);
 });
 
 describe("how walks end", () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { BusDevice, Known, Uncovered } from "../../../src/audit/reach/findings/known.js";
 import { holes } from "../../../src/audit/reach/findings/outside.js";
 import { findingsOf, reachRules } from "../../../src/audit/reach/findings/rules.js";
+import type { Weight } from "../../../src/audit/reach/inspection.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { Trouble } from "../../../src/table/trouble.js";
 import { device, frames, machine, type Row, ranges, tableAt, unit } from "./machine.js";
@@ -31,7 +32,7 @@ interface Case {
   readonly rule: string;
   readonly when: string;
   readonly known: Known;
-  readonly weight: "trouble" | "note";
+  readonly weight: Weight;
   readonly says: RegExp;
   /** The same but for what the rule looks at. */
   readonly but: Known;
@@ -45,6 +46,38 @@ const cases: readonly Case[] = [
     weight: "trouble",
     says: /nothing is known of unit 0: its table is not in the image/,
     but: calm,
+  },
+  {
+    rule: "missing-table",
+    when: "a unit's own table is not in what is left of the image",
+    known: machine([], { unread: [0], whole: null, isPartial: true }),
+    weight: "unproven",
+    says: /nothing is known of unit 0.*parts of the image are missing/s,
+    but: calm,
+  },
+  {
+    rule: "unit-unknown",
+    when: "only a scan says that tables are there",
+    known: { ...calm, units: [{ ...unit, found: "scan", translating: null, interruptRemapping: null }] },
+    weight: "unproven",
+    says: /nobody says whether unit 0 translates and remaps interrupts.*0x100000.*switched off, or left over/s,
+    but: calm,
+  },
+  {
+    rule: "unit-unknown",
+    when: "the status is not among the registers",
+    known: { ...calm, units: [{ ...unit, kind: "smmuv3", translating: null, interruptRemapping: null }] },
+    weight: "unproven",
+    says: /nobody says whether unit 0 translates\n.*CR0/s,
+    but: { ...calm, units: [{ ...unit, kind: "smmuv3", interruptRemapping: null }] },
+  },
+  {
+    rule: "unit-unknown",
+    when: "a root was given by hand",
+    known: { ...calm, units: [{ ...unit, found: "given", translating: null }] },
+    weight: "unproven",
+    says: /--root says where its tables are/,
+    but: { ...calm, units: [{ ...unit, found: "given", translating: false }] },
   },
   {
     rule: "other-machine",
@@ -82,7 +115,7 @@ const cases: readonly Case[] = [
     rule: "ats-trusted",
     when: "an entry lets translated requests through",
     known: machine([device(0x18, buffer, { ats: true })]),
-    weight: "note",
+    weight: "unproven",
     says: /1 device may send addresses as already translated.*TT 1/s,
     but: calm,
   },
@@ -149,7 +182,7 @@ const cases: readonly Case[] = [
     rule: "interrupt-remapping-off",
     when: "interrupts pass as they are",
     known: { ...calm, units: [{ ...unit, interruptRemapping: false }] },
-    weight: "note",
+    weight: "unproven",
     says: /does not remap interrupts/,
     but: { ...calm, units: [{ ...unit, interruptRemapping: null }] },
   },
@@ -171,9 +204,33 @@ const cases: readonly Case[] = [
   },
   {
     rule: "broken-table",
+    when: "a limit left pages out",
+    known: machine([device(0x18, buffer, { troubles: [{ ...trouble, kind: "limit" }], everyPage: false })]),
+    weight: "unproven",
+    says: /beyond the limit of this tool/,
+    but: calm,
+  },
+  {
+    rule: "broken-table",
+    when: "a limit left out addresses, and no page",
+    known: machine([device(0x18, buffer, { troubles: [{ ...trouble, kind: "limit" }] })]),
+    weight: "note",
+    says: /beyond the limit of this tool/,
+    but: calm,
+  },
+  {
+    rule: "broken-table",
+    when: "a limit left out devices",
+    known: { ...calm, unitTroubles: [[{ ...trouble, kind: "limit" }]] },
+    weight: "unproven",
+    says: /beyond the limit of this tool.*device tables of unit 0/s,
+    but: calm,
+  },
+  {
+    rule: "broken-table",
     when: "the image may lack what a pointer leads to",
     known: { ...calm, whole: null, unitTroubles: [[{ ...trouble, kind: "outside" }]] },
-    weight: "note",
+    weight: "unproven",
     says: /outside the memory of the image/,
     but: { ...calm, unitTroubles: [[]] },
   },
@@ -200,9 +257,17 @@ const cases: readonly Case[] = [
       ...calm,
       registerNotes: [{ rule: "exclusion-range", where: "amdvi", what: "0x1000 passes", why: "EXCL" }],
     },
-    weight: "note",
+    weight: "unproven",
     says: /0x1000 passes/,
     but: { ...calm, registerNotes: [{ rule: "unit-off", where: "", what: "said by its own rule", why: "" }] },
+  },
+  {
+    rule: "table-mode",
+    when: "registers say that no request passes",
+    known: { ...calm, registerNotes: [{ rule: "table-mode", where: "vtd", what: "abort", why: "TTM" }] },
+    weight: "note",
+    says: /abort/,
+    but: calm,
   },
   {
     rule: "silent-entries",
@@ -230,7 +295,7 @@ const cases: readonly Case[] = [
     rule: "missing-unit",
     when: "firmware lists one more",
     known: { ...calm, missingUnits: ["vtd with registers at 0xfed91000"] },
-    weight: "note",
+    weight: "unproven",
     says: /lists 1 unit whose tables.*0xfed91000/s,
     but: calm,
   },
@@ -315,7 +380,7 @@ test.each(cases)("$rule: $when", ({ rule, known, weight, says, but }) => {
 
 test("every rule has a case, and says in a sentence what it is about", () => {
   const names = reachRules.map((r) => r.name);
-  const tested = cases.map((c) => (c.rule === "exclusion-range" ? "registers" : c.rule));
+  const tested = cases.map((c) => (["exclusion-range", "table-mode"].includes(c.rule) ? "registers" : c.rule));
   expect([...new Set(tested)].sort()).toEqual([...names].sort());
   for (const rule of reachRules) expect(rule.about).toMatch(/^[A-Z].*\.$/);
 });

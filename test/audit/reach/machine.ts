@@ -61,6 +61,7 @@ export function device(requester: number, own: Ranges | null, more: Partial<Devi
     unit: 0,
     ranges: own,
     troubles: [],
+    everyPage: true,
     ...more,
   };
 }
@@ -77,6 +78,7 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     tables: new TableFrames(),
     runs: [{ first: mfn(0), frameCount: 2 ** 18 }],
     whole: true,
+    isPartial: false,
     kernel: null,
     reserved: null,
     bus: null,

@@ -20,7 +20,16 @@ const documentOf = (report: InspectReport): InspectDocument => {
 
 test("the promised keys, in their order", () => {
   const doc = documentOf(reportOf(sampleInspection()));
-  expect(Object.keys(doc)).toEqual(["schema", "source", "units", "devices", "mappings", "findings", "troubles"]);
+  expect(Object.keys(doc)).toEqual([
+    "schema",
+    "source",
+    "verdict",
+    "units",
+    "devices",
+    "mappings",
+    "findings",
+    "troubles",
+  ]);
   expect(doc.units[0]).toMatchObject({ kind: "vtd", mode: "legacy", root: "0x100000", found: "registers" });
   expect(Object.keys(doc.devices[0]!).slice(0, 8)).toEqual([
     "bdf",
@@ -165,5 +174,14 @@ describe.each(captures)("%s", async (name) => {
 test("the schema is published", () => {
   expect(documentNames).toContain("dmalab.inspect/1");
   const schema = jsonSchema("dmalab.inspect/1") as { required: string[] };
-  expect(schema.required).toEqual(["schema", "source", "units", "devices", "mappings", "findings", "troubles"]);
+  expect(schema.required).toEqual([
+    "schema",
+    "source",
+    "verdict",
+    "units",
+    "devices",
+    "mappings",
+    "findings",
+    "troubles",
+  ]);
 });

@@ -72,7 +72,7 @@ const atsTrusted: Rule = {
   find: (known) =>
     byUnit(known, (i) => known.devices[i]!.ats).map(([unit, devices]) => ({
       rule: "ats-trusted",
-      weight: "note",
+      weight: "unproven",
       what: `${counted(devices.length, "device")} may send addresses as already translated (ATS)`,
       where: namesOf(known.devices, devices),
       why: `${atsWhy[known.units[unit]!.kind]}: what it calls translated is not checked, so it must be trusted`,

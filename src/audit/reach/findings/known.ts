@@ -93,6 +93,8 @@ export interface Known {
   readonly runs: readonly FrameRun[];
   /** The image holds all of the machine's memory, as far as its mappings show; null: it cannot be told. */
   readonly whole: boolean | null;
+  /** Parts of the image are known to be missing: it was cut short or damaged. */
+  readonly isPartial: boolean;
   /** null: it was not found. */
   readonly kernel: KernelPlace | null;
   /** null: no ACPI tables were found. */

@@ -2,10 +2,9 @@
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
 import { counted, hex } from "../../why/words.js";
-import { amdviInterrupts } from "../amdvi_interrupts.js";
 import { deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
-import type { Finding } from "../inspection.js";
+import type { Finding, Weight } from "../inspection.js";
 import type { Known, Rule } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
@@ -36,45 +35,6 @@ const unitOff: Rule = {
     ),
 };
 
-/** AMD-Vi has no switch for all: each device table entry says it for its device. */
-function openInterrupts(known: Known): Finding[] {
-  const open = [...known.devices.keys()].filter((i) => {
-    const device = known.devices[i]!;
-    const unit = known.units[device.unit]!;
-    if (unit.kind !== "amdvi" || unit.translating === false || device.state === "blocked") return false;
-    return amdviInterrupts(device)?.remapped === false;
-  });
-  return [...grouped(open, (i) => known.devices[i]!.unit)].map(([unit, devices]) => ({
-    rule: "interrupt-remapping-off",
-    weight: "note",
-    what: `unit ${unit} does not remap the interrupts of ${counted(devices.length, "device")}`,
-    where: namesOf(known.devices, devices),
-    why: "IV is 0, or IntCtl 1, in the device table entry: who controls such a device can raise any interrupt by writing to 0xfee00000",
-    devices,
-  }));
-}
-
-const interruptRemappingOff: Rule = {
-  name: "interrupt-remapping-off",
-  about: "A unit translates addresses and lets interrupts pass as they are.",
-  find: (known) =>
-    known.units
-      .flatMap((unit, i): Finding[] =>
-        unit.interruptRemapping !== false || unit.translating === false
-          ? []
-          : [
-              {
-                rule: "interrupt-remapping-off",
-                weight: "note",
-                what: `unit ${i} does not remap interrupts`,
-                where: unit.registersAt === null ? `unit ${i}` : `unit ${i}, registers at ${hex(unit.registersAt)}`,
-                why: "a device can raise any interrupt by writing to 0xfee00000; who controls one can forge them",
-              },
-            ],
-      )
-      .concat(openInterrupts(known)),
-};
-
 const kindWords: Readonly<Record<TroubleKind, string>> = {
   cycle: "a table leads back to itself",
   outside: "an entry points outside the memory of the image",
@@ -91,26 +51,39 @@ const brokenTable: Rule = {
     for (const [i, troubles] of known.unitTroubles.entries()) {
       // That the whole table is missing has a rule of its own.
       if (known.unread.includes(i)) continue;
-      findings.push(...byKind(troubles, known, `device tables of unit ${i}`, undefined));
+      const weigh = weighing(known, false);
+      findings.push(...byKind(troubles, weigh, `device tables of unit ${i}`, undefined));
     }
     const broken = [...known.devices.keys()].filter((i) => known.devices[i]!.troubles.length > 0);
     for (const [troubles, devices] of grouped(broken, (i) => known.devices[i]!.troubles)) {
-      findings.push(...byKind(troubles, known, namesOf(known.devices, devices), devices));
+      const weigh = weighing(known, known.devices[devices[0]!]!.everyPage);
+      findings.push(...byKind(troubles, weigh, namesOf(known.devices, devices), devices));
     }
     return findings;
   },
 };
 
-/** One finding for each kind of trouble. An image that is not whole may lack what a pointer leads to. */
+/**
+ * An image that is not whole may lack what a pointer leads to, and what was left out is unknown.
+ * @param everyPage every page is listed, though not at each of its addresses
+ */
+const weighing =
+  (known: Known, everyPage: boolean) =>
+  (kind: TroubleKind): Weight => {
+    if (kind === "limit") return everyPage ? "note" : "unproven";
+    return kind === "outside" && known.whole !== true ? "unproven" : "trouble";
+  };
+
+/** One finding for each kind of trouble. */
 function byKind(
   troubles: readonly Trouble[],
-  known: Known,
+  weigh: (kind: TroubleKind) => Weight,
   where: string,
   devices: readonly number[] | undefined,
 ): Finding[] {
   return [...grouped(troubles, (t) => t.kind)].map(([kind, list]) => ({
     rule: "broken-table",
-    weight: kind === "limit" || (kind === "outside" && known.whole !== true) ? "note" : "trouble",
+    weight: weigh(kind),
     what: `${kindWords[kind]} (${counted(list.length, "time")})`,
     where: `${where}: entry at ${hex(list[0]!.entryAt)}, ${list[0]!.value}`,
     why: list[0]!.what,
@@ -154,14 +127,18 @@ const tableWritable: Rule = {
 const ownsItsTables = (known: Known, owner: number): boolean =>
   known.index.owners[owner]!.every((i) => known.devices[i]!.stage === "nested");
 
-/** What the registers say and no rule above says of the units. */
+/** What registers say, and has a rule of its own. */
+const saidElsewhere = ["unit-off", "interrupt-remapping-off"];
+/** What takes nothing from what the tables confine: no request passes. */
+const harmless = ["table-mode"];
+
 const registers: Rule = {
   name: "registers",
   about: "Registers say something that weakens what the tables confine.",
   find: (known) =>
     known.registerNotes
-      .filter((note) => note.rule !== unitOff.name && note.rule !== interruptRemappingOff.name)
-      .map(({ rule, what, where, why }) => ({ rule, weight: "note", what, where, why })),
+      .filter(({ rule }) => !saidElsewhere.includes(rule))
+      .map(({ rule, ...said }) => ({ rule, weight: harmless.includes(rule) ? "note" : "unproven", ...said })),
 };
 
 const silentEntries: Rule = {
@@ -207,7 +184,7 @@ const missingUnit: Rule = {
       : [
           {
             rule: "missing-unit",
-            weight: "note",
+            weight: "unproven",
             what: `firmware lists ${counted(known.missingUnits.length, "unit")} whose tables nobody gave`,
             where: someOf(known.missingUnits),
             why: "what their devices reach is not told here: with their registers it would be",
@@ -216,6 +193,5 @@ const missingUnit: Rule = {
 };
 
 export const unitRules: readonly Rule[] = [
-  ...[unitOff, brokenTable, tableWritable, silentEntries, interruptRemappingOff],
-  ...[registers, missingUnit, staleTable],
+  ...[unitOff, brokenTable, tableWritable, silentEntries, registers, missingUnit, staleTable],
 ];

@@ -1,8 +1,8 @@
 /** Rules about units of which nothing can be said, because what was given does not belong to this memory. */
-import type { UnitKind } from "../../../table/device/attachment.js";
+import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import { hex } from "../../why/words.js";
 import type { Finding } from "../inspection.js";
-import type { Rule } from "./known.js";
+import type { Known, Rule } from "./known.js";
 
 const missingTable: Rule = {
   name: "missing-table",
@@ -11,11 +11,43 @@ const missingTable: Rule = {
     known.unread.map(
       (i): Finding => ({
         rule: "missing-table",
-        weight: "trouble",
+        weight: known.isPartial ? "unproven" : "trouble",
         what: `nothing is known of unit ${i}: its table is not in the image`,
         where: `unit ${i}, table at ${hex(known.units[i]!.root)}`,
-        why: "the registers are of another machine or moment, or the image was made without these pages",
+        why: known.isPartial
+          ? "parts of the image are missing, and the table may be in one of them"
+          : "the registers are of another machine or moment, or the image was made without these pages",
       }),
+    ),
+};
+
+const unknownWhy: Readonly<Record<UnitRoot["found"], string>> = {
+  scan: "its tables were found by their form: they may be in use, switched off, or left over",
+  acpi: "firmware says that it exists, and no more",
+  given: "--root says where its tables are, and no more",
+  registers: "the register that says so (VT-d GSTS, AMD-Vi CONTROL, SMMUv3 CR0) is not among those that were given",
+};
+
+/** VT-d says both in one register; for the others, interrupts are in the tables. */
+const unknownWords = ({ units }: Known, i: number): string =>
+  `nobody says whether unit ${i} translates${units[i]!.kind === "vtd" ? " and remaps interrupts" : ""}`;
+
+const unitUnknown: Rule = {
+  name: "unit-unknown",
+  about: "Nobody says whether a unit translates.",
+  find: (known) =>
+    known.units.flatMap(({ translating, found, root }, i): Finding[] =>
+      translating !== null || known.unread.includes(i)
+        ? []
+        : [
+            {
+              rule: "unit-unknown",
+              weight: "unproven",
+              what: unknownWords(known, i),
+              where: `unit ${i}, table at ${hex(root)}`,
+              why: `${unknownWhy[found]}; the registers would say (--registers)`,
+            },
+          ],
     ),
 };
 
@@ -45,4 +77,4 @@ const otherMachine: Rule = {
     ),
 };
 
-export const unreadRules: readonly Rule[] = [missingTable, otherMachine];
+export const unreadRules: readonly Rule[] = [missingTable, otherMachine, unitUnknown];

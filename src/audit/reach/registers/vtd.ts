@@ -36,7 +36,9 @@ export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
   }
   if (interruptRemapping === false)
     note("interrupt-remapping-off", "interrupts are not remapped", "GSTS.IRES is 0: a device may send any interrupt");
-  if (interruptRemapping === true && status(GlobalStatus.cfis) === true) {
+  // With 32-bit destinations the old form is refused, whatever CFIS says. VT-d 4.1, 5.1.4.
+  const isWide = irta !== null && read(irta, 0, InterruptTableAddress.eime) === 1;
+  if (interruptRemapping === true && status(GlobalStatus.cfis) === true && !isWide) {
     note(
       "compatibility-interrupts",
       "interrupts of the old form pass",
