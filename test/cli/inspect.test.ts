@@ -115,7 +115,7 @@ describe("questions", () => {
     const cut = file("cut.elf", gunzipSync(readFileSync(legacy)).subarray(0, 1000));
     const torn = await inspect(legacy, "--diff", cut, "--diff-registers", registers("vtd-legacy-strict"));
     expect(torn.code).toBe(1);
-    expect(torn.out).toMatch(/cut\.elf\n⚠ Not shown to be safe, for 1 reason: nothing is known of unit 0\.\n/);
+    expect(torn.out).toMatch(/cut\.elf\n⚠ Not shown to be safe, for 2 reasons: nothing is known of unit 0\.\n/);
     const same = await inspect(legacy, "--diff", legacy, "--diff-registers", registers("vtd-legacy-strict"));
     expect(same.code).toBe(0);
     expect(same.out).toMatch(/^Nothing differs from .*\(9 devices compared\)/);
