@@ -1,10 +1,8 @@
 /** `dmalab why`: explain a log line, a log, a setting, or the refusals of a recording. */
-import { explainLine, explainLog, explainSetting, type MachineContext, nothingKnown } from "../audit/index.js";
-import { type KernelLog, readKernelLog } from "../read/index.js";
+import { explainLine, explainSetting, explainSource, type MachineContext, nothingKnown } from "../audit/index.js";
 import { type ReportFinding, refusalFindings, whyDocument, whyLines } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
 import type { Input } from "./input.js";
-import { linesOf } from "./lines.js";
 import { AskedWrongly } from "./misuse.js";
 import { checkForms } from "./options/check.js";
 import { whyVerb } from "./options/why_options.js";
@@ -32,15 +30,14 @@ export async function why(path: string | undefined, flags: WhyFlags, session: Se
   }
   checkForms(whyVerb, forms, "", flags);
   const findings: ReportFinding[] = [];
+  const machine = machineOf(flags);
   const input = path === undefined ? null : await openLog(path, session);
   try {
-    const facts = input === null ? null : await session.during(`reading ${input.name}`, () => readKernelLog(input));
-    const machine = contextOf(facts, flags);
     if (input !== null) {
-      findings.push(...(await session.during(`explaining ${input.name}`, () => explainLog(linesOf(input), machine))));
+      findings.push(...(await session.during(`reading ${input.name}`, () => explainSource(input, machine))));
     }
     if (line !== undefined) findings.push(...explainLine(line, machine));
-    if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, machine));
+    if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, { ...nothingKnown, ...machine }));
   } finally {
     input?.close();
   }
@@ -62,16 +59,7 @@ async function openLog(path: string, session: Session): Promise<Input> {
   }
 }
 
-function contextOf(log: KernelLog | null, flags: WhyFlags): MachineContext {
-  return {
-    ...nothingKnown,
-    poolSlots: log?.pool == null ? null : (log.pool.to - log.pool.from) / 2048,
-    areas: log?.areas ?? null,
-    poolStart: log?.pool?.from ?? null,
-    poolEnd: log?.pool?.to ?? null,
-    memoryBytes: flags.memory ?? log?.memoryBytes ?? null,
-    cpus: flags.cpus ?? log?.cpus ?? null,
-    setting: log?.swiotlb ?? null,
-    xen: log?.xen ?? false,
-  };
+/** What the options say of the machine; a log says the rest. */
+function machineOf({ memory, cpus }: WhyFlags): Partial<MachineContext> {
+  return { memoryBytes: memory ?? null, cpus: cpus ?? null };
 }

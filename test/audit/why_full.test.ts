@@ -11,15 +11,16 @@ const kinds = (text: string, machine: Partial<MachineContext> = {}): string[] =>
 
 /** Line, machine, causes. */
 const rows: readonly (readonly [string, string, Partial<MachineContext>, string[]])[] = [
-  ["exactly the largest", full(262144, 32768, 100), {}, ["fragmented"]],
+  ["exactly the largest", full(262144, 32768, 256), {}, ["fragmented"]],
+  ["fewer in use than there are sets: one is wholly empty", full(262144, 32768, 255), {}, ["constraint"]],
   ["one byte more", full(262145, 32768, 100), {}, ["too-large"]],
   ["too large, and the pool is full besides", full(2097152, 524288, 515875), {}, ["too-large", "exhausted"]],
   ["too large in a small pool of many areas", full(524288, 512, 0), { areas: 4 }, ["too-large"]],
   ["nvme, beyond its own limit", full(262144, 32768, 100, "nvme 0000:00:03.0"), {}, ["device-limit"]],
-  ["nvme, at its limit", full(258048, 32768, 100, "nvme 0000:00:03.0"), {}, ["fragmented"]],
+  ["nvme, at its limit", full(258048, 32768, 300, "nvme 0000:00:03.0"), {}, ["fragmented"]],
   [
     "nvme, at its limit and not at a slot's edge",
-    full(258048 + 2047, 32768, 100, "nvme 0000:00:03.0"),
+    full(258048 + 2047, 32768, 300, "nvme 0000:00:03.0"),
     {},
     ["fragmented"],
   ],
@@ -34,8 +35,9 @@ const rows: readonly (readonly [string, string, Partial<MachineContext>, string[
   ["nothing in use", full(4096, 32768, 0), {}, ["nothing-used"]],
   ["an empty pool of no slots", full(4096, 0, 0), {}, ["absent"]],
   ["areas smaller than the request", full(262144, 512, 0), { areas: 8 }, ["area-too-small"]],
-  ["areas just as large as the request", full(262144, 1024, 10), { areas: 8 }, ["area"]],
-  ["enough in sum, not in any area", full(65536, 512, 400), { areas: 4 }, ["area"]],
+  ["areas just as large as the request", full(262144, 1024, 10), { areas: 8 }, ["fragmented"]],
+  ["enough in sum, not in any area", full(65536, 512, 400), { areas: 8 }, ["area"]],
+  ["areas that hold whole sets are no obstacle of their own", full(65536, 512, 400), { areas: 4 }, ["fragmented"]],
   ["the same in a single area", full(65536, 512, 400), { areas: 1 }, ["fragmented"]],
   ["an old kernel's line, too large", "hda: swiotlb buffer is full (sz: 1048576 bytes)", {}, ["too-large"]],
   [
@@ -78,7 +80,7 @@ const rows: readonly (readonly [string, string, Partial<MachineContext>, string[
     "the same, of a kernel around 5.0",
     "snd 0000:00:1b.0: overflow 0x00000001fe000000+4096 of DMA mask ffffffff bus limit 0",
     {},
-    ["absent"],
+    ["not-bounced"],
   ],
   [
     "encrypted memory",
@@ -152,7 +154,7 @@ test("what the log says of the pool stands beside the line", () => {
   const evidence = (line: string) => explainLine(line, machine)[0]!.evidence;
   expect(evidence("a 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes)")).toContain("pool of 512 slots (1 MiB)");
   const overflow = "a 0000:00:03.0: swiotlb addr 0x000000000b000000+4096 overflow (mask ffffff, bus limit 0).";
-  expect(evidence(overflow)).toContain("the pool from 0xb000000 to 0xb100000");
+  expect(evidence(overflow)).toContain("the pool lies from 0xb000000 to 0xb100000");
 });
 
 test("lines of any bytes give sentences, never an error", () => {
@@ -197,19 +199,22 @@ test("advice keeps a forced pool forced, and stops where memory ends", () => {
   expect(advice({}, 262144)).toContain("swiotlb=524288");
 });
 
-test("lines that say the same are one finding with a count; sizes of another class are another", () => {
+test("lines of one device that the same remedy cures are one finding with a count", () => {
   const log = [
     full(4096, 512, 511),
     full(4096, 512, 512),
-    full(3000, 512, 512),
+    full(65536, 512, 400),
     full(65536, 512, 512),
     full(4096, 512, 512, "igb 0000:00:04.0"),
+    full(524288, 512, 100),
   ];
-  expect(explainLog(log).map((f) => [f.kind, f.device, f.count])).toEqual([
-    ["exhausted", "0000:00:03.0", 3],
-    ["exhausted", "0000:00:03.0", 1],
+  const findings = explainLog(log);
+  expect(findings.map((f) => [f.kind, f.device, f.count])).toEqual([
+    ["exhausted", "0000:00:03.0", 4],
     ["exhausted", "0000:00:04.0", 1],
+    ["too-large", "0000:00:03.0", 1],
   ]);
+  expect(findings[0]!.evidence).toContain("1 of them: The pool has room, but not in one piece (fragmented; 64 KiB");
 });
 
 test("what the kernel's rate limit swallowed is said", () => {

@@ -16,11 +16,12 @@ function explained(name: string) {
   });
 }
 
-test("swiotlb-full: ten lines of one device; used up, or enough in sum and not in either area", () => {
+test("swiotlb-full: ten lines of one device; used up, or room in pieces: one finding", () => {
   const findings = explained("swiotlb-full").filter((f) => f.trouble);
   expect(new Set(findings.map((f) => f.device))).toEqual(new Set(["0000:00:03.0"]));
   expect(findings.reduce((sum, f) => sum + f.count, 0)).toBe(10);
-  expect(new Set(findings.map((f) => f.kind))).toEqual(new Set(["exhausted", "area"]));
+  expect(findings.map((f) => f.kind)).toEqual(["exhausted"]);
+  expect(findings[0]!.evidence).toContain("2 of them: The pool has room, but not in one piece (fragmented;");
   expect(findings[0]!.do).toContain("swiotlb=1024,force");
 });
 

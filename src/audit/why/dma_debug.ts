@@ -10,9 +10,17 @@ interface Rule {
   /** What the report says, without the parts that differ between kernels. */
   readonly pattern: RegExp;
   readonly cause: string;
+  readonly do: string;
 }
 
-const rule = (kind: string, pattern: RegExp, cause: string): Rule => ({ kind, pattern, cause });
+const theDriver =
+  "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording with " +
+  "trace_event=dma names both calls.";
+
+const rule = (kind: string, pattern: RegExp, cause: string, cure = theDriver): Rule => ({
+  ...{ kind, pattern, cause },
+  do: cure,
+});
 
 const rules: readonly Rule[] = [
   rule(
@@ -104,8 +112,24 @@ const rules: readonly Rule[] = [
       "time.",
   ),
   rule(
+    "many-mappings",
+    /exceeded \d+ overlapping mappings of (?:cacheline|pfn)/,
+    "More mappings of one piece of memory are alive at once than the checker counts (seven): mappings leak, or one page " +
+      "is registered again and again, as RDMA and some graphics drivers do on purpose.",
+    "The line names no driver: the call trace below it does. Record with trace_event=dma and look at what stays mapped; " +
+      "where a page is shared on purpose the report can be left alone.",
+  ),
+  rule(
+    "cpu-touch",
+    /cpu touching an active dma mapped cacheline/,
+    "The CPU writes to memory that is mapped for a device, which may be writing there as well: one of the two can lose " +
+      "data. Kernels 3.14 to 5.13 check this, for pages that the kernel itself copies on write.",
+    "Look at the call trace below the line: who writes, and whether the driver holds a page mapped longer than its " +
+      "transfer. Direct I/O from a process that forks looks the same. Recording with trace_event=dma shows the mapping.",
+  ),
+  rule(
     "overlap",
-    /cacheline tracking EEXIST|exceeded \d+ overlapping mappings of cacheline/,
+    /cacheline tracking EEXIST/,
     "Two mappings that the device may write share a cache line: one of them can lose data.",
   ),
   rule(
@@ -120,21 +144,32 @@ const rules: readonly Rule[] = [
   ),
 ];
 
+/** What the report says in brackets: "[device address=0x1000] [size=2048 bytes]". */
+const stated = /\[([a-z][a-z +-]{1,24})=([^\]]{1,40})(?:\]|$)/g;
+const deviceAfter = /DMA-API: [\w+-]{1,40} ([\w:.,@-]{1,60}): /;
+/** The checker's messages of itself. */
+const ofItself = /DMA-API: (?:preallocated|debugging (?:en|dis)abled|(?:en|dis)abl|switching off|dma_debug: )/;
+
 /** @returns null for a line that is no report. */
 export function explainDmaDebug(text: string): Verdict | null {
-  if (!/DMA-API: /.test(text)) return null;
+  if (!text.includes("DMA-API: ") || ofItself.test(text)) return null;
   const found = rules.find((r) => r.pattern.test(text));
   if (found === undefined) return null;
-  const device = /DMA-API: [\w-]{1,40} ([\w:.-]{1,60}): /.exec(text)?.[1];
+  const device = deviceAfter.exec(text)?.[1];
+  const said = [...text.matchAll(stated)].map((m) => `${m[1]} ${m[2]!.trim()}`);
+  const limit = /exceeded (\d+) overlapping mappings of (\w+ (?:0x)?[0-9a-f]+)/.exec(text);
+  if (limit !== null) said.push(`more than ${limit[1]} mappings of ${limit[2]}`);
   return {
     kind: `dma-api-${found.kind}`,
     cause: found.cause,
-    evidence:
+    evidence: joined(
+      ...said,
       "the kernel's DMA-API checker reports it; it prints only the first report unless told otherwise (debugfs " +
-      "dma-api/all_errors)",
-    do:
-      "It is a bug of the driver named in the line or in the call trace below it: report it there. Recording with " +
-      "trace_event=dma names both calls.",
+        "dma-api/all_errors)",
+    ),
+    do: found.do,
     ...(device === undefined ? {} : { device }),
   };
 }
+
+const joined = (...parts: readonly string[]): string => parts.join("; ");

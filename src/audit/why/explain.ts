@@ -1,5 +1,8 @@
 /** `why` for log lines: which message it is, what it means here, and how often it came. */
-import { type MachineContext, nothingKnown } from "./context.js";
+import type { ByteSource } from "../../read/bytes.js";
+import { MachineFacts, machineMarks } from "../../read/kernel_log/machine_facts.js";
+import { MarkedLines, readMarkedLines } from "../../read/kernel_log/marked_lines.js";
+import { type MachineContext, machineOf } from "./context.js";
 import { explainDmaDebug } from "./dma_debug.js";
 import { FaultReader } from "./faults/reader.js";
 import type { Finding, Verdict } from "./finding.js";
@@ -8,49 +11,106 @@ import { Growth } from "./growth.js";
 import { type LogLine, splitLine } from "./log_line.js";
 import { explainPoolMessage } from "./pool_messages.js";
 import { explainSetting } from "./setting.js";
+import { isOurs, suppressedIn } from "./suppressed.js";
+import { explainNothing } from "./unexplained.js";
 
-/** What every line to be explained contains, so that the many other lines cost one search. */
+/** What every line to be explained contains. */
 const worth =
-  /swiotlb|IO TLB|SW-IOMMU|DMA|DMAR|AMD-Vi|smmu|fault|overflow|suppressed|bounce|contiguous|new pool|mapping_size/i;
+  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-D|VT-d|INTR-REMAP|[Ss][Mm][Mm][Uu]|iommu|dart|[Ff]ault|FAULT|overflow|suppressed|bounce|contiguous|new pool|mapping_size|coherent|\bdevice=|reason |BIOS|IVRS|only able|Xen! /;
+
+const marks = new RegExp(`${worth.source}|${machineMarks.source}`, "g");
+
+/** Lines that wait until the whole log has said what the machine is; beyond them what is known by then has to do. */
+const heldMax = 1 << 16;
 
 /**
  * Explain one line, or a few that belong together.
  * @returns nothing when the text is about something else.
  */
-export function explainLine(text: string, machine: MachineContext = nothingKnown): Finding[] {
+export function explainLine(text: string, machine: Partial<MachineContext> = {}): Finding[] {
   return explainLog(text.split("\n"), machine);
 }
 
 /**
- * Explain a whole log, in the log's order. Lines of one device, cause and size class are one finding with a count.
- * Memory is bounded by the number of different findings kept (see FindingGroups).
+ * Explain a whole log, in the log's order. Lines of one device that the same remedy cures are one finding with a count.
+ * Memory is bounded by the lines held (see `heldMax`) and the different findings kept (see FindingGroups).
+ * @param machine what is known beside the log; what the log itself says of the machine is read from it.
  */
-export function explainLog(lines: Iterable<string>, machine: MachineContext = nothingKnown): Finding[] {
-  const groups = new FindingGroups(),
-    growth = new Growth(),
-    faults = new FaultReader(machine, (line, verdict) => groups.add(line, verdict));
-  for (const given of lines) {
-    if (!worth.test(given)) continue;
-    const line = splitLine(given);
-    if (line === null) continue;
-    if (faults.read(line)) continue;
-    groups.suppressed(line.text);
-    growth.add(line);
-    for (const v of verdictsOf(line, machine)) groups.add(line, v);
+export function explainLog(lines: Iterable<string>, machine: Partial<MachineContext> = {}): Finding[] {
+  const explainer = new Explainer(machine);
+  const marked = new MarkedLines(new RegExp(marks.source), (line) => explainer.line(line));
+  for (const line of lines) marked.line(line);
+  marked.end();
+  return explainer.findings();
+}
+
+/**
+ * The same of bytes, which are read once.
+ * @throws Unreadable for an empty source and for bytes that are no text.
+ */
+export function explainSource(source: ByteSource, machine: Partial<MachineContext> = {}): Finding[] {
+  const explainer = new Explainer(machine);
+  readMarkedLines(source, marks, (line) => explainer.line(line));
+  return explainer.findings();
+}
+
+class Explainer {
+  readonly #given: Partial<MachineContext>;
+  readonly #facts = new MachineFacts();
+  readonly #groups = new FindingGroups();
+  readonly #growth = new Growth();
+  /** Lines to be explained later; null once that began. */
+  #held: LogLine[] | null = [];
+  #machine: MachineContext;
+  #faults: FaultReader | null = null;
+
+  constructor(given: Partial<MachineContext>) {
+    this.#given = given;
+    this.#machine = machineOf(this.#facts, given);
   }
-  faults.end();
-  const findings = groups.findings(growth.verdict());
-  return findings.some((f) => poolKinds.has(f.kind)) ? [...findings, ...wrongSetting(machine)] : findings;
+
+  line(given: string): void {
+    const line = splitLine(given);
+    if (line === null) return;
+    const ofMachine = machineMarks.test(line.text);
+    if (ofMachine) this.#facts.readMachine(line.text);
+    // A line that carries neither mark goes with the one before.
+    if (ofMachine && !worth.test(given)) return;
+    if (this.#held === null) this.#explain(line);
+    else if (this.#held.push(line) >= heldMax) this.#explainHeld();
+  }
+
+  findings(): Finding[] {
+    this.#explainHeld();
+    this.#faults?.end();
+    const findings = this.#groups.findings(this.#growth.verdict());
+    return findings.some((f) => poolKinds.has(f.kind)) ? [...findings, ...wrongSetting(this.#machine)] : findings;
+  }
+
+  #explainHeld(): void {
+    if (this.#held === null) return;
+    const held = this.#held;
+    this.#held = null;
+    this.#machine = machineOf(this.#facts, this.#given);
+    this.#faults = new FaultReader(this.#machine, (line, verdict) => this.#groups.add(line, verdict));
+    for (const line of held) this.#explain(line);
+  }
+
+  #explain(line: LogLine): void {
+    if (this.#faults!.read(line)) return;
+    const left = suppressedIn(line.text);
+    if (left !== null) {
+      if (isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);
+      return;
+    }
+    this.#growth.add(line);
+    for (const v of verdictsOf(line, this.#machine)) this.#groups.add(line, v);
+  }
 }
 
 /** Causes that a mistake in the setting may be behind. */
 const poolKinds: ReadonlySet<string> = new Set([
-  "exhausted",
-  "fragmented",
-  "area",
-  "area-too-small",
-  "absent",
-  "no-low-memory",
+  ...["exhausted", "fragmented", "area", "area-too-small", "absent", "no-low-memory", "unknown-occupancy"],
 ]);
 
 /** What is wrong with the setting of the log's own command line. */
@@ -62,6 +122,6 @@ function wrongSetting(machine: MachineContext): Finding[] {
 function verdictsOf(line: LogLine, machine: MachineContext): readonly Verdict[] {
   const pool = explainPoolMessage(line, machine);
   if (pool.length > 0) return pool;
-  const one = explainDmaDebug(line.text);
+  const one = explainDmaDebug(line.text) ?? explainNothing(line);
   return one === null ? [] : [one];
 }

@@ -28,6 +28,12 @@ export interface Verdict {
   readonly do: string;
   /** Where the message itself names the device. */
   readonly device?: string;
+  /** Verdicts on one device with the same remedy are one finding; without it those of the same kind are. */
+  readonly remedy?: string;
+  /** Set for a line that repeats what the line before it said of the same device: what it adds to that. */
+  readonly echo?: string;
+  /** The functions, by name, whose rate limit leaves such lines out; where it is not set the kind tells them. */
+  readonly limitedIn?: RegExp;
   /** True for a message that is normal and only worth knowing. */
   readonly notice?: boolean;
 }

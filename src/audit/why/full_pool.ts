@@ -7,10 +7,11 @@
  *
  * Source: Linux kernel/dma/swiotlb.c (swiotlb_tbl_map_single, swiotlb_search_pool_area, mem_used).
  */
-import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { mappingBytesMax, poolSlotsDefault, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { readParameter } from "../../sw/swiotlb/parameter.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
-import { largerPool } from "./larger_pool.js";
+import { belowFour, largerPool } from "./larger_pool.js";
 import { bytesInWords, counted, percent, slotsInWords } from "./words.js";
 
 /** What one line says. */
@@ -35,8 +36,10 @@ interface Row {
   readonly kind: string;
   /** @returns the evidence when the row applies, else null. */
   readonly test: (r: Request, machine: MachineContext) => string | null;
-  readonly cause: string;
+  readonly cause: string | ((machine: MachineContext) => string);
   readonly remedy: (r: Request, machine: MachineContext) => string;
+  /** Rows with the same remedy are one finding of a device. */
+  readonly cure: "larger-pool" | "smaller-requests" | "constraint" | "absent";
   /** A row that leaves room for a second cause lets the rows after it speak. */
   readonly alsoLater?: boolean;
 }
@@ -51,6 +54,8 @@ const nvmePrintedMax = nvmeBytesMax + slotBytes - 1;
  * any load, so that more room helps and a different arrangement does not. A judgement, and said as one.
  */
 const nearlyFull = 0.9;
+
+const isNearlyFull = (r: Request): boolean => r.used >= r.total * nearlyFull;
 
 const numbers = (r: Request): string =>
   `${bytesInWords(r.size)} = ${counted(r.slots, "slot")} were asked for; ${r.used} of ${slotsInWords(r.total)} ` +
@@ -68,9 +73,19 @@ const smallerRequests =
   "the limit; for a disk, lower /sys/block/DISK/queue/max_sectors_kb), update the driver if it ignores the limit, " +
   "or keep the device from bouncing: give it an IOMMU, a 64-bit DMA mask, or memory that it can reach.";
 
+const constraintDo =
+  "A larger pool is no cure. Record with trace_event=dma,swiotlb, which shows the device's mask and what it asked for; " +
+  "look at its DMA mask, min_align_mask and segment boundary. For a device behind an IOMMU on an external port update " +
+  "the kernel first. Single lines in a burst of load may be left alone.";
+
+const neverFits =
+  "The request can never fit. The pool hands out at most 256 KiB in one piece, and this one is larger; the " +
+  'kernel says "full" although it is not, and a larger pool changes nothing.';
+
 const rows: readonly Row[] = [
   {
     kind: "too-large",
+    cure: "smaller-requests",
     test: (r, machine) =>
       r.size <= mappingBytesMax
         ? null
@@ -81,22 +96,36 @@ const rows: readonly Row[] = [
               ? ". Under Xen a large buffer bounces because its pages are not neighbours in machine memory"
               : ""
           }`,
-    cause:
-      "The request can never fit. The pool hands out at most 256 KiB in one piece, and this one is larger; the " +
-      'kernel says "full" although it is not, and a larger pool changes nothing.',
+    cause: neverFits,
     remedy: () => smallerRequests,
     alsoLater: true,
   },
   {
     kind: "absent",
-    test: (r) => (r.total === 0 ? "the pool has 0 slots" : null),
-    cause: "There is no pool. It was switched off (swiotlb=noforce), or the kernel found no memory for it at boot.",
-    remedy: () =>
-      'Look in the boot log for "software IO TLB". Remove swiotlb=noforce, or ask for a smaller pool if none could ' +
-      "be allocated (it needs one contiguous piece below 4 GiB).",
+    cure: "absent",
+    test: (r, machine) =>
+      r.total !== 0
+        ? null
+        : machine.poolGivenBack
+          ? 'the pool has 0 slots, and the boot log says "tearing down default memory pool"'
+          : "the pool has 0 slots",
+    cause: (machine) =>
+      machine.poolGivenBack
+        ? "There is no pool any more. The IOMMU's driver gave it back at boot, as no device seemed to need it; then a " +
+          "device behind the IOMMU did: an untrusted one (an external port), whose small buffers are bounced to whole " +
+          "pages."
+        : "There is no pool. It was switched off (swiotlb=noforce), the kernel found no memory for it at boot, or the " +
+          'IOMMU\'s driver gave it back at boot ("tearing down default memory pool") and an untrusted device (an ' +
+          "external port) needed it later, as with older AMD drivers.",
+    remedy: (_r, machine) =>
+      machine.poolGivenBack
+        ? "Use a newer kernel, which keeps the pool while untrusted devices may come. A larger swiotlb= changes nothing."
+        : 'Look in the boot log for "software IO TLB". Remove swiotlb=noforce; if none could be allocated, ask for a ' +
+          `smaller pool (it needs one contiguous piece${belowFour(machine)}); if it was torn down, use a newer kernel.`,
   },
   {
     kind: "area-too-small",
+    cure: "larger-pool",
     test: (r, machine) => {
       if (machine.areas === null || machine.areas < 2 || r.size > mappingBytesMax) return null;
       const areaSlots = Math.floor(r.total / machine.areas);
@@ -115,6 +144,7 @@ const rows: readonly Row[] = [
   },
   {
     kind: "exhausted",
+    cure: "larger-pool",
     test: (r) => (r.size <= mappingBytesMax && r.free < r.slots ? `${numbers(r)}: too few, wherever they lie` : null),
     cause:
       "The pool is used up: fewer slots are free than the request needs. Either it is too small for this load, or " +
@@ -123,18 +153,27 @@ const rows: readonly Row[] = [
   },
   {
     kind: "exhausted",
-    test: (r) =>
-      r.used >= r.total * nearlyFull
-        ? `${numbers(r)}. From one line it cannot be told whether those free slots are in pieces or in an area ` +
-          `that was not reached`
-        : null,
+    cure: "larger-pool",
+    test: (r, machine) => (isNearlyFull(r) && r.used >= fragmentedFrom(r, machine) ? numbers(r) : null),
     cause:
       "The pool is nearly used up, and what is left lies in pieces. Either it is too small for this load, or " +
       "mappings leak.",
     remedy: largerOrLeak,
   },
   {
+    kind: "exhausted",
+    cure: "larger-pool",
+    test: (r) =>
+      isNearlyFull(r)
+        ? `${numbers(r)}. So many free slots would have held the request: some were given back before the message was ` +
+          "written"
+        : null,
+    cause: "The pool is nearly used up. Either it is too small for this load, or mappings leak.",
+    remedy: largerOrLeak,
+  },
+  {
     kind: "device-limit",
+    cure: "smaller-requests",
     test: (r) =>
       r.driver === "nvme" && r.size > nvmePrintedMax && r.size <= mappingBytesMax
         ? `${numbers(r)}; the driver is nvme, which keeps the offset within a page and is promised ` +
@@ -147,31 +186,47 @@ const rows: readonly Row[] = [
   },
   {
     kind: "nothing-used",
+    cure: "constraint",
     test: (r) => (r.used === 0 && r.size <= mappingBytesMax ? numbers(r) : null),
     cause:
-      "The kernel says full at 0 in use, and the size is legal. Either the counter is not kept (kernels since 6.2 " +
-      "keep it only with debugfs) and the pool is really full or in pieces, or no slot suits this device: the pool " +
-      "lies beyond its DMA mask, or its alignment and segment boundary exclude every run.",
-    remedy: () =>
-      "See whether /sys/kernel/debug/swiotlb/io_tlb_used moves under load. If it does not exist, treat the pool as " +
-      "full and enlarge it; if it does, look at the device's DMA mask and segment boundary, and record with " +
-      "trace_event=dma,swiotlb.",
+      "The kernel says full at 0 in use, and the size is legal: the pool is not full. Either a burst had ended when " +
+      "the counter was read, or no slot suits this device: the pool lies beyond its DMA mask, or its alignment and " +
+      "segment boundary exclude every run.",
+    remedy: () => constraintDo,
+  },
+  {
+    kind: "constraint",
+    cure: "constraint",
+    test: (r, machine) =>
+      r.size > mappingBytesMax || r.used >= fragmentedFrom(r, machine)
+        ? null
+        : `${numbers(r)}. Slots in use can block a request of ${counted(r.slots, "slot")} everywhere only from ` +
+          `${fragmentedFrom(r, machine)} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
+          `${blockersOfSet(r)} of its slots are in use`,
+    cause:
+      "The pool is neither full nor in pieces: with so few slots in use a free run of that length exists. Something " +
+      "else excludes it - the device's DMA mask, alignment or segment boundary -, or a burst had ended when the counter " +
+      "was read (it is read after the search, without the lock), or the kernel has a bug, as some had where untrusted " +
+      "devices bounce behind an IOMMU.",
+    remedy: () => constraintDo,
   },
   {
     kind: "area",
+    cure: "larger-pool",
     test: (r, machine) =>
-      machine.areas !== null && machine.areas > 1 && r.free / machine.areas < r.slots
+      machine.areas !== null && r.total / machine.areas < setSlots && r.free / machine.areas < r.slots
         ? `${numbers(r)}; split over ${machine.areas} areas that is ${Math.floor(r.free / machine.areas)} each ` +
           `on average. One line cannot show the areas themselves`
         : null,
     cause:
-      "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among CPUs, " +
-      "and a request must fit into one part.",
+      "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among CPUs into " +
+      `parts of less than ${setSlots} slots, and a request must fit into one.`,
     remedy: (r, machine) =>
       `Use fewer areas (swiotlb=SLOTS,AREAS), or a larger pool. ${largerPool(r.total * 2, machine)}`,
   },
   {
     kind: "fragmented",
+    cure: "larger-pool",
     test: (r) =>
       `${numbers(r)}${r.slots === setSlots ? "; a request of 256 KiB needs a wholly empty slot set" : ""}. ` +
       "A recording shows the longest run",
@@ -185,16 +240,38 @@ const rows: readonly Row[] = [
   },
 ];
 
+/**
+ * Slots in use that it takes to block one set for a request. Requests of a page and more may begin at every second slot
+ * only (kernels that align them to pages), which makes blocking cheaper.
+ */
+function blockersOfSet(r: Request): number {
+  const stride = r.size >= 4096 ? 2 : 1;
+  const starts = Math.floor((setSlots - r.slots) / stride) + 1;
+  return Math.min(Math.floor(setSlots / r.slots), Math.ceil(starts / Math.ceil(r.slots / stride)));
+}
+
+/** Slots in use from which on fragmentation is possible at all. */
+function fragmentedFrom(r: Request, { areas }: MachineContext): number {
+  if (r.size > mappingBytesMax || (areas !== null && r.total / areas < setSlots)) return 0;
+  return Math.floor(r.total / setSlots) * blockersOfSet(r);
+}
+
 /** A message of a kernel before totals were printed. */
 function withoutTotals(message: FullMessage, machine: MachineContext): Verdict {
-  const tooLarge = rows[0]!;
   if (message.size > mappingBytesMax) {
     const evidence =
-      `${bytesInWords(message.size)} in one piece; the limit is ` +
-      `${bytesInWords(mappingBytesMax)}, whatever the pool's size`;
-    return { kind: tooLarge.kind, cause: tooLarge.cause, evidence, do: smallerRequests };
+      `${bytesInWords(message.size)} = ${Math.ceil(message.size / slotBytes)} slots in one piece; the limit is ` +
+      `${setSlots} slots = ${bytesInWords(mappingBytesMax)}, whatever the pool's size`;
+    return { kind: "too-large", cause: neverFits, evidence, do: smallerRequests, ...marksOf("smaller-requests") };
   }
-  const pool = machine.poolSlots === null ? "" : ` in a pool of ${slotsInWords(machine.poolSlots)}`;
+  const asked = machine.setting === null || machine.setting === "" ? null : readParameter(machine.setting).asked.slots;
+  const known = machine.poolSlots ?? null;
+  const pool =
+    known !== null
+      ? ` in a pool of ${slotsInWords(known)}`
+      : asked !== null
+        ? ` in the pool that swiotlb=${machine.setting} asks for, ${slotsInWords(asked)} if the kernel found the memory`
+        : "";
   return {
     kind: "unknown-occupancy",
     cause:
@@ -204,10 +281,15 @@ function withoutTotals(message: FullMessage, machine: MachineContext): Verdict {
       `${bytesInWords(message.size)} = ${counted(Math.ceil(message.size / slotBytes), "slot")} were asked for, which ` +
       `can fit${pool}; occupancy is not in the line`,
     do:
-      "Read /sys/kernel/debug/swiotlb/io_tlb_used while it happens; if it is close to io_tlb_nslabs, enlarge the " +
-      "pool (swiotlb=SLOTS, 2 KiB each) and look for a leak.",
+      `${largerPool(2 * (known ?? asked ?? poolSlotsDefault), machine)} If the message returns however large the pool ` +
+      "is, a driver leaks. Kernels since 5.1 say in the message how many slots were in use.",
+    ...marksOf("larger-pool"),
   };
 }
+
+/** Every function that writes the message or one like it. */
+const limitedIn = /swiotlb|dma_direct_map/;
+const marksOf = (cure: Row["cure"]) => ({ remedy: `pool ${cure}`, limitedIn });
 
 /** @returns one verdict, or two when the request is impossible and the pool is full besides. */
 export function explainFull(message: FullMessage, machine: MachineContext): Verdict[] {
@@ -225,7 +307,8 @@ export function explainFull(message: FullMessage, machine: MachineContext): Verd
     if (verdicts.length > 0 && row.kind !== "exhausted") continue;
     const evidence = row.test(request, machine);
     if (evidence === null) continue;
-    verdicts.push({ kind: row.kind, cause: row.cause, evidence, do: row.remedy(request, machine) });
+    const cause = typeof row.cause === "string" ? row.cause : row.cause(machine);
+    verdicts.push({ kind: row.kind, cause, evidence, do: row.remedy(request, machine), ...marksOf(row.cure) });
     if (row.alsoLater !== true) break;
   }
   return verdicts;

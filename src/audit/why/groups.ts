@@ -1,9 +1,14 @@
-/** Repeated lines as one finding with a count. */
+/** Repeated lines as one finding with a count: those of one device that are cured by the same. */
 import type { Finding, Verdict } from "./finding.js";
 import type { LogLine } from "./log_line.js";
+import { isLimitedIn, isOurs, onlySuppressed } from "./suppressed.js";
 
 /** Different findings kept; a log that has more of them is counted, not kept. */
 const groupsMax = 500;
+/** Functions whose suppressed lines are counted one by one. */
+const namesMax = 100;
+/** Seconds within which a line can repeat what the one before it said. */
+const echoSeconds = 1;
 
 interface Group {
   readonly line: LogLine;
@@ -13,66 +18,69 @@ interface Group {
   /** Lowest and highest address of a fault, as 16 hexadecimal digits; "" for what is no fault. */
   lowest: string;
   highest: string;
+  /** Its lines by what they say: those of other causes that the same remedy cures stand behind the first one's. */
+  readonly kinds: Map<string, Kind>;
 }
 
-/** "swiotlb_map: 756 callbacks suppressed": lines that the kernel's rate limit left out. */
-const suppressedPattern = /\b(swiotlb_tbl_map_single|swiotlb_map|swiotlb_find_slots): (\d{1,9}) callbacks suppressed/;
-const sizePattern = /\(sz: ?(\d{1,15}) bytes\)/;
+interface Kind {
+  readonly verdict: Verdict;
+  count: number;
+  /** What a further line said of the same event. */
+  echo: string;
+}
 
-const faultPattern = /(?:fault addr |\baddress=|\biova: )(?:0x)?([0-9a-f]{1,16})\b/;
+const faultPattern = /(?:fault addr |\baddress=|\biova[:=] ?)(?:0x)?([0-9a-f]{1,16})\b/;
 
 export class FindingGroups {
   readonly #groups = new Map<string, Group>();
+  readonly #suppressed = new Map<string, { count: number; readonly line: LogLine }>();
   #beyond = 0;
-  #suppressed = 0;
+  /** What the last line was put to. */
+  #last: { readonly kind: Kind; readonly device: string; readonly time: number | null } | null = null;
 
   add(line: LogLine, verdict: Verdict): void {
     const device = verdict.device ?? line.device ?? "";
-    const key = `${verdict.kind}|${device}|${sizeClass(line.text)}`;
-    const known = this.#groups.get(key);
-    if (known !== undefined) {
-      known.count++;
-      const address = faultAddress(line.text);
-      if (address < known.lowest) known.lowest = address;
-      if (address > known.highest) known.highest = address;
-      known.lastTime = line.time ?? known.lastTime;
-    } else if (this.#groups.size < groupsMax) {
-      const address = faultAddress(line.text);
-      this.#groups.set(key, { line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address });
-    } else {
-      this.#beyond++;
+    if (verdict.echo !== undefined && this.#isEcho(line, device)) {
+      this.#last!.kind.echo ||= verdict.echo;
+      return;
     }
+    const key = `${verdict.remedy ?? verdict.kind}|${device}`;
+    const known = this.#groups.get(key);
+    if (known === undefined && this.#groups.size >= groupsMax) {
+      this.#beyond++;
+      return;
+    }
+    const group = known ?? newGroup(line, verdict);
+    if (known === undefined) this.#groups.set(key, group);
+    else counted(group, line, verdict);
+    this.#last = { kind: group.kinds.get(verdict.kind)!, device, time: line.time };
   }
 
-  /** Note a line that says how many were not printed. */
-  suppressed(text: string): void {
-    const m = suppressedPattern.exec(text);
-    if (m !== null) this.#suppressed += Number(m[2]);
+  /** Note that lines of a function were not printed. */
+  suppressed(line: LogLine, name: string, count: number): void {
+    const known = this.#suppressed.get(name);
+    if (known !== undefined) known.count += count;
+    else if (this.#suppressed.size < namesMax) this.#suppressed.set(name, { count, line });
   }
 
   /** @param more a verdict about the log as a whole, put first; null for none. */
   findings(more: { readonly line: LogLine; readonly verdict: Verdict } | null): Finding[] {
-    const found: Finding[] = [];
-    if (more !== null)
-      found.push(finding({ ...more, count: 1, lastTime: more.line.time, lowest: "", highest: "" }, ""));
-    const hasFaults = [...this.#groups.values()].some(
-      (g) => g.verdict.kind.startsWith("dmar-") && g.verdict.notice !== true,
-    );
-    let suppressed = this.#suppressed;
-    for (const group of this.#groups.values()) {
-      // "handling fault status" only announces the lines that follow: of no use beside them.
-      if (hasFaults && group.verdict.kind === "dmar-status") continue;
-      const full = group.line.text.includes("swiotlb buffer is full");
-      found.push(
-        finding(
-          group,
-          full && suppressed > 0
-            ? `${suppressed} more "full" lines of this log were suppressed by the kernel's rate limit`
-            : "",
-        ),
-      );
-      if (full) suppressed = 0;
+    const groups = [...this.#groups.values()];
+    const hasFaults = groups.some((g) => g.verdict.kind.startsWith("dmar-") && g.verdict.notice !== true);
+    // "handling fault status" only announces the lines that follow: of no use beside them.
+    const said = groups.filter((g) => !(hasFaults && g.verdict.kind === "dmar-status"));
+    if (more !== null) said.unshift(newGroup(more.line, more.verdict));
+    const left = new Map<Group, string[]>();
+    for (const [name, { count, line }] of this.#suppressed) {
+      let group = said.find((g) => isLimitedIn(g.verdict, name));
+      if (group === undefined && isOurs(name)) said.push((group = newGroup(line, onlySuppressed(name, count))));
+      else if (group !== undefined)
+        left.set(group, [
+          ...(left.get(group) ?? []),
+          `${count} more such lines were suppressed by the kernel's rate limit (${name})`,
+        ]);
     }
+    const found = said.map((group) => finding(group, left.get(group) ?? []));
     if (this.#beyond > 0 && found.length > 0) {
       const last = found[found.length - 1]!;
       found[found.length - 1] = {
@@ -82,17 +90,47 @@ export class FindingGroups {
     }
     return found;
   }
+
+  #isEcho(line: LogLine, device: string): boolean {
+    const last = this.#last;
+    if (last === null || (device !== "" && last.device !== "" && device !== last.device)) return false;
+    return line.time === null || last.time === null || Math.abs(line.time - last.time) <= echoSeconds;
+  }
 }
 
-function finding(group: Group, note: string): Finding {
+function newGroup(line: LogLine, verdict: Verdict): Group {
+  const address = faultAddress(line.text);
+  return {
+    ...{ line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address },
+    kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "" }]]),
+  };
+}
+
+function counted(group: Group, line: LogLine, verdict: Verdict): void {
+  group.count++;
+  group.lastTime = line.time ?? group.lastTime;
+  const address = faultAddress(line.text);
+  if (address !== "") {
+    if (group.lowest === "" || address < group.lowest) group.lowest = address;
+    if (address > group.highest) group.highest = address;
+  }
+  const kind = group.kinds.get(verdict.kind);
+  if (kind === undefined) group.kinds.set(verdict.kind, { verdict, count: 1, echo: "" });
+  else kind.count++;
+}
+
+function finding(group: Group, notes: readonly string[]): Finding {
   const { line, verdict, count, lastTime } = group;
   const span = line.time === null || lastTime === null ? "" : `, from ${line.time} s to ${lastTime} s`;
   const repeated =
     count === 1 ? "" : `${count} lines like this one${span}${addresses(group)}; the numbers are the first one's`;
+  const [first, ...others] = group.kinds.values();
+  const parts = [verdict.evidence, first!.echo, repeated, ...others.flatMap(otherKind), ...notes];
+  const evidence = parts.filter((part) => part !== "").map((part) => part.replace(/\.$/, ""));
   return {
     line: line.line,
     cause: verdict.cause,
-    evidence: [verdict.evidence, repeated, note].filter((part) => part !== "").join(". "),
+    evidence: evidence.join(". "),
     do: verdict.do,
     kind: verdict.kind,
     trouble: verdict.notice !== true,
@@ -101,6 +139,12 @@ function finding(group: Group, note: string): Finding {
     count,
     lastTime,
   };
+}
+
+/** Lines of another cause in the same finding: how many, and the first of them. */
+function otherKind({ verdict, count, echo }: Kind): string[] {
+  const firstSentence = /^.*?[.:](?= |$)/.exec(verdict.cause)?.[0] ?? verdict.cause;
+  return [`${count} of them: ${firstSentence.slice(0, -1)} (${verdict.kind}; ${verdict.evidence})`, echo];
 }
 
 /** Faults at one address are one access repeated; at many, a device that goes on. */
@@ -113,10 +157,4 @@ function addresses(group: Group): string {
 
 function faultAddress(text: string): string {
   return faultPattern.exec(text)?.[1]?.padStart(16, "0") ?? "";
-}
-
-/** Sizes of one power of two count as the same kind of request. */
-function sizeClass(text: string): number {
-  const m = sizePattern.exec(text);
-  return m === null ? 0 : Math.ceil(Math.log2(Math.max(1, Number(m[1]))));
 }

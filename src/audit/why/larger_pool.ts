@@ -14,6 +14,16 @@ export function powerOfTwoAbove(n: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, n)));
 }
 
+/** The pool need not lie below 4 GiB where DMA bounces for encryption, and where the log shows it elsewhere. */
+export function liesAnywhere(machine: MachineContext): boolean {
+  return machine.encrypted || (machine.poolStart !== null && machine.poolStart >= 2 ** 32);
+}
+
+/** Where the pool must lie, to be put behind "in one piece". */
+export function belowFour(machine: MachineContext): string {
+  return liesAnywhere(machine) ? "" : " below 4 GiB";
+}
+
 /** @param slots the least that is wanted; the advice rounds it up to a power of two. */
 export function largerPool(slots: number, machine: MachineContext): string {
   const wanted = powerOfTwoAbove(slots);
@@ -28,7 +38,7 @@ export function largerPool(slots: number, machine: MachineContext): string {
       `reduce the load instead (queue depths, transfer sizes), or let fewer devices bounce.${unforced}`
     );
   }
-  if (bytes > lowMemoryDoubtful) {
+  if (bytes > lowMemoryDoubtful && !liesAnywhere(machine)) {
     return (
       `A larger pool would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: reduce ` +
       `the load, let fewer devices bounce, or use a kernel with CONFIG_SWIOTLB_DYNAMIC.${unforced}`

@@ -1,6 +1,6 @@
 /** One line of a kernel log, taken apart: clock, device, message. */
-import { namesOf } from "../../read/kernel_log/finding.js";
 import { lineMax, splitLogLine } from "../../read/kernel_log/log_line.js";
+import { namesBeforeWords } from "../../read/kernel_log/names.js";
 
 export interface LogLine {
   /** The line as given, without its line end; cut when it is longer than any kernel writes. */
@@ -16,8 +16,9 @@ export interface LogLine {
 
 /** @returns null for a line that someone else than the kernel wrote. */
 export function splitLine(given: string): LogLine | null {
-  const line = given.slice(0, lineMax).replace(/[\r\n]+$/, "");
+  const line = given.slice(0, lineMax).trimEnd();
   const split = splitLogLine(line);
   if (split === null) return null;
-  return { line, text: split.message, time: split.time === null ? null : split.time / 1e6, ...namesOf(split.message) };
+  const { time, message } = split;
+  return { line, text: message, time: time === null ? null : time / 1e6, ...namesBeforeWords(message) };
 }

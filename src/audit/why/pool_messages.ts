@@ -4,38 +4,26 @@
  * Source: Linux kernel/dma/swiotlb.c, kernel/dma/direct.h, drivers/iommu/dma-iommu.c, drivers/xen/swiotlb-xen.c,
  * arch/x86/mm/mem_encrypt.c.
  */
-import { mappingBytesMax, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
 import { explainFull } from "./full_pool.js";
+import { belowFour } from "./larger_pool.js";
 import type { LogLine } from "./log_line.js";
-import { bytesInWords, hex, slotsInWords } from "./words.js";
-
-interface Message {
-  readonly pattern: RegExp;
-  readonly explain: (m: RegExpExecArray, line: LogLine, machine: MachineContext) => Verdict | readonly Verdict[];
-}
+import { overflowMessages } from "./overflow.js";
+import type { PoolMessage } from "./pool_message.js";
+import { bytesInWords, slotsInWords } from "./words.js";
 
 const noPool =
   'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one that ' +
   "could not be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
 
-const smallerAtBoot =
-  "Ask for less (each halving is tried down to 1 MiB), give the guest more memory below 4 GiB, or free it: " +
+const smallerAtBoot = (machine: MachineContext): string =>
+  `Ask for less (each halving is tried down to 1 MiB), give the guest more memory${belowFour(machine)}, or free it: ` +
   "crashkernel=…,high, a smaller cma=, fewer huge pages reserved at boot.";
 
-function outOfReach(m: RegExpExecArray): Verdict {
-  return {
-    kind: "absent",
-    cause: "The buffer lies where the device cannot reach, and there is no pool to bounce it through.",
-    evidence:
-      `the buffer is at ${m[1]} (${bytesInWords(Number(m[2]))}); the device reaches ` +
-      `0x${m[3]}${limitInWords(m[4]!)}`,
-    do: noPool,
-  };
-}
-
-const messages: readonly Message[] = [
+const messages: readonly PoolMessage[] = [
+  ...overflowMessages,
   {
     pattern:
       /swiotlb buffer is full \(sz: ?(\d{1,15}) bytes\)(?:, total (\d{1,12}) \(slots\), used (\d{1,20}) \(slots\))?/,
@@ -48,9 +36,36 @@ const messages: readonly Message[] = [
   {
     pattern: /Out of SW-IOMMU space for (\d{1,15}) bytes(?: at device ([\w:.-]{1,60}))?/,
     explain: (m, line, machine) =>
-      explainFull({ size: Number(m[1]), total: null, used: null, driver: line.driver }, machine).map((v) =>
-        m[2] === undefined ? v : { ...v, device: m[2] },
-      ),
+      explainFull({ size: Number(m[1]), total: null, used: null, driver: line.driver }, machine).map((v) => ({
+        ...v,
+        ...(m[2] === undefined ? {} : { device: m[2] }),
+        echo: "The next line is the caller's report of the same event",
+      })),
+  },
+  {
+    pattern: /swiotlb: coherent allocation failed(?: for device ([\w:.-]{1,60}))?,? size=(\d{1,15})/,
+    explain: (m) => explainCoherent(Number(m[2]), m[1]),
+  },
+  {
+    pattern: /Device bounce map: ([0-9a-f]{1,16})@([0-9a-f]{1,16}) dir ([0-3]) --- failed/,
+    explain: (m) => {
+      const size = Number.parseInt(m[1]!, 16);
+      const what =
+        `${bytesInWords(size)} (${size} bytes) at 0x${m[2]}, ${directions[Number(m[3])]!}, for an untrusted device ` +
+        "behind the IOMMU";
+      return {
+        kind: "untrusted-bounce",
+        cause:
+          "A buffer of an untrusted device (an external port) shares a page with other data. The IOMMU bounces such " +
+          "buffers to whole pages, and could not: the pool had no room, or the mapping behind it failed.",
+        evidence: `it was to map ${what}`,
+        do:
+          "Look at the swiotlb line beside it, if there is one. Kernels from 5.4 on do this for VT-d, and the first of " +
+          "them had bugs here: update the kernel before anything else.",
+        remedy: "pool constraint",
+        echo: `The next line is the same event, seen from the IOMMU: ${what}`,
+      };
+    },
   },
   {
     pattern: /Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer/,
@@ -62,30 +77,6 @@ const messages: readonly Message[] = [
       evidence: "the message is written only when the pool does not exist",
       do: noPool,
     }),
-  },
-  {
-    pattern:
-      /swiotlb addr (0x[0-9a-f]{1,16})\+(\d{1,15}) overflow \(mask ([0-9a-f]{1,16}), bus limit ([0-9a-f]{1,16})\)/,
-    explain: (m, _line, machine) => ({
-      kind: "mask",
-      cause: "The pool itself lies where the device cannot reach: bouncing does not help this device.",
-      evidence:
-        `the bounce buffer is at ${m[1]} (${bytesInWords(Number(m[2]))})${poolInWords(machine)}; the device reaches ` +
-        `0x${m[3]}${limitInWords(m[4]!)}`,
-      do:
-        "The device's DMA mask is below the pool: a pool allocated anywhere (confidential guests), or a device with " +
-        "less than 32 bits. Check the mask the driver sets; give the device a restricted pool (restricted-dma-pool " +
-        "in the device tree) it can reach, or an IOMMU.",
-    }),
-  },
-  {
-    pattern: /DMA addr (0x[\da-f]{1,16})\+(\d{1,15}) overflow \(mask ([\da-f]{1,16}), bus limit ([\da-f]{1,16})\)/,
-    explain: outOfReach,
-  },
-  {
-    // Kernels around 5.0.
-    pattern: /overflow (0x[\da-f]{1,16})\+(\d{1,15}) of DMA mask ([\da-f]{1,16}) bus limit ([\da-f]{1,16})/,
-    explain: outOfReach,
   },
   {
     pattern: /Buffer overflow detected\. Allocation size: (\d{1,15})\. Mapping size: (\d{1,15})/,
@@ -121,35 +112,35 @@ const messages: readonly Message[] = [
     }),
   },
   {
-    pattern: /(?:No low mem|[Cc]annot allocate (?:SWIOTLB )?buffer|swiotlb\w*: Failed to allocate \d+ bytes)/,
-    explain: (m) => ({
+    pattern: /(?:No low mem|[Cc]annot allocate (?:SWIOTLB )?buffer|swiotlb\w*: Failed to (?:allocate|remap)\b)/,
+    explain: (m, _line, machine) => ({
       kind: "no-low-memory",
       cause:
         "No pool could be allocated at boot: it needs one contiguous piece of memory, below 4 GiB unless the guest " +
         "is confidential.",
       evidence: `"${m[0]}"`,
-      do: smallerAtBoot,
+      do: smallerAtBoot(machine),
     }),
   },
   {
     pattern: /only able to allocate (\d{1,6}) MB/,
-    explain: (m) => ({
+    explain: (m, _line, machine) => ({
       kind: "no-low-memory",
       cause:
         "The pool became smaller than asked for: not enough contiguous memory was free when it was allocated late.",
       evidence: `${m[1]} MiB were allocated`,
-      do: smallerAtBoot,
+      do: smallerAtBoot(machine),
     }),
   },
   {
     pattern: /bounce buffer size adjusted (\d{1,12}) -> (\d{1,12}) slabs/,
-    explain: (m) => ({
+    explain: (m, _line, machine) => ({
       kind: "no-low-memory",
       cause:
-        "The pool became smaller than asked for: no contiguous piece of memory below 4 GiB was large enough, so the " +
-        "kernel halved it until one was.",
+        `The pool became smaller than asked for: no contiguous piece of memory${belowFour(machine)} was large enough, ` +
+        "so the kernel halved it until one was.",
       evidence: `${slotsInWords(Number(m[1]))} asked for, ${slotsInWords(Number(m[2]))} allocated`,
-      do: smallerAtBoot,
+      do: smallerAtBoot(machine),
     }),
   },
   {
@@ -203,6 +194,24 @@ const messages: readonly Message[] = [
     }),
   },
   {
+    pattern: /Invalid sizes \(mapping: (\d{1,15}) bytes, alloc: (\d{1,15}) bytes\)/,
+    explain: (m) => ({
+      kind: "buffer-overflow",
+      cause: "A caller asks to bounce more bytes than it lets the pool allocate: a bug of the code in the call trace.",
+      evidence: `${m[1]} bytes to be mapped, ${m[2]} to be allocated`,
+      do: "Report it to the developers of the IOMMU or DMA code in the call trace.",
+    }),
+  },
+  {
+    pattern: /(?:DMA map|call) on device without dma_mask/,
+    explain: () => ({
+      kind: "no-mask",
+      cause: "A driver maps a buffer for a device that has no DMA mask: it never said what the device can reach.",
+      evidence: "the mapping was refused for that alone",
+      do: "It is a bug of the driver in the call trace, or of the code that makes its device: it must set dma_mask.",
+    }),
+  },
+  {
     pattern: /Restricted DMA pool must be accessible within the linear mapping/,
     explain: () => ({
       kind: "restricted-pool",
@@ -213,15 +222,38 @@ const messages: readonly Message[] = [
   },
 ];
 
-function poolInWords(machine: MachineContext): string {
-  const { poolStart, poolEnd } = machine;
-  return poolStart === null || poolEnd === null ? "" : `, the pool from ${hex(poolStart)} to ${hex(poolEnd)}`;
+/** Source: Linux enum dma_data_direction. */
+const directions = ["in both directions", "to the device", "from the device", "in no direction"];
+
+/** Source: Linux lib/swiotlb.c and kernel/dma/swiotlb.c up to 4.20, swiotlb_alloc_coherent, swiotlb_alloc_buffer. */
+function explainCoherent(size: number, device: string | undefined): Verdict {
+  const slots = Math.ceil(size / slotBytes);
+  const never = size > mappingBytesMax;
+  return {
+    kind: never ? "coherent-too-large" : "coherent",
+    cause:
+      "A coherent allocation failed (memory that driver and device share, often a graphics driver's huge page): no " +
+      "contiguous memory was free within the device's coherent mask, and the pool, which is tried next, " +
+      (never ? "hands out at most 256 KiB in one piece." : "had no room for it either."),
+    evidence: `${bytesInWords(size)} = ${slots} slots${never ? `; the limit is ${setSlots}, whatever the pool's size` : ""}`,
+    do:
+      "The driver should ask for less in one piece and fall back by itself: update the kernel (it tries smaller pages " +
+      "in silence since), or see that memory is less fragmented. A larger pool " +
+      (never ? "changes nothing." : "helps only where it is the pool that is full."),
+    ...(device === undefined ? {} : { device }),
+    remedy: never ? "pool smaller-requests" : "pool larger-pool",
+    limitedIn: /swiotlb/,
+    echo: `The next line is the same event: a coherent allocation of ${bytesInWords(size)}, for which no contiguous memory was free`,
+  };
 }
 
-const limitInWords = (limit: string): string => (/^0*$/.test(limit) ? "" : `, its bus 0x${limit}`);
+/** What every message contains, those of overflow as well. */
+const worth =
+  /swiotlb|SWIOTLB|IO TLB|SW-IOMMU|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
 
 /** @returns the verdicts for one line; empty for a line that is about something else. */
 export function explainPoolMessage(line: LogLine, machine: MachineContext): readonly Verdict[] {
+  if (!worth.test(line.text)) return [];
   for (const message of messages) {
     const m = message.pattern.exec(line.text);
     if (m === null) continue;

@@ -8,7 +8,7 @@ import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } 
 import { type Parameter, parseSwiotlb, readParameter } from "../../sw/swiotlb/parameter.js";
 import { type MachineContext, nothingKnown } from "./context.js";
 import type { Finding, Verdict } from "./finding.js";
-import { lowMemoryDoubtful } from "./larger_pool.js";
+import { liesAnywhere, lowMemoryDoubtful } from "./larger_pool.js";
 import { bytesInWords, counted, percent, slotsInWords } from "./words.js";
 
 /** A setting as the kernel reads it. */
@@ -91,7 +91,7 @@ const zeroSlots: Row = (s) => {
 };
 
 const tooLarge: Row = (s) => {
-  if (s.bytes < lowMemoryDoubtful) return null;
+  if (s.bytes < lowMemoryDoubtful || liesAnywhere(s.machine)) return null;
   const impossible = s.bytes >= lowMemory;
   return {
     kind: "setting-low-memory",

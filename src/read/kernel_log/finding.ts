@@ -5,6 +5,8 @@
  * 7.2; arch/x86/kernel/pci-dma.c.
  */
 import type { LogLine } from "./log_line.js";
+import { namesBeforeWords } from "./names.js";
+import { boundsOf, poolAreas, poolBounds } from "./pool_lines.js";
 
 /** What a line says. `sz`, `total`, `used` and the like are null where the kernel of that time does not print them. */
 export type LogFact =
@@ -72,11 +74,8 @@ const patterns: readonly (readonly [RegExp, Maker])[] = [
     /^((?:swiotlb|dmar|amd_iommu|iommu|arm_smmu|dma_direct|report)\w{0,60}|\w{0,40}swiotlb\w{0,40}): (\d{1,15}) callbacks suppressed/,
     (m) => ({ kind: "suppressed", of: m[1]!, count: Number(m[2]) }),
   ],
-  [
-    /software IO TLB(?:: mapped|) ?(?:\[mem|at phys) (?:0x)?([0-9a-f]{5,16}) ?- ?(?:0x)?([0-9a-f]{5,16})\b/i,
-    (m) => ({ kind: "pool", from: hex(m[1]!), to: past(hex(m[2]!)) }),
-  ],
-  [/software IO TLB: area num (\d{1,9})\./, (m) => ({ kind: "pool-areas", areas: Number(m[1]) })],
+  [poolBounds, (m) => ({ kind: "pool", ...boundsOf(m) })],
+  [poolAreas, (m) => ({ kind: "pool-areas", areas: Number(m[1]) })],
   [
     /software IO TLB|SWIOTLB bounce buffer size|PCI-DMA: Using software bounce buffering|restricted DMA pool|only able to allocate \d+ ?MB|Memory encryption is active and system is using DMA bounce buffers/,
     () => ({ kind: "pool-note" }),
@@ -105,26 +104,7 @@ export function findingOf(line: LogLine, number: number, raw: string): LogFindin
   if (!worth.test(line.message)) return null;
   for (const [pattern, make] of patterns) {
     const m = pattern.exec(line.message);
-    if (m !== null) return { ...make(m), line: number, time: line.time, ...namesOf(line.message), raw };
+    if (m !== null) return { ...make(m), line: number, time: line.time, ...namesBeforeWords(line.message), raw };
   }
   return null;
-}
-
-const pciName = /^(?:([A-Za-z][\w-]{0,40}) )?((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?: [^:]{1,80})?: /;
-const platformName = /^([A-Za-z][\w-]{0,40}) ([\w-]{1,40}\.[\w.-]{1,40}|[a-z][\w-]{0,30}\d{1,6}|vif-\d{1,5}-\d{1,5}): /;
-
-/** Buses and the like: what stands in a driver's place while a device has none. */
-const noDrivers: ReadonlySet<string> = new Set(["pci", "pci_bus", "acpi", "platform", "iommu", "usb", "scsi", "sd"]);
-
-/** @returns the driver and the device that a message begins with, as `dev_err` and its like print them. */
-export function namesOf(message: string): { readonly driver: string | null; readonly device: string | null } {
-  const m = pciName.exec(message) ?? platformName.exec(message);
-  if (m === null) return { driver: null, device: null };
-  const driver = m[1] === undefined || noDrivers.has(m[1]) ? null : m[1];
-  return { driver, device: m[2]! };
-}
-
-/** Kernels print the byte after the pool's last one; some of 2012 the last one. */
-function past(end: number): number {
-  return end % 4096 === 4095 ? end + 1 : end;
 }

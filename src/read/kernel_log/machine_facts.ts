@@ -1,5 +1,6 @@
 /** What a kernel log says of the machine, gathered line by line. */
-import { namesOf } from "./finding.js";
+import { namesOf } from "./names.js";
+import { boundsOf, poolAreas, poolBounds } from "./pool_lines.js";
 
 /** Lines that count possible CPUs; the kernel itself goes by `nr_cpu_ids`, and the others are less sure in this order. */
 const possibleCpus: readonly (readonly [RegExp, number])[] = [
@@ -30,14 +31,56 @@ export class MachineFacts {
   iommuPolicy: string | null = null;
   /** Driver of a device by its name; the last one named wins, as drivers come and go. */
   readonly drivers = new Map<string, string>();
+  /** Areas of the pool, and its bounds in bytes, [from, to). */
+  areas: number | null = null;
+  pool: { readonly from: number; readonly to: number } | null = null;
+  /** True once the kernel says that devices cannot read this machine's memory as it is. */
+  encrypted = false;
+  /** True once an IOMMU's driver gave the pool back. */
+  poolGivenBack = false;
+  /** Ranges that firmware keeps for itself or its devices, in bytes, [from, to): of its memory map, and RMRRs. */
+  readonly reserved: { readonly from: number; readonly to: number; readonly by: "memory map" | "RMRR" }[] = [];
   #cpusFrom = 0;
 
   read(message: string): void {
+    this.readMachine(message);
+    this.#driver(message);
+  }
+
+  /** All but the drivers, which any line may name. */
+  readMachine(message: string): void {
     this.#kernel(message);
     if (message.includes("CPU") || message.includes("cpu_ids")) this.#cpus(message);
     if (message.includes("Xen") || message.includes("Hypervisor")) this.#xen(message);
+    if (message.includes("IO TLB")) this.#swiotlb(message);
+    if (message.includes("encrypt")) this.#encryption(message);
+    if (message.includes("reserved") || message.includes("RMRR")) this.#reserve(message);
     this.#iommu(message);
-    this.#driver(message);
+  }
+
+  #swiotlb(message: string): void {
+    const bounds = poolBounds.exec(message);
+    if (bounds !== null) {
+      const { from, to } = boundsOf(bounds);
+      if (to > from) this.pool ??= { from, to };
+    }
+    const areas = poolAreas.exec(message);
+    if (areas !== null) this.areas ??= Number(areas[1]);
+    if (message.includes("tearing down default memory pool")) this.poolGivenBack = true;
+  }
+
+  /** Source: arch/x86/mm/mem_encrypt.c, kernel/dma/swiotlb.c. */
+  #encryption(message: string): void {
+    if (/Memory Encryption Features active|Memory encryption is active/i.test(message)) this.encrypted = true;
+  }
+
+  #reserve(message: string): void {
+    if (this.reserved.length >= reservedMax) return;
+    const map = /e820: \[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] (?:device )?reserved/.exec(message);
+    const rmrr = map ?? /DMAR: RMRR base: 0x([0-9a-f]{1,16}) end: 0x([0-9a-f]{1,16})/.exec(message);
+    if (rmrr === null) return;
+    const by = map === null ? "RMRR" : "memory map";
+    this.reserved.push({ from: Number.parseInt(rmrr[1]!, 16), to: Number.parseInt(rmrr[2]!, 16) + 1, by });
   }
 
   #kernel(message: string): void {
@@ -99,9 +142,21 @@ export class MachineFacts {
   }
 }
 
+/** Ranges kept; firmware lists some dozens. */
+const reservedMax = 256;
 /** Devices kept; a machine has fewer. */
 const driversMax = 65536;
 
 function architectureOf(text: string): string | null {
   return /(x86_64|aarch64|riscv64|powerpc64le|s390x|i[3-6]86|arm)[-_ )]/.exec(text)?.[1] ?? null;
 }
+
+/** @returns the value of the last `swiotlb=` of a command line, "" when there is none. */
+export function settingOf(commandLine: string): string {
+  const words = commandLine.split(/\s+/).filter((word) => word.startsWith("swiotlb="));
+  return words.at(-1)?.slice("swiotlb=".length) ?? "";
+}
+
+/** What every line that tells of the machine contains. */
+export const machineMarks =
+  /Linux version|ommand line: |CPU|cpu_ids|processors activated|Memory: |Xen|Hypervisor detected|IO TLB|Memory [Ee]ncryption|e820: |RMRR|iommu: D|DMAR: |AMD-Vi|(?:smmu|iommu|apple-dart)[\w-]* /;

@@ -4,7 +4,7 @@ import { LineBlocks } from "../line_blocks.js";
 import { Unreadable, type Warning, Warnings } from "../unreadable.js";
 import { findingOf, type LogFinding } from "./finding.js";
 import { lineMax, splitLogLine } from "./log_line.js";
-import { MachineFacts } from "./machine_facts.js";
+import { MachineFacts, settingOf } from "./machine_facts.js";
 
 export interface KernelLog {
   /** Release ("7.2.13+deb14-amd64"); null when the log does not begin with the boot. */
@@ -77,8 +77,6 @@ class Reading {
   readonly #warnings = new Warnings();
   #findingsTotal = 0;
   #marked = 0;
-  #pool: { readonly from: number; readonly to: number } | null = null;
-  #areas: number | null = null;
 
   line(text: string): void {
     this.lines++;
@@ -95,8 +93,6 @@ class Reading {
     const finding = findingOf(line, this.lines, raw);
     if (finding === null) return;
     if (this.#findingsTotal++ < findingsMax) this.#findings.push(finding);
-    if (finding.kind === "pool" && finding.to > finding.from) this.#pool ??= { from: finding.from, to: finding.to };
-    if (finding.kind === "pool-areas") this.#areas ??= finding.areas;
   }
 
   result(dropped: number): KernelLog {
@@ -109,8 +105,8 @@ class Reading {
     return {
       ...{ kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, xenMode, hypervisor, drivers },
       swiotlb: commandLine === null ? null : settingOf(commandLine),
-      areas: this.#areas,
-      pool: this.#pool,
+      areas: facts.areas,
+      pool: facts.pool,
       xen: xenMode !== null,
       iommus: [...facts.iommus],
       iommuDefault: facts.iommuDefault,
@@ -122,10 +118,4 @@ class Reading {
       warnings: this.#warnings.list,
     };
   }
-}
-
-/** @returns the value of the last `swiotlb=`, "" when there is none. */
-function settingOf(commandLine: string): string {
-  const words = commandLine.split(/\s+/).filter((word) => word.startsWith("swiotlb="));
-  return words.at(-1)?.slice("swiotlb=".length) ?? "";
 }

@@ -1,0 +1,139 @@
+/**
+ * The lines of a log that carry a mark, whole, with the few that belong to them; all others cost one search of a block.
+ */
+import { Buffer } from "node:buffer";
+import type { ByteSource } from "../bytes.js";
+import { LineBlocks } from "../line_blocks.js";
+import { Unreadable } from "../unreadable.js";
+import { lineMax } from "./log_line.js";
+import { isDated, WholeLine } from "./whole_lines.js";
+
+/** What a line that carries no mark begins with when it belongs to the one before: a word of a record. */
+const fragment = /^[\s>]*(?:0x)?[0-9a-f]{8,16}\b/;
+/** A line that ends so goes on in the next one, and its mark may be broken (see WholeLine). */
+const softBreak = /[^=\s]=\s*$/;
+
+/** Lines one after the other, joined where they were broken. */
+export class MarkedLines {
+  readonly #marks: RegExp;
+  readonly #take: (line: string) => void;
+  readonly #whole = new WholeLine();
+  #pending = false;
+  /** A line that was passed on may go on in the next. */
+  #open = false;
+
+  /** @param marks not global */
+  constructor(marks: RegExp, take: (line: string) => void) {
+    this.#marks = marks;
+    this.#take = take;
+  }
+
+  /** Any line. */
+  line(text: string): void {
+    if (this.#marks.test(text) || softBreak.test(text)) this.marked(text);
+    else if (this.isOpen) this.follower(text);
+  }
+
+  /** True while the next line is asked for, whatever it says. */
+  get isOpen(): boolean {
+    return this.#pending || this.#open;
+  }
+
+  /** A line with a mark. */
+  marked(text: string): void {
+    if (this.#pending && this.#whole.add(text)) return;
+    this.#pass();
+    this.#whole.begin(text);
+    this.#pending = true;
+  }
+
+  /** A line without one, after a line that is open. */
+  follower(text: string): void {
+    if (text.trim() === "") return;
+    if (this.#pending && this.#whole.add(text)) return;
+    this.#pass();
+    this.#open = this.#open && fragment.test(text) && !isDated(text);
+    if (this.#open) this.#take(text);
+  }
+
+  end(): void {
+    this.#pass();
+    this.#open = false;
+  }
+
+  #pass(): void {
+    if (!this.#pending) return;
+    this.#pending = false;
+    const text = this.#whole.take();
+    this.#open = this.#marks.test(text);
+    if (this.#open) this.#take(text);
+  }
+}
+
+/**
+ * Read a log once.
+ * @param marks what the wanted lines contain; global
+ * @throws Unreadable for an empty source and for bytes that are no text
+ */
+export function readMarkedLines(source: ByteSource, marks: RegExp, take: (line: string) => void): void {
+  const lines = new MarkedLines(new RegExp(marks.source), take);
+  const wanted = new RegExp(`${marks.source}|=\\r?\\n`, "g");
+  const blocks = new LineBlocks(source);
+  let any = false;
+  while (blocks.next()) {
+    any = true;
+    const block = new Block(blocks.bytes, blocks.from, blocks.to);
+    if (block.isBinary) throw new Unreadable(source.name, "", "a kernel log", "bytes that are no text");
+    block.search(wanted, lines);
+  }
+  lines.end();
+  if (!any) throw new Unreadable(source.name, "", "a kernel log", "an empty file");
+}
+
+const decoder = new TextDecoder();
+
+/** Whole lines as bytes, and as a text in which each character stands at its byte's place. */
+class Block {
+  readonly #bytes: Buffer;
+  /** Marks are ASCII: what other bytes stand for matters only in a line that is wanted. */
+  readonly #text: string;
+
+  constructor(bytes: Uint8Array, from: number, to: number) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
+    this.#text = this.#bytes.toString("latin1");
+  }
+
+  /** NUL bytes here and there, and not in a run as a crash leaves them in a log. */
+  get isBinary(): boolean {
+    if (!this.#bytes.includes(0)) return false;
+    return (this.#text.match(/\0[^\0]/g)?.length ?? 0) > this.#text.length / 512;
+  }
+
+  search(wanted: RegExp, lines: MarkedLines): void {
+    const bytes = this.#bytes;
+    for (let at = 0; at < bytes.length; ) {
+      if (lines.isOpen) {
+        const end = bytes.indexOf(10, at);
+        lines.line(this.#line(at, end));
+        at = end + 1;
+        continue;
+      }
+      wanted.lastIndex = at;
+      const m = wanted.exec(this.#text);
+      if (m === null) return;
+      const begin = Math.max(at, this.#text.lastIndexOf("\n", m.index) + 1);
+      const end = bytes.indexOf(10, m.index);
+      lines.marked(this.#line(begin, end));
+      at = end + 1;
+    }
+  }
+
+  /** A text of its own, so that it does not keep the block alive. */
+  #line(begin: number, end: number): string {
+    const to = Math.min(end, begin + lineMax);
+    const text = this.#bytes.toString("latin1", begin, to);
+    return beyondAscii.test(text) ? decoder.decode(this.#bytes.subarray(begin, to)) : text;
+  }
+}
+
+const beyondAscii = /[\x80-\xff]/;

@@ -1,0 +1,66 @@
+/**
+ * Lines as they were before someone broke them: mail wraps at 72 to 78 characters, forums and terminals at others, and
+ * quoted-printable text breaks anywhere and writes `=` at the break.
+ */
+import { joinedLines } from "./forms.js";
+import { splitLogLine } from "./log_line.js";
+
+/** Quoted-printable text has no longer lines (RFC 2045, 6.7); a reply adds its marks. */
+const quotedPrintableMax = 84;
+/** A message is broken into no more. */
+const partsMax = 4;
+/** What stands before the message of a line that is no continuation: a clock, perhaps quoted. */
+const dated =
+  /[\s>\ufeff]*(?:<\d{1,3}>)?(?:\[[ \d.:+<T-]{3,40}[\]>]|\[\p{L}{2,4} |\p{L}{3,5} [ \d]\d \d\d:|\p{L}{3} \p{L}{3} [ \d]\d |\d{4}-\d\d-\d\d[T ]|\d\d:\d\d:\d\d|kern {0,2}:)/uy;
+
+export function isDated(text: string): boolean {
+  dated.lastIndex = 0;
+  return dated.test(text);
+}
+
+/** A line that may be the beginning of a broken one. */
+export class WholeLine {
+  #text = "";
+  #parts = 0;
+  /** The last part goes on in the next line whatever it says. */
+  #soft = false;
+
+  /** Begin with a line. */
+  begin(text: string): void {
+    this.#text = text;
+    this.#parts = 1;
+    this.#soft = isSoftBroken(text);
+  }
+
+  /** Add the line that follows. @returns false when it is another line. */
+  add(next: string): boolean {
+    if (this.#parts === 0 || this.#parts >= partsMax || isDated(next)) return false;
+    const rest = splitLogLine(next)?.message ?? "";
+    const joined = this.#soft
+      ? this.#text.replace(/=\s*$/, "") + rest
+      : joinedLines(decoded(this.#text).replace(/=20\s*$/, " "), decoded(rest));
+    if (joined === null) return false;
+    this.#text = joined;
+    this.#parts++;
+    this.#soft = isSoftBroken(next);
+    return true;
+  }
+
+  /** The whole line; "" when there is none. */
+  take(): string {
+    const text = this.#text;
+    this.#text = "";
+    this.#parts = 0;
+    return decoded(text);
+  }
+}
+
+function isSoftBroken(text: string): boolean {
+  return text.length <= quotedPrintableMax && /[^=\s]=\s*$/.test(text);
+}
+
+/** Quoted-printable text as it was. Kernels print hexadecimal digits in small letters, so that `=3D` is no value. */
+function decoded(text: string): string {
+  if (!text.includes("=")) return text;
+  return text.replace(/=(?:3D|5B|5D|09)/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+}
