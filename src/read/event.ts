@@ -44,11 +44,17 @@ export const EventKind = {
   /** A `LOST n EVENTS` marker: size = how many, 0 when the recording does not say. */
   lost: 17,
 
-  // Probes of a paravirtualised Xen domain's kernel; `probes.ts` says which names they have. Frames are shown as the
-  // addresses of their first bytes.
-  /** The domain's frame `phys` stands for machine frame `dma` from now on (-1: none); `attrs` is a `FrameKind`. */
+  // Probes of a Xen domain's kernel; `probes.ts` says which names they have. Frames are shown as the addresses of their
+  // first bytes.
+  /**
+   * The domain's frame `phys` stands for machine frame `dma` from now on (-1: none); `attrs` is a `FrameKind`. Where
+   * `size` is known, so do the frames of as many bytes.
+   */
   xenFrame: 18,
-  /** Grants were mapped: listDma their machine frames, listSize their status (0 = mapped), listPhys who granted what. */
+  /**
+   * Grants were mapped: listDma their machine frames, listSize their status (0 = mapped), listPhys who granted what, and
+   * after as many entries where each was mapped in the domain's own addresses (NaN: not one of those).
+   */
   xenGrants: 19,
   /** The pages of the same batch: listPhys the domain's frames, in the same order. physTotal = how many in all. */
   xenGrantPages: 20,
@@ -66,6 +72,23 @@ export const EventKind = {
   xenSearch: 27,
   xenSearched: 28,
   xenReleased: 29,
+  /** Grants were unmapped from these of the domain's own addresses: listPhys. physTotal = how many in all. */
+  xenUngrants: 30,
+  /** xen_swiotlb_unmap_phys is called, xen_swiotlb_sync_single_for_cpu, _for_device: `dma`, `size`, `direction`. */
+  xenUnmap: 31,
+  xenSyncForCpu: 32,
+  xenSyncForDevice: 33,
+  /** Answer of xen_arch_need_swiotlb, `size`: not 0 where a mapping must bounce for the architecture's own reason. */
+  xenNeed: 34,
+  /** The CPU maintains its own cache for `size` bytes at `phys`, before a device's access and after it. */
+  cacheForDevice: 35,
+  cacheForCpu: 36,
+  /** The same is asked of the hypervisor for `size` bytes at bus address `dma`. */
+  xenCacheForDevice: 37,
+  xenCacheForCpu: 38,
+  /** One call of it, within one frame: `attrs` 1 cleans, 2 invalidates; and its answer, `size` (0 = done). */
+  xenFlush: 39,
+  xenFlushed: 40,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

@@ -1,27 +1,28 @@
 /**
  * The values of one probe's event, gathered argument by argument and then written into the columns of a batch.
  *
- * Values have 64 bits and come as two halves. Source of the layouts: Linux arch/x86/include/asm/xen/page.h (flag bits of
- * a P2M entry), Documentation/arch/x86/x86_64/mm.rst (where the array of struct page begins; a paravirtualised Xen
- * kernel does not move it).
+ * Values have 64 bits and come as two halves. Source of the layout: Linux arch/x86/include/asm/xen/page.h (flag bits of a
+ * P2M entry).
  */
 import { type EventBatch, unknownDirection } from "./event.js";
+import { PageArray } from "./page_array.js";
 import { entriesMax, type Probe, ProbeRole } from "./probes.js";
 import { FrameKind } from "./xen/p2m_file.js";
 
 const pageBytes = 4096;
-/** Upper half of where the array of struct page begins, and the size of one. */
-const pagesHigh = 0xffffea00;
-const pageStructBytes = 64;
+const rolesCount = Object.keys(ProbeRole).length;
+/** A domain's own addresses have fewer bits; above are the kernel's page table and garbage. */
+const ownBits = 52;
 const foreignBit = 0x8000_0000;
 const identityBit = 0x4000_0000;
 
 export class ProbeValues {
-  readonly #high = new Float64Array(16);
-  readonly #low = new Float64Array(16);
-  readonly #entryHigh = new Float64Array(16 * entriesMax);
-  readonly #entryLow = new Float64Array(16 * entriesMax);
-  readonly #entries = new Int32Array(16);
+  readonly #high = new Float64Array(rolesCount);
+  readonly #low = new Float64Array(rolesCount);
+  readonly #entryHigh = new Float64Array(rolesCount * entriesMax);
+  readonly #entryLow = new Float64Array(rolesCount * entriesMax);
+  readonly #entries = new Int32Array(rolesCount);
+  readonly #pageArray = new PageArray();
   #seen = 0;
 
   clear(): void {
@@ -49,6 +50,8 @@ export class ProbeValues {
     if (this.#has(ProbeRole.phys)) batch.phys[i] = this.#number(ProbeRole.phys);
     if (this.#has(ProbeRole.pfn)) batch.phys[i] = this.#number(ProbeRole.pfn) * pageBytes;
     if (this.#has(ProbeRole.dma)) batch.dma[i] = this.#number(ProbeRole.dma);
+    if (this.#has(ProbeRole.offset)) batch.dma[i]! += this.#low[ProbeRole.offset]!;
+    if (this.#has(ProbeRole.pages)) batch.size[i] = pageBytes * this.#low[ProbeRole.pages]!;
     if (this.#has(ProbeRole.size)) batch.size[i] = this.#number(ProbeRole.size);
     if (this.#has(ProbeRole.order)) batch.size[i] = pageBytes * 2 ** Math.min(40, this.#low[ProbeRole.order]!);
     if (this.#has(ProbeRole.mask)) batch.mask[i] = this.#number(ProbeRole.mask);
@@ -98,14 +101,24 @@ export class ProbeValues {
       batch.pushDma(i, this.#entryNumber(ProbeRole.bus, k), status);
       batch.pushPhys(i, this.#granted(k));
     }
+    const places = this.#most(ProbeRole.at, count);
+    for (let k = 0; k < places; k++) batch.pushPhys(i, this.#placeOf(k));
+    // The pages of a batch come right after its operations, in the same task.
+    if (places > 0)
+      this.#pageArray.expect(batch.cpu[i]!, batch.listPhys.slice(batch.listPhysUsed - places, batch.listPhysUsed));
     const pages = this.#most(ProbeRole.page, count);
-    for (let k = 0; k < pages; k++) {
-      const high = this.#entryHigh[ProbeRole.page * entriesMax + k]!;
-      const low = this.#entryLow[ProbeRole.page * entriesMax + k]!;
-      const frame = ((high - pagesHigh) * 2 ** 32 + low) / pageStructBytes;
-      const whole = high >= pagesHigh && high < 0xffffff00 && Number.isInteger(frame);
-      batch.pushPhys(i, whole ? frame * pageBytes : Number.NaN);
-    }
+    if (pages === 0) return;
+    const pointers = Array.from({ length: pages }, (_, k): [number, number] => {
+      return [this.#entryHigh[ProbeRole.page * entriesMax + k]!, this.#entryLow[ProbeRole.page * entriesMax + k]!];
+    });
+    this.#pageArray.learn(batch.cpu[i]!, pointers);
+    for (const [high, low] of pointers) batch.pushPhys(i, this.#pageArray.addressOf(high, low));
+  }
+
+  /** Where entry k is mapped, when that is an address of the domain's own. */
+  #placeOf(k: number): number {
+    const at = this.#entryNumber(ProbeRole.at, k);
+    return at >= 0 && at < 2 ** ownBits ? at : Number.NaN;
   }
 
   /** Domain and reference of entry k in one number, domain * 2^32 + reference; NaN when not shown. */

@@ -17,8 +17,9 @@ export interface LogFacts {
   readonly areas: number | null;
   /** Bounds of the pool, bytes: [first, end). */
   readonly pool: { readonly from: number; readonly to: number } | null;
-  /** A paravirtualised Xen domain: bus addresses are the machine's. */
+  /** A Xen domain; and which, "PV", "PVH", "HVM" or "Arm": the bus addresses of a PV and an Arm one are the machine's. */
   readonly xen?: boolean;
+  readonly xenMode?: string | null;
   /** Lines "swiotlb buffer is full", and how many more the kernel says it left out. */
   readonly refusals?: readonly LogRefusal[];
   readonly refusalsSuppressed?: number;

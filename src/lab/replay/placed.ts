@@ -15,6 +15,8 @@ export interface Placed {
   readonly straddles: boolean | null;
   /** Whether the buffer is another domain's memory; null when that is not known. */
   readonly foreign: boolean | null;
+  /** Whether a buffer of this size and direction bounces on a device that is not coherent. */
+  readonly small: boolean;
 }
 
 /** Told of every event before the mapping that it may be, in the recording's order. */

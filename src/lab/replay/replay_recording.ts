@@ -67,10 +67,9 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   }
   const { survey, source: first } = look;
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
-  const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen);
+  const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen, o.log);
   const { known, own } = domainOf(xen);
   survey.finish(own);
-  const step = xen === null ? {} : { baseStep: xenPoolStep };
   const found = inferMachine({
     survey,
     log: o.log,
@@ -79,7 +78,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     excerpt: first.excerpt,
     deviceNames,
     known,
-    ...step,
+    ...xenPoolStep(xen),
   });
   const { machine: inferred, frames } = placedIn(xen, found, survey);
   const machine = o.adjust?.(inferred, deviceNames, survey) ?? inferred;
@@ -103,7 +102,14 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     instead,
     xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
     landed:
-      xen === null ? null : landing(frames === null ? [] : [frames], new Set(xen.look.poolPages.values()), xen.owners),
+      xen === null
+        ? null
+        : landing(
+            frames === null ? [] : [frames],
+            new Set(xen.look.poolPages.values()),
+            xen.owners,
+            xen.memory === "direct",
+          ),
     ...(watcher === undefined ? {} : { watcher }),
   });
   const about: Reading = { source: second, completeFrom, machine, foreignBus: xen !== null };
@@ -132,7 +138,7 @@ async function firstReading(
   learnt: ReadonlySet<number> = new Set(),
 ) {
   const source = await o.open();
-  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles, learnt) : null);
+  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : null);
   const xen = isXen ? new FirstLook() : null;
   // The probes show in the first events as a rule: the rest is then read once, as what it is.
   while ((isXen || !survey.hasXenProbes) && source.next(batch)) {

@@ -24,7 +24,7 @@ export class Survey {
   from = Number.NaN;
   to = Number.NaN;
   events = 0;
-  readonly kinds = new Float64Array(32);
+  readonly kinds = new Float64Array(64);
   readonly devices: DeviceSurvey[] = [];
   readonly masks = new DeviceMasks();
   forced = 0;
@@ -60,7 +60,7 @@ export class Survey {
     return this.kinds[bounced]! > 0 ? "requests" : "nothing";
   }
 
-  /** Whether the recording has probes of a paravirtualised Xen domain. */
+  /** Whether the recording has probes of a Xen domain. */
   get hasXenProbes(): boolean {
     return this.kinds.subarray(EventKind.xenFrame).some((n) => n > 0);
   }

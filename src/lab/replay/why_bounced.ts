@@ -9,5 +9,6 @@ export function whyBounced(op: Operation, forced: boolean): string {
   if (op.placed?.straddles === true && !(end > op.mask))
     return "the buffer's pages do not follow each other on the machine";
   if (end > op.mask) return `the buffer lies above the device's ${Math.round(Math.log2(op.mask + 1))}-bit mask`;
+  if (op.placed?.small === true) return "a small buffer of a device that is not coherent: it shares a cache line";
   return "the device could reach the buffer: an unaligned buffer of a device that is not coherent, or behind an IOMMU";
 }

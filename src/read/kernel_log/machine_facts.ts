@@ -21,7 +21,7 @@ export class MachineFacts {
   cpus: number | null = null;
   cpusOnline: number | null = null;
   memoryBytes: number | null = null;
-  /** `PV`, `PVH` or `HVM`; null outside Xen. */
+  /** `PV`, `PVH` or `HVM`, or `Arm`, where there is one kind only; null outside Xen. */
   xenMode: string | null = null;
   /** The hypervisor's own name for itself, as the kernel reports it ("KVM", "Xen PV"). */
   hypervisor: string | null = null;
@@ -115,6 +115,8 @@ export class MachineFacts {
       message,
     );
     if (mode !== null) this.xenMode ??= mode[1] ?? "PV";
+    // Source: Linux arch/arm/xen/enlighten.c, where the device tree's node of the hypervisor is found.
+    if (/^Xen \d+\.\d+\S* support found/.test(message)) this.xenMode ??= "Arm";
   }
 
   #iommu(message: string): void {

@@ -21,7 +21,7 @@ export interface KernelLog {
   /** Areas of the pool, and its bounds in bytes, [from, to). */
   readonly areas: number | null;
   readonly pool: { readonly from: number; readonly to: number } | null;
-  /** True under Xen; `xenMode` is "PV", "PVH" or "HVM". */
+  /** True under Xen; `xenMode` is "PV", "PVH", "HVM" or "Arm". */
   readonly xen: boolean;
   readonly xenMode: string | null;
   readonly hypervisor: string | null;

@@ -1,9 +1,11 @@
 /**
  * A domain's P2M as a dump in runs: which machine frame each of its own frames stands for.
  *
- * A line is `pfn count kind mfn [source]`, numbers in hexadecimal, the kind L (the domain's own), I (identity: the frame
- * itself, as for device memory), F (another domain's, mapped by a grant) or X (nothing there); mfn without flag bits.
- * Lines that begin with # are remarks. Source of the kinds: Linux arch/x86/include/asm/xen/page.h.
+ * A line is `pfn count kind mfn`, numbers in hexadecimal, the kind L (the domain's own), I (identity: the frame itself, as
+ * for device memory), F (another domain's, mapped by a grant) or X (nothing there); mfn without flag bits. Words after it
+ * are remarks, as are lines that begin with #. A domain that is mapped directly keeps foreign frames only, in a tree: a
+ * dump of it has F alone, or nothing, and says so in a remark (`direct_mapped=1`).
+ * Source: Linux arch/x86/include/asm/xen/page.h (kinds), arch/arm/xen/p2m.c (tree), XENFEAT_direct_mapped.
  */
 import type { ByteSource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
@@ -21,16 +23,20 @@ const kinds: Readonly<Record<string, FrameKind>> = {
   X: FrameKind.invalid,
 };
 
-const line = /^([0-9a-f]{1,13}) ([0-9a-f]{1,13}) ([LIFX])(?: ([0-9a-f]{1,16}))?(?: \S*)?$/;
+const line = /^([0-9a-f]{1,13}) ([0-9a-f]{1,13}) ([LIFX])(?: ([0-9a-f]{1,16}))?(?:\s.*)?$/;
+const treeRemark = /^#.*(?:\bdirect_mapped=1\b|\bp2m tree\b)/;
 /** More runs than this are no domain that can be read in good time. */
 const runsMax = 4_000_000;
 
 export class P2mTable {
   readonly name: string;
+  /** A tree of foreign frames: whatever it does not list is the frame of its own number. */
+  readonly isTree: boolean;
   readonly #runs: FrameRuns;
 
-  constructor(name: string, runs: FrameRuns) {
+  constructor(name: string, runs: FrameRuns, isTree = false) {
     this.name = name;
+    this.isTree = isTree;
     this.#runs = runs;
   }
 
@@ -66,10 +72,12 @@ export class P2mTable {
   }
 }
 
-/** @throws Unreadable, with the line, when a line is none of a P2M dump, and when there is not one run. */
+/** @throws Unreadable, with the line, when a line is none of a P2M dump, and when a dump that is no tree has not one run. */
 export function readP2m(source: ByteSource): P2mTable {
   const runs = new FrameRuns();
+  let isTree = false;
   for (const { text, number } of numberedLines(source)) {
+    if (treeRemark.test(text)) isTree = true;
     if (text === "" || text.startsWith("#")) continue;
     const m = line.exec(text);
     const mapped = m !== null && (m[4] !== undefined || m[3] === "X");
@@ -82,10 +90,10 @@ export function readP2m(source: ByteSource): P2mTable {
     const kind = kinds[m[3]!]!;
     runs.add(Number.parseInt(m[1]!, 16), count, kind, kind === FrameKind.invalid ? 0 : Number.parseInt(m[4]!, 16));
   }
-  if (runs.length === 0) throw new Unreadable(source.name, "", "a P2M dump", "not one run in it");
+  if (runs.length === 0 && !isTree) throw new Unreadable(source.name, "", "a P2M dump", "not one run in it");
   const twice = runs.settle();
   if (!Number.isNaN(twice)) {
     throw new Unreadable(source.name, "", "each frame once", `frame 0x${twice.toString(16)} in two runs`);
   }
-  return new P2mTable(source.name, runs);
+  return new P2mTable(source.name, runs, isTree);
 }

@@ -1,13 +1,14 @@
 /** The Xen part of a run's document: addresses and frames as hex strings, times in seconds. */
-import type { XenOutcome } from "../../lab/replay/xen/outcome.js";
+import type { CacheOutcome, XenOutcome } from "../../lab/replay/xen/outcome.js";
 import type { XenDocument } from "../schema/xen.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 
 const frame = (n: number): string | null => (Number.isNaN(n) ? null : hexWords(n));
 
 export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string): XenDocument {
-  const { addresses, originals, foreign, grants, slotSets, end } = xen;
+  const { addresses, originals, own, foreign, grants, slotSets, end } = xen;
   return {
+    memory: xen.memory,
     files: xen.files.map((f) => ({ ...f })),
     probes: { ...xen.probes },
     frames: {
@@ -29,10 +30,12 @@ export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string)
       })),
     },
     originals: { ...originals },
+    own: { maps: own.maps + own.bounced, direct: own.maps, bounced: own.bounced, refused: own.refused },
     foreign: {
       maps: foreign.maps + foreign.bounced,
       direct: foreign.maps,
       bounced: foreign.bounced,
+      refused: foreign.refused,
       undecided: foreign.undecided,
       domains: foreign.domains.map((d) => ({ ...d })),
     },
@@ -42,6 +45,7 @@ export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string)
     },
     regions: { ...xen.regions },
     causes: { ...xen.causes },
+    cache: xen.cache === null ? null : cacheDocument(xen.cache, nameOf),
     straddles: {
       bounced: xen.causes.straddle,
       notBounced: xen.straddledDirect,
@@ -82,6 +86,19 @@ export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string)
     end: { pool: end.pool === null ? null : poolEnd(end.pool), p2m: end.p2m === null ? null : { ...end.p2m } },
     notes: [...xen.notes],
   };
+}
+
+function cacheDocument({ before, after, calls, wrong }: CacheOutcome, nameOf: (device: number) => string) {
+  const examples = wrong.examples.map((w) => ({
+    time: secondsOf(w.time),
+    device: nameOf(w.device),
+    size: w.size,
+    wrong: frame(w.wrong),
+    right: frame(w.right),
+    invalidates: w.invalidates,
+    inUse: w.inUse,
+  }));
+  return { before: { ...before }, after: { ...after }, calls: { ...calls }, wrong: { ...wrong, examples } };
 }
 
 function poolEnd(pool: NonNullable<XenOutcome["end"]["pool"]>) {

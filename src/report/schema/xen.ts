@@ -1,4 +1,4 @@
-/** The `xen` part of a `dmalab.run/1` document: a paravirtualised domain's addresses against its page map. */
+/** The `xen` part of a `dmalab.run/1` document: a Xen domain's addresses against its page map. */
 import { z } from "zod";
 
 const count = z.number().int().nonnegative();
@@ -12,7 +12,57 @@ const frame = hex.describe("frame number of 4 KiB, hexadecimal; null where it is
 const compared = z.looseObject({ compared: count, equal: count });
 const both = z.looseObject({ kernel: count.nullable().describe("by the dump"), model: count.nullable() });
 
+const cacheSchema = z
+  .looseObject({
+    before: z
+      .looseObject({
+        own: count.describe("by the CPU, of the domain's own pages"),
+        slots: count.describe("by the CPU, of slots of the pool"),
+        foreignByCpu: count.describe("by the CPU, of foreign pages, at their address in this domain"),
+        foreignByXen: count.describe("of foreign pages, by the hypervisor"),
+      })
+      .describe("calls before a device's access"),
+    after: z
+      .looseObject({
+        own: count,
+        slots: count,
+        foreignByXen: count,
+        idle: count.describe("the device has only read: nothing to do"),
+      })
+      .describe("calls after it"),
+    calls: z
+      .looseObject({ clean: count, invalidate: count, other: count, failed: count })
+      .describe("calls to the hypervisor, one for each frame of 4 KiB"),
+    wrong: z
+      .looseObject({
+        unmaps: count,
+        syncs: count,
+        invalidated: count.describe(
+          "of which lines were dropped, so that what the device wrote may be read old (inferred)",
+        ),
+        inUse: count.describe("of which the wrong page was itself a foreign one in use"),
+        frames: count.describe("different bus frames whose number was taken for an own page's"),
+        examples: z.array(
+          z.looseObject({
+            time: seconds,
+            device: z.string(),
+            size: count,
+            wrong: frame.describe("page that was maintained: it has the number of the bus frame"),
+            right: frame.describe("page that stands for the bus frame"),
+            invalidates: z.boolean(),
+            inUse: z.boolean().nullable(),
+          }),
+        ),
+      })
+      .describe("another page was maintained than the one that the device used, as recorded"),
+  })
+  .nullable()
+  .describe("cache maintenance for devices that are not coherent; null where the recording shows none");
+
 export const xenSchema = z.looseObject({
+  memory: z
+    .enum(["paravirtualised", "direct"])
+    .describe("direct: own pages have the machine's numbers, as on Arm; only foreign ones are translated"),
   files: z
     .array(z.looseObject({ name: z.string(), used: z.string().describe("what the file was taken for, and why") }))
     .describe("every dump that was read or passed over"),
@@ -49,10 +99,14 @@ export const xenSchema = z.looseObject({
   originals: z
     .looseObject({ compared: count, equal: count, unknown: count })
     .describe("addresses of buffers that bounced, as swiotlb_bounced prints them, against the page map"),
+  own: z
+    .looseObject({ maps: count, direct: count, bounced: count, refused: count })
+    .describe("mappings of the domain's own pages; `maps` are those that were granted"),
   foreign: z.looseObject({
     maps: count,
     direct: count,
     bounced: count,
+    refused: count,
     undecided: count.describe("of which nothing tells whose page it is"),
     domains: z.array(z.looseObject({ domain: count.nullable(), maps: count })),
   }),
@@ -70,8 +124,9 @@ export const xenSchema = z.looseObject({
     .looseObject({ made: count, failed: count, ended: count })
     .describe("regions made machine-contiguous for coherent memory"),
   causes: z
-    .looseObject({ forced: count, mask: count, straddle: count, unknown: count })
-    .describe("why buffers bounced, refused ones included"),
+    .looseObject({ forced: count, mask: count, straddle: count, small: count, unknown: count })
+    .describe("why buffers bounced, refused ones included; small: of a device that is not coherent"),
+  cache: cacheSchema,
   straddles: z.looseObject({
     bounced: count,
     notBounced: count,

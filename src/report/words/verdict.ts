@@ -48,6 +48,11 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const used = wholeAudit(audit).faults.reduce((sum, device) => sum + device.count, 0);
   if (used > 0)
     found.push(`${plural(used, "access", "accesses")} of devices ${used === 1 ? "was" : "were"} refused by an IOMMU`);
+  const wrong = outcome.xen?.cache?.wrong.invalidated ?? 0;
+  if (wrong > 0) {
+    const times = wrong === 1 ? "once" : `${countWords(wrong)} times`;
+    found.push(`the cache of a wrong page was invalidated ${times} after a device had written to a foreign one`);
+  }
   const scattered = outcome.xen?.slotSets?.broken ?? 0;
   if (scattered > 0)
     found.push(`${plural(scattered, "slot set")} of the pool ${scattered === 1 ? "lies" : "lie"} in pieces`);

@@ -1,6 +1,6 @@
 /** What a replay found out about a Xen domain, in words: the same for the terminal and the page. */
 import type { ReplayOutcome } from "../../lab/replay/outcome.js";
-import type { XenOutcome } from "../../lab/replay/xen/outcome.js";
+import type { CacheOutcome, XenOutcome } from "../../lab/replay/xen/outcome.js";
 import { countWords, hexWords, plural, timeWords } from "./quantity.js";
 
 export interface XenWords {
@@ -22,9 +22,11 @@ export function xenWords(outcome: ReplayOutcome): XenWords | null {
   const facts: [string, string | null][] = [
     ["addresses", addressWords(xen)],
     ["buffers", originalWords(xen)],
+    ["own", ownWords(xen)],
     ["foreign", foreignWords(xen)],
     ["grants", grantWords(xen)],
     ["bounced for", causeWords(xen)],
+    ["cache", cacheWords(xen)],
     ["pool", poolWords(xen)],
     ["hazard", hazardWords(xen)],
     ["refused", refusedWords(xen)],
@@ -34,6 +36,7 @@ export function xenWords(outcome: ReplayOutcome): XenWords | null {
   return {
     facts: facts.flatMap(([name, words]) => (words === null ? [] : [{ name, words }])),
     lists: [
+      wrongPageList(xen, nameOf),
       straddleList(xen, nameOf),
       overlapList(xen, nameOf),
       aliveList(xen),
@@ -69,6 +72,15 @@ function originalWords({ originals }: XenOutcome): string | null {
   return `${countWords(equal)} of ${countWords(compared)} that bounced lay where the page map says${rest}`;
 }
 
+/** Whose own pages lie where the machine has them, it is worth a word; elsewhere every page is translated. */
+function ownWords({ memory, own }: XenOutcome): string | null {
+  if (memory !== "direct" || own.maps + own.bounced === 0) return null;
+  return (
+    `${plural(own.maps + own.bounced, "mapping")} of this domain's own pages, which lie on the machine where they are ` +
+    `numbered; ${countWords(own.bounced)} of them bounced`
+  );
+}
+
 function foreignWords({ foreign }: XenOutcome): string | null {
   const { maps, bounced, undecided, domains } = foreign;
   if (maps + bounced + undecided === 0) return null;
@@ -97,14 +109,32 @@ function causeWords({ causes }: XenOutcome): string | null {
     [causes.forced, "because the pool is forced"],
     [causes.mask, "for the device's mask"],
     [causes.straddle, "because their pages do not follow each other on the machine"],
+    [causes.small, "because they are small and their device is not coherent (a cache line would be shared)"],
     [causes.unknown, "for a reason that the recording does not show"],
   ] as const;
   const parts = said.filter(([n]) => n > 0).map(([n, words]) => `${countWords(n)} ${words}`);
   return parts.length === 0 ? null : parts.join(", ");
 }
 
-function poolWords({ slotSets, poolFrames }: XenOutcome): string | null {
+function cacheWords({ cache }: XenOutcome): string | null {
+  if (cache === null) return null;
+  const { before, after, calls } = cache;
+  const cpu = before.own + before.slots + before.foreignByCpu;
+  const ended = after.own + after.slots;
+  const byXen = calls.clean + calls.invalidate + calls.other;
+  const failed = calls.failed === 0 ? "" : `, ${countWords(calls.failed)} of which failed`;
+  const asked =
+    before.foreignByXen + after.foreignByXen + byXen === 0
+      ? ""
+      : `; by Xen for foreign pages, ${countWords(before.foreignByXen)} times before and ${countWords(after.foreignByXen)} ` +
+        `after (${plural(byXen, "call")} of one frame each: ${countWords(calls.clean)} clean, ` +
+        `${countWords(calls.invalidate)} invalidate${failed})`;
+  return `maintained by the CPU ${countWords(cpu)} times before a device's access and ${countWords(ended)} after it${asked}`;
+}
+
+function poolWords({ memory, slotSets, poolFrames }: XenOutcome): string | null {
   if (slotSets === null) return null;
+  if (memory === "direct") return "in one piece on the machine, as all of this domain's memory";
   const { total, contiguous, broken, unknown, inSequence, lowest, highest } = slotSets;
   const rest = [
     broken === 0 ? "" : `${countWords(broken)} are not`,
@@ -120,8 +150,12 @@ function poolWords({ slotSets, poolFrames }: XenOutcome): string | null {
   return `${[sets, ...rest].join("; ")}${next}${range}${checked}`;
 }
 
-function hazardWords({ overlap, foreign }: XenOutcome): string | null {
+function hazardWords({ memory, cache, overlap, foreign }: XenOutcome): string | null {
+  const wrong = cache === null ? 0 : cache.wrong.unmaps + cache.wrong.syncs;
+  if (cache !== null && wrong > 0) return wrongPageWords(cache);
   if (foreign.maps === 0) return null;
+  if (memory === "direct")
+    return "no foreign frame can have a number of this domain's pool: its memory is its own frames";
   if (overlap.maps === null)
     return "whether foreign frames have numbers of this domain's pool is not known: there is no M2P";
   if (overlap.maps === 0) return "no foreign frame has a number that is one of this domain's pool";
@@ -129,6 +163,15 @@ function hazardWords({ overlap, foreign }: XenOutcome): string | null {
   return (
     `${plural(overlap.maps, "mapping")} of ${plural(overlap.frames, "foreign frame")} whose number in their owner is one of ` +
     `this domain's pool: a test by the M2P alone would take them for bounces${same}`
+  );
+}
+
+function wrongPageWords({ wrong }: CacheOutcome): string {
+  const used = wrong.inUse === 0 ? "" : `; ${countWords(wrong.inUse)} times that page was another guest's in use`;
+  return (
+    `${countWords(wrong.unmaps + wrong.syncs)} times the kernel took the number of a foreign frame for a page of its own and ` +
+    `maintained the cache of that page, ${countWords(wrong.invalidated)} times dropping lines after a device had written ` +
+    `(recorded); what the device wrote may then be read old from the cache (inferred)${used}`
   );
 }
 
@@ -171,6 +214,22 @@ function some(lines: readonly string[], total: number): string[] {
 }
 
 const frame = (n: number): string => (Number.isNaN(n) ? "?" : (hexWords(n) ?? "?"));
+
+function wrongPageList({ cache }: XenOutcome, nameOf: (device: number) => string): List {
+  const wrong = cache?.wrong ?? null;
+  const lines = (wrong?.examples ?? []).map(
+    (w) =>
+      `${timeWords(w.time)}  ${w.device < 0 ? "device not known" : nameOf(w.device)}  ${w.size} bytes of page ${frame(w.right)}, bus frame ${frame(w.wrong)}: page ` +
+      `${frame(w.wrong)} was ${w.invalidates ? "invalidated" : "asked for, nothing to drop"} instead`,
+  );
+  return {
+    title: "The cache of the wrong page",
+    meaning:
+      "bus frames whose number is also that of an unpopulated page here: pfn_valid() says yes, and the CPU is given the " +
+      "frame's number as if it were the page's",
+    lines: some(lines, wrong === null ? 0 : wrong.unmaps + wrong.syncs),
+  };
+}
 
 function straddleList({ straddles, causes }: XenOutcome, nameOf: (device: number) => string): List {
   const lines = straddles.map((s) => {

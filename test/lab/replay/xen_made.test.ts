@@ -71,7 +71,7 @@ test("granted pages above the mask bounce to the next slots, and the rest is map
   expect(exact).toMatchObject({ compared: 2, equal: 2, corrections: 0 });
   expect(xen.addresses).toMatchObject({ compared: 1, equal: 1 });
   expect(xen.originals).toEqual({ compared: 2, equal: 2, unknown: 0 });
-  expect(xen.causes).toEqual({ forced: 0, mask: 2, straddle: 0, unknown: 0 });
+  expect(xen.causes).toEqual({ forced: 0, mask: 2, straddle: 0, small: 0, unknown: 0 });
   expect(xen.foreign).toMatchObject({ maps: 1, bounced: 1, domains: [{ domain: 3, maps: 2 }] });
   expect(xen.grants).toMatchObject({ mapped: 2, unmapped: 2, aliveAtEnd: 0 });
 });

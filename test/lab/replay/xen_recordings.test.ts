@@ -85,7 +85,7 @@ for (const row of rows) {
     expect(xen.addresses.unknownBecause).toEqual(row.unknown ?? {});
     expect(xen.originals.equal).toBe(xen.originals.compared);
     expect(xen.originals.compared).toBe(maps.bounced + maps.failed);
-    expect(xen.causes).toEqual({ forced: 0, mask: 0, straddle: 0, unknown: 0, ...row.causes });
+    expect(xen.causes).toEqual({ forced: 0, mask: 0, straddle: 0, small: 0, unknown: 0, ...row.causes });
     expect(xen.straddledDirect).toBe(0);
     const usedAs = (what: RegExp) => xen.files.filter((f) => what.test(f.used)).map((f) => f.name);
     expect(usedAs(/^state of the pool before/)).toEqual([row.begins]);
@@ -132,7 +132,13 @@ describe("what is particular to each", () => {
     const { xen } = await replayed("domu-nvme-nopers/full");
     expect(xen.grants).toMatchObject({ mapped: 410, failed: 0, unmapped: 410, notShown: 0, unmappedUnseen: 0 });
     expect(xen.grants).toMatchObject({ aliveBefore: 2, aliveAtEnd: 2 });
-    expect(xen.foreign).toEqual({ maps: 347, bounced: 0, undecided: 0, domains: [{ domain: 1, maps: 347 }] });
+    expect(xen.foreign).toEqual({
+      maps: 347,
+      bounced: 0,
+      refused: 0,
+      undecided: 0,
+      domains: [{ domain: 1, maps: 347 }],
+    });
   });
 
   test("without probes the owner is known from the guest's own dump", async () => {

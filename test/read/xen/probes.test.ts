@@ -62,8 +62,45 @@ describe("one event", () => {
       {
         kind: EventKind.xenGrants,
         ...{ listDma: [0x74fcb000, 0], listSize: [0, -13], total: 2 },
-        listPhys: [2 ** 32 + 523, 2 * 2 ** 32 + 4294936704],
+        listPhys: [2 ** 32 + 523, 2 * 2 ** 32 + 4294936704, Number.NaN],
       },
+    ],
+    [
+      "grants on Arm: after who granted what, where in the domain each was mapped",
+      foreign(
+        "count=2 va0=0x4d1fa000 fl0=0x6 ref0=523 dom0=1 st0=0 bus0=0xb9000000 va1=0x4d2fd000 ref1=524 dom1=1 st1=0 bus1=0xb9001000 va2=0x0",
+      ),
+      { listDma: [0xb9000000, 0xb9001000], listPhys: [2 ** 32 + 523, 2 ** 32 + 524, 0x4d1fa000, 0x4d2fd000], total: 2 },
+    ],
+    [
+      "and where they were unmapped from",
+      "clrforeign_ops: (clear_foreign_p2m_mapping+0x4/0x98) count=1 va0=0x4d1fa000 h0=0x2 st0=0 va1=0x4d2fd000",
+      { kind: EventKind.xenUngrants, listPhys: [0x4d1fa000], total: 1 },
+    ],
+    [
+      "several entries of a tree at once",
+      "set_p2m: (__set_phys_to_machine_multi+0x4/0x1c0) pfn=0x4d1fa mfn=0xb9000 n=3",
+      { kind: EventKind.xenFrame, phys: 0x4d1fa000, dma: 0xb9000000, size: 3 * 4096 },
+    ],
+    [
+      "cache maintenance by the CPU, at a physical address",
+      "arch_sync_cpu: (arch_sync_dma_for_cpu+0x4/0x50) phys=0x6893d840 size=1522 dir=2",
+      { kind: EventKind.cacheForCpu, phys: 0x6893d840, size: 1522, direction: 2 },
+    ],
+    [
+      "the same for the device, asked of the hypervisor at a bus address",
+      "xdma_sync_dev: (xen_dma_sync_for_device+0x4/0x40) handle=0xb9000000 size=4096 dir=1",
+      { kind: EventKind.xenCacheForDevice, dma: 0xb9000000, size: 4096, direction: 1 },
+    ],
+    [
+      "a call of it begins in the midst of a frame",
+      "cflush: (dma_cache_maint+0xc0/0x140) cmd=12 bus=0xb9000000 off=130 len=1314 op=1",
+      { kind: EventKind.xenFlush, dma: 0xb9000000 + 130, size: 1314, attrs: 1 },
+    ],
+    [
+      "and fails",
+      "cflush_ret: (dma_cache_maint+0xc4/0x140) ret=-22",
+      { kind: EventKind.xenFlushed, size: 2 ** 64 - 22 },
     ],
     [
       "a batch larger than the probe says how large",

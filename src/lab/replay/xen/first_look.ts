@@ -8,6 +8,8 @@ const pageBytes = 4096;
 /** Pages kept; enough to tell dumps apart, and for every page that a domain changes. */
 const pagesMax = 1 << 18;
 const changingMax = 4_000_000;
+/** Frames that one change is followed for: a grant is one. */
+const framesMax = 65536;
 
 export class FirstLook {
   /** Machine frame of each page as its first mapping shows it, for pages that no probe had changed until then. */
@@ -17,13 +19,30 @@ export class FirstLook {
   readonly setTo = new Map<number, number>();
   /** Machine frame of each page of the pool that a search answered with and a mapping then used. */
   readonly poolPages = new Map<number, number>();
+  /** Pages whose first change took away what stood behind them: it was there before the recording. */
+  readonly endedFirst = new Set<number>();
   framesShown = false;
+  /** Probes that only an Arm kernel has. */
+  armShown = false;
   grantsShown = false;
+  /** Whether grants come with the domain's own addresses at which they are mapped. */
+  placesShown = false;
   searchesShown = false;
   /** The buffer that was last asked a bounce for, its machine address and size, by CPU and context. */
   readonly #asked = new Map<number, { readonly address: number; readonly size: number }>();
   /** Last answer of a search, by CPU and context. */
   readonly #searched = new Map<number, number>();
+
+  /** Whether most pages have the machine's number: a paravirtualised domain has hardly one of those. */
+  get mostlyDirect(): boolean {
+    let same = 0;
+    let others = 0;
+    for (const pages of [this.first, this.poolPages]) {
+      for (const [pfn, mfn] of pages) if (pfn === mfn) same++;
+      others += pages.size;
+    }
+    return same * 2 > others;
+  }
 
   feed(b: EventBatch): void {
     for (let i = 0; i < b.count; i++) this.#see(b, i);
@@ -45,15 +64,34 @@ export class FirstLook {
         break;
       case EventKind.xenFrame:
         this.framesShown = true;
-        this.#setTo(b.phys[i]! / pageBytes, b.dma[i]! / pageBytes);
-        this.#change(b.phys[i]!);
+        if (b.size[i]! > 0) this.armShown = true;
+        for (let k = 0; k < framesOf(b, i); k++) {
+          const pfn = b.phys[i]! / pageBytes + k;
+          if (b.dma[i] === -1 && !this.changing.has(pfn)) this.endedFirst.add(pfn);
+          this.#setTo(pfn, b.dma[i]! / pageBytes + k);
+          this.#change(pfn * pageBytes);
+        }
+        break;
+      case EventKind.xenGrants:
+        this.#grantsAt(b, i);
+        break;
+      case EventKind.xenUngrants:
+        this.#changeList(b, i, true);
+        break;
+      case EventKind.xenNeed:
+      case EventKind.cacheForDevice:
+      case EventKind.cacheForCpu:
+      case EventKind.xenCacheForDevice:
+      case EventKind.xenCacheForCpu:
+      case EventKind.xenFlush:
+        this.armShown = true;
         break;
       case EventKind.xenGrantPages:
         this.grantsShown = true;
-        this.#changeList(b, i);
+        this.#changeList(b, i, false);
         break;
       case EventKind.xenUngrantPages:
-        this.#changeList(b, i);
+        this.#changeList(b, i, true);
         break;
       case EventKind.xenSearched:
         this.searchesShown = true;
@@ -92,8 +130,25 @@ export class FirstLook {
     if (mfn >= 0 && this.setTo.size < pagesMax && !this.setTo.has(pfn)) this.setTo.set(pfn, mfn);
   }
 
-  #changeList(b: EventBatch, i: number): void {
-    for (let k = 0; k < b.physCount[i]!; k++) this.#change(b.listPhys[b.physFirst[i]! + k]!);
+  #changeList(b: EventBatch, i: number, ended: boolean): void {
+    for (let k = 0; k < b.physCount[i]!; k++) {
+      const phys = b.listPhys[b.physFirst[i]! + k]!;
+      if (ended && !this.changing.has(phys / pageBytes)) this.endedFirst.add(phys / pageBytes);
+      this.#change(phys);
+    }
+  }
+
+  /** Grants of which the recording shows where in the domain they were mapped. */
+  #grantsAt(b: EventBatch, i: number): void {
+    const count = b.dmaCount[i]!;
+    for (let k = 0; k < b.physCount[i]! - count; k++) {
+      const phys = b.listPhys[b.physFirst[i]! + count + k]!;
+      if (!(phys >= 0)) continue;
+      this.grantsShown = this.placesShown = true;
+      if (b.listSize[b.dmaFirst[i]! + k] !== 0) continue;
+      this.#setTo(phys / pageBytes, Math.floor(b.listDma[b.dmaFirst[i]! + k]! / pageBytes));
+      this.#change(phys);
+    }
   }
 
   #mapped(place: number, dma: number): void {
@@ -104,4 +159,9 @@ export class FirstLook {
     if (this.poolPages.size < pagesMax)
       this.poolPages.set(Math.floor(searched / pageBytes), Math.floor(dma / pageBytes));
   }
+}
+
+/** How many frames a change of the page map is about. */
+export function framesOf(b: EventBatch, i: number): number {
+  return b.size[i]! > pageBytes ? Math.min(framesMax, Math.floor(b.size[i]! / pageBytes)) : 1;
 }

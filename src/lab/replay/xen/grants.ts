@@ -6,7 +6,7 @@
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
-import type { PageMap } from "./page_map.js";
+import type { Pages } from "./page_map.js";
 
 const pageBytes = 4096;
 /** Grants told one by one. */
@@ -18,25 +18,50 @@ interface Batch {
   readonly granted: readonly number[];
 }
 
+/** Grants mapped and unmapped over a recording. */
+export interface GrantBook {
+  readonly mapped: number;
+  readonly failed: number;
+  readonly unmapped: number;
+  /** Of batches larger than their probe shows. */
+  readonly notShown: number;
+  readonly unmappedUnseen: number;
+  readonly aliveBefore: number;
+  readonly aliveCount: number;
+  /** Take event i when it is about grants. */
+  see(b: EventBatch, i: number): void;
+  /** @returns the domain that granted the frame behind a page, null when it is not known. */
+  domainOf(pfn: number): number | null;
+  /** The first of those that are mapped now. */
+  alive(): AliveGrant[];
+}
+
+export interface AliveGrant {
+  readonly pfn: number;
+  readonly mfn: number;
+  readonly domain: number | null;
+  readonly reference: number | null;
+}
+
 interface Alive {
   readonly mfn: number;
   /** Domain * 2^32 + reference; NaN for a grant from before the recording. */
   readonly granted: number;
 }
 
-export class Grants {
+export class Grants implements GrantBook {
   mapped = 0;
   failed = 0;
   unmapped = 0;
   notShown = 0;
   unmappedUnseen = 0;
   readonly aliveBefore: number;
-  readonly #pages: PageMap;
+  readonly #pages: Pages;
   readonly #alive = new Map<number, Alive>();
   /** The operations whose pages come next, by CPU. */
   readonly #pending = new Map<number, Batch>();
 
-  constructor(pages: PageMap, before: P2mTable | null) {
+  constructor(pages: Pages, before: P2mTable | null) {
     this.#pages = pages;
     for (const run of before?.mapped() ?? []) {
       if (run.kind !== FrameKind.foreign) continue;
@@ -45,7 +70,6 @@ export class Grants {
     this.aliveBefore = this.#alive.size;
   }
 
-  /** Take event i when it is about grants. */
   see(b: EventBatch, i: number): void {
     const kind = b.kind[i];
     if (kind === EventKind.xenGrants) this.#operations(b, i);
@@ -54,9 +78,8 @@ export class Grants {
     else if (kind === EventKind.lost) this.#pending.clear();
   }
 
-  /** @returns the domain that granted the frame behind a page, null when it is not known. */
   domainOf(pfn: number): number | null {
-    return domain(this.#alive.get(pfn)?.granted ?? Number.NaN);
+    return domainIn(this.#alive.get(pfn)?.granted ?? Number.NaN);
   }
 
   get aliveCount(): number {
@@ -64,9 +87,7 @@ export class Grants {
   }
 
   alive() {
-    return [...this.#alive].slice(0, aliveMax).map(([pfn, { mfn, granted }]) => {
-      return { pfn, mfn, domain: domain(granted), reference: Number.isNaN(granted) ? null : granted % 2 ** 32 };
-    });
+    return aliveList(this.#alive);
   }
 
   #operations(b: EventBatch, i: number): void {
@@ -128,6 +149,17 @@ export class Grants {
   }
 }
 
-function domain(granted: number): number | null {
+/** The first grants of a book, one by one. */
+export function aliveList(alive: ReadonlyMap<number, Alive>): AliveGrant[] {
+  const first: AliveGrant[] = [];
+  for (const [pfn, { mfn, granted }] of alive) {
+    if (first.length === aliveMax) break;
+    first.push({ pfn, mfn, domain: domainIn(granted), reference: Number.isNaN(granted) ? null : granted % 2 ** 32 });
+  }
+  return first;
+}
+
+/** The domain in a grant's name, domain * 2^32 + reference; null for NaN. */
+export function domainIn(granted: number): number | null {
   return Number.isNaN(granted) ? null : Math.floor(granted / 2 ** 32);
 }

@@ -1,4 +1,5 @@
-/** What a replay found out about a paravirtualised Xen domain's addresses. Reported as it is. */
+/** What a replay found out about a Xen domain's addresses. Reported as it is. */
+import type { XenMemory } from "./memory.js";
 import type { SlotSets } from "./pool_frames.js";
 
 export interface XenMismatch {
@@ -35,7 +36,59 @@ export interface Overlap {
   readonly slot: number;
 }
 
+/** The CPU maintained its cache for another page than the one that a device used. */
+export interface WrongPage {
+  readonly time: number;
+  /** Index into the report's devices, -1 when it is not known. */
+  readonly device: number;
+  readonly size: number;
+  /** The page that was maintained, which has the number of the bus frame; and the page that stands for that frame. */
+  readonly wrong: number;
+  readonly right: number;
+  /** Whether lines were dropped: the device may have written. */
+  readonly invalidates: boolean;
+  /** Whether the wrong page was itself a foreign one in use; null when that is not known. */
+  readonly inUse: boolean | null;
+}
+
+/** Cache maintenance as the probes of its functions show it. Counts are of calls. */
+export interface CacheOutcome {
+  /** Before a device's access: by the CPU for own pages, for slots, for foreign pages at their own address; by Xen. */
+  readonly before: {
+    readonly own: number;
+    readonly slots: number;
+    readonly foreignByCpu: number;
+    readonly foreignByXen: number;
+  };
+  /** After it, where something had to be done; `idle` = the device has only read, nothing to do. */
+  readonly after: {
+    readonly own: number;
+    readonly slots: number;
+    readonly foreignByXen: number;
+    readonly idle: number;
+  };
+  /** Calls to the hypervisor, one for each frame of 4 KiB. */
+  readonly calls: {
+    readonly clean: number;
+    readonly invalidate: number;
+    readonly other: number;
+    readonly failed: number;
+  };
+  readonly wrong: {
+    readonly unmaps: number;
+    readonly syncs: number;
+    /** Of these, where lines were dropped: what the device wrote may be read old. */
+    readonly invalidated: number;
+    /** Of these, where the wrong page was in use. */
+    readonly inUse: number;
+    /** Different frames whose number was taken for an own page's. */
+    readonly frames: number;
+    readonly examples: readonly WrongPage[];
+  };
+}
+
 export interface XenOutcome {
+  readonly memory: XenMemory;
   /** Every file that was read, what it was taken for, and why. */
   readonly files: readonly { readonly name: string; readonly used: string }[];
   /** Which probes the recording has. */
@@ -51,9 +104,12 @@ export interface XenOutcome {
   };
   /** The same for buffers that bounced: the address that swiotlb_bounced printed. */
   readonly originals: { readonly compared: number; readonly equal: number; readonly unknown: number };
+  /** Mappings of the domain's own pages, those of device memory left out. */
+  readonly own: { readonly maps: number; readonly bounced: number; readonly refused: number };
   readonly foreign: {
     readonly maps: number;
     readonly bounced: number;
+    readonly refused: number;
     /** Of which neither the page map nor the machine's table could tell whose the page is. */
     readonly undecided: number;
     readonly domains: readonly { readonly domain: number | null; readonly maps: number }[];
@@ -81,8 +137,12 @@ export interface XenOutcome {
     readonly forced: number;
     readonly mask: number;
     readonly straddle: number;
+    /** Small buffers of devices that are not coherent. */
+    readonly small: number;
     readonly unknown: number;
   };
+  /** null where the recording shows no cache maintenance. */
+  readonly cache: CacheOutcome | null;
   readonly straddles: readonly Straddle[];
   /** Straddling buffers that did not bounce: none on a kernel that is right. */
   readonly straddledDirect: number;

@@ -3,7 +3,8 @@
  *
  * The machine-to-physical table gives the owner's number of a frame. A test whether a bus address is a bounce that
  * trusts it takes such a page for a slot of the pool, and copies over somebody else's buffer when it is unmapped; the
- * kernel therefore asks first whether the frame is its own, by the P2M and its mark of foreign frames.
+ * kernel therefore asks first whether the frame is its own, by the P2M and its mark of foreign frames. A domain that is
+ * mapped directly has no such table and no such trouble: a frame with a number of its pool is its pool's.
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_find_pool; arch/x86/include/asm/xen/page.h, bfn_to_local_pfn.
  */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
@@ -23,8 +24,10 @@ export class Overlaps {
   readonly #frames = new Set<number>();
   readonly #owners: Owners;
   readonly #pool: PoolFrames | null;
+  readonly #direct: boolean;
 
-  constructor(owners: Owners, pool: PoolFrames | null) {
+  constructor(owners: Owners, pool: PoolFrames | null, direct = false) {
+    this.#direct = direct;
     this.#owners = owners;
     this.#pool = pool;
   }
@@ -35,13 +38,13 @@ export class Overlaps {
 
   /** Whether the question could be answered at all. */
   get answered(): boolean {
-    return this.#pool !== null && this.#owners.knowsNumbers;
+    return this.#direct || (this.#pool !== null && this.#owners.knowsNumbers);
   }
 
   /** A foreign frame was mapped for a device without a bounce. */
   look(op: Operation, pfn: number, mfn: number): void {
     const pool = this.#pool;
-    if (pool === null) return;
+    if (pool === null || this.#direct) return;
     const ownerPfn = this.#owners.ownerPfn(mfn);
     if (!pool.holds(ownerPfn * pageBytes)) return;
     this.maps++;

@@ -38,7 +38,26 @@ export const unknownNames: readonly string[] = [
 /** Pages whose changes are kept; a domain has fewer at once. */
 const changedMax = 4_000_000;
 
-export class PageMap {
+/** The frames behind a domain's pages, at the moment to which a recording has been read. */
+export interface Pages {
+  /** What the last `look` found. `why` counts only where `mfn` is NaN. */
+  readonly kind: FrameKind;
+  readonly mfn: number;
+  readonly why: Unknown;
+  /** A probe shows what stands behind a page from now on. @param mfn NaN when it is not shown, or nothing is there. */
+  set(pfn: number, kind: FrameKind, mfn: number): void;
+  /** Grants were mapped to pages that the probe does not show. */
+  cut(): void;
+  /** Events were lost. */
+  lose(): void;
+  /**
+   * Look a page up. @param seen frame that a mapping of the page shows; NaN when none does
+   * @returns its machine frame, NaN when it is not known; `kind` and `why` tell more.
+   */
+  look(pfn: number, seen?: number): number;
+}
+
+export class PageMap implements Pages {
   /** What the last `look` found. `why` counts only where `mfn` is NaN. */
   kind: FrameKind = FrameKind.unknown;
   mfn = Number.NaN;

@@ -3,17 +3,23 @@
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Landing } from "../joiner.js";
-import { alignmentsOf, type KnownPool, type Machine, type PoolMachine } from "../machine.js";
+import { alignmentsOf, type KnownPool, type LogFacts, type Machine, type PoolMachine } from "../machine.js";
 import type { Survey } from "../survey.js";
 import { learntBegin, type PoolBegin, poolBegin, predictedFrom } from "./begin.js";
 import { landing } from "./landing.js";
+import { isArm } from "./memory.js";
 import { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
 import type { Dated, XenFiles } from "./xen_files.js";
-import { allFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
+import { allFrames, directFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
 
-/** A paravirtualised domain's pool begins at a multiple of a slot set. Source: Linux drivers/xen/swiotlb-xen.c. */
-export const xenPoolStep = setSlots * slotBytes;
+/**
+ * A paravirtualised domain's pool begins at a multiple of a slot set; a directly mapped one's is as any other.
+ * Source: Linux drivers/xen/swiotlb-xen.c.
+ */
+export function xenPoolStep(xen: XenMachine | null): { readonly baseStep?: number } {
+  return xen === null || xen.memory === "direct" ? {} : { baseStep: setSlots * slotBytes };
+}
 
 /** Bounces that a dump of the pool is tried on. */
 const triedMax = 256;
@@ -27,10 +33,15 @@ export interface Before {
 }
 
 /** What tells bounces by their addresses in the first reading, before any dump is chosen: the pool never moves. */
-export function firstLanding(files: XenFiles, learnt: ReadonlySet<number>): Landing {
+export function firstLanding(files: XenFiles, learnt: ReadonlySet<number>, log: LogFacts | null): Landing {
   const p2m = files.p2m[0]?.table ?? null;
+  const direct = isArm(log) || p2m?.isTree === true;
   const pools = files.pool.map((f) => framesOf(f.table));
-  return landing(pools, learnt, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }));
+  // Where the log says that the pool is, it is on the bus, too.
+  if (direct && pools.length === 0 && log?.pool != null) {
+    pools.push(directFrames({ start: log.pool.from, slots: (log.pool.to - log.pool.from) / slotBytes }));
+  }
+  return landing(pools, learnt, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }), direct);
 }
 
 /** What is known before anything is inferred. */
@@ -58,7 +69,10 @@ export function placedIn(
   const begin = dumped ?? learntBegin(pool, survey.sample);
   const late = dumped === null ? pool.late : false;
   const placed: PoolMachine = { ...pool, late, places: frames, begin };
-  const sources = xen.pool === null ? "machine frames of the pool: the P2M, or the answers of searches" : null;
+  const sources =
+    xen.pool === null && xen.memory !== "direct"
+      ? "machine frames of the pool: the P2M, or the answers of searches"
+      : null;
   const evidence = [...machine.evidence, ...(sources === null ? [] : [sources])];
   return { machine: { ...machine, evidence, pool: placed }, frames };
 }

@@ -29,3 +29,18 @@ export interface XenFiles {
 }
 
 export const mayBeBefore = (when: When): boolean => when !== "end" && when !== "later";
+
+export function whenWords(when: Dated<unknown>["when"]): string {
+  switch (when) {
+    case "given":
+      return "as asked";
+    case "before":
+      return "taken before it";
+    case "end":
+      return "taken at its end";
+    case "later":
+      return "taken later";
+    case "unknown":
+      return "taken at a moment that its name does not tell";
+  }
+}

@@ -7,14 +7,18 @@ import type { M2pTable } from "../../../read/xen/m2p_file.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
+import type { LogFacts } from "../machine.js";
+import { chooseTree } from "./choose_tree.js";
 import type { FirstLook } from "./first_look.js";
+import { memoryOf, type XenMemory } from "./memory.js";
 import { Owners } from "./owners.js";
 import { PoolFrames } from "./pool_frames.js";
-import { type Dated, mayBeBefore, type XenFiles } from "./xen_files.js";
+import { type Dated, mayBeBefore, whenWords, type XenFiles } from "./xen_files.js";
 
 const pageBytes = 4096;
 
 export interface XenMachine {
+  readonly memory: XenMemory;
   readonly before: P2mTable | null;
   readonly after: P2mTable | null;
   readonly m2p: M2pTable | null;
@@ -31,25 +35,31 @@ export interface XenMachine {
   readonly notes: string[];
 }
 
-export function chooseXen(files: XenFiles, look: FirstLook): XenMachine {
+export function chooseXen(files: XenFiles, look: FirstLook, log: LogFacts | null): XenMachine {
+  const memory = memoryOf(files, look, log);
   const used: { name: string; used: string }[] = [...files.passedOver, ...(files.alsoRead ?? [])];
   const notes: string[] = [];
   const pool = choosePool(files, look, notes);
   const frames = pool === null ? null : framesOf(pool);
-  const before = chooseP2m(files.p2m, look, frames, used, notes);
+  const chosen = { files: files.p2m, look, frames, used, notes };
+  const before = memory === "direct" ? chooseTree(chosen) : chooseP2m(files.p2m, look, frames, used, notes);
   const after = files.p2m.find((f) => f.when === "end") ?? files.p2m.find((f) => f.when === "later") ?? null;
-  if (after !== null) used.push({ name: after.name, used: `P2M from after the recording (${whenWords(after.when)})` });
+  if (after !== null) {
+    const what = memory === "direct" ? "tree of foreign pages" : "P2M";
+    used.push({ name: after.name, used: `${what} from after the recording (${whenWords(after.when)})` });
+  }
   const m2p = closest(files.m2p);
   if (m2p !== null) used.push({ name: m2p.name, used: `M2P (${whenWords(m2p.when)})` });
   for (const g of files.guests) used.push({ name: g.name, used: "P2M of a guest" });
   const poolAfter = files.pool.find((f) => f.when === "end") ?? files.pool.find((f) => f.when === "given") ?? null;
   const p2m = before?.table ?? after?.table ?? null;
   return {
+    memory,
     before: before?.table ?? null,
     after: after?.table ?? null,
     m2p: m2p?.table ?? null,
     guests: files.guests,
-    owners: new Owners({ p2m, m2p: m2p?.table ?? null, guests: files.guests }),
+    owners: new Owners({ p2m: memory === "direct" ? null : p2m, m2p: m2p?.table ?? null, guests: files.guests }),
     pool,
     begins: files.pool.filter((f) => mayBeBefore(f.when) && sameBounds(f.table, pool)),
     poolAfter: poolAfter !== null && sameBounds(poolAfter.table, pool) ? poolAfter.table : null,
@@ -131,6 +141,13 @@ function choosePool(files: XenFiles, look: FirstLook, notes: string[]): PoolFile
   return best;
 }
 
+/** The frames of a pool in a domain that is mapped directly: its own. */
+export function directFrames(bounds: { readonly start: number; readonly slots: number }): PoolFrames {
+  const frames = new PoolFrames(bounds.start, bounds.slots);
+  frames.learn(bounds.start / pageBytes, frames.pages, bounds.start / pageBytes);
+  return frames;
+}
+
 export function framesOf(pool: PoolFile): PoolFrames {
   const frames = new PoolFrames(pool.start, pool.slots);
   for (const run of pool.runs) frames.learn(run.pfn, run.count, run.mfn);
@@ -139,6 +156,7 @@ export function framesOf(pool: PoolFile): PoolFrames {
 
 /** The pool's frames, from its dump, the P2M, and what searches answered, in this order. */
 export function allFrames(machine: XenMachine, bounds: { readonly start: number; readonly slots: number }): PoolFrames {
+  if (machine.memory === "direct") return directFrames(bounds);
   const frames = new PoolFrames(bounds.start, bounds.slots);
   for (const run of machine.pool?.runs ?? []) frames.learn(run.pfn, run.count, run.mfn);
   if (frames.known === frames.pages) return frames;
@@ -150,6 +168,7 @@ export function allFrames(machine: XenMachine, bounds: { readonly start: number;
 
 /** @returns a bus address as the domain's own, NaN when it is not the domain's memory or not known. */
 export function ownAddress(machine: XenMachine, frames: PoolFrames | null): (address: number) => number {
+  if (machine.memory === "direct") return (address) => address;
   const learnt = new Map<number, number>();
   for (const [pfn, mfn] of machine.look.poolPages) learnt.set(mfn, pfn);
   return (address) => {
@@ -168,21 +187,6 @@ function closest<T>(all: readonly Dated<T>[]): Dated<T> | null {
 
 function sameBounds(a: PoolFile, b: PoolFile | null): boolean {
   return b !== null && a.start === b.start && a.slots === b.slots;
-}
-
-function whenWords(when: Dated<unknown>["when"]): string {
-  switch (when) {
-    case "given":
-      return "as asked";
-    case "before":
-      return "taken before it";
-    case "end":
-      return "taken at its end";
-    case "later":
-      return "taken later";
-    case "unknown":
-      return "taken at a moment that its name does not tell";
-  }
 }
 
 /** Pages of the pool whose frame the M2P gives too, and those where it says the same. */
@@ -217,6 +221,26 @@ export function comparedAtEnd(
     const model = modelled(pfn);
     const nothing = kind === FrameKind.invalid;
     if (model.kind === kind && (nothing || model.mfn === after.frame(pfn))) equal++;
+  }
+  return { compared, equal };
+}
+
+/** The same for a tree: pages that changed, or that the dump lists, of which the model knows whether they are in it. */
+export function treeAtEnd(
+  after: P2mTable,
+  changing: Iterable<number>,
+  modelled: (pfn: number) => { readonly kind: FrameKind; readonly mfn: number },
+): { compared: number; equal: number } {
+  const pfns = new Set(changing);
+  for (const run of after.mapped()) for (let k = 0; k < Math.min(run.count, 65536); k++) pfns.add(run.pfn + k);
+  let equal = 0;
+  let compared = 0;
+  for (const pfn of pfns) {
+    const said = after.frame(pfn);
+    const model = modelled(pfn);
+    if (model.kind === FrameKind.unknown || Number.isNaN(model.mfn)) continue;
+    compared++;
+    if (model.mfn === (Number.isNaN(said) ? pfn : said)) equal++;
   }
   return { compared, equal };
 }

@@ -2,46 +2,55 @@
  * Every mapping of a Xen domain against its page map: which bus address it must have, whose memory it is, whether it
  * lies in one piece on the machine.
  *
- * A local page's address is its frame by the P2M, a foreign page's the granted frame, which the P2M holds while the
- * grant is mapped. Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys, range_straddles_page_boundary.
+ * A local page's address is its frame by the P2M, or its own number where the domain is mapped directly; a foreign page's
+ * is the granted frame, which the page map holds while the grant is mapped.
+ * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys, range_straddles_page_boundary.
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind } from "../../../read/xen/p2m_file.js";
 import { attrMmio } from "../../../spec/dma/direction.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Operation } from "../operation.js";
+import { mayShareCacheLine } from "../../../sw/engine/small_buffer.js";
+import { type Operation, Outcome } from "../operation.js";
 import type { PageWatch, Placed } from "../placed.js";
-import type { Grants } from "./grants.js";
+import type { GrantBook } from "./grants.js";
 import type { XenMismatch } from "./outcome.js";
 import type { Overlaps } from "./overlaps.js";
 import type { Owners } from "./owners.js";
-import { type PageMap, unknownNames } from "./page_map.js";
+import { type Pages, unknownNames } from "./page_map.js";
 
 const pageBytes = 4096;
 const mismatchesMax = 50;
+/** Bus addresses from here on name no frame: they are grants of virtual devices, or none. */
+const busMax = 2 ** 52;
 /** A mapping of more pages cannot bounce, and is not looked at page by page beyond. */
 const pagesMax = (2 * setSlots * slotBytes) / pageBytes;
 
 export class XenPages implements PageWatch {
-  readonly #map: PageMap;
-  readonly #grants: Grants;
+  readonly #map: Pages;
+  readonly #grants: GrantBook;
   readonly #owners: Owners;
   readonly #overlaps: Overlaps;
+  readonly #direct: boolean;
   readonly addresses = { compared: 0, equal: 0, unknown: 0 };
   readonly originals = { compared: 0, equal: 0, unknown: 0 };
   readonly mismatches: XenMismatch[] = [];
   readonly #because = new Float64Array(unknownNames.length);
   readonly #domains = new Map<number | null, number>();
-  readonly foreign = { maps: 0, bounced: 0, undecided: 0 };
+  readonly own = { maps: 0, bounced: 0, refused: 0 };
+  readonly foreign = { maps: 0, bounced: 0, refused: 0, undecided: 0 };
   readonly regions = { made: 0, failed: 0, ended: 0 };
   readonly searches = { kernel: 0, kernelRefused: 0 };
 
   constructor(o: {
-    readonly map: PageMap;
-    readonly grants: Grants;
+    readonly map: Pages;
+    readonly grants: GrantBook;
     readonly owners: Owners;
     readonly overlaps: Overlaps;
+    /** Whether the domain is mapped directly: changes of its page map are grants, and whose a page is, its frame tells. */
+    readonly direct: boolean;
   }) {
+    this.#direct = o.direct;
     this.#map = o.map;
     this.#grants = o.grants;
     this.#owners = o.owners;
@@ -51,7 +60,8 @@ export class XenPages implements PageWatch {
   see(b: EventBatch, i: number): void {
     switch (b.kind[i]) {
       case EventKind.xenFrame:
-        this.#map.set(b.phys[i]! / pageBytes, b.attrs[i] as FrameKind, b.dma[i]! / pageBytes);
+        if (this.#direct) this.#grants.see(b, i);
+        else this.#map.set(b.phys[i]! / pageBytes, b.attrs[i] as FrameKind, b.dma[i]! / pageBytes);
         break;
       case EventKind.lost:
         this.#map.lose();
@@ -77,19 +87,21 @@ export class XenPages implements PageWatch {
     const seen = op.bounced ? original : address >= 0 ? address : Number.NaN;
     if ((op.attrs & attrMmio) !== 0) return this.#device(op, seen);
     const pfn = Math.floor(phys / pageBytes);
-    const mfn = this.#map.look(pfn);
+    const shown = seen < busMax ? Math.floor(seen / pageBytes) : Number.NaN;
+    const mfn = this.#map.look(pfn, shown);
     const { kind, why } = this.#map;
     const predicted = mfn * pageBytes + (phys % pageBytes);
     this.#compare(op, predicted, seen, why);
-    const foreign = this.#foreign(kind, seen);
+    const foreign = this.#foreign(kind, shown);
     this.#tell(op, pfn, foreign, seen, predicted);
-    return { predicted, seen, straddles: this.#straddles(phys, op.size), foreign };
+    const small = this.#direct && mayShareCacheLine(op.size, op.direction);
+    return { predicted, seen, straddles: this.#straddles(phys, op.size, shown), foreign, small };
   }
 
   /** Device memory is mapped where it is. */
   #device(op: Operation, seen: number): Placed {
     this.#compare(op, op.orig, seen, 0);
-    return { predicted: op.orig, seen, straddles: false, foreign: false };
+    return { predicted: op.orig, seen, straddles: false, foreign: false, small: false };
   }
 
   #compare(op: Operation, predicted: number, seen: number, why: number): void {
@@ -108,31 +120,34 @@ export class XenPages implements PageWatch {
     }
   }
 
-  #foreign(kind: FrameKind, seen: number): boolean | null {
+  #foreign(kind: FrameKind, shown: number): boolean | null {
     if (kind === FrameKind.foreign) return true;
     if (kind === FrameKind.local || kind === FrameKind.identity) return false;
-    return Number.isNaN(seen) ? null : this.#owners.isForeign(Math.floor(seen / pageBytes));
+    return Number.isNaN(shown) || this.#direct ? null : this.#owners.isForeign(shown);
   }
 
   #tell(op: Operation, pfn: number, foreign: boolean | null, seen: number, predicted: number): void {
-    if (op.address < 0 && !op.bounced) return;
-    if (foreign === null) this.foreign.undecided++;
-    if (foreign !== true) return;
-    this.foreign[op.bounced ? "bounced" : "maps"]++;
+    if (foreign === null) {
+      if (op.address >= 0 || op.bounced) this.foreign.undecided++;
+      return;
+    }
+    const how = op.address === Outcome.refused ? "refused" : op.bounced ? "bounced" : "maps";
+    this[foreign ? "foreign" : "own"][how]++;
+    if (!foreign || how === "refused") return;
     const mfn = Math.floor((Number.isNaN(seen) ? predicted : seen) / pageBytes);
     const domain = this.#grants.domainOf(pfn) ?? this.#owners.domainOf(mfn);
     this.#domains.set(domain, (this.#domains.get(domain) ?? 0) + 1);
     if (!op.bounced) this.#overlaps.look(op, pfn, mfn);
   }
 
-  #straddles(phys: number, size: number): boolean | null {
+  #straddles(phys: number, size: number, shown: number): boolean | null {
     const first = Math.floor(phys / pageBytes);
     const last = Math.min(Math.floor((phys + size - 1) / pageBytes), first + pagesMax);
     if (last <= first) return false;
     let known = true;
-    let previous = this.#map.look(first);
+    let previous = this.#map.look(first, shown);
     for (let pfn = first + 1; pfn <= last; pfn++) {
-      const mfn = this.#map.look(pfn);
+      const mfn = this.#map.look(pfn, shown + pfn - first);
       if (Number.isNaN(mfn) || Number.isNaN(previous)) known = false;
       else if (mfn !== previous + 1) return true;
       previous = mfn;

@@ -5,16 +5,20 @@ import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { type Operation, Outcome } from "../operation.js";
 import type { PageWatch, Placed } from "../placed.js";
 import type { Carried, CarriedSink } from "../pool_model.js";
-import { Grants } from "./grants.js";
+import { CacheCare } from "./cache_care.js";
+import { type GrantBook, Grants } from "./grants.js";
 import type { Straddle, XenOutcome } from "./outcome.js";
 import { Overlaps } from "./overlaps.js";
-import { PageMap } from "./page_map.js";
+import { PageMap, type Pages } from "./page_map.js";
+import { PageTree } from "./page_tree.js";
 import type { PoolFrames } from "./pool_frames.js";
-import { comparedAtEnd, comparedWithM2p, type XenMachine } from "./xen_machine.js";
+import { TreeGrants } from "./tree_grants.js";
+import { comparedAtEnd, comparedWithM2p, treeAtEnd, type XenMachine } from "./xen_machine.js";
 import { XenPages } from "./xen_pages.js";
 
 const straddlesMax = 100;
 const none = { compared: 0, equal: 0 };
+const byAddress = "a page whose bus address is its own is taken for the domain's own, any other for a foreign one";
 
 /** What the replay's end looks like, for the dumps from after it to be compared with. */
 export interface ReplayEnd {
@@ -34,11 +38,12 @@ export class XenReplay implements PageWatch, CarriedSink {
   readonly #machine: XenMachine;
   readonly #frames: PoolFrames | null;
   readonly #boundsKnown: boolean;
-  readonly #map: PageMap;
-  readonly #grants: Grants;
+  readonly #map: Pages;
+  readonly #grants: GrantBook;
+  readonly #cache: CacheCare | null;
   readonly #overlaps: Overlaps;
   readonly #pages: XenPages;
-  readonly #causes = { forced: 0, mask: 0, straddle: 0, unknown: 0 };
+  readonly #causes = { forced: 0, mask: 0, straddle: 0, small: 0, unknown: 0 };
   readonly #straddles: Straddle[] = [];
   #straddledDirect = 0;
 
@@ -48,14 +53,30 @@ export class XenReplay implements PageWatch, CarriedSink {
     const { before, after, look, owners } = machine;
     this.#machine = machine;
     this.#frames = frames;
-    this.#map = new PageMap({ before, after, changing: look.changing, grantsShown: look.grantsShown });
-    this.#grants = new Grants(this.#map, before);
-    this.#overlaps = new Overlaps(owners, frames);
-    this.#pages = new XenPages({ map: this.#map, grants: this.#grants, owners, overlaps: this.#overlaps });
+    const direct = machine.memory === "direct";
+    if (direct) {
+      const shown = look.framesShown || look.placesShown;
+      const tree = new PageTree({
+        before,
+        after,
+        shown: look.framesShown || look.grantsShown,
+        endedFirst: look.endedFirst,
+      });
+      this.#map = tree;
+      this.#grants = shown ? new TreeGrants(tree, before, look.framesShown) : new Grants(tree, before);
+      this.#cache = new CacheCare(tree, frames);
+    } else {
+      this.#map = new PageMap({ before, after, changing: look.changing, grantsShown: look.grantsShown });
+      this.#grants = new Grants(this.#map, before);
+      this.#cache = null;
+    }
+    this.#overlaps = new Overlaps(owners, frames, direct);
+    this.#pages = new XenPages({ map: this.#map, grants: this.#grants, owners, overlaps: this.#overlaps, direct });
   }
 
   see(b: EventBatch, i: number): void {
     this.#pages.see(b, i);
+    this.#cache?.see(b, i);
   }
 
   place(op: Operation, original: number): Placed {
@@ -63,6 +84,7 @@ export class XenReplay implements PageWatch, CarriedSink {
       op.bounced = true;
     }
     const placed = this.#pages.place(op, original);
+    if (placed.foreign === true && !op.bounced && op.address >= 0) this.#cache?.mapped(op);
     if (placed.straddles !== true) return placed;
     if (!op.bounced) {
       // A page map that is wrong here accuses nobody.
@@ -84,15 +106,17 @@ export class XenReplay implements PageWatch, CarriedSink {
   }
 
   finish(end: ReplayEnd): XenOutcome {
-    const { look, files, poolAfter, after, m2p, before, notes } = this.#machine;
+    const { memory, look, files, poolAfter, after, m2p, before, notes } = this.#machine;
     const frames = this.#frames;
     const pages = this.#pages;
     const p2m = before ?? after;
     return {
+      memory,
       files,
       probes: { frames: look.framesShown, grants: look.grantsShown, searches: look.searchesShown },
       addresses: { ...pages.addresses, unknownBecause: pages.unknownBecause(), mismatches: pages.mismatches },
       originals: pages.originals,
+      own: pages.own,
       foreign: { ...pages.foreign, domains: pages.domains() },
       grants: {
         mapped: this.#grants.mapped,
@@ -106,6 +130,7 @@ export class XenReplay implements PageWatch, CarriedSink {
       },
       regions: pages.regions,
       causes: this.#causes,
+      cache: this.#cache?.finish() ?? null,
       straddles: this.#straddles,
       straddledDirect: this.#straddledDirect,
       overlap: {
@@ -126,7 +151,7 @@ export class XenReplay implements PageWatch, CarriedSink {
         p2m:
           after === null
             ? null
-            : comparedAtEnd(after, look.changing, (pfn) => {
+            : (memory === "direct" ? treeAtEnd : comparedAtEnd)(after, look.changing, (pfn) => {
                 const mfn = this.#map.look(pfn);
                 return { kind: this.#map.kind, mfn };
               }),
@@ -136,12 +161,17 @@ export class XenReplay implements PageWatch, CarriedSink {
   }
 
   #notes(): string[] {
-    const { look, before, after, m2p } = this.#machine;
+    const { memory, look, before, after, m2p } = this.#machine;
     const p2m = before ?? after;
     const frames = this.#frames;
     const { unmappedUnseen, notShown } = this.#grants;
     const notes: string[] = [];
-    if (before === null && after === null)
+    if (memory === "direct") {
+      const shown = look.framesShown || look.grantsShown;
+      if (before === null && shown) notes.push(`no tree from before the recording: ${byAddress}`);
+      else if (!shown && this.#pages.foreign.maps + this.#pages.foreign.bounced > 0)
+        notes.push(`grants are not recorded: ${byAddress}`);
+    } else if (before === null && after === null)
       notes.push("no P2M was given: bus addresses of local pages are not predicted");
     else if (before === null) {
       notes.push("no P2M from before the recording: pages that change in it are known only from their first change on");
@@ -150,7 +180,7 @@ export class XenReplay implements PageWatch, CarriedSink {
     if (others.some((o) => o.equal < o.compared)) {
       notes.push("the dumps do not agree on the pool's machine frames: they are not all of this boot");
     }
-    if (!look.grantsShown && this.#pages.foreign.maps + this.#pages.foreign.bounced > 0) {
+    if (memory !== "direct" && !look.grantsShown && this.#pages.foreign.maps + this.#pages.foreign.bounced > 0) {
       notes.push("grants are not recorded: foreign pages are told by their frames, their addresses are not predicted");
     }
     if (unmappedUnseen > 0) {
@@ -164,11 +194,12 @@ export class XenReplay implements PageWatch, CarriedSink {
 }
 
 /** Why a buffer bounced: by what the kernel said, by its mask, by its frames, in the order in which it tests. */
-function cause(op: Operation, placed: Placed | null): "forced" | "mask" | "straddle" | "unknown" {
+function cause(op: Operation, placed: Placed | null): keyof XenOutcome["causes"] {
   if (op.forced) return "forced";
   const seen = placed === null ? op.orig : Number.isNaN(placed.seen) ? placed.predicted : placed.seen;
   if (seen + op.size - 1 > op.mask) return "mask";
-  return placed?.straddles === true ? "straddle" : "unknown";
+  if (placed?.straddles === true) return "straddle";
+  return placed?.small === true ? "small" : "unknown";
 }
 
 function poolAtEnd(file: PoolFile, end: ReplayEnd, frames: PoolFrames): NonNullable<XenOutcome["end"]["pool"]> {
