@@ -9,8 +9,8 @@
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind } from "../../../read/xen/p2m_file.js";
 import { attrMmio } from "../../../spec/dma/direction.js";
+import { longestCacheLine, sharesLine } from "../../../spec/linux/kmalloc.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import { mayShareCacheLine } from "../../../sw/engine/small_buffer.js";
 import { type Operation, Outcome } from "../operation.js";
 import type { PageWatch, Placed } from "../placed.js";
 import type { GrantBook } from "./grants.js";
@@ -94,7 +94,7 @@ export class XenPages implements PageWatch {
     this.#compare(op, predicted, seen, why);
     const foreign = this.#foreign(kind, shown);
     this.#tell(op, pfn, foreign, seen, predicted);
-    const small = this.#direct && mayShareCacheLine(op.size, op.direction);
+    const small = this.#direct && sharesLine(op.size, op.direction, longestCacheLine);
     return { predicted, seen, straddles: this.#straddles(phys, op.size, shown), foreign, small };
   }
 
