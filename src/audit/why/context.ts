@@ -60,7 +60,7 @@ export function machineOf(facts: MachineFacts, given: Partial<MachineContext>): 
     encrypted: facts.encrypted,
     cpus: facts.cpus,
     setting: commandLine === null ? null : settingOf(commandLine),
-    xen: facts.xenMode !== null,
+    xen: facts.xenMode !== null && facts.xenMode !== "Arm",
     iommus: [...facts.iommus],
     reserved: facts.reserved,
   };
