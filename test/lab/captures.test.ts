@@ -1,6 +1,7 @@
 /** Real recordings: the model must choose the kernel's own addresses, and count what the kernel counted. */
 import { describe, expect, test } from "vitest";
 import { runDocument } from "../../src/report/index.js";
+import { createRandom } from "../audit/random.js";
 import { fixture, logOf, replayed } from "./replayed.js";
 
 interface Facts {
@@ -33,6 +34,33 @@ describe.each(rows)("%s", (recording, base, bounced, equalMin, freeRunning) => {
     });
   }
 });
+
+test.each([
+  ["swiotlb-force", 1, false],
+  ["swiotlb-full", 0.3, true],
+  ["swiotlb-32bit", 1, false],
+] as const)("%s where %d of the pages have bus addresses of their own", async (recording, share, hasLog) => {
+  const text = new TextDecoder().decode(fixture(`${recording}/trace.txt.gz`));
+  const [, base, bounced] = rows.find(([name]) => name === recording)!;
+  const o = await replayed(withForeignFrames(text, share), { log: hasLog ? logOf(recording) : null });
+  expect(o.machine.swiotlb).toMatchObject({ base, areas: 2 });
+  expect(o.exact).toMatchObject({ compared: bounced, equal: bounced });
+  expect(o.maps).toMatchObject({ bounced, failed: facts(recording).maps_that_failed });
+  expect(o.pool!.refusedLists).toHaveLength(recording === "swiotlb-full" ? 59 : 0);
+});
+
+/** The recording with pages in machine frames of their own, above 8 GiB, in what is printed before a search. */
+function withForeignFrames(text: string, share: number): string {
+  const random = createRandom(7);
+  const frames = new Map<number, number>();
+  return text.replace(/(swiotlb_bounced: .* dev_addr=)([0-9a-f]+)/g, (_, before: string, digits: string) => {
+    const address = Number.parseInt(digits, 16);
+    const page = Math.floor(address / 4096);
+    const frame = frames.get(page) ?? (random() < share ? 0x200000 + Math.floor(random() * 0x40000) : page);
+    frames.set(page, frame);
+    return before + (frame * 4096 + (address % 4096)).toString(16);
+  });
+}
 
 test("a full pool: each refusal has a reason, and the pool's state at that instant", async () => {
   const o = await replayed(fixture("swiotlb-full/trace.txt.gz"), { log: logOf("swiotlb-full") });

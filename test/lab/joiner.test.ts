@@ -1,5 +1,5 @@
 /** Which outcome belongs to which search. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { replayed } from "./replayed.js";
 
 const log = {
@@ -106,4 +106,62 @@ test("under Xen the search prints a machine address: it still belongs to its map
   const o = await replayed(`# tracer: nop\n${text.join("\n")}\n`, { log: { ...log, xen: true } });
   expect(o.maps).toMatchObject({ total: 1, bounced: 1, failed: 0 });
   expect(o.pool!.refusedLists).toHaveLength(0);
+});
+
+describe("a buffer whose bus address is not its physical one", () => {
+  test("bounces where nothing of the same code came between, and for the mask of its bus address", async () => {
+    const o = await replay([
+      line("dd-1", 0, ".....", 1.0, bounced("2350bf000").replace("ffffffffffffffff", "ffffffff")),
+      line("dd-1", 0, "d.h1.", 1.000001, bounced("235001000", 4096, "0000:00:05.0")),
+      line("dd-1", 0, "d.h1.", 1.000002, mapped("70001000", "51fb000", 4096, "0000:00:05.0")),
+      line("dd-1", 0, ".....", 1.000003, mapped("70000000", "51fa000")),
+    ]);
+    expect(o.exact).toMatchObject({ compared: 2, equal: 2 });
+    expect(o.pool!.refusedLists).toHaveLength(0);
+    const natural = await replayed(
+      `# tracer: nop\n${[
+        line(
+          "dd-1",
+          0,
+          ".....",
+          1.0,
+          bounced("2350bf000").replace("ffffffffffffffff", "ffffffff").replace(" FORCE", " NORMAL"),
+        ),
+        line("dd-1", 0, ".....", 1.000003, mapped("70000000", "51fa000")),
+      ].join("\n")}\n`,
+      { log: { ...log, swiotlb: "512,1" } },
+    );
+    expect(natural.devices[0]!.why).toEqual([{ words: "the buffer lies above the device's 32-bit mask", count: 1 }]);
+  });
+
+  test("is not paired where the device was given the buffer itself, or memory outside of the pool", async () => {
+    const o = await replay([
+      // Two searches of lists that were refused.
+      line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+      line("dd-1", 0, ".....", 1.000001, mapped("70000000", "1000000")),
+      line("dd-1", 0, ".....", 2.0, bounced("2350bf000")),
+      line("dd-1", 0, ".....", 2.5, mapped("2350bf000", "51fa000")),
+      line("dd-1", 0, ".....", 3.0, bounced("235100000")),
+      line("dd-1", 0, ".....", 3.5, mapped("235200000", "51fb000")),
+      line("dd-1", 0, ".....", 6.0, bounced("1001000")),
+      line("dd-1", 0, ".....", 6.000001, mapped("70001000", "1001000")),
+    ]);
+    expect(o.maps).toMatchObject({ bounced: 2, translated: 2 });
+    expect(o.pool!.refusedLists).toHaveLength(2);
+  });
+
+  test("in a list: only what landed in the pool", async () => {
+    const list = (dma: string, phys: string) =>
+      `dma_map_sg: 0000:00:03.0 dir=TO_DEVICE nents=3/3 dma_addrs={${dma}} sizes={0x1000,0x1000,0x1000} phys_addrs={${phys}} attrs=`;
+    const o = await replay([
+      line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+      line("dd-1", 0, ".....", 1.000001, mapped("70000000", "1000000")),
+      line("dd-1", 0, ".....", 2.0, bounced("235000000")),
+      line("dd-1", 0, ".....", 2.000001, bounced("235001000")),
+      line("dd-1", 0, ".....", 2.00001, list("0x70001000,0x35000000,0x70002000", "0x51fa000,0x51fb000,0x51fc000")),
+    ]);
+    expect(o.maps).toMatchObject({ bounced: 3, translated: 1 });
+    expect(o.exact).toMatchObject({ compared: 3, equal: 3 });
+    expect(o.pool!.refusedLists).toHaveLength(0);
+  });
 });

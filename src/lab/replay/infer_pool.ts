@@ -17,6 +17,8 @@ const lateBasesMax = 600;
 const triedInOrder = 6;
 /** A machine that predicts less than this share of addresses is doubted. */
 const believable = 0.8;
+/** With more buffers than this whose bus addresses are not physical ones, a pool may lie in pieces. */
+const movedMax = 0.5;
 
 /** `stated`: size and areas are what the log says. */
 interface Candidate extends Shape {
@@ -51,6 +53,12 @@ export function inferPool(q: PoolQuestion): PoolMachine | null {
   const late = stated || fromBoot ? null : best(lateShapes(q), q, lateTriedMax);
   const found = late !== null && (tried === null || share(late) >= share(tried)) ? late : tried;
   if (found === null) return null;
+  if (!stated && survey.movedShare > movedMax && share(found) < believable) {
+    evidence.push(
+      "no pool: buffers have bus addresses that are not their physical ones, as under a hypervisor, and no base explains the bounces",
+    );
+    return null;
+  }
   if (!stated) {
     inferred.push("swiotlb.base");
     const predicted = `${found.equal} of the first ${found.compared} bounce addresses`;

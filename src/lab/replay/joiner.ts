@@ -7,12 +7,13 @@
  *
  * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
  */
-import { type EventBatch, EventKind, failedAddress } from "../../read/event.js";
+import { Context, type EventBatch, EventKind, failedAddress } from "../../read/event.js";
 import { LiveMappings } from "./live_mappings.js";
 import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
 import { OperationIds } from "./operation_ids.js";
 import { PendingSearches, resolve } from "./pending_searches.js";
 import type { PageWatch } from "./placed.js";
+import { type PoolBounds, PoolLandings } from "./pool_landings.js";
 import { ReleaseTimes } from "./release_times.js";
 
 /** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
@@ -29,6 +30,8 @@ export interface OperationSink {
 
 /** Events between two calls of `advance`, and between two looks for searches without an outcome. */
 const stride = 512;
+
+const pageBytes = 4096;
 
 /** @returns whether a buffer mapped at a bus address bounced; null when the address does not tell. */
 export type Landing = (phys: number, address: number) => boolean | null;
@@ -47,6 +50,7 @@ export class Joiner {
   readonly #live = new LiveMappings();
   readonly #ids = new OperationIds();
   readonly #releases = new ReleaseTimes();
+  readonly #landings: PoolLandings;
   #event = 0;
   readonly #showsOutcomes: boolean;
   readonly #machineAddresses: boolean;
@@ -60,6 +64,7 @@ export class Joiner {
    * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
    * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
    * @param o.landed         tells a bounce by its bus address, where that can be told
+   * @param o.bounds         the pool's bounds where the log says them, bytes: [from, to)
    * @param o.pages          told of every event before it is looked at, and asked where each mapping's buffer lies
    * @param o.tellsOrphans   whether the sink is told of unmappings whose mapping is not in the recording, too
    * @param o.onOrphan      told of each unmapping whose mapping is not in the recording
@@ -70,6 +75,7 @@ export class Joiner {
     readonly showsOutcomes: boolean;
     readonly machineAddresses: boolean;
     readonly landed?: Landing | null;
+    readonly bounds?: PoolBounds | null;
     readonly pages?: PageWatch | null;
     readonly tellsOrphans?: boolean;
     readonly onOrphan: (o: Orphan) => void;
@@ -78,6 +84,7 @@ export class Joiner {
     this.#pending = new PendingSearches(o.idle);
     this.#showsOutcomes = o.showsOutcomes;
     this.#machineAddresses = o.machineAddresses;
+    this.#landings = new PoolLandings(o.bounds ?? null);
     this.#pages = o.pages ?? null;
     this.#landed = o.landed ?? null;
     this.#tellsOrphans = o.tellsOrphans ?? false;
@@ -152,6 +159,7 @@ export class Joiner {
     let at = this.#direct(phys, b.dma[i]!) ? -1 : stack.length - 1;
     while (at >= 0 && !(stack[at]!.device === device && stack[at]!.size === size && this.#sameBuffer(stack[at]!, phys)))
       at--;
+    if (at < 0) at = this.#elsewhere(stack, b, i);
     let op: Operation;
     if (at >= 0) {
       op = stack[at]!;
@@ -159,6 +167,7 @@ export class Joiner {
       this.#pending.refuseOlder(stack, at, op, this.#event);
     } else {
       op = this.#unasked(b, i, phys, size, b.dma[i]!);
+      this.#pending.refuseOlder(stack, stack.length, op, this.#event);
       this.#sink.push(op);
     }
     op.direction = b.direction[i]!;
@@ -167,7 +176,7 @@ export class Joiner {
     if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
     resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, this.#event);
-    if (this.#pages !== null && !Number.isNaN(phys)) op.placed = this.#pages.place(op, original);
+    this.#place(op, original);
     if (address === failedAddress) return;
     op.id = this.#ids.take();
     this.#live.add(address, op);
@@ -189,7 +198,13 @@ export class Joiner {
       const dma = merged ? Number.NaN : b.listDma[b.dmaFirst[i]! + k]!;
       const size = merged ? part : b.listSize[b.dmaFirst[i]! + k]!;
       let op: Operation;
-      if (at >= 0 && !this.#direct(phys[k]!, dma) && this.#isEntry(stack[at]!, device, phys[k]!, size)) {
+      const context = b.context[i]!;
+      const isEntry =
+        at >= 0 &&
+        !this.#direct(phys[k]!, dma) &&
+        (this.#isEntry(stack[at]!, device, phys[k]!, size) ||
+          (!merged && this.#isMoved(stack[at]!, { device, context, size, phys: phys[k]!, address: dma })));
+      if (isEntry) {
         op = stack[at]!;
         stack.splice(at--, 1);
       } else {
@@ -202,16 +217,16 @@ export class Joiner {
       op.listEnd = k === count - 1;
       const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
       resolve(op, address, b.time[i]!, this.#event);
-      if (this.#pages !== null && !merged) {
+      if (!merged) {
         const original = printed(op);
         op.orig = phys[k]!;
-        op.placed = this.#pages.place(op, original);
+        this.#place(op, original);
       }
       op.id = this.#ids.take();
       ops[k] = op;
     }
     if (this.#landed !== null) for (const op of ops) if (Number.isNaN(op.mask)) this.#sink.push(op);
-    const oldest = ops.find((op) => op.bounced);
+    const oldest = ops.find((op) => op.bounced) ?? ops[0];
     if (oldest !== undefined) this.#pending.refuseOlder(stack, at + 1, oldest, this.#event);
     if (count > 0) this.#live.addList(device, phys, ops);
   }
@@ -220,8 +235,10 @@ export class Joiner {
   #beyond(stack: Operation[], b: EventBatch, i: number, total: number): number {
     const start = stack.length - total;
     const wanted = b.listPhys[b.physFirst[i]!]!;
-    if (start < 0 || stack[start]!.device !== b.device[i]! || !this.#sameBuffer(stack[start]!, wanted))
-      return stack.length - 1;
+    const op = stack[start];
+    if (op === undefined || op.device !== b.device[i]!) return stack.length - 1;
+    const isMoved = op.orig % pageBytes === wanted % pageBytes && op.size === b.listSize[b.dmaFirst[i]!];
+    if (!isMoved && !this.#sameBuffer(op, wanted)) return stack.length - 1;
     const recorded = start + b.physCount[i]!;
     for (const op of stack.splice(recorded)) {
       op.list = true;
@@ -311,9 +328,41 @@ export class Joiner {
    * above it, and under Xen the machine's, of which only the place inside the page is the same.
    */
   #sameBuffer(op: Operation, phys: number): boolean {
-    if (op.orig === phys || (Number.isNaN(phys) && op.orig > 0)) return true;
-    if (this.#machineAddresses) return op.orig % 4096 === phys % 4096;
-    return op.orig > phys && (op.orig - phys) % 2 ** 32 === 0;
+    if (Number.isNaN(phys) && op.orig > 0) return true;
+    if (this.#machineAddresses) return op.orig % pageBytes === phys % pageBytes;
+    return isSame(op.orig, phys);
+  }
+
+  /** The search of a single mapping whose buffer has another bus address: nothing of the same code came between. */
+  #elsewhere(stack: readonly Operation[], b: EventBatch, i: number): number {
+    const [device, context, size] = [b.device[i]!, b.context[i]!, b.size[i]!];
+    const [phys, address] = [b.phys[i]!, b.dma[i]!];
+    let at = stack.length - 1;
+    while (at >= 0 && !sameCode(stack[at]!, context)) at--;
+    return at >= 0 && this.#isMoved(stack[at]!, { device, context, size, phys, address }) ? at : -1;
+  }
+
+  /**
+   * Whether a search may be that of a mapping whose buffer has a bus address of its own, as another domain's pages have
+   * under Xen: all else agrees, and only the place inside the page is the same. What the device was given is then
+   * neither the buffer's physical nor its bus address, and lies where bounces lie.
+   */
+  #isMoved(op: Operation, m: Made): boolean {
+    if (this.#machineAddresses || op.device !== m.device || op.size !== m.size || !sameCode(op, m.context))
+      return false;
+    if (op.orig % pageBytes !== m.phys % pageBytes || m.address === m.phys || m.address === op.orig) return false;
+    return !(m.address >= 0) || this.#landings.mayBe(m.address);
+  }
+
+  /** Where the buffer of a mapping lies, its outcome known. */
+  #place(op: Operation, original: number): void {
+    if (Number.isNaN(op.orig)) return;
+    if (this.#pages !== null) op.placed = this.#pages.place(op, original);
+    else if (!Number.isNaN(original)) {
+      this.#landings.add(op.address);
+      if (!isSame(original, op.orig))
+        op.placed = { predicted: original, seen: original, straddles: null, foreign: null, small: false };
+    }
   }
 
   /** Whether a mapping's address shows that it did not bounce. */
@@ -335,6 +384,22 @@ function unseenMapping(b: EventBatch, i: number): Operation {
   op.address = b.dma[i]!;
   return op;
 }
+
+/** A mapping as its event tells it. */
+interface Made {
+  readonly device: number;
+  readonly context: number;
+  readonly size: number;
+  readonly phys: number;
+  readonly address: number;
+}
+
+/** A buffer's bus address is its physical one, perhaps with an encryption bit above it. */
+const isSame = (bus: number, phys: number): boolean => bus === phys || (bus > phys && (bus - phys) % 2 ** 32 === 0);
+
+/** Whether a search was begun by the same code: a task, or an interrupt of the same kind. */
+const sameCode = (op: Operation, context: number): boolean =>
+  op.context === context || op.context === Context.unknown || context === Context.unknown;
 
 /** The bus address of the buffer itself, as swiotlb_bounced printed it; NaN for a mapping without such an event. */
 function printed(op: Operation): number {

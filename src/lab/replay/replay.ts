@@ -124,6 +124,7 @@ export class Replay {
       showsOutcomes: survey.shows !== "requests",
       machineAddresses: o.machineAddresses,
       landed: o.landed ?? null,
+      bounds: log?.pool ?? null,
       pages: this.#xen,
       tellsOrphans: pool?.late ?? false,
       onOrphan: () => {},

@@ -138,7 +138,12 @@ async function firstReading(
   learnt: ReadonlySet<number> = new Set(),
 ) {
   const source = await o.open();
-  const survey = new Survey(idleTasks(source), isXen, isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : null);
+  const survey = new Survey(
+    idleTasks(source),
+    isXen,
+    isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : null,
+    o.log?.pool ?? null,
+  );
   const xen = isXen ? new FirstLook() : null;
   // The probes show in the first events as a rule: the rest is then read once, as what it is.
   while ((isXen || !survey.hasXenProbes) && source.next(batch)) {

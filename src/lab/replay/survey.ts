@@ -7,6 +7,7 @@ import { type EventBatch, EventKind } from "../../read/event.js";
 import { Joiner, type Landing, type Orphan } from "./joiner.js";
 import { DeviceMasks } from "./masks.js";
 import { type Operation, Outcome } from "./operation.js";
+import type { PoolBounds } from "./pool_landings.js";
 import type { Shows } from "./shows.js";
 
 /** Operations kept to try machines on. */
@@ -45,13 +46,19 @@ export class Survey {
   /**
    * @param machineAddresses whether bus addresses are a hypervisor's
    * @param landed tells a bounce by its bus address, where that can be told
+   * @param bounds the pool's, where the log says them
    */
-  constructor(idle: (task: number) => boolean, machineAddresses: boolean, landed: Landing | null = null) {
+  constructor(
+    idle: (task: number) => boolean,
+    machineAddresses: boolean,
+    landed: Landing | null = null,
+    bounds: PoolBounds | null = null,
+  ) {
     const sink = { push: (op: Operation) => this.#keep(op) };
     const onOrphan = (o: Orphan) => {
       if (this.orphans.length < orphansMax) this.orphans.push(o);
     };
-    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, onOrphan });
+    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, bounds, onOrphan });
   }
 
   get shows(): Shows {
@@ -108,6 +115,12 @@ export class Survey {
       if (dma !== b.listPhys[b.physFirst[i]! + k]!) continue;
       this.masks.reached(b.device[i]!, b.time[i]!, dma + b.listSize[b.dmaFirst[i]! + k]! - 1);
     }
+  }
+
+  /** Share of the bounces kept whose buffers have bus addresses that are not their physical ones. */
+  get movedShare(): number {
+    const maps = this.sample.filter((op) => !op.unmap);
+    return maps.filter((op) => op.placed !== null).length / Math.max(1, maps.length);
   }
 
   /**

@@ -227,6 +227,8 @@ export class Tally implements CarriedSink {
     if (Number.isNaN(mask) && !forced) return;
     // What a mask was learnt from agrees with it.
     if (!op.bounced && this.#masks.learntAt(op.device, op.at)) return;
+    // What the device reaches is not the buffer's physical address, and no mask is held against it.
+    if (!op.bounced && op.placed === null && op.address >= 0 && op.address !== op.orig) return;
     const bounces = forced || mustBounce(op, mask);
     if (bounces === null) return;
     this.#decisions++;
@@ -330,6 +332,6 @@ function mustBounce(op: Operation, mask: number): boolean | null {
   const { placed } = op;
   if (placed === null) return op.orig + op.size - 1 > mask;
   if (placed.straddles === true) return true;
-  if (Number.isNaN(placed.predicted) || placed.straddles === null) return null;
-  return placed.predicted + op.size - 1 > mask;
+  if (placed.predicted + op.size - 1 > mask) return true;
+  return Number.isNaN(placed.predicted) || placed.straddles === null ? null : false;
 }
