@@ -5,6 +5,14 @@ export { openFtraceText } from "./ftrace_text/open_ftrace_text.js";
 export type { FrameRun, Image, ImageFormat } from "./image/image.js";
 export { type ImageForm, type ImageOptions, openImage, sniffImage } from "./image/open_image.js";
 export type { Piece } from "./image/piece.js";
+export {
+  type FaultTopic,
+  type FaultUnit,
+  type LogFault,
+  pciName as pciNameOf,
+  valueNamed,
+} from "./kernel_log/faults/fault.js";
+export { FaultLines, iommuFaultsOf } from "./kernel_log/faults/fault_lines.js";
 export type { LogFact, LogFinding } from "./kernel_log/finding.js";
 export { type KernelLog, readKernelLog } from "./kernel_log/read_kernel_log.js";
 export { Names } from "./names.js";

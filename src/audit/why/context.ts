@@ -25,7 +25,13 @@ export interface MachineContext {
   /** IOMMUs that the kernel found: "vtd", "amdvi", "smmuv3", "smmu", "virtio_iommu" and others. */
   readonly iommus: readonly string[];
   /** Ranges in bytes, [from, to), that firmware keeps: of its memory map, and RMRRs. */
-  readonly reserved: readonly { readonly from: number; readonly to: number; readonly by: "memory map" | "RMRR" }[];
+  readonly reserved: readonly {
+    readonly from: number;
+    readonly to: number;
+    readonly by: "memory map" | "RMRR" | "IVMD";
+  }[];
+  /** Devices that VFIO holds, by name. */
+  readonly vfio: ReadonlySet<string>;
 }
 
 export const nothingKnown: MachineContext = {
@@ -43,6 +49,7 @@ export const nothingKnown: MachineContext = {
   xen: false,
   iommus: [],
   reserved: [],
+  vfio: new Set(),
 };
 
 /** What a log has told so far; what was given beside it counts more. */
@@ -63,6 +70,7 @@ export function machineOf(facts: MachineFacts, given: Partial<MachineContext>): 
     xen: facts.xenMode !== null && facts.xenMode !== "Arm",
     iommus: [...facts.iommus],
     reserved: facts.reserved,
+    vfio: facts.vfio,
   };
   const known = Object.entries(given).filter(
     ([, value]) => value !== null && value !== false && !(Array.isArray(value) && value.length === 0),

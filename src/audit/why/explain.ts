@@ -16,7 +16,7 @@ import { explainNothing } from "./unexplained.js";
 
 /** What every line to be explained contains. */
 const worth =
-  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-D|VT-d|INTR-REMAP|[Ss][Mm][Mm][Uu]|iommu|dart|[Ff]ault|FAULT|overflow|suppressed|bounce|contiguous|new pool|mapping_size|coherent|\bdevice=|reason |BIOS|IVRS|only able|Xen! /;
+  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-D|VT-d|INTR-REMAP|[Ss][Mm][Mm][Uu]|iommu|dart|[Ff]ault|FAULT|overflow|suppressed|bounce|contiguous|new pool|mapping_size|coherent|\bdevice=|reason |BIOS|IVRS|only able|Xen! |_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[|\bl[1-5]\[[0-9a-f]{3}\]/;
 
 const marks = new RegExp(`${worth.source}|${machineMarks.source}`, "g");
 

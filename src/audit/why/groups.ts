@@ -72,12 +72,13 @@ export class FindingGroups {
     if (more !== null) said.unshift(newGroup(more.line, more.verdict));
     const left = new Map<Group, string[]>();
     for (const [name, { count, line }] of this.#suppressed) {
-      let group = said.find((g) => isLimitedIn(g.verdict, name));
+      const limited = said.filter((g) => isLimitedIn(g.verdict, name));
+      let group = limited.find((g) => g.verdict.notice !== true) ?? limited[0];
       if (group === undefined && isOurs(name)) said.push((group = newGroup(line, onlySuppressed(name, count))));
       else if (group !== undefined)
         left.set(group, [
           ...(left.get(group) ?? []),
-          `${count} more such lines were suppressed by the kernel's rate limit (${name})`,
+          `${count} more such lines were suppressed by the kernel's rate limit (${name})${storm(count, group.count)}`,
         ]);
     }
     const found = said.map((group) => finding(group, left.get(group) ?? []));
@@ -98,8 +99,15 @@ export class FindingGroups {
   }
 }
 
+/** Lines left out from here on: a device that does not stop. */
+const stormMin = 1000;
+
+function storm(left: number, shown: number): string {
+  return left < stormMin ? "" : `: a storm, ${left + shown} with those that are here`;
+}
+
 function newGroup(line: LogLine, verdict: Verdict): Group {
-  const address = faultAddress(line.text);
+  const address = faultAddress(line.text, verdict);
   return {
     ...{ line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address },
     kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "" }]]),
@@ -109,7 +117,7 @@ function newGroup(line: LogLine, verdict: Verdict): Group {
 function counted(group: Group, line: LogLine, verdict: Verdict): void {
   group.count++;
   group.lastTime = line.time ?? group.lastTime;
-  const address = faultAddress(line.text);
+  const address = faultAddress(line.text, verdict);
   if (address !== "") {
     if (group.lowest === "" || address < group.lowest) group.lowest = address;
     if (address > group.highest) group.highest = address;
@@ -155,6 +163,7 @@ function addresses(group: Group): string {
   return `, at ${short(group.lowest)} to ${short(group.highest)}`;
 }
 
-function faultAddress(text: string): string {
+function faultAddress(text: string, verdict: Verdict): string {
+  if (verdict.address !== undefined) return verdict.address.toString(16).padStart(16, "0");
   return faultPattern.exec(text)?.[1]?.padStart(16, "0") ?? "";
 }

@@ -14,9 +14,10 @@ const byKind: readonly (readonly [kind: RegExp, name: RegExp])[] = [
   [/^dmar-/, /dmar|intel_iommu|qi_/],
   [/^amdvi-/, /amd_iommu|iommu_print_event/],
   [/^smmuv3-/, /arm_smmu_(?:evtq|v3|handle|gerror|priq|ev|cmdq|report)/],
-  [/^smmu-/, /arm_smmu/],
+  [/^smmuv2-/, /arm_smmu/],
   [/^(?:virtio|viommu)/, /viommu|virtio_iommu/],
   [/^(?:dart|apple-dart)/, /dart/],
+  [/^iommu-/, /iommu|sysmmu|ipmmu|tegra/],
 ];
 
 /** Functions whose lines are of DMA, whichever finding they belong to. */

@@ -39,7 +39,9 @@ export class MachineFacts {
   /** True once an IOMMU's driver gave the pool back. */
   poolGivenBack = false;
   /** Ranges that firmware keeps for itself or its devices, in bytes, [from, to): of its memory map, and RMRRs. */
-  readonly reserved: { readonly from: number; readonly to: number; readonly by: "memory map" | "RMRR" }[] = [];
+  readonly reserved: { readonly from: number; readonly to: number; readonly by: "memory map" | "RMRR" | "IVMD" }[] = [];
+  /** Devices that VFIO holds, by name. */
+  readonly vfio = new Set<string>();
   #cpusFrom = 0;
 
   read(message: string): void {
@@ -54,7 +56,12 @@ export class MachineFacts {
     if (message.includes("Xen") || message.includes("Hypervisor")) this.#xen(message);
     if (message.includes("IO TLB")) this.#swiotlb(message);
     if (message.includes("encrypt")) this.#encryption(message);
-    if (message.includes("reserved") || message.includes("RMRR")) this.#reserve(message);
+    if (message.includes("reserved") || message.includes("RMRR") || message.includes("range_end"))
+      this.#reserve(message);
+    if (message.includes("vfio-pci ")) {
+      const device = /\bvfio-pci ((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): /.exec(message)?.[1];
+      if (device !== undefined && this.vfio.size < driversMax) this.vfio.add(device);
+    }
     this.#iommu(message);
   }
 
@@ -76,11 +83,12 @@ export class MachineFacts {
 
   #reserve(message: string): void {
     if (this.reserved.length >= reservedMax) return;
-    const map = /e820: \[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] (?:device )?reserved/.exec(message);
-    const rmrr = map ?? /DMAR: RMRR base: 0x([0-9a-f]{1,16}) end: 0x([0-9a-f]{1,16})/.exec(message);
-    if (rmrr === null) return;
-    const by = map === null ? "RMRR" : "memory map";
-    this.reserved.push({ from: Number.parseInt(rmrr[1]!, 16), to: Number.parseInt(rmrr[2]!, 16) + 1, by });
+    for (const [pattern, by, end] of reservations) {
+      const m = pattern.exec(message);
+      if (m === null) continue;
+      this.reserved.push({ from: Number.parseInt(m[1]!, 16), to: Number.parseInt(m[2]!, 16) + end, by });
+      return;
+    }
   }
 
   #kernel(message: string): void {
@@ -144,6 +152,19 @@ export class MachineFacts {
   }
 }
 
+/** Forms of Linux, old Linux and Xen; 1 is added where the last byte is printed. */
+const reservations: readonly (readonly [RegExp, "memory map" | "RMRR" | "IVMD", 0 | 1])[] = [
+  [/e820: \[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] (?:device )?reserved/, "memory map", 1],
+  [/e820: ([0-9a-f]{1,16}) - ([0-9a-f]{1,16}) \(reserved\)/, "memory map", 0],
+  [/\[([0-9a-f]{16}), ([0-9a-f]{16})\] \(reserved\)/, "memory map", 1],
+  [
+    /RMRR.{0,20}base(?:_addr(?:ess)?)?:? ?(?:0x)?([0-9a-f]{1,16}) end(?:_addr(?:ess)?)?:? ?(?:0x)?([0-9a-f]{1,16})/,
+    "RMRR",
+    1,
+  ],
+  [/range_start: ?(?:0x)?([0-9a-f]{1,16}) range_end: ?(?:0x)?([0-9a-f]{1,16})/, "IVMD", 0],
+];
+
 /** Ranges kept; firmware lists some dozens. */
 const reservedMax = 256;
 /** Devices kept; a machine has fewer. */
@@ -161,4 +182,4 @@ export function settingOf(commandLine: string): string {
 
 /** What every line that tells of the machine contains. */
 export const machineMarks =
-  /Linux version|ommand line: |CPU|cpu_ids|processors activated|Memory: |Xen|Hypervisor detected|IO TLB|Memory [Ee]ncryption|e820: |RMRR|iommu: D|DMAR: |AMD-Vi|(?:smmu|iommu|apple-dart)[\w-]* /;
+  /Linux version|ommand line: |CPU|cpu_ids|processors activated|Memory: |Xen|Hypervisor detected|IO TLB|Memory [Ee]ncryption|e820: |\(reserved\)|RMRR|range_end|vfio-pci |iommu: D|DMAR: |AMD-Vi|(?:smmu|iommu|apple-dart)[\w-]* /;

@@ -2,6 +2,8 @@
 import { type ByteSource, memorySource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Unreadable, type Warning, Warnings } from "../unreadable.js";
+import type { LogFault } from "./faults/fault.js";
+import { FaultLines } from "./faults/fault_lines.js";
 import { findingOf, type LogFinding } from "./finding.js";
 import { lineMax, splitLogLine } from "./log_line.js";
 import { MachineFacts, settingOf } from "./machine_facts.js";
@@ -34,6 +36,8 @@ export interface KernelLog {
   /** Lines that concern DMA, in order; the first 10000 of them, `findingsTotal` counts all. */
   readonly findings: readonly LogFinding[];
   readonly findingsTotal: number;
+  /** Refused accesses of devices as IOMMUs report them, in order; the first 10000. */
+  readonly faults: readonly LogFault[];
   /** Lines read, and those that are the kernel's by their own mark. */
   readonly linesTotal: number;
   readonly linesMarked: number;
@@ -75,6 +79,10 @@ class Reading {
   readonly #facts = new MachineFacts();
   readonly #findings: LogFinding[] = [];
   readonly #warnings = new Warnings();
+  readonly #faults: LogFault[] = [];
+  readonly #faultLines = new FaultLines<null>((fault) => {
+    if (fault.topic === "access" && this.#faults.length < findingsMax) this.#faults.push(fault);
+  });
   #findingsTotal = 0;
   #marked = 0;
 
@@ -90,6 +98,7 @@ class Reading {
     if (line === null) return;
     if (line.marked) this.#marked++;
     this.#facts.read(line.message);
+    this.#faultLines.read(line.message, line.time, null);
     const finding = findingOf(line, this.lines, raw);
     if (finding === null) return;
     if (this.#findingsTotal++ < findingsMax) this.#findings.push(finding);
@@ -97,6 +106,7 @@ class Reading {
 
   result(dropped: number): KernelLog {
     const facts = this.#facts;
+    this.#faultLines.end();
     if (dropped > 0) this.#warnings.add("", `${dropped} bytes left out: lines longer than a megabyte`);
     if (this.#findingsTotal > findingsMax) {
       this.#warnings.add("", `${this.#findingsTotal} lines concern DMA: the first ${findingsMax} kept`);
@@ -113,6 +123,7 @@ class Reading {
       iommuPolicy: facts.iommuPolicy,
       findings: this.#findings,
       findingsTotal: this.#findingsTotal,
+      faults: this.#faults,
       linesTotal: this.lines,
       linesMarked: this.#marked,
       warnings: this.#warnings.list,

@@ -62,6 +62,73 @@ export const pageFaultFlags: readonly FaultFlag[] = [
   flag("TR", 8, "a translation request (ATS), not an access"),
 ];
 
+/**
+ * What a page fault's flags say of the access. RW is defined only for a present page (PR), no interrupt and no
+ * translation request.
+ */
+export function pageFaultAccess(flags: number): { readonly write: boolean | null; readonly interrupt: boolean } {
+  const interrupt = (flags & 0x8) !== 0;
+  const defined = (flags & 0x118) === 0x10;
+  return { write: defined ? (flags & 0x20) !== 0 : null, interrupt };
+}
+
+/** What an INVALID_DEVICE_REQUEST tried. */
+export interface InvalidRequest {
+  readonly kind: FaultKind;
+  readonly words: string;
+  /** The device, or firmware for it, used its own TLB (ATS). */
+  readonly ats: boolean;
+}
+
+const request = (kind: FaultKind, words: string, ats = false): InvalidRequest => ({ kind, words, ats });
+
+/**
+ * Section 2.5.9: flag bits 11:9 are the type, bit 8 is TR; by TR * 8 + type. Types as illumos' amd_iommu_log.c names
+ * them.
+ */
+export const invalidRequests: Readonly<Record<number, InvalidRequest>> = {
+  0: request("interrupt-range", "a read, or a write that wants an answer, in the range of interrupts"),
+  1: request("request-type", "an address that the device had translated itself (ATS), which its entry forbids", true),
+  2: request("request-type", "port I/O, which the device's entry forbids (IoCtl 0)"),
+  3: request("request-type", "a posted write to the range of system management messages, or to one that is reserved"),
+  4: request("request-type", "a read of the range of system management messages, or of one that is reserved"),
+  5: request("interrupt-range", "an interrupt, or the end of one (EOI), while its entry blocks those (IntCtl 0)"),
+  6: request("interrupt-range", "a posted write to a reserved part of the range of interrupts"),
+  7: request(
+    "request-type",
+    "a system management message or port I/O that would need a translation, which its entry lacks",
+  ),
+  8: request("request-type", "a translation request (ATS), which its entry forbids", true),
+  9: request(
+    "request-type",
+    "a translation request (ATS) in the range of interrupts, port I/O or system management",
+    true,
+  ),
+};
+
+/** @returns null for a combination that is reserved. */
+export const invalidRequestOf = (flags: number): InvalidRequest | null =>
+  invalidRequests[((flags >>> 9) & 7) | ((flags & 0x100) !== 0 ? 8 : 0)] ?? null;
+
+/** Sections 2.5.4 to 2.5.7: flag bits 10:9 of the hardware errors. */
+export const hardwareErrors: Readonly<Record<number, string>> = {
+  1: "nothing answered at that address (master abort)",
+  2: "the target refused (target abort)",
+  3: "the data came back damaged (data error)",
+};
+
+/** By bits 31:28 of a command's second word. Section 2.4. */
+export const commandNames: Readonly<Record<number, string>> = {
+  1: "COMPLETION_WAIT",
+  2: "INVALIDATE_DEVTAB_ENTRY",
+  3: "INVALIDATE_IOMMU_PAGES",
+  4: "INVALIDATE_IOTLB_PAGES",
+  5: "INVALIDATE_INTERRUPT_TABLE",
+  6: "PREFETCH_IOMMU_PAGES",
+  7: "COMPLETE_PPR_REQUEST",
+  8: "INVALIDATE_IOMMU_ALL",
+};
+
 /** Sections 2.5.2, 2.5.4, 2.5.5 and 2.5.9: bits that these events share with a page fault; 0 says nothing there. */
 export const requestFlags: readonly FaultFlag[] = pageFaultFlags
   .filter((f) => ["GN", "I", "RW", "RZ", "TR"].includes(f.name))

@@ -7,22 +7,31 @@
  */
 import type { FaultKind } from "../dma/fault_kind.js";
 
+/** The entry that a reason speaks of, where it speaks of one. */
+export type FaultEntry = "root" | "context" | "directory" | "pasid" | "page";
+
 export interface FaultReason {
   readonly kind: FaultKind;
   /** What the unit found, as a sentence that needs no manual. */
   readonly words: string;
+  /** Which entry was missing or did not allow the access. */
+  readonly entry: FaultEntry | null;
 }
 
-const reason = (kind: FaultKind, words: string): FaultReason => ({ kind, words });
+const reason = (kind: FaultKind, words: string, entry: FaultEntry | null = null): FaultReason => ({
+  kind,
+  words,
+  entry,
+});
 
 /** Legacy mode, and the low codes that scalable mode kept. */
 const legacy: Readonly<Record<number, FaultReason>> = {
-  1: reason("no-entry", "the root table has no present entry for the device's bus"),
-  2: reason("no-entry", "the context entry of the device is not present"),
+  1: reason("no-entry", "the root table has no present entry for the device's bus", "root"),
+  2: reason("no-entry", "the context entry of the device is not present", "context"),
   3: reason("bad-table", "the context entry of the device holds settings that are invalid"),
   4: reason("address-width", "the address is beyond the width that the device's page table translates"),
-  5: reason("unmapped-or-permission", "no entry on the way to the page allows writing"),
-  6: reason("unmapped-or-permission", "no entry on the way to the page allows reading"),
+  5: reason("unmapped-or-permission", "no entry on the way to the page allows writing", "page"),
+  6: reason("unmapped-or-permission", "no entry on the way to the page allows reading", "page"),
   7: reason("table-access", "the unit could not read a page-table entry"),
   8: reason("table-access", "the unit could not read the root table at the address it was given"),
   9: reason("table-access", "the unit could not read the context table that the root entry names"),
@@ -50,10 +59,10 @@ const scalable: Readonly<Record<number, FaultReason>> = {
   49: reason("request-type", "a request with PASID arrived and the translation table mode does not take those"),
   50: reason("bad-table", "the translation table mode in the root table address register is invalid"),
   56: reason("table-access", "the unit could not read the scalable-mode root entry"),
-  57: reason("no-entry", "the scalable-mode root table has no present entry for the device's bus"),
+  57: reason("no-entry", "the scalable-mode root table has no present entry for the device's bus", "root"),
   58: reason("bad-table", "reserved bits are set in the scalable-mode root entry"),
   64: reason("table-access", "the unit could not read the scalable-mode context entry"),
-  65: reason("no-entry", "the scalable-mode context entry of the device is not present"),
+  65: reason("no-entry", "the scalable-mode context entry of the device is not present", "context"),
   66: reason("bad-table", "reserved bits are set in the scalable-mode context entry"),
   67: reason("bad-table", "the scalable-mode context entry holds settings that are invalid"),
   68: reason("request-type", "the device asked for a translation (ATS) and its context entry does not allow that"),
@@ -62,16 +71,16 @@ const scalable: Readonly<Record<number, FaultReason>> = {
   71: reason("request-type", "the device sent a page request and its context entry does not allow those"),
   72: reason("bad-table", "the PASID for requests without one (RID_PASID) is beyond the PASID directory"),
   80: reason("table-access", "the unit could not read the PASID directory entry"),
-  81: reason("no-entry", "the PASID directory entry is not present"),
+  81: reason("no-entry", "the PASID directory entry is not present", "directory"),
   82: reason("bad-table", "reserved bits are set in the PASID directory entry"),
   88: reason("table-access", "the unit could not read the PASID table entry"),
-  89: reason("no-entry", "the PASID table entry is not present"),
+  89: reason("no-entry", "the PASID table entry is not present", "pasid"),
   90: reason("bad-table", "reserved bits are set in the PASID table entry"),
   91: reason("bad-table", "the PASID table entry holds settings that are invalid"),
   92: reason("permission", "the device asked to execute and its PASID entry does not enable that"),
   93: reason("permission", "the device asked for supervisor rights and its PASID entry does not enable that"),
   112: reason("table-access", "the unit could not read a first-stage page-table entry"),
-  113: reason("unmapped", "a first-stage page-table entry is not present"),
+  113: reason("unmapped", "a first-stage page-table entry is not present", "page"),
   114: reason("bad-table", "reserved bits are set in a first-stage page-table entry"),
   115: reason("table-access", "the unit could not reach the first-stage table through its pointer"),
   116: reason("address-width", "a first-stage table lies at an address beyond the second stage's width"),
@@ -79,7 +88,7 @@ const scalable: Readonly<Record<number, FaultReason>> = {
   118: reason("unmapped-or-permission", "the second stage does not allow reading a first-stage table"),
   119: reason("unmapped-or-permission", "the second stage does not allow updating a first-stage table"),
   120: reason("table-access", "the unit could not read a second-stage page-table entry"),
-  121: reason("unmapped-or-permission", "a second-stage page-table entry does not allow the access"),
+  121: reason("unmapped-or-permission", "a second-stage page-table entry does not allow the access", "page"),
   122: reason("bad-table", "reserved bits are set in a second-stage page-table entry"),
   123: reason("table-access", "the unit could not reach the second-stage table through its pointer"),
   124: reason("bad-table", "accessed and dirty bits are on while the unit's table walks do not snoop caches"),
@@ -88,8 +97,8 @@ const scalable: Readonly<Record<number, FaultReason>> = {
   130: reason("permission", "the first stage forbids executing from the page"),
   131: reason("address-width", "the address is beyond what the hardware translates"),
   132: reason("address-width", "the address is beyond what the second stage translates"),
-  133: reason("unmapped-or-permission", "the page may not be written"),
-  134: reason("unmapped-or-permission", "the page may not be read"),
+  133: reason("unmapped-or-permission", "the page may not be written", "page"),
+  134: reason("unmapped-or-permission", "the page may not be read", "page"),
   135: reason("interrupt-range", "the translation leads into the range of interrupt messages, 0xfee00000"),
   144: reason("table-access", "the unit could not set the accessed or dirty bit in a first-stage entry"),
 };

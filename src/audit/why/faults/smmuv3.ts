@@ -1,164 +1,195 @@
-/**
- * Event lines of an Arm SMMUv3.
- *
- * "event 0x10 received:" and four lines with one 64-bit word each; kernels since 6.13 add two decoded lines,
- * "event: F_TRANSLATION client: … sid: … ssid: … iova: … ipa: …" and what was tried.
- * Source: Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_dump_raw_event, arm_smmu_dump_event).
- */
+/** Why an SMMUv3 refused, and what to do. */
+import { type LogFault, pciNameOf, valueNamed } from "../../../read/index.js";
+import { CommandError, commandNames } from "../../../spec/smmuv3/commands.js";
 import { type FaultEvent, faultEvents, globalErrorBits, recordFields } from "../../../spec/smmuv3/fault_events.js";
+import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { hex } from "../words.js";
-import { addressHint, addressHintOf, faultAdvice, joined } from "./advice.js";
+import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, isDoorbell, joined } from "./advice.js";
+import { firmwareSigns, withFirmware } from "./firmware.js";
 
-const received = /\bevent 0x([0-9a-f]{1,2}) received:/;
-/** Alone, or after the unit's own name. */
-const word = /(?:^|: ?)\s*0x([0-9a-f]{16})\s*$/;
-const decoded = new RegExp(
-  [
-    /\bevent: ([A-Z_]{3,24}) client: (\(unassigned sid\)|[\w:.-]{1,60}) /,
-    /sid: (?:0x)?([0-9a-f]{1,8}) ssid: (?:0x)?([0-9a-f]{1,8})(?: (iova|fetch_addr): (?:0x)?([0-9a-f]{1,16}))?/,
-  ]
-    .map((part) => part.source)
-    .join(""),
-);
-const tried = /\b(priv|unpriv) (inst|data) (read|write) (s1|s2) "/;
-const globalError = /unexpected global error reported \(0x([0-9a-f]{1,8})\)/;
-const commandError = /CMDQ error \(cons 0x[0-9a-f]{1,8}\): ([\w ]{3,40})/;
-
-/** @returns the event's number when a raw record begins here, else null. */
-export function smmuRecordBegin(text: string): number | null {
-  const m = received.exec(text);
-  return m === null ? null : Number.parseInt(m[1]!, 16);
-}
-
-/** @returns the 64-bit word of a line of a raw record, as [high, low] halves, else null. */
-export function smmuRecordWord(text: string): readonly [number, number] | null {
-  const m = word.exec(text);
-  if (m === null) return null;
-  return [Number.parseInt(m[1]!.slice(0, 8), 16), Number.parseInt(m[1]!.slice(8), 16)];
-}
-
-/** @returns what the second decoded line says was tried, else null. */
-export function smmuTried(text: string): string | null {
-  const m = tried.exec(text);
-  if (m === null) return null;
-  return (
-    `${m[1] === "priv" ? "a privileged" : "an unprivileged"} ${m[3]} of ` +
-    `${m[2] === "inst" ? "instructions" : "data"}, stage ${m[4]!.slice(1)}`
-  );
-}
-
-/** A raw record. @param words as many of its four words as the log has. */
-export function explainSmmuRecord(code: number, words: readonly (readonly [number, number])[]): Verdict {
-  const event = faultEvents[code];
-  if (words.length < 2)
-    return verdict(event, code, "the record's words are missing: give the lines that follow, too", {});
-  const [high0, low0] = words[0]!,
-    [high1, low1] = words[1]!,
-    address = words[2];
-  const f = recordFields(low0, high0, low1, high1);
-  const parts = [
-    `stream ${hex(f.stream)}${pciOfStream(f.stream)}`,
-    f.substream === null ? "" : `substream ${hex(f.substream)}`,
-  ];
-  if (event?.address === "input") {
-    if (address !== undefined) parts.push(`address ${hex64(address)}`);
-    parts.push(
-      `${f.privileged ? "a privileged" : "an unprivileged"} ${f.write ? "write" : "read"} of ` +
-        `${f.instruction ? "instructions" : "data"}, stage ${f.stage2 ? 2 : 1}`,
-    );
-    if (f.during === "context descriptor" || f.during === "page table")
-      parts.push(`it failed while the ${f.during} was read`);
-    if (f.stalled) parts.push("the device waits (stalled)");
-    if (address !== undefined) parts.push(addressHint(address[0], address[1]));
-  } else if (event?.address === "fetch" && words[3] !== undefined) {
-    parts.push(`reading the table at ${hex64(words[3])}`);
+export function explainSmmuv3(fault: LogFault, machine: MachineContext): Verdict | null {
+  switch (fault.topic) {
+    case "access":
+      return fault.says === "PRI" ? pageRequest(fault) : event(fault, machine);
+    case "command":
+      return fault.says === "GERROR" ? global(fault, machine) : command(fault, machine);
+    case "lost":
+      return lost(fault);
+    default:
+      return null;
   }
-  return verdict(event, code, joined(...parts), { device: `stream ${hex(f.stream)}` });
 }
 
-/** One of the other lines: decoded event, global error, refused command. @returns null for any other line. */
-export function explainSmmuLine(text: string): Verdict | null {
-  const m = decoded.exec(text);
-  if (m !== null) {
-    const code = Object.keys(faultEvents)
-      .map(Number)
-      .find((c) => faultEvents[c]!.name === m[1]);
-    const assigned = !m[2]!.startsWith("(");
-    const stream = Number.parseInt(m[3]!, 16);
-    const where = m[6] === undefined ? "" : `${m[5] === "iova" ? "address" : "reading the table at"} 0x${m[6]}`;
-    const evidence = joined(
-      assigned ? `device ${m[2]}` : "the stream belongs to no device the kernel knows",
-      `stream 0x${m[3]}${assigned ? "" : pciOfStream(stream)}`,
-      m[4] === "0" ? "" : `substream 0x${m[4]}`,
-      where,
-      m[5] === "iova" ? addressHintOf(m[6]!) : "",
-    );
-    return verdict(code === undefined ? undefined : faultEvents[code], code ?? null, evidence, {
-      device: assigned ? m[2]! : `stream ${hex(stream)}`,
-    });
-  }
-  const global = globalError.exec(text);
-  if (global !== null) return globalVerdict(Number.parseInt(global[1]!, 16));
-  const command = commandError.exec(text);
-  if (command === null && !/CMD_SYNC timeout at/.test(text)) return null;
-  const evidence =
-    command === null ? "the kernel waited for a CMD_SYNC and gave up" : `the unit says: ${command[1]!.trim()}`;
-  return {
-    kind: "smmuv3-command",
-    cause: `The SMMU did not carry out a command. ${faultAdvice.command.usually}`,
-    evidence,
-    do: faultAdvice.command.do,
-  };
-}
-
-function verdict(
-  event: FaultEvent | undefined,
-  code: number | null,
-  evidence: string,
-  device: { device?: string },
-): Verdict {
-  if (event === undefined) {
+function event(fault: LogFault, machine: MachineContext): Verdict {
+  const known = fault.code === null ? undefined : faultEvents[fault.code];
+  const device = fault.device ?? (fault.stream === null ? null : `stream ${hexOf(fault.stream)}`);
+  const named = device === null ? {} : { device };
+  const evidence = evidenceOf(fault, known);
+  if (known === undefined) {
     const what =
-      code === null ? "its name is not in this table" : `event ${hex(code)} is reserved or newer than this table`;
+      fault.code === null
+        ? `${fault.says} is not in this table`
+        : `event ${hexOf(fault.code)} is reserved or newer than this table`;
     return {
       kind: "smmuv3-unknown",
       cause: "The SMMU reports an event that this table does not know.",
       evidence: joined(what, evidence),
       do: "Look the event up in Arm's specification IHI 0070, section 7.3.",
-      ...device,
+      ...named,
     };
   }
-  const advice = faultAdvice[event.kind];
-  return {
-    kind: `smmuv3-${event.kind}`,
-    cause: `The SMMU reports ${event.name}: ${event.words}. ${advice.usually}`,
+  const where = circumstanceOf(fault, machine);
+  const doorbell = known.address === "input" && known.kind === "unmapped" && isDoorbell(fault);
+  const key: AdviceKey = doorbell ? "doorbell" : known.kind === "no-entry" ? "no-stream" : known.kind;
+  const advice = adviceFor(key, where);
+  const verdict: Verdict = {
+    kind: `smmuv3-${known.kind}`,
+    cause: `The SMMU reports ${known.name}: ${known.words}. ${advice.usually}`,
     evidence,
     do: advice.do,
-    ...device,
+    ...named,
   };
+  const signs = doorbell ? [] : firmwareSigns(fault, known.kind, machine);
+  return withFirmware(verdict, advice.usually, fault, signs, where);
 }
 
-function globalVerdict(bits: number): Verdict {
-  const said = Object.entries(globalErrorBits)
-    .filter(([bit]) => (bits >>> Number(bit)) & 1)
-    .map(([, words]) => words);
-  return {
-    kind: "smmuv3-global",
-    cause: "The SMMU reports an error that concerns the whole unit.",
-    evidence: `global error 0x${bits.toString(16)}: ${said.join("; ") || "no bit that is defined"}`,
-    do: faultAdvice.command.do,
-  };
+function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
+  const words = fault.values.flatMap(([name, value]) => (name === "word" ? [value] : []));
+  const record = words.length >= 2 ? fieldsOf(words) : null;
+  const decoded = valueNamed(fault, "decoded") !== null;
+  const unassigned = valueNamed(fault, "unassigned") !== null;
+  const input = known?.address === "input";
+  const fetch = valueNamed(fault, "fetch") ?? (known?.address === "fetch" ? (words[3] ?? null) : null);
+  return joined(
+    fault.device !== null ? `device ${fault.device}` : "",
+    unassigned ? "the stream belongs to no device the kernel knows" : "",
+    fault.stream === null
+      ? ""
+      : `stream ${hexOf(fault.stream)}${fault.device === null ? pciOfStream(fault.stream) : ""}`,
+    fault.pasid === null ? "" : `substream ${hexOf(fault.pasid)}`,
+    fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+    fetch === null ? "" : `reading the table at ${hexOf(fetch)}`,
+    triedWords(fault, input ? record : null),
+    input && record !== null && !stageTwoAlone(record) ? duringWords(record.during) : "",
+    record?.stalled === true ? "the device waits (stalled)" : "",
+    fault.address === null ? "" : addressHint(fault.address),
+    record === null && !decoded ? "the record's words are missing: give the lines that follow, too" : "",
+  );
+}
+
+type Record3 = ReturnType<typeof recordFields>;
+
+/** CLASS 0 says that a context descriptor was read; a stream with stage 2 alone has none, and CLASS is 0 by itself. */
+const stageTwoAlone = (record: Record3): boolean => record.stage2 && record.during === "context descriptor";
+
+const duringWords = (during: Record3["during"]): string =>
+  during === "context descriptor" || during === "page table" ? `it failed while the ${during} was read` : "";
+
+function fieldsOf(words: readonly bigint[]): Record3 {
+  const low = (value: bigint): number => Number(value & 0xffffffffn);
+  return recordFields(low(words[0]!), low(words[0]! >> 32n), low(words[1]!), low(words[1]! >> 32n));
+}
+
+/** From the raw record, or from the decoded line. */
+function triedWords(fault: LogFault, record: Record3 | null): string {
+  const privileged =
+    record?.privileged ?? (valueNamed(fault, "privileged") === null ? null : valueNamed(fault, "privileged") === 1n);
+  if (privileged === null || fault.write === null) return "";
+  const instruction = record?.instruction ?? valueNamed(fault, "instruction") === 1n;
+  const stage = record === null ? Number(valueNamed(fault, "stage") ?? 1n) : record.stage2 ? 2 : 1;
+  return (
+    `${privileged ? "a privileged" : "an unprivileged"} ${fault.write ? "write" : "read"} of ` +
+    `${instruction ? "instructions" : "data"}, stage ${stage}`
+  );
 }
 
 /** A PCI device's stream is its requester id on most machines; firmware may shift it: a guess, and said as one. */
 function pciOfStream(stream: number): string {
-  if (stream > 0xffff) return "";
-  const bus = (stream >>> 8).toString(16).padStart(2, "0"),
-    slot = ((stream >>> 3) & 31).toString(16).padStart(2, "0");
-  return ` (PCI ${bus}:${slot}.${stream & 7} if streams are requester ids here)`;
+  return stream > 0xffff ? "" : ` (PCI ${pciNameOf(stream)} if streams are requester ids here)`;
 }
 
-function hex64([high, low]: readonly [number, number]): string {
-  return high === 0 ? hex(low) : `0x${high.toString(16)}${low.toString(16).padStart(8, "0")}`;
+function global(fault: LogFault, machine: MachineContext): Verdict {
+  const bits = fault.flags ?? 0;
+  const said = Object.entries(globalErrorBits)
+    .filter(([bit]) => (bits >>> Number(bit)) & 1)
+    .map(([, words]) => words);
+  const evidence = `global error 0x${bits.toString(16)}: ${said.join("; ") || "no bit that is defined"}`;
+  if (fault.code !== null || bits === 1) {
+    const why = command(fault, machine);
+    return { ...why, evidence: joined(evidence, fault.code === null ? "" : why.evidence) };
+  }
+  const advice = adviceFor((bits & 0x1) !== 0 ? "command" : "command-unread", circumstanceOf(fault, machine));
+  const queue = (bits & 0x1fd) === (bits & 0x100);
+  return {
+    kind: "smmuv3-global",
+    cause: queue
+      ? "The SMMU is in service failure mode: it translates no more, and every access of its devices fails."
+      : `The SMMU reports an error that concerns the whole unit. ${(bits & 0x1) !== 0 ? advice.usually : "A write of the unit to memory, of an event or an interrupt, was refused."}`,
+    evidence,
+    do: queue
+      ? "The machine has to be restarted; report it to the maker with the lines before it (RAS, memory errors)."
+      : advice.do,
+  };
+}
+
+const commandKeys: Readonly<Record<number, AdviceKey>> = {
+  [CommandError.illegal]: "command-refused",
+  [CommandError.abort]: "command-unread",
+  [CommandError.deviceTlb]: "no-answer",
+};
+
+const commandWords: Readonly<Record<number, string>> = {
+  [CommandError.illegal]: "Illegal command: the unit does not take it",
+  [CommandError.abort]: "Abort on command fetch: the queue's memory could not be read",
+  [CommandError.deviceTlb]: "a device did not answer an invalidation of its TLB (ATC_INV) in time",
+};
+
+function command(fault: LogFault, machine: MachineContext): Verdict {
+  if (fault.says === "SFM") return global({ ...fault, says: "GERROR" }, machine);
+  const { code } = fault;
+  const advice = adviceFor(
+    (code === null ? undefined : commandKeys[code]) ?? "command",
+    circumstanceOf(fault, machine),
+  );
+  const words = fault.values.flatMap(([name, value]) => (name === "word" ? [value] : []));
+  const opcode = words[0] === undefined ? null : Number(words[0] & 0xffn);
+  const evidence = joined(
+    code === null ? "" : `the unit says: ${commandWords[code] ?? `error ${code}, which is none that is defined`}`,
+    fault.says === "CMD_SYNC" ? "the kernel waited for a CMD_SYNC and gave up" : "",
+    opcode === null
+      ? ""
+      : `the command is ${words.map(hexOf).join(" ")}: ${commandNames[opcode] ?? `opcode ${hexOf(opcode)}, which is no command`}`,
+  );
+  return {
+    kind: "smmuv3-command",
+    cause: `The SMMU did not carry out a command. ${advice.usually}`,
+    evidence,
+    do: advice.do,
+  };
+}
+
+function lost(fault: LogFault): Verdict {
+  const events = fault.says === "EVTQ";
+  return {
+    kind: "smmuv3-lost",
+    cause: `The SMMU's queue of ${events ? "events" : "page requests"} overflowed or could not be written: ${events ? "faults" : "requests"} were lost.`,
+    evidence: `${fault.says} overflow or abort`,
+    do: "Look at the faults that were reported: the same device mostly goes on without end.",
+  };
+}
+
+function pageRequest(fault: LogFault): Verdict {
+  return {
+    kind: "smmuv3-request-type",
+    cause:
+      "A device asked for a page (PRI) that nobody prepared for it: the kernel does not expect page requests of this stream.",
+    evidence: joined(
+      fault.stream === null
+        ? "the following line has the stream"
+        : `stream ${hexOf(fault.stream)}${pciOfStream(fault.stream)}`,
+      fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+    ),
+    do: "Report device and driver: page requests are switched on in the device while its stream has none.",
+    ...(fault.stream === null ? {} : { device: `stream ${hexOf(fault.stream)}` }),
+  };
 }

@@ -1,0 +1,148 @@
+/**
+ * Fault lines of the AMD IOMMU.
+ *
+ * "AMD-Vi: Event logged [NAME device=… domain=… address=… flags=…]". Kernels 4.9 to 4.18 break the line after "[" and
+ * print the rest without a prefix. Where the line begins with driver and device, the bracket names no device.
+ * Source: Linux drivers/iommu/amd/iommu.c (iommu_print_event, amd_iommu_report_page_fault), init.c
+ * (check_ioapic_information); Xen xen/drivers/passthrough/amd/iommu_init.c (parse_event_log_entry).
+ */
+import { read } from "../../../bits/field.js";
+import { EventRecord } from "../../../spec/amdvi/event_record.js";
+import { faultEvents, pageFaultAccess } from "../../../spec/amdvi/fault_events.js";
+import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide } from "./fault.js";
+
+const head =
+  /(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD-Vi: Event logged \[/;
+const event = /(?:Event logged \[|^\s*|: )([A-Z][A-Z_]{5,39})((?: |,)[^\]]{0,300})\]?/;
+const field = /([A-Za-z_]{2,12})\s?=\s?(?:0x)?([0-9a-f:.]{1,20})/g;
+const raw =
+  /\b(?:[A-Z_]{5,40}|UNKNOWN(?: type=0x[0-9a-f]+)?) (?:event\[0\]=0x)?([0-9a-f]{8}) (?:event\[1\]=0x)?([0-9a-f]{8}) (?:event\[2\]=0x)?([0-9a-f]{8}) (?:event\[3\]=0x)?([0-9a-f]{8})\b/;
+const names = Object.keys(faultEvents).join("|");
+/** The second line alone: what other line begins so? */
+const tail = new RegExp(`^\\s*(${names}) (?=(?:device|domain|address|vmg_tag|pasid)=)`);
+const xen =
+  /AMD-Vi: ([A-Z_]{5,40}): ((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) d(\d{1,5}) addr (?:0x)?([0-9a-f]{1,16}) flags (?:0x)?([0-9a-f]{1,4})/;
+const oldXen =
+  /AMD-Vi: ([A-Z_]{5,40}): domain ?[=:] ?(\d{1,5}), device(?: id)? ?[=:] ?(?:0x)?([0-9a-f:.]{1,12}), (?:fault )?address ?[=:] ?(?:0x)?([0-9a-f]{1,16})(?:, flags ?[=:] ?(?:0x)?([0-9a-f]{1,4}))?/;
+
+/** Xen's names for the same events. */
+const sameEvent: Readonly<Record<string, string>> = {
+  DEV_TABLE_HW_ERROR: "DEV_TAB_HARDWARE_ERROR",
+  PAGE_TABLE_HW_ERROR: "PAGE_TAB_HARDWARE_ERROR",
+  COMMAND_HW_ERROR: "COMMAND_HARDWARE_ERROR",
+  INVALID_DEV_REQUEST: "INVALID_DEVICE_REQUEST",
+};
+const commands: ReadonlySet<string> = new Set(["ILLEGAL_COMMAND_ERROR", "COMMAND_HARDWARE_ERROR", "IOTLB_INV_TIMEOUT"]);
+
+function said(name: string, more: Partial<Said>): Said {
+  const says = sameEvent[name] ?? name;
+  const access = says === "IO_PAGE_FAULT" && more.flags != null ? pageFaultAccess(more.flags) : null;
+  return {
+    topic: commands.has(says) ? "command" : "access",
+    says,
+    code: faultEvents[says]?.code ?? null,
+    ...(access ?? {}),
+    ...more,
+  };
+}
+
+/** The fields in the bracket. */
+function fields(text: string): Partial<Said> {
+  const at = new Map([...text.matchAll(field)].map((f) => [f[1]!.toLowerCase(), f[2]!]));
+  const number = (key: string): number | null => (at.has(key) ? hexNumber(at.get(key)!) : null);
+  const address = at.get("address") ?? at.get("gpa") ?? at.get("spa");
+  return {
+    ...(at.has("device") ? { device: at.get("device")! } : {}),
+    pasid: number("pasid"),
+    address: address === undefined ? null : wide(address),
+    flags: number("flags"),
+    values: ["domain", "vmg_tag", "flags_rmp", "tag"].flatMap((key) =>
+      at.has(key) ? [[key, wide(at.get(key)!)] as const] : [],
+    ),
+  };
+}
+
+function logged(m: RegExpExecArray): Said | null {
+  const rest = m.input.slice(m.index + m[0].length);
+  const words = raw.exec(rest);
+  const front = { driver: m[1] ?? null, ...(m[2] === undefined ? {} : { device: m[2] }) };
+  if (words !== null) return fromRecord(words);
+  const inside = event.exec(`: ${rest}`);
+  if (inside !== null) return said(inside[1]!, { ...front, ...fields(inside[2]!) });
+  return rest.trim() === "" ? { topic: "access", says: "", ...front } : null;
+}
+
+/** The four words of a record that nobody decoded. */
+function fromRecord(m: RegExpExecArray): Said {
+  const words = Uint32Array.from(m.slice(1, 5), (digits) => hexNumber(digits));
+  const code = read(words, 0, EventRecord.code);
+  const name = Object.keys(faultEvents).find((key) => faultEvents[key]!.code === code);
+  return said(name ?? `event ${code}`, {
+    device: pciName(read(words, 0, EventRecord.device)),
+    flags: read(words, 0, EventRecord.flags),
+    address: (BigInt(words[3]!) << 32n) | BigInt(words[2]!),
+    code,
+    xen: m.input.includes("(XEN)"),
+  });
+}
+
+function tailFollows(m: RegExpExecArray, draft: FaultDraft): boolean {
+  if (draft.says !== "") return false;
+  Object.assign(draft, said(m[1]!, { ...fields(m.input), values: [...(fields(m.input).values ?? [])] }));
+  return true;
+}
+
+const interruptsOff =
+  /AMD-Vi: .{0,30}(?:IOAPIC\[(\d{1,3})\] not in IVRS table|No southbridge IOAPIC found)|AMD-Vi: Disabling interrupt remapping/;
+const ioapic = (m: RegExpExecArray): [string, bigint][] => (m[1] === undefined ? [] : [["ioapic", BigInt(m[1])]]);
+
+export const amdvi: FaultFamily = {
+  unit: "amdvi",
+  mark: /AMD-Vi|_FAULT|_ERROR|_REQUEST|_TIMEOUT|_ENTRY/,
+  begins: [
+    [head, logged],
+    [
+      xen,
+      (m) =>
+        said(m[1]!, {
+          xen: true,
+          device: m[2]!,
+          address: wide(m[4]!),
+          flags: hexNumber(m[5]!),
+          values: [["domain", BigInt(m[3]!)]],
+        }),
+    ],
+    [
+      oldXen,
+      (m) =>
+        said(m[1]!, {
+          xen: true,
+          device: m[3]!.includes(":") ? m[3]! : pciName(hexNumber(m[3]!)),
+          address: wide(m[4]!),
+          flags: m[5] === undefined ? null : hexNumber(m[5]),
+          values: [["domain", BigInt(m[2]!)]],
+        }),
+    ],
+    [new RegExp(`(?=\\b(?:${names}|${Object.keys(sameEvent).join("|")}) [0-9a-f]{8} )${raw.source}`), fromRecord],
+    [tail, (m) => said(m[1]!, fields(m.input))],
+    [/AMD-Vi: Completion-Wait loop timed out/, () => ({ topic: "command", says: "COMPLETION_WAIT" })],
+    [/AMD-Vi: Command buffer timeout/, () => ({ topic: "command", says: "command buffer" })],
+    [/AMD-Vi: IOMMU [Ee]vent log (?:overflow|restarting)/, () => ({ topic: "lost", says: "events" })],
+    [/AMD-Vi: (?:No event written to event log|Unknown PPR request)/, (m) => ({ topic: "lost", says: m[0] })],
+    [interruptsOff, (m) => ({ topic: "intremap-off", says: "IVRS", values: ioapic(m) })],
+  ],
+  goesOn: [
+    // Two CPUs: two heads, and the two rests after them.
+    [head, (m, draft) => draft.says === "" && m.input.trimEnd().endsWith("[")],
+    [tail, tailFollows],
+    [/\b(DTE)\[([0-3])\]: ([0-9a-f]{1,16})/, entryFollows],
+    [/\b(CMD)\[([0-3])\]: ([0-9a-f]{1,8})\b/, entryFollows],
+    [/AMD-Vi: Control Reg : 0x([0-9a-f]{1,16})/, (m, draft) => draft.values.push(["control", wide(m[1]!)]) > 0],
+    [interruptsOff, (m, draft) => draft.topic === "intremap-off" && draft.values.push(...ioapic(m)) > -1],
+  ],
+};
+
+function entryFollows(m: RegExpExecArray, draft: FaultDraft): boolean {
+  draft.values.push([`${m[1]}.${m[2]}`, wide(m[3]!)]);
+  return true;
+}

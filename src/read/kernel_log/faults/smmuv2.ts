@@ -1,0 +1,81 @@
+/**
+ * Fault lines of an Arm SMMUv1 or v2, and of Qualcomm's and NVIDIA's kin.
+ *
+ * "Unhandled context fault: fsr=…, iova=…, fsynr=…, cbfrsynra=…, cb=…" (cbfrsynra since 5.0); since 6.11 two lines more
+ * with the registers taken apart. "Unexpected global fault" and "Blocked unknown Stream ID" with a line of registers.
+ * Source: Linux drivers/iommu/arm/arm-smmu/arm-smmu.c (arm_smmu_context_fault, arm_smmu_global_fault),
+ * arm-smmu-qcom.c, qcom_iommu.c; Xen xen/drivers/passthrough/arm/smmu.c.
+ */
+import { type FaultDraft, type FaultFamily, hexNumber, wide } from "./fault.js";
+
+const context =
+  /(?:\b(\S{1,60}): )?Unhandled context fault: fsr=0x([0-9a-f]{1,8}), iova=0x([0-9a-f]{1,16}), fsynr=0x([0-9a-f]{1,8})(?:, cbfrsynra=0x([0-9a-f]{1,8}))?(?:, cb=(\d{1,4}))?/;
+const registers =
+  /GFSR 0x([0-9a-f]{1,8}), GFSYNR0 0x([0-9a-f]{1,8}), GFSYNR1 0x([0-9a-f]{1,8})(?:, GFSYNR2 0x[0-9a-f]{1,8})?/;
+
+function take(m: RegExpExecArray, draft: FaultDraft): boolean {
+  if (draft.says !== "global" || draft.flags !== null) return false;
+  draft.flags = hexNumber(m[1]!);
+  draft.values.push(["gfsynr0", wide(m[2]!)]);
+  draft.stream = hexNumber(m[3]!) & 0xffff;
+  return true;
+}
+
+/** FSYNR0.WNR is bit 4, sGFSYNR0.WNR bit 1. */
+function finish(draft: FaultDraft): void {
+  const fsynr = draft.values.find(([name]) => name === "fsynr" || name === "gfsynr0");
+  if (fsynr !== undefined) draft.write = ((fsynr[1] >> (fsynr[0] === "fsynr" ? 4n : 1n)) & 1n) === 1n;
+}
+
+export const smmuv2: FaultFamily = {
+  unit: "smmuv2",
+  mark: /context fault|global fault|unknown Stream ID|GFSR 0x|TLB sync timed out/,
+  begins: [
+    [
+      context,
+      (m) => ({
+        topic: "access",
+        says: "context",
+        by: m[1] ?? null,
+        xen: /\bsmmu: \//.test(m.input),
+        flags: hexNumber(m[2]!),
+        address: wide(m[3]!),
+        stream: m[5] === undefined ? null : hexNumber(m[5]) & 0xffff,
+        values: [["fsynr", wide(m[4]!)], ...(m[6] === undefined ? [] : [["cb", BigInt(m[6])] as const])],
+      }),
+    ],
+    [/Unexpected global fault/, () => ({ topic: "access", says: "global" })],
+    [
+      /Blocked unknown Stream ID 0x([0-9a-f]{1,4})/,
+      (m) => ({ topic: "access", says: "global", stream: hexNumber(m[1]!), values: [["blocked", 1n]] }),
+    ],
+    [
+      registers,
+      (m) => ({
+        topic: "access",
+        says: "global",
+        flags: hexNumber(m[1]!),
+        stream: hexNumber(m[3]!) & 0xffff,
+        values: [["gfsynr0", wide(m[2]!)]],
+      }),
+    ],
+    [/smmu.{0,60}TLB sync timed out/, () => ({ topic: "command", says: "TLB sync" })],
+  ],
+  goesOn: [
+    [registers, take],
+    [
+      /\bFSR {4}= [0-9a-f]{8} \[.{0,80}\], SID=0x([0-9a-f]{1,8})/,
+      (m, draft) => {
+        if (draft.says !== "context") return false;
+        draft.stream ??= hexNumber(m[1]!) & 0xffff;
+        return true;
+      },
+    ],
+    [/\bFSYNR0? {1,2}= [0-9a-f]{8}/, (_, draft) => draft.says === "context"],
+    [/soft iova-to-phys=(?:0x)?0*([0-9a-f]{1,16})\b/, (m, draft) => draft.values.push(["soft", wide(m[1]!)]) > 0],
+    [/SOFTWARE TABLE WALK FAILED/, (_, draft) => draft.values.push(["soft", 0n]) > 0],
+    [/hard iova-to-phys/, () => true],
+    [/this could be serious\s*$/, (_, draft) => draft.says === "global"],
+  ],
+  finish,
+};
