@@ -4,6 +4,7 @@ import { differenceOf } from "../audit/reach/difference.js";
 import { holdsFrame } from "../audit/reach/findings/outside.js";
 import type { Inspected } from "../audit/reach/inspect_image.js";
 import type { Inspection } from "../audit/reach/inspection.js";
+import { askedSender } from "../audit/reach/pci/senders.js";
 import { isInterruptAddress, walkAnswer } from "../audit/reach/walk_device.js";
 import {
   exitCodeOf,
@@ -61,11 +62,13 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
   const [html, svg, dot] = [output("html"), output("svg"), output("dot")];
   const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
-    const { device, who, at } = asked;
+    const { who } = asked;
+    const device = asked.device === null ? null : askedSender(asked.device, inspected.bus);
+    const at = asked.at === null ? null : askedSender(asked.at, inspected.bus);
     const all = [...inspection.devices.keys()];
     const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
     const segment = at?.segment ?? null;
-    if (segment !== null && inspection.units.every((u) => u.segment !== segment)) {
+    if (segment !== null && !servesSegment(inspected, segment)) {
       throw new AskedWrongly(`--at ${flags.at}: no unit serves segment ${segment.toString(16).padStart(4, "0")}`);
     }
     if (device !== null && shown.length === 0) {
@@ -106,6 +109,12 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
     ]);
   }
   return exitCodeOf(report);
+}
+
+/** A unit of the firmware may serve several. */
+function servesSegment({ inspection, coverage }: Inspected, segment: number): boolean {
+  const listed = (coverage?.acpi.units ?? []).flatMap((u) => [u.segment, ...u.scopes.map((s) => s.segment)]);
+  return [...inspection.units, ...inspection.devices].some((u) => u.segment === segment) || listed.includes(segment);
 }
 
 function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer {

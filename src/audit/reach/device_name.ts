@@ -5,13 +5,24 @@ export interface DeviceId {
   readonly segment: number;
   /** bus << 8 | device << 3 | function; a stream id may exceed 16 bits. */
   readonly requester: number;
+  /** The stream that its SMMU sees, where firmware says which device it is; absent: the requester id is what the unit sees. */
+  readonly stream?: number;
+  /**
+   * Of what is on no bus: its path in ACPI, or null for a stream of which firmware says no device; `requester` is then the
+   * stream. Absent: it is a function on PCI.
+   */
+  readonly path?: string | null;
 }
 
 /** A device as asked for. */
 export interface AskedDevice {
   /** null: any. */
   readonly segment: number | null;
+  /** Requester id; with `isStream` the id that the unit sees; -1 where only a path was given. */
   readonly requester: number;
+  readonly isStream?: boolean;
+  /** What ACPI calls it; null: `requester` is a stream of which firmware says no device. */
+  readonly path?: string | null;
   /** null: any, or a request without one. */
   readonly pasid: number | null;
 }
@@ -21,9 +32,11 @@ export interface AskedAddress extends AskedDevice {
   readonly iova: bigint;
 }
 
-export function deviceName({ segment, requester }: DeviceId): string {
+export function deviceName({ segment, requester, path }: DeviceId): string {
   const hex = (n: number, digits: number) => n.toString(16).padStart(digits, "0");
-  if (requester > 0xffff) return `${segment === 0 ? "" : `${hex(segment, 4)}:`}sid:0x${hex(requester, 1)}`;
+  if (path != null) return `${path} stream 0x${hex(requester, 1)}`;
+  if (requester > 0xffff || path === null)
+    return `${segment === 0 ? "" : `${hex(segment, 4)}:`}sid:0x${hex(requester, 1)}`;
   const device = `${hex(requester >>> 8, 2)}:${hex((requester >>> 3) & 31, 2)}.${requester & 7}`;
   return `${hex(segment, 4)}:${device}`;
 }
@@ -33,13 +46,16 @@ const sid = "(?:([0-9a-f]{1,8}):)?sid:(0x[0-9a-f]{1,8}|[0-9]{1,10})";
 const pasidForm = "(?:/(0x[0-9a-f]{1,5}|[0-9]{1,7}))?";
 const devicePattern = new RegExp(`^(?:${bdf}|${sid})${pasidForm}$`, "i");
 
+/** `\\_SB_.DPU0`, `\\_SB_.DPU0 stream 0x3`. */
+const pathPattern = new RegExp(`^(\\\\[\\w.^]+)(?: stream (0x[0-9a-f]{1,8}|[0-9]{1,10}))?${pasidForm}$`, "i");
+
 /** Bits of a PASID. Source: PCI Express 6.0, 6.20 (PASID TLP prefix). */
 const pasidMax = 2 ** 20 - 1;
 
 /** @throws Misuse `device` when the text names none. */
 export function parseDevice(text: string): AskedDevice {
   const found = devicePattern.exec(text.trim());
-  if (found === null) return wrong(text);
+  if (found === null) return parsePath(text);
   const [, segmentA, bus, device, fn, segmentB, stream, pasid] = found;
   const segment = segmentA ?? segmentB;
   const slot = device === undefined ? 0 : Number.parseInt(device, 16);
@@ -50,12 +66,19 @@ export function parseDevice(text: string): AskedDevice {
     segment: segment === undefined ? null : Number.parseInt(segment, 16),
     requester,
     pasid: pasid === undefined ? null : Number(pasid),
+    ...(stream !== undefined && { isStream: true }),
   };
+}
+
+function parsePath(text: string): AskedDevice {
+  const [, path, stream, pasid] = pathPattern.exec(text.trim()) ?? wrong(text);
+  const requester = stream === undefined ? -1 : Number(stream);
+  return { segment: null, requester, pasid: pasid === undefined ? null : Number(pasid), path: path! };
 }
 
 /** `BDF[/PASID]:IOVA`. @throws Misuse `device` or `address`. */
 export function parseDeviceAddress(text: string): AskedAddress {
-  if (devicePattern.test(text.trim())) {
+  if (devicePattern.test(text.trim()) || pathPattern.test(text.trim())) {
     throw new Misuse("device", `${quoted(text)} has no address; say which: ${text.trim()}:0xfffc0000`);
   }
   const at = text.lastIndexOf(":");
@@ -72,15 +95,16 @@ export function parseAddress(text: string): bigint {
 
 /** Does the device answer to what was asked for? */
 export function isAsked(device: DeviceId & { readonly pasid: number | null }, asked: AskedDevice): boolean {
-  return (
-    device.requester === asked.requester &&
-    (asked.segment === null || asked.segment === device.segment) &&
-    (asked.pasid === null || asked.pasid === device.pasid)
-  );
+  if (asked.pasid !== null && asked.pasid !== device.pasid) return false;
+  const seen = device.stream ?? device.requester;
+  if (asked.path != null) return device.path === asked.path && (asked.requester < 0 || seen === asked.requester);
+  if (asked.segment !== null && asked.segment !== device.segment) return false;
+  if (asked.isStream === true || asked.path === null) return seen === asked.requester;
+  return device.path === undefined && device.requester === asked.requester;
 }
 
 function wrong(text: string): never {
-  const forms = "a device is written 00:03.0, 0000:00:03.0, 0000:00:03.0/5 (with a PASID) or sid:0x123";
+  const forms = "a device is written 00:03.0, 0000:00:03.0, 0000:00:03.0/5 (with a PASID), sid:0x123 or \\_SB.DEV0";
   throw new Misuse("device", `${quoted(text)}; ${forms}`);
 }
 

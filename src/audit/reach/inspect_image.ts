@@ -1,21 +1,17 @@
 /** One image, its units and what is known beside it, made into an inspection. */
 import type { Image } from "../../read/image/image.js";
-import type { Attachment } from "../../table/device/index.js";
-import {
-  deviceTables,
-  type LookupFault,
-  missingRoot,
-  silentRequesters,
-  type UnitRoot,
-} from "../../table/device/index.js";
-import { Troubles } from "../../table/trouble.js";
+import { missingRoot, type UnitRoot } from "../../table/device/index.js";
 import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
-import { Coverage, reservedRegions } from "./coverage.js";
 import { deviceName } from "./device_name.js";
-import type { BusDevice, Known, OtherTable, RegisterNote, Silent, Uncovered } from "./findings/known.js";
+import type { BusDevice, Known, OtherTable, RegisterNote } from "./findings/known.js";
 import { holes } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
+import { Coverage } from "./firmware/coverage.js";
+import { listingOf } from "./firmware/listing.js";
+import { inKernelOrder } from "./firmware/match.js";
+import { reservedRegions } from "./firmware/regions.js";
+import { onTheBus } from "./firmware/uncovered.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
 import { busFromImage } from "./pci/bus.js";
@@ -48,42 +44,30 @@ export interface Inspected {
   readonly inspection: Inspection;
   readonly index: ReverseIndex;
   readonly image: Image;
+  /** Who is behind which unit; null: firmware says nothing. */
+  readonly coverage: Coverage | null;
+  /** null: nobody says what is on the bus. */
+  readonly bus: readonly BusDevice[] | null;
 }
 
 export function inspectImage(input: InspectInput): Inspected {
-  const { image, units } = input;
+  const { image } = input;
+  const acpi = input.acpi ?? null;
+  const units = inKernelOrder(input.units, acpi);
+  const bus = input.bus ?? busFromImage(image, acpi);
+  const coverage = acpi === null ? null : new Coverage(acpi, units, bus);
   const tables = new TableFrames();
   const reader = new ReachReader(image, tables);
   for (const memory of input.unitMemory ?? []) tables.addStretch(memory);
-  const unitTroubles: Troubles[] = [];
-  const devices: DeviceReach[] = [];
-  const seen = new Map<string, number>();
-  const notes = [...input.notes];
-  for (const [i, unit] of units.entries()) {
-    // Of a unit that is off, the table may be anything: it is without effect.
-    const troubles = new Troubles(unit.translating === false ? 0 : undefined);
-    unitTroubles.push(troubles);
-    const key = keyOf(unit);
-    const twin = seen.get(key);
-    if (twin !== undefined) {
-      notes.push(`unit ${i} has the same device tables as unit ${twin}: its devices are listed there`);
-      continue;
-    }
-    seen.set(key, i);
-    // Off, and never given a table: what lies at address 0 is none.
-    if (unit.translating === false && unit.root === 0) continue;
-    const noting = tables.noting(image, "device table");
-    for (const attachment of deviceTables[unit.kind].attachments(noting, unit, troubles)) {
-      devices.push({ ...attachment, unit: i, ...reader.of(attachment) });
-      const table = unit.kind === "amdvi" ? (amdviInterrupts(attachment)?.table ?? null) : null;
-      if (table !== null) tables.addStretch(table);
-    }
+  const listing = listingOf(tables.noting(image, "device table"), units, coverage);
+  const devices = listing.devices.map((listed): DeviceReach => ({ ...listed, ...reader.of(listed) }));
+  for (const device of devices) {
+    const table = units[device.unit]!.kind === "amdvi" ? (amdviInterrupts(device)?.table ?? null) : null;
+    if (table !== null) tables.addStretch(table);
   }
   devices.sort((a, b) => a.segment - b.segment || a.requester - b.requester || (a.pasid ?? -1) - (b.pasid ?? -1));
   const index = new ReverseIndex(devices);
-  const acpi = input.acpi ?? null;
-  const bus = input.bus ?? busFromImage(image, acpi);
-  const coverage = acpi === null ? null : new Coverage(acpi, units, bus);
+  const notes = [...input.notes, ...listing.notes];
   // The search reads all of memory: where nobody may write, there is nothing to say of the kernel's code.
   const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, input.progress) : null;
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
@@ -91,7 +75,7 @@ export function inspectImage(input: InspectInput): Inspected {
   const known: Known = {
     units,
     devices,
-    unitTroubles: unitTroubles.map((t) => t.list),
+    unitTroubles: listing.unitTroubles,
     // Of a unit that is off it is known what its devices reach.
     unread: [...units.keys()].filter((i) => units[i]!.translating !== false && missingRoot(image, units[i]!) !== null),
     machine: image.machine,
@@ -101,13 +85,13 @@ export function inspectImage(input: InspectInput): Inspected {
     whole: isPartial ? null : isWhole(image, index),
     isPartial,
     kernel: kernel !== null && "place" in kernel ? kernel.place : null,
-    reserved: acpi === null ? null : reservedRegions(acpi),
+    reserved: coverage === null ? null : reservedRegions(coverage),
     missingUnits: (coverage?.missing ?? []).map(unitName),
     bus,
-    uncovered: uncoveredOf({ ...input, acpi, bus }, devices, coverage),
+    ...onTheBus({ memory: image, units, devices, bus, coverage }),
     registerNotes: input.registerNotes ?? [],
     otherTables: input.otherTables ?? [],
-    silent: units.flatMap((unit, i) => (seen.get(keyOf(unit)) === i ? silentOf(image, unit, i) : [])),
+    silent: listing.silent,
   };
   for (const { where, what } of image.warnings) notes.push(where === "" ? what : `${where}: ${what}`);
   const inspection: Inspection = {
@@ -125,15 +109,7 @@ export function inspectImage(input: InspectInput): Inspected {
     unreadUnits: known.unread,
     findings: findingsOf(known),
   };
-  return { inspection, index, image };
-}
-
-const keyOf = (unit: UnitRoot): string =>
-  `${unit.kind} ${unit.mode} ${unit.root} ${unit.size} ${unit.segment} ${unit.translating}`;
-
-function silentOf(image: Image, unit: UnitRoot, i: number): Silent[] {
-  if (unit.kind !== "amdvi" || unit.translating === false) return [];
-  return silentRequesters(image, unit).map((s) => ({ ...s, unit: i }));
+  return { inspection, index, image, coverage, bus };
 }
 
 /** Less than this share of what is mapped lies where no memory is in a whole image: doorbells and windows. */
@@ -152,35 +128,14 @@ function isWhole(image: Image, index: ReverseIndex): boolean | null {
   return mapped > 0 && stray <= mapped * strayShareMax ? true : null;
 }
 
-const unitName = ({ kind, registersAt }: AcpiUnit): string =>
-  registersAt === null ? kind : `${kind} with registers at 0x${registersAt.toString(16)}`;
+/** Kinds that are told of and not read. */
+const unreadKinds: Readonly<Record<string, string>> = {
+  smmu: " (an SMMU of version 1 or 2: its tables are not read)",
+  "virtio-iommu": " (paravirtual: its tables are the hypervisor's and not in this memory)",
+};
 
-/** Devices on the bus that no entry names, and what the units do with them. */
-function uncoveredOf(input: InspectInput, devices: readonly DeviceReach[], coverage: Coverage | null): Uncovered[] {
-  const named = new Set(devices.map(deviceName));
-  return (input.bus ?? []).flatMap((device): Uncovered[] => {
-    const behind = coverage?.behind(device) ?? "unknown";
-    if (behind === "none") return [{ device, outcome: null }];
-    const requester = sourceOf(device, input.acpi ?? null);
-    if (behind === "elsewhere" || named.has(deviceName({ ...device, requester }))) return [];
-    const within = input.units.filter((u) => u.segment === device.segment);
-    const units = behind === "unknown" ? within : [input.units[behind]!];
-    return units.length === 0 ? [] : [{ device, outcome: lookupAmong(input.image, units, requester) }];
-  });
-}
-
-/** The requester id that the device's requests carry. */
-function sourceOf({ segment, requester }: BusDevice, acpi: AcpiReading | null): number {
-  const alias = acpi?.aliases.find((a) => a.segment === segment && a.first <= requester && requester <= a.last);
-  return alias?.source ?? requester;
-}
-
-/** What the first unit that knows the device says, or the last one. */
-function lookupAmong(image: Image, units: readonly UnitRoot[], requester: number): Attachment | LookupFault {
-  let outcome: Attachment | LookupFault | null = null;
-  for (const unit of units) {
-    outcome = deviceTables[unit.kind].lookup(image, unit, requester, null);
-    if ("state" in outcome) return outcome;
-  }
-  return outcome!;
+function unitName({ kind, registersAt, requester, segment, name }: AcpiUnit): string {
+  const at = registersAt === null ? "" : ` with registers at 0x${registersAt.toString(16)}`;
+  const place = registersAt === null && requester !== null ? ` ${deviceName({ segment, requester })}` : "";
+  return `${name == null ? "" : `${name}, `}${kind}${at}${place}${unreadKinds[kind] ?? ""}`;
 }

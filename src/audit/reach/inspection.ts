@@ -8,6 +8,9 @@ import type { Trouble } from "../../table/trouble.js";
 export interface DeviceReach extends Attachment {
   /** Index into `units`. */
   readonly unit: number;
+  /** See `DeviceId`. */
+  readonly stream?: number;
+  readonly path?: string | null;
   /** Merged translations, ascending by iova; null when the device is not translated. */
   readonly ranges: Ranges | null;
   /** Troubles of this device's page tables. */

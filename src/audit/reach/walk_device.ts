@@ -1,4 +1,5 @@
 /** Where an address of a device leads: the device looked up as the unit does, then its tables walked entry by entry. */
+import { Misuse } from "../../base/assert.js";
 import type { MemoryView } from "../../mem/view.js";
 import { faultEvents as amdviEvents } from "../../spec/amdvi/fault_events.js";
 import { faultEvents as smmuEvents } from "../../spec/smmuv3/fault_events.js";
@@ -22,7 +23,11 @@ import {
   trace,
   traceNested,
 } from "../../table/index.js";
-import { type AskedAddress, isAsked } from "./device_name.js";
+import { type AskedAddress, type DeviceId, deviceName, isAsked } from "./device_name.js";
+import type { BusDevice } from "./findings/known.js";
+import type { Coverage } from "./firmware/coverage.js";
+import { streamOf } from "./firmware/streams.js";
+import { fates } from "./firmware/uncovered.js";
 import type { Inspection } from "./inspection.js";
 import type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./walk_answer.js";
 
@@ -32,16 +37,25 @@ const interrupts = { first: 0xfee0_0000n, last: 0xfeef_ffffn };
 export const isInterruptAddress = (kind: UnitKind, address: bigint): boolean =>
   kind !== "smmuv3" && address >= interrupts.first && address <= interrupts.last;
 
-export function walkAnswer(
-  { inspection, image }: { readonly inspection: Inspection; readonly image: MemoryView },
-  asked: AskedAddress,
-): WalkAnswer {
-  const { unit, found } = lookUp(inspection, image, asked);
+/** What a question is asked of. */
+export interface Walked {
+  readonly inspection: Inspection;
+  readonly image: MemoryView;
+  /** Who is behind which unit; null or absent: firmware says nothing. */
+  readonly coverage?: Coverage | null;
+  /** null or absent: nobody says what is on the bus. */
+  readonly bus?: readonly BusDevice[] | null;
+}
+
+/** @throws Misuse `device` where no unit is behind the device, or nobody says which. */
+export function walkAnswer(of: Walked, asked: AskedAddress): WalkAnswer {
+  const { image, inspection } = of;
+  const { unit, device, stream } = placeOf(of, asked);
   const root = inspection.units[unit]!;
+  const found = deviceTables[root.kind].lookup(image, root, stream, asked.pasid);
   const attachment = "state" in found ? found : null;
-  const segment = attachment?.segment ?? asked.segment ?? root.segment;
   const answer = {
-    device: { segment, requester: asked.requester },
+    device,
     pasid: asked.pasid,
     iova: asked.iova,
     unit,
@@ -60,21 +74,44 @@ export function walkAnswer(
   return { ...answer, steps: [...before, ...stepsOf(walked)], end: endOf(root, walked, walkFor) };
 }
 
-/** The unit that has an entry for the device; else the first of its segment says what it does. */
-function lookUp(inspection: Inspection, image: MemoryView, asked: AskedAddress) {
-  const { units, devices } = inspection;
+/** Where the requests of a device arrive. */
+interface Place {
+  readonly unit: number;
+  readonly device: DeviceId;
+  /** The id that the unit sees. */
+  readonly stream: number;
+}
+
+/** The unit that has an entry for the device; else the one that firmware puts it behind, or the first of its segment. */
+function placeOf(of: Walked, asked: AskedAddress): Place {
+  const { devices, units } = of.inspection;
   const any = { ...asked, pasid: null };
   const own = devices.find((d) => isAsked(d, asked)) ?? devices.find((d) => isAsked(d, any));
-  const unit =
-    own?.unit ??
-    Math.max(
-      0,
-      units.findIndex((u) => asked.segment === null || u.segment === asked.segment),
-    );
-  const root = units[unit]!;
-  const requester = asked.requester;
-  return { unit, found: deviceTables[root.kind].lookup(image, root, requester, asked.pasid) };
+  if (own !== undefined) {
+    const { segment, requester, stream, path } = own;
+    const device = { segment, requester, ...(stream !== undefined && { stream }), ...(path !== undefined && { path }) };
+    return { unit: own.unit, device, stream: stream ?? requester };
+  }
+  if (asked.path != null) throw new Misuse("device", `no unit has an entry for ${asked.path}`);
+  const first = Math.max(
+    0,
+    units.findIndex((u) => asked.segment === null || u.segment === asked.segment),
+  );
+  const device = { segment: asked.segment ?? units[first]!.segment, requester: asked.requester };
+  if (of.coverage == null || asked.isStream === true) return { unit: first, device, stream: asked.requester };
+  const memory = of.image;
+  const fate = fates({ memory, units, devices, bus: of.bus ?? null, coverage: of.coverage })(device);
+  if ("unit" in fate) return { unit: fate.unit, device, stream: streamOf(of.coverage.listing(fate.unit), device) };
+  throw new Misuse(
+    "device",
+    `${deviceName(device)}: ${"why" in fate ? `unknown which unit it is behind: ${fate.why}` : nowhere[fate.kind]}`,
+  );
 }
+
+const nowhere = {
+  none: "it is in no unit's scope: nothing translates its addresses",
+  elsewhere: "the unit that firmware puts it behind is not among those that were read",
+} as const;
 
 const deviceStep = (entry: EntryRead): WalkStep => ({ ...entry, name: entry.about.title, stage: "device" });
 

@@ -91,6 +91,9 @@ const mappingColumns: readonly Column[] = [
   { title: "perm", align: "left" },
 ];
 
+const nameOf = (device: DeviceReach): string =>
+  device.pasid === null || device.pasid === 0 ? deviceName(device) : `${deviceName(device)}/${device.pasid}`;
+
 /** Mappings of each device that are shown when nobody asked for more. */
 const mappingsUsual = 4;
 /** Rows of a table that are laid out at once. */
@@ -100,11 +103,15 @@ export function* mappingLines(report: InspectReport, style: Style, width: number
   yield style.bold("Mappings");
   const done = new Set<object>();
   let heading = true;
+  // Rows of each device are laid out by themselves: names of one width keep them in line.
+  const nameWidth = Math.max(
+    0,
+    ...report.shown.slice(0, rowsAtOnce).map((i) => nameOf(report.inspection.devices[i]!).length),
+  );
   for (const i of report.shown) {
     const device = report.inspection.devices[i]!;
     if (device.ranges === null || device.ranges.count === 0) continue;
-    const name =
-      device.pasid === null || device.pasid === 0 ? deviceName(device) : `${deviceName(device)}/${device.pasid}`;
+    const name = nameOf(device);
     if (done.has(device.ranges)) {
       yield style.dim(`  ${name}  the same: it shares the table`);
       continue;
@@ -115,7 +122,7 @@ export function* mappingLines(report: InspectReport, style: Style, width: number
     let shown = 0;
     for (const { iova, paddr, bytes, perm } of mappingRows(device.ranges)) {
       if (shown++ === max) break;
-      rows.push([name, hex(iova), hex(paddr), bytesWords(bytes), perm]);
+      rows.push([name.padEnd(nameWidth), hex(iova), hex(paddr), bytesWords(bytes), perm]);
       if (rows.length < rowsAtOnce) continue;
       yield* table(mappingColumns, rows, width).slice(heading ? 0 : 1);
       heading = false;

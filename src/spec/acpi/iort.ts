@@ -36,6 +36,23 @@ export const IortSmmuv3 = layout(
   },
 );
 
+/** SMMU versions 1 and 2. */
+export const IortSmmu = layout(
+  { title: "IORT SMMU node", source: "DEN0049E.e, 3.1.1.1", bitCount: 192 },
+  {
+    baseLow: bits(31, 0, "register base, bits 31:0"),
+    baseHigh: bits(63, 32, "register base, bits 63:32"),
+    spanLow: bits(95, 64, "bytes of registers, bits 31:0"),
+    spanHigh: bits(127, 96, "bytes of registers, bits 63:32"),
+    model: bits(159, 128, "see smmuModels"),
+    flags: bits(191, 160, "bit 1 = table walks are coherent"),
+  },
+);
+export const smmuModels = [
+  ...["SMMUv1", "SMMUv2", "MMU-400 (SMMUv1)", "MMU-500 (SMMUv2)"],
+  ...["MMU-401 (SMMUv1)", "Cavium ThunderX (SMMUv2)"],
+] as const;
+
 export const IortRootComplex = layout(
   {
     title: "IORT root complex node",

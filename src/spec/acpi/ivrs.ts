@@ -8,6 +8,27 @@ import { layout } from "../../bits/layout.js";
 
 /** After the table header come four bytes of information and eight reserved ones. */
 export const ivrsBlocksAt = 48;
+export const ivrsInfoAt = 36;
+
+export const IvrsInfo = layout(
+  {
+    title: "IVRS information (IVinfo)",
+    source: "AMD IOMMU 48882, 5.2.1",
+    bitCount: 32,
+    reserved: [
+      [4, 2],
+      [31, 23],
+    ],
+  },
+  {
+    featureSup: bit(0, "1 = the units' blocks repeat their feature registers"),
+    dmaOptIn: bit(1, "1 = firmware guarded DMA, and asks that this goes on"),
+    guestBits: bits(7, 5, "width of guest virtual addresses"),
+    physicalBits: bits(14, 8, "bits of physical addresses"),
+    virtualBits: bits(21, 15, "bits of virtual addresses"),
+    atsReserved: bit(22, "1 = the range of ATS responses is reserved"),
+  },
+);
 
 export const IvrsType = {
   ivhd10: 0x10,
@@ -36,6 +57,7 @@ export const Ivhd = layout(
 );
 export const ivhdEntriesAt: Readonly<Record<number, number>> = { 16: 24, 17: 40, 64: 40 };
 export const ivhdIotlbFlag = 1 << 4;
+export const ivhdCoherentFlag = 1 << 5;
 
 /** Four bytes that begin every device entry. */
 export const IvhdEntry = layout(

@@ -69,6 +69,8 @@ export interface UnitRoot {
   readonly found: "registers" | "scan" | "acpi" | "given";
   /** PCI segment that the unit serves; 0 where nothing says otherwise. */
   readonly segment: number;
+  /** What Linux calls it: `dmar0`, `ivhd1`, `arm-smmu-v3.2.auto`; null or absent: unknown. */
+  readonly name?: string | null;
   /** Absent: nothing is known. */
   readonly abilities?: Abilities;
 }

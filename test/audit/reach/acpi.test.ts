@@ -92,17 +92,47 @@ const names = (reading: AcpiReading) => reading.units.flatMap((u) => u.scopes.ma
 describe("where tables are", () => {
   it.each(["XSDT", "RSDT", null] as const)("found through %s (null: by signature)", (list) => {
     const reading = acpiTables(imageOf([unhex(realDmar)], { list }));
-    expect(reading.tables).toEqual([{ signature: "DMAR", address: at, bytes: 128 }]);
+    expect(reading.tables).toMatchObject([{ signature: "DMAR", address: at, bytes: 128 }]);
     expect(reading.units).toHaveLength(1);
   });
 
-  it("a wrong checksum is said, and nothing is read", () => {
-    const bad = unhex(realDmar);
-    bad[60]! ^= 1;
-    expect(read(bad)).toMatchObject({
-      units: [],
-      notes: ["the DMAR table at 0x5004 is not whole, or its checksum is wrong"],
-    });
+  const spoilt = (bytes: Uint8Array) => {
+    const bad = Uint8Array.from(bytes);
+    bad[9]! ^= 1;
+    return bad;
+  };
+
+  it.each(["XSDT", null] as const)("a wrong checksum is said, and the table is taken as Linux does: %s", (list) => {
+    const reading = acpiTables(imageOf([spoilt(unhex(realDmar))], { list }));
+    expect(reading.units).toHaveLength(1);
+    expect(reading.tables).toMatchObject([{ signature: "DMAR", wrongChecksum: true }]);
+    expect(reading.notes).toEqual([
+      "the DMAR table at 0x5004 is read although its checksum is wrong (0xe8, and 0xe9 would be right): Linux warns and takes it",
+    ]);
+  });
+
+  it.each(["XSDT", null] as const)("of IVRS Linux asks that it be right: %s", (list) => {
+    const reading = acpiTables(imageOf([spoilt(unhex(realIvrs))], { list }));
+    expect(reading).toMatchObject({ units: [], tables: [] });
+    expect(reading.notes).toEqual([
+      "the IVRS table at 0x5004 is not read: its checksum is wrong (0xdf, and 0xde would be right), and Linux then leaves its units alone",
+    ]);
+  });
+
+  it("where nobody says that a table lies, one with a right checksum comes first, and letters are asked for", () => {
+    const both = acpiTables(imageOf([spoilt(unhex(realDmar)), unhex(realDmar)], { list: null }));
+    expect(both.tables.map((t) => [t.address, t.wrongChecksum])).toEqual([[at + 128, undefined]]);
+    const noise = spoilt(unhex(realDmar));
+    noise[12] = 0xff;
+    expect(acpiTables(imageOf([noise], { list: null })).tables).toEqual([]);
+  });
+
+  it("a list whose checksum is wrong is taken as well", () => {
+    const image = imageOf([unhex(realDmar)]);
+    image.frame(mfn(4))![2]! ^= 0x100;
+    const reading = acpiTables(image);
+    expect(reading.units).toHaveLength(1);
+    expect(reading.notes).toMatchObject([/^the table list at 0x4000 is read although its checksum is wrong/]);
   });
 
   it("an image without tables", () => {
@@ -349,7 +379,7 @@ describe("IORT, VIOT, MCFG", () => {
       },
     ]);
     expect(reading.reserved).toMatchObject([
-      { kind: "RMR", first: 0x80000000, last: 0x8000ffff, scopes: [{ stream: 7 }] },
+      { kind: "RMR", first: 0x80000000, last: 0x8000ffff, scopes: [{ what: "stream", first: 7, last: 7, unit: 0 }] },
     ]);
   });
 

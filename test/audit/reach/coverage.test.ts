@@ -1,7 +1,8 @@
 /** Which unit a device is behind, by what firmware and the bus say. */
 import { expect, test } from "vitest";
 import type { AcpiReading, AcpiScope, AcpiUnit } from "../../../src/audit/reach/acpi/acpi_tables.js";
-import { type Behind, Coverage, reservedRegions } from "../../../src/audit/reach/coverage.js";
+import { type Behind, Coverage } from "../../../src/audit/reach/firmware/coverage.js";
+import { reservedRegions } from "../../../src/audit/reach/firmware/regions.js";
 import { busFromText } from "../../../src/audit/reach/pci/bus.js";
 import { unit } from "./machine.js";
 
@@ -51,12 +52,10 @@ const rows: readonly (readonly [string, readonly AcpiUnit[], number, Behind])[] 
   ["no unit", [graphics], 0x18, "none"],
   ["an I/O APIC is no requester", [drhd(0xfed90000, [scope(0x18, { what: "io-apic" })])], 0x18, "none"],
   ["a unit whose tables nobody gave", [graphics, drhd(0xfed97000, [], true)], 0x18, "elsewhere"],
-  [
-    "nobody knows what is below a bridge that is not on the list",
-    [drhd(0xfed90000, [scope(0xe8, { what: "bridge" })])],
-    0x18,
-    "unknown",
-  ],
+  ["a bridge that is not on the list of its bus", [drhd(0xfed90000, [scope(0xe8, { what: "bridge" })])], 0x518, "none"],
+  ["a bus that the list does not have", [drhd(0xfed90000, [scope(0x4008, { what: "bridge" })])], 0x4100, "unknown"],
+  ["what is on the bus of such a bridge", [drhd(0xfed90000, [scope(0x4008, { what: "bridge" })])], 0x4010, "none"],
+  ["what is on a lower bus", [drhd(0xfed90000, [scope(0x4008, { what: "bridge" })]), rest], 0x0300, 1],
   ["what is below a bridge that is", [drhd(0xfed90000, [scope(0xe0, { what: "bridge" })])], 0x400, 0],
   ["what is not below it", [drhd(0xfed90000, [scope(0xe0, { what: "bridge" })])], 0x500, "none"],
   ["the bridge itself", [drhd(0xfed90000, [scope(0xe0, { what: "bridge" })])], 0xe0, 0],
@@ -85,18 +84,17 @@ test("the only unit of a kind is the one that a scan found, and of two nobody kn
   expect(new Coverage({ ...nothing, units: [graphics, rest] }, [scanned], null).missing).toHaveLength(2);
 });
 
-test("reserved regions with the devices they are for; of unknown devices nothing is said", () => {
+test("reserved regions with the devices they are for; of unknown devices their names", () => {
   const region = { kind: "RMRR", first: 0x1000, last: 0x2fff, segment: 0, allow: 3 } as const;
   const reserved = [
-    { ...region, scopes: [scope(0x18), scope(null)] },
-    { ...region, scopes: [scope(null)] },
+    { ...region, scopes: [scope(0x18), scope(null, { name: "00:1c.0 → 00.0" })] },
     { ...region, scopes: [scope(0, { what: "all" as const, last: 0xffff })] },
-    { ...region, kind: "RMR" as const, scopes: [scope(0x100, { last: 0x107, stream: 0x9000 })] },
+    { ...region, scopes: [scope(0x10, { what: "named" as const })] },
   ];
-  expect(reservedRegions({ ...nothing, reserved })).toEqual([
-    { kind: "RMRR", from: 0x1000, to: 0x3000, devices: [{ segment: 0, first: 0x18, last: 0x18 }] },
-    { kind: "RMRR", from: 0x1000, to: 0x3000, devices: null },
-    { kind: "RMR", from: 0x1000, to: 0x3000, devices: [{ segment: 0, first: 0x9000, last: 0x9007 }] },
+  const bounds = { kind: "RMRR", from: 0x1000, to: 0x3000, segment: 0 };
+  expect(reservedRegions(new Coverage({ ...nothing, reserved }, [], null))).toEqual([
+    { ...bounds, devices: [{ segment: 0, first: 0x18, last: 0x18 }], unknown: ["00:1c.0 → 00.0"] },
+    { ...bounds, devices: null },
   ]);
 });
 

@@ -24,7 +24,7 @@ test.each([
   ["0000:00:03.0", { segment: 0, requester: 0x18, pasid: null }],
   ["1:2:1F.7/5", { segment: 1, requester: 0x2ff, pasid: 5 }],
   ["00:03.0/0xfffff", { segment: null, requester: 0x18, pasid: 0xfffff }],
-  ["sid:24", { segment: null, requester: 24, pasid: null }],
+  ["sid:24", { segment: null, requester: 24, pasid: null, isStream: true }],
 ])("%s", (text, asked) => expect(parseDevice(text)).toEqual(asked));
 
 test.each(["", "3.0", "00:20.0", "00:03.8", "00:03.0/1048576", "sid:0x1ffffffff", "00:03.0/x", "nvme0"])(

@@ -71,11 +71,14 @@ export function acpiTables(image: Memory, progress?: (share: number) => void): A
 function fromRootPointer(image: Memory, out: Gathered): true | null {
   const root = rootPointer(image);
   if (root === null) return null;
-  const list = tableAt(image, root, null);
-  if (list === null) {
-    out.note(`the table list at 0x${root.toString(16)} is not in this memory or not valid`);
+  const found = tableAt(image, root, null);
+  if (found === null) {
+    out.note(`the table list at 0x${root.toString(16)} is not in this memory`);
     return null;
   }
+  const list = found.bytes;
+  if (!found.rightSum)
+    out.note(`the table list at 0x${root.toString(16)} is read although ${wrongSum(list)}: Linux warns and takes it`);
   const width = structureAt(list, 0, TableHeader.$)!.get(TableHeader.signature) === xsdtCode ? 8 : 4;
   const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
   for (let at = tableHeaderBytes, n = 0; at + width <= list.length && n < tableCountMax; at += width, n++) {
@@ -101,11 +104,17 @@ function rootPointer(image: Memory): number | null {
   return null;
 }
 
+/** A table as it lies in memory. */
+interface Found {
+  readonly bytes: Uint8Array;
+  readonly rightSum: boolean;
+}
+
 /**
  * @param name what the table must be called; null = any
- * @returns the whole table; null when it does not lie in the memory, or its checksum is wrong.
+ * @returns the whole table; null when it does not lie in the memory
  */
-function tableAt(image: Memory, address: number, name: string | null): Uint8Array | null {
+function tableAt(image: Memory, address: number, name: string | null): Found | null {
   const head = bytesAt(image, address, tableHeaderBytes);
   if (head === null) return null;
   const s = structureAt(head, 0, TableHeader.$)!;
@@ -113,24 +122,61 @@ function tableAt(image: Memory, address: number, name: string | null): Uint8Arra
   const length = s.get(TableHeader.length);
   if (length < tableHeaderBytes || length > tableBytesMax) return null;
   const bytes = bytesAt(image, address, length);
-  return bytes !== null && sum(bytes) === 0 ? bytes : null;
+  return bytes === null ? null : { bytes, rightSum: sum(bytes) === 0 };
 }
+
+/**
+ * Linux takes a table whose checksum is wrong, with a warning; of IVRS alone its driver asks that it be right.
+ * Source: drivers/acpi/acpica/utcksum.c (ACPI_CHECKSUM_ABORT is not set), drivers/iommu/amd/init.c (check_ivrs_checksum).
+ */
+const mustBeRight: readonly string[] = ["IVRS"];
 
 function take(image: Memory, address: number, out: Gathered): void {
   const head = bytesAt(image, address, tableHeaderBytes);
   if (head === null) return;
   const name = byCode.get(structureAt(head, 0, TableHeader.$)!.get(TableHeader.signature));
   if (name === undefined) return;
-  const bytes = tableAt(image, address, name);
-  if (bytes === null) {
-    out.note(`the ${name} table at 0x${address.toString(16)} is not whole, or its checksum is wrong`);
+  const table = tableAt(image, address, name);
+  if (table === null) {
+    out.note(`the ${name} table at 0x${address.toString(16)} is not whole`);
     return;
   }
   // Firmware keeps one of each; copies that a kernel makes say the same again.
   if (out.tables.some((t) => t.signature === name)) return;
-  out.tables.push({ signature: name, address, bytes: bytes.length });
+  const { bytes, rightSum } = table;
+  const wrong = rightSum ? "" : wrongSum(bytes);
+  if (!rightSum && mustBeRight.includes(name)) {
+    out.note(
+      `the ${name} table at 0x${address.toString(16)} is not read: ${wrong}, and Linux then leaves its units alone`,
+    );
+    return;
+  }
+  if (!rightSum)
+    out.note(`the ${name} table at 0x${address.toString(16)} is read although ${wrong}: Linux warns and takes it`);
+  out.says = [];
   readers[name]!(bytes, out);
+  out.tables.push({
+    ...{ signature: name, address, bytes: bytes.length, says: out.says },
+    ...(!rightSum && { wrongChecksum: true }),
+  });
 }
+
+function wrongSum(bytes: Uint8Array): string {
+  const hex = (n: number) => `0x${(n & 0xff).toString(16).padStart(2, "0")}`;
+  const own = bytes[checksumAt]!;
+  return `its checksum is wrong (${hex(own)}, and ${hex(own - sum(bytes))} would be right)`;
+}
+const checksumAt = 9;
+
+/**
+ * What has the form of a header, beside the signature: names of a vendor in letters. Of the places where nobody says that a
+ * table lies, only these are believed without a right checksum.
+ */
+function isHeader(bytes: Uint8Array): boolean {
+  const letters = (from: number, to: number) => bytes.subarray(from, to).every((b) => b === 0 || (b >= 32 && b < 127));
+  return bytes[oemAt]! !== 0 && letters(oemAt, oemRevisionAt) && letters(creatorAt, creatorAt + 4) && bytes[8]! < 16;
+}
+const [oemAt, oemRevisionAt, creatorAt] = [10, 24, 28];
 
 function bySignature(image: Memory, out: Gathered, progress: ((share: number) => void) | undefined): void {
   const places: number[] = [];
@@ -142,11 +188,12 @@ function bySignature(image: Memory, out: Gathered, progress: ((share: number) =>
       if (byCode.has(word) && places.length < tableCountMax) places.push(m * 4096 + w * 4);
     }
   }, progress);
-  for (const address of places) {
-    const quiet = new Gathered();
-    take(image, address, quiet);
-    if (quiet.tables.length > 0) take(image, address, out);
-  }
+  const tables = places.flatMap((address) => {
+    const found = tableAt(image, address, null);
+    return found === null ? [] : [{ address, ...found }];
+  });
+  for (const { address } of tables.filter((t) => t.rightSum)) take(image, address, out);
+  for (const { address, bytes } of tables.filter((t) => !t.rightSum)) if (isHeader(bytes)) take(image, address, out);
 }
 
 function readMcfg(bytes: Uint8Array, out: Gathered): void {

@@ -29,7 +29,16 @@ export function readDmar(bytes: Uint8Array, out: Gathered): void {
     return;
   }
   out.addressBits = Math.min(Math.max(bytes[dmarWidthAt]! + 1, 32), 52);
-  out.interruptRemapping = (bytes[dmarFlagsAt]! & DmarFlag.interruptRemapping) !== 0;
+  const has = (flag: number) => (bytes[dmarFlagsAt]! & flag) !== 0;
+  out.interruptRemapping = has(DmarFlag.interruptRemapping);
+  out.x2apicOptOut = has(DmarFlag.x2apicOptOut);
+  out.dmaOptIn = has(DmarFlag.dmaControlOptIn);
+  out.says.push(
+    `${out.addressBits} address bits`,
+    out.interruptRemapping ? "interrupts may be remapped" : "interrupts are not to be remapped",
+    ...(out.x2apicOptOut ? ["x2APIC mode is to be left alone"] : []),
+    ...(out.dmaOptIn ? ["DMA is to be guarded from the start (platform opt-in)"] : []),
+  );
   let at = dmarStructuresAt;
   for (let n = 0; at + 4 <= bytes.length && n < structuresMax; n++) {
     const type = bytes[at]! | (bytes[at + 1]! << 8);
@@ -63,6 +72,8 @@ function readUnit(bytes: Uint8Array, out: Gathered): boolean {
   const segment = s.get(Drhd.segment);
   out.units.push({
     kind: "vtd",
+    // Linux numbers them as it finds them. Source: drivers/iommu/intel/dmar.c, dmar_alloc_seq_id.
+    name: `dmar${out.units.length}`,
     registersAt: s.wide(Drhd.baseLow, Drhd.baseHigh),
     segment,
     includeAll: s.get(Drhd.includeAll) === 1,
@@ -117,5 +128,8 @@ function scope(bytes: Uint8Array, segment: number): AcpiScope {
   const type = s.get(DeviceScope.type);
   const own = path.length === 1 ? (bus << 8) | path[0]! : null;
   const steps = path.map((devfn, n) => (n === 0 ? `${bus.toString(16).padStart(2, "0")}:${slot(devfn)}` : slot(devfn)));
-  return { segment, first: own, last: own, what: whats[type] ?? "device", name: steps.join(" → "), stream: null };
+  return {
+    ...{ segment, first: own, last: own, what: whats[type] ?? "device", name: steps.join(" → "), stream: null },
+    ...(path.length > 0 && { path: { bus, functions: path } }),
+  };
 }

@@ -8,13 +8,15 @@ import {
   IortRange,
   IortReserved,
   IortRootComplex,
+  IortSmmu,
   IortSmmuv3,
   IortType,
   idMappingBytes,
   iortNameAt,
+  smmuModels,
 } from "../../../spec/acpi/iort.js";
 import { structureAt, textAt } from "./bytes.js";
-import { type AcpiScope, type AcpiUnit, type Gathered, structuresMax } from "./reading.js";
+import { type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } from "./reading.js";
 
 interface Node {
   readonly type: number;
@@ -43,18 +45,54 @@ export function readIort(bytes: Uint8Array, out: Gathered): void {
   const scopes = new Map<number, AcpiScope[]>();
   for (const node of nodes.values()) {
     for (const [at, scope] of reachedBy(node)) scopes.set(at, [...(scopes.get(at) ?? []), scope]);
+    if (node.type === IortType.rootComplex) ats(node, out);
   }
+  const units = new Map<number, number>();
+  // Linux makes a device of each of these nodes, and numbers them as it finds them. Source: drivers/acpi/arm64/iort.c,
+  // iort_init_platform_devices (PLATFORM_DEVID_AUTO).
+  let number = 0;
   for (const [at, node] of nodes) {
-    if (node.type === IortType.smmuv3) {
-      const s = structureAt(node.bytes, dataAt, IortSmmuv3.$);
-      if (s === null) out.note("IORT: an SMMUv3 node is cut short");
-      else out.units.push(unitOf(s.wide(IortSmmuv3.baseLow, IortSmmuv3.baseHigh), scopes.get(at) ?? []));
-    } else if (node.type === IortType.reserved) ranges(node, out);
+    const unit = unitOf(node, scopes.get(at) ?? [], number, out);
+    if (unit !== null) units.set(at, out.units.push(unit) - 1);
+    if (numbered.includes(node.type)) number++;
   }
+  for (const node of nodes.values()) if (node.type === IortType.reserved) ranges(node, units, out);
 }
 
-function unitOf(registersAt: number, scopes: readonly AcpiScope[]): AcpiUnit {
-  return { kind: "smmuv3", registersAt, segment: scopes[0]?.segment ?? 0, includeAll: false, scopes, requester: null };
+const numbered: readonly number[] = [IortType.smmu, IortType.smmuv3, IortType.counters];
+
+function unitOf(node: Node, scopes: readonly AcpiScope[], number: number, out: Gathered): AcpiUnit | null {
+  const rest = { segment: scopes[0]?.segment ?? 0, includeAll: false, scopes, requester: null } as const;
+  if (node.type === IortType.smmuv3) {
+    const s = structureAt(node.bytes, dataAt, IortSmmuv3.$);
+    if (s === null) {
+      out.note("IORT: an SMMUv3 node is cut short");
+      return null;
+    }
+    const registersAt = s.wide(IortSmmuv3.baseLow, IortSmmuv3.baseHigh);
+    const says = s.get(IortSmmuv3.coherent) === 1 ? ["coherent walks"] : [];
+    return { ...rest, kind: "smmuv3", registersAt, says, name: `arm-smmu-v3.${number}.auto` };
+  }
+  if (node.type !== IortType.smmu) return null;
+  const s = structureAt(node.bytes, dataAt, IortSmmu.$);
+  if (s === null) {
+    out.note("IORT: an SMMU node is cut short");
+    return null;
+  }
+  const registersAt = s.wide(IortSmmu.baseLow, IortSmmu.baseHigh);
+  const says = [smmuModels[s.get(IortSmmu.model)] ?? "a model of its own"];
+  return { ...rest, kind: "smmu", registersAt, says, name: `arm-smmu.${number}.auto` };
+}
+
+/** Devices below a root complex may use ATS where the node says so. */
+function ats(node: Node, out: Gathered): void {
+  const s = structureAt(node.bytes, dataAt, IortRootComplex.$);
+  if (s === null) return;
+  out.ats ??= { all: false, scopes: [] };
+  if (s.get(IortRootComplex.ats) === 0) return;
+  const segment = s.get(IortRootComplex.segment);
+  const name = `segment ${segmentName(segment)}`;
+  out.ats.scopes.push({ segment, first: 0, last: 0xffff, what: "range", name, stream: null });
 }
 
 function nodesOf(bytes: Uint8Array, from: number, count: number, out: Gathered): Map<number, Node> {
@@ -94,29 +132,66 @@ function mappingsOf(node: Uint8Array, from: number, count: number): Mapping[] {
 function reachedBy(node: Node): [at: number, scope: AcpiScope][] {
   if (node.type === IortType.rootComplex) {
     const segment = structureAt(node.bytes, dataAt, IortRootComplex.$)?.get(IortRootComplex.segment) ?? 0;
-    return node.mappings.map((m) => {
-      const last = Math.min(m.input + m.count - 1, 0xffff);
-      const name = `ids 0x${m.input.toString(16)} to 0x${last.toString(16)}`;
-      return [m.node, { segment, first: m.input, last, what: "range", name, stream: m.output }];
+    return node.mappings.flatMap((m): [number, AcpiScope][] => {
+      const [first, last] = m.single ? [0, requesterMax] : [m.input, lastOf(m, node.mappings)];
+      if (last < first) return [];
+      const name = `${rangeName(segment, first, last)} as ${m.single ? "stream" : "streams from"} 0x${m.output.toString(16)}`;
+      const oneStream = m.single ? { oneStream: true } : {};
+      return [[m.node, { segment, first, last, what: "range", name, stream: m.output, ...oneStream }]];
     });
   }
   if (node.type !== IortType.named) return [];
-  const name = textAt(node.bytes, dataAt + iortNameAt);
+  const name = textAt(node.bytes, dataAt + iortNameAt, 255);
   return node.mappings.map((m) => [
     m.node,
     { segment: 0, first: null, last: null, what: "named", name, stream: m.output },
   ]);
 }
 
-function ranges(node: Node, out: Gathered): void {
+/** A requester id has 16 bits. */
+const requesterMax = 0xffff;
+
+/**
+ * Some firmware counts ids where the table wants one less: where the next range begins at the last id, it has it.
+ * Source: drivers/acpi/arm64/iort.c, iort_id_map.
+ */
+function lastOf(m: Mapping, all: readonly Mapping[]): number {
+  const last = m.input + m.count - 1;
+  const taken = m.count > 1 && all.some((other) => other !== m && !other.single && other.input === last);
+  return Math.min(taken ? last - 1 : last, requesterMax);
+}
+
+function rangeName(segment: number, first: number, last: number): string {
+  const name = (id: number) => `${segmentName(segment)}:${(id >>> 8).toString(16).padStart(2, "0")}:${slot(id & 0xff)}`;
+  if (first === 0 && last === requesterMax) return `segment ${segmentName(segment)}`;
+  return first === last ? name(first) : `${name(first)} to ${name(last)}`;
+}
+
+const segmentName = (segment: number) => segment.toString(16).padStart(4, "0");
+
+/** Regions for streams: they are of the unit that takes these. */
+function ranges(node: Node, units: ReadonlyMap<number, number>, out: Gathered): void {
   const s = structureAt(node.bytes, dataAt, IortReserved.$);
   if (s === null) {
     out.note("IORT: a node of reserved memory is cut short");
     return;
   }
   const scopes = node.mappings.map((m): AcpiScope => {
-    const name = `stream 0x${m.output.toString(16)}`;
-    return { segment: 0, first: null, last: null, what: "named", name, stream: m.output };
+    const last = m.output + (m.single ? 0 : m.count - 1);
+    const name =
+      last === m.output
+        ? `stream 0x${last.toString(16)}`
+        : `streams 0x${m.output.toString(16)} to 0x${last.toString(16)}`;
+    const unit = units.get(m.node);
+    return {
+      segment: 0,
+      first: m.output,
+      last,
+      what: "stream",
+      name,
+      stream: null,
+      ...(unit !== undefined && { unit }),
+    };
   });
   for (let n = 0; n < Math.min(s.get(IortReserved.ranges), structuresMax); n++) {
     const r = structureAt(node.bytes, s.get(IortReserved.rangesAt) + n * 20, IortRange.$);

@@ -6,25 +6,31 @@ import {
   IvhdEntry,
   IvhdSpecial,
   Ivmd,
+  IvrsInfo,
   IvrsType,
+  ivhdCoherentFlag,
   ivhdEntriesAt,
+  ivhdIotlbFlag,
   ivhdNamedBytes,
   ivrsBlocksAt,
+  ivrsInfoAt,
 } from "../../../spec/acpi/ivrs.js";
 import { type Structure, structureAt, textAt } from "./bytes.js";
 import { type AcpiAlias, type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } from "./reading.js";
 
 const name = (requester: number) => `${(requester >>> 8).toString(16).padStart(2, "0")}:${slot(requester & 0xff)}`;
 
-interface Unit {
+/** One form of block of one unit. */
+interface Form {
   readonly type: number;
   readonly unit: AcpiUnit;
   readonly aliases: readonly AcpiAlias[];
 }
 
 export function readIvrs(bytes: Uint8Array, out: Gathered): void {
-  // The same unit appears once for each form of block; the newest form says the most.
-  const units = new Map<number, Unit>();
+  says(bytes, out);
+  // The same unit appears once for each form of block.
+  const units = new Map<number, Form[]>();
   let at = ivrsBlocksAt;
   for (let n = 0; at + 4 <= bytes.length && n < structuresMax; n++) {
     const type = bytes[at]!;
@@ -42,17 +48,51 @@ export function readIvrs(bytes: Uint8Array, out: Gathered): void {
         continue;
       }
       const base = s.wide(Ivhd.baseLow, Ivhd.baseHigh);
-      if ((units.get(base)?.type ?? 0) < type) units.set(base, unitOf(type, block, s, base, out));
+      units.set(base, [...(units.get(base) ?? []), unitOf(type, block, s, base, out)]);
     } else if (type === IvrsType.ivmdAll || type === IvrsType.ivmdOne || type === IvrsType.ivmdRange)
       reserved(type, block, out);
   }
-  for (const { unit, aliases } of units.values()) {
-    out.units.push(unit);
+  chosen([...units.values()], out);
+}
+
+/**
+ * Linux reads the blocks of one form, and numbers the units as it finds them.
+ * Source: drivers/iommu/amd/init.c, get_highest_supported_ivhd_type, init_iommu_one.
+ */
+function chosen(units: readonly (readonly Form[])[], out: Gathered): void {
+  const newest = (forms: readonly Form[]) => forms.reduce((a, b) => (b.type > a.type ? b : a));
+  const form = units.length === 0 ? 0 : newest(units[0]!).type;
+  for (const forms of units) {
+    const own = forms.find((f) => f.type === form);
+    const { unit, aliases } = own ?? newest(forms);
+    if (own === undefined)
+      out.note(
+        `IVRS: the unit at 0x${unit.registersAt!.toString(16)} has no block of form ${form.toString(16)}h, so Linux does not use it`,
+      );
+    const count = out.units.filter((u) => u.name != null).length;
+    out.units.push({ ...unit, name: own === undefined ? null : `ivhd${count}` });
     out.aliases.push(...aliases);
   }
 }
 
-function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out: Gathered): Unit {
+function says(bytes: Uint8Array, out: Gathered): void {
+  const info = structureAt(bytes, ivrsInfoAt, IvrsInfo.$);
+  if (info === null) return;
+  out.dmaOptIn = info.get(IvrsInfo.dmaOptIn) === 1;
+  const bits = info.get(IvrsInfo.physicalBits);
+  if (bits >= 32) out.addressBits = Math.min(bits, 52);
+  const widths = [
+    [bits, "physical"],
+    [info.get(IvrsInfo.virtualBits), "virtual"],
+  ] as const;
+  out.says.push(
+    ...widths.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what} address bits`),
+    ...(out.dmaOptIn ? ["DMA is to be guarded from the start (DMA remap support)"] : []),
+    ...(info.get(IvrsInfo.atsReserved) === 1 ? ["the range of ATS responses is reserved"] : []),
+  );
+}
+
+function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out: Gathered): Form {
   const segment = s.get(Ivhd.segment);
   const entries = new Entries(segment);
   let at = ivhdEntriesAt[type]!;
@@ -65,6 +105,7 @@ function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out
     entries.take(block.subarray(at, at + length));
     at += length;
   }
+  const flags = s.get(Ivhd.flags);
   const unit: AcpiUnit = {
     kind: "amdvi",
     registersAt: base,
@@ -72,6 +113,10 @@ function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out
     includeAll: entries.all,
     scopes: entries.scopes,
     requester: s.get(Ivhd.device),
+    says: [
+      (flags & ivhdIotlbFlag) === 0 ? "no device TLBs (ATS)" : "device TLBs (ATS)",
+      ...((flags & ivhdCoherentFlag) === 0 ? [] : ["coherent walks"]),
+    ],
   };
   return { type, unit, aliases: entries.aliases };
 }

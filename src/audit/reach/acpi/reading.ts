@@ -10,15 +10,25 @@ export interface AcpiScope {
    */
   readonly first: number | null;
   readonly last: number | null;
-  readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all";
+  readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all" | "stream";
   /** `00:1c.0 → 00.0`, a name, a range. */
   readonly name: string;
-  /** SMMUv3: the stream id that `first` comes to; null where requester and stream are one, or for one stream. */
+  /** SMMU: the stream id that `first` comes to; null where requester and stream are one. */
   readonly stream: number | null;
+  /** SMMU: every requester of the range comes to that one stream. */
+  readonly oneStream?: boolean;
+  /** The bus on which a path begins, and device and function of each step, down through bridges. */
+  readonly path?: { readonly bus: number; readonly functions: readonly number[] };
+  /** Of `stream`, whose `first` and `last` are stream ids: index of the unit that takes them. */
+  readonly unit?: number;
 }
 
 export interface AcpiUnit {
-  readonly kind: UnitKind | "virtio-iommu";
+  readonly kind: UnitKind | "smmu" | "virtio-iommu";
+  /** What Linux calls it: `dmar0`, `ivhd1`, `arm-smmu-v3.2.auto`; null where it gives it no name of its own. */
+  readonly name?: string | null;
+  /** What the table says of the unit beside its devices, a few words each: `device TLBs (ATS)`. */
+  readonly says?: readonly string[];
   /** Physical address of the registers; null for a unit that is a PCI device. */
   readonly registersAt: number | null;
   readonly segment: number;
@@ -61,6 +71,10 @@ export interface AcpiTable {
   readonly signature: string;
   readonly address: number;
   readonly bytes: number;
+  /** What it says of the machine as a whole, a few words each: `46 address bits`, `interrupts may be remapped`. */
+  readonly says?: readonly string[];
+  /** The bytes do not sum to 0. */
+  readonly wrongChecksum?: boolean;
 }
 
 export interface AcpiReading {
@@ -74,6 +88,9 @@ export interface AcpiReading {
   readonly addressBits: number | null;
   /** DMAR's wish that interrupts be remapped; null where no table says. */
   readonly interruptRemapping: boolean | null;
+  /** DMAR: the system is to leave x2APIC mode alone. DMAR, IVRS: firmware guards DMA and asks that this goes on. */
+  readonly x2apicOptOut?: boolean | null;
+  readonly dmaOptIn?: boolean | null;
   readonly configuration: readonly AcpiWindow[];
   /** What could not be read, a sentence each. */
   readonly notes: readonly string[];
@@ -88,6 +105,10 @@ export class Gathered {
   ats: { all: boolean; scopes: AcpiScope[] } | null = null;
   addressBits: number | null = null;
   interruptRemapping: boolean | null = null;
+  x2apicOptOut: boolean | null = null;
+  dmaOptIn: boolean | null = null;
+  /** Of the table that is being read. */
+  says: string[] = [];
   readonly configuration: AcpiWindow[] = [];
   readonly notes: string[] = [];
 

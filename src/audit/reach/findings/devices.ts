@@ -4,7 +4,7 @@ import { counted } from "../../why/words.js";
 import { type DeviceId, deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { Finding } from "../inspection.js";
-import type { BusDevice, Known, Rule } from "./known.js";
+import type { BusDevice, Known, Rule, Uncovered } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
 /** Devices of each unit that satisfy a condition, for units where any do. */
@@ -153,8 +153,10 @@ const noEntry: Rule = {
   find(known) {
     const findings: Finding[] = [];
     const within = known.uncovered.filter((u) => u.outcome !== null);
-    const passes = within.filter((u) => "state" in u.outcome! && u.outcome.state !== "blocked");
-    const refused = within.filter((u) => !passes.includes(u));
+    const stateOf = ({ outcome }: Uncovered) => (outcome !== null && "state" in outcome ? outcome.state : "blocked");
+    const passes = within.filter((u) => stateOf(u) === "bypass" || stateOf(u) === "identity");
+    // One that is translated uses the entry of another name: an alias.
+    const refused = within.filter((u) => stateOf(u) === "blocked");
     for (const [weight, devices, ends] of [
       ["trouble", passes, "sends passes untranslated"],
       ["note", refused, "sends is refused by the unit"],
@@ -172,15 +174,69 @@ const noEntry: Rule = {
   },
 };
 
+const unknownUnit: Rule = {
+  name: "unknown-unit",
+  about: "A device on the bus may be behind one unit or another, and they treat it differently.",
+  find: (known) =>
+    [...grouped(known.unplaced ?? [], (u) => u.why)].map(([why, list]) => ({
+      rule: "unknown-unit",
+      weight: "unproven",
+      what: `unknown which unit ${counted(list.length, "device")} on the bus ${list.length === 1 ? "is" : "are"} behind: whether what ${list.length === 1 ? "it sends" : "they send"} is translated cannot be told`,
+      where: someOf(list.map((u) => named(u.device))),
+      why,
+    })),
+};
+
+const sendsAs: Rule = {
+  name: "sends-as",
+  about: "Devices behind an Intel VMD endpoint send under its requester id.",
+  find: (known) =>
+    [...grouped(known.senders ?? [], (s) => s.as.map(deviceName).join(" or "))].map(([as, list]) => ({
+      rule: "sends-as",
+      weight: as === "" ? "unproven" : "note",
+      what:
+        as === ""
+          ? `unknown as whom ${counted(list.length, "device")} of a segment that a driver made ${list.length === 1 ? "sends" : "send"}`
+          : `${counted(list.length, "device")} ${list.length === 1 ? "sends" : "send"} as ${as}`,
+      where: someOf(list.map((s) => named(s.device))),
+      why:
+        as === ""
+          ? "they are behind an Intel VMD endpoint or the like, and none is on the list"
+          : "they are behind an Intel VMD endpoint: the unit sees its requester id, and they reach what it reaches",
+    })),
+};
+
+const rootFunctions: Rule = {
+  name: "root-functions",
+  about: "Root complexes and IOMMUs are in no unit's scope, which is as it should be.",
+  find: (known) => {
+    const list = known.rootFunctions ?? [];
+    if (list.length === 0) return [];
+    return [
+      {
+        rule: "root-functions",
+        weight: "note",
+        what: `${list.length === 1 ? "a root complex or IOMMU is" : `${list.length} root complexes and IOMMUs are`} in no unit's scope, as usual`,
+        where: someOf(list.map(named)),
+        why: "it sends no DMA of its own that a unit would see",
+      },
+    ];
+  },
+};
+
 const staleEntry: Rule = {
   name: "stale-entry",
   about: "An entry lets a device through that is not on the bus.",
   find(known) {
     if (known.bus === null) return [];
-    const there = new Set(known.bus.flatMap((d) => [d, ...behindBridge(d)].map(deviceName)));
-    const gone = [...known.devices.keys()].filter(
-      (i) => known.devices[i]!.state !== "blocked" && !there.has(deviceName(known.devices[i]!)),
+    const there = new Set(
+      known.bus.flatMap((d) => [d, ...behindBridge(d), ...virtualFunctions(d)].map((id) => deviceName(id))),
     );
+    // What is on no bus is on no list of one.
+    const gone = [...known.devices.keys()].filter((i) => {
+      const device = known.devices[i]!;
+      return device.state !== "blocked" && device.path === undefined && !there.has(deviceName(device));
+    });
     if (gone.length === 0) return [];
     return [
       {
@@ -200,9 +256,13 @@ function behindBridge({ segment, buses }: BusDevice): DeviceId[] {
   return buses === null ? [] : [{ segment, requester: buses.secondary << 8 }];
 }
 
-const named = (device: Known["uncovered"][number]["device"]): string =>
+const virtualFunctions = ({ segment, virtualFunctions: ids }: BusDevice): DeviceId[] =>
+  (ids ?? []).map((requester) => ({ segment, requester }));
+
+const named = (device: BusDevice): string =>
   device.about === "" ? deviceName(device) : `${deviceName(device)} (${device.about})`;
 
 export const deviceRules: readonly Rule[] = [
   ...[identity, bypass, uncovered, noEntry, domainClash, blocked, atsTrusted, alias, staleEntry],
+  ...[unknownUnit, sendsAs, rootFunctions],
 ];

@@ -19,19 +19,25 @@ export interface KernelPlace extends Stretch {
   readonly how: string;
 }
 
-/** Requesters of a segment, both inclusive. */
+/** Requesters of a segment, or streams of a unit, both inclusive. */
 export interface RequesterRange {
   readonly segment: number;
   readonly first: number;
   readonly last: number;
+  /** Absent: requester ids. Otherwise stream ids of this unit, as an index. */
+  readonly unit?: number;
 }
 
 /** A region that firmware says a device must go on reaching. */
 export interface ReservedRegion extends Stretch {
   /** `RMRR`, `IVMD`, `RMR`. */
   readonly kind: string;
-  /** The devices that it is for; null: all. */
+  /** The devices that it is for; null: all of the segment. */
   readonly devices: readonly RequesterRange[] | null;
+  /** Absent: 0. */
+  readonly segment?: number;
+  /** Devices that it is for as well, and nobody says which those are: `00:1c.7 → 00.0`. */
+  readonly unknown?: readonly string[];
 }
 
 /** A device on the bus. */
@@ -46,8 +52,23 @@ export interface BusDevice extends DeviceId {
   readonly class?: number | null;
   readonly vendor?: number | null;
   readonly device?: number | null;
+  /** All that a text calls it; null or absent: there is none. */
+  readonly text?: string | null;
   /** Requester ids of its virtual functions; null or absent: it has none, or nobody says. */
   readonly virtualFunctions?: readonly number[] | null;
+}
+
+/** A device of which nobody says which unit it is behind, and what they differ in. */
+export interface Unplaced {
+  readonly device: BusDevice;
+  readonly why: string;
+}
+
+/** A device that sends under the ids of others. */
+export interface Sender {
+  readonly device: BusDevice;
+  /** One of these; empty: none of them is on the list. */
+  readonly as: readonly DeviceId[];
 }
 
 /** What the units do with a device on the bus that no entry names. */
@@ -102,6 +123,10 @@ export interface Known {
   /** null: nobody said what is on the bus. */
   readonly bus: readonly BusDevice[] | null;
   readonly uncovered: readonly Uncovered[];
+  readonly unplaced?: readonly Unplaced[];
+  readonly senders?: readonly Sender[];
+  /** Root complexes and IOMMUs on the bus that no unit lists. */
+  readonly rootFunctions?: readonly BusDevice[];
   readonly registerNotes: readonly RegisterNote[];
   readonly silent: readonly Silent[];
   readonly otherTables: readonly OtherTable[];

@@ -2,10 +2,10 @@
 import { bytesInWords, counted, hex } from "../../why/words.js";
 import { grouped } from "../grouped.js";
 import type { DeviceReach, Finding } from "../inspection.js";
-import type { Known, ReservedRegion, Rule, Stretch } from "./known.js";
+import type { Known, RequesterRange, ReservedRegion, Rule, Stretch } from "./known.js";
 import { outsideOf } from "./outside.js";
 import { sharedMemory } from "./shared.js";
-import { namesOf, stretchWords } from "./words.js";
+import { namesOf, someOf, stretchWords } from "./words.js";
 
 const kernelText: Rule = {
   name: "kernel-text-writable",
@@ -145,6 +145,28 @@ const reservedMapped: Rule = {
     ),
 };
 
+/** Regions that are named; the others are counted. */
+const regionsShown = 3;
+
+const reservedUnknown: Rule = {
+  name: "reserved-unknown",
+  about: "Firmware reserved a region for devices of which nobody says which they are.",
+  find(known) {
+    const regions = (known.reserved ?? []).filter((r) => r.unknown !== undefined);
+    if (regions.length === 0) return [];
+    const more = regions.length > regionsShown ? ` and ${regions.length - regionsShown} more` : "";
+    return [
+      {
+        rule: "reserved-unknown",
+        weight: "note",
+        what: `${counted(regions.length, "region")} of the firmware ${regions.length === 1 ? "is" : "are"} for devices behind bridges whose buses are not given`,
+        where: `${regions.slice(0, regionsShown).map(stretchWords).join(", ")}${more}: for ${someOf([...new Set(regions.flatMap((r) => r.unknown!))])}`,
+        why: "whether they are mapped is not judged: with the text of lspci -vv or lspci -t it would be",
+      },
+    ];
+  },
+};
+
 /** Every byte of the region leads to itself; untranslated devices reach it anyway. */
 function mapsItself({ ranges, state }: DeviceReach, { from, to }: Stretch): boolean {
   if (state === "identity" || state === "bypass") return true;
@@ -158,9 +180,15 @@ function mapsItself({ ranges, state }: DeviceReach, { from, to }: Stretch): bool
 }
 
 /** A region for all devices is one for those that are translated. */
-function isMeant({ devices }: ReservedRegion, { segment, requester, state }: DeviceReach): boolean {
-  if (devices === null) return state === "translated";
-  return devices.some((d) => d.segment === segment && d.first <= requester && requester <= d.last);
+function isMeant({ devices, segment: of }: ReservedRegion, device: DeviceReach): boolean {
+  const { segment, requester, state, unit, stream, path } = device;
+  if (devices === null) return state === "translated" && segment === (of ?? segment);
+  const isIn = (id: number, d: RequesterRange) => d.first <= id && id <= d.last;
+  return devices.some((d) =>
+    d.unit === undefined
+      ? path === undefined && d.segment === segment && isIn(requester, d)
+      : d.unit === unit && isIn(stream ?? requester, d),
+  );
 }
 
 function regionFinding(
@@ -192,4 +220,5 @@ function regionFinding(
 
 export const memoryRules: readonly Rule[] = [
   ...[kernelText, reservedMissing, sharedPages, identityRange, outsideMemory, reservedMapped],
+  reservedUnknown,
 ];

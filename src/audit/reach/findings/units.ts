@@ -177,7 +177,7 @@ const staleTable: Rule = {
 
 const missingUnit: Rule = {
   name: "missing-unit",
-  about: "Firmware lists a unit whose tables are not known.",
+  about: "Firmware lists a unit that is not read.",
   find: (known) =>
     known.missingUnits.length === 0
       ? []
@@ -185,9 +185,9 @@ const missingUnit: Rule = {
           {
             rule: "missing-unit",
             weight: "unproven",
-            what: `firmware lists ${counted(known.missingUnits.length, "unit")} whose tables nobody gave`,
+            what: `firmware lists ${counted(known.missingUnits.length, "unit")} that ${known.missingUnits.length === 1 ? "is" : "are"} not read here`,
             where: someOf(known.missingUnits),
-            why: "what their devices reach is not told here: with their registers it would be",
+            why: "what their devices reach is not told: of kinds that are read, their registers would show it",
           },
         ],
 };

@@ -16,6 +16,8 @@ export interface PciDevice {
   readonly class: number | null;
   /** `SATA controller`, as the text has it. */
   readonly name: string | null;
+  /** All that a text calls it: `RAID bus controller: Intel Corporation Volume Management Device`; null: it does not. */
+  readonly text: string | null;
   /** Buses right below and last below; null for what is no bridge, or not said. */
   readonly buses: { readonly secondary: number; readonly subordinate: number } | null;
   /** The device uses its own TLB, and may send PASIDs; null: not said. */
@@ -29,7 +31,7 @@ export interface PciDevice {
 
 /** What a reader knows before it has read anything. */
 export const nothingKnown: Omit<PciDevice, "segment" | "requester"> = {
-  ...{ vendor: null, device: null, class: null, name: null, buses: null, ats: null, pasid: null },
+  ...{ vendor: null, device: null, class: null, name: null, text: null, buses: null, ats: null, pasid: null },
   ...{ bars: [], virtualFunctions: null },
 };
 

@@ -59,10 +59,16 @@ function blocksOf(lines: readonly string[]): Block[] {
 function deviceOf({ segment, requester, text, bytes }: Block): PciDevice {
   const place = { segment, requester };
   const end = detail.exec(text)?.index ?? text.length;
-  const said = { ...nothingKnown, ...described(text.slice(0, end)), ...detailed(text.slice(end), requester), ...place };
+  const said = {
+    ...nothingKnown,
+    text: text.slice(0, end).trim(),
+    ...described(text.slice(0, end)),
+    ...detailed(text.slice(end), requester),
+    ...place,
+  };
   const configured = bytes === null ? null : fromConfiguration(bytes, segment, requester);
   if (configured === null) return said;
-  return { ...configured, name: said.name, bars: said.bars.length > 0 ? said.bars : configured.bars };
+  return { ...configured, name: said.name, text: said.text, bars: said.bars.length > 0 ? said.bars : configured.bars };
 }
 
 const number = (hex: string) => Number.parseInt(hex, 16);

@@ -1,0 +1,39 @@
+/** Regions that firmware reserves, with the devices that they are for as far as those are known. */
+import type { AcpiReserved, AcpiScope } from "../acpi/acpi_tables.js";
+import type { RequesterRange, ReservedRegion } from "../findings/known.js";
+import type { Coverage } from "./coverage.js";
+import { placeOf } from "./scope.js";
+
+/**
+ * What is below a bridge that a region names has it as well; a virtual function does not have that of its physical one.
+ * Source: Linux drivers/iommu/intel/iommu.c, intel_iommu_get_resv_regions.
+ * @returns regions of devices that are not there are left out
+ */
+export function reservedRegions(coverage: Coverage): ReservedRegion[] {
+  return coverage.acpi.reserved.flatMap((region) => regionOf(region, coverage));
+}
+
+function regionOf({ kind, first, last, segment, scopes }: AcpiReserved, coverage: Coverage): ReservedRegion[] {
+  const bounds = { kind, from: first, to: last + 1, segment };
+  if (scopes.some((s) => s.what === "all")) return [{ ...bounds, devices: null }];
+  const ranges = scopes.map((s) => rangesOf(s, coverage));
+  const devices = ranges.flatMap((r) => (typeof r === "string" ? [] : r));
+  const unknown = ranges.filter((r) => typeof r === "string");
+  return devices.length + unknown.length === 0 ? [] : [{ ...bounds, devices, ...(unknown.length > 0 && { unknown }) }];
+}
+
+/** @returns the scope's name where nobody says which devices it means */
+function rangesOf(scope: AcpiScope, coverage: Coverage): readonly RequesterRange[] | string {
+  const { segment } = scope;
+  if (scope.what === "stream") {
+    const unit = scope.unit === undefined ? -1 : coverage.inspected(scope.unit);
+    return unit < 0 ? [] : [{ segment, first: scope.first!, last: scope.last!, unit }];
+  }
+  if (scope.what === "named") return [];
+  const place = placeOf(scope, coverage.topology);
+  if (place === "absent") return [];
+  if (place === "unknown") return scope.name;
+  const buses = place.first === place.last ? coverage.topology.at({ segment, requester: place.first })?.buses : null;
+  const below = buses == null ? [] : [{ segment, first: buses.secondary << 8, last: (buses.subordinate << 8) | 0xff }];
+  return [{ segment, ...place }, ...below];
+}
