@@ -6,9 +6,10 @@ const ground = ["base", "bits", "mem"];
 
 export const layers: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  state: ["base"],
   bits: ["base"],
-  mem: ["base"],
-  bus: ["base"],
+  mem: ["base", "state"],
+  bus: ["base", "state"],
   spec: ["base", "bits"],
   table: [...ground, "spec"],
   "hw/iommu": [...ground, "bus", "spec", "table"],
@@ -18,8 +19,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
   "sw/dma": [...ground, "bus", "spec", "sw/engine"],
   "sw/driver": [...ground, "bus", "spec", "sw/xen", "sw/dma"],
-  sim: ["base"],
-  check: ["base"],
+  sim: ["base", "state"],
+  check: ["base", "state", "sim"],
   read: [...ground, "spec"],
   "lab/machine": [
     ...ground,

@@ -1,3 +1,3 @@
-/** Machine memory: frames of bytes with owners, and the view that a simulated machine and a dump share. */
-export { Memory, type Owner } from "./memory.js";
+/** Machine memory: frames of bytes with one door for writes, and the view that a simulated machine and a dump share. */
+export { Memory } from "./memory.js";
 export { type MemoryView, type Segment, SegmentView } from "./view.js";

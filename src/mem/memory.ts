@@ -1,22 +1,20 @@
 /**
- * Machine memory that carries bytes, sparse, with an owner for each frame.
+ * Machine memory that carries bytes, sparse. A frame that was never written reads as zeros and costs nothing.
  *
- * A frame that was never written reads as zeros and costs nothing. Owners are numbers of the caller's choosing
- * (a domain, a driver, a pool); this module only keeps them.
+ * All writes go through one door: `store32`, `store64`, `write` and what is made of it. A machine that is explored hands its
+ * state over, which then notes each write.
  */
 import { assert, Misuse } from "../base/assert.js";
 import { frameLg2, type Mfn } from "../base/frame.js";
+import { lineWords, type MachineState } from "../state/machine_state.js";
 import type { MemoryView } from "./view.js";
-
-/** Who a frame belongs to; 0 is nobody. */
-export type Owner = number;
 
 const frameBytes = 2 ** frameLg2;
 const nothing = new Uint8Array(frameBytes);
 
 export class Memory implements MemoryView {
   readonly #bytes = new Map<number, Uint8Array>();
-  readonly #owners = new Map<number, Owner>();
+  #state: MachineState | null = null;
   /** Frames 0 to frameCount - 1 exist. */
   readonly frameCount: number;
 
@@ -26,20 +24,53 @@ export class Memory implements MemoryView {
     this.frameCount = frameCount;
   }
 
-  /** @returns the 1024 words of a frame, live; undefined for one that was never written or does not exist. */
+  /** From now on writes are noted in `state`, once it has begun: a line that is written becomes a part of it. */
+  noteIn(state: MachineState): void {
+    this.#state = state;
+  }
+
+  /**
+   * @returns the 1024 words of a frame, live, to be read only; undefined for one that does not exist or, in a machine that
+   * only runs, was never written.
+   */
   frame(m: Mfn): Uint32Array | undefined {
-    const bytes = this.#bytes.get(m);
+    let bytes = this.#bytes.get(m);
+    // What was written may be taken back, but a frame once made stays: explored machines see all of them from the start.
+    if (bytes === undefined && this.#state !== null && m >= 0 && m < this.frameCount) bytes = this.#touch(m);
     return bytes === undefined ? undefined : new Uint32Array(bytes.buffer, 0, frameBytes / 4);
   }
 
-  ownerOf(m: Mfn): Owner {
-    return this.#owners.get(m) ?? 0;
+  /** One load of 32 bits, as one access. @param address a multiple of 4 @throws Misuse `outside-memory`. */
+  load32(address: number): number {
+    const words = this.#wordsAt(address, 4);
+    const at = (address % frameBytes) / 4;
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    return words[at]!;
   }
 
-  setOwner(m: Mfn, owner: Owner): void {
-    this.#inside(m * frameBytes, frameBytes);
-    if (owner === 0) this.#owners.delete(m);
-    else this.#owners.set(m, owner);
+  /** One load of 1, 2, 4 ... 16 words, as one access. @param address a multiple of their bytes */
+  load(address: number, into: Uint32Array): void {
+    const words = this.#wordsAt(address, into.length * 4);
+    const at = (address % frameBytes) / 4;
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    for (let i = 0; i < into.length; i++) into[i] = words[at + i]!;
+  }
+
+  /** One store of 32 bits. @param address a multiple of 4 @throws Misuse `outside-memory`. */
+  store32(address: number, value: number): void {
+    const words = this.#wordsAt(address, 4);
+    const at = (address % frameBytes) / 4;
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    this.#put(address, words, at, value >>> 0);
+  }
+
+  /** One store of 64 bits, in two halves of 32. @param address a multiple of 8 @throws Misuse `outside-memory`. */
+  store64(address: number, low: number, high: number): void {
+    const words = this.#wordsAt(address, 8);
+    const at = (address % frameBytes) / 4;
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    this.#put(address, words, at, low >>> 0);
+    this.#put(address, words, at + 1, high >>> 0);
   }
 
   /**
@@ -66,7 +97,10 @@ export class Memory implements MemoryView {
       const at = address + done;
       const low = at % frameBytes;
       const count = Math.min(frameBytes - low, from.length - done);
-      this.#touch((at - low) / frameBytes).set(from.subarray(done, done + count), low);
+      const piece = from.subarray(done, done + count);
+      const bytes = this.#touch((at - low) / frameBytes);
+      if (this.#state?.isNoting === true) this.#writeNoted(at, bytes, piece);
+      else bytes.set(piece, low);
       done += count;
     }
   }
@@ -81,6 +115,37 @@ export class Memory implements MemoryView {
   /** Set `count` bytes to one value. @throws Misuse `outside-memory`. */
   fill(address: number, count: number, value: number): void {
     this.write(address, new Uint8Array(count).fill(value));
+  }
+
+  /** Bytes of one frame, word by word: what is noted are words. */
+  #writeNoted(address: number, bytes: Uint8Array, piece: Uint8Array): void {
+    const words = new Uint32Array(bytes.buffer);
+    const low = address % frameBytes;
+    const first = Math.floor(low / 4);
+    const last = Math.floor((low + piece.length - 1) / 4);
+    const after = words.slice(first, last + 1);
+    new Uint8Array(after.buffer).set(piece, low - first * 4);
+    let line = -1;
+    for (let at = first; at <= last; at++) {
+      if (Math.floor(at / lineWords) !== line) {
+        line = Math.floor(at / lineWords);
+        this.#state!.accessed(Math.floor(address / frameBytes), words, at, true);
+      }
+      this.#put(address, words, at, after[at - first]!);
+    }
+  }
+
+  #put(address: number, words: Uint32Array, at: number, value: number): void {
+    if (this.#state?.isNoting === true) this.#state.store(Math.floor(address / frameBytes), words, at, value);
+    else words[at] = value;
+  }
+
+  #wordsAt(address: number, count: number): Uint32Array {
+    this.#inside(address, count);
+    if (address % count !== 0) {
+      throw new Misuse("unaligned", `${count} bytes at ${address} are not one access`);
+    }
+    return new Uint32Array(this.#touch(Math.floor(address / frameBytes)).buffer);
   }
 
   #touch(frame: number): Uint8Array {

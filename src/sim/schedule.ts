@@ -1,17 +1,10 @@
 /**
- * One run of several actors: who comes next is drawn from a seed, so the seed is the run.
+ * One run of several actors: who comes next, and in which of its ways, is drawn from a seed, so the seed is the run.
  *
  * An actor is a program of atomic steps. Between two steps of one actor any other may come; inside a step none can.
  */
 import type { Rng } from "../base/rng.js";
-
-export interface Actor {
-  readonly name: string;
-  /** Has it something to do now? Asked often: it only looks. */
-  ready(): boolean;
-  /** Do one atomic step. Called only when it is ready. */
-  step(): void;
-}
+import type { Actor } from "./actor.js";
 
 export interface Ran {
   readonly steps: number;
@@ -31,13 +24,13 @@ export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number
   for (let steps = 0; steps < stepMax; steps++) {
     const lucky = drawn(actors, rng);
     if (lucky !== null) {
-      lucky.step();
+      step(lucky, rng);
       continue;
     }
     ready.length = 0;
-    for (const a of actors) if (a.ready()) ready.push(a);
+    for (const a of actors) if (a.choices() > 0) ready.push(a);
     if (ready.length === 0) return { steps, idle: true };
-    ready[rng.below(ready.length)]!.step();
+    step(ready[rng.below(ready.length)]!, rng);
   }
   return { steps: stepMax, idle: false };
 }
@@ -45,7 +38,12 @@ export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number
 function drawn(actors: readonly Actor[], rng: Rng): Actor | null {
   for (let n = 0; n < draws && actors.length > 0; n++) {
     const a = actors[rng.below(actors.length)]!;
-    if (a.ready()) return a;
+    if (a.choices() > 0) return a;
   }
   return null;
+}
+
+function step(actor: Actor, rng: Rng): void {
+  const count = actor.choices();
+  actor.step(count === 1 ? 0 : rng.below(count));
 }

@@ -23,14 +23,6 @@ test("a copy onto itself a little further on keeps what was there", () => {
   expect([...read]).toEqual([1, 1, 2, 3, 4]);
 });
 
-test("owners are kept by frame, nobody is the first", () => {
-  const memory = new Memory(2);
-  memory.setOwner(mfn(1), 7);
-  expect([memory.ownerOf(mfn(0)), memory.ownerOf(mfn(1))]).toEqual([0, 7]);
-  memory.setOwner(mfn(1), 0);
-  expect(memory.ownerOf(mfn(1))).toBe(0);
-});
-
 test.each([
   [-1, 1],
   [8191, 2],

@@ -1,7 +1,8 @@
 /** One seeded run: an order that the seed decides, in which nobody is preferred. */
 import { expect, test } from "vitest";
 import { Rng } from "../../src/base/rng.js";
-import { type Actor, runUntilIdle } from "../../src/sim/schedule.js";
+import type { Actor } from "../../src/sim/actor.js";
+import { runUntilIdle } from "../../src/sim/schedule.js";
 
 /** Actors of so many steps each, and the order in which they took them. */
 function order(steps: readonly number[], seed: number, stepMax = 1e6) {
@@ -10,7 +11,8 @@ function order(steps: readonly number[], seed: number, stepMax = 1e6) {
     let left = count;
     return {
       name: `${n}`,
-      ready: () => left > 0,
+      choices: () => (left > 0 ? 1 : 0),
+      label: () => "",
       step: () => {
         if (left === 0) throw new Error("a step of an actor that is not ready");
         left--;

@@ -5,7 +5,7 @@
 import type { Pfn } from "../../base/frame.js";
 import type { Rng } from "../../base/rng.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { Actor } from "../../sim/schedule.js";
+import type { OneWay } from "../../sim/actor.js";
 import type { GuestKernel } from "../../sw/xen/guest_kernel.js";
 import { SectorContents, sectorBytes } from "./sector_contents.js";
 
@@ -50,7 +50,7 @@ interface Held {
 /** Requests under way at once. */
 const depth = 16;
 
-export class BlockLoad implements Actor {
+export class BlockLoad implements OneWay {
   readonly name: string;
   readonly #o: BlockLoadOptions;
   readonly #contents: SectorContents;

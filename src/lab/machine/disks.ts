@@ -1,6 +1,6 @@
 /** Programs of disks: one disk and one driver for each device, a part of it for each program. */
 import { Disk } from "../../hw/device/disk.js";
-import type { Actor } from "../../sim/schedule.js";
+import { type Actor, oneWay } from "../../sim/actor.js";
 import type { ListEntry } from "../../sw/dma/index.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
 import { BlkFront } from "../../sw/driver/blkfront.js";
@@ -77,7 +77,8 @@ function ownTransfers(g: Ground, w: ProgramDescription, n: number, make: MakeDri
       unit.driver.submit({ toDisk, block: firstSector + sector, list: listOf(r), done: (e) => r.done(e === null) });
     },
   });
-  return blockProgram({ w, load, unit, firstSector, actors: [load], refused: null, close: () => {} });
+  const actors = [oneWay(load.name, load)];
+  return blockProgram({ w, load, unit, firstSector, actors, refused: null, close: () => {} });
 }
 
 /** A block of pages that follow each other is one entry, as a compound page is. */
@@ -130,7 +131,7 @@ export function blkback(g: Ground, w: ProgramDescription, n: number): Program {
     load,
     unit,
     firstSector,
-    actors: [load, named(`blkfront ${n}`, front), named(`blkback ${n}`, back)],
+    actors: [oneWay(load.name, load), oneWay(`blkfront ${n}`, front), oneWay(`blkback ${n}`, back)],
     refused: back.refusalLog,
     close: () => {
       back.disconnect();
@@ -164,9 +165,3 @@ function blockProgram(o: {
     close: o.close,
   };
 }
-
-const named = (name: string, o: { ready(): boolean; step(): void }): Actor => ({
-  name,
-  ready: () => o.ready(),
-  step: () => o.step(),
-});

@@ -2,7 +2,7 @@
 import type { Rng } from "../../base/rng.js";
 import type { Disk } from "../../hw/device/disk.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { Actor } from "../../sim/schedule.js";
+import type { Actor } from "../../sim/actor.js";
 import type { Checker } from "../../sw/dma/index.js";
 import type { DiskDriver } from "../../sw/driver/disk_driver.js";
 import type { Described } from "./description.js";

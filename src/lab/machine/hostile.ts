@@ -5,6 +5,7 @@
  */
 import type { Pfn } from "../../base/frame.js";
 import type { Rng } from "../../base/rng.js";
+import { oneWay } from "../../sim/actor.js";
 import { BlkOp, blkEntryBytes, blkIndirectRefsAt } from "../../spec/xen/blkif.js";
 import { netRxEntryBytes, netSlotsMax, netTxEntryBytes } from "../../spec/xen/netif.js";
 import { RingIndex, ringEntriesAt, ringSize } from "../../spec/xen/ring.js";
@@ -83,24 +84,22 @@ function hostile(o: {
   return {
     description: o.w,
     actors: [
-      {
-        name: `hostile ${o.n}`,
+      oneWay(`hostile ${o.n}`, {
         ready: () => writes < o.w.requests,
         step: () => {
           writes++;
           o.mischief();
         },
-      },
-      { name: `back ${o.n}`, ready: () => back.ready(), step: () => back.step() },
-      {
-        name: `toolstack ${o.n}`,
+      }),
+      oneWay(`back ${o.n}`, { ready: () => back.ready(), step: () => back.step() }),
+      oneWay(`toolstack ${o.n}`, {
         ready: () => stuck() && writes < o.w.requests,
         step: () => {
           leave();
           reconnects++;
           back = o.connect();
         },
-      },
+      }),
     ],
     requests: () => ({ issued: writes, ended: writes, failed: 0 }),
     bytes: () => ({ written: 0, read: 0 }),

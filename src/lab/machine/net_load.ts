@@ -5,7 +5,7 @@
 import type { Pfn } from "../../base/frame.js";
 import type { Rng } from "../../base/rng.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { Actor } from "../../sim/schedule.js";
+import type { OneWay } from "../../sim/actor.js";
 import type { Piece } from "../../sw/driver/nic_driver.js";
 import type { GuestKernel } from "../../sw/xen/index.js";
 import { fill } from "./block_load.js";
@@ -35,7 +35,7 @@ export const packetMin = 60;
 /** Jumbo frames. */
 export const packetMax = 9014;
 
-export class NetLoad implements Actor {
+export class NetLoad implements OneWay {
   readonly name: string;
   readonly #o: NetLoadOptions;
   /** Packets under way in each direction, by number. */

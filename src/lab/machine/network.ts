@@ -1,6 +1,6 @@
 /** Programs of the network: one controller and one station for each device, a bridge between it and the programs. */
 import { Nic } from "../../hw/device/nic.js";
-import type { Actor } from "../../sim/schedule.js";
+import { type Actor, oneWay } from "../../sim/actor.js";
 import { NetBack } from "../../sw/driver/netback.js";
 import { NetFront } from "../../sw/driver/netfront.js";
 import { NicDriver, type Piece } from "../../sw/driver/nic_driver.js";
@@ -39,9 +39,9 @@ export class NicUnit {
       else for (const p of pieces) kernel.freePages(p.page, 0);
     };
     this.actors = [
-      { name: `nic ${bdf}`, ready: () => this.nic.ready(), step: () => this.nic.step() },
-      { name: `driver ${bdf}`, ready: () => this.driver.ready(), step: () => this.driver.step() },
-      { name: `station ${bdf}`, ready: () => this.#speaker !== undefined, step: () => this.#speak() },
+      oneWay(`nic ${bdf}`, this.nic),
+      oneWay(`driver ${bdf}`, this.driver),
+      oneWay(`station ${bdf}`, { ready: () => this.#speaker !== undefined, step: () => this.#speak() }),
     ];
   }
 
@@ -87,7 +87,7 @@ export function net(g: Ground, w: ProgramDescription, n: number): Program {
       for (const p of pieces) kernel.freePages(p.page, 0);
     },
   });
-  return netProgram(w, load, [load], null, () => {});
+  return netProgram(w, load, [oneWay(load.name, load)], null, () => {});
 }
 
 /** Packets of a guest, through its front end and the driver domain's back end. */
@@ -105,11 +105,7 @@ export function netback(g: Ground, w: ProgramDescription, n: number): Program {
   });
   front.received = (packet) => load.received(packet);
   unit.ports.set(n + 1, { load, take: (pieces) => back.deliver(pieces) });
-  const actors = [
-    load,
-    { name: `netfront ${n}`, ready: () => front.ready(), step: () => front.step() },
-    { name: `netback ${n}`, ready: () => back.ready(), step: () => back.step() },
-  ];
+  const actors = [oneWay(load.name, load), oneWay(`netfront ${n}`, front), oneWay(`netback ${n}`, back)];
   return netProgram(w, load, actors, back.refusalLog, () => {
     back.disconnect();
     front.disconnect();

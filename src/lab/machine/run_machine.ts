@@ -1,5 +1,6 @@
 /** One run of a described machine from its seed to its end, and what is left over then. */
 import { Rng } from "../../base/rng.js";
+import { oneWay } from "../../sim/actor.js";
 import { type Ran, runUntilIdle } from "../../sim/schedule.js";
 import { Checker } from "../../sw/dma/index.js";
 import type { Described } from "./description.js";
@@ -59,8 +60,8 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
   const programs = machine.workload.map((w, n) => buildProgram(ground, w, n));
   const actors = programs.flatMap((p) => p.actors);
   for (const [bdf, { disk, driver }] of ground.disks) {
-    actors.push({ name: `disk ${bdf}`, ready: () => disk.ready(), step: () => disk.step() });
-    actors.push({ name: `driver ${bdf}`, ready: () => driver.ready(), step: () => driver.step() });
+    actors.push(oneWay(`disk ${bdf}`, disk));
+    actors.push(oneWay(`driver ${bdf}`, driver));
   }
   for (const unit of ground.nics.values()) actors.push(...unit.actors);
   const ran = runUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);

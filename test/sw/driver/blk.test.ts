@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Pfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
 import { Disk } from "../../../src/hw/device/disk.js";
+import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { DmaApi } from "../../../src/sw/dma/index.js";
 import { BlkBack } from "../../../src/sw/driver/blkback.js";
@@ -39,12 +40,7 @@ function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
     sectors: 4096,
     mergeable: (a, b) => engine.mergeable(a, b),
   });
-  const actors = [
-    { name: "front", ready: () => front.ready(), step: () => front.step() },
-    { name: "back", ready: () => back.ready(), step: () => back.step() },
-    { name: "driver", ready: () => driver.ready(), step: () => driver.step() },
-    { name: "disk", ready: () => disk.ready(), step: () => disk.step() },
-  ];
+  const actors = [oneWay("front", front), oneWay("back", back), oneWay("driver", driver), oneWay("disk", disk)];
   return { h, host, domU, disk, driver, api, front, back, actors, grants };
 }
 

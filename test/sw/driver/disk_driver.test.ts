@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import type { DmaPort } from "../../../src/bus/dma_port.js";
 import { Disk } from "../../../src/hw/device/disk.js";
+import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { DmaApi } from "../../../src/sw/dma/index.js";
 import { DiskDriver } from "../../../src/sw/driver/disk_driver.js";
@@ -72,12 +73,12 @@ test.each([
     ...scattered(guest, rng, 1 + rng.below(40)),
   }));
   for (const w of written) driver.submit({ toDisk: true, ...w, done: (e) => errors.push(e) });
-  expect(runUntilIdle([named("disk", disk), named("driver", driver)], rng, 1e5).idle).toBe(true);
+  expect(runUntilIdle([oneWay("disk", disk), oneWay("driver", driver)], rng, 1e5).idle).toBe(true);
   for (const w of written) same(disk.medium.subarray(w.block * 512, w.block * 512 + w.bytes.length), w.bytes);
   const into = written.map((w) => scattered(guest, rng, w.bytes.length / 512));
   for (const [n, { list }] of into.entries())
     driver.submit({ toDisk: false, block: written[n]!.block, list, done: (e) => errors.push(e) });
-  expect(runUntilIdle([named("disk", disk), named("driver", driver)], rng, 1e5).idle).toBe(true);
+  expect(runUntilIdle([oneWay("disk", disk), oneWay("driver", driver)], rng, 1e5).idle).toBe(true);
   for (const [n, { list }] of into.entries()) same(gathered(guest, list), written[n]!.bytes);
   expect(errors).toEqual(new Array(80).fill(null));
   driver.close();
@@ -88,7 +89,7 @@ test("a disk with too few address lines, whose driver says so, still gets its by
   const { guest, disk, driver } = machine("swiotlb", { addressBits: 24, mask: 2 ** 24 - 1 });
   const w = scattered(guest, rng, 60);
   driver.submit({ toDisk: true, block: 5, list: w.list, done: (e) => expect(e).toBeNull() });
-  runUntilIdle([named("disk", disk), named("driver", driver)], rng, 1e5);
+  runUntilIdle([oneWay("disk", disk), oneWay("driver", driver)], rng, 1e5);
   same(disk.medium.subarray(5 * 512, 65 * 512), w.bytes);
 });
 
@@ -98,7 +99,7 @@ test("a transfer beyond the end of the disk fails and moves nothing", () => {
   const errors: (string | null)[] = [];
   const { list } = scattered(guest, new Rng(1), 8);
   driver.submit({ toDisk: true, block: 4090, list, done: (e) => errors.push(e) });
-  runUntilIdle([named("disk", disk), named("driver", driver)], new Rng(1), 1e4);
+  runUntilIdle([oneWay("disk", disk), oneWay("driver", driver)], new Rng(1), 1e4);
   expect(errors).toEqual(["the disk answered status 0x80"]);
   same(disk.medium, before);
 });
@@ -121,7 +122,7 @@ test.each(["fetched", "answered"])(
     }));
     for (const [n, w] of transfers.entries())
       driver.submit({ toDisk: true, ...w, done: (error) => ended.push({ n, error }) });
-    expect(runUntilIdle([named("disk", disk), named("driver", driver)], rng, 1e5).idle).toBe(true);
+    expect(runUntilIdle([oneWay("disk", disk), oneWay("driver", driver)], rng, 1e5).idle).toBe(true);
     expect([driver.resets, ended.length, driver.idle]).toEqual([2, 30, true]);
     expect(new Set(ended.map((e) => e.n)).size).toBe(30);
     expect(new Set(ended.map((e) => e.error))).toEqual(
@@ -138,8 +139,4 @@ test.each(["fetched", "answered"])(
 /** Compared as memory: an expectation over each byte takes seconds. */
 function same(got: Uint8Array, want: Uint8Array) {
   expect(Buffer.compare(got, want)).toBe(0);
-}
-
-function named(name: string, o: { ready(): boolean; step(): void }) {
-  return { name, ready: () => o.ready(), step: () => o.step() };
 }

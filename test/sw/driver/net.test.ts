@@ -1,6 +1,7 @@
 /** What a network back end believes of a guest, and what it does with the rest. */
 import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
+import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { netRxEntryBytes, netTxEntryBytes } from "../../../src/spec/xen/netif.js";
 import { RingIndex } from "../../../src/spec/xen/ring.js";
@@ -50,8 +51,7 @@ function machine() {
     data * 4096,
     Uint8Array.from({ length: 4096 }, (_, n) => (n * 7) & 255),
   );
-  const run = () =>
-    runUntilIdle([{ name: "back", ready: () => back.ready(), step: () => back.step() }], new Rng(1), 1e4);
+  const run = () => runUntilIdle([oneWay("back", back)], new Rng(1), 1e4);
   const ask = (slots: readonly Partial<TxSlot>[]) => {
     for (const [n, s] of slots.entries())
       tx.put(txSlotWords({ ref, offset: 0, size: 100, id: n, more: n < slots.length - 1, extra: false, ...s }));

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import type { DmaPort } from "../../../src/bus/dma_port.js";
 import { Nic } from "../../../src/hw/device/nic.js";
+import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { Direction } from "../../../src/spec/dma/direction.js";
 import { DmaApi } from "../../../src/sw/dma/index.js";
@@ -33,15 +34,7 @@ function machine() {
   const nic = new Nic({ port, requester: 0x28, emit: (packet) => emitted.push(packet) });
   const driver = new NicDriver({ kernel: guest, memory: guest.memory, api: api("0000:00:05.0"), nic, entries: 8 });
   const other = api("0000:00:06.0");
-  const run = (stepMax = 1e5) =>
-    runUntilIdle(
-      [
-        { name: "nic", ready: () => nic.ready(), step: () => nic.step() },
-        { name: "driver", ready: () => driver.ready(), step: () => driver.step() },
-      ],
-      new Rng(3),
-      stepMax,
-    );
+  const run = (stepMax = 1e5) => runUntilIdle([oneWay("nic", nic), oneWay("driver", driver)], new Rng(3), stepMax);
   const send = (fill: number) => {
     const phys = guest.allocPages(0)! * 4096;
     guest.memory.write(phys, new Uint8Array(100).fill(fill));

@@ -1,0 +1,97 @@
+/**
+ * Declared state: a record names every cell that may change, and what is declared is all there is.
+ *
+ * A cell holds 32 bits, a wide cell a whole number to 2^53 (a frame, an address), cells an array. The declaration is also
+ * what prints the state: see `MachineState.describe`.
+ */
+import { assert } from "../base/assert.js";
+
+declare const value: unique symbol;
+
+/** One cell of 32 bits; `V` is the type of what it holds: a plain number, a boolean as 0 | 1, a small enumeration. */
+export interface Cell<V extends number = number> {
+  readonly kind: "cell";
+  readonly doc: string;
+  readonly start: V;
+  readonly [value]?: V;
+}
+
+/** A whole number below 2^53 in two words. */
+export interface Wide<V extends number = number> {
+  readonly kind: "wide";
+  readonly doc: string;
+  readonly start: V;
+  readonly [value]?: V;
+}
+
+/** An array of cells of 32 bits, all zero at the start. */
+export interface Cells {
+  readonly kind: "cells";
+  readonly doc: string;
+  readonly count: number;
+}
+
+export type Drafts = Readonly<Record<string, Cell | Wide | Cells>>;
+
+/** @param start what it holds before anything happened: 0 to 2^32 - 1 */
+export function cell<V extends number = number>(doc: string, start: NoInfer<V> = 0 as NoInfer<V>): Cell<V> {
+  assert(start >>> 0 === start, `${doc}: a cell holds 32 bits`);
+  return { kind: "cell", doc, start };
+}
+
+/** @param start what it holds before anything happened: 0 to 2^53 - 1 */
+export function wide<V extends number = number>(doc: string, start: NoInfer<V> = 0 as NoInfer<V>): Wide<V> {
+  assert(Number.isSafeInteger(start) && start >= 0, `${doc}: a wide cell holds 53 bits`);
+  return { kind: "wide", doc, start };
+}
+
+/** @param count how many; at least one */
+export function cells(count: number, doc: string): Cells {
+  assert(Number.isSafeInteger(count) && count > 0, `${doc}: a whole number of cells`);
+  return { kind: "cells", doc, count };
+}
+
+/** Cells of an array, by index. */
+export interface CellArray {
+  readonly length: number;
+  /** @throws Broken beyond the array. */
+  get(index: number): number;
+  /** @throws Broken beyond the array, and for what 32 bits do not hold. */
+  set(index: number, to: number): void;
+}
+
+/** A record's cells as they stand: read and written like fields. */
+export type Live<D extends Drafts> = {
+  -readonly [K in keyof D]: D[K] extends Cell<infer V> ? V : D[K] extends Wide<infer V> ? V : CellArray;
+};
+
+/** One declared cell: where it lies in its record. */
+export interface Place {
+  readonly name: string;
+  readonly kind: "cell" | "wide" | "cells";
+  readonly doc: string;
+  /** First word, and how many there are. */
+  readonly at: number;
+  readonly wordCount: number;
+  readonly start: number;
+}
+
+export interface RecordType<D extends Drafts = Drafts> {
+  readonly name: string;
+  readonly wordCount: number;
+  readonly places: readonly Place[];
+  readonly drafts: D;
+}
+
+/** Declare a record. @param name what `describe` calls it: "VT-d invalidation queue" */
+export function record<const D extends Drafts>(name: string, drafts: D): RecordType<D> {
+  const places: Place[] = [];
+  let at = 0;
+  for (const [key, d] of Object.entries(drafts)) {
+    const wordCount = d.kind === "cell" ? 1 : d.kind === "wide" ? 2 : d.count;
+    places.push({ name: key, kind: d.kind, doc: d.doc, at, wordCount, start: d.kind === "cells" ? 0 : d.start });
+    at += wordCount;
+  }
+  assert(at > 0, `${name}: a record has cells`);
+  return Object.freeze({ name, wordCount: at, places, drafts });
+}

@@ -1,0 +1,205 @@
+/** The explorer against a naive search that copies all state, and what it must catch. */
+import { describe, expect, test } from "vitest";
+import { explore } from "../../src/check/explore.js";
+import { coarseSteps } from "../../src/check/granularity.js";
+import type { Universe } from "../../src/check/universe.js";
+import { MachineState } from "../../src/state/machine_state.js";
+import { cell, record } from "../../src/state/record.js";
+import { toy } from "./toy.js";
+
+const limits = { statesMax: 1e6, bytesMax: 2 ** 30 };
+
+/** Every word of every part as text is a state's name; states are put back by copying all of them. */
+function naive(u: Universe): { states: number; transitions: number } {
+  const { state, actors } = u;
+  state.begin();
+  const start = state.mark();
+  type Copy = { words: Map<number, Uint32Array>; name: string };
+  const copied = (): Copy => {
+    const words = new Map(state.parts.map((p) => [p.number, p.copy()]));
+    const told = state.parts.filter((p) => !p.isLine || p.copy().some((w, i) => w !== p.start[i]));
+    return {
+      words,
+      name: told
+        .map((p) => `${p.name}:${words.get(p.number)!.join()}`)
+        .toSorted()
+        .join(";"),
+    };
+  };
+  const put = (c: Copy): void => {
+    for (const p of state.parts) p.words.set(c.words.get(p.number) ?? p.start, p.from);
+  };
+  const first = copied();
+  const queue = [first];
+  const seen = new Set([first.name]);
+  let transitions = 0;
+  for (const at of queue) {
+    for (const actor of actors) {
+      put(at);
+      for (let choice = 0; choice < actor.choices(); choice++) {
+        actor.step(choice);
+        transitions++;
+        const next = copied();
+        if (!seen.has(next.name)) {
+          seen.add(next.name);
+          queue.push(next);
+        }
+        put(at);
+      }
+    }
+    state.settle();
+  }
+  expect(start).toBe(0);
+  return { states: seen.size, transitions };
+}
+
+describe("a driver, a unit and a device", () => {
+  test.each([
+    [1, 163, 304],
+    [2, 1119, 2180],
+    [3, 3619, 7292],
+  ])("%d rounds: every state once, as a search that copies everything finds them", (rounds, states, transitions) => {
+    const found = explore(() => toy({ rounds }), limits);
+    expect(found).toMatchObject({ complete: true, bounded: null, violated: null });
+    expect([found.states, found.transitions]).toEqual([states, transitions]);
+    expect(naive(toy({ rounds }))).toEqual({ states, transitions });
+    expect(found.sometimes).toEqual({ "a translation outlives its entry": true, "both pages are in use": false });
+  });
+
+  test("the order of the actors changes no count", () => {
+    const turned = (): Universe => {
+      const u = toy({ rounds: 2 });
+      return { ...u, actors: u.actors.toReversed() };
+    };
+    const [one, other] = [explore(() => toy({ rounds: 2 }), limits), explore(turned, limits)];
+    expect([one.states, one.transitions, one.depth, one.atRest]).toEqual([
+      ...[other.states, other.transitions, other.depth, other.atRest],
+    ]);
+  });
+
+  test("a page that is freed before the flush is found by a shortest run, told step by step", () => {
+    const { violated, complete } = explore(() => toy({ rounds: 2, freesEarly: true }), limits);
+    expect(complete).toBe(false);
+    expect(violated!.invariant).toBe("a free page is not used");
+    expect(violated!.steps.map((s) => `${s.actor}: ${s.step}`)).toMatchInlineSnapshot(`
+      [
+        "driver: choose, way 1 of 2",
+        "driver: map",
+        "driver: ask",
+        "device: walk, replace entry 0",
+        "driver: clear",
+        "driver: flush",
+        "driver: ring, no wait",
+        "driver: free",
+        "device: access",
+      ]
+    `);
+    expect(violated!.steps.at(-1)!.changes).toContainEqual({ part: "pages", cell: "broken", from: 0, to: 1 });
+  });
+
+  test("state that nobody declared is caught", () => {
+    const hiding = () => explore(() => toy({ rounds: 3, hides: true }), limits, { auditEvery: 1 });
+    expect(hiding).toThrow(/hidden-state: .* when the run is taken again/);
+  });
+});
+
+test("a search that is cut says by what, and is no proof", () => {
+  const cut = explore(() => toy({ rounds: 2 }), { ...limits, statesMax: 100 });
+  expect(cut).toMatchObject({ complete: false, bounded: { by: "states", max: 100 } });
+  expect(explore(() => toy({ rounds: 2 }), { ...limits, bytesMax: 30_000 }).bounded).toEqual({
+    by: "bytes",
+    max: 30_000,
+  });
+});
+
+describe("small universes", () => {
+  const S = record("numbers", { a: cell("one"), b: cell("other") });
+  const counting =
+    (o: {
+      does: (s: { a: number; b: number }, n: number) => void;
+      always?: (s: { a: number; b: number }) => boolean;
+    }) =>
+    () => {
+      const state = new MachineState();
+      const s = state.place(S);
+      const actors = [0, 1].map((n) => ({
+        name: `actor ${n}`,
+        choices: () => ((n === 0 ? s.a : s.b) < 3 ? 1 : 0),
+        step: () => o.does(s, n),
+        label: () => "count",
+      }));
+      return { state, actors, always: { holds: () => o.always?.(s) ?? true }, sometimes: {} } satisfies Universe;
+    };
+  const count = (s: { a: number; b: number }, n: number) => {
+    if (n === 0) s.a++;
+    else s.b++;
+  };
+
+  test("two counters to three are sixteen states", () => {
+    expect(explore(counting({ does: count }), limits)).toMatchObject({
+      states: 16,
+      transitions: 24,
+      depth: 6,
+      atRest: 1,
+    });
+  });
+
+  test("the start may violate already; where nobody can step, what must hold at rest is asked", () => {
+    const wrong = explore(counting({ does: count, always: (s) => s.a > 0 }), limits);
+    expect(wrong.violated).toEqual({ invariant: "holds", steps: [] });
+    const build = counting({ does: count });
+    const resting = explore(() => ({ ...build(), atRest: { never: () => false } }), limits);
+    expect(resting.violated).toMatchObject({ invariant: "never" });
+    expect(resting.violated!.steps).toHaveLength(6);
+  });
+
+  test("what must hold only looks", () => {
+    const writes = counting({ does: count, always: (s) => ++s.b > 0 });
+    expect(() => explore(writes, limits)).toThrow(/invariant-writes/);
+  });
+});
+
+describe("the rule of steps", () => {
+  const Shared = record("shared", { flag: cell("raised by one"), data: cell("read by the other") });
+  const two = (atOnce: boolean, why: string | null) =>
+    coarseSteps((onAccess) => {
+      const state = new MachineState({ onAccess });
+      const s = state.place(Shared);
+      const own = state.place(record("own", { step: cell("of the writer"), got: cell("by the reader") }));
+      const writer = {
+        name: "writer",
+        choices: () => (own.step < 2 ? 1 : 0),
+        step: () => {
+          if (atOnce || own.step === 0) s.data = 7;
+          if (atOnce || own.step === 1) s.flag = 1;
+          own.step += atOnce ? 2 : 1;
+        },
+        label: () => "write",
+        atomic: () => why,
+      };
+      const reader = {
+        name: "reader",
+        choices: () => (own.got < 2 ? 1 : 0),
+        step: () => {
+          if (own.got === 0) own.got = s.flag;
+          else {
+            own.got = 2 + s.data;
+          }
+        },
+        label: () => "read",
+      };
+      return { state, actors: [writer, reader], always: {}, sometimes: {} };
+    }, limits).coarse;
+
+  test("two stores that another can tell apart are two steps", () => {
+    expect(two(false, null)).toEqual([]);
+    expect(two(true, null)).toEqual([
+      { actor: "writer", step: "write", accesses: ["writes shared, word 1", "writes shared, word 0"] },
+    ]);
+    expect(two(true, "stored as one 64-bit word")).toEqual([]);
+  });
+
+  test("the toy's driver keeps it; its unit and its device say why they do not", () => {
+    expect(coarseSteps((onAccess) => toy({ rounds: 2, onAccess }), limits).coarse).toEqual([]);
+  });
+});
