@@ -5,7 +5,7 @@ import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
 import { deviceName } from "./device_name.js";
 import type { BusDevice, Known, OtherTable, RegisterNote } from "./findings/known.js";
-import { holes } from "./findings/outside.js";
+import { namedPlaces } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
 import { Coverage } from "./firmware/coverage.js";
 import { listingOf } from "./firmware/listing.js";
@@ -15,6 +15,8 @@ import { onTheBus } from "./firmware/uncovered.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
 import { busFromImage } from "./pci/bus.js";
+import { placesOf } from "./places/places.js";
+import { isWhole, ramOf } from "./ram.js";
 import { ReachReader } from "./reach.js";
 import type { UnitMemory } from "./registers/memory.js";
 import { ReverseIndex } from "./reverse_index.js";
@@ -72,6 +74,10 @@ export function inspectImage(input: InspectInput): Inspected {
   const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, input.progress) : null;
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
   const isPartial = input.isPartial === true || image.warnings.length > 0;
+  const reserved = coverage === null ? null : reservedRegions(coverage);
+  const places = placesOf({ machine: image.machine, units, acpi, bus });
+  const whole = isPartial ? null : isWhole(image, index, namedPlaces(places, reserved));
+  const ram = whole === true ? ramOf(image.runs, places) : null;
   const known: Known = {
     units,
     devices,
@@ -82,10 +88,12 @@ export function inspectImage(input: InspectInput): Inspected {
     index,
     tables,
     runs: image.runs,
-    whole: isPartial ? null : isWhole(image, index),
+    places,
+    ram,
+    whole,
     isPartial,
     kernel: kernel !== null && "place" in kernel ? kernel.place : null,
-    reserved: coverage === null ? null : reservedRegions(coverage),
+    reserved,
     missingUnits: (coverage?.missing ?? []).map(unitName),
     bus,
     ...onTheBus({ memory: image, units, devices, bus, coverage }),
@@ -101,6 +109,7 @@ export function inspectImage(input: InspectInput): Inspected {
       machine: image.machine,
       bytes: image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0),
       runs: image.runs,
+      ram,
       notes,
     },
     units,
@@ -110,22 +119,6 @@ export function inspectImage(input: InspectInput): Inspected {
     findings: findingsOf(known),
   };
   return { inspection, index, image, coverage, bus };
-}
-
-/** Less than this share of what is mapped lies where no memory is in a whole image: doorbells and windows. */
-const strayShareMax = 0.1;
-
-/** A dump that leaves out pages lacks many of those that are mapped; one that does not lacks next to none. */
-function isWhole(image: Image, index: ReverseIndex): boolean | null {
-  if (image.format === "kdump") return null;
-  let mapped = 0;
-  let stray = 0;
-  for (let row = 0; row < index.count; row++) {
-    const from = index.paddr[row]!;
-    mapped += index.bytes[row]!;
-    for (const hole of holes(image.runs, { from, to: from + index.bytes[row]! })) stray += hole.to - hole.from;
-  }
-  return mapped > 0 && stray <= mapped * strayShareMax ? true : null;
 }
 
 /** Kinds that are told of and not read. */

@@ -3,6 +3,7 @@ import type { FrameRun } from "../../read/image/image.js";
 import type { Attachment, UnitRoot } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
+import type { Stretch } from "./findings/known.js";
 
 /** One device or PASID with all that it reaches. */
 export interface DeviceReach extends Attachment {
@@ -55,6 +56,8 @@ export interface Inspection {
     readonly bytes: number;
     /** The frames that it holds, ascending. */
     readonly runs?: readonly FrameRun[];
+    /** What of it is RAM, ascending; null: the image is not known to hold all of the machine's memory. */
+    readonly ram?: readonly Stretch[] | null;
     /** How the tables were found, what was left out, and what could not be told: sentences. */
     readonly notes?: readonly string[];
   };

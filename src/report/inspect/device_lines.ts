@@ -1,11 +1,12 @@
 /** Units, devices and mappings as tables. */
 import { deviceName } from "../../audit/reach/device_name.js";
 import type { DeviceReach } from "../../audit/reach/inspection.js";
+import type { Ranges } from "../../table/ranges.js";
 import { type Column, table } from "../terminal/layout.js";
 import type { Style } from "../terminal/style.js";
 import { bytesWords, countWords, plural } from "../words/quantity.js";
 import { type InspectReport, mappingRows, permWords } from "./inspect_report.js";
-import { hex } from "./words.js";
+import { hex, memoryCounter } from "./words.js";
 
 const unitColumns: readonly Column[] = [
   { title: "unit", align: "left" },
@@ -39,6 +40,7 @@ const deviceColumns: readonly Column[] = [
   { title: "ATS", align: "left", spare: 4 },
   { title: "leaves", align: "right" },
   { title: "ranges", align: "right", spare: 5 },
+  { title: "addresses", align: "right", spare: 6 },
   { title: "memory", align: "right" },
 ];
 
@@ -46,10 +48,11 @@ const deviceColumns: readonly Column[] = [
 export function deviceLines(report: InspectReport, style: Style, width: number): string[] {
   const devices = report.shown.map((i) => report.inspection.devices[i]!);
   const rows: string[][] = [];
+  const memoryOf = memoryCounter();
   for (let i = 0; i < devices.length; ) {
     let end = i + 1;
     while (end < devices.length && alike(devices[i]!, devices[end]!)) end++;
-    rows.push(end - i > 2 ? runRow(devices[i]!, devices[end - 1]!, end - i) : deviceRow(devices[i]!));
+    rows.push(end - i > 2 ? runRow(devices[i]!, devices[end - 1]!, end - i) : deviceRow(devices[i]!, memoryOf));
     i = end - i > 2 ? end : i + 1;
   }
   const lines = table(deviceColumns, rows, width);
@@ -64,10 +67,10 @@ const runRow = (first: DeviceReach, last: DeviceReach, count: number): string[] 
   `${deviceName(first)} to ${deviceName(last).replace(/^[0-9a-f]{4,}:(?=..:)/, "")}`,
   "",
   `blocked (${countWords(count)})`,
-  ...["", "", "", "", "", ""],
+  ...["", "", "", "", "", "", ""],
 ];
 
-function deviceRow(device: DeviceReach): string[] {
+function deviceRow(device: DeviceReach, memoryOf: (ranges: Ranges) => number): string[] {
   const { ranges, state } = device;
   const open = state === "identity" || state === "bypass";
   return [
@@ -79,7 +82,8 @@ function deviceRow(device: DeviceReach): string[] {
     device.ats ? "trusted" : "",
     ranges === null ? "" : countWords(ranges.leafCount),
     ranges === null ? "" : countWords(ranges.count),
-    ranges === null ? (open && device.allow !== 0 ? "everything" : "") : bytesWords(ranges.byteCount),
+    ranges === null ? "" : bytesWords(ranges.byteCount),
+    ranges === null ? (open && device.allow !== 0 ? "everything" : "") : bytesWords(memoryOf(ranges)),
   ];
 }
 

@@ -16,7 +16,7 @@ import {
   type WhoAnswer,
 } from "./inspect_report.js";
 import { inspectVerdict } from "./inspect_verdict.js";
-import { entryValue, fieldsOf, hex } from "./words.js";
+import { entryValue, fieldsOf, hex, memoryCounter } from "./words.js";
 
 /** A piece is given out when it is about this long. */
 const pieceLength = 1 << 16;
@@ -53,7 +53,11 @@ function* parts(report: InspectReport, devices: readonly DeviceReach[]): Generat
       interruptTable: interruptTable === null ? null : hex(interruptTable),
     })),
   );
-  yield* list("devices", map(devices, deviceValue));
+  const memoryOf = memoryCounter();
+  yield* list(
+    "devices",
+    map(devices, (device) => deviceValue(device, memoryOf)),
+  );
   yield* list("mappings", mappingsOf(devices));
   yield* list("findings", map(shownFindings(report), findingValue));
   yield* list("troubles", troublesOf(report, devices));
@@ -77,7 +81,7 @@ function* map<T, U>(values: Iterable<T>, f: (value: T) => U): Generator<U> {
   for (const value of values) yield f(value);
 }
 
-function deviceValue(device: DeviceReach) {
+function deviceValue(device: DeviceReach, memoryOf: (ranges: Ranges) => number) {
   const { ranges } = device;
   return {
     bdf: deviceName(device),
@@ -92,6 +96,7 @@ function deviceValue(device: DeviceReach) {
     ranges: ranges?.count ?? 0,
     perm: device.state === "blocked" ? "--" : permWords[device.allow & 3],
     why: device.why,
+    memory: ranges === null ? 0 : memoryOf(ranges),
   };
 }
 

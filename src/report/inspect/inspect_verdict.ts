@@ -1,20 +1,30 @@
 /** An inspection in one sentence. */
 import type { DeviceReach, Inspection } from "../../audit/reach/inspection.js";
-import { bytesWords, plural } from "../words/quantity.js";
+import { type Reached, reachedBy } from "../../audit/reach/reached.js";
+import { bytesWords, plural, shareWords } from "../words/quantity.js";
 import { type InspectReport, type Level, levelOf, shownFindings } from "./inspect_report.js";
 
 export interface InspectVerdict {
   readonly level: Level;
   readonly words: string;
+  /** What the tables of the devices lead to. */
+  readonly reached: Reached;
+  /** Bytes of RAM that the machine has; null: the image does not show it. */
+  readonly ramTotal: number | null;
 }
 
 export function inspectVerdict(report: InspectReport): InspectVerdict {
+  const { inspection, shown } = report;
   const level = levelOf(report);
-  const sums = sumsOf(report);
-  return {
-    level,
-    words: `${headOf(report, level)}${sums.length === 0 ? "no device reaches anything" : sums.join(", ")}.`,
+  const tables = shown.flatMap((i) => inspection.devices[i]!.ranges ?? []);
+  const ram = inspection.source.ram ?? null;
+  const memory = {
+    reached: reachedBy(tables, ram),
+    ramTotal: ram === null ? null : ram.reduce((sum, r) => sum + r.to - r.from, 0),
   };
+  const sums = sumsOf(report, memory);
+  const words = `${headOf(report, level)}${sums.length === 0 ? "no device reaches anything" : sums.join(", ")}.`;
+  return { level, words, ...memory };
 }
 
 function headOf(report: InspectReport, level: Level): string {
@@ -25,14 +35,16 @@ function headOf(report: InspectReport, level: Level): string {
     : `Not shown to be safe, for ${plural(count, "reason")}: `;
 }
 
-function sumsOf({ inspection, shown }: InspectReport): string[] {
+type Memory = Pick<InspectVerdict, "reached" | "ramTotal">;
+
+function sumsOf({ inspection, shown }: InspectReport, memory: Memory): string[] {
   const devices = shown.map((i) => inspection.devices[i]!);
   const open = devices.filter((d) => (d.state === "identity" || d.state === "bypass") && d.allow !== 0).length;
   const confined = devices.filter((d) => d.state === "translated");
   const off = inspection.units.filter((u) => u.translating === false && u.abilities?.abortsWhenOff !== true).length;
   const unread = inspection.unreadUnits ?? [];
   return [
-    ...(confined.length === 0 ? [] : [confinedWords(inspection, confined)]),
+    ...(confined.length === 0 ? [] : [confinedWords(inspection, confined, memory)]),
     ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),
     ...(off === 0
       ? []
@@ -42,13 +54,30 @@ function sumsOf({ inspection, shown }: InspectReport): string[] {
 }
 
 /** Where nobody knows whether the unit translates, its tables say what would be. */
-function confinedWords({ units }: Inspection, devices: readonly DeviceReach[]): string {
-  const tables = new Set(devices.map((d) => d.ranges!));
-  const bytes = [...tables].reduce((sum, r) => sum + r.byteCount, 0);
+function confinedWords({ units }: Inspection, devices: readonly DeviceReach[], memory: Memory): string {
   const isSure = devices.every((d) => units[d.unit]!.translating === true);
   const are = isSure ? (devices.length === 1 ? "is" : "are") : "would be";
-  return `${plural(devices.length, "device")} ${are} confined to ${bytesWords(bytes)}`;
+  return `${plural(devices.length, "device")} ${are} confined to ${memoryWords(memory)}`;
 }
+
+/** `230 of 448 MiB of RAM (51 %) and 256 MiB that is no RAM`; without knowledge of RAM, what is mapped. */
+function memoryWords({ reached: { addresses, distinct, ram }, ramTotal }: Memory): string {
+  const again = addresses > distinct ? `, mapped at ${bytesWords(addresses)} of addresses` : "";
+  if (ram === null || ramTotal === null) return `${bytesWords(distinct)}${again}`;
+  const other = distinct > ram ? ` and ${bytesWords(distinct - ram)} that is no RAM` : "";
+  return `${partWords(ram, ramTotal)} of RAM (${percentWords(ram, ramTotal)})${other}${again}`;
+}
+
+/** `230 of 448 MiB`, `20 KiB of 1 GiB`. */
+function partWords(part: number, whole: number): string {
+  const [a, b] = [bytesWords(part), bytesWords(whole)];
+  const [number, unit] = a.split(" ");
+  return `${b.endsWith(` ${unit}`) ? number : a} of ${b}`;
+}
+
+/** Whole percents from ten on. */
+const percentWords = (part: number, whole: number): string =>
+  part * 10 >= whole && part < whole ? `${Math.min(99, Math.round((part / whole) * 100))} %` : shareWords(part, whole);
 
 const unitNames = (units: readonly number[]) =>
   units.length === 1 ? `unit ${units[0]}` : `${units.length} units, the first of them unit ${units[0]}`;

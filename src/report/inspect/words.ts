@@ -1,8 +1,23 @@
 /** Entries and addresses as the reports of `inspect` write them. */
+import { reachedBy } from "../../audit/reach/reached.js";
 import { type About, read } from "../../bits/index.js";
+import type { Ranges } from "../../table/ranges.js";
 
 /** `0x44e9000`; addresses of frames are exact up to 2^64. */
 export const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
+
+/** Bytes of memory behind tables, each page once; a table that devices share is counted once. */
+export function memoryCounter(): (ranges: Ranges) => number {
+  const known = new Map<Ranges, number>();
+  return (ranges) => {
+    let bytes = known.get(ranges);
+    if (bytes === undefined) {
+      bytes = reachedBy([ranges], null).distinct;
+      known.set(ranges, bytes);
+    }
+    return bytes;
+  };
+}
 
 /** An entry's 64-bit words, the highest first: `0x0000000000000102 0x0000000003a8e001`. */
 export function entryValue(words: Uint32Array): string {

@@ -23,12 +23,13 @@ const device = z.looseObject({
   domain: count.nullable().describe("VT-d DID, AMD-Vi DomainID, SMMUv3 ASID or VMID"),
   stage: z.enum(["first", "second", "nested"]).nullable(),
   leaves: count.describe("entries of page tables that map memory; 0 for a device that is not translated"),
-  bytes: bytes.describe("memory that they map; a page that is mapped twice counts twice"),
+  bytes: bytes.describe("addresses that they map; a page that is mapped twice counts twice"),
   ats: z.boolean().describe("the device may send addresses as already translated"),
   unit: count.describe("index into units"),
   ranges: count.describe("mappings of this device in this document's form"),
   perm: perm.describe("what passes, for a device that is not translated"),
   why: z.string(),
+  memory: bytes.describe("memory that its mappings lead to; each page counts once"),
 });
 
 const trouble = z.looseObject({
@@ -98,6 +99,14 @@ const verdict = z.looseObject({
     .enum(["trouble", "unproven", "shown"])
     .describe("✗, ⚠ or ✓: the weightiest level of the findings; shown where all are notes"),
   words: z.string(),
+  reached: z
+    .looseObject({
+      addresses: bytes.describe("bytes of addresses that the devices' tables map"),
+      distinct: bytes.describe("bytes of memory behind them, each page once"),
+      ram: bytes.nullable().describe("RAM among it; null where the image does not show what is RAM"),
+    })
+    .describe("what the tables of the devices of this document lead to"),
+  ramTotal: bytes.nullable().describe("RAM of the machine; null where the image does not show it"),
 });
 
 export const inspectSchema = z.looseObject({

@@ -15,6 +15,7 @@ const nothing: AcpiReading = {
   addressBits: null,
   interruptRemapping: null,
   configuration: [],
+  places: [],
   notes: [],
 };
 const scope = (first: number | null, more: Partial<AcpiScope> = {}): AcpiScope => ({

@@ -4,6 +4,7 @@ import type { BusDevice, Known, Uncovered } from "../../../src/audit/reach/findi
 import { holes } from "../../../src/audit/reach/findings/outside.js";
 import { findingsOf, reachRules } from "../../../src/audit/reach/findings/rules.js";
 import type { Weight } from "../../../src/audit/reach/inspection.js";
+import type { Place } from "../../../src/audit/reach/places/place.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { Trouble } from "../../../src/table/trouble.js";
 import { device, frames, machine, type Row, ranges, tableAt, unit } from "./machine.js";
@@ -26,6 +27,13 @@ const nic: BusDevice = {
   bars: [{ from: 0xfeb00000, to: 0xfeb20000 }],
   buses: null,
 };
+const nicWindow = { kind: "window", what: "a window of 0000:00:03.0", from: 0xfeb00000, to: 0xfeb20000 } as const;
+const its: Place = {
+  kind: "translated interrupts",
+  what: "an interrupt translation service (GIC ITS)",
+  ...{ from: 0x8080000, to: 0x80a0000 },
+};
+const wide = ranges([0, 0xfed00000, 0x100000]);
 const lookedUp = (more: object) => ({ device: nic, outcome: more }) as unknown as Uncovered;
 
 interface Case {
@@ -358,24 +366,76 @@ const cases: readonly Case[] = [
     when: "16 MiB are mapped 1:1",
     known: machine([device(0xf8, ranges([0, 0, 2 ** 24]))]),
     weight: "note",
-    says: /16 MiB are mapped at their own addresses.*first 0x0 to 0xffffff/s,
+    says: /16 MiB are mapped at their own addresses.*first 0x0 to 0xffffff.*ISA bridge/s,
     but: machine([device(0xf8, ranges([0, 4096, 2 ** 24], [2 ** 30, 2 ** 30 - 4096, 4096]))]),
+  },
+  {
+    rule: "identity-range",
+    when: "a quarter of RAM is mapped 1:1: a domain's own",
+    known: machine([device(0xf8, ranges([2 ** 28, 2 ** 28, 2 ** 28]))]),
+    weight: "note",
+    says: /256 MiB are mapped at their own addresses.*all that a domain owns: Xen maps/s,
+    but: machine([device(0xf8, ranges([2 ** 28, 0, 2 ** 28]))]),
+  },
+  {
+    rule: "identity-range",
+    when: "firmware reserved it",
+    known: machine([device(0x10, ranges([2 ** 28, 2 ** 28, 2 ** 28]))], {
+      reserved: [{ kind: "RMRR", from: 2 ** 28, to: 2 ** 29, devices: [{ segment: 0, first: 0x10, last: 0x10 }] }],
+    }),
+    weight: "note",
+    says: /firmware reserved this one for the device/,
+    but: machine([device(0x10, ranges([2 ** 28, 2 ** 28, 2 ** 19]))]),
   },
   {
     rule: "outside-memory",
     when: "a mapping leads past the end of memory",
     known: machine([device(0x18, ranges([0, 2 ** 30 - 4096, 12288]))]),
-    weight: "note",
+    weight: "unproven",
     says: /8 KiB are mapped outside of memory.*0x40000000 to 0x40001fff.*wrong entry/s,
     but: machine([device(0x18, ranges([0, 2 ** 30, 4096]))], { whole: null }),
   },
   {
     rule: "outside-memory",
+    when: "only what firmware reserved has a name",
+    known: machine([device(0x18, ranges([0, 2 ** 30, 8192]))], {
+      reserved: [{ kind: "RMRR", from: 2 ** 30, to: 2 ** 30 + 4096, devices: null }],
+    }),
+    weight: "unproven",
+    says: /4 KiB are mapped outside of memory.*0x40001000 to 0x40001fff/s,
+    but: machine([device(0x18, ranges([2 ** 30, 2 ** 30, 4096]))], {
+      reserved: [{ kind: "RMRR", from: 2 ** 30, to: 2 ** 30 + 4096, devices: null }],
+    }),
+  },
+  {
+    rule: "not-memory",
     when: "a mapping leads into another device",
-    known: machine([device(0x20, ranges([0, 0xfeb00000, 4096]))], { bus: [nic], whole: null }),
+    known: machine([device(0x20, ranges([0, 0xfeb00000, 4096]))], { places: [nicWindow], whole: null }),
+    weight: "unproven",
+    says: /a device may write to a window of 0000:00:03\.0.*first at 0xfeb00000/s,
+    but: machine([device(0x20, ranges([0, 0xfeb20000, 4096]))], { places: [nicWindow], whole: null }),
+  },
+  {
+    rule: "not-memory",
+    when: "devices may write to the registers of a unit",
+    known: machine([device(0x18, wide), device(0x20, wide)], {
+      places: [{ kind: "unit", what: "the registers of an IOMMU", from: 0xfed90000, to: 0xfed91000 }],
+      whole: null,
+    }),
+    weight: "trouble",
+    says: /2 devices may write to the registers of an IOMMU.*0xfed90000.*switch the unit off/s,
+    but: machine([device(0x18, ranges([0, 0xfed00000, 0x100000, 1]))], {
+      places: [{ kind: "unit", what: "the registers of an IOMMU", from: 0xfed90000, to: 0xfed91000 }],
+      whole: null,
+    }),
+  },
+  {
+    rule: "not-memory",
+    when: "a doorbell tells devices apart",
+    known: machine([device(0x18, ranges([0, 0x8090000, 4096]))], { places: [its] }),
     weight: "note",
-    says: /a window of 0000:00:03\.0/,
-    but: machine([device(0x20, ranges([0, 0xfeb20000, 4096]))], { bus: [nic], whole: null }),
+    says: /may write to an interrupt translation service.*its own interrupts/s,
+    but: machine([device(0x18, ranges([0, 0x8070000, 4096]))], { places: [its] }),
   },
   {
     rule: "reserved-missing",

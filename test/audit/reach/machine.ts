@@ -78,6 +78,8 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     tables: new TableFrames(),
     runs: [{ first: mfn(0), frameCount: 2 ** 18 }],
     whole: true,
+    places: [],
+    ram: [{ from: 0, to: 2 ** 30 }],
     isPartial: false,
     kernel: null,
     reserved: null,

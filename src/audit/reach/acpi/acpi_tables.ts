@@ -19,6 +19,7 @@ import { bytesAt, structureAt, sum } from "./bytes.js";
 import { readDmar } from "./dmar.js";
 import { readIort } from "./iort.js";
 import { readIvrs } from "./ivrs.js";
+import { readHpet, readMadt, readTpm2 } from "./places.js";
 import { type AcpiReading, Gathered } from "./reading.js";
 import { readViot } from "./viot.js";
 
@@ -40,6 +41,9 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, out: Gathered) => voi
   IORT: readIort,
   VIOT: readViot,
   MCFG: readMcfg,
+  APIC: readMadt,
+  HPET: readHpet,
+  TPM2: readTpm2,
 };
 
 /** `DMAR` as a little-endian word. */
@@ -179,16 +183,18 @@ function isHeader(bytes: Uint8Array): boolean {
 const [oemAt, oemRevisionAt, creatorAt] = [10, 24, 28];
 
 function bySignature(image: Memory, out: Gathered, progress: ((share: number) => void) | undefined): void {
-  const places: number[] = [];
+  // Of each name so many: letters that stand in a text leave room for the others.
+  const places = new Map<number, number[]>(Array.from(byCode.keys(), (c) => [c, []]));
   image.each((m, words) => {
     for (let w = 0; w < 1024; w++) {
       const word = words[w]!;
       // Nearly every word is outside the range of the codes: the cheap test first.
       if (word < codeMin || word > codeMax) continue;
-      if (byCode.has(word) && places.length < tableCountMax) places.push(m * 4096 + w * 4);
+      const alike = places.get(word);
+      if (alike !== undefined && alike.length < tableCountMax) alike.push(m * 4096 + w * 4);
     }
   }, progress);
-  const tables = places.flatMap((address) => {
+  const tables = [...places.values()].flat().flatMap((address) => {
     const found = tableAt(image, address, null);
     return found === null ? [] : [{ address, ...found }];
   });

@@ -1,5 +1,6 @@
 /** What the firmware's tables say of IOMMUs, in no vendor's words. */
 import type { UnitKind } from "../../../table/device/attachment.js";
+import type { Place } from "../places/place.js";
 
 /** Requesters that a table names. */
 export interface AcpiScope {
@@ -92,6 +93,8 @@ export interface AcpiReading {
   readonly x2apicOptOut?: boolean | null;
   readonly dmaOptIn?: boolean | null;
   readonly configuration: readonly AcpiWindow[];
+  /** Interrupt controllers, timers, TPM: what is no memory. */
+  readonly places: readonly Place[];
   /** What could not be read, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -110,6 +113,7 @@ export class Gathered {
   /** Of the table that is being read. */
   says: string[] = [];
   readonly configuration: AcpiWindow[] = [];
+  readonly places: Place[] = [];
   readonly notes: string[] = [];
 
   note(what: string): void {

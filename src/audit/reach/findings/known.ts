@@ -4,6 +4,7 @@ import type { Attachment, LookupFault, UnitRoot } from "../../../table/device/at
 import type { Trouble } from "../../../table/trouble.js";
 import type { DeviceId } from "../device_name.js";
 import type { DeviceReach, Finding } from "../inspection.js";
+import type { Place } from "../places/place.js";
 import type { ReverseIndex } from "../reverse_index.js";
 import type { TableFrames } from "../table_frames.js";
 
@@ -112,6 +113,10 @@ export interface Known {
   readonly machine: string | null;
   /** Frames that the image holds. */
   readonly runs: readonly FrameRun[];
+  /** What is known to be no memory: ascending, apart from each other. */
+  readonly places: readonly Place[];
+  /** RAM, ascending; null where the image is not known to hold all of it. */
+  readonly ram: readonly Stretch[] | null;
   /** The image holds all of the machine's memory, as far as its mappings show; null: it cannot be told. */
   readonly whole: boolean | null;
   /** Parts of the image are known to be missing: it was cut short or damaged. */

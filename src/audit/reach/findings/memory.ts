@@ -1,9 +1,8 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 import { bytesInWords, counted, hex } from "../../why/words.js";
-import { grouped } from "../grouped.js";
 import type { DeviceReach, Finding } from "../inspection.js";
 import type { Known, RequesterRange, ReservedRegion, Rule, Stretch } from "./known.js";
-import { outsideOf } from "./outside.js";
+import { ownersWithin } from "./owners.js";
 import { sharedMemory } from "./shared.js";
 import { namesOf, someOf, stretchWords } from "./words.js";
 
@@ -13,7 +12,7 @@ const kernelText: Rule = {
   find(known) {
     if (known.kernel === null) return [];
     const { from, to, how } = known.kernel;
-    return ownersWithin(known, { from, to }, 2).map(({ owner, bytes, first }) => ({
+    return ownersWithin(known.index, { from, to }, 2).map(({ owner, bytes, first }) => ({
       rule: "kernel-text-writable",
       weight: "trouble",
       what: `a device may write to ${bytesInWords(bytes)} of the kernel's code`,
@@ -24,28 +23,6 @@ const kernelText: Rule = {
     }));
   },
 };
-
-/** Tables that reach into a stretch with a permission, with the bytes of their rows in it. */
-function ownersWithin(known: Known, { from, to }: Stretch, need: 1 | 2) {
-  const { index } = known;
-  let rows = new Int32Array(4096);
-  const count = index.rowsWithin(from, to, rows);
-  if (count > rows.length) {
-    rows = new Int32Array(count);
-    index.rowsWithin(from, to, rows);
-  }
-  const owners = new Map<number, { owner: number; bytes: number; first: number }>();
-  for (const row of rows.subarray(0, count)) {
-    if ((index.allow[row]! & need) === 0) continue;
-    const first = Math.max(from, index.paddr[row]!);
-    const bytes = Math.min(to, index.paddr[row]! + index.bytes[row]!) - first;
-    const owner = index.owner[row]!;
-    const known = owners.get(owner);
-    if (known === undefined) owners.set(owner, { owner, bytes, first });
-    else known.bytes += bytes;
-  }
-  return [...owners.values()];
-}
 
 const sharedPages: Rule = {
   name: "shared-memory",
@@ -64,6 +41,22 @@ const sharedPages: Rule = {
       } satisfies Finding;
     }),
 };
+
+/** Linux maps so much for what is behind an ISA bridge. Source: drivers/iommu/intel/iommu.c, CONFIG_INTEL_IOMMU_FLOPPY_WA. */
+const isaBytes = 2 ** 24;
+/** From this share of RAM on, it is no region for one purpose. */
+const domainShareMin = 1 / 4;
+
+/** Who maps so large a range, as far as its place and size tell. */
+function identityWhy({ reserved, ram }: Known, { bytes, first }: { bytes: number; first: Stretch }): string {
+  if (reserved?.some((r) => r.from <= first.from && first.to <= Math.ceil(r.to / 4096) * 4096))
+    return "firmware reserved this one for the device";
+  if (first.from === 0 && bytes <= isaBytes) return "Linux maps the first 16 MiB so for what is behind an ISA bridge";
+  const total = (ram ?? []).reduce((sum, r) => sum + r.to - r.from, 0);
+  if (total > 0 && bytes >= total * domainShareMin)
+    return "so large a part of RAM is all that a domain owns: Xen maps its own domains so, and a kernel that lets devices pass where the unit cannot";
+  return "so large a range is set up for firmware, for a domain of a hypervisor, or by hand";
+}
 
 /** A range that size is no buffer. */
 const largeBytes = 2 ** 20;
@@ -88,33 +81,11 @@ const identityRange: Rule = {
           weight: "note",
           what: `${bytesInWords(bytes)} are mapped at their own addresses, in ranges of at least ${bytesInWords(largeBytes)}`,
           where: `${namesOf(known.devices, owner)}: first ${stretchWords(first)}`,
-          why: "buffers are mapped in pages; so large a range is set up for firmware, for an ISA bridge, or by hand",
+          why: `buffers are mapped in pages; ${identityWhy(known, { bytes, first })}`,
           devices: owner,
           place: { paddr: first.from, bytes: first.to - first.from },
         },
       ];
-    }),
-};
-
-const outsideMemory: Rule = {
-  name: "outside-memory",
-  about: "A mapping leads to where the image holds no memory.",
-  find: (known) =>
-    [...grouped(outsideOf(known), (p) => `${p.first.from} ${p.first.to} ${p.bytes}`).values()].map((alike) => {
-      const { bytes, first, peer } = alike[0]!;
-      const devices = alike.flatMap(({ owner }) => known.index.owners[owner]!).sort((a, b) => a - b);
-      return {
-        rule: "outside-memory",
-        weight: "note",
-        what: `${bytesInWords(bytes)} are mapped outside of memory`,
-        where: `${namesOf(known.devices, devices)}: first ${stretchWords(first)}`,
-        why:
-          peer === null
-            ? `no memory of the image lies there: a device's window, ${doorbell(known)}, or a wrong entry`
-            : `that is a window of ${peer}: one device writes straight to the other`,
-        devices,
-        place: { paddr: first.from, bytes: first.to - first.from },
-      } satisfies Finding;
     }),
 };
 
@@ -123,11 +94,6 @@ const perhapsDoorbell = (known: Known): string =>
   known.whole !== true && known.units.some((u) => u.kind === "smmuv3")
     ? "; or it is the doorbell of interrupts, which every device maps on Arm (the image does not hold it)"
     : "";
-
-const doorbell = (known: Known): string =>
-  known.units.some((u) => u.kind === "smmuv3")
-    ? "the doorbell of interrupts that every device maps on Arm"
-    : "a doorbell of interrupts";
 
 const reservedMissing: Rule = {
   name: "reserved-missing",
@@ -219,6 +185,6 @@ function regionFinding(
 }
 
 export const memoryRules: readonly Rule[] = [
-  ...[kernelText, reservedMissing, sharedPages, identityRange, outsideMemory, reservedMapped],
+  ...[kernelText, reservedMissing, sharedPages, identityRange, reservedMapped],
   reservedUnknown,
 ];

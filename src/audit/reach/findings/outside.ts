@@ -1,6 +1,6 @@
 /** What is mapped and lies outside of the memory that the image holds. */
 import type { FrameRun } from "../../../read/image/image.js";
-import { deviceName } from "../device_name.js";
+import { without } from "../places/places.js";
 import type { Known, Stretch } from "./known.js";
 
 export interface OutsidePlace {
@@ -8,49 +8,39 @@ export interface OutsidePlace {
   readonly owner: number;
   readonly bytes: number;
   readonly first: Stretch;
-  /** The device whose window the first place lies in; null: none is known. */
-  readonly peer: string | null;
 }
 
-/** @returns nothing when the image holds only a part of memory: then absence says nothing. */
+/**
+ * What is mapped, is not held, and has no name: neither a place that is known to be no memory nor a region that firmware
+ * reserved.
+ * @returns nothing when the image holds only a part of memory: then absence says nothing.
+ */
 export function outsideOf(known: Known): OutsidePlace[] {
-  if (known.whole !== true) return peersOf(known);
+  if (known.whole !== true) return [];
   const { index, runs } = known;
+  const named = namedPlaces(known.places, known.reserved);
   const places = new Map<number, { owner: number; bytes: number; first: Stretch }>();
   for (let row = 0; row < index.count; row++) {
     const from = index.paddr[row]!;
     const to = from + index.bytes[row]!;
-    for (const hole of holes(runs, { from, to })) {
+    for (const hole of holes(runs, { from, to }).flatMap((h) => without(h, named))) {
       const owner = index.owner[row]!;
       const place = places.get(owner);
       if (place === undefined) places.set(owner, { owner, bytes: hole.to - hole.from, first: hole });
       else place.bytes += hole.to - hole.from;
     }
   }
-  return [...places.values()].map((p) => ({ ...p, peer: peerAt(known, p.first) }));
+  return [...places.values()];
 }
 
-/** Mappings into windows of devices: they are told even of a part of memory. */
-function peersOf(known: Known): OutsidePlace[] {
-  const { index } = known;
-  const places: OutsidePlace[] = [];
-  const rows = new Int32Array(256);
-  for (const device of known.bus ?? []) {
-    for (const bar of device.bars) {
-      const count = Math.min(rows.length, index.rowsWithin(bar.from, bar.to, rows));
-      for (const row of rows.subarray(0, count)) {
-        const from = Math.max(bar.from, index.paddr[row]!);
-        const to = Math.min(bar.to, index.paddr[row]! + index.bytes[row]!);
-        places.push({ owner: index.owner[row]!, bytes: to - from, first: { from, to }, peer: deviceName(device) });
-      }
-    }
+/** Places and regions as stretches that ascend and do not overlap. */
+export function namedPlaces(places: readonly Stretch[], reserved: readonly Stretch[] | null): Stretch[] {
+  const named: Stretch[] = [...places];
+  for (const region of reserved ?? []) {
+    named.push(...without(region, named));
+    named.sort((a, b) => a.from - b.from);
   }
-  return places;
-}
-
-function peerAt(known: Known, { from, to }: Stretch): string | null {
-  const device = known.bus?.find((d) => d.bars.some((bar) => bar.from < to && from < bar.to));
-  return device === undefined ? null : deviceName(device);
+  return named;
 }
 
 /** The parts of a stretch, in whole frames, that no run holds. */

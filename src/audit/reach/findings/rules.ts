@@ -4,6 +4,7 @@ import { deviceRules } from "./devices.js";
 import { interruptRules } from "./interrupts.js";
 import type { Known, Rule } from "./known.js";
 import { memoryRules } from "./memory.js";
+import { placeRules } from "./places.js";
 import { unitRules } from "./units.js";
 import { unreadRules } from "./unread.js";
 
@@ -11,6 +12,7 @@ export const reachRules: readonly Rule[] = [
   ...unreadRules,
   ...unitRules,
   ...interruptRules,
+  ...placeRules,
   ...memoryRules,
   ...deviceRules,
 ];
