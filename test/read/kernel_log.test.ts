@@ -201,6 +201,17 @@ describe("the machine", () => {
     expect(log("Hypervisor detected: Xen PV")).toMatchObject({ xen: true, xenMode: "PV", hypervisor: "Xen PV" });
     expect(log("Booting paravirtualized kernel on Xen PVH")).toMatchObject({ xen: true, xenMode: "PVH" });
     expect(log("Hypervisor detected: KVM")).toMatchObject({ xen: false, xenMode: null, hypervisor: "KVM" });
+    expect(log("Xen 4.20 support found")).toMatchObject({ xen: true, xenMode: "Arm" });
+    expect(log("Xen 4.4 support found, events_irq=31 gnttab_frame=0x00000000b0000000").xenMode).toBe("Arm");
+  });
+
+  test("the size of a page, by tables that are told in bytes and in pages", () => {
+    expect(log("Dentry cache hash table entries: 131072 (order: 8, 1048576 bytes, linear)").pageBytes).toBe(4096);
+    expect(log("Dentry cache hash table entries: 131072 (order: 6, 1048576 bytes, linear)").pageBytes).toBe(16384);
+    expect(log("Mountpoint-cache hash table entries: 1024 (order: -1, 8192 bytes, linear)").pageBytes).toBe(16384);
+    expect(log("futex hash table entries: 512 (32768 bytes on 1 NUMA nodes, total 32 KiB, linear).").pageBytes).toBe(
+      null,
+    );
   });
 
   test("drivers: a bus in a driver's place is none, and the last driver counts", () => {

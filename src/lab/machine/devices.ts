@@ -12,7 +12,7 @@ import {
   type Selected,
   selectEngine,
 } from "../../sw/engine/index.js";
-import { parseSwiotlb } from "../../sw/swiotlb/index.js";
+import { adjustAreas, adjustForSmallBuffers, limitAreas, parseSwiotlb, readParameter } from "../../sw/swiotlb/index.js";
 import type { Described } from "./description.js";
 import type { Host } from "./host.js";
 import type { DeviceDescription, MachineDescription } from "./schema.js";
@@ -87,6 +87,7 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
       swiotlb: mode === "off" ? "noforce" : mode,
       memoryEnd: host.memoryEnd,
       encrypted: m.encrypted,
+      smallBuffersBounce: m.arch === "arm" && engineProfileOf(m.kernel ?? null).rules.smallBuffersBounce,
       ...(host.kernel.model === "p==m" && { directMapped: "direct" as const }),
     },
     device,
@@ -132,11 +133,26 @@ class PoolOnDemand {
     if (this.#pool !== null) return this.#pool;
     const { swiotlb, cpus = 1 } = this.#d.machine;
     const { slots = 32768, areas } = swiotlb ?? {};
-    const asked = parseSwiotlb(areas === undefined ? `${slots}` : `${slots},${areas}`, { cpus });
+    const text = areas === undefined ? `${slots}` : `${slots},${areas}`;
+    const asked = this.#isSmall ? small(text, cpus, this.#host.memoryEnd) : parseSwiotlb(text, { cpus });
     const made = this.#host.makePool(asked.slots);
     if (made === null)
       return this.#d.refuse(["swiotlb"], "a pool that memory has room for", `${asked.slots} slots of 2 KiB`);
     this.#pool = { ...made, areas: asked.areas };
     return this.#pool;
   }
+
+  /** Whether the pool is there for small buffers only: on Arm, with all memory below 4 GiB. */
+  get #isSmall(): boolean {
+    const { arch, encrypted, kernel = null } = this.#d.machine;
+    const bounces = engineProfileOf(kernel).rules.smallBuffersBounce;
+    return arch === "arm" && !encrypted && bounces && this.#host.memoryEnd <= 2 ** 32;
+  }
+}
+
+/** The setting as such a kernel takes it: areas that are not asked for are settled last. */
+function small(text: string, cpus: number, memoryBytes: number): { readonly slots: number; readonly areas: number } {
+  const boot = adjustForSmallBuffers(readParameter(text), memoryBytes);
+  const settled = boot.areas === 0 ? adjustAreas(boot, cpus) : boot;
+  return { slots: settled.slots, areas: limitAreas(settled.areas, settled.slots) };
 }

@@ -4,6 +4,7 @@
  * Mode and areas stay as they are; where nothing failed, nothing is to change. A smaller pool is named only when sizes
  * were asked for, with room to spare, and only when enough was seen.
  */
+import { poolSlotsDefault } from "../../spec/swiotlb/sizes.js";
 import { parseSwiotlb } from "../../sw/swiotlb/index.js";
 import type { PoolMachine } from "./machine.js";
 import type { ReplayOutcome, WhatIf } from "./outcome.js";
@@ -18,6 +19,7 @@ const spanMin = 60e6;
 export interface AdviceQuestion {
   readonly shows: Shows;
   readonly kernel: string | null;
+  readonly arm64: boolean;
   /** Possible CPUs, which decide how many areas the kernel makes by itself. */
   readonly cpus: number;
   /** Value of the recorded machine's own `swiotlb=`; "" when it had none, null when that is not known. */
@@ -133,7 +135,7 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
   }
   const setting = settingText(q, best);
   const fewest = `of the sizes tried, ${count(best.slots)} slots are the fewest that serve ${never > 0 ? "all the others" : "every request"}, at most ${count(best.hiwater)} at once`;
-  const because = [failed, ...impossible, fewest, ...doubted].join("; ");
+  const because = [failed, ...impossible, fewest, ...(takenForNone(q, best) ? [noNumber] : []), ...doubted].join("; ");
   return { what: setting, swiotlb: setting, because, confidence: doubted.length === 0 ? "measured" : "bounded" };
 }
 
@@ -153,7 +155,16 @@ function settingText(q: AdviceQuestion, w: WhatIf): string {
   const itself = parseSwiotlb(`${w.slots}`, { cpus: q.cpus }).areas;
   const areas = asked?.asked.areas != null || itself !== w.areas ? `,${w.areas}` : "";
   const isForced = asked === null ? (q.machine?.forced ?? false) : asked.mode === "force";
-  return `swiotlb=${w.slots}${areas}${isForced ? ",force" : ""}`;
+  const slots = takenForNone(q, w) ? 2 * w.slots : w.slots;
+  return `swiotlb=${slots}${areas}${isForced ? ",force" : ""}`;
 }
+
+/** Whether the kernel would take this number for none: the default's own, where arm64 makes a smaller pool by itself. */
+function takenForNone(q: AdviceQuestion, w: WhatIf): boolean {
+  return q.arm64 && w.slots === poolSlotsDefault && (q.machine?.slots ?? poolSlotsDefault) < poolSlotsDefault;
+}
+
+const noNumber =
+  "twice that is named because arm64 takes the default's own number for none, and makes 1 MiB for each GiB of memory";
 
 const nothing: WhatIf = { slots: 0, areas: 0, forced: false, bounced: 0, failed: 0, hiwater: 0 };

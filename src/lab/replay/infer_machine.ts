@@ -53,5 +53,8 @@ export function inferMachine(o: {
     if (d.from !== "driver" && (survey.devices[i]?.bounced ?? 0) > 0)
       inferred.push(`devices.${o.deviceNames[i]}.alignment`);
   });
-  return { kernel, cpus, pool, profile: pool?.profile ?? profileOf(kernel), devices, inferred, evidence };
+  const profile = pool?.profile ?? profileOf(kernel, log?.pageBytes ?? null);
+  const { pageBytes: page } = profile.rules;
+  if (page !== pageBytes) evidence.push(`pages of ${page / 1024} KiB: the kernel's log or the name of its release`);
+  return { kernel, cpus, pool, profile, devices, inferred, evidence };
 }

@@ -1,9 +1,19 @@
 /** The pool of a recorded machine: every shape that the kernel could have made, tried against the addresses it chose. */
 import { EventKind } from "../../read/event.js";
 import { poolSlotsDefault, poolSlotsMin, slotBytes } from "../../spec/swiotlb/sizes.js";
-import { limitAreas, parseSwiotlb, profileOf, profiles } from "../../sw/swiotlb/index.js";
+import {
+  adjustAreas,
+  adjustForSmallBuffers,
+  limitAreas,
+  type Profile,
+  parseSwiotlb,
+  profileOf,
+  profiles,
+  readParameter,
+  withPages,
+} from "../../sw/swiotlb/index.js";
 import { inOrder, inStep, type Score, type Shape } from "./in_step.js";
-import type { KnownPool, LogFacts, PoolMachine } from "./machine.js";
+import { isArm64, type KnownPool, type LogFacts, type PoolMachine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import type { Alignments } from "./refusal.js";
 import type { Survey } from "./survey.js";
@@ -83,8 +93,8 @@ export function knownPool(known: KnownPool, q: PoolQuestion): PoolMachine {
   const { survey, evidence } = q;
   const { base, slots, areas } = known;
   evidence.push(`pool bounds, areas and slots: ${known.name}`);
-  const presumed = profileOf(q.kernel);
-  const candidates = [presumed, ...profiles.filter((p) => p !== presumed)].map((profile) => {
+  const presumed = presumedOf(q);
+  const candidates = [presumed, ...others(presumed)].map((profile) => {
     return { base, slots, areas, profile, stated: true };
   });
   const tried = survey.highest > 0 ? best(candidates, q, triedMax) : null;
@@ -93,6 +103,13 @@ export function knownPool(known: KnownPool, q: PoolQuestion): PoolMachine {
   evidence.push(`${forced ? "forced" : "not forced"}: by ${said}`);
   const late = survey.orphans.some((x) => x.address >= base && x.address < base + slots * slotBytes);
   return { base, slots, areas, profile: tried?.shape.profile ?? presumed, forced, late };
+}
+
+const presumedOf = (q: PoolQuestion): Profile => profileOf(q.kernel, q.log?.pageBytes ?? null);
+
+/** Search rules of other kernels, on pages of the same size. */
+function others(presumed: Profile): Profile[] {
+  return profiles.filter((p) => p.id !== presumed.id).map((p) => withPages(p, presumed.rules.pageBytes));
 }
 
 const plain = ({ base, slots, areas, profile }: Shape): Shape => ({ base, slots, areas, profile });
@@ -150,7 +167,7 @@ function lateShapes(q: PoolQuestion): Candidate[] {
     const lowest = Math.max(0, survey.highest - slots * slotBytes);
     const steps = Math.floor((stepOf(survey.lowest) - lowest) / baseStep);
     for (let k = 0; k <= Math.min(steps, lateBasesMax); k++) {
-      add(found, { base: stepOf(survey.lowest) - k * baseStep, slots, areas, profile: profileOf(q.kernel) }, survey);
+      add(found, { base: stepOf(survey.lowest) - k * baseStep, slots, areas, profile: presumedOf(q) }, survey);
     }
   }
   // Where several predict as much, the roundest base is the likeliest.
@@ -173,7 +190,22 @@ function sizesAsked(q: PoolQuestion): { slots: number; areas: number }[] {
     return [{ slots, areas: limitAreas(log?.areas ?? powerOfTwo(q.cpus), slots) }];
   }
   const asked = parseSwiotlb(log.swiotlb, { cpus: q.cpus });
-  return [{ slots: asked.slots, areas: limitAreas(log.areas ?? asked.areas, asked.slots) }];
+  return unique([asked.slots, smallSlots(q)]).map((slots) => {
+    return { slots, areas: limitAreas(log.areas ?? asked.areas, slots) };
+  });
+}
+
+/**
+ * Slots of the pool that arm64 makes where all memory lies below 4 GiB, and where nothing but the default's number was
+ * asked for; null elsewhere.
+ */
+function smallSlots({ log, kernel, cpus }: PoolQuestion): number | null {
+  const memory = log?.memoryBytes ?? null;
+  if (memory === null || log?.swiotlb == null || !isArm64(log, kernel)) return null;
+  const asked = readParameter(log.swiotlb);
+  const boot = adjustForSmallBuffers(asked, memory);
+  if (boot === asked) return null;
+  return boot.areas === 0 ? adjustAreas(boot, cpus).slots : boot.slots;
 }
 
 /** Where the log gives the bounds, only the areas and the search rules are open. */
@@ -184,7 +216,7 @@ function statedShape(q: PoolQuestion): Candidate {
     base: from,
     slots,
     areas: limitAreas(q.log!.areas ?? powerOfTwo(q.cpus), slots),
-    profile: profileOf(q.kernel),
+    profile: presumedOf(q),
   };
 }
 
@@ -196,11 +228,12 @@ function shapes(q: PoolQuestion): Candidate[] {
   const areaCounts = unique([asked?.areas ?? null, log?.areas ?? null, powerOfTwo(q.cpus), 1, 2, 4, 8, 16, 32, 64]);
   const slotCounts = unique([
     asked?.slots ?? null,
+    smallSlots(q),
     ...(asked === null ? [...spacings(firsts, areaCounts), poolSlotsDefault] : []),
   ]);
   const found: Candidate[] = [];
-  const presumed = profileOf(q.kernel);
-  for (const profile of [presumed, ...profiles.filter((p) => p !== presumed)]) {
+  const presumed = presumedOf(q);
+  for (const profile of [presumed, ...others(presumed)]) {
     for (const slots of slotCounts) {
       for (const wanted of areaCounts) {
         const areas = limitAreas(wanted, slots);

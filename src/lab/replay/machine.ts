@@ -10,6 +10,11 @@ import type { PoolBegin } from "./xen/begin.js";
 /** What a kernel log says of the machine; null where it is silent. */
 export interface LogFacts {
   readonly kernel: string | null;
+  /** Bytes of the kernel's page. */
+  readonly pageBytes?: number | null;
+  /** "aarch64", "x86_64" ... */
+  readonly architecture?: string | null;
+  readonly memoryBytes?: number | null;
   /** Value of `swiotlb=` on the command line; "" when there is a command line without it. */
   readonly swiotlb: string | null;
   /** Possible CPUs. */
@@ -25,6 +30,11 @@ export interface LogFacts {
   readonly refusalsSuppressed?: number;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
+}
+
+/** Whether the kernel is one of arm64, as far as its log or its release say it. */
+export function isArm64(log: LogFacts | null, kernel: string | null): boolean {
+  return log?.architecture === "aarch64" || /arm64|aarch64/.test(kernel ?? "");
 }
 
 export interface DeviceAlignment {

@@ -9,7 +9,7 @@ import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
 import { Elsewhere } from "./elsewhere.js";
 import { Joiner, type Landing, type OperationSink } from "./joiner.js";
-import { alignmentsOf, type LogFacts, type Machine } from "./machine.js";
+import { alignmentsOf, isArm64, type LogFacts, type Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -210,6 +210,7 @@ export class Replay {
       advice: advise({
         shows,
         kernel: machine.kernel,
+        arm64: isArm64(this.#o.log, machine.kernel),
         cpus: machine.cpus,
         setting: this.#o.log?.swiotlb ?? null,
         machine: machine.pool,

@@ -12,6 +12,9 @@ const possibleCpus: readonly (readonly [RegExp, number])[] = [
   [/Total of (\d{1,5}) processors activated/, 1],
 ];
 
+/** Sizes of a page that kernels are built with. */
+const pageSizes: ReadonlySet<number> = new Set([4096, 8192, 16384, 65536]);
+
 /** Facts by the first line that states them, unless said otherwise; null where the log is silent. */
 export class MachineFacts {
   kernel: string | null = null;
@@ -25,6 +28,8 @@ export class MachineFacts {
   xenMode: string | null = null;
   /** The hypervisor's own name for itself, as the kernel reports it ("KVM", "Xen PV"). */
   hypervisor: string | null = null;
+  /** Bytes of the kernel's page. */
+  pageBytes: number | null = null;
   readonly iommus = new Set<string>();
   /** Default domain type ("Translated", "Passthrough") and flush policy ("strict", "lazy"). */
   iommuDefault: string | null = null;
@@ -101,6 +106,14 @@ export class MachineFacts {
     if (line !== null) this.commandLine ??= line[1]!;
     const memory = /^Memory: \d{1,12}[Kk]B?\/(\d{1,12})[Kk]B? available/.exec(message);
     if (memory !== null) this.memoryBytes ??= Number(memory[1]) * 1024;
+    if (message.includes("hash table entries")) this.#page(message);
+  }
+
+  /** Tables are told with their bytes and the power of two in pages. Source: Linux mm/mm_init.c, alloc_large_system_hash. */
+  #page(message: string): void {
+    const table = / \(order: (-?\d{1,2}), (\d{1,12}) bytes/.exec(message);
+    const bytes = table === null ? Number.NaN : Number(table[2]) / 2 ** Number(table[1]);
+    if (pageSizes.has(bytes)) this.pageBytes ??= bytes;
   }
 
   #cpus(message: string): void {

@@ -20,6 +20,8 @@ export interface KernelLog {
   readonly cpus: number | null;
   readonly cpusOnline: number | null;
   readonly memoryBytes: number | null;
+  /** Bytes of the kernel's page; null where no line tells. */
+  readonly pageBytes: number | null;
   /** Areas of the pool, and its bounds in bytes, [from, to). */
   readonly areas: number | null;
   readonly pool: { readonly from: number; readonly to: number } | null;
@@ -111,9 +113,20 @@ class Reading {
     if (this.#findingsTotal > findingsMax) {
       this.#warnings.add("", `${this.#findingsTotal} lines concern DMA: the first ${findingsMax} kept`);
     }
-    const { kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, xenMode, hypervisor, drivers } = facts;
+    const {
+      kernel,
+      architecture,
+      commandLine,
+      cpus,
+      cpusOnline,
+      memoryBytes,
+      pageBytes,
+      xenMode,
+      hypervisor,
+      drivers,
+    } = facts;
     return {
-      ...{ kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, xenMode, hypervisor, drivers },
+      ...{ kernel, architecture, commandLine, cpus, cpusOnline, memoryBytes, pageBytes, xenMode, hypervisor, drivers },
       swiotlb: commandLine === null ? null : settingOf(commandLine),
       areas: facts.areas,
       pool: facts.pool,

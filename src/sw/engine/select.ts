@@ -27,6 +27,11 @@ export interface Platform {
   readonly memoryEnd: number;
   /** The memory of this guest is encrypted: devices reach only what is shared. */
   readonly encrypted?: boolean;
+  /**
+   * This kernel bounces small buffers of devices that are not coherent (arm64 since 6.5), and has a pool for that however
+   * low its memory lies. Source: Linux arch/arm64/mm/init.c, arch_mm_preinit.
+   */
+  readonly smallBuffersBounce?: boolean;
   /** A PV guest other than dom0 has PCI devices, or was booted to have some. */
   readonly passthrough?: boolean;
 }
@@ -92,7 +97,12 @@ const selection: readonly SelectionRow[] = [
       const ground = groundOf(p, d);
       if (p.encrypted) return `${ground} Memory is encrypted, so all DMA goes through the shared pool.`;
       if (p.swiotlb === "force") return `${ground} swiotlb=force: all DMA goes through the pool.`;
-      if (p.swiotlb === "noforce" || p.memoryEnd <= fourGiB) return null;
+      if (p.swiotlb === "noforce") return null;
+      if (p.memoryEnd <= fourGiB) {
+        return hasSmallPool(p) && !d.coherent
+          ? `${ground} All memory lies below 4 GiB, so the pool is a small one: for small buffers of devices that do not see the cache, as this one.`
+          : null;
+      }
       return `${ground} Memory reaches above 4 GiB, so there is a pool for devices that do not.`;
     },
   },
@@ -100,7 +110,11 @@ const selection: readonly SelectionRow[] = [
     engine: "direct",
     applies: (p, d) => {
       const why =
-        p.swiotlb === "noforce" ? "swiotlb=noforce: there is no pool" : "all memory lies below 4 GiB: there is no pool";
+        p.swiotlb === "noforce"
+          ? "swiotlb=noforce: there is no pool"
+          : hasSmallPool(p)
+            ? "all memory lies below 4 GiB: the pool is for small buffers of devices that do not see the cache"
+            : "all memory lies below 4 GiB: there is no pool";
       const short =
         p.memoryEnd - 1 > Math.min(d.mask, d.busLimit === 0 ? allAddresses : d.busLimit)
           ? ", and what the device does not reach is refused"
@@ -124,6 +138,8 @@ export function selectEngine(platform: Platform, device: DmaDevice): Selected {
   }
   throw new Error("unreachable: the last row always applies");
 }
+
+const hasSmallPool = (p: Platform): boolean => p.arch === "arm" && p.smallBuffersBounce === true;
 
 /** What the addresses of this kernel are, where no engine of its own kind serves it. */
 function groundOf(p: Platform, d: DmaDevice): string {

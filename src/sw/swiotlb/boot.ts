@@ -66,15 +66,29 @@ export function adjustAreas(boot: Boot, wanted: number): Boot {
 
 /** Grow the default pool with memory encryption. Does nothing when the size was set on the command line. */
 export function adjustForEncryption(boot: Boot, memoryBytes: number): Boot {
-  if (boot.slots !== poolSlotsDefault) return boot;
   const bytes = Math.min(
     Math.max(Math.floor((memoryBytes * encryptedPercent) / 100), poolSlotsDefault * slotBytes),
     encryptedBytesMax,
   );
+  return adjustSize(boot, bytes, "memory encryption: 6 % of memory between 64 MiB and 1 GiB");
+}
+
+/**
+ * The pool of an arm64 kernel whose memory lies below 4 GiB, where only small buffers of devices that are not coherent
+ * need it: 1 MiB for each GiB. Does nothing when the size was set on the command line.
+ * Source: Linux arch/arm64/mm/init.c (arch_mm_preinit), since 6.5.
+ */
+export function adjustForSmallBuffers(boot: Boot, memoryBytes: number): Boot {
+  const bytes = Math.min(Math.ceil(memoryBytes / 1024), poolSlotsDefault * slotBytes);
+  return adjustSize(boot, bytes, "arm64 with all memory below 4 GiB: 1 MiB for each GiB");
+}
+
+/** A size that is the default's is taken as not set, even where the command line has that very number. */
+function adjustSize(boot: Boot, bytes: number, why: string): Boot {
+  if (boot.slots !== poolSlotsDefault) return boot;
   const aligned = upTo(bytes, slotBytes);
   const slots = upTo(aligned / slotBytes, setSlots);
-  const steps = [...boot.steps, `memory encryption: 6 % of memory between 64 MiB and 1 GiB, ${slots} slots`];
-  const rounded = roundUp({ ...boot, slots, steps }, () => null);
+  const rounded = roundUp({ ...boot, slots, steps: [...boot.steps, `${why}, ${slots} slots`] }, () => null);
   const size = rounded.slots === slots ? aligned : rounded.slots * slotBytes;
   return { ...rounded, log: [...rounded.log, logPrefix + sizeAdjusted(size)] };
 }

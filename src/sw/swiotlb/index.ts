@@ -3,6 +3,7 @@ export { Allocator, type AllocatorShape, type MapRequest } from "./allocator.js"
 export {
   adjustAreas,
   adjustForEncryption,
+  adjustForSmallBuffers,
   allocateEarly,
   allocateLate,
   type Boot,
@@ -19,6 +20,6 @@ export { type Parameter, parseSwiotlb, readParameter, type Setting } from "./par
 export { PlainPool } from "./plain_pool.js";
 export { Pool } from "./pool.js";
 export type { PoolShape } from "./pool_shape.js";
-export { before2024, type PoolRules, type Profile, profileOf, profiles, today } from "./profile.js";
+export { before2024, type PoolRules, type Profile, profileOf, profiles, today, withPages } from "./profile.js";
 export { mappingBytesMaxFor } from "./request.js";
 export { RestrictedPool, restrictedPool } from "./restricted.js";

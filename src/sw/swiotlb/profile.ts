@@ -4,6 +4,7 @@
  * A profile is a kernel's behaviour as it was released; a historic bug (bug.ts) changes single rules of it.
  * Source: Linux kernel/dma/swiotlb.c, the search of one area and the computation of the padding before a mapping.
  */
+import { pageBytesOf } from "../../spec/linux/page_size.js";
 
 /** The rules of searches and copies; every difference between kernels is a field here, the code reads nothing else. */
 export interface PoolRules {
@@ -16,6 +17,8 @@ export interface PoolRules {
   readonly masksDisjoint: boolean;
   /** When requests of a page or more start on a page: always, only with no other mask, or never. */
   readonly pageRule: "always" | "unmasked" | "never";
+  /** Bytes of a page of this kernel, a power of two. */
+  readonly pageBytes: number;
   /** Address bits under the allocation mask are preserved by padding slots; false: only those inside one slot. */
   readonly padSlots: boolean;
   /** Free runs end at the end of the pool, not only at the end of the slot set. */
@@ -55,6 +58,7 @@ export const today: Profile = {
     allocMaskApart: true,
     masksDisjoint: true,
     pageRule: "unmasked",
+    pageBytes: 4096,
     padSlots: true,
     runsEndWithPool: true,
     countsSteps: true,
@@ -77,6 +81,7 @@ export const before2024: Profile = {
     allocMaskApart: false,
     masksDisjoint: false,
     pageRule: "always",
+    pageBytes: 4096,
     padSlots: false,
     runsEndWithPool: true,
     countsSteps: true,
@@ -105,12 +110,30 @@ export const before2023: Profile = {
 
 export const profiles: readonly Profile[] = [today, before2024, before2023];
 
+const withOtherPages = new Map<string, Profile>();
+
+/** The same rules of a kernel with pages of another size. One object for each, so that profiles can be compared. */
+export function withPages(profile: Profile, pageBytes: number): Profile {
+  if (profile.rules.pageBytes === pageBytes) return profile;
+  const key = `${profile.id} ${pageBytes}`;
+  const known = withOtherPages.get(key);
+  if (known !== undefined) return known;
+  const made = { ...profile, rules: { ...profile.rules, pageBytes } };
+  withOtherPages.set(key, made);
+  return made;
+}
+
 /**
  * The profile of a kernel by its release ("6.12.41-1"); today's for one that cannot be read.
  *
  * A long-term kernel may have later rules than its release: some of 2024's fixes went back to 6.6.y.
+ * @param pageBytes its pages, where the release does not say them ("-16k")
  */
-export function profileOf(kernel: string | null): Profile {
+export function profileOf(kernel: string | null, pageBytes: number | null = null): Profile {
+  return withPages(rulesOf(kernel), pageBytes ?? pageBytesOf(kernel) ?? 4096);
+}
+
+function rulesOf(kernel: string | null): Profile {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel ?? "") ?? [];
   if (major === undefined || minor === undefined) return today;
   const release = Number(major) * 1000 + Number(minor);

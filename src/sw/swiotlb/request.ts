@@ -5,11 +5,10 @@
  * resolving allocates nothing. Source: Linux kernel/dma/swiotlb.c, swiotlb_tbl_map_single and the head of
  * swiotlb_search_pool_area.
  */
-import { mappingBytesMax, pageBytes, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import { mappingBytesMax, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import type { PoolRules } from "./profile.js";
 
 const inSlot = slotBytes - 1;
-const inPage = pageBytes - 1;
 /** Masks from here on ask for more than a slot set holds. */
 const maskMax = 2 ** 30;
 
@@ -70,7 +69,7 @@ export class Request {
     this.compares = low !== 0 || origHigh !== 0;
     this.boundarySlots = boundarySlots;
     const wantsPage = rules.pageRule === "always" || (rules.pageRule === "unmasked" && alloc === 0 && min === 0);
-    if (wantsPage && bytes >= pageBytes) alloc |= inPage;
+    if (wantsPage && bytes >= rules.pageBytes) alloc |= rules.pageBytes - 1;
     alloc |= inSlot;
     let same: number;
     if (rules.allocMaskApart) {
@@ -81,7 +80,7 @@ export class Request {
       this.zeroMask = 0;
       same = min & ~inSlot;
       const byMask = (same >>> slotLg2) + 1;
-      const byPage = bytes >= pageBytes ? byMask * (pageBytes / slotBytes) : byMask;
+      const byPage = bytes >= rules.pageBytes ? byMask * (rules.pageBytes / slotBytes) : byMask;
       this.stride = Math.max(byPage, (alloc >>> slotLg2) + 1);
     } else {
       this.zeroMask = 0;

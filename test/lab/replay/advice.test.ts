@@ -14,7 +14,7 @@ const setting = (slots: number, areas: number, failed: number, hiwater = 300) =>
 };
 
 const failing: AdviceQuestion = {
-  ...{ shows: "mappings", kernel: "7.2", cpus: 2, setting: null, machine, pool, maps, span: 5e6 },
+  ...{ shows: "mappings", kernel: "7.2", arm64: false, cpus: 2, setting: null, machine, pool, maps, span: 5e6 },
   refused: { mappings: 200, lists: 0, requests: 200, never: 0 },
   whatIf: [setting(512, 2, 200), setting(1024, 2, 0, 700), setting(2048, 2, 0, 700)],
   ...{ sizesAsked: false, lost: 0 },
@@ -34,6 +34,14 @@ test.each([
   ["bounces that are natural", { machine: { ...machine, forced: false }, setting: "" }, "swiotlb=1024"],
 ])("%s", (_what, more, expected) => {
   expect(advise({ ...failing, ...more }).swiotlb).toBe(expected);
+});
+
+test("arm64 takes the default's own number for none: twice of it is named, and why", () => {
+  const whatIf = [setting(512, 2, 200), setting(32768, 2, 0, 700)];
+  expect(advise({ ...failing, arm64: true, whatIf }).swiotlb).toBe("swiotlb=65536,force");
+  expect(advise({ ...failing, arm64: true, whatIf }).because).toMatch(/arm64 takes the default's own number for none/);
+  expect(advise({ ...failing, whatIf }).swiotlb).toBe("swiotlb=32768,force");
+  expect(advise({ ...failing, arm64: true }).swiotlb).toBe("swiotlb=1024,force");
 });
 
 test("where nothing failed nothing is to change, with peak, span and bounces", () => {

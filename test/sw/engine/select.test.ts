@@ -24,6 +24,22 @@ type Row = readonly [
 const rows: readonly Row[] = [
   ["bare metal with much memory", {}, {}, "swiotlb", false, /^No hypervisor.*above 4 GiB/],
   ["bare metal with little memory", { memoryEnd: small }, {}, "direct", false, /below 4 GiB: there is no pool\.$/],
+  [
+    "arm64 with little memory, a device that does not see the cache",
+    { arch: "arm", smallBuffersBounce: true, memoryEnd: small },
+    { coherent: false },
+    "swiotlb",
+    false,
+    /pool is a small one: for small buffers/,
+  ],
+  [
+    "the same with one that does",
+    { arch: "arm", smallBuffersBounce: true, memoryEnd: small },
+    {},
+    "direct",
+    false,
+    /the pool is for small buffers of devices that do not see the cache\.$/,
+  ],
   ["bare metal, exactly 4 GiB", { memoryEnd: 2 ** 32 }, {}, "direct", false, /below 4 GiB/],
   [
     "a narrow device without a pool",

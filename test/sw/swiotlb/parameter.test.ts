@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   adjustForEncryption,
+  adjustForSmallBuffers,
   allocateEarly,
   allocateLate,
   bootDefaults,
@@ -119,4 +120,14 @@ test("memory encryption asks for 6 % of memory between 64 MiB and 1 GiB", () => 
   expect(grown(64).slots).toBe(524288);
   expect(adjustForEncryption(readParameter("512"), 2 ** 36).slots).toBe(512);
   expect(adjustForEncryption(readParameter(",4"), 2 ** 32).slots).toBe(131072);
+});
+
+test("arm64 with little memory makes 1 MiB for each GiB, and takes the default's own number for none", () => {
+  const made = (text: string, gib: number) => adjustForSmallBuffers(readParameter(text), gib * 2 ** 30);
+  expect(made("", 1).slots).toBe(512);
+  expect(made("", 1).log).toEqual(["software IO TLB: SWIOTLB bounce buffer size adjusted to 1MB"]);
+  expect(made("32768,force", 1)).toMatchObject({ slots: 512, mode: "force" });
+  expect([made("16384", 1).slots, made("512", 2).slots, made("", 3).slots, made("", 0.25).slots]).toEqual([
+    16384, 512, 1536, 128,
+  ]);
 });

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { PlainPool } from "../../../src/sw/swiotlb/plain_pool.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";
-import { before2024 } from "../../../src/sw/swiotlb/profile.js";
+import { before2024, profileOf } from "../../../src/sw/swiotlb/profile.js";
 import { mappingBytesMaxFor } from "../../../src/sw/swiotlb/request.js";
 
 const start = 0x7000_0000;
@@ -164,4 +164,15 @@ test("a pool that no kernel could have is refused with the reason", () => {
   expect(make({ slots: 2 ** 40 })).toThrow("pool-shape");
   expect(make({ areas: 129 })).toThrow("pool-shape: 129 areas");
   expect(() => make({})().setAreaIndex(0, 128)).toThrow("area-index");
+});
+
+test("a kernel with larger pages starts requests of such a page or more on one, and smaller ones anywhere", () => {
+  const pool = (kernel: string, pages: number | null = null) => {
+    const made = new Pool({ start, slots: 256, areas: 1, profile: profileOf(kernel, pages) });
+    return [512, 8192, 16384].map((size) => made.map(0, 1, 0x2345_6000, size, 0, 0, 0));
+  };
+  expect(pool("7.2.13-arm64")).toEqual([0, 0x1000, 0x3000]);
+  expect(pool("7.2.13+deb14-arm64-16k")).toEqual([0, 0x800, 0x4000]);
+  expect(pool("6.12.0-55.el10.aarch64+64k")).toEqual([0, 0x800, 0x2800]);
+  expect(pool("7.2.13", 16384)).toEqual([0, 0x800, 0x4000]);
 });

@@ -95,8 +95,10 @@ function heldOperation(h: Held): Operation {
 }
 
 /**
- * How many of the first bounces a state of the pool predicts before the first that it does not, of at most `most`.
- * A state that is not the recording's beginning as a rule fails at the first.
+ * How a state of the pool predicts a recording's bounces, at most `most` of them: how many before the first that it does
+ * not, and how many in all, the model set to the kernel's state after each that it does not.
+ *
+ * A state that is not the recording's beginning as a rule fails at the first bounce of an area, which may come late.
  */
 export function predictedFrom(
   shape: Pick<PoolMachine, "base" | "slots" | "areas" | "profile">,
@@ -107,11 +109,13 @@ export function predictedFrom(
     readonly minAlignMask: (device: number, time: number) => number;
     readonly boundarySlots: (device: number, time: number) => number;
   },
-): { readonly predicted: number; readonly failed: boolean } {
+): { readonly first: number; readonly equal: number; readonly compared: number } {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
   const held = new Map(applyBegin(pool, begin).map(({ op, offset }) => [op, offset]));
   const places = new Map<Operation, number>();
-  let predicted = 0;
+  let first = 0;
+  let equal = 0;
+  let compared = 0;
   for (const op of ops) {
     if (op.unmap) {
       const offset = places.get(op.of!) ?? held.get(op.of!);
@@ -119,13 +123,17 @@ export function predictedFrom(
       continue;
     }
     if (!(op.address >= 0)) continue;
-    if (predicted >= o.most) break;
+    if (compared >= o.most) break;
+    compared++;
     const high = Math.floor(op.orig / 2 ** 32);
     const mam = o.minAlignMask(op.device, op.lo);
-    const at = pool.map(op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device, op.lo));
-    if (at !== op.address - shape.base) return { predicted, failed: true };
-    places.set(op, at);
-    predicted++;
+    const kernel = op.address - shape.base;
+    const request = [op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device, op.lo)] as const;
+    if (pool.find(...request) === kernel) {
+      if (first === compared - 1) first++;
+      equal++;
+      places.set(op, pool.map(...request));
+    } else if (kernel >= 0 && pool.place(kernel, high, op.orig >>> 0, op.size, mam, 0)) places.set(op, kernel);
   }
-  return { predicted, failed: false };
+  return { first, equal, compared };
 }

@@ -31,8 +31,8 @@ export function chooseTree(o: {
   }
   if (best === null) return null;
   const { file, fit } = best;
-  const shown = o.look.framesShown || o.look.grantsShown;
-  if (shown && fit.against > 0) {
+  // Without the probe of every change, pages that contradict it may have changed unseen.
+  if (o.look.framesShown && fit.against > 0) {
     o.used.push({
       name: file.name,
       used: `passed over: ${fit.against} pages were in another state when they first appear`,

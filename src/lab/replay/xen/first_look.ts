@@ -27,8 +27,12 @@ export class FirstLook {
   grantsShown = false;
   /** Whether grants come with the domain's own addresses at which they are mapped. */
   placesShown = false;
+  /** The same of grants that are unmapped. */
+  endsShown = false;
   searchesShown = false;
   /** The buffer that was last asked a bounce for, its machine address and size, by CPU and context. */
+  /** Events were lost: what is seen from then on says nothing of the beginning. */
+  #lost = false;
   readonly #asked = new Map<number, { readonly address: number; readonly size: number }>();
   /** Last answer of a search, by CPU and context. */
   readonly #searched = new Map<number, number>();
@@ -50,6 +54,9 @@ export class FirstLook {
 
   #see(b: EventBatch, i: number): void {
     switch (b.kind[i]) {
+      case EventKind.lost:
+        this.#lost = true;
+        break;
       case EventKind.bounced:
         this.#asked.set(b.cpu[i]! * 256 + b.context[i]!, { address: b.dma[i]!, size: b.size[i]! });
         break;
@@ -67,7 +74,7 @@ export class FirstLook {
         if (b.size[i]! > 0) this.armShown = true;
         for (let k = 0; k < framesOf(b, i); k++) {
           const pfn = b.phys[i]! / pageBytes + k;
-          if (b.dma[i] === -1 && !this.changing.has(pfn)) this.endedFirst.add(pfn);
+          if (b.dma[i] === -1) this.#ended(pfn);
           this.#setTo(pfn, b.dma[i]! / pageBytes + k);
           this.#change(pfn * pageBytes);
         }
@@ -76,6 +83,7 @@ export class FirstLook {
         this.#grantsAt(b, i);
         break;
       case EventKind.xenUngrants:
+        this.endsShown = true;
         this.#changeList(b, i, true);
         break;
       case EventKind.xenNeed:
@@ -115,7 +123,7 @@ export class FirstLook {
   }
 
   #page(phys: number, dma: number): void {
-    if (!(dma >= 0) || !(phys >= 0)) return;
+    if (this.#lost || !(dma >= 0) || !(phys >= 0)) return;
     const pfn = Math.floor(phys / pageBytes);
     if (this.first.size < pagesMax && !this.first.has(pfn) && !this.changing.has(pfn)) {
       this.first.set(pfn, Math.floor(dma / pageBytes));
@@ -126,14 +134,18 @@ export class FirstLook {
     if (phys >= 0 && this.changing.size < changingMax) this.changing.add(phys / pageBytes);
   }
 
+  #ended(pfn: number): void {
+    if (!this.#lost && pfn >= 0 && !this.changing.has(pfn)) this.endedFirst.add(pfn);
+  }
+
   #setTo(pfn: number, mfn: number): void {
-    if (mfn >= 0 && this.setTo.size < pagesMax && !this.setTo.has(pfn)) this.setTo.set(pfn, mfn);
+    if (!this.#lost && mfn >= 0 && this.setTo.size < pagesMax && !this.setTo.has(pfn)) this.setTo.set(pfn, mfn);
   }
 
   #changeList(b: EventBatch, i: number, ended: boolean): void {
     for (let k = 0; k < b.physCount[i]!; k++) {
       const phys = b.listPhys[b.physFirst[i]! + k]!;
-      if (ended && !this.changing.has(phys / pageBytes)) this.endedFirst.add(phys / pageBytes);
+      if (ended) this.#ended(phys / pageBytes);
       this.#change(phys);
     }
   }

@@ -23,13 +23,19 @@ export class TreeGrants implements GrantBook {
   readonly aliveBefore: number;
   readonly #tree: PageTree;
   readonly #framesShown: boolean;
+  readonly #endsIn: EventKind;
   readonly #alive = new Map<number, { readonly mfn: number; readonly granted: number }>();
   /** Who granted what at a page that is about to be mapped. */
   readonly #granted = new Map<number, number>();
 
-  constructor(tree: PageTree, before: P2mTable | null, framesShown: boolean) {
+  /**
+   * @param shown.frames whether every change of the tree has its event
+   * @param shown.ends   whether the operations that unmap grants have; else their pages are taken
+   */
+  constructor(tree: PageTree, before: P2mTable | null, shown: { readonly frames: boolean; readonly ends: boolean }) {
     this.#tree = tree;
-    this.#framesShown = framesShown;
+    this.#framesShown = shown.frames;
+    this.#endsIn = shown.ends ? EventKind.xenUngrants : EventKind.xenUngrantPages;
     for (const run of before?.mapped() ?? []) {
       for (let k = 0; k < run.count; k++) this.#alive.set(run.pfn + k, { mfn: run.mfn + k, granted: Number.NaN });
     }
@@ -40,7 +46,7 @@ export class TreeGrants implements GrantBook {
     const kind = b.kind[i];
     if (kind === EventKind.xenGrants) this.#operations(b, i);
     else if (kind === EventKind.xenFrame) this.#frames(b, i);
-    else if (kind === EventKind.xenUngrants && !this.#framesShown) this.#ended(b, i);
+    else if (kind === this.#endsIn && !this.#framesShown) this.#ended(b, i);
     else if (kind === EventKind.lost) this.#granted.clear();
   }
 
@@ -91,6 +97,7 @@ export class TreeGrants implements GrantBook {
     this.#hidden(b.physTotal[i]! - b.physCount[i]!);
   }
 
+  /** A page has changed that is not known. */
   #hidden(count: number): void {
     if (count <= 0) return;
     this.notShown += count;

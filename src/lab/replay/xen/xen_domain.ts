@@ -22,7 +22,7 @@ export function xenPoolStep(xen: XenMachine | null): { readonly baseStep?: numbe
 }
 
 /** Bounces that a dump of the pool is tried on. */
-const triedMax = 256;
+const triedMax = 20_000;
 
 export const noFiles: XenFiles = { p2m: [], m2p: [], pool: [], guests: [], passedOver: [] };
 
@@ -90,16 +90,14 @@ function missesHeld(file: PoolFile, pool: PoolMachine, survey: Survey): boolean 
 function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, survey: Survey): PoolBegin | null {
   const { minAlignMask, boundarySlots } = alignmentsOf(machine.devices);
   let best: Dated<PoolFile> | null = null;
-  let most = -1;
-  let stopped = false;
+  let fit = { first: 0, equal: -1, compared: 0 };
   for (const f of xen.begins) {
     if (missesHeld(f.table, pool, survey)) continue;
     const o = { most: triedMax, minAlignMask, boundarySlots };
-    const { predicted, failed } = predictedFrom(pool, poolBegin(f.table), survey.sample, o);
-    if (predicted <= most || (failed && predicted === 0)) continue;
+    const found = predictedFrom(pool, poolBegin(f.table), survey.sample, o);
+    if (found.equal <= fit.equal || (found.first === 0 && found.compared > 0)) continue;
     best = f;
-    most = predicted;
-    stopped = failed;
+    fit = found;
   }
   if (xen.pool !== null && xen.pool.name !== best?.name) {
     xen.files.push({ name: xen.pool.name, used: "bounds and machine frames of the pool" });
@@ -116,10 +114,12 @@ function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, surve
     );
     return null;
   }
-  const tried = most === 0 ? "no bounce to try it on" : `predicts the first ${most} bounces`;
-  xen.files.push({
-    name: best.name,
-    used: `state of the pool before the recording (${tried}${stopped ? ", then one differs" : ""})`,
-  });
+  xen.files.push({ name: best.name, used: `state of the pool before the recording (${fitWords(fit)})` });
   return poolBegin(best.table);
+}
+
+function fitWords({ first, equal, compared }: { first: number; equal: number; compared: number }): string {
+  if (compared === 0) return "no bounce to try it on";
+  if (first === compared) return `predicts ${first === 1 ? "the one bounce" : `all of ${compared} bounces`} tried`;
+  return `predicts the first ${first} bounces, then one differs; ${equal} of ${compared} in all`;
 }

@@ -63,7 +63,9 @@ export class XenReplay implements PageWatch, CarriedSink {
         endedFirst: look.endedFirst,
       });
       this.#map = tree;
-      this.#grants = shown ? new TreeGrants(tree, before, look.framesShown) : new Grants(tree, before);
+      this.#grants = shown
+        ? new TreeGrants(tree, before, { frames: look.framesShown, ends: look.endsShown })
+        : new Grants(tree, before);
       this.#cache = new CacheCare(tree, frames);
     } else {
       this.#map = new PageMap({ before, after, changing: look.changing, grantsShown: look.grantsShown });
@@ -188,7 +190,10 @@ export class XenReplay implements PageWatch, CarriedSink {
         `${unmappedUnseen} grants were unmapped that were not seen mapped: before the recording, or among lost events`,
       );
     }
-    if (notShown > 0) notes.push(`${notShown} grants of batches larger than their probe are not shown`);
+    if (notShown > 0)
+      notes.push(
+        `${notShown} grants are not shown whole: of batches larger than their probe, or with probes that are missing`,
+      );
     return notes;
   }
 }
