@@ -20,7 +20,7 @@ export const descriptorTypes: Readonly<Record<number, string>> = {
 
 export interface QueueDescriptor {
   readonly type: number;
-  /** Requester id of the device that is asked to forget translations; null for the types that name none. */
+  /** Requester id of the device that is asked to forget translations; null for the types that name none, and for 0, which no device with a TLB has. */
   readonly requester: number | null;
 }
 
@@ -28,7 +28,8 @@ export interface QueueDescriptor {
 export function descriptorOf(first: bigint): QueueDescriptor {
   const type = Number(first & 0xfn);
   const requester = type === 3 ? first >> 32n : type === 8 ? first >> 16n : null;
-  return { type, requester: requester === null ? null : Number(requester & 0xffffn) };
+  const id = requester === null ? 0 : Number(requester & 0xffffn);
+  return { type, requester: id === 0 ? null : id };
 }
 
 export interface PageRequest {

@@ -20,6 +20,7 @@ export type AdviceKey =
   | "command-refused"
   | "command-unread"
   | "no-answer"
+  | "wrong-answer"
   /** An entry that the processor sees and the unit did not. */
   | "unflushed"
   /** A write to the doorbell of a message-signalled interrupt. */
@@ -163,6 +164,11 @@ const texts: Readonly<Record<AdviceKey, Texts>> = {
     "A device with its own TLB (ATS) was gone or hung when it was told to forget addresses.",
     "Look for link errors or a removed device just before (AER, hotplug). If this device keeps doing it, switch its " +
       "ATS off (pci=noats).",
+  ],
+  "wrong-answer": [
+    "A device with its own TLB (ATS) answered what it was not asked, or answered twice: a fault of the device, or of a switch " +
+      "on the way.",
+    "Update the device's firmware, and switch its ATS off (pci=noats) if it keeps doing it.",
   ],
   ownership: [
     "A device or the host touched memory that belongs to a confidential guest, or whose ownership was not changed " +

@@ -16,7 +16,14 @@ import { type AdviceKey, addressHint, adviceFor, circumstanceOf, type FaultAdvic
 import { dumpedEntry } from "./device_entry.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
-const FlagBit = { interrupt: 0x8, present: 0x10, write: 0x20, reserved: 0x80, translation: 0x100 } as const;
+const FlagBit = {
+  interrupt: 0x8,
+  present: 0x10,
+  write: 0x20,
+  noPermission: 0x40,
+  reserved: 0x80,
+  translation: 0x100,
+} as const;
 
 export function explainAmdvi(fault: LogFault, machine: MachineContext): Verdict | null {
   if (fault.topic === "intremap-off") return remappingOff(fault);
@@ -91,6 +98,12 @@ function pageFault(flags: number): Judged {
   if (!present) return { kind: "unmapped", words: "the device used an address where nothing is mapped" };
   if ((flags & FlagBit.reserved) !== 0)
     return { kind: "bad-table", words: "reserved bits are set in an entry on the way to the page" };
+  if ((flags & FlagBit.noPermission) === 0) {
+    return {
+      kind: "permission",
+      words: "the page is present, and the access was refused without the permission flag (PE)",
+    };
+  }
   const access = translation ? "this access" : (flags & FlagBit.write) !== 0 ? "writing" : "reading";
   return { kind: "permission", words: `the page is mapped, but not for ${access}` };
 }

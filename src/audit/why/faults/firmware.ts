@@ -14,13 +14,8 @@ import { hexOf } from "./advice.js";
 /** Drivers that set up their devices' DMA mostly come later. Microseconds. */
 const earlyMax = 5e6;
 
-const possible: ReadonlySet<FaultKind> = new Set([
-  "no-entry",
-  "unmapped",
-  "permission",
-  "unmapped-or-permission",
-  "table-access",
-]);
+/** Not `permission`: what is mapped at all, the kernel mapped. */
+const possible: ReadonlySet<FaultKind> = new Set(["no-entry", "unmapped", "unmapped-or-permission", "table-access"]);
 
 export const reservedWords = {
   "memory map": "reserved (memory map)",
@@ -55,14 +50,15 @@ export function withFirmware(
 ): Verdict {
   if (signs.length === 0) return verdict;
   const graphics = isIntelGraphics(fault);
-  const sure = signs.length > (graphics ? 1 : 0);
+  // One sign alone - early, or the place of the graphics - is what is often so, and no more.
+  const sure = signs.length > 1 || (!graphics && !signs[0]!.startsWith("it came"));
   const what = graphics
     ? `the graphics unit reads or writes what firmware${sure ? "" : ", or the driver before,"} gave it (the framebuffer on the screen)`
-    : "firmware programmed this device, and it goes on in memory that no RMRR or IVMD names to the kernel";
+    : "firmware (after kexec or a crash: the kernel before) programmed this device, and it goes on in memory that nothing names to the kernel (no RMRR, IVMD or RMR)";
   const lead = verdict.cause.slice(0, verdict.cause.length - usually.length).trimEnd();
   return {
     ...verdict,
-    cause: `${lead} ${sure ? "Most likely" : "With this device it is often so that"} ${what}. If it goes on when the device's driver is at work: ${lower(usually)}`,
+    cause: `${lead} ${sure ? "Most likely" : graphics ? "With this device it is often so that" : "So early it is often so that"} ${what}. If it goes on when the device's driver is at work: ${lower(usually)}`,
     evidence: `${verdict.evidence}; ${signs.join("; ")}`,
     do: `${advice(fault, graphics, where)} Only if it goes on later: ${lower(verdict.do)}`,
   };

@@ -1,6 +1,7 @@
 /** Why a virtio-iommu, Apple's DART or a unit of a system on a chip refused, and what to do. */
 import { type LogFault, pciNameOf } from "../../../read/index.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
+import { faultCauses } from "../../../spec/riscv/iommu_causes.js";
 import { faultWords } from "../../../spec/virtio/iommu_faults.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
@@ -74,19 +75,21 @@ export function explainDart(fault: LogFault, machine: MachineContext): Verdict |
   };
 }
 
-export function explainOnChip(fault: LogFault, machine: MachineContext): Verdict | null {
-  if (fault.topic !== "access") return null;
+export function explainOnChip(given: LogFault, machine: MachineContext): Verdict | null {
+  if (given.topic !== "access") return null;
+  const cause = given.driver === "riscv-iommu" ? faultCauses[given.code ?? 0] : undefined;
+  const fault = cause?.write === undefined ? given : { ...given, write: cause.write };
   const decodes = fault.says.startsWith("EMEM");
   const unmapped =
     fault.says === "PAGE" || fault.says === "PTE" || fault.says.startsWith("AR") || fault.says === "translation";
-  const kind: FaultKind = unmapped ? "unmapped" : "unmapped-or-permission";
+  const kind: FaultKind = cause?.kind ?? (unmapped ? "unmapped" : "unmapped-or-permission");
   const advice = adviceFor(kind, circumstanceOf(fault, machine));
   const driver = fault.driver ?? "the unit";
   return {
     kind: `iommu-${decodes ? "no-memory" : kind}`,
     cause: decodes
       ? "The memory controller found no memory at the address that a device used: the device is not translated (its stream has no IOMMU entry), or it was given a wrong address."
-      : `The IOMMU (${driver}) reports a fault (${fault.says}). ${advice.usually}`,
+      : `The IOMMU (${driver}) reports a fault (${cause?.words ?? fault.says}). ${advice.usually}`,
     evidence: joined(
       fault.device === null ? "the message names the unit only, not the device behind it" : `device ${fault.device}`,
       fault.stream === null ? "" : `device id ${hexOf(fault.stream)}`,

@@ -70,7 +70,7 @@ function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
     fault.address === null ? "" : `address ${hexOf(fault.address)}`,
     fetch === null ? "" : `reading the table at ${hexOf(fetch)}`,
     triedWords(fault, input ? record : null),
-    input && record !== null && !stageTwoAlone(record) ? duringWords(record.during) : "",
+    input && record !== null ? duringWords(record.during) : "",
     record?.stalled === true ? "the device waits (stalled)" : "",
     fault.address === null ? "" : addressHint(fault.address),
     record === null && !decoded ? "the record's words are missing: give the lines that follow, too" : "",
@@ -79,11 +79,9 @@ function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
 
 type Record3 = ReturnType<typeof recordFields>;
 
-/** CLASS 0 says that a context descriptor was read; a stream with stage 2 alone has none, and CLASS is 0 by itself. */
-const stageTwoAlone = (record: Record3): boolean => record.stage2 && record.during === "context descriptor";
-
+/** CLASS 0, a context descriptor, is not said: streams with one stage have it in each record. */
 const duringWords = (during: Record3["during"]): string =>
-  during === "context descriptor" || during === "page table" ? `it failed while the ${during} was read` : "";
+  during === "page table" ? "it failed while the page table was read" : "";
 
 function fieldsOf(words: readonly bigint[]): Record3 {
   const low = (value: bigint): number => Number(value & 0xffffffffn);

@@ -41,7 +41,7 @@ export function explainVtdQueue(fault: LogFault, machine: MachineContext): Verdi
   const [what, key]: readonly [string, AdviceKey] = timedOut
     ? ["a device did not answer when it was told to forget translations (device-TLB invalidation)", "no-answer"]
     : unexpected
-      ? ["a device's answer to an invalidation was not what the unit waited for", "no-answer"]
+      ? ["a device's answer to an invalidation was not what the unit waited for", "wrong-answer"]
       : refusedOne
         ? ["the invalidation queue stopped at a descriptor that the unit refuses", "command-refused"]
         : ["the queue of flush commands did not go on", "command"];

@@ -86,10 +86,16 @@ function fromRecord(m: RegExpExecArray): Said {
   });
 }
 
-function tailFollows(m: RegExpExecArray, draft: FaultDraft): boolean {
-  if (draft.says !== "") return false;
-  Object.assign(draft, said(m[1]!, { ...fields(m.input), values: [...(fields(m.input).values ?? [])] }));
+/** Put what a later line says into a fault of which only the head was read. */
+function filled(draft: FaultDraft, rest: Said | null): boolean {
+  if (rest === null) return false;
+  const { values = [], ...known } = rest;
+  if (rest.says !== "") Object.assign(draft, known, { values: [...values] });
   return true;
+}
+
+function tailFollows(m: RegExpExecArray, draft: FaultDraft): boolean {
+  return draft.says === "" && filled(draft, said(m[1]!, fields(m.input)));
 }
 
 const interruptsOff =
@@ -132,8 +138,8 @@ export const amdvi: FaultFamily = {
     [interruptsOff, (m) => ({ topic: "intremap-off", says: "IVRS", values: ioapic(m) })],
   ],
   goesOn: [
-    // Two CPUs: two heads, and the two rests after them.
-    [head, (m, draft) => draft.says === "" && m.input.trimEnd().endsWith("[")],
+    // Two CPUs: two heads, and the two rests after them; the second head may be whole.
+    [head, (m, draft) => draft.says === "" && filled(draft, logged(m))],
     [tail, tailFollows],
     [/\b(DTE)\[([0-3])\]: ([0-9a-f]{1,16})/, entryFollows],
     [/\b(CMD)\[([0-3])\]: ([0-9a-f]{1,8})\b/, entryFollows],

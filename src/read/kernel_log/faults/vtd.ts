@@ -168,7 +168,7 @@ export const vtd: FaultFamily = {
       /DMAR reported at address (?:0x)?([0-9a-f]{1,16}) returns all ones/,
       (m) => ({ topic: "silent", says: "all ones", address: wide(m[1]!) }),
     ],
-    [/DMAR reported at address zero/, () => ({ topic: "firmware", says: "zero" })],
+    [/DMAR reported at address (?:zero|0)!/, () => ({ topic: "firmware", says: "zero" })],
     [
       /(?:can cover this RMRR|bad RMRR) \[(?:mem )?0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\]/,
       (m) => ({
