@@ -35,8 +35,9 @@ export interface AskedAddress extends AskedDevice {
 export function deviceName({ segment, requester, path }: DeviceId): string {
   const hex = (n: number, digits: number) => n.toString(16).padStart(digits, "0");
   if (path != null) return `${path} stream 0x${hex(requester, 1)}`;
-  if (requester > 0xffff || path === null)
-    return `${segment === 0 ? "" : `${hex(segment, 4)}:`}sid:0x${hex(requester, 1)}`;
+  // Of a stream that nobody sends, no segment is known.
+  if (path === null) return `sid:0x${hex(requester, 1)}`;
+  if (requester > 0xffff) return `${segment === 0 ? "" : `${hex(segment, 4)}:`}sid:0x${hex(requester, 1)}`;
   const device = `${hex(requester >>> 8, 2)}:${hex((requester >>> 3) & 31, 2)}.${requester & 7}`;
   return `${hex(segment, 4)}:${device}`;
 }

@@ -117,6 +117,10 @@ export function inspectImage(input: InspectInput): Inspected {
     unitTroubles: known.unitTroubles,
     unreadUnits: known.unread,
     findings: findingsOf(known),
+    firmware:
+      coverage === null
+        ? null
+        : { reading: coverage.acpi, units: coverage.acpi.units.map((_, n) => coverage.inspected(n)) },
   };
   return { inspection, index, image, coverage, bus };
 }

@@ -3,6 +3,7 @@ import type { FrameRun } from "../../read/image/image.js";
 import type { Attachment, UnitRoot } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
+import type { AcpiReading } from "./acpi/acpi_tables.js";
 import type { Stretch } from "./findings/known.js";
 
 /** One device or PASID with all that it reaches. */
@@ -47,6 +48,13 @@ export interface Finding {
   readonly place?: { readonly paddr: number; readonly bytes: number };
 }
 
+/** What the firmware's tables say. */
+export interface FirmwareSays {
+  readonly reading: AcpiReading;
+  /** For each unit of the reading the index of the inspection's unit that it is; -1: it is not read. */
+  readonly units: readonly number[];
+}
+
 export interface Inspection {
   readonly source: {
     readonly file: string;
@@ -68,4 +76,6 @@ export interface Inspection {
   /** Units of whose own table the image holds nothing, as indices into `units`: of their devices nothing is known. */
   readonly unreadUnits?: readonly number[];
   readonly findings: readonly Finding[];
+  /** null or absent: the image holds no tables of the firmware. */
+  readonly firmware?: FirmwareSays | null;
 }

@@ -20,7 +20,7 @@ const unitColumns: readonly Column[] = [
 export function unitLines({ inspection }: InspectReport, style: Style, width: number): string[] {
   const known = (value: boolean | null, yes: string, no: string) => (value === null ? "unknown" : value ? yes : no);
   const rows = inspection.units.map((u, i) => [
-    `${i} ${u.kind}`,
+    u.name == null ? `${i} ${u.kind}` : `${i} ${u.kind}, ${u.name}`,
     u.mode,
     hex(u.root),
     u.found,

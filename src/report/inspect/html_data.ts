@@ -6,6 +6,7 @@ import type { EntryRead } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import { type CoarseBlocks, coarseBlocks, PackedNumbers, packRanges } from "./columns.js";
+import { type FirmwareWords, firmwareWords } from "./firmware_words.js";
 import { type PageField, type PageTables, TableCollector, type TableLimits, tableLimitsUsual } from "./html_tables.js";
 import { type InspectReport, shownFindings } from "./inspect_report.js";
 import { type InspectVerdict, imageWords, inspectVerdict } from "./inspect_verdict.js";
@@ -86,6 +87,8 @@ export interface InspectPage {
   readonly held: string;
   readonly heldCount: number;
   readonly units: readonly PageUnit[];
+  /** What firmware says; null: the image holds no tables of it. */
+  readonly firmware: FirmwareWords | null;
   readonly devices: readonly PageReacher[];
   /** Devices that the page does not carry. */
   readonly devicesLeftOut: number;
@@ -106,6 +109,9 @@ export interface PageLimits {
   readonly heldRunCountMax: number;
   readonly tables: TableLimits;
 }
+
+/** Names, regions and aliases of the firmware that are listed. */
+const firmwareNamesMax = 64;
 
 export const pageLimitsUsual: PageLimits = {
   deviceCountMax: 1500,
@@ -155,6 +161,7 @@ export function inspectPage(
       notes: inspection.source.notes ?? [],
     },
     ...heldPages(report, limits.heldRunCountMax),
+    firmware: inspection.firmware == null ? null : firmwareWords(inspection.firmware, firmwareNamesMax),
     units: inspection.units.map((unit, i) => ({
       ...{ kind: unit.kind, mode: unit.mode, root: hex(unit.root), found: unit.found, segment: unit.segment },
       ...{ translating: unit.translating, interruptRemapping: unit.interruptRemapping },

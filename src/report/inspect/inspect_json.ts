@@ -7,6 +7,7 @@ import type { DeviceReach, Finding } from "../../audit/reach/inspection.js";
 import type { WalkAnswer } from "../../audit/reach/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
+import { firmwareValue } from "./firmware_json.js";
 import {
   type DiffAnswer,
   type InspectReport,
@@ -53,6 +54,8 @@ function* parts(report: InspectReport, devices: readonly DeviceReach[]): Generat
       interruptTable: interruptTable === null ? null : hex(interruptTable),
     })),
   );
+  const { firmware } = report.inspection;
+  yield `,\n  "firmware": ${JSON.stringify(firmware == null ? null : firmwareValue(firmware))}`;
   const memoryOf = memoryCounter();
   yield* list(
     "devices",
@@ -86,6 +89,7 @@ function deviceValue(device: DeviceReach, memoryOf: (ranges: Ranges) => number) 
   return {
     bdf: deviceName(device),
     pasid: device.pasid,
+    ...(device.stream !== undefined && { stream: hex(device.stream) }),
     state: device.state,
     domain: device.domain,
     stage: device.stage,

@@ -4,6 +4,7 @@ import { widthMin, wrap } from "../terminal/layout.js";
 import { type Style, styleFor } from "../terminal/style.js";
 import { diffLines, walkLines, whoLines } from "./answer_lines.js";
 import { deviceLines, mappingLines, unitLines } from "./device_lines.js";
+import { firmwareLines } from "./firmware_lines.js";
 import { type InspectReport, shownFindings } from "./inspect_report.js";
 import { imageWords, inspectVerdict } from "./inspect_verdict.js";
 
@@ -40,6 +41,8 @@ export function* inspectLines(report: InspectReport, options: LineOptions): Gene
   yield "";
   yield* unitLines(report, style, width);
   yield "";
+  const firmware = firmwareLines(report, style, width);
+  if (firmware.length > 0) yield* spaced(firmware);
   yield* deviceLines(report, style, width);
   if (report.shown.some((i) => (report.inspection.devices[i]!.ranges?.count ?? 0) > 0)) {
     yield "";

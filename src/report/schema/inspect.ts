@@ -7,7 +7,9 @@ const address = z
   .string()
   .regex(/^0x[0-9a-f]+$/)
   .describe("address, hexadecimal");
-const bdf = z.string().describe("segment:bus:device.function, or sid:0x… for a stream id that is none");
+const bdf = z
+  .string()
+  .describe("segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream");
 const pasid = count.nullable().describe("null: requests without PASID, in tables that know none");
 const perm = z.enum(["rw", "r-", "-w", "--"]);
 const state = z
@@ -19,6 +21,7 @@ const mapping = z.looseObject({ bdf, pasid, iova: address, paddr: address, bytes
 const device = z.looseObject({
   bdf,
   pasid,
+  stream: address.optional().describe("what its SMMU sees, where firmware says which device sends it"),
   state,
   domain: count.nullable().describe("VT-d DID, AMD-Vi DomainID, SMMUv3 ASID or VMID"),
   stage: z.enum(["first", "second", "nested"]).nullable(),
@@ -109,6 +112,63 @@ const verdict = z.looseObject({
   ramTotal: bytes.nullable().describe("RAM of the machine; null where the image does not show it"),
 });
 
+const scope = z.looseObject({
+  what: z.enum(["device", "bridge", "io-apic", "hpet", "named", "range", "all", "stream"]),
+  name: z.string().describe("as the table writes it: 00:1c.0 → 00.0, a path of ACPI"),
+  segment: count.optional(),
+  first: z.string().optional().describe("a device, or of streams the first; absent: nobody says the buses on the way"),
+  last: z.string().optional(),
+  stream: address.optional().describe("the stream that the first comes to"),
+  unit: count.optional().describe("of streams: index into firmware.units"),
+});
+
+const firmware = z.looseObject({
+  tables: z.array(
+    z.looseObject({
+      signature: z.string(),
+      address,
+      bytes,
+      says: z.array(z.string()),
+      wrongChecksum: z.boolean(),
+    }),
+  ),
+  addressBits: count.nullable(),
+  interruptRemapping: z.boolean().nullable().describe("DMAR: INTR_REMAP"),
+  x2apicOptOut: z.boolean().nullable().describe("DMAR: X2APIC_OPT_OUT"),
+  dmaOptIn: z.boolean().nullable().describe("DMAR: DMA_CTRL_PLATFORM_OPT_IN; IVRS: DMA remap support"),
+  units: z
+    .array(
+      z.looseObject({
+        name: z.string().nullable().describe("what Linux calls it: dmar0, ivhd1, arm-smmu-v3.2.auto"),
+        kind: z.enum(["vtd", "amdvi", "smmuv3", "smmu", "virtio-iommu"]),
+        unit: count.nullable().describe("index into units; null: it is not read"),
+        registersAt: address.nullable(),
+        bdf: bdf.nullable().describe("the unit itself, where it is a PCI function"),
+        segment: count,
+        includeAll: z.boolean().describe("every device of the segment that no other unit names"),
+        says: z.array(z.string()),
+        scopes: z.array(scope),
+      }),
+    )
+    .describe("in the order of the kernel"),
+  regions: z.array(
+    z.looseObject({
+      kind: z.enum(["RMRR", "IVMD", "RMR"]),
+      first: address,
+      last: address,
+      segment: count,
+      perm,
+      scopes: z.array(scope),
+    }),
+  ),
+  ats: z
+    .looseObject({ all: z.boolean(), scopes: z.array(scope) })
+    .nullable()
+    .describe("who may use ATS"),
+  aliases: z.array(z.looseObject({ first: bdf, last: bdf, source: bdf })),
+  configuration: z.array(z.looseObject({ segment: count, base: address, firstBus: count, lastBus: count })),
+});
+
 export const inspectSchema = z.looseObject({
   schema: z.literal("dmalab.inspect/1"),
   source: z.looseObject({
@@ -125,11 +185,13 @@ export const inspectSchema = z.looseObject({
       root: address.describe("the root, device or stream table"),
       found: z.enum(["registers", "scan", "acpi", "given"]),
       segment: count,
+      name: z.string().nullable().optional().describe("what Linux calls it, where firmware lists it"),
       translating: z.boolean().nullable().describe("null: unknown"),
       interruptRemapping: z.boolean().nullable().describe("null: unknown"),
       registersAt: address.nullable(),
     }),
   ),
+  firmware: firmware.nullable().optional().describe("what the firmware's tables say; null: the image holds none"),
   devices: z.array(device),
   mappings: z.array(mapping).describe("neighbouring leaves merged"),
   findings: z.array(finding),

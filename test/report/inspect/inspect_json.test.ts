@@ -25,6 +25,7 @@ test("the promised keys, in their order", () => {
     "source",
     "verdict",
     "units",
+    "firmware",
     "devices",
     "mappings",
     "findings",

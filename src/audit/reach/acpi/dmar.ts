@@ -34,7 +34,7 @@ export function readDmar(bytes: Uint8Array, out: Gathered): void {
   out.x2apicOptOut = has(DmarFlag.x2apicOptOut);
   out.dmaOptIn = has(DmarFlag.dmaControlOptIn);
   out.says.push(
-    `${out.addressBits} address bits`,
+    `${bytes[dmarWidthAt]! + 1} address bits`,
     out.interruptRemapping ? "interrupts may be remapped" : "interrupts are not to be remapped",
     ...(out.x2apicOptOut ? ["x2APIC mode is to be left alone"] : []),
     ...(out.dmaOptIn ? ["DMA is to be guarded from the start (platform opt-in)"] : []),
