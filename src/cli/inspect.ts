@@ -43,7 +43,7 @@ export interface InspectFlags extends ImageFlags {
 export async function inspect(path: string | undefined, flags: InspectFlags, session: Session): Promise<0 | 1> {
   const asked = {
     device: flags.device === undefined ? null : parseDevice(flags.device),
-    who: flags.who === undefined ? null : parseAddress(flags.who),
+    who: flags.who === undefined ? null : oneAddress("--who", flags.who),
     at: flags.at === undefined ? null : parseDeviceAddress(flags.at),
   };
   const live = flags.qmp !== undefined;
@@ -115,6 +115,16 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
 function servesSegment({ inspection, coverage }: Inspected, segment: number): boolean {
   const listed = (coverage?.acpi.units ?? []).flatMap((u) => [u.segment, ...u.scopes.map((s) => s.segment)]);
   return [...inspection.units, ...inspection.devices].some((u) => u.segment === segment) || listed.includes(segment);
+}
+
+/** @throws AskedWrongly for a range, with where all of one is told */
+function oneAddress(option: string, text: string): bigint {
+  if (/^[0-9a-fx]+\s*(-|,|\.\.|\+|:)\s*[0-9a-fx]+$/i.test(text.trim())) {
+    throw new AskedWrongly(
+      `${option} ${text}: one address at a time; --json lists every mapping with the memory behind it, --html draws it`,
+    );
+  }
+  return parseAddress(text);
 }
 
 function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer {

@@ -103,6 +103,11 @@ function rootsOf(flags: ImageFlags): UnitRoot[] {
   return (flags.root ?? []).map((text) => {
     const unit = rootGiven(text);
     if (typeof unit === "string") throw new AskedWrongly(`--root ${unit}`);
+    // What lies behind a table that is shorter than the longest would be read as entries of it.
+    if (unit.kind === "amdvi" && !text.includes(",")) {
+      const where = "bits 8:0 of the unit's register 0, plus 1, times 4096";
+      throw new AskedWrongly(`--root ${text}: how long is the table? Give amdvi:ADDRESS,BYTES (${where})`);
+    }
     return unit;
   });
 }

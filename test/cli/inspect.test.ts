@@ -161,6 +161,7 @@ describe("bad input is one clear line and code 2", () => {
   const bytes = gunzipSync(readFileSync(legacy));
   const noTables = bytes.slice();
   noTables.fill(0, 0x1000);
+  const raw = file("raw.bin", new Uint8Array(8192).fill(1));
   const asked: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
     ["nothing", [], /what is to be inspected\? Give an image, or --qmp SOCKET --ram FILE/],
     ["no such file", [join(folder, "none")], /none: expected a readable file, found nothing at that path/],
@@ -188,6 +189,26 @@ describe("bad input is one clear line and code 2", () => {
     ["a place without address", [legacy, "--at", "00:03.0"], /device: /],
     ["a picture of nothing", [legacy, "--svg", join(folder, "x.svg")], /--svg is of use only with --at/],
     ["a root of no kind", [legacy, "--root", "gart:0x1000"], /--root "gart:0x1000" names no kind of unit/],
+    [
+      "a table without its length",
+      [legacy, "--root", "amdvi:0x1e84000"],
+      /how long is the table\? Give amdvi:ADDRESS,BYTES/,
+    ],
+    ["a table that ends nowhere", [legacy, "--root", "amdvi:0xffffffffff000,0x2000"], /ends beyond the last address/],
+    ["a root that no memory has", [legacy, "--root", "vtd:0x10000000000000"], /is no number|at most 52 bits/],
+    ["two addresses", [legacy, "--who", "0x1000-0x2000"], /--who 0x1000-0x2000: one address at a time; --json lists/],
+    ["two devices", [legacy, "--device", "00:03.0", "--device", "00:04.0"], /'--device <BDF>'.*given before: once/],
+    ["a base for a core", [legacy, "--base", "0x1000"], /--base goes with a raw image \(--raw\); .*\(ELF core, /],
+    ["a base within a page", [raw, "--raw", "--base", "0x1001"], /--base.*where a page begins, a multiple of 0x1000/],
+    ["a base without room", [raw, "--raw", "--base", "0xffffffffff000"], /bad-layout: 8192 bytes .*ends at 2\^52/],
+    ["a part of a page", [raw, "--raw", "--ram-low", "1000"], /--ram-low.*multiple of 4 KiB/],
+    [
+      "an empty image",
+      [file("nothing.elf", "")],
+      /nothing\.elf: expected a file with something in it, found an empty file/,
+    ],
+    ["a folder", [folder], /expected a file, found a directory/],
+    ["registers that are a folder", [legacy, "--registers", folder], /expected a file, found a directory/],
     ["a bus without devices", [legacy, "--pci", file("no.txt", "hello\n")], /no\.txt.*devices as `info pci`/],
     ["half a live guest", ["--qmp", "socket"], /takes both: --qmp SOCKET --ram FILE/],
     ["an image and a live guest", [legacy, "--qmp", "a", "--ram", "b"], /an image or a live guest, not both/],

@@ -12,7 +12,7 @@ const strayShareMax = 0.1;
 const bufferBytesMax = 2 ** 20;
 /** Memory comes in pieces of at least this size, all but a small share of it. */
 const pieceBytesMin = 2 ** 20;
-/** An image of less may be a few tables by themselves. */
+/** An image of less may be a few tables by themselves; no machine with an IOMMU has less memory. */
 const memoryBytesMin = 2 ** 26;
 
 /**
@@ -21,7 +21,7 @@ const memoryBytesMin = 2 ** 26;
  * @returns null: it cannot be told
  */
 export function isWhole(image: Image, index: ReverseIndex, named: readonly Stretch[]): true | null {
-  if (image.format === "kdump") return null;
+  if (image.format === "kdump" || bytesOf(image.runs) < memoryBytesMin) return null;
   const buffers = { mapped: 0, stray: 0 };
   const large = { mapped: 0, stray: 0 };
   for (let row = 0; row < index.count; row++) {
@@ -34,14 +34,13 @@ export function isWhole(image: Image, index: ReverseIndex, named: readonly Stret
   }
   const isThere = ({ mapped, stray }: typeof large) => mapped > 0 && stray <= mapped * strayShareMax;
   if (buffers.mapped > 0) return isThere(buffers) ? true : null;
-  return isThere(large) || (large.mapped > 0 && isMemory(image.runs)) ? true : null;
+  return isThere(large) || (large.mapped > 0 && isInPieces(image.runs)) ? true : null;
 }
 
-function isMemory(runs: readonly FrameRun[]): boolean {
-  const bytes = runs.reduce((sum, r) => sum + r.frameCount * 4096, 0);
-  const pieces = runs.map((r) => r.frameCount * 4096).filter((b) => b >= pieceBytesMin);
-  return bytes >= memoryBytesMin && pieces.reduce((sum, b) => sum + b, 0) >= bytes * (1 - strayShareMax);
-}
+const bytesOf = (runs: readonly FrameRun[]): number => runs.reduce((sum, r) => sum + r.frameCount * 4096, 0);
+
+const isInPieces = (runs: readonly FrameRun[]): boolean =>
+  bytesOf(runs.filter((r) => r.frameCount * 4096 >= pieceBytesMin)) >= bytesOf(runs) * (1 - strayShareMax);
 
 /** Below 1 MiB there is memory behind the window of the graphics and the ROMs. */
 const overMemory: readonly PlaceKind[] = ["legacy"];

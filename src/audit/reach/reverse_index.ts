@@ -22,8 +22,11 @@ export interface Reacher {
 export interface Hit {
   /** Index into the devices that the index was built from. */
   readonly device: number;
-  /** The device's own address for it; the physical address itself for a device that is not translated. */
-  readonly iova: number;
+  /**
+   * The device's own address for it; the physical address itself for a device that is not translated. A bigint where a
+   * number would not be exact.
+   */
+  readonly iova: number | bigint;
   readonly allow: Allow;
   /** translated: through `iova` in its table. untranslated: it reaches all of memory. */
   readonly through: "translated" | "untranslated";
@@ -118,11 +121,11 @@ export class ReverseIndex {
     }
     const hits: Hit[] = [];
     for (const row of rows.subarray(0, count)) {
-      const iova = this.iova[row]! + (paddr - this.paddr[row]!);
+      const iova = exactSum(this.iova[row]!, paddr - this.paddr[row]!);
       const allow = this.allow[row]! as Allow;
       for (const device of this.owners[this.owner[row]!]!) hits.push({ device, iova, allow, through: "translated" });
     }
-    hits.sort((a, b) => a.device - b.device || a.iova - b.iova);
+    hits.sort((a, b) => a.device - b.device || (a.iova < b.iova ? -1 : 1));
     for (const device of this.everywhere) {
       hits.push({ device, iova: paddr, allow: this.#devices[device]!.allow, through: "untranslated" });
     }
@@ -162,6 +165,10 @@ export class ReverseIndex {
     return count;
   }
 }
+
+/** @param start a multiple of 4096, exact up to 2^64 */
+const exactSum = (start: number, offset: number): number | bigint =>
+  start + offset <= Number.MAX_SAFE_INTEGER ? start + offset : BigInt(start) + BigInt(offset);
 
 /** Which group and row stands at each place, by physical address, then group, then row. */
 function sortedRows(tables: readonly Ranges[], total: number): { group: Int32Array; row: Int32Array } {

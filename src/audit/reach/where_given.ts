@@ -44,6 +44,8 @@ const forms: Readonly<Record<string, Form>> = {
   },
 };
 
+const addressMax = 2 ** 52;
+
 /** Every form, for help texts. */
 export const rootForms: readonly string[] = Object.values(forms).map((f) => f.form);
 
@@ -60,9 +62,12 @@ export function rootGiven(text: string): UnitRoot | string {
   if (more.length < form.more[0] || more.length > form.more[1]) {
     return `"${text}" has ${values.length} numbers; expected ${form.form}`;
   }
+  if (address >= addressMax) return `"${text}": a physical address has at most 52 bits`;
   if (address % form.alignment !== 0) return `"${text}": the address is not a multiple of ${form.alignment}`;
   const rest = form.rest(more);
   if (typeof rest === "string") return `"${text}": ${rest}`;
+  if (form.kind === "amdvi" && address + rest.size > addressMax)
+    return `"${text}": the table ends beyond the last address`;
   return {
     kind: form.kind,
     ...rest,

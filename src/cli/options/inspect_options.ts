@@ -1,7 +1,7 @@
 /** The options of `dmalab inspect`. */
 import { rootForms } from "../../audit/reach/where_given.js";
 import { type OptionRow, under, type VerbRow } from "./option.js";
-import { address, everyVerb, file, size, socket } from "./values.js";
+import { everyVerb, file, frameAddress, pages, socket } from "./values.js";
 
 const forms = {
   image: "a memory image with a mark of its form (ELF core, kdump, LiME)",
@@ -40,8 +40,8 @@ const options: readonly OptionRow[] = [
     needs: { option: "diff", or: "say which other image they are of, with --diff FILE" },
   }),
   raw("raw", null, "the image is memory and nothing else", { makes: "raw" }),
-  raw("base", { shown: "<address>", parse: address }, "physical address of its first byte"),
-  raw("ram-low", { shown: "<size>", parse: size }, "how much of it lies below 4 GiB; the rest begins there"),
+  raw("base", { shown: "<address>", parse: frameAddress }, "physical address of its first byte"),
+  raw("ram-low", { shown: "<size>", parse: pages }, "how much of it lies below 4 GiB; the rest begins there"),
   live("qmp", socket, "the QMP socket of QEMU", {
     makes: "live",
     needs: { option: "ram", or: bothOfLive },

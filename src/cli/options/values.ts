@@ -42,12 +42,26 @@ export function address(text: string): number {
   throw new InvalidArgumentError("It takes an address such as 0x40000000.");
 }
 
+/** Where a frame begins. */
+export function frameAddress(text: string): number {
+  const n = address(text);
+  if (n % 4096 === 0 && n < 2 ** 52) return n;
+  throw new InvalidArgumentError("It takes where a page begins, a multiple of 0x1000 below 2^52, such as 0x40000000.");
+}
+
 const units: Readonly<Record<string, number>> = { "": 0, k: 10, m: 20, g: 30, t: 40 };
 
 export function size(text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   if (digits === undefined) throw new InvalidArgumentError("It takes a size such as 512MiB or 4GiB.");
   return Number(digits) * 2 ** units[unit!.toLowerCase()]!;
+}
+
+/** A size of whole pages. */
+export function pages(text: string): number {
+  const bytes = size(text);
+  if (bytes % 4096 === 0) return bytes;
+  throw new InvalidArgumentError("It takes a multiple of 4 KiB such as 512MiB.");
 }
 
 /** What every verb has at the end. @param schema of its document */

@@ -17,6 +17,8 @@ export interface RawOptions {
 }
 
 const fourGibibytes = 2 ** 32;
+/** Source: x86-64 (Intel SDM 3A, 4.1.4) and Armv8 (FEAT_LPA) alike. */
+const physicalMax = 2 ** 52;
 
 /** @throws Misuse `bad-layout` for numbers that are no addresses, and for two ways to say the same. */
 export function rawPieces(source: ByteSource, o: RawOptions): readonly Piece[] {
@@ -32,6 +34,9 @@ export function rawPieces(source: ByteSource, o: RawOptions): readonly Piece[] {
   }
   const base = whole("base", o.base ?? 0);
   const low = Math.min(source.size, whole("ramLow", o.ramLow ?? source.size));
+  if (base + source.size > physicalMax) {
+    throw new Misuse("bad-layout", `${source.size} bytes from ${base} on; physical memory ends at 2^52`);
+  }
   if (o.ramLow !== undefined && base + low > fourGibibytes) {
     throw new Misuse("bad-layout", `ramLow of ${o.ramLow} bytes; memory below 4 GiB ends at ${fourGibibytes}`);
   }

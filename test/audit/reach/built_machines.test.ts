@@ -168,6 +168,34 @@ describe("what a device may write", () => {
   });
 });
 
+test("addresses up to the last one of 64 bits, and memory up to the last page of 52, are exact", () => {
+  const built = new Built().put(0x1000 + 0x18 * 32, DeviceEntry, {
+    ...{ v: 1, tv: 1, mode: 6, frame: 0x10, ir: 1, iw: 1, did: 5 },
+    ...{ iv: 1, intCtl: 2 },
+  });
+  const top = {
+    ...second(0x10000),
+    format: "amdvi-v1",
+    level: 5,
+    inputBits: 64,
+    upper: "zero",
+    outputBits: 52,
+  } as const;
+  const last = 2 ** 52 - 4096;
+  mapAll(built.memory, top, framesFrom(built.memory, 0x100), [
+    [2 ** 64 - 8192, 0x400000, 0x1000],
+    [2 ** 64 - 4096, last, 0x1000],
+  ]);
+  const amd = unit("amdvi", "v1", { size: 4096, translating: true, outputBits: 52 });
+  const { index, inspection } = look(built, [amd]);
+  expect(index.at(0x400ff8).map((h) => h.iova)).toEqual([0xffff_ffff_ffff_eff8n]);
+  expect(index.at(last + 0xff8).map((h) => h.iova)).toEqual([0xffff_ffff_ffff_fff8n]);
+  expect(index.at(last + 4096)).toEqual([]);
+  expect(inspection.devices[0]!.ranges!.byteCount).toBe(8192);
+  expect(endOf(built, [amd], "00:03.0:0xfffffffffffffff8")).toMatchObject({ end: { paddr: BigInt(last) + 0xff8n } });
+  expect(endOf(built, [amd], "00:03.0:0xffffffffffffdff8").end.kind).toBe("fault");
+});
+
 describe("units that share device tables", () => {
   test("their devices are listed once, and that is said", () => {
     const built = new Built().put(0x1000 + 0x18 * 32, DeviceEntry, { v: 1, tv: 1, mode: 0, ir: 1 });

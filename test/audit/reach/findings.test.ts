@@ -34,6 +34,10 @@ const its: Place = {
   ...{ from: 0x8080000, to: 0x80a0000 },
 };
 const wide = ranges([0, 0xfed00000, 0x100000]);
+const rmrr = (first: number, last: number) => ({
+  ...{ kind: "RMRR", from: 0x7000, to: 0x9000 },
+  devices: [{ segment: 0, first, last }],
+});
 const lookedUp = (more: object) => ({ device: nic, outcome: more }) as unknown as Uncovered;
 
 interface Case {
@@ -450,6 +454,14 @@ const cases: readonly Case[] = [
       ...calm,
       reserved: [{ kind: "RMRR", from: 0x7000, to: 0x9000, devices: [{ segment: 0, first: 0x99, last: 0x99 }] }],
     },
+  },
+  {
+    rule: "reserved-missing",
+    when: "an entry that blocks is of a device on the bus",
+    known: machine([device(0x18, null), device(0x20, null)], { bus: [nic], reserved: [rmrr(0x10, 0x28)] }),
+    weight: "trouble",
+    says: /the RMRR region .* is not mapped\n0000:00:03\.0\n/,
+    but: machine([device(0x18, null), device(0x20, null)], { bus: null, reserved: [rmrr(0x10, 0x28)] }),
   },
   {
     rule: "reserved-mapped",

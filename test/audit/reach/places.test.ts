@@ -129,6 +129,7 @@ describe("how much RAM there is", () => {
     expect(ram).toEqual([{ from: 0, to: 448 * MiB }]);
   });
 
+  const scattered = imageOf(...Array.from({ length: 20_000 }, (_, n): [number, number] => [n * 16384, 4096]));
   const buffer: Row = [0xffff0000, 16 * MiB, 8192];
   const everything: Row = [0, 0, 0xfec00000];
   test.each([
@@ -137,6 +138,8 @@ describe("how much RAM there is", () => {
     ["a map laid over everything, and buffers in memory", pc, [everything, buffer], true],
     ["a map laid over everything, and no buffer", pc, [everything], true],
     ["the same of a few tables by themselves", imageOf([32 * MiB, 2 * MiB]), [everything], null],
+    ["a buffer, and next to nothing beside it", imageOf([16 * MiB, 2 * MiB]), [buffer], null],
+    ["a map laid over everything, in pieces of a page", scattered, [everything], null],
     ["nothing mapped", pc, [], null],
   ])("an image with %s", (_, image, rows, whole) => {
     const index = new ReverseIndex([device(0x18, ranges(...rows))]);

@@ -88,8 +88,7 @@ function readRegion(bytes: Uint8Array, out: Gathered): boolean {
   if (s === null) return false;
   const segment = s.get(Rmrr.segment);
   const [first, last] = [s.wide(Rmrr.baseLow, Rmrr.baseHigh), s.wide(Rmrr.limitLow, Rmrr.limitHigh)];
-  if (last < first) out.note(`DMAR: the reserved region at 0x${first.toString(16)} ends before it begins`);
-  else out.reserved.push({ kind: "RMRR", first, last, segment, scopes: scopes(bytes, 24, segment, out), allow: 3 });
+  out.reserve({ kind: "RMRR", first, last, segment, scopes: scopes(bytes, 24, segment, out), allow: 3 });
   return true;
 }
 

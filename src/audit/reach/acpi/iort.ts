@@ -198,6 +198,6 @@ function ranges(node: Node, units: ReadonlyMap<number, number>, out: Gathered): 
     if (r === null) break;
     const first = r.wide(IortRange.baseLow, IortRange.baseHigh);
     const bytes = r.wide(IortRange.bytesLow, IortRange.bytesHigh);
-    if (bytes > 0) out.reserved.push({ kind: "RMR", first, last: first + bytes - 1, segment: 0, scopes, allow: 3 });
+    if (bytes > 0) out.reserve({ kind: "RMR", first, last: first + bytes - 1, segment: 0, scopes, allow: 3 });
   }
 }

@@ -197,7 +197,7 @@ function reserved(type: number, block: Uint8Array, out: Gathered): void {
   const from = type === IvrsType.ivmdAll ? 0 : device;
   const what = type === IvrsType.ivmdAll ? "all" : from === last ? "device" : "range";
   const shown = what === "all" ? "every device" : from === last ? name(from) : `${name(from)} to ${name(last)}`;
-  out.reserved.push({
+  out.reserve({
     kind: "IVMD",
     first,
     last: first + bytes - 1,

@@ -116,6 +116,15 @@ export class Gathered {
   readonly places: Place[] = [];
   readonly notes: string[] = [];
 
+  /** A region, unless it cannot be: addresses have at most 52 bits. */
+  reserve(region: AcpiReserved): void {
+    const { kind, first, last } = region;
+    const at = `the ${kind} region at 0x${first.toString(16)}`;
+    if (last < first) this.note(`${at} ends before it begins: it is left out`);
+    else if (last >= 2 ** 52) this.note(`${at} ends beyond the last physical address (2^52): it is left out`);
+    else this.reserved.push(region);
+  }
+
   note(what: string): void {
     if (this.notes.length < 50) this.notes.push(what);
   }

@@ -1,5 +1,6 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 import { bytesInWords, counted, hex } from "../../why/words.js";
+import { deviceName } from "../device_name.js";
 import type { DeviceReach, Finding } from "../inspection.js";
 import type { Known, RequesterRange, ReservedRegion, Rule, Stretch } from "./known.js";
 import { ownersWithin } from "./owners.js";
@@ -163,8 +164,11 @@ function regionFinding(
   which: "missing" | "mapped",
   wanted: (device: DeviceReach) => boolean,
 ): Finding[] {
+  const there = new Set((known.bus ?? []).map(deviceName));
   const devices = [...known.devices.keys()].filter((i) => {
     const device = known.devices[i]!;
+    // Entries that block stand for all requesters: unless it is on the bus, nobody has this one.
+    if (device.state === "blocked" && !there.has(deviceName(device))) return false;
     return isMeant(region, device) && wanted(device);
   });
   if (devices.length === 0) return [];

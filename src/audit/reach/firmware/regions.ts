@@ -14,12 +14,21 @@ export function reservedRegions(coverage: Coverage): ReservedRegion[] {
 }
 
 function regionOf({ kind, first, last, segment, scopes }: AcpiReserved, coverage: Coverage): ReservedRegion[] {
-  const bounds = { kind, from: first, to: last + 1, segment };
+  const bounds = { kind, ...wholePages(first, last), segment };
   if (scopes.some((s) => s.what === "all")) return [{ ...bounds, devices: null }];
   const ranges = scopes.map((s) => rangesOf(s, coverage));
   const devices = ranges.flatMap((r) => (typeof r === "string" ? [] : r));
   const unknown = ranges.filter((r) => typeof r === "string");
   return devices.length + unknown.length === 0 ? [] : [{ ...bounds, devices, ...(unknown.length > 0 && { unknown }) }];
+}
+
+/**
+ * The pages that Linux maps for a region: it begins with the next whole page and ends with the page of the last byte.
+ * Source: Linux drivers/iommu/iommu.c (iommu_create_device_direct_mappings), drivers/iommu/amd/init.c (init_unity_map_range).
+ */
+function wholePages(first: number, last: number): { from: number; to: number } {
+  const to = Math.ceil((last + 1) / 4096) * 4096;
+  return { from: Math.min(Math.ceil(first / 4096) * 4096, to - 4096), to };
 }
 
 /** @returns the scope's name where nobody says which devices it means */
