@@ -12,6 +12,7 @@ const benches = [
   "what_if",
   "trace_dat",
   "ftrace_text",
+  "kernel_log",
   "table",
   "memory",
   "reverse",

@@ -1,6 +1,6 @@
 /** `why` for log lines: which message it is, what it means here, and how often it came. */
 import type { ByteSource } from "../../read/bytes.js";
-import { MachineFacts, machineMarks } from "../../read/kernel_log/machine_facts.js";
+import { MachineFacts, machineMarks, unitMarks } from "../../read/kernel_log/machine_facts.js";
 import { MarkedLines, readMarkedLines } from "../../read/kernel_log/marked_lines.js";
 import { type MachineContext, machineOf } from "./context.js";
 import { explainDmaDebug } from "./dma_debug.js";
@@ -14,14 +14,18 @@ import { explainSetting } from "./setting.js";
 import { isOurs, suppressedIn } from "./suppressed.js";
 import { explainNothing } from "./unexplained.js";
 
-/** What every line to be explained contains. */
+/** What every line to be explained contains. The fewer the words, the faster they are looked for. */
 const worth =
-  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-D|VT-d|INTR-REMAP|[Ss][Mm][Mm][Uu]|iommu|dart|[Ff]ault|FAULT|overflow|suppressed|bounce|contiguous|new pool|mapping_size|coherent|\bdevice=|reason |BIOS|IVRS|only able|Xen! |_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[|\bl[1-5]\[[0-9a-f]{3}\]/;
+  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-[Dd]|INTR-REMAP|smmu|SMMU|iommu|-dart|fault|FAULT|overflow|suppressed|mapping_size|device=|reason |BIOS|IVRS|only able/;
 
-const marks = new RegExp(`${worth.source}|${machineMarks.source}`, "g");
+/** The same of lines that carry none of those: events and tables that a hypervisor or a kernel prints on their own. */
+const alsoWorth =
+  /_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[|\bl[1-5]\[[0-9a-f]{3}\]/;
+
+const marks = [worth, alsoWorth, machineMarks];
 
 /** Lines that wait until the whole log has said what the machine is; beyond them what is known by then has to do. */
-const heldMax = 1 << 16;
+const heldMax = 1 << 15;
 
 /**
  * Explain one line, or a few that belong together.
@@ -38,9 +42,9 @@ export function explainLine(text: string, machine: Partial<MachineContext> = {})
  */
 export function explainLog(lines: Iterable<string>, machine: Partial<MachineContext> = {}): Finding[] {
   const explainer = new Explainer(machine);
-  const marked = new MarkedLines(new RegExp(marks.source), (line) => explainer.line(line));
+  const marked = new MarkedLines(marks, (line) => explainer.line(line));
   for (const line of lines) marked.line(line);
-  marked.end();
+  marked.close();
   return explainer.findings();
 }
 
@@ -60,7 +64,7 @@ class Explainer {
   readonly #groups = new FindingGroups();
   readonly #growth = new Growth();
   /** Lines to be explained later; null once that began. */
-  #held: LogLine[] | null = [];
+  #held: string[] | null = [];
   #machine: MachineContext;
   #faults: FaultReader | null = null;
 
@@ -70,14 +74,16 @@ class Explainer {
   }
 
   line(given: string): void {
-    const line = splitLine(given);
-    if (line === null) return;
-    const ofMachine = machineMarks.test(line.text);
-    if (ofMachine) this.#facts.readMachine(line.text);
+    const isWorth = worth.test(given) || alsoWorth.test(given),
+      ofMachine = machineMarks.test(given);
+    if (ofMachine || (isWorth && unitMarks.test(given))) {
+      const line = splitLine(given);
+      if (line !== null) this.#facts.readMachine(line.text);
+    }
     // A line that carries neither mark goes with the one before.
-    if (ofMachine && !worth.test(given)) return;
-    if (this.#held === null) this.#explain(line);
-    else if (this.#held.push(line) >= heldMax) this.#explainHeld();
+    if (ofMachine && !isWorth) return;
+    if (this.#held === null) this.#explain(given);
+    else if (this.#held.push(given) >= heldMax) this.#explainHeld();
   }
 
   findings(): Finding[] {
@@ -96,9 +102,12 @@ class Explainer {
     for (const line of held) this.#explain(line);
   }
 
-  #explain(line: LogLine): void {
-    if (this.#faults!.read(line)) return;
-    const left = suppressedIn(line.text);
+  #explain(given: string): void {
+    const line = splitLine(given);
+    if (line === null) return;
+    const { text } = line;
+    if (!noFault.test(text) && this.#faults!.read(line)) return;
+    const left = text.includes("suppressed") ? suppressedIn(text) : null;
     if (left !== null) {
       if (isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);
       return;
@@ -107,6 +116,9 @@ class Explainer {
     for (const v of verdictsOf(line, this.#machine)) this.#groups.add(line, v);
   }
 }
+
+/** Lines that are never part of an IOMMU's fault. */
+const noFault = /swiotlb buffer is full|DMA-API: |SW-IOMMU|software IO TLB/;
 
 /** Causes that a mistake in the setting may be behind. */
 const poolKinds: ReadonlySet<string> = new Set([

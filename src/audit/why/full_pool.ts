@@ -34,8 +34,8 @@ interface Request extends FullMessage {
 
 interface Row {
   readonly kind: string;
-  /** @returns the evidence when the row applies, else null. */
-  readonly test: (r: Request, machine: MachineContext) => string | null;
+  readonly applies: (r: Request, machine: MachineContext) => boolean;
+  readonly evidence: (r: Request, machine: MachineContext) => string;
   readonly cause: string | ((machine: MachineContext) => string);
   readonly remedy: (r: Request, machine: MachineContext) => string;
   /** Rows with the same remedy are one finding of a device. */
@@ -86,16 +86,13 @@ const rows: readonly Row[] = [
   {
     kind: "too-large",
     cure: "smaller-requests",
-    test: (r, machine) =>
-      r.size <= mappingBytesMax
-        ? null
-        : `${bytesInWords(r.size)} = ${r.slots} slots in one piece; the limit is ${setSlots} slots = ` +
-          `${bytesInWords(mappingBytesMax)}, ` +
-          `whatever the pool's size (${slotsInWords(r.total)}, ${r.used} in use)${
-            machine.xen
-              ? ". Under Xen a large buffer bounces because its pages are not neighbours in machine memory"
-              : ""
-          }`,
+    applies: (r) => r.size > mappingBytesMax,
+    evidence: (r, machine) =>
+      `${bytesInWords(r.size)} = ${r.slots} slots in one piece; the limit is ${setSlots} slots = ` +
+      `${bytesInWords(mappingBytesMax)}, ` +
+      `whatever the pool's size (${slotsInWords(r.total)}, ${r.used} in use)${
+        machine.xen ? ". Under Xen a large buffer bounces because its pages are not neighbours in machine memory" : ""
+      }`,
     cause: neverFits,
     remedy: () => smallerRequests,
     alsoLater: true,
@@ -103,12 +100,11 @@ const rows: readonly Row[] = [
   {
     kind: "absent",
     cure: "absent",
-    test: (r, machine) =>
-      r.total !== 0
-        ? null
-        : machine.poolGivenBack
-          ? 'the pool has 0 slots, and the boot log says "tearing down default memory pool"'
-          : "the pool has 0 slots",
+    applies: (r) => r.total === 0,
+    evidence: (_r, machine) =>
+      machine.poolGivenBack
+        ? 'the pool has 0 slots, and the boot log says "tearing down default memory pool"'
+        : "the pool has 0 slots",
     cause: (machine) =>
       machine.poolGivenBack
         ? "There is no pool any more. The IOMMU's driver gave it back at boot, as no device seemed to need it; then a " +
@@ -126,13 +122,10 @@ const rows: readonly Row[] = [
   {
     kind: "area-too-small",
     cure: "larger-pool",
-    test: (r, machine) => {
-      if (machine.areas === null || machine.areas < 2 || r.size > mappingBytesMax) return null;
-      const areaSlots = Math.floor(r.total / machine.areas);
-      return areaSlots >= r.slots
-        ? null
-        : `${numbers(r)}; the pool is split into ${machine.areas} areas of ${areaSlots} slots`;
-    },
+    applies: (r, { areas }) =>
+      areas !== null && areas >= 2 && r.size <= mappingBytesMax && Math.floor(r.total / areas) < r.slots,
+    evidence: (r, { areas }) =>
+      `${numbers(r)}; the pool is split into ${areas} areas of ${Math.floor(r.total / areas!)} slots`,
     cause:
       "No part of the pool is as large as the request. The pool is split among CPUs, and a request must fit into one " +
       "part.",
@@ -145,7 +138,8 @@ const rows: readonly Row[] = [
   {
     kind: "exhausted",
     cure: "larger-pool",
-    test: (r) => (r.size <= mappingBytesMax && r.free < r.slots ? `${numbers(r)}: too few, wherever they lie` : null),
+    applies: (r) => r.size <= mappingBytesMax && r.free < r.slots,
+    evidence: (r) => `${numbers(r)}: too few, wherever they lie`,
     cause:
       "The pool is used up: fewer slots are free than the request needs. Either it is too small for this load, or " +
       "mappings leak.",
@@ -154,7 +148,8 @@ const rows: readonly Row[] = [
   {
     kind: "exhausted",
     cure: "larger-pool",
-    test: (r, machine) => (isNearlyFull(r) && r.used >= fragmentedFrom(r, machine) ? numbers(r) : null),
+    applies: (r, machine) => isNearlyFull(r) && r.used >= fragmentedFrom(r, machine),
+    evidence: numbers,
     cause:
       "The pool is nearly used up, and what is left lies in pieces. Either it is too small for this load, or " +
       "mappings leak.",
@@ -163,22 +158,19 @@ const rows: readonly Row[] = [
   {
     kind: "exhausted",
     cure: "larger-pool",
-    test: (r) =>
-      isNearlyFull(r)
-        ? `${numbers(r)}. So many free slots would have held the request: some were given back before the message was ` +
-          "written"
-        : null,
+    applies: isNearlyFull,
+    evidence: (r) =>
+      `${numbers(r)}. So many free slots would have held the request: some were given back before the message was written`,
     cause: "The pool is nearly used up. Either it is too small for this load, or mappings leak.",
     remedy: largerOrLeak,
   },
   {
     kind: "device-limit",
     cure: "smaller-requests",
-    test: (r) =>
-      r.driver === "nvme" && r.size > nvmePrintedMax && r.size <= mappingBytesMax
-        ? `${numbers(r)}; the driver is nvme, which keeps the offset within a page and is promised ` +
-          `${bytesInWords(nvmeBytesMax)} at most`
-        : null,
+    applies: (r) => r.driver === "nvme" && r.size > nvmePrintedMax && r.size <= mappingBytesMax,
+    evidence: (r) =>
+      `${numbers(r)}; the driver is nvme, which keeps the offset within a page and is promised ` +
+      `${bytesInWords(nvmeBytesMax)} at most`,
     cause:
       "The request is larger than the kernel promises to this device. It needs a whole empty slot set of 256 KiB " +
       "that starts where the device wants it, and may never find one.",
@@ -187,7 +179,8 @@ const rows: readonly Row[] = [
   {
     kind: "nothing-used",
     cure: "constraint",
-    test: (r) => (r.used === 0 && r.size <= mappingBytesMax ? numbers(r) : null),
+    applies: (r) => r.used === 0 && r.size <= mappingBytesMax,
+    evidence: numbers,
     cause:
       "The kernel says full at 0 in use, and the size is legal: the pool is not full. Either a burst had ended when " +
       "the counter was read, or no slot suits this device: the pool lies beyond its DMA mask, or its alignment and " +
@@ -197,12 +190,11 @@ const rows: readonly Row[] = [
   {
     kind: "constraint",
     cure: "constraint",
-    test: (r, machine) =>
-      r.size > mappingBytesMax || r.used >= fragmentedFrom(r, machine)
-        ? null
-        : `${numbers(r)}. Slots in use can block a request of ${counted(r.slots, "slot")} everywhere only from ` +
-          `${fragmentedFrom(r, machine)} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
-          `${blockersOfSet(r)} of its slots are in use`,
+    applies: (r, machine) => r.size <= mappingBytesMax && r.used < fragmentedFrom(r, machine),
+    evidence: (r, machine) =>
+      `${numbers(r)}. Slots in use can block a request of ${counted(r.slots, "slot")} everywhere only from ` +
+      `${fragmentedFrom(r, machine)} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
+      `${blockersOfSet(r)} of its slots are in use`,
     cause:
       "The pool is neither full nor in pieces: with so few slots in use a free run of that length exists. Something " +
       "else excludes it - the device's DMA mask, alignment or segment boundary -, or a burst had ended when the counter " +
@@ -213,11 +205,10 @@ const rows: readonly Row[] = [
   {
     kind: "area",
     cure: "larger-pool",
-    test: (r, machine) =>
-      machine.areas !== null && r.total / machine.areas < setSlots && r.free / machine.areas < r.slots
-        ? `${numbers(r)}; split over ${machine.areas} areas that is ${Math.floor(r.free / machine.areas)} each ` +
-          `on average. One line cannot show the areas themselves`
-        : null,
+    applies: (r, { areas }) => areas !== null && r.total / areas < setSlots && r.free / areas < r.slots,
+    evidence: (r, { areas }) =>
+      `${numbers(r)}; split over ${areas} areas that is ${Math.floor(r.free / areas!)} each on average. ` +
+      "One line cannot show the areas themselves",
     cause:
       "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among CPUs into " +
       `parts of less than ${setSlots} slots, and a request must fit into one.`,
@@ -227,7 +218,8 @@ const rows: readonly Row[] = [
   {
     kind: "fragmented",
     cure: "larger-pool",
-    test: (r) =>
+    applies: () => true,
+    evidence: (r) =>
       `${numbers(r)}${r.slots === setSlots ? "; a request of 256 KiB needs a wholly empty slot set" : ""}. ` +
       "A recording shows the longest run",
     cause:
@@ -289,27 +281,63 @@ function withoutTotals(message: FullMessage, machine: MachineContext): Verdict {
 
 /** Every function that writes the message or one like it. */
 const limitedIn = /swiotlb|dma_direct_map/;
-const marksOf = (cure: Row["cure"]) => ({ remedy: `pool ${cure}`, limitedIn });
+/** Names of the remedies, which other messages of the pool share. */
+export const remedies: Readonly<Record<Row["cure"], string>> = {
+  "larger-pool": "pool larger-pool",
+  "smaller-requests": "pool smaller-requests",
+  constraint: "pool constraint",
+  absent: "pool absent",
+};
+const marksOf = (cure: Row["cure"]) => ({ remedy: remedies[cure], limitedIn });
 
 /** @returns one verdict, or two when the request is impossible and the pool is full besides. */
 export function explainFull(message: FullMessage, machine: MachineContext): Verdict[] {
   const { total, used } = message;
   if (total === null || used === null) return [withoutTotals(message, machine)];
-  const request: Request = {
-    ...message,
-    total,
-    used,
-    slots: Math.ceil(message.size / slotBytes),
-    free: Math.max(0, total - used),
-  };
+  const { size, driver } = message;
+  const slots = Math.ceil(size / slotBytes);
+  const request: Request = { size, total, used, driver, slots, free: Math.max(0, total - used) };
   const verdicts: Verdict[] = [];
   for (const row of rows) {
     if (verdicts.length > 0 && row.kind !== "exhausted") continue;
-    const evidence = row.test(request, machine);
-    if (evidence === null) continue;
-    const cause = typeof row.cause === "string" ? row.cause : row.cause(machine);
-    verdicts.push({ kind: row.kind, cause, evidence, do: row.remedy(request, machine), ...marksOf(row.cure) });
+    if (!row.applies(request, machine)) continue;
+    verdicts.push(new FullVerdict(row, request, machine));
     if (row.alsoLater !== true) break;
   }
   return verdicts;
+}
+
+/** Sentences are made when they are asked for: of a flood of lines only the first one's are. */
+class FullVerdict implements Verdict {
+  readonly limitedIn = limitedIn;
+  readonly #row: Row;
+  readonly #request: Request;
+  readonly #machine: MachineContext;
+
+  constructor(row: Row, request: Request, machine: MachineContext) {
+    this.#row = row;
+    this.#request = request;
+    this.#machine = machine;
+  }
+
+  get kind(): string {
+    return this.#row.kind;
+  }
+
+  get remedy(): string {
+    return remedies[this.#row.cure];
+  }
+
+  get cause(): string {
+    const { cause } = this.#row;
+    return typeof cause === "string" ? cause : cause(this.#machine);
+  }
+
+  get evidence(): string {
+    return this.#row.evidence(this.#request, this.#machine);
+  }
+
+  get do(): string {
+    return this.#row.remedy(this.#request, this.#machine);
+  }
 }

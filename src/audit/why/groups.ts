@@ -32,7 +32,9 @@ interface Kind {
 const faultPattern = /(?:fault addr |\baddress=|\biova[:=] ?)(?:0x)?([0-9a-f]{1,16})\b/;
 
 export class FindingGroups {
-  readonly #groups = new Map<string, Group>();
+  /** By device, then by remedy or kind; in `#inOrder` as they came. */
+  readonly #groups = new Map<string, Map<string, Group>>();
+  readonly #inOrder: Group[] = [];
   readonly #suppressed = new Map<string, { count: number; readonly line: LogLine }>();
   #beyond = 0;
   /** What the last line was put to. */
@@ -44,15 +46,19 @@ export class FindingGroups {
       this.#last!.kind.echo ||= verdict.echo;
       return;
     }
-    const key = `${verdict.remedy ?? verdict.kind}|${device}`;
-    const known = this.#groups.get(key);
-    if (known === undefined && this.#groups.size >= groupsMax) {
+    let ofDevice = this.#groups.get(device);
+    const key = verdict.remedy ?? verdict.kind;
+    let group = ofDevice?.get(key);
+    if (group !== undefined) counted(group, line, verdict);
+    else if (this.#inOrder.length >= groupsMax) {
       this.#beyond++;
       return;
+    } else {
+      if (ofDevice === undefined) this.#groups.set(device, (ofDevice = new Map()));
+      group = newGroup(line, verdict);
+      ofDevice.set(key, group);
+      this.#inOrder.push(group);
     }
-    const group = known ?? newGroup(line, verdict);
-    if (known === undefined) this.#groups.set(key, group);
-    else counted(group, line, verdict);
     this.#last = { kind: group.kinds.get(verdict.kind)!, device, time: line.time };
   }
 
@@ -65,7 +71,7 @@ export class FindingGroups {
 
   /** @param more a verdict about the log as a whole, put first; null for none. */
   findings(more: { readonly line: LogLine; readonly verdict: Verdict } | null): Finding[] {
-    const groups = [...this.#groups.values()];
+    const groups = this.#inOrder;
     const hasFaults = groups.some((g) => g.verdict.kind.startsWith("dmar-") && g.verdict.notice !== true);
     // "handling fault status" only announces the lines that follow: of no use beside them.
     const said = groups.filter((g) => !(hasFaults && g.verdict.kind === "dmar-status"));
@@ -165,5 +171,6 @@ function addresses(group: Group): string {
 
 function faultAddress(text: string, verdict: Verdict): string {
   if (verdict.address !== undefined) return verdict.address.toString(16).padStart(16, "0");
+  if (text.includes("swiotlb")) return "";
   return faultPattern.exec(text)?.[1]?.padStart(16, "0") ?? "";
 }

@@ -25,7 +25,8 @@ export class Growth {
 
   /** Look at one line of the log. */
   add(line: LogLine): void {
-    const m = pattern.exec(line.text);
+    if (this.#fell) return;
+    const m = line.text.includes("swiotlb buffer is full") ? pattern.exec(line.text) : null;
     if (m === null) return;
     const used = Number(m[3]),
       total = Number(m[2]);

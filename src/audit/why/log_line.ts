@@ -20,5 +20,6 @@ export function splitLine(given: string): LogLine | null {
   const split = splitLogLine(line);
   if (split === null) return null;
   const { time, message } = split;
-  return { line, text: message, time: time === null ? null : time / 1e6, ...namesBeforeWords(message) };
+  const { driver, device } = namesBeforeWords(message);
+  return { line, text: message, time: time === null ? null : time / 1e6, driver, device };
 }

@@ -23,7 +23,6 @@ const smallerAtBoot = (machine: MachineContext): string =>
   "crashkernel=…,high, a smaller cma=, fewer huge pages reserved at boot.";
 
 const messages: readonly PoolMessage[] = [
-  ...overflowMessages,
   {
     pattern:
       /swiotlb buffer is full \(sz: ?(\d{1,15}) bytes\)(?:, total (\d{1,12}) \(slots\), used (\d{1,20}) \(slots\))?/,
@@ -220,6 +219,7 @@ const messages: readonly PoolMessage[] = [
       do: "Move the reserved-memory node below the limit of the linear mapping, and take no-map away.",
     }),
   },
+  ...overflowMessages,
 ];
 
 /** Source: Linux enum dma_data_direction. */

@@ -118,7 +118,7 @@ const firstWord = new RegExp(
 const Fit = { no: 0, cut: 1, whole: 2 } as const;
 type Fit = (typeof Fit)[keyof typeof Fit];
 
-function fit(form: readonly Piece[], text: string, from: number): Fit {
+function fitOf(form: readonly Piece[], text: string, from: number): Fit {
   let at = from;
   for (const piece of form) {
     if (at >= text.length) return at > from ? Fit.cut : Fit.no;
@@ -139,14 +139,14 @@ export function joinedLines(first: string, second: string): string | null {
   const begin = first.trimEnd(),
     rest = second.trim();
   if (begin === "" || rest === "") return null;
-  firstWord.lastIndex = 0;
-  for (let m = firstWord.exec(begin); m !== null; m = firstWord.exec(begin)) {
-    for (const form of byFirstWord.get(m[0])!) {
-      if (fit(form, begin, m.index) !== Fit.cut) continue;
-      // The space at the break may be gone, or never have been.
-      for (const joined of [`${begin} ${rest}`, `${begin}${rest}`]) {
-        if (fit(form, joined, m.index) !== Fit.no) return joined;
-      }
+  // The space at the break may be gone, or never have been; that it is gone is likelier.
+  for (const joined of [`${begin} ${rest}`, `${begin}${rest}`]) {
+    firstWord.lastIndex = 0;
+    for (let m = firstWord.exec(begin); m !== null; m = firstWord.exec(begin)) {
+      const { 0: word, index } = m;
+      const goesOn = (form: readonly Piece[]) =>
+        fitOf(form, begin, index) === Fit.cut && fitOf(form, joined, index) !== Fit.no;
+      if (byFirstWord.get(word)!.some(goesOn)) return joined;
     }
   }
   return null;

@@ -37,7 +37,8 @@ interface Prefix {
 const prefix = (told: Told, pattern: RegExp): Prefix => ({ told, pattern: new RegExp(pattern.source, "uy") });
 
 const day = /\p{L}{2,5}\.?/u.source;
-const clockOfDay = /\d\d:\d\d:\d\d(?:[.,]\d{1,9})?/.source;
+/** Fewer decimals are those of a PCI function: "00:07:00.0". */
+const clockOfDay = /\d\d:\d\d:\d\d(?:[.,]\d{3,9})?/.source;
 
 /** By the character that a piece begins with: `0` stands for every digit, `a` for every letter. */
 const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
@@ -67,7 +68,7 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
     prefix("date", new RegExp(`${clockOfDay} `)),
     // `journalctl -o short-unix`, and Android's log.
     prefix("date", /\d{9,11}\.\d{3,9} /),
-    prefix("date", new RegExp(`\\d\\d-\\d\\d ${clockOfDay} +\\d{1,7} +\\d{1,7} [VDIWEF] (?:\\S{1,30} *: )?`)),
+    prefix("date", new RegExp(`\\d\\d-\\d\\d ${clockOfDay} +\\d{1,7} +\\d{1,7} [VDIWEF] +(?:: )?`)),
     // A log taken out of a crashed machine's memory: where the line lay, and the kernel's clock.
     prefix("boot", /0x[0-9A-Fa-f]{6,16} \| +(\d{1,12}\.\d{1,9}): +/),
   ],
@@ -88,6 +89,9 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
   ],
   "/": [prefix("nothing", /\/[\w./-]{1,80}[:-](?:\d{1,9}[:-])?(?=[ <[\w])/)],
 };
+
+/** Behind the kernel's clock only the journal still writes something: `host kernel: `. */
+const afterClock = prefixes["a"]!.filter((row) => row.told === "kernel");
 
 /** The rows of a character; null for most. */
 const rowsOf: readonly (readonly Prefix[] | null)[] = Array.from({ length: 128 }, (_, code) => {
@@ -110,7 +114,7 @@ function readHead(text: string): void {
   for (let i = 0; i < piecesMax; i++) {
     const code = text.charCodeAt(head.at);
     const rows = code < 128 ? rowsOf[code] : code === 0xfeff ? prefixes["\ufeff"] : code > 128 ? prefixes["a"] : null;
-    if (rows == null || !readPiece(rows, text)) return;
+    if (rows == null || !readPiece(head.time !== null && rows === prefixes["a"] ? afterClock : rows, text)) return;
   }
 }
 

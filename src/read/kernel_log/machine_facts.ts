@@ -193,6 +193,10 @@ export function settingOf(commandLine: string): string {
   return words.at(-1)?.slice("swiotlb=".length) ?? "";
 }
 
-/** What every line that tells of the machine contains. */
+/** What lines that tell of the machine contain, and no line to be explained need contain. */
 export const machineMarks =
-  /Linux version|ommand line: |CPU|cpu_ids|processors activated|Memory: |Xen|Hypervisor detected|IO TLB|Memory [Ee]ncryption|e820: |\(reserved\)|RMRR|range_end|vfio-pci |iommu: D|DMAR: |AMD-Vi|(?:smmu|iommu|apple-dart)[\w-]* /;
+  /Linux version |ommand line: |nr_cpu_ids|CPU topo|smpboot|Xen PV: |Brought up |processors activated|Memory: |Booting |Hypervisor |Memory Encryption|BIOS-e820|\(reserved\)|range_end|vfio-pci /;
+
+/** The same of lines that carry an IOMMU's or the pool's mark. */
+export const unitMarks =
+  /IO TLB|Memory encryption|e820: |RMRR|iommu: D|DMAR: (?:I|R|dmar)|AMD-Vi: (?:Found|Inter|Ext|Using|AMD)|(?:smmu(?:-v3)?|iommu|ipmmu-vmsa|apple-dart) \S{1,60}: (?!event|\s|0x|Unh)/;

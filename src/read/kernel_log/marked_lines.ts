@@ -11,38 +11,38 @@ import { isDated, WholeLine } from "./whole_lines.js";
 /** What a line that carries no mark begins with when it belongs to the one before: a word of a record. */
 const fragment = /^[\s>]*(?:0x)?[0-9a-f]{8,16}\b/;
 /** A line that ends so goes on in the next one, and its mark may be broken (see WholeLine). */
-const softBreak = /[^=\s]=\s*$/;
+const softBreak = /[^=]=\s*$/;
 
 /** Lines one after the other, joined where they were broken. */
 export class MarkedLines {
-  readonly #marks: RegExp;
+  readonly #marks: readonly RegExp[];
   readonly #take: (line: string) => void;
   readonly #whole = new WholeLine();
   #pending = false;
   /** A line that was passed on may go on in the next. */
   #open = false;
 
-  /** @param marks not global */
-  constructor(marks: RegExp, take: (line: string) => void) {
+  /** @param marks of which a line carries one; not global */
+  constructor(marks: readonly RegExp[], take: (line: string) => void) {
     this.#marks = marks;
     this.#take = take;
   }
 
   /** Any line. */
   line(text: string): void {
-    if (this.#marks.test(text) || softBreak.test(text)) this.marked(text);
+    if (this.#isMarked(text) || softBreak.test(text)) this.marked(text);
     else if (this.isOpen) this.follower(text);
   }
 
-  /** True while the next line is asked for, whatever it says. */
+  /** True while the next line is asked for, if it has no clock of its own. */
   get isOpen(): boolean {
     return this.#pending || this.#open;
   }
 
-  /** A line with a mark. */
+  /** A line with a mark, or one that ends as a broken line does. */
   marked(text: string): void {
     if (this.#pending && this.#whole.add(text)) return;
-    this.#pass();
+    this.close();
     this.#whole.begin(text);
     this.#pending = true;
   }
@@ -56,28 +56,34 @@ export class MarkedLines {
     if (this.#open) this.#take(text);
   }
 
-  end(): void {
+  /** The line that was begun is whole: what follows is another, or nothing. */
+  close(): void {
     this.#pass();
     this.#open = false;
+  }
+
+  #isMarked(text: string): boolean {
+    return this.#marks.some((mark) => mark.test(text));
   }
 
   #pass(): void {
     if (!this.#pending) return;
     this.#pending = false;
+    const isSure = this.#whole.isAsRead && !this.#whole.isSoft;
     const text = this.#whole.take();
-    this.#open = this.#marks.test(text);
+    this.#open = isSure || this.#isMarked(text);
     if (this.#open) this.#take(text);
   }
 }
 
 /**
  * Read a log once.
- * @param marks what the wanted lines contain; global
+ * @param marks of which a wanted line carries one; each is looked for by itself, which is faster than all at once
  * @throws Unreadable for an empty source and for bytes that are no text
  */
-export function readMarkedLines(source: ByteSource, marks: RegExp, take: (line: string) => void): void {
-  const lines = new MarkedLines(new RegExp(marks.source), take);
-  const wanted = new RegExp(`${marks.source}|=\\r?\\n`, "g");
+export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], take: (line: string) => void): void {
+  const lines = new MarkedLines(marks, take);
+  const wanted = [...marks, /=\r?\n/].map((mark) => new RegExp(mark.source, "g"));
   const blocks = new LineBlocks(source);
   let any = false;
   while (blocks.next()) {
@@ -86,7 +92,7 @@ export function readMarkedLines(source: ByteSource, marks: RegExp, take: (line: 
     if (block.isBinary) throw new Unreadable(source.name, "", "a kernel log", "bytes that are no text");
     block.search(wanted, lines);
   }
-  lines.end();
+  lines.close();
   if (!any) throw new Unreadable(source.name, "", "a kernel log", "an empty file");
 }
 
@@ -109,23 +115,34 @@ class Block {
     return (this.#text.match(/\0[^\0]/g)?.length ?? 0) > this.#text.length / 512;
   }
 
-  search(wanted: RegExp, lines: MarkedLines): void {
+  search(wanted: readonly RegExp[], lines: MarkedLines): void {
     const bytes = this.#bytes;
+    const next = wanted.map(() => -1);
     for (let at = 0; at < bytes.length; ) {
+      if (lines.isOpen && isClock(bytes, at)) lines.close();
       if (lines.isOpen) {
         const end = bytes.indexOf(10, at);
         lines.line(this.#line(at, end));
         at = end + 1;
         continue;
       }
-      wanted.lastIndex = at;
-      const m = wanted.exec(this.#text);
-      if (m === null) return;
-      const begin = Math.max(at, this.#text.lastIndexOf("\n", m.index) + 1);
-      const end = bytes.indexOf(10, m.index);
+      let found = bytes.length;
+      for (let i = 0; i < wanted.length; i++) {
+        if (next[i]! < at) next[i] = this.#find(wanted[i]!, at);
+        if (next[i]! < found) found = next[i]!;
+      }
+      if (found === bytes.length) return;
+      const begin = Math.max(at, this.#text.lastIndexOf("\n", found) + 1);
+      const end = bytes.indexOf(10, found);
       lines.marked(this.#line(begin, end));
       at = end + 1;
     }
+  }
+
+  /** @returns where it is found first from `at` on; the length when it is not. */
+  #find(wanted: RegExp, at: number): number {
+    wanted.lastIndex = at;
+    return wanted.exec(this.#text)?.index ?? this.#bytes.length;
   }
 
   /** A text of its own, so that it does not keep the block alive. */
@@ -135,5 +152,17 @@ class Block {
     return beyondAscii.test(text) ? decoder.decode(this.#bytes.subarray(begin, to)) : text;
   }
 }
+
+/** Whether a line begins with the kernel's clock, as most do: "[    1.234567]", "[   12.330410] ", "[1234.5]". */
+function isClock(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at] !== 0x5b) return false;
+  let i = at + 1;
+  while (bytes[i] === 0x20) i++;
+  const digits = i;
+  while (isDigit(bytes[i])) i++;
+  return i > digits && bytes[i] === 0x2e && isDigit(bytes[i + 1]);
+}
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 const beyondAscii = /[\x80-\xff]/;

@@ -24,18 +24,23 @@ export function namesOf(message: string): Names {
 
 /** Where the kernel's own words of DMA begin: what stands before them is the device, whatever stands before that. */
 const ownWords =
-  /(?:DMAR: |AMD-Vi: )?(?:swiotlb (?:buffer|addr) |DMA-API: |\[DMA |Event logged|DMA: Out of |(?:\w{1,40}: )?overflow (?:0x)?[0-9a-f]|DMA addr |Can not allocate SWIOTLB|Device bounce map|event(?: 0x|: )|Unhandled |Unexpected |Buffer overflow |DMA bounce buffers |swiotlb: coherent|coherent allocation|(?:translation|page|unknown) fault )/;
-const namesBefore = new RegExp(
-  `(?:^|[^\\w:.-])(?:([A-Za-z][\\w+-]{0,40}) )?(${pci}|(?<=[A-Za-z][\\w+-]{0,40} )\\w[\\w:.,@-]{0,59})(?: \\w[\\w:.@-]{0,40})?: $`,
-);
+  /(?:swiotlb (?:buffer|addr) |DMA-API: |\[DMA |Event logged|DMA: Out of |overflow (?:0x)?[0-9a-f]|DMA addr |Can not allocate SWIOTLB|Device bounce map|event(?: 0x|: )|Unhandled |Unexpected |Buffer overflow |DMA bounce buffers |swiotlb: coherent|coherent allocation|(?:translation|page|unknown) fault )/;
+const pciBefore = new RegExp(`(?:([A-Za-z][\\w-]{0,40}) )?\\b(${pci})(?: [^:]{1,40})?: $`);
+/** Of three words the middle one is the device where the last is a network interface of USB. */
+const usbBefore = /([A-Za-z][\w-]{0,40}) (\d{1,3}-[\d.]{1,20}:\d\.\d) [a-z]\w{2,15}: $/;
+const anyBefore = /([A-Za-z][\w+-]{0,40}) (\w[\w:.,@-]{0,58}\w): $/;
+/** A subsystem or a function between the device and the words: "DMAR: ", "dma_direct_map_page: ". */
+const subject = /(?<=: )[A-Za-z][\w-]{1,40}: $/;
 
 /** @returns the driver and the device of a message of DMA, also where a prefix is left that nobody knows. */
 export function namesBeforeWords(message: string): Names {
-  const m = pciName.exec(message);
-  if (m !== null) return { driver: driverOf(m[1]), device: m[2]! };
+  const first = pciName.exec(message);
+  if (first !== null) return { driver: driverOf(first[1]), device: first[2]! };
   const at = ownWords.exec(message)?.index ?? 0;
-  const before = at === 0 ? null : namesBefore.exec(message.slice(Math.max(0, at - 200), at));
-  return before === null ? namesOf(message) : { driver: driverOf(before[1]), device: before[2]! };
+  if (at === 0) return namesOf(message);
+  const before = message.slice(Math.max(0, at - 200), at).replace(subject, "");
+  const m = pciBefore.exec(before) ?? usbBefore.exec(before) ?? anyBefore.exec(before);
+  return m === null ? namesOf(message) : { driver: driverOf(m[1]), device: m[2]! };
 }
 
 function driverOf(word: string | undefined): string | null {

@@ -11,7 +11,10 @@ const quotedPrintableMax = 84;
 const partsMax = 4;
 /** What stands before the message of a line that is no continuation: a clock, perhaps quoted. */
 const dated =
-  /[\s>\ufeff]*(?:<\d{1,3}>)?(?:\[[ \d.:+<T-]{3,40}[\]>]|\[\p{L}{2,4} |\p{L}{3,5} [ \d]\d \d\d:|\p{L}{3} \p{L}{3} [ \d]\d |\d{4}-\d\d-\d\d[T ]|\d\d:\d\d:\d\d|kern {0,2}:)/uy;
+  /[\s>\ufeff]*(?:<\d{1,3}>)?(?:\[ *(?:\d{1,12}\.\d|[+<] *\d|\d{4}-\d\d-|\d\d:\d\d:\d\d)|\[\p{L}{2,5}\.? ?(?:\p{L}{2,5}\.? )? ?\d{1,2} \d\d:\d\d|\p{L}{3,5} [ \d]\d \d\d:|\p{L}{3} \p{L}{3} [ \d]\d |\d{4}-\d\d-\d\d[T ]|\d\d:\d\d:\d\d(?:[.,]\d{3,9})? |kern {0,2}:)/uy;
+
+/** A reply's marks in front of a line; what follows them may be a space of the text itself. */
+const quoted = /^(?:(?:>|&gt;) ?)*/;
 
 export function isDated(text: string): boolean {
   dated.lastIndex = 0;
@@ -35,15 +38,24 @@ export class WholeLine {
   /** Add the line that follows. @returns false when it is another line. */
   add(next: string): boolean {
     if (this.#parts === 0 || this.#parts >= partsMax || isDated(next)) return false;
-    const rest = splitLogLine(next)?.message ?? "";
     const joined = this.#soft
-      ? this.#text.replace(/=\s*$/, "") + rest
-      : joinedLines(decoded(this.#text).replace(/=20\s*$/, " "), decoded(rest));
+      ? this.#text.replace(/=\s*$/, "") + next.replace(quoted, "")
+      : joinedLines(decoded(this.#text).replace(/=20\s*$/, " "), decoded(splitLogLine(next)?.message ?? ""));
     if (joined === null) return false;
     this.#text = joined;
     this.#parts++;
     this.#soft = isSoftBroken(next);
     return true;
+  }
+
+  /** True while nothing was added. */
+  get isAsRead(): boolean {
+    return this.#parts === 1;
+  }
+
+  /** True when the line ends as quoted-printable text breaks. */
+  get isSoft(): boolean {
+    return this.#soft;
   }
 
   /** The whole line; "" when there is none. */
@@ -56,7 +68,7 @@ export class WholeLine {
 }
 
 function isSoftBroken(text: string): boolean {
-  return text.length <= quotedPrintableMax && /[^=\s]=\s*$/.test(text);
+  return text.length <= quotedPrintableMax && text.includes("=") && /[^=]=\s*$/.test(text);
 }
 
 /** Quoted-printable text as it was. Kernels print hexadecimal digits in small letters, so that `=3D` is no value. */
