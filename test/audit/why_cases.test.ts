@@ -230,7 +230,7 @@ net eth0: DMA-API: device driver tries to free DMA memory it
 const others: readonly Case[] = [
   {
     name: "a line that no rule knows is never passed over",
-    log: "[    3.1] rockchip-iommu ff914000.iommu: Page fault at 0x00000000f0001000 of type read\n[    3.2] rockchip-iommu ff914000.iommu: Enable stall request timed out, status: 0x00004b",
+    log: "[    3.1] rockchip-iommu ff914000.iommu: Error during raw reset. MMU_DTE_ADDR is not functioning\n[    3.2] rockchip-iommu ff914000.iommu: Enable stall request timed out, status: 0x00004b",
     findings: [
       ["unexplained", "ff914000.iommu", 1],
       ["unexplained", "ff914000.iommu", 1],

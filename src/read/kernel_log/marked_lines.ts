@@ -10,6 +10,8 @@ import { isDated, WholeLine } from "./whole_lines.js";
 
 /** What a line that carries no mark begins with when it belongs to the one before: a word of a record. */
 const fragment = /^[\s>]*(?:0x)?[0-9a-f]{8,16}\b/;
+/** Nothing, perhaps quoted. */
+const empty = /^[\s>]*$/;
 /** A line that ends so goes on in the next one, and its mark may be broken (see WholeLine). */
 const softBreak = /[^=]=\s*$/;
 
@@ -49,7 +51,7 @@ export class MarkedLines {
 
   /** A line without one, after a line that is open. */
   follower(text: string): void {
-    if (text.trim() === "") return;
+    if (empty.test(text)) return;
     if (this.#pending && this.#whole.add(text)) return;
     this.#pass();
     this.#open = this.#open && fragment.test(text) && !isDated(text);
