@@ -33,7 +33,7 @@ export class FirstLook {
   /** The buffer that was last asked a bounce for, its machine address and size, by CPU and context. */
   /** Events were lost: what is seen from then on says nothing of the beginning. */
   #lost = false;
-  readonly #asked = new Map<number, { readonly address: number; readonly size: number }>();
+  readonly #asked = new Map<number, { readonly address: number; readonly size: number; readonly task: number }>();
   /** Last answer of a search, by CPU and context. */
   readonly #searched = new Map<number, number>();
 
@@ -58,12 +58,18 @@ export class FirstLook {
         this.#lost = true;
         break;
       case EventKind.bounced:
-        this.#asked.set(b.cpu[i]! * 256 + b.context[i]!, { address: b.dma[i]!, size: b.size[i]! });
+        this.#asked.set(b.cpu[i]! * 256 + b.context[i]!, {
+          ...{ address: b.dma[i]!, size: b.size[i]!, task: b.task[i]! },
+        });
         break;
       case EventKind.map:
         this.#page(b.phys[i]!, this.#asksFor(b, i) ?? b.dma[i]!);
         break;
+      case EventKind.xenMap:
+        this.#asked.delete(b.cpu[i]! * 256 + b.context[i]!);
+        break;
       case EventKind.mapList:
+        this.#asked.delete(b.cpu[i]! * 256 + b.context[i]!);
         if (b.dmaCount[i] !== b.physCount[i]) break;
         for (let k = 0; k < b.dmaCount[i]!; k++) {
           this.#page(b.listPhys[b.physFirst[i]! + k]!, b.listDma[b.dmaFirst[i]! + k]!);
@@ -116,10 +122,10 @@ export class FirstLook {
   #asksFor(b: EventBatch, i: number): number | null {
     const place = b.cpu[i]! * 256 + b.context[i]!;
     const asked = this.#asked.get(place);
-    if (asked === undefined || asked.size !== b.size[i]! || asked.address % pageBytes !== b.phys[i]! % pageBytes)
-      return null;
+    // What does not belong to this mapping was of a list, or of one that was refused.
     this.#asked.delete(place);
-    return asked.address;
+    if (asked === undefined || asked.size !== b.size[i]! || b.dma[i] === b.phys[i]) return null;
+    return asked.task === b.task[i] && asked.address % pageBytes === b.phys[i]! % pageBytes ? asked.address : null;
   }
 
   #page(phys: number, dma: number): void {
