@@ -333,5 +333,7 @@ function mustBounce(op: Operation, mask: number): boolean | null {
   if (placed === null) return op.orig + op.size - 1 > mask;
   if (placed.straddles === true) return true;
   if (placed.predicted + op.size - 1 > mask) return true;
+  // A small buffer bounces where its device is not coherent, which no event says.
+  if (placed.small) return null;
   return Number.isNaN(placed.predicted) || placed.straddles === null ? null : false;
 }
