@@ -233,6 +233,8 @@ export interface EventSource {
   readonly cpus: number;
   /** The clock's name when the recording says it ("local", "mono", ...). */
   readonly clock: string | null;
+  /** Whether the clock counts something else than time ("x86-tsc", "counter"); known once the first event was read. */
+  readonly ticks: boolean;
   readonly devices: Names;
   readonly tasks: Names;
   readonly warnings: Warnings;

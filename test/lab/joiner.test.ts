@@ -1,5 +1,7 @@
 /** Which outcome belongs to which search. */
 import { describe, expect, test } from "vitest";
+import { triesWords } from "../../src/report/words/tries.js";
+import { verdictOf } from "../../src/report/words/verdict.js";
 import { replayed } from "./replayed.js";
 
 const log = {
@@ -53,6 +55,7 @@ test("a list that is refused leaves only its searches", async () => {
     line("kworker-7", 1, ".....", 1.600009, bounced("6000000", 262144, "0000:00:05.0")),
     line("dd-1", 0, ".....", 2.0, bounced("4000000")),
     line("dd-1", 0, ".....", 2.000004, mapped("700c2000", "4000000")),
+    line("dd-1", 1, ".....", 2.1, unmapped("700c2000")),
   ]);
   expect(o.exact).toMatchObject({ compared: 4, equal: 3 });
   expect(o.pool!.refusedLists).toHaveLength(1);
@@ -146,8 +149,7 @@ describe("a buffer whose bus address is not its physical one", () => {
       line("dd-1", 0, ".....", 6.0, bounced("1001000")),
       line("dd-1", 0, ".....", 6.000001, mapped("70001000", "1001000")),
     ]);
-    expect(o.maps).toMatchObject({ bounced: 2, translated: 2 });
-    expect(o.pool!.refusedLists).toHaveLength(2);
+    expect(o.maps).toMatchObject({ bounced: 2, translated: 2, unknown: 2 });
   });
 
   test("in a list: only what landed in the pool", async () => {
@@ -162,6 +164,83 @@ describe("a buffer whose bus address is not its physical one", () => {
     ]);
     expect(o.maps).toMatchObject({ bounced: 3, translated: 1 });
     expect(o.exact).toMatchObject({ compared: 3, equal: 3 });
+    expect(o.pool!.refusedLists).toHaveLength(0);
+  });
+});
+
+describe("searches without an outcome", () => {
+  const all = 262144;
+  const usb = "0000:00:05.0";
+  const full = [0, 1, 2, 3].flatMap((k) => [
+    line("dd-1", 0, ".....", 1 + k / 10, bounced(`${k + 1}000000`, all)),
+    line("dd-1", 0, ".....", 1.05 + k / 10, mapped((0x70000000 + k * 0x40000).toString(16), `${k + 1}000000`, all)),
+  ]);
+  const later = (time: number) => [
+    line("dd-1", 0, ".....", time, unmapped("70000000", all)),
+    line("dd-1", 0, ".....", time + 0.1, bounced("1000000", all)),
+    line("dd-1", 0, ".....", time + 0.2, mapped("70000000", "1000000", all)),
+  ];
+
+  test("a list that is tried again and again is one list, with as many attempts", async () => {
+    const tries = Array.from({ length: 3000 }, (_, n) =>
+      line("usb-9", 0, ".....", 2 + n * 0.0005, bounced("8000000", 512, usb)),
+    );
+    const o = await replay([...full, ...tries, ...later(9)]);
+    expect(o.pool!.refusedTries).toMatchObject({ lists: 1, tries: 3000 });
+    const again = o.pool!.refusedTries!.again[0]!;
+    expect(again).toMatchObject({ device: 1, tries: 3000, from: 2e6 });
+    expect(triesWords(o)).toEqual([
+      `${usb}: 3,000 attempts of the same list were refused between 2.000000 s and 3.499500 s; the driver tries again`,
+    ]);
+    expect(o.maps).toMatchObject({ bounced: 5, unknown: 0 });
+    expect(o.exact.equal).toBe(o.exact.compared);
+  });
+
+  test("each attempt ends where the next one begins, whatever room there was for its first entries", async () => {
+    const half = full.slice(0, 4);
+    const tries = Array.from({ length: 500 }, (_, n) =>
+      [0, 1, 2].map((k) => line("usb-9", 0, ".....", 2 + n * 0.0005 + k * 0.0001, bounced(`${8 + k}000000`, all, usb))),
+    );
+    const o = await replay([...half, ...tries.flat(), line("dd-1", 0, ".....", 9, unmapped("70000000", all))]);
+    expect(o.pool!.refusedTries).toMatchObject({ lists: 1, tries: 500 });
+    expect(o.pool).toMatchObject({ used: 128, hiwater: 512 });
+  });
+
+  test("are not called refused where the device's mappings are left out and the pool had room", async () => {
+    const tries = Array.from({ length: 40 }, (_, n) =>
+      line("usb-9", 0, ".....", 2 + n * 0.01, bounced("8000000", 4096, usb)),
+    );
+    const o = await replay([...full.slice(0, 4), ...tries, ...later(9)]);
+    expect(o.pool!.refusedLists).toHaveLength(0);
+    expect(o.maps.unknown).toBe(40);
+    expect(verdictOf({ outcome: o, audit: { leaks: [], violations: [] } })).toMatchObject({
+      tone: "unknown",
+      headline: "3 mappings worked, all of them bounced; what became of 40 more is not recorded.",
+    });
+  });
+
+  test("are not called refused on a CPU whose events stop, nor where events were lost", async () => {
+    const cut = [line("usb-9", 1, ".....", 2, bounced("8000000", 4096, usb))];
+    const stopped = await replay([...full, ...cut, ...later(9)]);
+    expect(stopped.pool!.refusedLists).toHaveLength(0);
+    expect(stopped.maps.unknown).toBe(1);
+    const goesOn = line("usb-9", 1, ".....", 8, unmapped("5000", 4096, usb));
+    expect((await replay([...full, ...cut, goesOn, ...later(9)])).pool!.refusedLists).toHaveLength(1);
+    const lost = await replay([...full, ...cut, "CPU:1 [LOST 12 EVENTS]", goesOn, ...later(9)]);
+    expect(lost.pool!.refusedLists).toHaveLength(0);
+    expect(lost.maps.unknown).toBe(1);
+  });
+
+  test("a clock that does not count time has no moments after which they are over", async () => {
+    const ticks = (text: string) => text.replace(/ (\d+)\.(\d{6}): /, (_, a: string, b: string) => ` ${a}${b}000: `);
+    const o = await replay(
+      [
+        ...full,
+        line("kworker-7", 1, ".....", 1.5, bounced("6000000", 262144, usb)),
+        ...later(3),
+        line("kworker-7", 1, ".....", 9, mapped("70040000", "6000000", 262144, usb)),
+      ].map(ticks),
+    );
     expect(o.pool!.refusedLists).toHaveLength(0);
   });
 });

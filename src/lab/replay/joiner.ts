@@ -11,15 +11,15 @@ import { Context, type EventBatch, EventKind, failedAddress } from "../../read/e
 import { LiveMappings } from "./live_mappings.js";
 import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
 import { OperationIds } from "./operation_ids.js";
-import { PendingSearches, resolve } from "./pending_searches.js";
+import { PendingSearches, resolve, type Wait } from "./pending_searches.js";
 import type { PageWatch } from "./placed.js";
 import { type PoolBounds, PoolLandings } from "./pool_landings.js";
 import { ReleaseTimes } from "./release_times.js";
 
-/** A swiotlb_bounced whose outcome has not come after this long (microseconds) has none: its list was refused. */
-const outcomeWaitMax = 1_000_000;
+/** A swiotlb_bounced whose outcome has not come after this long has none: its list was refused. */
+const outcomeWaitMax: Wait = { time: 1_000_000, events: 20_000 };
 /** The same where the recording ends: nothing that comes later could show it. */
-const outcomeWaitAtEnd = 10_000;
+const outcomeWaitAtEnd: Wait = { time: 10_000, events: 500 };
 
 /** Takes operations in the order of their first possible moment; their outcome may become known later. */
 export interface OperationSink {
@@ -57,10 +57,14 @@ export class Joiner {
   readonly #pages: PageWatch | null;
   readonly #landed: Landing | null;
   readonly #tellsOrphans: boolean;
+  /** Number of each CPU's last event so far. */
+  readonly lastEvents: number[] = [];
   now = 0;
 
   /**
    * @param o.idle          whether a task's number is that of an idle task, which every CPU has
+   * @param o.ticks         whether the clock counts something else than time
+   * @param o.lastEvents    number of each CPU's last event, from an earlier reading
    * @param o.showsOutcomes false when the recording has no dma:* events: no search is then waited for
    * @param o.machineAddresses whether bus addresses are a hypervisor's, as in a paravirtualised Xen domain
    * @param o.landed         tells a bounce by its bus address, where that can be told
@@ -72,6 +76,8 @@ export class Joiner {
   constructor(o: {
     readonly sink: OperationSink;
     readonly idle: (task: number) => boolean;
+    readonly ticks?: () => boolean;
+    readonly lastEvents?: readonly number[] | null;
     readonly showsOutcomes: boolean;
     readonly machineAddresses: boolean;
     readonly landed?: Landing | null;
@@ -81,7 +87,11 @@ export class Joiner {
     readonly onOrphan: (o: Orphan) => void;
   }) {
     this.#sink = o.sink;
-    this.#pending = new PendingSearches(o.idle);
+    this.#pending = new PendingSearches({
+      idle: o.idle,
+      ticks: o.ticks ?? (() => false),
+      lastEvents: o.lastEvents ?? null,
+    });
     this.#showsOutcomes = o.showsOutcomes;
     this.#machineAddresses = o.machineAddresses;
     this.#landings = new PoolLandings(o.bounds ?? null);
@@ -110,6 +120,8 @@ export class Joiner {
       else if (kind === EventKind.mapList) this.#mapList(b, i);
       else if (kind === EventKind.unmap) this.#unmap(b, i, place);
       else if (kind === EventKind.unmapList) this.#unmapList(b, i, place);
+      else if (kind === EventKind.lost) this.#pending.lost(this.#event);
+      this.lastEvents[b.cpu[i]!] = this.#event;
       this.#releases.end(place, time, this.#event++);
       if (this.#event % stride !== 0) continue;
       this.#pending.sweep(this.now, outcomeWaitMax, this.#event);

@@ -46,7 +46,7 @@ export class LogRefusals {
       for (let k = firstAfter(lines ?? [], time - earlyMax); lines !== undefined && k < lines.length; k++) {
         const line = lines[k]!;
         if (line.refusal.time > time + lateMax) break;
-        if (line.taken || !sameSize(line.refusal.size, size)) continue;
+        if (line.taken || !isSizeOf(line.refusal.size, size)) continue;
         line.taken = true;
         this.matched++;
         return line.refusal;
@@ -61,7 +61,8 @@ export class LogRefusals {
   }
 }
 
-const sameSize = (logged: number | null, asked: number): boolean =>
+/** Whether a line's size is that of a request, or leaves it open. */
+export const isSizeOf = (logged: number | null, asked: number): boolean =>
   logged === null || (logged >= asked && logged <= asked + offsetMax);
 
 function firstAfter(lines: readonly { readonly refusal: LogRefusal }[], time: number): number {

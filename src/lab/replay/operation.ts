@@ -52,6 +52,8 @@ export interface Operation {
   list: boolean;
   /** Last entry of its list. */
   listEnd: boolean;
+  /** An entry of a list that was tried again, so that it is known at which entry each try ended. */
+  retried: boolean;
   /** Bus address, or an `Outcome`; NaN until the recording has shown it. */
   address: number;
   /** Carried out no earlier than `lo` and no later than `hi` (microseconds; NaN until known). */
@@ -104,6 +106,7 @@ export function mapping(o: {
     bounced: o.bounced,
     list: false,
     listEnd: false,
+    retried: false,
     address: Number.NaN,
     lo: o.time,
     hi: Number.NaN,
@@ -149,6 +152,7 @@ export function unmapping(
     bounced: of.bounced,
     list: of.list,
     listEnd: false,
+    retried: false,
     address: of.address,
     lo: o.lo,
     hi: o.hi,

@@ -151,6 +151,28 @@ export interface Exact {
   readonly note: string | null;
 }
 
+/** Mappings asked for of which the recording does not show what became. */
+export interface UnknownBecause {
+  readonly words: string;
+  readonly count: number;
+  /** They were under way where the recording ends or lost events: nothing else is doubtful. */
+  readonly underWay: boolean;
+}
+
+/** Lists that were refused, which a driver may try again and again. */
+export interface RefusedTries {
+  readonly lists: number;
+  readonly tries: number;
+  /** Lists that were tried more than once, the most tried first. Times are microseconds. */
+  readonly again: readonly {
+    /** Index into `devices`. */
+    readonly device: number;
+    readonly tries: number;
+    readonly from: number;
+    readonly to: number;
+  }[];
+}
+
 /** One setting of the pool that the same requests were replayed on. */
 export interface WhatIf {
   readonly slots: number;
@@ -224,6 +246,8 @@ export interface ReplayOutcome {
     /** Asked for, and what became of it is not recorded. */
     readonly unknown: number;
   };
+  /** Why it is not, with counts. */
+  readonly unknownBecause?: readonly UnknownBecause[];
   /** What the recording can show of mappings at all. */
   readonly shows: Shows;
   /** Whether pool and outcomes are those of the recorded machine or of another that was asked for. */
@@ -244,6 +268,8 @@ export interface ReplayOutcome {
     readonly failures: readonly Failure[];
     /** dma_map_sg lists that were refused and left no event: known by their swiotlb_bounced alone. */
     readonly refusedLists: readonly Failure[];
+    /** The same, counted: different lists, and how often each was tried. */
+    readonly refusedTries?: RefusedTries;
   } | null;
   readonly exact: Exact;
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's; null for every other machine. */

@@ -1,13 +1,23 @@
 /**
  * Searches whose outcome has not been seen yet, by task: what a task began earlier and never finished was a list that
  * the kernel refused, for a refused list leaves no event of its own.
+ *
+ * That is an absence, and shows a refusal only where the outcome would have been recorded: on a CPU that went on writing
+ * events, with none lost in between. A driver that tries a list again and again begins with the same buffer each time.
  */
-import type { EventBatch } from "../../read/event.js";
+import { Context, type EventBatch } from "../../read/event.js";
 import { type Operation, Outcome } from "./operation.js";
 import { releaseSpanMax } from "./release_times.js";
 
 /** Without flags in the recording an older search may still be under way for this long (microseconds). */
 const nestedSpanMax = 2000;
+
+/** So many attempts of the same list after one show that it is over: no list repeats the same buffers so often. */
+const attemptsAfter = 4;
+/** A list may name one page so often (zeros are written from one). */
+const entriesAlikeMax = 1024;
+/** Fewer searches under way are no list that is tried again and again. */
+const retriesMin = 8;
 
 /** The outcome is known; so is the latest moment of the search, unless it was already. */
 export function resolve(op: Operation, address: number, time: number, event: number): void {
@@ -17,13 +27,34 @@ export function resolve(op: Operation, address: number, time: number, event: num
   op.hiEvent = event;
 }
 
+/** How long is waited for an outcome: microseconds, and events where the clock does not count time. */
+export interface Wait {
+  readonly time: number;
+  readonly events: number;
+}
+
 export class PendingSearches {
   /** Newest last; by CPU for the idle tasks, which share a name. */
   readonly #stacks = new Map<number, Operation[]>();
   readonly #idle: (task: number) => boolean;
+  readonly #ticks: () => boolean;
+  readonly #lastEvents: readonly number[] | null;
+  /** What began before this event may have ended among events that were lost. */
+  #lostEvent = -1;
 
-  constructor(idle: (task: number) => boolean) {
-    this.#idle = idle;
+  /**
+   * @param o.idle       whether a task's number is that of an idle task
+   * @param o.ticks      whether the clock counts something else than time
+   * @param o.lastEvents number of each CPU's last event; null where it is not known yet
+   */
+  constructor(o: {
+    readonly idle: (task: number) => boolean;
+    readonly ticks: () => boolean;
+    readonly lastEvents: readonly number[] | null;
+  }) {
+    this.#idle = o.idle;
+    this.#ticks = o.ticks;
+    this.#lastEvents = o.lastEvents;
   }
 
   /** The searches of the task that wrote an event. */
@@ -38,24 +69,31 @@ export class PendingSearches {
     return stack;
   }
 
-  /** What this task began before `op` and never finished was refused. */
-  refuseOlder(stack: Operation[], below: number, op: Operation, event: number): void {
-    let kept = 0;
-    for (let k = 0; k < below; k++) {
-      const older = stack[k]!;
-      const stale = older.context === 255 ? op.at - older.at > nestedSpanMax : older.context === op.context;
-      if (!stale) stack[kept++] = older;
-      else refuse(older, stack, k, op.lo, event);
-    }
-    stack.splice(kept, below - kept);
+  /** Events were lost just before this one. */
+  lost(event: number): void {
+    this.#lostEvent = event;
   }
 
-  /** Searches that had no outcome for `wait` microseconds, in any task. */
-  sweep(now: number, wait: number, event: number): void {
+  /** What this task began before `op` and never finished was refused. */
+  refuseOlder(stack: Operation[], below: number, op: Operation, event: number): void {
+    if (below <= 0) return;
+    const older = stack.splice(0, below);
+    const isStale = (o: Operation) =>
+      o.context === Context.unknown ? !this.#ticks() && op.at - o.at > nestedSpanMax : o.context === op.context;
+    const stale = older.filter(isStale);
+    if (stale.length < older.length) stack.unshift(...older.filter((o) => !isStale(o)));
+    for (const attempt of attemptsOf(stale)) this.#refuse(attempt, op.lo, event);
+  }
+
+  /** Searches that had no outcome for so long, in any task. */
+  sweep(now: number, wait: Wait, event: number): void {
+    const old = (op: Operation) => (this.#ticks() ? event - op.loEvent > wait.events : now - op.at > wait.time);
     for (const [task, stack] of this.#stacks) {
-      if (stack.length > 0 && now - stack[stack.length - 1]!.at <= wait) continue;
-      for (let k = 0; k < stack.length; k++)
-        refuse(stack[k]!, stack, k, stack[k + 1]?.lo ?? stack[k]!.lo + releaseSpanMax, event);
+      if (stack.length > 0 && !old(stack[stack.length - 1]!)) {
+        if (stack.length >= retriesMin) this.#sweepRetries(stack, old, event);
+        continue;
+      }
+      for (const attempt of attemptsOf(stack)) this.#refuse(attempt, attempt.at(-1)!.lo + releaseSpanMax, event);
       this.#stacks.delete(task);
     }
   }
@@ -65,11 +103,68 @@ export class PendingSearches {
     for (const stack of this.#stacks.values()) for (const op of stack) resolve(op, Outcome.unknown, now, event);
     this.#stacks.clear();
   }
+
+  /** Of a list that is still tried, the attempts that are over: those of long ago, and those that others followed. */
+  #sweepRetries(stack: Operation[], old: (op: Operation) => boolean, event: number): void {
+    const attempts = attemptsOf(stack);
+    const later = new Map<string, { count: number; begin: Operation }>();
+    const over = new Set<Operation>();
+    for (let k = attempts.length - 1; k >= 0; k--) {
+      const attempt = attempts[k]!;
+      const begin = attempt[0]!;
+      const key = `${begin.device} ${begin.context} ${begin.orig} ${begin.size}`;
+      const next = later.get(key);
+      later.set(key, { count: (next?.count ?? 0) + 1, begin });
+      if (next === undefined) continue;
+      const enough = attempt.length > 1 ? attemptsAfter : entriesAlikeMax;
+      if (next.count < enough && !old(attempt.at(-1)!)) continue;
+      this.#refuse(attempt, next.begin.lo, event);
+      for (const op of attempt) over.add(op);
+    }
+    if (over.size === 0) return;
+    const left = stack.filter((op) => !over.has(op));
+    stack.splice(0, stack.length, ...left);
+  }
+
+  /** One list was refused at its last entry, as far as the recording would show that it was not. */
+  #refuse(attempt: readonly Operation[], time: number, event: number): void {
+    const last = attempt[attempt.length - 1]!;
+    const isCut = last.loEvent <= this.#lostEvent || this.#lastEvents?.[last.cpu] === last.loEvent;
+    attempt.forEach((op, k) => {
+      op.list = true;
+      op.listEnd = op === last;
+      resolve(op, isCut ? Outcome.unknown : Outcome.refusedList, attempt[k + 1]?.lo ?? Math.max(time, op.lo), event);
+    });
+  }
 }
 
-function refuse(op: Operation, stack: readonly Operation[], k: number, time: number, event: number): void {
-  const next = stack[k + 1];
-  op.list = true;
-  op.listEnd = next === undefined || next.device !== op.device || !Number.isNaN(next.address);
-  resolve(op, Outcome.refusedList, time, event);
+/** Searches of one task as lists: each of one device and code, up to where it begins again with the same buffer. */
+function attemptsOf(ops: readonly Operation[]): Operation[][] {
+  const found = split(ops);
+  for (let k = 1; k < found.length; k++) {
+    if (!isSameBuffer(found[k]![0]!, found[k - 1]![0]!)) continue;
+    for (const op of found[k - 1]!) op.retried = true;
+    for (const op of found[k]!) op.retried = true;
+  }
+  return found;
 }
+
+function split(ops: readonly Operation[]): Operation[][] {
+  const found: Operation[][] = [];
+  const open = new Map<number, Operation[]>();
+  for (const op of ops) {
+    const attempt = open.get(op.context);
+    const begin = attempt?.[0];
+    if (attempt !== undefined && begin?.device === op.device && !isSameBuffer(begin, op)) {
+      attempt.push(op);
+      continue;
+    }
+    const fresh = [op];
+    open.set(op.context, fresh);
+    found.push(fresh);
+  }
+  return found;
+}
+
+const isSameBuffer = (a: Operation, b: Operation): boolean =>
+  a.device === b.device && a.context === b.context && a.orig === b.orig && a.size === b.size;

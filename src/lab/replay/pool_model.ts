@@ -177,8 +177,11 @@ export class PoolModel {
       this.#groups.set(op.task, group === undefined ? [op] : [...group, op]);
       return { ...step, group };
     }
-    if (model >= 0 && !force) return null;
-    if (model >= 0) this.corrections++;
+    const misses = op.listEnd ? model >= 0 : op.retried;
+    if (misses && !force) return null;
+    if (misses) this.corrections++;
+    // The kernel had room for it, and refused a later entry.
+    if (misses && !op.listEnd) return { ...this.#step0(op, model, Number.NaN, others), agrees: false };
     const released = (group ?? []).filter((g) => g.offset >= 0);
     const refusal = this.#refusal(op, model);
     const step = { ...this.#step0(op, model, Outcome.refused, others), agrees: model < 0, refusal, released, group };

@@ -9,6 +9,7 @@ import { Pool } from "../../sw/swiotlb/index.js";
 import { advise } from "./advice.js";
 import { Elsewhere } from "./elsewhere.js";
 import { Joiner, type Landing, type OperationSink } from "./joiner.js";
+import { isSizeOf } from "./log_refusals.js";
 import { alignmentsOf, isArm64, type LogFacts, type Machine } from "./machine.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
@@ -33,6 +34,8 @@ export interface ReplayOptions {
   readonly machineAddresses: boolean;
   readonly deviceNames: readonly string[];
   readonly idle: (task: number) => boolean;
+  /** Whether the clock counts something else than time. */
+  readonly ticks: () => boolean;
   /** The machine's kernel log; null without one. */
   readonly log: LogFacts | null;
   /** The kernel's own counters of its pool, read after the recording. */
@@ -93,6 +96,8 @@ export class Replay {
       to: survey.to,
       completeFrom: o.completeFrom,
       places,
+      mapsSeen: (device) => (survey.devices[device]?.maps ?? 0) > 0,
+      saysRefused: refusalsSaid(o.log, o.deviceNames),
       ...(pool?.begin === undefined ? {} : { learnt: pool.begin.learnt }),
     });
     this.#whatIf = new WhatIfPools({
@@ -121,6 +126,8 @@ export class Replay {
     this.#joiner = new Joiner({
       sink: this.#ordering ?? this.#straight!,
       idle: o.idle,
+      ticks: o.ticks,
+      lastEvents: survey.lastEvents,
       showsOutcomes: survey.shows !== "requests",
       machineAddresses: o.machineAddresses,
       landed: o.landed ?? null,
@@ -175,6 +182,7 @@ export class Replay {
             counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,
             refusedLists: tally.refusedLists,
+            refusedTries: tally.tries.finish(),
           };
     return {
       source: {
@@ -195,6 +203,7 @@ export class Replay {
         evidence: machine.evidence,
       },
       maps,
+      unknownBecause: this.#requestTally === null ? tally.unknownBecause : [],
       shows,
       replayedOn: this.#o.instead === null ? "recorded" : "other",
       requests: this.#requestTally?.finish() ?? null,
@@ -219,7 +228,7 @@ export class Replay {
         span: survey.to - survey.from,
         refused: {
           mappings: tally.maps.failed,
-          lists: tally.listsRefused,
+          lists: tally.tries.tries,
           requests: this.#requests.assumed,
           never: tally.tooLarge,
         },
@@ -254,6 +263,18 @@ export class Replay {
     const { masks } = this.#o.survey;
     return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, masks, sink: this.#tally }));
   }
+}
+
+/** Sizes of which the log says that a device was refused them. */
+function refusalsSaid(log: LogFacts | null, names: readonly string[]): (device: number, size: number) => boolean {
+  const refusals = log?.refusals ?? [];
+  const known = new Map<string, boolean>();
+  return (device, size) => {
+    const key = `${device} ${size}`;
+    const said = known.get(key) ?? refusals.some((r) => r.device === (names[device] ?? "") && isSizeOf(r.size, size));
+    known.set(key, said);
+    return said;
+  };
 }
 
 function untold(count: number): { where: string; what: string }[] {

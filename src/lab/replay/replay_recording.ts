@@ -95,6 +95,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     machineAddresses: xen !== null,
     deviceNames,
     idle: idleTasks(second),
+    ticks: () => second.ticks,
     log: o.log,
     counters: o.counters ?? null,
     settings: o.settings(machine, instead),
@@ -143,6 +144,7 @@ async function firstReading(
     isXen,
     isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : null,
     o.log?.pool ?? null,
+    () => source.ticks,
   );
   const xen = isXen ? new FirstLook() : null;
   // The probes show in the first events as a rule: the rest is then read once, as what it is.

@@ -47,18 +47,20 @@ export class Survey {
    * @param machineAddresses whether bus addresses are a hypervisor's
    * @param landed tells a bounce by its bus address, where that can be told
    * @param bounds the pool's, where the log says them
+   * @param ticks  whether the clock counts something else than time
    */
   constructor(
     idle: (task: number) => boolean,
     machineAddresses: boolean,
     landed: Landing | null = null,
     bounds: PoolBounds | null = null,
+    ticks: () => boolean = () => false,
   ) {
     const sink = { push: (op: Operation) => this.#keep(op) };
     const onOrphan = (o: Orphan) => {
       if (this.orphans.length < orphansMax) this.orphans.push(o);
     };
-    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, bounds, onOrphan });
+    this.#joiner = new Joiner({ sink, idle, showsOutcomes: true, machineAddresses, landed, bounds, ticks, onOrphan });
   }
 
   get shows(): Shows {
@@ -115,6 +117,11 @@ export class Survey {
       if (dma !== b.listPhys[b.physFirst[i]! + k]!) continue;
       this.masks.reached(b.device[i]!, b.time[i]!, dma + b.listSize[b.dmaFirst[i]! + k]! - 1);
     }
+  }
+
+  /** Number of each CPU's last event, lost ones counted. */
+  get lastEvents(): readonly number[] {
+    return this.#joiner.lastEvents;
   }
 
   /** Share of the bounces kept whose buffers have bus addresses that are not their physical ones. */

@@ -4,10 +4,11 @@ import type { Machine } from "./machine.js";
 import type { DeviceMasks } from "./masks.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
-import type { DeviceOutcome, Exact, Failure } from "./outcome.js";
+import type { DeviceOutcome, Exact, Failure, UnknownBecause } from "./outcome.js";
 import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";
+import { TryCounter } from "./refused_tries.js";
 import { SlotMapBuilder, TimelineBuilder } from "./timeline.js";
 import { whyBounced } from "./why_bounced.js";
 
@@ -16,6 +17,11 @@ const refusalsMax = 20_000;
 /** Pictures of the pool kept with failures, and mismatches told one by one. */
 const picturesMax = 400;
 const mismatchesMax = 50;
+
+/** Why an outcome is not known: */
+const underWay = "the recording ends, or lost events, before its outcome";
+const noMaps = "no mapping event of the device is in the recording: they may have been left out";
+const hadRoom = "no event tells its outcome, and the pool had room";
 
 interface DeviceTally {
   maps: number;
@@ -47,8 +53,10 @@ export class Tally implements CarriedSink {
   /** Refusals that are not in the two lists, and all that were larger than any pool can serve. */
   untold = 0;
   tooLarge = 0;
-  /** Lists refused: their entries are in `refusedLists`. */
-  listsRefused = 0;
+  readonly tries = new TryCounter();
+  readonly #unknown = new Map<string, number>();
+  readonly #mapsSeen: (device: number) => boolean;
+  readonly #saysRefused: (device: number, size: number) => boolean;
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0, unknown: 0 };
   readonly #mismatches: Exact["mismatches"][number][] = [];
   #compared = 0;
@@ -71,6 +79,10 @@ export class Tally implements CarriedSink {
     readonly places: Places | null;
     /** Bounces that the pool's first state was learnt from: nothing to compare. */
     readonly learnt?: readonly { readonly time: number; readonly offset: number }[];
+    /** Whether any mapping event of a device is in the recording. */
+    readonly mapsSeen?: (device: number) => boolean;
+    /** Whether the log tells of a refusal of such a request. */
+    readonly saysRefused?: (device: number, size: number) => boolean;
   }) {
     this.#machine = o.machine;
     this.#places = o.places;
@@ -78,6 +90,8 @@ export class Tally implements CarriedSink {
     this.#outsideWhat = isOwn ? "outside the default pool" : "in machine frames that are not known to be the pool's";
     this.#learnt = o.learnt ?? [];
     this.#completeFrom = o.completeFrom;
+    this.#mapsSeen = o.mapsSeen ?? (() => true);
+    this.#saysRefused = o.saysRefused ?? (() => false);
     this.#masks = o.masks;
     const pool = o.machine.pool;
     this.occupancy = pool === null ? null : new Occupancy(pool.slots);
@@ -107,7 +121,10 @@ export class Tally implements CarriedSink {
 
   #mapped(c: Carried): void {
     const { op } = c;
-    if (op.address === Outcome.unknown) return;
+    if (op.address === Outcome.unknown) {
+      this.#notShown(underWay);
+      return;
+    }
     const d = this.#device(op.device);
     this.maps.total++;
     d.maps++;
@@ -184,14 +201,43 @@ export class Tally implements CarriedSink {
 
   /** Entries of a refused list are granted until one is not; the kernel writes no event for any of them. */
   #refusedEntry(c: Carried): void {
-    if (c.model >= 0 && c.agrees && !c.op.listEnd) this.#take(c, this.#device(c.op.device));
-    else this.#refused(c, this.refusedLists);
+    if (!c.op.listEnd && (c.op.retried || (c.model >= 0 && c.agrees))) {
+      this.tries.entry(c.op);
+      if (c.model >= 0 && c.agrees) this.#take(c, this.#device(c.op.device));
+      return;
+    }
+    const why = this.#otherwise(c);
+    if (why !== null) {
+      this.#notShown(why);
+      return;
+    }
+    this.tries.refused(c.op);
+    this.#refused(c, this.refusedLists);
+  }
+
+  /** Why a search without an outcome need not have been refused; null where that is what happened. */
+  #otherwise(c: Carried): string | null {
+    const { device, size } = c.op;
+    if (c.refusal !== null || this.#saysRefused(device, size)) return null;
+    if (!this.#mapsSeen(device)) return noMaps;
+    const pool = this.#machine.pool;
+    if (pool === null || pool.late) return null;
+    return hadRoom;
+  }
+
+  #notShown(words: string): void {
+    this.maps.total++;
+    this.maps.unknown++;
+    this.#unknown.set(words, (this.#unknown.get(words) ?? 0) + 1);
+  }
+
+  get unknownBecause(): UnknownBecause[] {
+    return [...this.#unknown].map(([words, count]) => ({ words, count, underWay: words === underWay }));
   }
 
   #refused(c: Carried, into: Failure[]): void {
     const { op } = c;
     const list = op.address === Outcome.refusedList;
-    if (list) this.listsRefused++;
     if (!list && op.bounced) {
       this.#refusals++;
       if (c.agrees) this.#refusalsEqual++;

@@ -88,6 +88,10 @@ export class TextSource implements EventSource {
     return Math.max(this.#cpusSaid, this.#cpusSeen);
   }
 
+  get ticks(): boolean {
+    return this.#ticks;
+  }
+
   get excerpt(): boolean {
     return this.#cpusSaid === 0;
   }

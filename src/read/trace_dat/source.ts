@@ -17,6 +17,7 @@ export class TraceDatSource implements EventSource {
   readonly cpus: number;
   readonly excerpt = false;
   readonly clock: string | null;
+  readonly ticks: boolean;
   readonly devices = new Names();
   readonly tasks = new Names();
   readonly warnings: Warnings;
@@ -36,7 +37,8 @@ export class TraceDatSource implements EventSource {
     for (const m of plans.missing) warnings.add("", `${m} in this file's formats: that column stays empty`);
     this.#decoder = new Decoder(recording, plans, this.devices, this.tasks, warnings);
     this.#clock = new Clock(this.clock);
-    if (!this.#clock.inNanoseconds) {
+    this.ticks = !this.#clock.inNanoseconds;
+    if (this.ticks) {
       warnings.add("", `the clock "${this.clock}" does not count time: its values are shown as they are`);
     }
     const { layout, little, buffer } = recording;

@@ -1,6 +1,6 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
 import type { AliveGroup } from "../../audit/recording/result.js";
-import type { DeviceOutcome, Failure, ReplayOutcome } from "../../lab/replay/outcome.js";
+import type { DeviceOutcome, Failure, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
 import { requestRefusalWords } from "../../lab/replay/request_tally.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 import type { RunDocument } from "../schema/run.js";
@@ -31,6 +31,7 @@ export function runDocument(report: RunReport): RunDocument {
     },
     machine: machineDocument(machine),
     maps: { ...maps },
+    unknownBecause: (outcome.unknownBecause ?? []).map((u) => ({ ...u })),
     shows: outcome.shows,
     replayedOn: outcome.replayedOn,
     requests: requestsDocument(outcome, nameOf),
@@ -110,6 +111,15 @@ function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => strin
     counters: pool.counters === null ? null : { used: pool.counters.used, hiwater: pool.counters.hiwater },
     failures: pool.failures.map(failureDocument),
     refusedLists: pool.refusedLists.map(failureDocument),
+    ...(pool.refusedTries === undefined ? {} : { refusedTries: triesDocument(pool.refusedTries, nameOf) }),
+  };
+}
+
+function triesDocument({ lists, tries, again }: RefusedTries, nameOf: (device: number) => string) {
+  return {
+    lists,
+    tries,
+    again: again.map((a) => ({ ...a, device: nameOf(a.device), from: secondsOf(a.from), to: secondsOf(a.to) })),
   };
 }
 

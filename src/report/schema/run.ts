@@ -74,6 +74,14 @@ const pool = z.looseObject({
     .describe("the pool was in use before: used and hiwater are the least there can have been"),
   failures: z.array(failure),
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
+  refusedTries: z
+    .looseObject({
+      lists: count,
+      tries: count,
+      again: z.array(z.looseObject({ device: z.string(), tries: count, from: seconds, to: seconds })),
+    })
+    .optional()
+    .describe("the same, counted: different lists, how often they were tried, and those that were tried again"),
 });
 
 const group = z.looseObject({ device: z.string(), count, bytes, since: seconds });
@@ -109,6 +117,10 @@ export const runSchema = z.looseObject({
     failed: count,
     unknown: count.optional().describe("asked for, and what became of it is not recorded"),
   }),
+  unknownBecause: z
+    .array(z.looseObject({ words: z.string(), count, underWay: z.boolean() }))
+    .optional()
+    .describe("why it is not recorded what became of mappings; underWay: where the recording ends or lost events"),
   shows: z.enum(["mappings", "requests", "nothing"]).optional().describe("what the recording can show of mappings"),
   replayedOn: z.enum(["recorded", "other"]).optional().describe("other: of the pool or machine that was asked for"),
   requests: z

@@ -5,6 +5,7 @@ import { type FailureGroup, groupFailures } from "../words/groups.js";
 import { machineFacts } from "../words/machine.js";
 import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
+import { triesWords, unknownWords } from "../words/tries.js";
 import { type Tone, verdictOf } from "../words/verdict.js";
 import { whatIfWords } from "../words/what_if.js";
 import { auditSections } from "./audit_lines.js";
@@ -35,6 +36,7 @@ export function runLines(report: RunReport, options: { color: boolean; width: nu
     xenLines(report.outcome, style, width),
     occupancyLines(report, style, width),
     failureLines(report, style, width),
+    unknownLines(report, style, width),
     ...auditSections(report, style, width),
     mismatchLines(report, style, width),
     whatIfLines(report, style, width),
@@ -117,7 +119,15 @@ function failureLines({ outcome }: RunReport, style: Style, width: number): stri
     style.bold("Failures"),
     ...shown.slice(0, firstGroups).flatMap(({ g, list }) => groupLines(outcome.devices, g, list, style, width)),
     ...(more > 0 ? [`  and ${plural(more, "group")} more`] : []),
+    ...triesWords(outcome).flatMap((words) => wrap(words, width, "  ", "    ")),
   ];
+}
+
+/** Mappings whose outcome is not recorded, and why. */
+function unknownLines({ outcome }: RunReport, style: Style, width: number): string[] {
+  const words = unknownWords(outcome);
+  if (words.length === 0) return [];
+  return [style.bold("Not recorded"), ...words.flatMap((w) => wrap(w, width, "  ", "    "))];
 }
 
 function groupLines(

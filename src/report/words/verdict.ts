@@ -20,7 +20,7 @@ export interface Verdict {
 export function verdictOf(report: RunReport): Verdict {
   const { outcome } = report;
   const troubles = troublesOf(report);
-  const known = outcome.shows === "mappings" && outcome.maps.total > 0;
+  const known = outcome.shows === "mappings" && outcome.maps.total > 0 && !isDoubtful(outcome);
   const tone = troubles.length > 0 ? "trouble" : known ? "fine" : "unknown";
   const elsewhere = outcome.replayedOn === "other" ? "On the machine asked for: " : "";
   const headline = elsewhere + (troubles.length > 0 ? sentence(troubles) : calm(outcome));
@@ -30,7 +30,7 @@ export function verdictOf(report: RunReport): Verdict {
 /** What needs a person, most urgent first. Empty = nothing does. */
 function troublesOf({ outcome, audit }: RunReport): string[] {
   const { maps, pool, requests } = outcome;
-  const refused = pool?.refusedLists.length ?? 0;
+  const { lists, tries: refused } = refusedLists(outcome);
   const found: string[] = [];
   const failed = Math.max(maps.failed, pool?.failures.length ?? 0);
   if (failed > 0) {
@@ -39,7 +39,11 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
     const by = requests === null ? "failed" : `${failed === 1 ? "was" : "were"} refused, as the log says`;
     found.push(`${countWords(failed)} of ${what} ${by}`);
   }
-  if (refused > 0) found.push(`${plural(refused, "list")} of buffers ${refused === 1 ? "was" : "were"} refused`);
+  if (refused > 0) {
+    const different =
+      lists === refused ? "" : ` (${lists === 1 ? "always the same one" : `${countWords(lists)} different ones`})`;
+    found.push(`${plural(refused, "list")} of buffers ${refused === 1 ? "was" : "were"} refused${different}`);
+  }
   const leaked = audit.leaks.reduce((sum, leak) => sum + leak.count, 0);
   if (leaked > 0) found.push(`${plural(leaked, "mapping")} leaked`);
   const violations = violationCount(audit);
@@ -60,6 +64,15 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   if (reached > 0) found.push(`${plural(reached, "buffer")} in pieces went to devices without a bounce`);
   return found;
 }
+
+/** Lists that were refused, and how often they were tried. */
+function refusedLists({ pool }: ReplayOutcome): { lists: number; tries: number } {
+  const told = pool?.refusedLists.length ?? 0;
+  return pool?.refusedTries ?? { lists: told, tries: told };
+}
+
+/** Whether mappings were asked for of which nobody knows whether they were granted, those under way left aside. */
+const isDoubtful = ({ unknownBecause = [] }: ReplayOutcome): boolean => unknownBecause.some((u) => !u.underWay);
 
 /** Breaches of all rules, listed or not. */
 export function violationCount(audit: RunReport["audit"]): number {
@@ -83,17 +96,21 @@ function calm(outcome: ReplayOutcome): string {
     return `What became of ${requestCountWords(outcome)} is not recorded.`;
   }
   if (maps.total === 0) return "No DMA mapping was recorded, so there is nothing to judge.";
+  const known = maps.total - maps.unknown;
+  if (known === 0) return `What became of ${plural(maps.unknown, "mapping")} is not recorded.`;
+  const more = maps.unknown === 0 ? "" : `; what became of ${countWords(maps.unknown)} more is not recorded`;
   const ways = [
     maps.bounced > 0 ? `${countWords(maps.bounced)} bounced` : "",
     maps.direct > 0 ? `${countWords(maps.direct)} direct` : "",
     maps.translated > 0 ? `${countWords(maps.translated)} translated` : "",
     maps.foreign > 0 ? `${countWords(maps.foreign)} of foreign pages` : "",
   ].filter((way) => way !== "");
-  if (ways.length === 1 && maps.total > 1) {
-    return `All ${countWords(maps.total)} mappings worked, all of them ${ways[0]!.replace(/^[\d,]+ /, "")}.`;
+  const all = more === "" ? "All " : "";
+  if (ways.length === 1 && known > 1) {
+    return `${all}${countWords(known)} mappings worked, all of them ${ways[0]!.replace(/^[\d,]+ /, "")}${more}.`;
   }
-  const worked = maps.total === 1 ? "The one mapping worked" : `All ${countWords(maps.total)} mappings worked`;
-  return `${worked}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}.`;
+  const worked = known === 1 ? "The one mapping worked" : `${all}${countWords(known)} mappings worked`;
+  return `${worked}${ways.length === 0 ? "" : `: ${ways.join(", ")}`}${more}.`;
 }
 
 function exactWords(outcome: ReplayOutcome): string {
