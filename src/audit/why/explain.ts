@@ -20,7 +20,7 @@ const worth =
 
 /** The same of lines that carry none of those: events and tables that a hypervisor or a kernel prints on their own. */
 const alsoWorth =
-  /_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[|\bl[1-5]\[[0-9a-f]{3}\]/;
+  /_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[| root @ |\b[lL][1-6]\[[0-9a-f]{3}\]/;
 
 const marks = [worth, alsoWorth, machineMarks];
 

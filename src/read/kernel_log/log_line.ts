@@ -143,7 +143,8 @@ const writer = /^(?:[\w.-]{1,64} )?([\w./@-]{1,64})(?:\[(\d{1,10})\])?: /;
 const kernelSubject =
   /^(?:DMAR(?:-IR)?|DMA|DMA-API|AMD-Vi|INTR-REMAP|iommu|swiotlb|xen|software|\w{0,40}(?:swiotlb|iommu|dmar|smmu)\w{0,40}|[\w.-]{0,40}[.:]\w[\w.:-]{0,40}|\d{1,3}-\d[\d.:]{0,20}|[a-z]{2,12}\d{1,4})$/;
 /** How the kernel's messages of DMA begin. */
-const kernelSpeaks = /^(?:swiotlb|software IO TLB|DMA[ -:]|DMAR|AMD-Vi|overflow |event[ :]|Unhandled|Unexpected|\t?0x)/;
+const kernelSpeaks =
+  /^(?:\(XEN\) |swiotlb|software IO TLB|DMA[ -:]|DMAR|AMD-Vi|overflow |event[ :]|Unhandled|Unexpected|\t?0x)/;
 
 /** @returns null for a line that someone else than the kernel wrote. */
 export function splitLogLine(given: string): LogLine | null {

@@ -87,6 +87,18 @@ AMD-Vi: DTE[3]: 0000000000000000`,
     never: ["SNP", "scalable"],
   },
   {
+    name: "page requests and guest tables after suspend; broken before the bracket, in quoted-printable",
+    log: `May 27 14:24:22 h kernel: iommu ivhd0: AMD-Vi: Event logged
+[ILLEGAL_DEV_TABLE_ENTRY device=3D0000:00:01.0 pasid=3D0x00000 address=3D0x=
+102e89980
+flags=3D0x0080]
+May 27 14:24:22 h kernel: AMD-Vi: DTE[0]: 7190000000000003
+May 27 14:24:22 h kernel: AMD-Vi: DTE[1]: 00001001034f0002`,
+    findings: [["amdvi-bad-table", "0000:00:01.0"]],
+    says: ["0x102e89980", "guest table (GLX 1)", "page requests (PPR)", "control register"],
+    never: ["SNP"],
+  },
+  {
     name: "a refused command lies where the line says, and is dumped",
     log: `iommu ivhd0: AMD-Vi: Event logged [ILLEGAL_COMMAND_ERROR address=0x1002147e0]
 AMD-Vi: CMD[0]: 00000000
@@ -129,6 +141,20 @@ AMD-Vi: CMD[3]: 00000000`,
     findings: [["amdvi-interrupt", "0000:00:14.0"]],
     says: ["an interrupt was refused", "0xfdf8010140", "iommu=no-intremap"],
     never: ["not present"],
+  },
+  {
+    name: "Xen: the walk beside a fault",
+    log: `(XEN) AMD-Vi: IO_PAGE_FAULT: 0000:01:00.0 d0 addr 00000000fffb9000 flags 0x0
+(XEN) 0000:01:00.0 root @ 83b5f5 (3 levels) dfn=fffb9
+(XEN)   L3[003] = 0 np`,
+    findings: [["amdvi-unmapped", "0000:01:00.0"]],
+    says: ["no entry at level 3"],
+  },
+  {
+    name: "kernels of 2009",
+    log: "AMD IOMMU: Event logged [IO_PAGE_FAULT device=00:13.2 domain=0x000b address=0x00000000b7f80000 flags=0x0020]",
+    findings: [["amdvi-unmapped", "00:13.2"]],
+    says: ["0xb7f80000"],
   },
   {
     name: "Xen: a guest's device",
@@ -186,6 +212,15 @@ test("the type and TR of a refused request decide what it was", () => {
   ]);
   expect([0x100, 0x300].map(ats)).toEqual([true, true]);
   expect(invalidRequestOf(0x500)).toBeNull();
+});
+
+test("waits that follow a device's silence are the same trouble", () => {
+  const found = explainLog([
+    "Jun 15 11:59:16   kernel: iommu ivhd0: AMD-Vi: Event logged [IOTLB_INV_TIMEOUT device=0000:0b:00.0 address=0x1002147e0]",
+    "Jun 15 11:59:17   kernel: AMD-Vi: Completion-Wait loop timed out",
+    "Jun 15 11:59:18   kernel: iommu ivhd0: AMD-Vi: Event logged [IOTLB_INV_TIMEOUT device=0000:0b:00.0 address=0x100214870]",
+  ]);
+  expect(found).toMatchObject([{ kind: "amdvi-command", device: "0000:0b:00.0", count: 3 }]);
 });
 
 test("an event says the same on one line and on two", () => {

@@ -91,6 +91,33 @@ kernel: DMAR: DRHD: handling fault status reg 2`,
     never: ["does not tell"],
   },
   {
+    name: "the same in a journal that a mail broke",
+    log: `> Oct 16 15:58:05.110768 VM hypervisor: (XEN) [VT-D]DMAR:[DMA Read]
+> Request device [0000:00:1f.2] fault addr ea0c4f000, iommu reg = ffff
+> 82c00021d000
+> Oct 16 15:58:05.110774 VM hypervisor: (XEN) [VT-D]DMAR: reason 06 -
+> PTE Read access is not set
+> Oct 16 15:58:05.110777 VM hypervisor: (XEN) print_vtd_entries: iommu
+> #0 dev 0000:00:1f.2 gmfn ea0c4f
+> Oct 16 15:58:05.110785 VM hypervisor: (XEN)     l4[000] = 46e11b003
+> Oct 16 15:58:05.110787 VM hypervisor: (XEN)     l3[03a] = 0
+> Oct 16 15:58:05.110789 VM hypervisor: (XEN)     l3[03a] not present`,
+    findings: [["dmar-unmapped", "0000:00:1f.2"]],
+    says: ["read from 0xea0c4f000", "fault reason 0x6", "no entry at level 3"],
+  },
+  {
+    name: "a dump whose lines were broken; devices 16 to 31 have the upper root entry",
+    log: `[Wed Jun  3 15:40:37 2026] DMAR: [DMA Write NO_PASID] Request
+device [80:1f.6] fault addr 0x1aba8d000 [fault reason 0x39] SM:
+Present bit in Root Entry is clear
+[Wed Jun  3 15:40:37 2026] DMAR: Dump dmar1 table entries for IOVA
+0x1aba8d000
+[Wed Jun  3 15:40:37 2026] DMAR: scalable mode root entry: hi
+0x0000000000000000, low 0x0000000e89cda001`,
+    findings: [["dmar-no-entry", "80:1f.6"]],
+    says: ["root entry absent as well (0x0)"],
+  },
+  {
     name: "interrupt remapping whose reason lost its number",
     log: `> DRHD: handling fault status reg 502
 > INTR-REMAP: Request device[[42:00.1] fault index b0
@@ -193,6 +220,20 @@ kernel: DMAR: DRHD: handling fault status reg 2`,
     findings: [["dmar-mapped-twice", null]],
     says: ["0x8000000", "handed out twice", "to 0x123456000"],
     never: ["RMRR"],
+  },
+  {
+    name: "the same mapping made twice",
+    log: "DMAR: ERROR: DMA PTE for vPFN 0x428ec already set (to 3f6ec003 not 3f6ec003)",
+    findings: [["dmar-mapped-twice", null]],
+    says: ["same memory with the same rights", "reaches what it should"],
+    never: ["wrong memory", "RMRR"],
+  },
+  {
+    name: "an entry that is no mapping",
+    log: "DMAR: ERROR: DMA PTE for vPFN 0xdf60d already set (to 1000000000000 not 1a4388003)",
+    findings: [["dmar-mapped-twice", null]],
+    says: ["overwritten", "no access"],
+    never: ["handed out twice"],
   },
   {
     name: "a mapping beyond the unit's width",

@@ -189,12 +189,13 @@ const texts: Readonly<Record<AdviceKey, Texts>> = {
   ],
   doorbell: [
     "That place in a page is the doorbell of message-signalled interrupts (GITS_TRANSLATER of an ITS; a GICv2m frame " +
-      "has its own there, too): it looks like an MSI whose page is not mapped for this device.",
+      "has its own there, too): it looks like an MSI whose page is not mapped for this device. (If no interrupt is missing, " +
+      "it is an address like any other that is not mapped.)",
     (where) =>
       where.xen
         ? "Xen has to map the doorbell for the domain that owns the device: report it with Xen's release and the machine."
         : "Look whether the device's interrupts were set up through another unit or by a guest (msi-parent, msi-map, IORT), " +
-          "and whether the mapping of the MSI page was lost when the device changed its domain. It is no buffer of the driver.",
+          "and whether the mapping of the MSI page was lost when the device changed its domain.",
   ],
 };
 

@@ -71,7 +71,7 @@ function judge(fault: LogFault, known: { readonly kind: FaultKind; readonly word
   const { flags } = fault;
   switch (fault.says) {
     case "IO_PAGE_FAULT":
-      return flags === null ? known : pageFault(flags);
+      return { ...(flags === null ? known : pageFault(flags)), evidence: fault.interrupt ? "" : walkedTo(fault) };
     case "INVALID_DEVICE_REQUEST":
       return flags === null ? { ...known, advice: anyRequest } : invalidRequest(fault, flags);
     case "ILLEGAL_DEV_TABLE_ENTRY":
@@ -82,6 +82,17 @@ function judge(fault: LogFault, known: { readonly kind: FaultKind; readonly word
     default:
       return known;
   }
+}
+
+/** The walk that Xen prints: bit 0 of an entry says that there is one. */
+function walkedTo(fault: LogFault): string {
+  const last = fault.values.findLast(([name]) => name.startsWith("level."));
+  if (last === undefined) return "";
+  const [name, entry] = last;
+  const level = name.slice("level.".length);
+  return (entry & 1n) === 0n
+    ? `the dump finds no entry at level ${level}`
+    : `the dump shows ${hexOf(entry)} at level ${level}, present`;
 }
 
 /** Section 2.5.3: PR says whether there is an entry; PE and RZ say what was wrong with it. */

@@ -29,14 +29,20 @@ export function dumpedEntry(fault: LogFault): EntrySays | null {
     get(e.iw) === 1 ? "IW" : "writes blocked",
     `domain ${get(e.did)}`,
     get(e.i) === 1 ? "ATS allowed" : "",
+    get(e.ppr) === 1 ? "page requests (PPR)" : "",
     get(e.iv) === 1 ? `interrupts ${["blocked", "forwarded", "remapped", "reserved"][get(e.intCtl)]}` : "",
   ].filter((part) => part !== "");
   const reserved = reservedBits(words, valid, get(e.iv) === 1);
+  const optional = reserved === "" && (get(e.ppr) === 1 || get(e.gv) === 1) ? featureWords : "";
   return {
-    words: `the entry: ${flags.join(", ")}${reserved === "" ? "" : `; reserved bits ${reserved} are set`}`,
+    words: `the entry: ${flags.join(", ")}${reserved === "" ? "" : `; reserved bits ${reserved} are set`}${optional}`,
     passThrough: valid && translated && mode === 0 && get(e.gv) === 0,
   };
 }
+
+/** Bits that count as reserved while the unit's control register has the feature off. */
+const featureWords =
+  "; PPR and guest tables are taken only while the unit's control register enables them (it is lost over suspend)";
 
 function reservedBits(words: Uint32Array, translation: boolean, interrupts: boolean): string {
   const set: number[] = [];

@@ -19,10 +19,17 @@ const explainers: Readonly<Record<FaultUnit, (fault: LogFault, machine: MachineC
   other: explainOnChip,
 };
 
+/** Verdicts kept for faults that come again; a storm is of few devices. */
+const knownMax = 4096;
+
 /** Fed with the lines of a log in order; holds at most one fault whose lines are not complete. */
 export class FaultReader {
   readonly #lines: FaultLines<LogLine>;
   readonly #report: (line: LogLine, verdict: Verdict) => void;
+
+  /** The device that the last event of an AMD unit says did not answer. */
+  #silent: string | null = null;
+  readonly #known = new Map<string, Verdict | null>();
 
   /** @param report called once for each fault, with the line that it began in. */
   constructor(machine: MachineContext, report: (line: LogLine, verdict: Verdict) => void) {
@@ -40,10 +47,37 @@ export class FaultReader {
     this.#lines.end();
   }
 
-  #fault(fault: LogFault, line: LogLine, machine: MachineContext): void {
-    const verdict = explainers[fault.unit](fault, machine);
+  #fault(given: LogFault, line: LogLine, machine: MachineContext): void {
+    const fault = this.#withDevice(given);
+    const verdict = this.#verdict(fault, machine);
     if (verdict === null) return;
     const { topic, address, interrupt } = fault;
     this.#report(line, topic === "access" && address !== null && !interrupt ? { ...verdict, address } : verdict);
   }
+
+  /** A wait that ends without an answer, after a device did not give one: the same failure. */
+  #withDevice(fault: LogFault): LogFault {
+    if (fault.says === "IOTLB_INV_TIMEOUT") this.#silent = fault.device;
+    else if (fault.says !== "COMPLETION_WAIT") this.#silent = null;
+    return fault.says === "COMPLETION_WAIT" && this.#silent !== null ? { ...fault, device: this.#silent } : fault;
+  }
+
+  /** What is the same but for address and time is explained once: it is counted, and the first one's text is shown. */
+  #verdict(fault: LogFault, machine: MachineContext): Verdict | null {
+    if (hasDump(fault)) return explainers[fault.unit](fault, machine);
+    const { unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags } = fault;
+    const key = [unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags].join("|");
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const verdict = explainers[unit](fault, machine);
+    if (this.#known.size < knownMax) this.#known.set(key, verdict);
+    return verdict;
+  }
+}
+
+/** Values that decide the verdict: dumped entries and registers of a queue. */
+function hasDump(fault: LogFault): boolean {
+  if (fault.topic !== "access") return true;
+  if (fault.unit === "amdvi") return fault.values.some(([name]) => name.includes("."));
+  return fault.unit === "vtd" ? fault.values.length > 0 : fault.unit === "smmuv2";
 }

@@ -127,26 +127,46 @@ function mappedTwice(fault: LogFault, machine: MachineContext): Verdict {
     was = valueNamed(fault, "was") ?? 0n,
     asked = valueNamed(fault, "asked") ?? 0n;
   const target = (entry: bigint): bigint => entry & 0xffffffffff000n;
-  const rights = (entry: bigint): string => ["", "read", "write", "read and write"][Number(entry & 3n)]!;
-  const identity = target(was) === page;
+  const rights = (entry: bigint): string => ["no access", "read", "write", "read and write"][Number(entry & 3n)]!;
   const named = machine.reserved.find((r) => page >= r.from && page < r.to);
+  const [cause, advice] = twiceWords(page, target(was), (was & 3n) !== 0n, was === asked);
   return {
     kind: "dmar-mapped-twice",
-    cause: identity
-      ? `The page ${hexOf(page)} of the device's addresses was handed out for a buffer although it is already mapped to ` +
-        "itself: an identity mapping that firmware demands (RMRR), or that was made when the device was attached, and that " +
-        "the allocator of addresses does not know as taken."
-      : `The page ${hexOf(page)} of the device's addresses was mapped again while the old mapping was still there: the ` +
-        "same address was handed out twice, or an unmapping did not reach the table.",
+    cause,
     evidence: joined(
       `entry so far ${hexOf(was)}: to ${hexOf(target(was))}, ${rights(was)}`,
       `asked for ${hexOf(asked)}: to ${hexOf(target(asked))}, ${rights(asked)}`,
       named === undefined ? "" : `this log calls that page ${reservedWords[named.by]}`,
     ),
-    do: identity
-      ? "Compare the page with the RMRR lines at boot (DMAR: RMRR base …) and report both to the IOMMU driver's developers: the device may now reach the wrong memory there. Update the firmware."
-      : "Report it to the IOMMU driver's developers with the lines before it: an access of the device may now reach the wrong memory.",
+    do: advice,
   };
+}
+
+/** @param allowed the entry that was there lets reads or writes pass. @param same it is the one that was asked for. */
+function twiceWords(page: bigint, was: bigint, allowed: boolean, same: boolean): readonly [string, string] {
+  const at = `The page ${hexOf(page)} of the device's addresses`;
+  if (!allowed) {
+    return [
+      `${at} was to be mapped, and its entry was not empty although it lets nothing pass: the table's memory was overwritten, or what an unmapping left behind.`,
+      "Look for memory errors (EDAC, MCE), and report it to the IOMMU driver's developers with the lines before it.",
+    ];
+  }
+  if (same) {
+    return [
+      `${at} was mapped again to the same memory with the same rights: the device reaches what it should, and the bookkeeping of who maps is wrong (two owners, or an unmapping that did not reach the table).`,
+      "Report it to the IOMMU driver's developers, with what maps: a device given to a guest (VFIO), or a driver.",
+    ];
+  }
+  if (was === page) {
+    return [
+      `${at} was handed out for a buffer although it is already mapped to itself: an identity mapping that firmware demands (RMRR), or that was made when the device was attached, and that the allocator of addresses does not know as taken.`,
+      "Compare the page with the RMRR lines at boot (DMAR: RMRR base …) and report both to the IOMMU driver's developers: the device may now reach the wrong memory there. Update the firmware.",
+    ];
+  }
+  return [
+    `${at} was mapped again while the old mapping was still there: the same address was handed out twice, or an unmapping did not reach the table.`,
+    "Report it to the IOMMU driver's developers with the lines before it: an access of the device may now reach the wrong memory.",
+  ];
 }
 
 function tooNarrow(fault: LogFault): Verdict {

@@ -2,7 +2,7 @@
  * Fault lines of the AMD IOMMU.
  *
  * "AMD-Vi: Event logged [NAME device=… domain=… address=… flags=…]". Kernels 4.9 to 4.18 break the line after "[" and
- * print the rest without a prefix. Where the line begins with driver and device, the bracket names no device.
+ * print the rest without a prefix; kernels before 2.6.37 write "AMD IOMMU". Where the line begins with driver and device, the bracket names no device.
  * Source: Linux drivers/iommu/amd/iommu.c (iommu_print_event, amd_iommu_report_page_fault), init.c
  * (check_ioapic_information); Xen xen/drivers/passthrough/amd/iommu_init.c (parse_event_log_entry).
  */
@@ -12,14 +12,14 @@ import { faultEvents, pageFaultAccess } from "../../../spec/amdvi/fault_events.j
 import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide } from "./fault.js";
 
 const head =
-  /(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD-Vi: Event logged \[/;
+  /(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD(?:-Vi| IOMMU): Event logged(?: ?\[|\s*$)/;
 const event = /(?:Event logged \[|^\s*|: )([A-Z][A-Z_]{5,39})((?: |,)[^\]]{0,300})\]?/;
 const field = /([A-Za-z_]{2,12})\s?=\s?(?:0x)?([0-9a-f:.]{1,20})/g;
 const raw =
   /\b(?:[A-Z_]{5,40}|UNKNOWN(?: type=0x[0-9a-f]+)?) (?:event\[0\]=0x)?([0-9a-f]{8}) (?:event\[1\]=0x)?([0-9a-f]{8}) (?:event\[2\]=0x)?([0-9a-f]{8}) (?:event\[3\]=0x)?([0-9a-f]{8})\b/;
 const names = Object.keys(faultEvents).join("|");
 /** The second line alone: what other line begins so? */
-const tail = new RegExp(`^\\s*(${names}) (?=(?:device|domain|address|vmg_tag|pasid)=)`);
+const tail = new RegExp(`^\\s*\\[?(${names}) (?=(?:device|domain|address|vmg_tag|pasid)=)`);
 const xen =
   /AMD-Vi: ([A-Z_]{5,40}): ((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) d(\d{1,5}) addr (?:0x)?([0-9a-f]{1,16}) flags (?:0x)?([0-9a-f]{1,4})/;
 const oldXen =
@@ -104,7 +104,7 @@ const ioapic = (m: RegExpExecArray): [string, bigint][] => (m[1] === undefined ?
 
 export const amdvi: FaultFamily = {
   unit: "amdvi",
-  mark: /AMD-Vi|_FAULT|_ERROR|_REQUEST|_TIMEOUT|_ENTRY/,
+  mark: /AMD-Vi|AMD IOMMU|_FAULT|_ERROR|_REQUEST|_TIMEOUT|_ENTRY/,
   begins: [
     [head, logged],
     [
@@ -144,6 +144,12 @@ export const amdvi: FaultFamily = {
     [/\b(DTE)\[([0-3])\]: ([0-9a-f]{1,16})/, entryFollows],
     [/\b(CMD)\[([0-3])\]: ([0-9a-f]{1,8})\b/, entryFollows],
     [/AMD-Vi: Control Reg : 0x([0-9a-f]{1,16})/, (m, draft) => draft.values.push(["control", wide(m[1]!)]) > 0],
+    // Xen with iommu=debug walks the table.
+    [/ root @ [0-9a-f]{1,13} \(\d levels?\) dfn=[0-9a-f]{1,13}/, (_, draft) => draft.says === "IO_PAGE_FAULT"],
+    [
+      /\bL(\d)\[[0-9a-f]{1,3}\] = ([0-9a-f]{1,16})/,
+      (m, draft) => draft.says === "IO_PAGE_FAULT" && draft.values.push([`level.${m[1]}`, wide(m[2]!)]) > 0,
+    ],
     [interruptsOff, (m, draft) => draft.topic === "intremap-off" && draft.values.push(...ioapic(m)) > -1],
   ],
 };

@@ -70,13 +70,25 @@ export class FaultLines<At> {
   }
 }
 
+/** Spelled out: this is run for each fault of a storm. */
 function draftOf(unit: FaultUnit, said: Said, message: string, time: number | null): FaultDraft {
   return {
-    ...{ unit, time, driver: null, device: null, by: null, stream: null, pasid: null, write: null, interrupt: false },
-    ...{ address: null, code: null, flags: null },
-    ...said,
+    unit,
+    topic: said.topic,
+    says: said.says,
     xen: said.xen === true || message.includes("(XEN)") || message.includes("[VT-D]"),
-    values: [...(said.values ?? [])],
+    time,
+    driver: said.driver ?? null,
+    device: said.device ?? null,
+    by: said.by ?? null,
+    stream: said.stream ?? null,
+    pasid: said.pasid ?? null,
+    write: said.write ?? null,
+    interrupt: said.interrupt ?? false,
+    address: said.address ?? null,
+    code: said.code ?? null,
+    flags: said.flags ?? null,
+    values: said.values?.slice() ?? [],
   };
 }
 
