@@ -20,7 +20,7 @@ describe.each(captures)("%s", async (name) => {
     for (const m of mappings) {
       const requester = data.devices.find((d) => d.name === m.bdf)!.requester;
       const address = BigInt(m.iova);
-      const asked = { kind: "at", segment: 0, requester, pasid: m.pasid, address };
+      const asked = { kind: "at", segment: 0, requester, isStream: false, pasid: m.pasid, address };
       const { devices } = whereLeads(asked);
       expect(devices).toHaveLength(1);
       const { device, way } = devices[0]!;

@@ -240,11 +240,14 @@ describe("the map", () => {
 test.each([
   ["0x5097010", { kind: "who", address: 0x5097010n }],
   ["ff", { kind: "who", address: 0xffn }],
-  ["00:03.0:0xfffc0010", { kind: "at", segment: null, requester: 0x18, pasid: null, address: 0xfffc0010n }],
-  ["0001:81:1f.7/0x5:10", { kind: "at", segment: 1, requester: 0x81ff, pasid: 5, address: 0x10n }],
+  [
+    "00:03.0:0xfffc0010",
+    { kind: "at", segment: null, requester: 0x18, isStream: false, pasid: null, address: 0xfffc0010n },
+  ],
+  ["0001:81:1f.7/0x5:10", { kind: "at", segment: 1, requester: 0x81ff, isStream: false, pasid: 5, address: 0x10n }],
   [
     "sid:0x12345:0xfffffffffffff000",
-    { kind: "at", segment: null, requester: 0x12345, pasid: null, address: 2n ** 64n - 4096n },
+    { kind: "at", segment: null, requester: 0x12345, isStream: true, pasid: null, address: 2n ** 64n - 4096n },
   ],
 ])("%s is asked for", (text, asked) => expect(parseAsked(text)).toEqual(asked));
 

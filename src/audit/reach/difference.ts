@@ -57,10 +57,15 @@ function rangeComparer() {
   };
 }
 
+/** What is on no bus has a number of its own unit. */
+const nameOf = (d: DeviceReach) => (d.path === undefined ? "" : deviceName(d));
+
 /** The order of the keys is the order of the devices: every number has its full width. */
 function keyed(devices: readonly DeviceReach[]): Map<string, DeviceReach> {
   const wide = (n: number) => n.toString(16).padStart(8, "0");
-  return new Map(devices.map((d) => [`${wide(d.segment)} ${wide(d.requester)} ${wide((d.pasid ?? -1) + 1)}`, d]));
+  return new Map(
+    devices.map((d) => [`${wide(d.segment)} ${wide(d.requester)} ${wide((d.pasid ?? -1) + 1)} ${nameOf(d)}`, d]),
+  );
 }
 
 function wordsOf(a: DeviceReach | null, b: DeviceReach | null): string[] {

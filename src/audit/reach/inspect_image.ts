@@ -3,7 +3,7 @@ import type { Image } from "../../read/image/image.js";
 import { missingRoot, type UnitRoot } from "../../table/device/index.js";
 import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
-import { deviceName } from "./device_name.js";
+import { type DeviceId, deviceName } from "./device_name.js";
 import type { BusDevice, Known, OtherTable, RegisterNote } from "./findings/known.js";
 import { namedPlaces } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
@@ -96,6 +96,7 @@ export function inspectImage(input: InspectInput): Inspected {
     reserved,
     missingUnits: (coverage?.missing ?? []).map(unitName),
     bus,
+    firmwareIds: acpi === null ? [] : idsOf(acpi),
     ...onTheBus({ memory: image, units, devices, bus, coverage }),
     registerNotes: input.registerNotes ?? [],
     otherTables: input.otherTables ?? [],
@@ -123,6 +124,12 @@ export function inspectImage(input: InspectInput): Inspected {
         : { reading: coverage.acpi, units: coverage.acpi.units.map((_, n) => coverage.inspected(n)) },
   };
   return { inspection, index, image, coverage, bus };
+}
+
+function idsOf({ units, aliases }: AcpiReading): DeviceId[] {
+  const own = units.flatMap((u) => u.scopes.filter((s) => ["io-apic", "hpet", "named"].includes(s.what)));
+  const ids = own.flatMap(({ segment, first }) => (first === null ? [] : [{ segment, requester: first }]));
+  return [...ids, ...aliases.map(({ segment, source }) => ({ segment, requester: source }))];
 }
 
 /** Kinds that are told of and not read. */

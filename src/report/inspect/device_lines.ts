@@ -60,7 +60,7 @@ export function deviceLines(report: InspectReport, style: Style, width: number):
 }
 
 const alike = (a: DeviceReach, b: DeviceReach): boolean =>
-  a.state === "blocked" && b.state === "blocked" && a.why === b.why && a.unit === b.unit;
+  a.state === "blocked" && b.state === "blocked" && a.why === b.why && a.unit === b.unit && a.path === b.path;
 
 const runRow = (first: DeviceReach, last: DeviceReach, count: number): string[] => [
   // They are of one unit, so of one segment.

@@ -40,7 +40,7 @@ export function firmwareValue({ reading, units }: FirmwareSays): object {
   };
 }
 
-function scopeValue({ what, segment, first, last, name, stream, unit }: AcpiScope): object {
+function scopeValue({ what, segment, first, last, name, stream, unit, addressBits }: AcpiScope): object {
   const ids = what === "stream" || what === "named" ? null : { segment };
   const range =
     first === null || last === null
@@ -53,6 +53,7 @@ function scopeValue({ what, segment, first, last, name, stream, unit }: AcpiScop
     ...ids,
     ...range,
     ...(stream !== null && { stream: hex(stream) }),
+    ...(addressBits !== undefined && { addressBits }),
     ...(unit !== undefined && { unit }),
   };
 }

@@ -28,6 +28,10 @@ export interface PageReacher {
   readonly count: number;
   readonly segment: number;
   readonly requester: number;
+  /** What its unit sees: the stream, where that is another number. */
+  readonly stream: number;
+  /** It is a function on PCI. */
+  readonly onBus: boolean;
   readonly pasid: number | null;
   readonly unit: number;
   readonly state: DeviceReach["state"];
@@ -140,12 +144,12 @@ export function inspectPage(
     const device = inspection.devices[indices[0]!]!;
     const { ranges } = device;
     if (ranges !== null && !reaches.has(ranges)) reaches.set(ranges, reaches.size);
-    const { segment, requester, pasid, unit, state, why, stage, domain, ats, allow } = device;
+    const { segment, requester, stream = requester, path, pasid, unit, state, why, stage, domain, ats, allow } = device;
     return {
       name: deviceName(device),
       last: deviceName(inspection.devices[indices.at(-1)!]!),
       count: indices.length,
-      ...{ segment, requester, pasid, unit, state, why, stage, domain, ats, allow },
+      ...{ segment, requester, stream, onBus: path === undefined, pasid, unit, state, why, stage, domain, ats, allow },
       reach: ranges === null ? -1 : reaches.get(ranges)!,
       entries: device.entries.map((e) => layouts.entry(e)),
       roots: memory === null || state !== "translated" ? [] : tables.add(device),
@@ -204,6 +208,7 @@ const alike = (a: DeviceReach, b: DeviceReach): boolean =>
   a.unit === b.unit &&
   a.segment === b.segment &&
   a.pasid === b.pasid &&
+  a.path === b.path &&
   a.requester + 1 === b.requester;
 
 /** Rows of all tables share the room: a small table is carried whole, large ones are cut alike. */

@@ -119,6 +119,7 @@ const scope = z.looseObject({
   first: z.string().optional().describe("a device, or of streams the first; absent: nobody says the buses on the way"),
   last: z.string().optional(),
   stream: address.optional().describe("the stream that the first comes to"),
+  addressBits: count.optional().describe("bits of the addresses that a device of ACPI can send"),
   unit: count.optional().describe("of streams: index into firmware.units"),
 });
 

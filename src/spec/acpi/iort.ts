@@ -72,6 +72,10 @@ export const IortRootComplex = layout(
 
 /** A name, ended by a zero byte, follows 13 bytes of settings. */
 export const iortNameAt = 13;
+/** Byte of the settings that says how many address bits the device has; 0 = not said. */
+export const iortNamedBitsAt = 12;
+/** The same of a root complex, in nodes of revision 1 and up. */
+export const iortRootBitsAt = 16;
 
 export const IortReserved = layout(
   { title: "IORT reserved memory node", source: "DEN0049E.e, 3.1.1.5", bitCount: 96 },

@@ -56,6 +56,8 @@ export const Ivhd = layout(
   },
 );
 export const ivhdEntriesAt: Readonly<Record<number, number>> = { 16: 24, 17: 40, 64: 40 };
+/** Of the forms 11h and 40h: the unit's feature register, 8 bytes. */
+export const ivhdFeaturesAt = 24;
 export const ivhdIotlbFlag = 1 << 4;
 export const ivhdCoherentFlag = 1 << 5;
 

@@ -221,6 +221,29 @@ describe("AMD", () => {
     ]);
   });
 
+  it("a virtual function is behind the unit that lists its own id; a bridge that is listed owns nothing below it", () => {
+    const tables = [
+      fw.ivrs(
+        fw.ivhd(one, { self: "40:00.2" }, fw.select("00:05.0"), fw.select("00:1c.0")),
+        fw.ivhd(two, {}, fw.range("00:07.0", "00:1b.0"), fw.range("01:00.0", "ff:1f.7")),
+      ),
+    ];
+    const bus =
+      "00:05.0 0200: 8086:1572\n\t\tNumber of VFs: 1, x\n\t\tVF offset: 16, stride: 1\n00:07.0 0200: 8086:154c\n00:1c.0 0604: 1:1\n\tBus: primary=00, secondary=05, subordinate=05\n05:00.0 0200: 1:1\n";
+    const places = ["00:05.0", "00:1c.0"];
+    expect(
+      said({
+        kind: "amdvi",
+        units: [
+          { at: one, devices: places },
+          { at: two, devices: ["00:07.0", "05:00.0"] },
+        ],
+        tables,
+        bus,
+      })["no-entry"],
+    ).toBeUndefined();
+  });
+
   it("any other function outside of all ranges is", () => {
     expect(said(machine({ bus: "00:00.3 0200: 1022:1480\n" }))["uncovered"]).toEqual([
       expect.stringMatching(/\| 0000:00:00\.3/),
@@ -566,6 +589,40 @@ describe("units", () => {
     expect(missing[0]).toMatch(
       /^firmware lists 2 units that are not read here \| arm-smmu\.1\.auto, smmu with registers at 0x5000000 \(an SMMU of version 1 or 2: its tables are not read\) and arm-smmu-v3\.2\.auto, smmuv3 with registers at 0xfed90000$/,
     );
+  });
+
+  it("a unit that a table lists twice is one", () => {
+    const { inspection } = inspectMachine({
+      kind: "vtd",
+      units: [{ at: one }, { at: two }],
+      tables: [fw.dmar(fw.drhd(one), fw.drhd(one), fw.drhd(two, { all: true }))],
+    });
+    expect(inspection.units.map((u) => u.name)).toEqual(["dmar0", "dmar1"]);
+    expect(inspection.firmware!.reading.notes).toEqual([
+      "DMAR lists the unit at 0xfed90000 twice: the first counts, as for Linux",
+    ]);
+  });
+
+  it("what ACPI names has an entry and is on no list of the bus", () => {
+    const tables = [
+      fw.dmar(
+        fw.drhd(one, { all: true, scopes: [fw.namedScope(7, "f0:1e.3"), fw.scope(3, "f0:1f.0")] }),
+        fw.andd(7, "\\_SB.PCI0.I2C0"),
+      ),
+    ];
+    const machine: Machine = {
+      kind: "vtd",
+      units: [{ at: one, devices: ["00:02.0", "f0:1e.3", "f0:1f.0"] }],
+      tables,
+      bus: "00:02.0 0300: 1:1\n",
+    };
+    expect(said(machine)["stale-entry"]).toBeUndefined();
+    expect(inspectMachine(machine).inspection.firmware!.reading.units[0]!.scopes[0]!.name).toBe(
+      "\\_SB.PCI0.I2C0 as f0:1e.3",
+    );
+    expect(said({ ...machine, bus: "00:03.0 0300: 1:1\n" })["stale-entry"]).toEqual([
+      expect.stringMatching(/\| 0000:00:02\.0$/),
+    ]);
   });
 
   it("a device behind one of those is not judged", () => {

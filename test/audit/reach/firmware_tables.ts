@@ -66,21 +66,33 @@ export const rmrr = (first: number, last: number, segment: number, ...scopes: re
 export const atsr = (segment: number, ...scopes: readonly Uint8Array[]): Uint8Array =>
   structure(2, 0, 0, [segment, 2], ...scopes);
 
+export const andd = (device: number, name: string): Uint8Array => structure(4, [0, 3], device, name, 0);
+/** A scope for what ACPI calls `number`, which sends under an id of its own. */
+export const namedScope = (number: number, path: string): Uint8Array => {
+  const bytes = scope(5, path);
+  bytes[4] = number;
+  return bytes;
+};
+
 export const dmar = (...structures: readonly Uint8Array[]): Uint8Array => dmarWith({}, ...structures);
 export const dmarWith = (
   { width = 46, flags = 1 }: { readonly width?: number; readonly flags?: number },
   ...structures: readonly Uint8Array[]
 ): Uint8Array => tableOf("DMAR", 1, width - 1, flags, [0, 8], [0, 2], ...structures);
 
+const word = (n: number): Part => [n, 8];
+
 interface IvhdOf {
   readonly type?: number;
   readonly segment?: number;
   readonly self?: string;
   readonly flags?: number;
+  /** The unit's feature register, bits 31:0. */
+  readonly features?: number;
 }
 export function ivhd(
   at: number,
-  { type = 0x11, segment = 0, self = "00:00.2", flags = 0x10 }: IvhdOf,
+  { type = 0x11, segment = 0, self = "00:00.2", flags = 0x10, features = 0 }: IvhdOf,
   ...entries: readonly Uint8Array[]
 ): Uint8Array {
   const body = bytesOf(...entries);
@@ -94,7 +106,7 @@ export function ivhd(
     [at, 8],
     [segment, 2],
   ] as const;
-  return bytesOf(...head, [0, 2], [0, 4], new Uint8Array(more), body);
+  return bytesOf(...head, [0, 2], [0, 4], ...(more === 0 ? [] : [word(features), word(0)]), body);
 }
 export const select = (name: string) => bytesOf(2, [requester(name), 2], 0);
 export const range = (from: string, to: string) => bytesOf(3, [requester(from), 2], 0, 4, [requester(to), 2], 0);
@@ -145,6 +157,7 @@ export const rootComplex = (segment: number, ats: boolean, ...mappings: readonly
 export const named = (path: string, ...mappings: readonly Mapping[]): Node => {
   const length = Math.ceil((13 + path.length + 1) / 4) * 4;
   const data = new Uint8Array(length);
+  data[12] = 40;
   data.set(bytesOf(path), 13);
   return { type: 1, data, mappings };
 };

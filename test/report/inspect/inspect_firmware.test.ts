@@ -45,7 +45,7 @@ const amd: Machine = {
     fw.ivrs(
       fw.ivhd(
         one,
-        { flags: 0 },
+        { flags: 0, features: 0x1454 },
         fw.range("00:01.0", "1f:1f.7"),
         fw.aliasSelect("02:00.0", "01:00.0"),
         fw.special(1, 33, "00:14.0"),
@@ -86,7 +86,7 @@ describe("lines", () => {
     const text = sections(amd);
     expect(text).toMatch(/IVRS at 0x3f0000, \d+ bytes: 48 physical address bits, 48 virtual address bits/);
     expect(text).toMatch(
-      /ivhd0 .* 02:00\.0, 01:00\.0; 00:01\.0 to 1f:1f\.7; I\/O APIC 33 as 00:14\.0; no device TLBs \(ATS\)\n/,
+      /ivhd0 .* 02:00\.0, 01:00\.0; 00:01\.0 to 1f:1f\.7; I\/O APIC 33 as 00:14\.0; no device TLBs \(ATS\); host tables of up to 5 levels; guest tables of up to 5; x2APIC\n/,
     );
     expect(text).toContain("IVMD 0x7a000000 to 0x7a000fff (4 KiB) for 00:14.0\n");
     expect(text).toContain("0000:02:00.0 sends as 0000:01:00.0");
@@ -94,6 +94,7 @@ describe("lines", () => {
 
   it("Arm", () => {
     const text = sections(arm);
+    expect(text).toMatch(/^ {2}IORT at 0x3f0000, \d+ bytes: 48 address bits below segment 0004$/m);
     expect(text).toMatch(/arm-smmu\.0\.auto +0x5000000 +not read +0000 +no devices; MMU-500 \(SMMUv2\)\n/);
     expect(text).toMatch(
       /arm-smmu-v3\.1\.auto .* segment 0004 as streams from 0x40000; \\_SB\.DPU0 streams 0x3, 0x5; coherent walks\n/,
@@ -141,7 +142,14 @@ describe("document", () => {
   it("AMD and Arm", () => {
     expect(documentOf(amd)).toMatchObject({
       aliases: [{ first: "0000:02:00.0", last: "0000:02:00.0", source: "0000:01:00.0" }],
-      units: [{ name: "ivhd0", kind: "amdvi", bdf: "0000:00:00.2", says: ["no device TLBs (ATS)"] }],
+      units: [
+        {
+          name: "ivhd0",
+          kind: "amdvi",
+          bdf: "0000:00:00.2",
+          says: ["no device TLBs (ATS)", "host tables of up to 5 levels", "guest tables of up to 5", "x2APIC"],
+        },
+      ],
     });
     expect(documentOf(arm)).toMatchObject({
       units: [
@@ -149,7 +157,7 @@ describe("document", () => {
         {
           name: "arm-smmu-v3.1.auto",
           unit: 0,
-          scopes: [{ segment: 4, stream: "0x40000" }, { what: "named", stream: "0x3" }, {}],
+          scopes: [{ segment: 4, stream: "0x40000" }, { what: "named", stream: "0x3", addressBits: 40 }, {}],
         },
       ],
       regions: [{ kind: "RMR", scopes: [{ what: "stream", first: "0x3", last: "0x3", unit: 1 }] }],

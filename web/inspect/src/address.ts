@@ -13,6 +13,8 @@ export type Asked =
       /** null: any segment. */
       readonly segment: number | null;
       readonly requester: number;
+      /** It is the id that a unit sees. */
+      readonly isStream: boolean;
       /** null: any. */
       readonly pasid: number | null;
       readonly address: bigint;
@@ -43,6 +45,7 @@ export function parseAsked(text: string): Asked | string {
     kind: "at",
     segment: segment === undefined ? null : Number.parseInt(segment, 16),
     requester,
+    isStream: stream !== undefined,
     pasid: pasid === undefined ? null : Number(pasid),
     address: BigInt(`0x${address}`),
   };

@@ -55,8 +55,8 @@ export interface AtAnswer {
 export function whereLeads(asked: Asked & { kind: "at" }): AtAnswer {
   const page = Number(asked.address >> 12n);
   const named = data.devices.flatMap((d, i) => {
-    const end = d.requester + d.count - 1;
-    const own = d.requester <= asked.requester && asked.requester <= end;
+    const first = asked.isStream ? d.stream : d.requester;
+    const own = (asked.isStream || d.onBus) && first <= asked.requester && asked.requester < first + d.count;
     const fits = own && (asked.segment === null || asked.segment === d.segment);
     return fits && (asked.pasid === null || asked.pasid === d.pasid) ? [i] : [];
   });

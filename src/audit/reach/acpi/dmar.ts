@@ -1,5 +1,6 @@
 /** DMAR into units. Source: see spec/acpi/dmar.ts. */
 import {
+  Andd,
   AtsDevices,
   DeviceScope,
   DmarFlag,
@@ -12,7 +13,7 @@ import {
   Rmrr,
   ScopeType,
 } from "../../../spec/acpi/dmar.js";
-import { structureAt } from "./bytes.js";
+import { structureAt, textAt } from "./bytes.js";
 import { type AcpiScope, type Gathered, slot, structuresMax } from "./reading.js";
 
 const whats: Readonly<Record<number, AcpiScope["what"]>> = {
@@ -39,6 +40,7 @@ export function readDmar(bytes: Uint8Array, out: Gathered): void {
     ...(out.x2apicOptOut ? ["x2APIC mode is to be left alone"] : []),
     ...(out.dmaOptIn ? ["DMA is to be guarded from the start (platform opt-in)"] : []),
   );
+  readNames(bytes, out);
   let at = dmarStructuresAt;
   for (let n = 0; at + 4 <= bytes.length && n < structuresMax; n++) {
     const type = bytes[at]! | (bytes[at + 1]! << 8);
@@ -51,6 +53,19 @@ export function readDmar(bytes: Uint8Array, out: Gathered): void {
     at += length;
   }
 }
+
+/** What ACPI calls devices: the names stand behind the units whose scopes use them. */
+function readNames(bytes: Uint8Array, out: Gathered): void {
+  for (let at = dmarStructuresAt, n = 0; at + 4 <= bytes.length && n < structuresMax; n++) {
+    const length = bytes[at + 2]! | (bytes[at + 3]! << 8);
+    if (length < 4 || at + length > bytes.length) return;
+    const own = bytes.subarray(at, at + length);
+    const s = (bytes[at]! | (bytes[at + 1]! << 8)) === DmarType.andd ? structureAt(own, 0, Andd.$) : null;
+    if (s !== null) out.named.set(s.get(Andd.device), textAt(own, anddNameAt, 255));
+    at += length;
+  }
+}
+const anddNameAt = 8;
 
 /** What each type of structure is, and how it is read; types that are not here say nothing of devices. */
 const structures: Readonly<Record<number, { readonly what: string; read(bytes: Uint8Array, out: Gathered): boolean }>> =
@@ -70,11 +85,16 @@ function readUnit(bytes: Uint8Array, out: Gathered): boolean {
   const s = structureAt(bytes, 0, Drhd.$);
   if (s === null) return false;
   const segment = s.get(Drhd.segment);
+  const registersAt = s.wide(Drhd.baseLow, Drhd.baseHigh);
+  if (out.units.some((u) => u.kind === "vtd" && u.registersAt === registersAt && u.segment === segment)) {
+    out.note(`DMAR lists the unit at 0x${registersAt.toString(16)} twice: the first counts, as for Linux`);
+    return true;
+  }
   out.units.push({
     kind: "vtd",
     // Linux numbers them as it finds them. Source: drivers/iommu/intel/dmar.c, dmar_alloc_seq_id.
-    name: `dmar${out.units.length}`,
-    registersAt: s.wide(Drhd.baseLow, Drhd.baseHigh),
+    name: `dmar${out.units.filter((u) => u.kind === "vtd").length}`,
+    registersAt,
     segment,
     includeAll: s.get(Drhd.includeAll) === 1,
     scopes: scopes(bytes, 16, segment, out),
@@ -109,13 +129,13 @@ function scopes(bytes: Uint8Array, from: number, segment: number, out: Gathered)
       out.note(`DMAR: a device scope has ${length} bytes; the rest of its list is left out`);
       break;
     }
-    found.push(scope(bytes.subarray(at, at + length), segment));
+    found.push(scope(bytes.subarray(at, at + length), segment, out));
     at += length;
   }
   return found;
 }
 
-function scope(bytes: Uint8Array, segment: number): AcpiScope {
+function scope(bytes: Uint8Array, segment: number, out: Gathered): AcpiScope {
   // The path's first pair may complete the fixed part; a shorter scope has none.
   const padded = new Uint8Array(Math.max(bytes.length, 8));
   padded.set(bytes);
@@ -127,8 +147,11 @@ function scope(bytes: Uint8Array, segment: number): AcpiScope {
   const type = s.get(DeviceScope.type);
   const own = path.length === 1 ? (bus << 8) | path[0]! : null;
   const steps = path.map((devfn, n) => (n === 0 ? `${bus.toString(16).padStart(2, "0")}:${slot(devfn)}` : slot(devfn)));
+  const place = steps.join(" → ");
+  const named = type === ScopeType.named ? out.named.get(s.get(DeviceScope.enumeration)) : undefined;
+  const name = named === undefined ? place : `${named} as ${place}`;
   return {
-    ...{ segment, first: own, last: own, what: whats[type] ?? "device", name: steps.join(" → "), stream: null },
+    ...{ segment, first: own, last: own, what: whats[type] ?? "device", name, stream: null },
     ...(path.length > 0 && { path: { bus, functions: path } }),
   };
 }

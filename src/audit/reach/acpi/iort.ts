@@ -13,6 +13,8 @@ import {
   IortType,
   idMappingBytes,
   iortNameAt,
+  iortNamedBitsAt,
+  iortRootBitsAt,
   smmuModels,
 } from "../../../spec/acpi/iort.js";
 import { structureAt, textAt } from "./bytes.js";
@@ -20,6 +22,7 @@ import { type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } fro
 
 interface Node {
   readonly type: number;
+  readonly revision: number;
   /** The node's bytes; its own data begin at 16. */
   readonly bytes: Uint8Array;
   readonly mappings: readonly Mapping[];
@@ -88,9 +91,11 @@ function unitOf(node: Node, scopes: readonly AcpiScope[], number: number, out: G
 function ats(node: Node, out: Gathered): void {
   const s = structureAt(node.bytes, dataAt, IortRootComplex.$);
   if (s === null) return;
+  const segment = s.get(IortRootComplex.segment);
+  const bits = node.revision > 0 ? (node.bytes[dataAt + iortRootBitsAt] ?? 0) : 0;
+  if (bits > 0) out.says.push(`${bits} address bits below segment ${segmentName(segment)}`);
   out.ats ??= { all: false, scopes: [] };
   if (s.get(IortRootComplex.ats) === 0) return;
-  const segment = s.get(IortRootComplex.segment);
   const name = `segment ${segmentName(segment)}`;
   out.ats.scopes.push({ segment, first: 0, last: 0xffff, what: "range", name, stream: null });
 }
@@ -106,7 +111,7 @@ function nodesOf(bytes: Uint8Array, from: number, count: number, out: Gathered):
     }
     const own = bytes.subarray(at, at + length);
     const mappings = mappingsOf(own, s.get(IortNode.mappingsAt), s.get(IortNode.mappings));
-    nodes.set(at, { type: s.get(IortNode.type), bytes: own, mappings });
+    nodes.set(at, { type: s.get(IortNode.type), revision: s.get(IortNode.revision), bytes: own, mappings });
     at += length;
   }
   return nodes;
@@ -142,10 +147,16 @@ function reachedBy(node: Node): [at: number, scope: AcpiScope][] {
   }
   if (node.type !== IortType.named) return [];
   const name = textAt(node.bytes, dataAt + iortNameAt, 255);
-  return node.mappings.map((m) => [
-    m.node,
-    { segment: 0, first: null, last: null, what: "named", name, stream: m.output },
-  ]);
+  const addressBits = node.bytes[dataAt + iortNamedBitsAt] ?? 0;
+  const device = {
+    segment: 0,
+    first: null,
+    last: null,
+    what: "named",
+    name,
+    ...(addressBits > 0 && { addressBits }),
+  } as const;
+  return node.mappings.map((m) => [m.node, { ...device, stream: m.output }]);
 }
 
 /** A requester id has 16 bits. */

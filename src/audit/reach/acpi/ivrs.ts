@@ -10,11 +10,13 @@ import {
   IvrsType,
   ivhdCoherentFlag,
   ivhdEntriesAt,
+  ivhdFeaturesAt,
   ivhdIotlbFlag,
   ivhdNamedBytes,
   ivrsBlocksAt,
   ivrsInfoAt,
 } from "../../../spec/acpi/ivrs.js";
+import { ExtendedFeatures } from "../../../spec/amdvi/registers.js";
 import { type Structure, structureAt, textAt } from "./bytes.js";
 import { type AcpiAlias, type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } from "./reading.js";
 
@@ -116,9 +118,22 @@ function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out
     says: [
       (flags & ivhdIotlbFlag) === 0 ? "no device TLBs (ATS)" : "device TLBs (ATS)",
       ...((flags & ivhdCoherentFlag) === 0 ? [] : ["coherent walks"]),
+      ...featureWords(type, block),
     ],
   };
   return { type, unit, aliases: entries.aliases };
+}
+
+/** The blocks of newer forms repeat the unit's feature register. */
+function featureWords(type: number, block: Uint8Array): string[] {
+  const features = type === IvrsType.ivhd10 ? null : structureAt(block, ivhdFeaturesAt, ExtendedFeatures.$);
+  if (features === null || block.subarray(ivhdFeaturesAt, ivhdFeaturesAt + 8).every((b) => b === 0)) return [];
+  const has = (field: (typeof ExtendedFeatures)["xtSup"]) => features.get(field) === 1;
+  return [
+    `host tables of up to ${4 + features.get(ExtendedFeatures.hats)} levels`,
+    ...(has(ExtendedFeatures.gtSup) ? [`guest tables of up to ${4 + features.get(ExtendedFeatures.gats)}`] : []),
+    ...(has(ExtendedFeatures.xtSup) ? ["x2APIC"] : []),
+  ];
 }
 
 /** Types below 40h have 4 bytes, below 80h 8; F0h says its own length. Others of the upper half have 16 or 32. */

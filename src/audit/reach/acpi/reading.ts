@@ -20,6 +20,8 @@ export interface AcpiScope {
   readonly oneStream?: boolean;
   /** The bus on which a path begins, and device and function of each step, down through bridges. */
   readonly path?: { readonly bus: number; readonly functions: readonly number[] };
+  /** Bits of the addresses that the device can send, where IORT says. */
+  readonly addressBits?: number;
   /** Of `stream`, whose `first` and `last` are stream ids: index of the unit that takes them. */
   readonly unit?: number;
 }
@@ -112,6 +114,8 @@ export class Gathered {
   dmaOptIn: boolean | null = null;
   /** Of the table that is being read. */
   says: string[] = [];
+  /** DMAR: what ACPI calls devices, by the number that device scopes use. */
+  readonly named = new Map<number, string>();
   readonly configuration: AcpiWindow[] = [];
   readonly places: Place[] = [];
   readonly notes: string[] = [];

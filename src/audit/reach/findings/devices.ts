@@ -232,6 +232,7 @@ const staleEntry: Rule = {
     const there = new Set(
       known.bus.flatMap((d) => [d, ...behindBridge(d), ...virtualFunctions(d)].map((id) => deviceName(id))),
     );
+    for (const id of known.firmwareIds ?? []) there.add(deviceName(id));
     // What is on no bus is on no list of one.
     const gone = [...known.devices.keys()].filter((i) => {
       const device = known.devices[i]!;

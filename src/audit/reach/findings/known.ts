@@ -130,6 +130,8 @@ export interface Known {
   readonly uncovered: readonly Uncovered[];
   readonly unplaced?: readonly Unplaced[];
   readonly senders?: readonly Sender[];
+  /** Ids under which firmware says that what is on no bus sends: I/O APICs, HPETs, what ACPI names; and aliases. */
+  readonly firmwareIds?: readonly DeviceId[];
   /** Root complexes and IOMMUs on the bus that no unit lists. */
   readonly rootFunctions?: readonly BusDevice[];
   readonly registerNotes: readonly RegisterNote[];

@@ -62,10 +62,12 @@ export class Coverage {
    * those before "all the rest". As the kernel does, later units of a table come first.
    */
   #candidates(device: DeviceId): { readonly sure: number | null; readonly possible: readonly number[] } {
-    const own = this.#topology.physical(device);
     const { units } = this.#acpi;
+    // A table of requester ids has those of virtual functions; DMAR has physical ones only.
+    const physical = this.#topology.physical(device);
+    const own = (unit: AcpiUnit) => (unit.kind === "vtd" ? physical : device);
     const here = [...units.keys()].reverse().filter((i) => serves(units[i]!, device.segment));
-    const ways = new Map(here.map((i) => [i, best(units[i]!.scopes.map((s) => this.#within(s, own)))]));
+    const ways = new Map(here.map((i) => [i, best(units[i]!.scopes.map((s) => this.#within(s, own(units[i]!))))]));
     const named = here.find((i) => ways.get(i) === "itself");
     if (named !== undefined) return { sure: named, possible: [] };
     const below = here.find((i) => ways.get(i) === "below");
@@ -113,4 +115,4 @@ const best = (ways: readonly Within[]): Within => ranks.find((r) => ways.include
 
 /** A function that a table names on the bus of a virtual one: it may be the physical one. */
 const isNeighbour = (scope: AcpiScope, { requester }: DeviceId): boolean =>
-  scope.what === "device" && scope.first !== null && scope.first >>> 8 === requester >>> 8;
+  scope.what === "device" && scope.path !== undefined && scope.first !== null && scope.first >>> 8 === requester >>> 8;

@@ -2,7 +2,7 @@
 import type { AcpiReserved, AcpiScope } from "../acpi/acpi_tables.js";
 import type { RequesterRange, ReservedRegion } from "../findings/known.js";
 import type { Coverage } from "./coverage.js";
-import { placeOf } from "./scope.js";
+import { ownsBelow, placeOf } from "./scope.js";
 
 /**
  * What is below a bridge that a region names has it as well; a virtual function does not have that of its physical one.
@@ -42,7 +42,7 @@ function rangesOf(scope: AcpiScope, coverage: Coverage): readonly RequesterRange
   const place = placeOf(scope, coverage.topology);
   if (place === "absent") return [];
   if (place === "unknown") return scope.name;
-  const buses = place.first === place.last ? coverage.topology.at({ segment, requester: place.first })?.buses : null;
+  const buses = ownsBelow(scope) ? coverage.topology.at({ segment, requester: place.first })?.buses : null;
   const below = buses == null ? [] : [{ segment, first: buses.secondary << 8, last: (buses.subordinate << 8) | 0xff }];
   return [{ segment, ...place }, ...below];
 }

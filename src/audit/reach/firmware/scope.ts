@@ -17,12 +17,18 @@ export function within(scope: AcpiScope, device: DeviceId, topology: Topology): 
   if (place === "absent") return "not";
   if (place === "unknown") return couldLead(scope, device) ? "perhaps" : "not";
   if (place.first <= device.requester && device.requester <= place.last) return "itself";
-  if (scope.what === "range" || place.first !== place.last) return "not";
-  // A device scope that is a bridge owns what is below it as well; only of a bridge scope must it be known.
+  if (!ownsBelow(scope)) return "not";
   const below = topology.isBelow(device, { segment: scope.segment, requester: place.first });
   if (below === null) return scope.what === "bridge" ? "perhaps" : "not";
   return below ? "below" : "not";
 }
+
+/**
+ * DMAR names functions by their place: one that is a bridge owns what is below it. IVRS and IORT name requester ids, each
+ * by itself.
+ */
+export const ownsBelow = ({ what, path }: AcpiScope): boolean =>
+  what === "bridge" || (what === "device" && path !== undefined);
 
 /** The requesters that a scope names, once the bridges on its path are known. */
 export function placeOf(
