@@ -9,7 +9,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   state: ["base"],
   bits: ["base"],
   mem: ["base", "state"],
-  bus: ["base", "state"],
+  bus: ["base", "state", "bits"],
   spec: ["base", "bits"],
   table: [...ground, "spec"],
   "hw/iommu": [...ground, "bus", "spec", "table"],

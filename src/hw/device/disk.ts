@@ -15,6 +15,8 @@
  */
 import { read, write } from "../../bits/index.js";
 import type { DmaPort } from "../../bus/dma_port.js";
+import { MessageInterrupt } from "../../bus/interrupt.js";
+import { RegisterFile } from "../../bus/registers.js";
 import {
   Cqe,
   cqeBytes,
@@ -26,6 +28,7 @@ import {
   sglBytes,
   sqeBytes,
 } from "../../spec/nvme/entries.js";
+import { ControllerConfiguration, ControllerStatus, nvmeRegisters, QueueSizes } from "../../spec/nvme/registers.js";
 import { Master } from "./master.js";
 
 export interface DiskOptions {
@@ -62,19 +65,23 @@ export class Disk {
   /** What is on it. */
   readonly medium: Uint8Array;
   readonly master: Master;
-  /** Registers: where the queues are and how long; doorbells; whether an interrupt waits to be taken. */
-  sqAt = 0;
-  cqAt = 0;
-  queueEntries = 0;
-  sqTail = 0;
-  interrupt = false;
-  /** CSTS.CFS: the controller has stopped and could not tell it through a completion. */
-  fatal = false;
+  readonly registers: RegisterFile<keyof typeof nvmeRegisters.registers>;
+  /** A message for each completion; those that the processor has not seen yet are one (NVMe over PCIe 1.0, 3.5.1.2). */
+  readonly interrupt = new MessageInterrupt();
   readonly #entriesMax: number;
+  /** Where the queues are and how long, as they were when the controller was enabled. */
+  #sqAt = 0;
+  #cqAt = 0;
+  #sqEntries = 0;
+  #cqEntries = 0;
   #sqHead = 0;
   #cqTail = 0;
   #phase: 0 | 1 = 1;
   #command: Command | null = null;
+  /** The doorbells and CC.EN as they were last written, and CSTS.CFS: asked before every step. */
+  #sqTail = 0;
+  #enabled = false;
+  #fatal = false;
   /** What the write at hand has brought so far. */
   #data = new Uint8Array(0);
   readonly #entry = new Uint32Array(sqeBytes / 4);
@@ -83,36 +90,58 @@ export class Disk {
     this.medium = new Uint8Array(o.blocks * blockBytes);
     this.master = new Master(o.port, o.requester, o.addressBits);
     this.#entriesMax = o.entriesMax ?? 256;
+    this.registers = new RegisterFile(nvmeRegisters, { written: (r) => this.#registerWritten(r.name) });
   }
 
   get idle(): boolean {
-    return this.#command === null && this.#sqHead === this.sqTail;
+    return this.#command === null && this.#sqHead === this.#sqTail;
   }
 
   ready(): boolean {
-    return !this.fatal && !this.idle;
+    return this.#enabled && !this.#fatal && !this.idle;
   }
 
-  /** CC.EN cleared and set: the queues begin anew, and what was under way is forgotten. */
-  reset(): void {
-    this.sqTail = this.#sqHead = this.#cqTail = 0;
+  #registerWritten(name: string): void {
+    const r = this.registers;
+    if (name === "submissionTail") this.#sqTail = r.get("submissionTail");
+    else if (name === "configuration") this.#configure(Uint32Array.of(r.get("configuration")));
+  }
+
+  #configure(written: Uint32Array): void {
+    const enable = read(written, 0, ControllerConfiguration.enable) === 1;
+    if (enable && !this.#enabled) {
+      const sizes = Uint32Array.of(this.registers.get("queueSizes"));
+      this.#sqAt = this.registers.get("submissionQueue");
+      this.#cqAt = this.registers.get("completionQueue");
+      this.#sqEntries = read(sizes, 0, QueueSizes.submission) + 1;
+      this.#cqEntries = read(sizes, 0, QueueSizes.completion) + 1;
+    }
+    if (!enable) this.#reset();
+    this.#enabled = enable;
+    this.#report();
+  }
+
+  /** CC.EN was cleared: the queues begin anew, and what was under way is forgotten. */
+  #reset(): void {
+    this.#sqTail = this.#sqHead = this.#cqTail = 0;
+    this.registers.set("submissionTail", 0);
+    this.registers.set("completionHead", 0);
     this.#phase = 1;
     this.#command = null;
-    this.interrupt = this.fatal = false;
+    this.#fatal = false;
+    this.interrupt.isPending = false;
   }
 
-  /** The data register: the CPU takes a sector out. @returns false when there is no such sector. */
-  readSector(block: number, into: Uint8Array): boolean {
-    if ((block + 1) * blockBytes > this.medium.length) return false;
-    into.set(this.medium.subarray(block * blockBytes, (block + 1) * blockBytes));
-    return true;
+  #stop(): void {
+    this.#fatal = true;
+    this.#report();
   }
 
-  /** The CPU puts one in. */
-  writeSector(block: number, from: Uint8Array): boolean {
-    if ((block + 1) * blockBytes > this.medium.length) return false;
-    this.medium.set(from, block * blockBytes);
-    return true;
+  #report(): void {
+    const status = new Uint32Array(1);
+    write(status, 0, ControllerStatus.ready, this.#enabled ? 1 : 0);
+    write(status, 0, ControllerStatus.fatal, this.#fatal ? 1 : 0);
+    this.registers.set("status", status[0]!);
   }
 
   step(): void {
@@ -127,11 +156,11 @@ export class Disk {
   #take(): void {
     const e = this.#entry;
     const bytes = new Uint8Array(e.buffer);
-    if (this.master.read(this.sqAt + this.#sqHead * sqeBytes, bytes) !== "done") {
-      this.fatal = true;
+    if (this.master.read(this.#sqAt + this.#sqHead * sqeBytes, bytes) !== "done") {
+      this.#stop();
       return;
     }
-    this.#sqHead = (this.#sqHead + 1) % this.queueEntries;
+    this.#sqHead = (this.#sqHead + 1) % this.#sqEntries;
     const opcode = read(e, 0, Sqe.opcode);
     const from = (read(e, 0, Sqe.block) + read(e, 0, Sqe.blockHigh) * 2 ** 32) * blockBytes;
     const length = (read(e, 0, Sqe.count) + 1) * blockBytes;
@@ -206,17 +235,17 @@ export class Disk {
     write(words, 0, Cqe.id, c.id);
     write(words, 0, Cqe.phase, this.#phase);
     write(words, 0, Cqe.status, c.status);
-    if (this.master.write(this.cqAt + this.#cqTail * cqeBytes, new Uint8Array(words.buffer)) !== "done") {
-      this.fatal = true;
+    if (this.master.write(this.#cqAt + this.#cqTail * cqeBytes, new Uint8Array(words.buffer)) !== "done") {
+      this.#stop();
       return;
     }
     this.#cqTail++;
-    if (this.#cqTail === this.queueEntries) {
+    if (this.#cqTail === this.#cqEntries) {
       this.#cqTail = 0;
       this.#phase = this.#phase === 1 ? 0 : 1;
     }
     this.#command = null;
-    this.interrupt = true;
+    this.interrupt.isPending = true;
   }
 }
 

@@ -7,9 +7,13 @@
  * Source: Intel 317453, 3.2 (receive) and 3.3 (transmit); PCI Local Bus Specification 3.0, 6.2.3 (status).
  */
 import { joined } from "../../base/joined.js";
-import { read, write } from "../../bits/index.js";
+import { type Field, read, write } from "../../bits/index.js";
 import type { DmaOutcome, DmaPort } from "../../bus/dma_port.js";
+import type { Interrupt } from "../../bus/interrupt.js";
+import { RegisterFile } from "../../bus/registers.js";
 import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
+import { DeviceControl, InterruptCause, nicRegisters } from "../../spec/e1000/registers.js";
+import { CommandAndStatus, pciCommandAndStatus } from "../../spec/pcie/command_status.js";
 import { Master } from "./master.js";
 
 export interface NicOptions {
@@ -28,23 +32,26 @@ const packetMax = 16384;
 
 export class Nic {
   readonly master: Master;
-  /** Registers: rings and their entries; tails are the driver's, heads the hardware's. */
-  txAt = 0;
-  txEntries = 0;
-  txTail = 0;
-  rxAt = 0;
-  rxEntries = 0;
-  rxTail = 0;
-  interrupt = false;
-  /** PCI status, received target abort or master abort: the bus refused a descriptor, and nothing more is done. */
-  aborted = false;
+  readonly registers: RegisterFile<keyof typeof nicRegisters.registers>;
+  /** Command and status of PCI: a received master abort says that the bus refused a descriptor; nothing more is done then. */
+  readonly configuration = new RegisterFile(pciCommandAndStatus);
+  /** Raised while a cause of interrupt was not read. */
+  readonly interrupt: Interrupt;
   /** Packets from the wire that found no room, and packets out whose bytes could not be read. */
   dropped = 0;
   failed = 0;
   readonly #emit: (packet: Uint8Array) => void;
   readonly #fifo: Uint8Array[] = [];
+  /** Rings and their entries, and their tails, as they were last written: asked before every step. */
+  #txAt = 0;
+  #txEntries = 0;
+  #txTail = 0;
+  #rxAt = 0;
+  #rxEntries = 0;
+  #rxTail = 0;
   #txHead = 0;
   #rxHead = 0;
+  #aborted = false;
   #turn = false;
   /** Bytes of the packet that is being sent; null where one of its reads failed. */
   #out: Uint8Array[] | null = [];
@@ -60,6 +67,14 @@ export class Nic {
   constructor(o: NicOptions) {
     this.master = new Master(o.port, o.requester, o.addressBits);
     this.#emit = o.emit;
+    this.registers = new RegisterFile(nicRegisters, { written: (r) => this.#registerWritten(r.name) });
+    const { registers } = this;
+    this.interrupt = {
+      get isPending() {
+        return registers.get("interruptCause") !== 0;
+      },
+      enter: () => {},
+    };
   }
 
   /** A packet comes from the wire. @returns false when it was dropped. */
@@ -77,17 +92,33 @@ export class Nic {
   }
 
   ready(): boolean {
-    return !this.aborted && (this.#sends || this.#receives);
+    return !this.#aborted && (this.#sends || this.#receives);
   }
 
-  /** CTRL.RST: the rings begin anew, and what was under way is forgotten. */
-  reset(): void {
-    this.txTail = this.rxTail = this.#txHead = this.#rxHead = 0;
+  #registerWritten(name: string): void {
+    const r = this.registers;
+    if (name === "control") {
+      if (read(Uint32Array.of(r.get("control")), 0, DeviceControl.reset) === 1) this.#reset();
+      return;
+    }
+    this.#txAt = r.get("transmitBaseLow") + r.get("transmitBaseHigh") * 2 ** 32;
+    this.#rxAt = r.get("receiveBaseLow") + r.get("receiveBaseHigh") * 2 ** 32;
+    this.#txEntries = r.get("transmitLength") / nicDescriptorBytes;
+    this.#rxEntries = r.get("receiveLength") / nicDescriptorBytes;
+    this.#txTail = r.get("transmitTail");
+    this.#rxTail = r.get("receiveTail");
+  }
+
+  /** CTRL.RST, which clears itself: the rings begin anew, and what was under way is forgotten. */
+  #reset(): void {
+    this.registers.reset();
+    this.configuration.reset();
+    this.#txTail = this.#rxTail = this.#txHead = this.#rxHead = 0;
     this.#out = [];
     this.#outBytes = this.#written = 0;
     this.#fifo.length = 0;
     this.#txStage = this.#rxStage = "fetch";
-    this.interrupt = this.aborted = false;
+    this.#aborted = false;
   }
 
   step(): void {
@@ -97,16 +128,16 @@ export class Nic {
   }
 
   get #sends(): boolean {
-    return this.#txHead !== this.txTail;
+    return this.#txHead !== this.#txTail;
   }
 
   get #receives(): boolean {
-    return this.#fifo.length > 0 && this.#rxHead !== this.rxTail;
+    return this.#fifo.length > 0 && this.#rxHead !== this.#rxTail;
   }
 
   #send(): void {
     const d = this.#tx;
-    const at = this.txAt + this.#txHead * nicDescriptorBytes;
+    const at = this.#txAt + this.#txHead * nicDescriptorBytes;
     if (this.#txStage === "fetch") {
       if (this.#done(this.master.read(at, asBytes(d)))) this.#txStage = "read";
     } else if (this.#txStage === "read") {
@@ -117,16 +148,27 @@ export class Nic {
       write(d, 0, TxDescriptor.done, 1);
       if (read(d, 0, TxDescriptor.reportStatus) === 1) {
         if (!this.#done(this.master.write(at + 12, asBytes(d).subarray(12)))) return;
-        this.interrupt = true;
+        this.#raise(InterruptCause.sent);
       }
-      this.#txHead = (this.#txHead + 1) % this.txEntries;
+      this.#txHead = (this.#txHead + 1) % this.#txEntries;
+      this.registers.set("transmitHead", this.#txHead);
       this.#txStage = "fetch";
     }
   }
 
   #done(outcome: DmaOutcome): boolean {
-    this.aborted ||= outcome !== "done";
-    return !this.aborted;
+    if (outcome === "done") return true;
+    this.#aborted = true;
+    const status = new Uint32Array(1);
+    write(status, 0, CommandAndStatus.receivedMasterAbort, 1);
+    this.configuration.set("commandAndStatus", status[0]!);
+    return false;
+  }
+
+  #raise(cause: Field): void {
+    const word = Uint32Array.of(this.registers.get("interruptCause"));
+    write(word, 0, cause, 1);
+    this.registers.set("interruptCause", word[0]!);
   }
 
   #readPart(d: Uint32Array): void {
@@ -146,7 +188,7 @@ export class Nic {
 
   #receive(): void {
     const d = this.#rx;
-    const at = this.rxAt + this.#rxHead * nicDescriptorBytes;
+    const at = this.#rxAt + this.#rxHead * nicDescriptorBytes;
     const packet = this.#fifo[0]!;
     if (this.#rxStage === "fetch") {
       if (this.#done(this.master.read(at, asBytes(d)))) this.#rxStage = "write";
@@ -165,9 +207,10 @@ export class Nic {
     write(d, 0, RxDescriptor.done, 1);
     write(d, 0, RxDescriptor.endOfPacket, ends ? 1 : 0);
     if (!this.#done(this.master.write(at + 8, asBytes(d).subarray(8)))) return;
-    this.#rxHead = (this.#rxHead + 1) % this.rxEntries;
+    this.#rxHead = (this.#rxHead + 1) % this.#rxEntries;
+    this.registers.set("receiveHead", this.#rxHead);
     this.#rxStage = "fetch";
-    this.interrupt = true;
+    this.#raise(InterruptCause.received);
     if (!ends) return;
     this.#fifo.shift();
     this.#written = 0;

@@ -1,5 +1,6 @@
 /** Programs of disks: one disk and one driver for each device, a part of it for each program. */
 import { Disk } from "../../hw/device/disk.js";
+import { SectorPort } from "../../hw/device/sector_port.js";
 import { type Actor, oneWay } from "../../sim/actor.js";
 import type { ListEntry } from "../../sw/dma/index.js";
 import { BlkBack } from "../../sw/driver/blkback.js";
@@ -19,13 +20,19 @@ export const sectorsEach = 8192;
 
 type MakeDriver = (g: Ground, disk: Disk, device: MachineDevice) => BlockDriver;
 
-const throughApi: MakeDriver = (g, disk, { api }) => new DiskDriver({ memory: g.memory, api, disk });
+const throughApi: MakeDriver = (g, disk, { api }) =>
+  new DiskDriver({ memory: g.memory, api, registers: disk.registers, interrupt: disk.interrupt });
 
 /** The DMA layer sees nothing of it, so its checks see nothing either: the port is not watched. */
 const byPhysical: MakeDriver = (g, disk) =>
-  new DiskDriver({ memory: g.host.kernel.memory, api: new PhysicalAddresses(g.host.kernel), disk });
+  new DiskDriver({
+    memory: g.host.kernel.memory,
+    api: new PhysicalAddresses(g.host.kernel),
+    registers: disk.registers,
+    interrupt: disk.interrupt,
+  });
 
-const byCpu: MakeDriver = (g, disk) => new PioDriver({ memory: g.memory, disk });
+const byCpu: MakeDriver = (g, disk) => new PioDriver({ memory: g.memory, registers: new SectorPort(disk.medium) });
 
 /** The disk of a device, made when the first program wants it. */
 export function diskOf(g: Ground, bdf: string, make: MakeDriver = throughApi): DiskUnit {

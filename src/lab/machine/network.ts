@@ -31,7 +31,8 @@ export class NicUnit {
       addressBits: device.description.lines ?? 64,
       emit: (packet) => this.ports.get(sender(packet))?.load?.onWire(packet),
     });
-    this.driver = new NicDriver({ kernel, memory: g.memory, api: device.api, nic: this.nic });
+    const { registers, configuration, interrupt } = this.nic;
+    this.driver = new NicDriver({ kernel, memory: g.memory, api: device.api, registers, configuration, interrupt });
     this.driver.received = (pieces) => {
       const head = gathered(kernel.memory, pieces.slice(0, 1));
       const port = this.ports.get(addressee(head));

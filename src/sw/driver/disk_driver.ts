@@ -8,24 +8,17 @@
  */
 import { assert } from "../../base/assert.js";
 import { read, write } from "../../bits/index.js";
+import type { Interrupt } from "../../bus/interrupt.js";
+import type { Registers } from "../../bus/registers.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { Cqe, cqeBytes, NvmeOpcode, SglDescriptor, SglType, Sqe, sglBytes, sqeBytes } from "../../spec/nvme/entries.js";
+import { ControllerConfiguration, ControllerStatus, nvmeRegisters, QueueSizes } from "../../spec/nvme/registers.js";
 import type { Coherent, ListEntry, MappedList } from "../dma/index.js";
 import type { DmaCalls } from "./physical_addresses.js";
 
-/** The registers of the disk, as its driver sees them. */
-export interface DiskRegisters {
-  sqAt: number;
-  cqAt: number;
-  queueEntries: number;
-  sqTail: number;
-  interrupt: boolean;
-  /** CSTS.CFS */
-  readonly fatal: boolean;
-  /** CC.EN cleared and set. */
-  reset(): void;
-}
+const { configuration, status, queueSizes, submissionQueue, completionQueue, submissionTail, completionHead } =
+  nvmeRegisters.registers;
 
 /** One transfer. */
 export interface Bio {
@@ -42,10 +35,21 @@ interface Flight {
   readonly mapped: MappedList;
 }
 
+export interface DiskDriverOptions {
+  readonly memory: ByteMemory;
+  readonly api: DmaCalls;
+  /** Of the controller, laid out as `spec/nvme/registers` says. */
+  readonly registers: Registers;
+  readonly interrupt: Interrupt;
+  readonly entries?: number;
+  readonly listEntries?: number;
+}
+
 export class DiskDriver {
   readonly #memory: ByteMemory;
   readonly #api: DmaCalls;
-  readonly #disk: DiskRegisters;
+  readonly #registers: Registers;
+  readonly #interrupt: Interrupt;
   readonly #entries: number;
   readonly #listBytes: number;
   readonly #sq: Coherent;
@@ -53,6 +57,7 @@ export class DiskDriver {
   readonly #lists: Coherent;
   readonly #flights: (Flight | null)[];
   readonly #waiting: Bio[] = [];
+  readonly #word = new Uint32Array(1);
   #sqTail = 0;
   #cqHead = 0;
   #phase: 0 | 1 = 1;
@@ -66,10 +71,11 @@ export class DiskDriver {
   resets = 0;
 
   /** @throws Broken when the queues cannot be had: a driver that cannot start. */
-  constructor(o: { memory: ByteMemory; api: DmaCalls; disk: DiskRegisters; entries?: number; listEntries?: number }) {
+  constructor(o: DiskDriverOptions) {
     this.#memory = o.memory;
     this.#api = o.api;
-    this.#disk = o.disk;
+    this.#registers = o.registers;
+    this.#interrupt = o.interrupt;
     this.#entries = o.entries ?? 32;
     this.#listBytes = (o.listEntries ?? 256) * sglBytes;
     const alloc = (bytes: number): Coherent => {
@@ -81,9 +87,7 @@ export class DiskDriver {
     this.#cq = alloc(this.#entries * cqeBytes);
     this.#lists = alloc(this.#entries * this.#listBytes);
     this.#flights = new Array<Flight | null>(this.#entries).fill(null);
-    o.disk.sqAt = this.#sq.bus;
-    o.disk.cqAt = this.#cq.bus;
-    o.disk.queueEntries = this.#entries;
+    this.#enable();
   }
 
   get idle(): boolean {
@@ -96,13 +100,13 @@ export class DiskDriver {
   }
 
   ready(): boolean {
-    return this.#disk.interrupt || this.#disk.fatal || (this.#waiting.length > 0 && this.#mayStart);
+    return this.#interrupt.isPending || this.#isFatal || (this.#waiting.length > 0 && this.#mayStart);
   }
 
   /** Take what completed, reset a controller that has stopped, or start what waits. */
   step(): void {
-    if (this.#disk.interrupt) this.#takeCompletions();
-    else if (this.#disk.fatal) this.#reset();
+    if (this.#interrupt.isPending) this.#takeCompletions();
+    else if (this.#isFatal) this.#reset();
     else this.#start(this.#waiting[0]!);
   }
 
@@ -117,6 +121,29 @@ export class DiskDriver {
   /** One entry stays free, so that a full queue differs from an empty one. */
   get #mayStart(): boolean {
     return this.#alive < this.#entries - 1 && !(this.#held && this.#alive > 0);
+  }
+
+  /** CSTS.CFS */
+  get #isFatal(): boolean {
+    this.#word[0] = this.#registers.read32(status.offset);
+    return read(this.#word, 0, ControllerStatus.fatal) === 1;
+  }
+
+  #enable(): void {
+    const w = this.#word;
+    const r = this.#registers;
+    write(w.fill(0), 0, QueueSizes.submission, this.#entries - 1);
+    write(w, 0, QueueSizes.completion, this.#entries - 1);
+    r.write32(queueSizes.offset, w[0]!);
+    for (const [at, bus] of [
+      [submissionQueue.offset, this.#sq.bus],
+      [completionQueue.offset, this.#cq.bus],
+    ] as const) {
+      r.write32(at, bus % 2 ** 32);
+      r.write32(at + 4, Math.floor(bus / 2 ** 32));
+    }
+    write(w.fill(0), 0, ControllerConfiguration.enable, 1);
+    r.write32(configuration.offset, w[0]!);
   }
 
   #start(bio: Bio): void {
@@ -168,15 +195,15 @@ export class DiskDriver {
     write(e, 0, Sqe.count, bytes / 512 - 1);
     this.#memory.write(this.#sq.phys + this.#sqTail * sqeBytes, new Uint8Array(e.buffer));
     this.#sqTail = (this.#sqTail + 1) % this.#entries;
-    this.#disk.sqTail = this.#sqTail;
+    this.#registers.write32(submissionTail.offset, this.#sqTail);
   }
 
   #takeCompletions(): void {
-    this.#disk.interrupt = false;
+    this.#interrupt.enter();
     const words = new Uint32Array(cqeBytes / 4);
     for (;;) {
       this.#memory.read(this.#cq.phys + this.#cqHead * cqeBytes, new Uint8Array(words.buffer));
-      if (read(words, 0, Cqe.phase) !== this.#phase) return;
+      if (read(words, 0, Cqe.phase) !== this.#phase) break;
       this.#cqHead++;
       if (this.#cqHead === this.#entries) {
         this.#cqHead = 0;
@@ -184,6 +211,7 @@ export class DiskDriver {
       }
       this.#end(read(words, 0, Cqe.id), read(words, 0, Cqe.status));
     }
+    this.#registers.write32(completionHead.offset, this.#cqHead);
   }
 
   #end(id: number, status: number): void {
@@ -195,10 +223,11 @@ export class DiskDriver {
 
   #reset(): void {
     this.resets++;
-    this.#disk.reset();
+    this.#registers.write32(configuration.offset, 0);
     this.#sqTail = this.#cqHead = 0;
     this.#phase = 1;
     this.#memory.write(this.#cq.phys, new Uint8Array(this.#entries * cqeBytes));
+    this.#enable();
     for (const [id, flight] of this.#flights.entries()) {
       if (flight !== null) this.#giveBack(id, flight, "the controller has stopped (CSTS.CFS) and was reset");
     }

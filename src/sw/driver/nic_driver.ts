@@ -8,25 +8,29 @@
 import { assert } from "../../base/assert.js";
 import type { Pfn } from "../../base/frame.js";
 import { read, write } from "../../bits/index.js";
+import type { Interrupt } from "../../bus/interrupt.js";
+import type { Registers } from "../../bus/registers.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
+import { DeviceControl, nicRegisters } from "../../spec/e1000/registers.js";
+import { CommandAndStatus, pciCommandAndStatus } from "../../spec/pcie/command_status.js";
 import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
 import type { GuestKernel } from "../xen/index.js";
 
-/** The registers of the controller, as its driver sees them. */
-export interface NicRegisters {
-  txAt: number;
-  txEntries: number;
-  txTail: number;
-  rxAt: number;
-  rxEntries: number;
-  rxTail: number;
-  interrupt: boolean;
-  /** PCI status: the bus refused a descriptor, and the controller has stopped. */
-  readonly aborted: boolean;
-  /** CTRL.RST */
-  reset(): void;
+const r = nicRegisters.registers;
+const { commandAndStatus } = pciCommandAndStatus.registers;
+
+export interface NicDriverOptions {
+  readonly kernel: GuestKernel;
+  readonly memory: ByteMemory;
+  readonly api: DmaApi;
+  /** Of the controller, laid out as `spec/e1000/registers` says. */
+  readonly registers: Registers;
+  /** PCI's command and status: the bus refused a descriptor, and the controller has stopped. */
+  readonly configuration: Registers;
+  readonly interrupt: Interrupt;
+  readonly entries?: number;
 }
 
 /** A packet to send, in pieces of memory. */
@@ -51,23 +55,33 @@ interface Flight {
 /** How often the watchdog asks for a first buffer again before it is taken that there will be none. */
 const looksMax = 10_000;
 
+const resetWord = new Uint32Array(1);
+write(resetWord, 0, DeviceControl.reset, 1);
+const resetBit = resetWord[0]!;
+
 export class NicDriver {
   /** Packets that came are given to this. */
   received: (pieces: readonly Piece[]) => void;
   readonly #kernel: GuestKernel;
   readonly #memory: ByteMemory;
   readonly #api: DmaApi;
-  readonly #nic: NicRegisters;
+  readonly #registers: Registers;
+  readonly #configuration: Registers;
+  readonly #interrupt: Interrupt;
   readonly #entries: number;
   readonly #tx: Coherent;
   readonly #rx: Coherent;
   readonly #words = new Uint32Array(nicDescriptorBytes / 4);
+  readonly #word = new Uint32Array(1);
   readonly #waiting: Outgoing[] = [];
   /** What each transmit descriptor ends; null for those in the middle of a packet. */
   readonly #flights: (Flight | null)[];
   /** Page and bus address under each receive descriptor. */
   readonly #buffers: ({ readonly page: Pfn; readonly bus: number } | null)[];
   #pieces: Piece[] = [];
+  /** Where the driver has come in each ring, and how far the controller has. */
+  #txTail = 0;
+  #rxTail = 0;
   #txHead = 0;
   #rxHead = 0;
   #alive = 0;
@@ -77,11 +91,13 @@ export class NicDriver {
   resets = 0;
 
   /** @throws Broken when the rings cannot be had: a driver that cannot start. */
-  constructor(o: { kernel: GuestKernel; memory: ByteMemory; api: DmaApi; nic: NicRegisters; entries?: number }) {
+  constructor(o: NicDriverOptions) {
     this.#kernel = o.kernel;
     this.#memory = o.memory;
     this.#api = o.api;
-    this.#nic = o.nic;
+    this.#registers = o.registers;
+    this.#configuration = o.configuration;
+    this.#interrupt = o.interrupt;
     this.#entries = o.entries ?? 64;
     const alloc = (): Coherent => {
       const at = o.api.alloc(this.#entries * nicDescriptorBytes);
@@ -93,9 +109,7 @@ export class NicDriver {
     this.#flights = new Array<Flight | null>(this.#entries).fill(null);
     this.#buffers = new Array<null>(this.#entries).fill(null);
     this.received = (pieces) => this.#dropPieces(pieces);
-    o.nic.txAt = this.#tx.bus;
-    o.nic.rxAt = this.#rx.bus;
-    o.nic.txEntries = o.nic.rxEntries = this.#entries;
+    this.#placeRings();
   }
 
   get idle(): boolean {
@@ -108,8 +122,8 @@ export class NicDriver {
 
   ready(): boolean {
     return (
-      this.#nic.interrupt ||
-      this.#nic.aborted ||
+      this.#interrupt.isPending ||
+      this.#isStopped ||
       this.#mayFill ||
       this.#mayLookAgain ||
       (this.#waiting.length > 0 && this.#mayStart)
@@ -118,11 +132,12 @@ export class NicDriver {
 
   /** One of: take what completed, reset a controller that has stopped, put a buffer under a receive descriptor, start a packet. */
   step(): void {
-    if (this.#nic.interrupt) {
-      this.#nic.interrupt = false;
+    if (this.#interrupt.isPending) {
+      this.#interrupt.enter();
+      this.#registers.read32(r.interruptCause.offset);
       this.#takeSent();
       this.#takeReceived();
-    } else if (this.#nic.aborted) this.#reset();
+    } else if (this.#isStopped) this.#reset();
     else if (this.#mayFill || this.#mayLookAgain) this.#fill();
     else this.#start(this.#waiting[0]!);
   }
@@ -137,7 +152,7 @@ export class NicDriver {
 
   /** One descriptor stays empty, so that a full ring differs from an empty one. */
   get #mayFill(): boolean {
-    return !this.#rxRefused && (this.#nic.rxTail + 1) % this.#entries !== this.#rxHead;
+    return !this.#rxRefused && (this.#rxTail + 1) % this.#entries !== this.#rxHead;
   }
 
   /** A buffer could not be had; the next completion tries again, or the watchdog where none will come. */
@@ -145,7 +160,7 @@ export class NicDriver {
   #looksLeft = looksMax;
 
   get #mayLookAgain(): boolean {
-    return this.#rxRefused && this.#looksLeft > 0 && this.#nic.rxTail === this.#rxHead;
+    return this.#rxRefused && this.#looksLeft > 0 && this.#rxTail === this.#rxHead;
   }
 
   get #mayStart(): boolean {
@@ -154,7 +169,24 @@ export class NicDriver {
   }
 
   get #used(): number {
-    return (this.#nic.txTail - this.#txHead + this.#entries) % this.#entries;
+    return (this.#txTail - this.#txHead + this.#entries) % this.#entries;
+  }
+
+  get #isStopped(): boolean {
+    this.#word[0] = this.#configuration.read32(commandAndStatus.offset);
+    return read(this.#word, 0, CommandAndStatus.receivedMasterAbort) === 1;
+  }
+
+  #placeRings(): void {
+    const bytes = this.#entries * nicDescriptorBytes;
+    for (const [low, high, length, { bus }] of [
+      [r.transmitBaseLow, r.transmitBaseHigh, r.transmitLength, this.#tx],
+      [r.receiveBaseLow, r.receiveBaseHigh, r.receiveLength, this.#rx],
+    ] as const) {
+      this.#registers.write32(low.offset, bus % 2 ** 32);
+      this.#registers.write32(high.offset, Math.floor(bus / 2 ** 32));
+      this.#registers.write32(length.offset, bytes);
+    }
   }
 
   #fill(): void {
@@ -168,13 +200,14 @@ export class NicDriver {
     }
     this.#rxRefused = false;
     this.#looksLeft = looksMax;
-    const n = this.#nic.rxTail;
+    const n = this.#rxTail;
     this.#buffers[n] = { page: page!, bus: mapped.bus };
     const d = this.#words.fill(0);
     write(d, 0, RxDescriptor.addressLow, mapped.bus % 2 ** 32);
     write(d, 0, RxDescriptor.addressHigh, Math.floor(mapped.bus / 2 ** 32));
     this.#memory.write(this.#rx.phys + n * nicDescriptorBytes, asBytes(d));
-    this.#nic.rxTail = (n + 1) % this.#entries;
+    this.#rxTail = (n + 1) % this.#entries;
+    this.#registers.write32(r.receiveTail.offset, this.#rxTail);
   }
 
   #start(packet: Outgoing): void {
@@ -195,11 +228,12 @@ export class NicDriver {
       write(d, 0, TxDescriptor.endOfPacket, last ? 1 : 0);
       write(d, 0, TxDescriptor.insertFcs, 1);
       write(d, 0, TxDescriptor.reportStatus, last ? 1 : 0);
-      const at = (this.#nic.txTail + n) % this.#entries;
+      const at = (this.#txTail + n) % this.#entries;
       this.#flights[at] = last ? { packet, mapped } : null;
       this.#memory.write(this.#tx.phys + at * nicDescriptorBytes, asBytes(d));
     }
-    this.#nic.txTail = (this.#nic.txTail + mapped.segments.length) % this.#entries;
+    this.#txTail = (this.#txTail + mapped.segments.length) % this.#entries;
+    this.#registers.write32(r.transmitTail.offset, this.#txTail);
   }
 
   #refuse(packet: Outgoing, mapped: MappedList): void {
@@ -215,7 +249,9 @@ export class NicDriver {
 
   #reset(): void {
     this.resets++;
-    this.#nic.reset();
+    this.#registers.write32(r.control.offset, resetBit);
+    this.#placeRings();
+    this.#txTail = this.#rxTail = 0;
     this.#dropBuffers();
     this.#dropPieces(this.#pieces.splice(0));
     this.#txHead = this.#rxHead = 0;
@@ -246,7 +282,7 @@ export class NicDriver {
   }
 
   #takeSent(): void {
-    for (let at = this.#txHead; at !== this.#nic.txTail; at = (at + 1) % this.#entries) {
+    for (let at = this.#txHead; at !== this.#txTail; at = (at + 1) % this.#entries) {
       const flight = this.#flights[at]!;
       if (flight === null) continue;
       this.#memory.read(this.#tx.phys + at * nicDescriptorBytes, asBytes(this.#words));

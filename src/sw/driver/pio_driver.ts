@@ -4,29 +4,29 @@
  *
  * Source: ATA/ATAPI-6, 9.5 and 9.6 (PIO data-in and data-out commands).
  */
+
+import { read } from "../../bits/index.js";
+import type { Registers } from "../../bus/registers.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
+import { AtaCommand, AtaStatus, ataRegisters } from "../../spec/ata/registers.js";
 import type { Bio } from "./disk_driver.js";
 
-/** The data register of the disk, one sector at a time. */
-export interface SectorPort {
-  /** @returns false for a sector that the disk does not have. */
-  readSector(block: number, into: Uint8Array): boolean;
-  writeSector(block: number, from: Uint8Array): boolean;
-}
-
 const sectorBytes = 512;
+const { command, data, sector: sectorNumber, status } = ataRegisters.registers;
 
 export class PioDriver {
   readonly #memory: ByteMemory;
-  readonly #disk: SectorPort;
+  readonly #registers: Registers;
   readonly #waiting: Bio[] = [];
   /** Sectors of the first one that were moved. */
   #moved = 0;
-  readonly #sector = new Uint8Array(sectorBytes);
+  readonly #words = new Uint32Array(sectorBytes / 4);
+  readonly #sector = new Uint8Array(this.#words.buffer);
 
-  constructor(o: { memory: ByteMemory; disk: SectorPort }) {
+  /** @param o.registers of the disk, laid out as `spec/ata` says */
+  constructor(o: { memory: ByteMemory; registers: Registers }) {
     this.#memory = o.memory;
-    this.#disk = o.disk;
+    this.#registers = o.registers;
   }
 
   get idle(): boolean {
@@ -47,7 +47,7 @@ export class PioDriver {
     const pieces = sectorPieces(bio, this.#moved);
     const block = bio.block + this.#moved;
     if (bio.toDisk) for (const p of pieces) this.#memory.read(p.phys, this.#sector.subarray(p.at, p.at + p.size));
-    const there = bio.toDisk ? this.#disk.writeSector(block, this.#sector) : this.#disk.readSector(block, this.#sector);
+    const there = this.#carry(bio.toDisk, block);
     if (!bio.toDisk && there)
       for (const p of pieces) this.#memory.write(p.phys, this.#sector.subarray(p.at, p.at + p.size));
     this.#moved++;
@@ -59,6 +59,20 @@ export class PioDriver {
   }
 
   close(): void {}
+
+  /** One sector through the data port. @returns false for one that the disk does not have. */
+  #carry(toDisk: boolean, block: number): boolean {
+    const r = this.#registers;
+    r.write32(sectorNumber.offset, block);
+    r.write32(command.offset, toDisk ? AtaCommand.writeSector : AtaCommand.readSector);
+    const answer = Uint32Array.of(r.read32(status.offset));
+    if (read(answer, 0, AtaStatus.dataRequest) === 0) return false;
+    for (let n = 0; n < this.#words.length; n++) {
+      if (toDisk) r.write32(data.offset, this.#words[n]!);
+      else this.#words[n] = r.read32(data.offset);
+    }
+    return true;
+  }
 }
 
 /** Where in memory the n-th sector of a transfer lies; it may begin in one entry and end in the next. */

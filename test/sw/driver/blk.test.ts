@@ -25,7 +25,7 @@ function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
   bus.assign(requester, dom0);
   const disk = new Disk({ port: bus, requester, blocks: 8192 });
   const api = new DmaApi({ engine, device: plainDevice({ bdf: "0000:00:03.0" }) });
-  const driver = new DiskDriver({ memory: host.memory, api, disk });
+  const driver = new DiskDriver({ memory: host.memory, api, registers: disk.registers, interrupt: disk.interrupt });
   const foreign = new ForeignPages(host, { section: 2048 });
   const domU = new Guest(h, h.createDomain({ id: 1, model: "p2m", pages: 2048 }));
   const grants = new Grants(domU);

@@ -33,7 +33,12 @@ function machine(name: "direct" | "swiotlb", o: { addressBits?: number; mask?: n
   const mask = o.mask ?? 2 ** 64;
   const device = plainDevice({ bdf: "0000:00:03.0", maxSegmentBytes: 65536, mask, coherentMask: mask });
   const disk = new Disk({ port, requester: 0x18, blocks: 4096, addressBits: o.addressBits ?? 64 });
-  const driver = new DiskDriver({ memory: guest.memory, api: new DmaApi({ engine, device }), disk });
+  const driver = new DiskDriver({
+    memory: guest.memory,
+    api: new DmaApi({ engine, device }),
+    registers: disk.registers,
+    interrupt: disk.interrupt,
+  });
   return { guest, disk, driver, bus };
 }
 
@@ -112,7 +117,7 @@ test.each(["fetched", "answered"])(
     const entryBytes = what === "fetched" ? 64 : 16;
     let refusals = 2;
     bus.refuses = (at) => {
-      const from = what === "fetched" ? disk.sqAt : disk.cqAt;
+      const from = disk.registers.get(what === "fetched" ? "submissionQueue" : "completionQueue");
       return at >= from + 2 * entryBytes && at < from + 8 * entryBytes && refusals-- > 0;
     };
     const ended: { n: number; error: string | null }[] = [];

@@ -32,7 +32,16 @@ function machine() {
   const api = (bdf: string) => new DmaApi({ engine, device: plainDevice({ bdf }) });
   const emitted: Uint8Array[] = [];
   const nic = new Nic({ port, requester: 0x28, emit: (packet) => emitted.push(packet) });
-  const driver = new NicDriver({ kernel: guest, memory: guest.memory, api: api("0000:00:05.0"), nic, entries: 8 });
+  const { registers, configuration, interrupt } = nic;
+  const driver = new NicDriver({
+    kernel: guest,
+    memory: guest.memory,
+    api: api("0000:00:05.0"),
+    registers,
+    configuration,
+    interrupt,
+    entries: 8,
+  });
   const other = api("0000:00:06.0");
   const run = (stepMax = 1e5) => runUntilIdle([oneWay("nic", nic), oneWay("driver", driver)], new Rng(3), stepMax);
   const send = (fill: number) => {
@@ -78,7 +87,7 @@ test.each(["fetched", "written back"])(
     const m = machine();
     m.run();
     const written = what === "fetched" ? 0 : 12;
-    m.bus.refuses = (at) => at === m.nic.txAt + written;
+    m.bus.refuses = (at) => at === m.nic.registers.get("transmitBaseLow") + written;
     const first = m.send(1);
     m.run(200);
     m.bus.refuses = () => false;

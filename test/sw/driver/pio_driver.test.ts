@@ -1,23 +1,13 @@
 /** A driver without DMA: sectors by the CPU, wherever their bytes lie. */
 import { expect, test } from "vitest";
+import { SectorPort } from "../../../src/hw/device/sector_port.js";
 import { Memory } from "../../../src/mem/memory.js";
 import { PioDriver } from "../../../src/sw/driver/pio_driver.js";
 
 function machine() {
   const memory = new Memory(16);
   const medium = new Uint8Array(4096);
-  const within = (block: number) => block * 512 < medium.length;
-  const disk = {
-    readSector(block: number, into: Uint8Array) {
-      if (within(block)) into.set(medium.subarray(block * 512, block * 512 + 512));
-      return within(block);
-    },
-    writeSector(block: number, from: Uint8Array) {
-      if (within(block)) medium.set(from, block * 512);
-      return within(block);
-    },
-  };
-  const driver = new PioDriver({ memory, disk });
+  const driver = new PioDriver({ memory, registers: new SectorPort(medium) });
   const move = (toDisk: boolean, block: number, list: readonly { phys: number; size: number }[]) => {
     const errors: (string | null)[] = [];
     driver.submit({ toDisk, block, list, done: (e) => errors.push(e) });

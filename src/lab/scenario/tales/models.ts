@@ -1,4 +1,5 @@
 /** Scenarios of the memory models: who knows a bus address, and who goes past the DMA API. */
+import { SectorPort } from "../../../hw/device/sector_port.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { PhysicalAddresses } from "../../../sw/driver/physical_addresses.js";
 import { PioDriver } from "../../../sw/driver/pio_driver.js";
@@ -187,11 +188,8 @@ function throughApi(t: Teller, row: Row, seed: number): void {
 
 /** The CPU carries the sector. @returns what the buffer holds then. */
 function withoutDma(d: Driven, phys: number): string {
-  const disk = {
-    readSector: (_block: number, into: Uint8Array) => into.fill(0x70).length > 0,
-    writeSector: () => true,
-  };
-  const driver = new PioDriver({ memory: d.guest.memory, disk });
+  const registers = new SectorPort(new Uint8Array(512).fill(0x70));
+  const driver = new PioDriver({ memory: d.guest.memory, registers });
   driver.submit({ toDisk: false, block: 0, list: [{ phys, size: 512 }], done: () => {} });
   while (driver.ready()) driver.step();
   return bytesText(bytesAt(d.guest.memory, phys, 512));

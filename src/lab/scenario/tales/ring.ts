@@ -31,7 +31,12 @@ export const ring: Scenario = {
     const s = xenStage({ seed });
     const d = drive(s, "swiotlb-xen-x86");
     const disk = new Disk({ port: d.port, requester, blocks: 1024 });
-    const driver = new DiskDriver({ memory: d.memory, api: d.api, disk });
+    const driver = new DiskDriver({
+      memory: d.memory,
+      api: d.api,
+      registers: disk.registers,
+      interrupt: disk.interrupt,
+    });
     const front = new BlkFront({ guest: s.kernel, grants: s.grants, backend: 0 });
     const mergeable = (a: number, b: number) => d.engine.mergeable(a, b);
     const place = { frontend: 1, ringRef: front.ringRef, firstSector: 0, sectors: 1024 };
