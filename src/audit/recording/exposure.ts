@@ -65,7 +65,8 @@ export class Exposure {
     if (row.examples.length < examplesMax) row.examples.push(words());
   }
 
-  list(name: (device: number) => string): DeviceExposure[] {
+  /** @param foreignBus whether bus addresses are a hypervisor's */
+  list(name: (device: number) => string, foreignBus = false): DeviceExposure[] {
     const list: DeviceExposure[] = [];
     this.#rows.forEach((row, device) => {
       if (row === undefined) return;
@@ -80,7 +81,7 @@ export class Exposure {
         bytesPeak: peak,
         foreign,
         examples,
-        words: inWords(row, reach),
+        words: reach === "unknown" && foreignBus ? hypervisors : inWords(row, reach),
       });
     });
     return list;
@@ -92,6 +93,9 @@ function reachOf(row: Row): DeviceExposure["reach"] {
   if (row.reached[Reach.translated] > 0) return "pages";
   return row.reached[Reach.bounced] > 0 ? "pool" : "unknown";
 }
+
+const hypervisors =
+  "its bus addresses are the machine's, given by the hypervisor: what keeps it to them is not in the recording";
 
 function inWords(row: Row, reach: DeviceExposure["reach"]): string {
   switch (reach) {

@@ -30,7 +30,7 @@ export class Recorded {
   /** The kernel is known to be one whose drivers always unmap. */
   readonly #alwaysUnmaps: boolean;
   readonly #kernel: string | null;
-  readonly #foreignBus: boolean;
+  readonly foreignBus: boolean;
   readonly #lossesStated: boolean;
   /** Two of each device's differences between bus and physical address, and whether there are more. */
   readonly #offsets: { first: number; second: number; more: boolean }[] = [];
@@ -47,7 +47,7 @@ export class Recorded {
   constructor(o: { readonly kernel: string | null; readonly foreignBus: boolean; readonly lossesStated: boolean }) {
     const { kernel } = o;
     this.#kernel = kernel;
-    this.#foreignBus = o.foreignBus;
+    this.foreignBus = o.foreignBus;
     this.#lossesStated = o.lossesStated;
     this.#alwaysUnmaps = kernel !== null && driversAlwaysUnmap(kernel);
   }
@@ -122,7 +122,7 @@ export class Recorded {
   }
 
   #mayBeDirect(device: number, reach: Reach): boolean {
-    if (reach === Reach.unknown) return !this.#foreignBus && this.#offsets[device + 1]?.more !== true;
+    if (reach === Reach.unknown) return !this.foreignBus && this.#offsets[device + 1]?.more !== true;
     return reach === Reach.direct;
   }
 

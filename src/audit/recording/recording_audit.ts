@@ -90,7 +90,7 @@ export class RecordingAudit {
       alive,
       violations: broken.violations,
       violationTotals: broken.totals,
-      exposure: state.exposure.list(nameOf),
+      exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
       faults: state.faults.list(nameOf),
       unjudged: [...unjudged, ...broken.unjudged],
       aliveUnknown,

@@ -277,6 +277,13 @@ function mismatchList({ addresses }: XenOutcome, nameOf: (device: number) => str
   return { title: "Where the page map says another address", meaning: "", lines: some(lines, lines.length) };
 }
 
+/** What was passed over is a warning or a note already. */
+const passedOver = "passed over";
+
 function fileList({ files }: XenOutcome): List {
-  return { title: "Dumps used", meaning: "", lines: files.map((f) => `${f.name}: ${f.used}`) };
+  return {
+    title: "Dumps used",
+    meaning: "",
+    lines: files.filter((f) => !f.used.startsWith(passedOver)).map((f) => `${f.name}: ${f.used}`),
+  };
 }

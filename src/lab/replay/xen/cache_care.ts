@@ -39,7 +39,8 @@ export class CacheCare {
   readonly #calls = { clean: 0, invalidate: 0, other: 0, failed: 0 };
   readonly #wrong = { unmaps: 0, syncs: 0, invalidated: 0, inUse: 0 };
   readonly #frames = new Set<number>();
-  readonly #examples: WrongPage[] = [];
+  /** Those that invalidated, and the others. */
+  readonly #examples: readonly [WrongPage[], WrongPage[]] = [[], []];
   /** By CPU and context. */
   readonly #under = new Map<number, Call>();
   /** Devices of foreign mappings by bus address. */
@@ -137,10 +138,11 @@ export class CacheCare {
     const inUse = this.#tree.holds(mfn);
     if (inUse === true) this.#wrong.inUse++;
     if (this.#frames.size < framesMax) this.#frames.add(mfn);
-    if (this.#examples.length >= examplesMax) return;
+    const examples = this.#examples[invalidates ? 0 : 1];
+    if (examples.length >= examplesMax) return;
     const device = this.#devices.get(b.phys[i]!) ?? -1;
     const { time, size } = { time: b.time[i]!, size: b.size[i]! };
-    this.#examples.push({ time, device, size, wrong: mfn, right: this.#tree.pageOf(mfn), invalidates, inUse });
+    examples.push({ time, device, size, wrong: mfn, right: this.#tree.pageOf(mfn), invalidates, inUse });
   }
 
   /** @returns null where the recording shows no maintenance at all. */
@@ -150,7 +152,7 @@ export class CacheCare {
       before: { ...this.#before },
       after: { ...this.#after },
       calls: { ...this.#calls },
-      wrong: { ...this.#wrong, frames: this.#frames.size, examples: this.#examples },
+      wrong: { ...this.#wrong, frames: this.#frames.size, examples: this.#examples.flat().slice(0, examplesMax) },
     };
   }
 }
