@@ -163,6 +163,32 @@ describe("recordings", () => {
     expect(binary.document.maps).toEqual(plain.document.maps);
     expect({ ...binary.xen, files: [] }).toEqual({ ...plain.xen, files: [] });
   });
+
+  test("the same of Arm, with its probes of the cache", async () => {
+    const at = laid("xen-arm-domu-overlap", {
+      "ready.p2m.txt.gz": "ready.p2m.txt.gz",
+      "ready.swiotlb.txt.gz": "ready.swiotlb.txt.gz",
+    });
+    const text = textOf("xen-arm-domu-overlap/full.trace.txt.gz");
+    const names = new Set([...probeNames, "dma_map_phys", "dma_unmap_phys"]);
+    writeFileSync(join(at, "full.trace.dat"), textToDat(text, names));
+    const binary = await run(join(at, "full.trace.dat"));
+    expect(binary.xen.addresses).toMatchObject({ compared: 569, equal: 569 });
+    expect(binary.xen.grants).toMatchObject({ mapped: 560, unmapped: 560, aliveAtEnd: 2 });
+    expect(binary.xen.cache).toMatchObject({ calls: { clean: 260, invalidate: 520, failed: 0 } });
+    expect(binary.xen.cache!.wrong).toMatchObject({ unmaps: 40, invalidated: 20 });
+  });
+
+  test("Arm, with nothing but the log: foreign pages are told by their addresses, an own page is its number", async () => {
+    const at = laid("xen-arm-domu-nvme-nopers", {
+      "plain.trace.txt.gz": "plain.trace.txt.gz",
+      "plain.dmesg.txt.gz": "plain.dmesg.txt.gz",
+    });
+    const { document, xen } = await run(join(at, "plain.trace.txt.gz"));
+    expect(document.maps).toMatchObject({ total: 427, direct: 75, foreign: 352, translated: 0 });
+    expect(xen).toMatchObject({ memory: "direct", own: { maps: 75 }, foreign: { maps: 352, undecided: 0 } });
+    expect(xen.frames.unknownBecause).toEqual({ "grants-not-recorded": 352 });
+  });
 });
 
 test("the reports tell it: lines, and the page's data", async () => {

@@ -226,9 +226,10 @@ function shapes(q: PoolQuestion): Candidate[] {
   const firsts = firstByCpu(survey.sample);
   const asked = log?.swiotlb == null ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
   const areaCounts = unique([asked?.areas ?? null, log?.areas ?? null, powerOfTwo(q.cpus), 1, 2, 4, 8, 16, 32, 64]);
+  const small = smallSlots(q);
   const slotCounts = unique([
     asked?.slots ?? null,
-    smallSlots(q),
+    small,
     ...(asked === null ? [...spacings(firsts, areaCounts), poolSlotsDefault] : []),
   ]);
   const found: Candidate[] = [];
@@ -240,7 +241,7 @@ function shapes(q: PoolQuestion): Candidate[] {
         const areaBytes = Math.floor(slots / areas) * slotBytes;
         for (const first of firsts.slice(0, 4)) {
           const base = first.address - (first.cpu & (areas - 1)) * areaBytes;
-          const stated = slots === asked?.slots && wanted === (log?.areas ?? asked.areas);
+          const stated = small === null && slots === asked?.slots && wanted === (log?.areas ?? asked.areas);
           add(found, { base: base - (base % q.baseStep), slots, areas, profile, stated }, survey);
         }
       }

@@ -265,6 +265,20 @@ describe("the pool", () => {
     expect(other.exact).toMatchObject({ compared: 3, equal: 3 });
   });
 
+  test("swiotlb=32768 on arm64 is taken for none: a pool of 1 MiB for 1 GiB, where the log does not give its bounds", async () => {
+    const lines: string[] = [];
+    for (let k = 0; k < 30; k++) {
+      for (const cpu of [0, 1]) {
+        const to = (0x9ab00000 + cpu * 0x80000 + k * 2048).toString(16);
+        lines.push(bounced("63800000", 2048, cpu, "FORCE"), mapped(to, 2048, "63800000", "FROM_DEVICE", cpu));
+      }
+    }
+    const facts = { ...log, pool: null, memoryBytes: 2 ** 30, swiotlb: "32768,force" };
+    const { machine, exact } = await replayed(lines, null, facts);
+    expect(machine.swiotlb).toMatchObject({ base: 0x9ab00000, slots: 512, areas: 2 });
+    expect(exact).toMatchObject({ compared: 60, equal: 60 });
+  });
+
   test("what is known of an empty tree is no warning", async () => {
     const { source: read, xen } = await replayed(
       [mapped("63801000", 4096, "63801000")],
