@@ -341,11 +341,33 @@ Present bit in Root Entry is clear
     says: ["Most likely firmware", "0x7d000000-0x7fffffff", "reserved (memory map)"],
   },
   {
+    name: "in an RMRR that the log names",
+    log: `[    0.886508] DMAR: RMRR base: 0x0000007b800000 end: 0x0000007fffffff
+[  903.1] DMAR: [DMA Read] Request device [00:14.0] fault addr 7d6f1000 [fault reason 06] PTE Read access is not set`,
+    findings: [["dmar-unmapped-or-permission", "00:14.0"]],
+    says: ["an RMRR", "names another device"],
+    never: ["no RMRR"],
+  },
+  {
+    name: "tables in the making, and the framebuffer",
+    log: "[    0.941083] kernel: DMAR: [DMA Read NO_PASID] Request device [0x00:0x02.0] fault addr 0x70a28000 [fault reason 0x0c] non-zero reserved fields in PTE",
+    findings: [["dmar-bad-table", "00:02.0"]],
+    says: ["Most likely the graphics unit", "igfx_off"],
+  },
+  {
+    name: "the same later is a bad table",
+    log: "[  300.9] DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x70a28000 [fault reason 0x0c] non-zero reserved fields in PTE",
+    findings: [["dmar-bad-table", "00:02.0"]],
+    says: ["refuses"],
+    never: ["framebuffer"],
+  },
+  {
     name: "a device of VFIO",
-    log: `vfio-pci 0000:0a:00.0: vfio_bar_restore: reset recovery - restoring BARs
-DMAR: [DMA Write NO_PASID] Request device [0a:00.0] fault addr 0xfbcdb000 [fault reason 0x05] PTE Write access is not set`,
+    log: `[    3.1] vfio-pci 0000:0a:00.0: vfio_bar_restore: reset recovery - restoring BARs
+[    3.2] DMAR: [DMA Write NO_PASID] Request device [0a:00.0] fault addr 0xfbcdb000 [fault reason 0x05] PTE Write access is not set`,
     findings: [["dmar-unmapped-or-permission", "0a:00.0"]],
     says: ["belongs to VFIO", "does nothing"],
+    never: ["irmware"],
   },
   {
     name: "page requests",

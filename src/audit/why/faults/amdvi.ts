@@ -56,7 +56,7 @@ export function explainAmdvi(fault: LogFault, machine: MachineContext): Verdict 
     do: advice.do,
     ...device,
   };
-  return withFirmware(verdict, advice.usually, fault, firmwareSigns(fault, judged.kind, machine), where);
+  return withFirmware(verdict, advice.usually, firmwareSigns(fault, judged.kind, machine, where), where);
 }
 
 interface Judged {

@@ -50,7 +50,7 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
     ...named,
   };
   if (!context || doorbell) return verdict;
-  return withFirmware(verdict, advice.usually, fault, firmwareSigns(fault, first.kind, machine), where);
+  return withFirmware(verdict, advice.usually, firmwareSigns(fault, first.kind, machine, where), where);
 }
 
 const unidentifiedUsually =

@@ -49,8 +49,8 @@ function event(fault: LogFault, machine: MachineContext): Verdict {
     do: advice.do,
     ...named,
   };
-  const signs = doorbell ? [] : firmwareSigns(fault, known.kind, machine);
-  return withFirmware(verdict, advice.usually, fault, signs, where);
+  const signs = doorbell ? null : firmwareSigns(fault, known.kind, machine, where);
+  return withFirmware(verdict, advice.usually, signs, where);
 }
 
 function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {

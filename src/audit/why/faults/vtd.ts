@@ -72,7 +72,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
     do: advice.do,
     ...device,
   };
-  return withFirmware(verdict, advice.usually, fault, firmwareSigns(fault, kind, machine), where);
+  return withFirmware(verdict, advice.usually, firmwareSigns(fault, kind, machine, where), where);
 }
 
 const wordsOf = (reason: FaultReason, dump: DumpSays | null): string =>
