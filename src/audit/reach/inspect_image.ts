@@ -21,6 +21,7 @@ import { ReachReader } from "./reach.js";
 import type { UnitMemory } from "./registers/memory.js";
 import { ReverseIndex } from "./reverse_index.js";
 import { TableFrames } from "./table_frames.js";
+import { uncheckedInterrupts } from "./vtd_interrupts.js";
 
 export interface InspectInput {
   readonly file: string;
@@ -55,14 +56,20 @@ export interface Inspected {
 export function inspectImage(input: InspectInput): Inspected {
   const { image } = input;
   const acpi = input.acpi ?? null;
-  const units = inKernelOrder(input.units, acpi);
+  const inOrder = inKernelOrder(input.units, acpi);
+  const strangers = strangersAmong(inOrder, acpi);
+  // What the registers of another machine say of this one is nothing.
+  const units = inOrder.map((u, i) =>
+    strangers.includes(i) ? { ...u, translating: null, interruptRemapping: null } : u,
+  );
   const bus = input.bus ?? busFromImage(image, acpi);
   const coverage = acpi === null ? null : new Coverage(acpi, units, bus);
   const tables = new TableFrames();
   const reader = new ReachReader(image, tables);
   for (const memory of input.unitMemory ?? []) tables.addStretch(memory);
   const listing = listingOf(tables.noting(image, "device table"), units, coverage);
-  const devices = listing.devices.map((listed): DeviceReach => ({ ...listed, ...reader.of(listed) }));
+  const own = listing.devices.filter((d) => !strangers.includes(d.unit));
+  const devices = own.map((listed): DeviceReach => ({ ...listed, ...reader.of(listed) }));
   for (const device of devices) {
     const table = units[device.unit]!.kind === "amdvi" ? (amdviInterrupts(device)?.table ?? null) : null;
     if (table !== null) tables.addStretch(table);
@@ -83,7 +90,9 @@ export function inspectImage(input: InspectInput): Inspected {
     devices,
     unitTroubles: listing.unitTroubles,
     // Of a unit that is off it is known what its devices reach.
-    unread: [...units.keys()].filter((i) => units[i]!.translating !== false && missingRoot(image, units[i]!) !== null),
+    unread: [...units.keys()].filter(
+      (i) => strangers.includes(i) || (units[i]!.translating !== false && missingRoot(image, units[i]!) !== null),
+    ),
     machine: image.machine,
     index,
     tables,
@@ -92,6 +101,7 @@ export function inspectImage(input: InspectInput): Inspected {
     ram,
     whole,
     isPartial,
+    strangers,
     kernel: kernel !== null && "place" in kernel ? kernel.place : null,
     reserved,
     missingUnits: (coverage?.missing ?? []).map(unitName),
@@ -99,8 +109,9 @@ export function inspectImage(input: InspectInput): Inspected {
     firmwareIds: acpi === null ? [] : idsOf(acpi),
     ...onTheBus({ memory: image, units, devices, bus, coverage }),
     registerNotes: input.registerNotes ?? [],
+    uncheckedInterrupts: uncheckedInterrupts(image, units, input.unitMemory ?? []),
     otherTables: input.otherTables ?? [],
-    silent: listing.silent,
+    silent: listing.silent.filter((s) => !strangers.includes(s.unit)),
   };
   for (const { where, what } of image.warnings) notes.push(where === "" ? what : `${where}: ${what}`);
   const inspection: Inspection = {
@@ -130,6 +141,13 @@ function idsOf({ units, aliases }: AcpiReading): DeviceId[] {
   const own = units.flatMap((u) => u.scopes.filter((s) => ["io-apic", "hpet", "named"].includes(s.what)));
   const ids = own.flatMap(({ segment, first }) => (first === null ? [] : [{ segment, requester: first }]));
   return [...ids, ...aliases.map(({ segment, source }) => ({ segment, requester: source }))];
+}
+
+/** Firmware lists units by the address of their registers: values of another one are of another machine. */
+function strangersAmong(units: readonly UnitRoot[], acpi: AcpiReading | null): number[] {
+  const listed = new Set((acpi?.units ?? []).flatMap((u) => u.registersAt ?? []));
+  if (listed.size === 0) return [];
+  return [...units.keys()].filter((i) => units[i]!.registersAt !== null && !listed.has(units[i]!.registersAt!));
 }
 
 /** Kinds that are told of and not read. */

@@ -6,6 +6,7 @@ import { walkAnswer } from "../../../src/audit/reach/walk_device.js";
 import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
 import { StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";
 import { ContextEntry, ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";
+import { InterruptEntry } from "../../../src/spec/vtd/interrupt_entry.js";
 import { PasidDirectoryEntry, PasidEntry } from "../../../src/spec/vtd/pasid.js";
 import { RootEntry, ScalableRootEntry } from "../../../src/spec/vtd/root_entry.js";
 import { NestedView, type TableRoot } from "../../../src/table/index.js";
@@ -194,6 +195,35 @@ test("addresses up to the last one of 64 bits, and memory up to the last page of
   expect(inspection.devices[0]!.ranges!.byteCount).toBe(8192);
   expect(endOf(built, [amd], "00:03.0:0xfffffffffffffff8")).toMatchObject({ end: { paddr: BigInt(last) + 0xff8n } });
   expect(endOf(built, [amd], "00:03.0:0xffffffffffffdff8").end.kind).toBe("fault");
+});
+
+test.each([
+  [
+    "checked by requester",
+    [
+      { p: 1, svt: 1, sid: 0x18 },
+      { p: 0, svt: 0 },
+    ],
+    [],
+  ],
+  [
+    "for anybody",
+    [
+      { p: 1, svt: 1, sid: 0x18 },
+      { p: 1, svt: 0 },
+      { p: 1, svt: 2 },
+    ],
+    ["1 of 3 entries"],
+  ],
+])("VT-d: entries of the interrupt table %s", (_, entries, said) => {
+  const built = legacy([[0, 0x400000, 0x1000]]);
+  for (const [n, entry] of entries.entries()) built.put(0x90000 + n * 16, InterruptEntry, entry);
+  const remapping = { ...legacyUnit, interruptRemapping: true, interruptTable: 0x90000 };
+  const unitMemory = [{ use: "interrupt table", from: 0x90000, to: 0x91000 } as const];
+  const { findings } = look(built, [remapping], { unitMemory }).inspection;
+  const found = findings.filter((f) => f.rule === "interrupts-unchecked");
+  expect(found.map((f) => /^\d+ of \d+ entries/.exec(f.what)?.[0])).toEqual(said);
+  expect(rules(look(built, [remapping]))).not.toContain("interrupts-unchecked");
 });
 
 describe("units that share device tables", () => {

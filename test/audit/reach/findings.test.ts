@@ -6,6 +6,7 @@ import { findingsOf, reachRules } from "../../../src/audit/reach/findings/rules.
 import type { Weight } from "../../../src/audit/reach/inspection.js";
 import type { Place } from "../../../src/audit/reach/places/place.js";
 import { mfn } from "../../../src/base/frame.js";
+import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
 import type { Trouble } from "../../../src/table/trouble.js";
 import { device, frames, machine, type Row, ranges, tableAt, unit } from "./machine.js";
 
@@ -34,6 +35,11 @@ const its: Place = {
   ...{ from: 0x8080000, to: 0x80a0000 },
 };
 const wide = ranges([0, 0xfed00000, 0x100000]);
+const amd = { ...unit, kind: "amdvi" } as const;
+/** An entry of zeros but for V: IV is 0. */
+const amdOpen = {
+  entries: [{ at: 0, words: Uint32Array.of(1, 0, 0, 0, 0, 0, 0, 0), about: DeviceEntry.$, meaning: "" }],
+};
 const rmrr = (first: number, last: number) => ({
   ...{ kind: "RMRR", from: 0x7000, to: 0x9000 },
   devices: [{ segment: 0, first, last }],
@@ -66,6 +72,30 @@ const cases: readonly Case[] = [
     weight: "unproven",
     says: /nothing is known of unit 0.*parts of the image are missing/s,
     but: calm,
+  },
+  {
+    rule: "strange-registers",
+    when: "firmware lists units elsewhere",
+    known: machine([], { strangers: [0], unread: [0], unitTroubles: [[{ ...trouble, kind: "outside" }]] }),
+    weight: "unproven",
+    says: /nothing is known of unit 0: firmware lists no unit.*0xfed90000.*another machine/s,
+    but: calm,
+  },
+  {
+    rule: "empty-table",
+    when: "a unit translates for nobody",
+    known: machine([]),
+    weight: "unproven",
+    says: /the table of unit 0 names no device.*0x100000.*another machine or moment/s,
+    but: machine([], { units: [{ ...unit, translating: false }] }),
+  },
+  {
+    rule: "empty-table",
+    when: "its entries are zeros",
+    known: machine([], { units: [{ ...unit, kind: "amdvi" }] }),
+    weight: "unproven",
+    says: /an entry of zeros lets its device pass/,
+    but: machine([device(0x18, buffer, { unit: 1 })], { units: [unit, unit] }),
   },
   {
     rule: "unit-unknown",
@@ -234,6 +264,22 @@ const cases: readonly Case[] = [
     but: { ...calm, units: [{ ...unit, interruptRemapping: null }] },
   },
   {
+    rule: "interrupt-remapping-off",
+    when: "a device on the bus reaches nothing and may raise anything",
+    known: machine([device(0x18, null, amdOpen), device(0x20, null, amdOpen)], { units: [amd], bus: [nic] }),
+    weight: "unproven",
+    says: /unit 0 does not remap the interrupts of 1 device\n0000:00:03\.0\n/,
+    but: machine([device(0x18, null, amdOpen), device(0x20, null, amdOpen)], { units: [amd] }),
+  },
+  {
+    rule: "interrupts-unchecked",
+    when: "entries of the interrupt table are for anybody",
+    known: { ...calm, uncheckedInterrupts: [{ unit: 0, present: 9, unchecked: 2 }] },
+    weight: "unproven",
+    says: /2 of 9 entries of the interrupt table of unit 0 are for any device.*SVT/s,
+    but: calm,
+  },
+  {
     rule: "broken-table",
     when: "a page table has a cycle",
     known: machine([device(0x18, buffer, { troubles: [trouble, trouble] })]),
@@ -328,6 +374,22 @@ const cases: readonly Case[] = [
     },
     weight: "note",
     says: /9 requesters of unit 0 .*0000:00:01\.0 to 0000:00:01\.7 and 0000:01:00\.0/s,
+    but: calm,
+  },
+  {
+    rule: "silent-entries",
+    when: "firmware lists the requesters, and nobody says which devices there are",
+    known: { ...calm, silent: [{ unit: 0, first: 8, last: 9, listed: true }] },
+    weight: "unproven",
+    says: /2 requesters of unit 0 would pass untranslated/,
+    but: calm,
+  },
+  {
+    rule: "silent-entries",
+    when: "the bus says which devices there are",
+    known: { ...calm, bus: [nic], silent: [{ unit: 0, first: 8, last: 9, listed: true }] },
+    weight: "note",
+    says: /2 requesters of unit 0 would pass untranslated/,
     but: calm,
   },
   {

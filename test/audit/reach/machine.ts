@@ -81,6 +81,7 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     places: [],
     ram: [{ from: 0, to: 2 ** 30 }],
     isPartial: false,
+    strangers: [],
     kernel: null,
     reserved: null,
     bus: null,
@@ -88,6 +89,7 @@ export function machine(devices: readonly DeviceReach[], more: Partial<Known> = 
     registerNotes: [],
     silent: [],
     missingUnits: [],
+    uncheckedInterrupts: [],
     otherTables: [],
     ...more,
   };

@@ -167,6 +167,44 @@ describe("files that are none", () => {
   });
 });
 
+describe("values that cannot be", () => {
+  const every = (value: string, text: string) => text.replace(/: *"0x[0-9a-f]+"/g, `: "${value}"`);
+  const ones = "0xffffffffffffffff";
+  it.each(["vtd-ats", "amdvi", "smmuv3"] as const)(
+    "%s: zeros or ones in every word are no unit that is off",
+    (name) => {
+      expect(() => read(every("0x0", registersOf(name)))).toThrow(
+        /of a unit, found at 0x\w+ zeros only: .*\(offset 0(x30)?\)/,
+      );
+      expect(() => read(every(ones, registersOf(name)))).toThrow(
+        /of a unit, found at 0x\w+ ones only: no unit answered/,
+      );
+    },
+  );
+
+  it.each([
+    ["vtd", { "0xfed90000": "0x10", "0xfed90018": ones, "0xfed90020": "0x1000" }, /ones only/],
+    ["amdvi", { "0xfed80000": "0x1000", "0xfed80018": ones }, /ones only/],
+    ["vtd", { "0xfed90000": "0x1e84001", "0xfed90020": "0x1000" }, /0x1e84001 in VER_REG .* no version of VT-d/],
+    ["amdvi", { "0xfed80000": "0x10", "0xfed80018": "0x1" }, /a device table at address 0 \(offset 0 is 0x10\)/],
+  ])("a part of %s's that decides: %j", (kind, registers, says) => {
+    expect(() => read({ kind, registers })).toThrow(says);
+  });
+
+  it("a unit that is off, and one beside others that did not answer", () => {
+    const off = { "0xfed90000": "0x10", "0xfed90018": "0x0", "0xfed90020": "0x0" };
+    expect(vtd(off).units).toMatchObject([{ translating: false, root: 0 }]);
+    expect(read({ kind: "amdvi", registers: { "0xfed80000": "0x0", "0xfed80030": "0x29d3" } }).units).toHaveLength(1);
+    const { units, notes } = vtd({ ...off, "0xfed91018": ones, "0xfed91020": ones });
+    expect(units.map((u) => u.registersAt)).toEqual([0xfed90000]);
+    expect(notes.map((n) => [n.rule, n.where])).toEqual([
+      ["unit-off", "vtd at 0xfed90000"],
+      ["interrupt-remapping-off", "vtd at 0xfed90000"],
+      ["impossible-registers", "vtd at 0xfed91000"],
+    ]);
+  });
+});
+
 describe("roots given by hand", () => {
   it.each([
     ["vtd:0x3c02000", { kind: "vtd", mode: "legacy", root: 0x3c02000 }],

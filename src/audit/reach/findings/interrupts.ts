@@ -52,4 +52,17 @@ const interruptRemappingOff: Rule = {
   find: (known) => [...openUnits(known), ...openDevices(known)],
 };
 
-export const interruptRules: readonly Rule[] = [interruptRemappingOff];
+const interruptsUnchecked: Rule = {
+  name: "interrupts-unchecked",
+  about: "Interrupts are remapped, and nobody checks which device raises them.",
+  find: (known) =>
+    known.uncheckedInterrupts.map(({ unit, present, unchecked }) => ({
+      rule: "interrupts-unchecked",
+      weight: "unproven",
+      what: `${unchecked} of ${counted(present, "entry").replace("entrys", "entries")} of the interrupt table of unit ${unit} are for any device`,
+      where: `unit ${unit}, interrupt table at ${hex(known.units[unit]!.interruptTable ?? 0)}`,
+      why: "their SVT is 0, as intremap=nosid has it: a device can raise the interrupts of another",
+    })),
+};
+
+export const interruptRules: readonly Rule[] = [interruptRemappingOff, interruptsUnchecked];

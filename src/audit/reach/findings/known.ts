@@ -94,11 +94,20 @@ export interface OtherTable {
   readonly because: string;
 }
 
+/** Entries of a VT-d unit's interrupt table, and those of them that any device may use. */
+export interface UncheckedInterrupts {
+  readonly unit: number;
+  readonly present: number;
+  readonly unchecked: number;
+}
+
 /** Requesters whose AMD-Vi entries are all zeros: V is 0, so that their addresses pass untranslated. */
 export interface Silent {
   readonly unit: number;
   readonly first: number;
   readonly last: number;
+  /** Firmware lists them for the unit. */
+  readonly listed?: true;
 }
 
 export interface Known {
@@ -119,6 +128,8 @@ export interface Known {
   readonly ram: readonly Stretch[] | null;
   /** The image holds all of the machine's memory, as far as its mappings show; null: it cannot be told. */
   readonly whole: boolean | null;
+  /** Units whose registers are where firmware lists none, as indices into `units`. */
+  readonly strangers: readonly number[];
   /** Parts of the image are known to be missing: it was cut short or damaged. */
   readonly isPartial: boolean;
   /** null: it was not found. */
@@ -136,6 +147,7 @@ export interface Known {
   readonly rootFunctions?: readonly BusDevice[];
   readonly registerNotes: readonly RegisterNote[];
   readonly silent: readonly Silent[];
+  readonly uncheckedInterrupts: readonly UncheckedInterrupts[];
   readonly otherTables: readonly OtherTable[];
   /** Units that firmware lists and whose tables nobody gave, as messages call them. */
   readonly missingUnits: readonly string[];

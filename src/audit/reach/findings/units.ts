@@ -153,7 +153,8 @@ const silentEntries: Rule = {
       });
       return {
         rule: "silent-entries",
-        weight: "note",
+        // That firmware lists them is a reason to think that there are such devices; the bus would say.
+        weight: known.bus === null && list.some((s) => s.listed) ? "unproven" : "note",
         what: `${counted(count, "requester")} of unit ${unit} would pass untranslated, were there a device`,
         where: someOf(names),
         why: "their device table entries are zeros, and V = 0 means that the unit does not look",

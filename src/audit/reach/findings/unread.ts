@@ -8,17 +8,58 @@ const missingTable: Rule = {
   name: "missing-table",
   about: "The memory holds no part of a unit's own table.",
   find: (known) =>
-    known.unread.map(
-      (i): Finding => ({
-        rule: "missing-table",
-        weight: known.isPartial ? "unproven" : "trouble",
-        what: `nothing is known of unit ${i}: its table is not in the image`,
-        where: `unit ${i}, table at ${hex(known.units[i]!.root)}`,
-        why: known.isPartial
-          ? "parts of the image are missing, and the table may be in one of them"
-          : "the registers are of another machine or moment, or the image was made without these pages",
-      }),
-    ),
+    known.unread
+      .filter((i) => !known.strangers.includes(i))
+      .map(
+        (i): Finding => ({
+          rule: "missing-table",
+          weight: known.isPartial ? "unproven" : "trouble",
+          what: `nothing is known of unit ${i}: its table is not in the image`,
+          where: `unit ${i}, table at ${hex(known.units[i]!.root)}`,
+          why: known.isPartial
+            ? "parts of the image are missing, and the table may be in one of them"
+            : "the registers are of another machine or moment, or the image was made without these pages",
+        }),
+      ),
+};
+
+const strangeRegisters: Rule = {
+  name: "strange-registers",
+  about: "Firmware lists no unit where the registers are.",
+  find: ({ strangers, units }) =>
+    strangers.map((i) => ({
+      rule: "strange-registers",
+      weight: "unproven",
+      what: `nothing is known of unit ${i}: firmware lists no unit where its registers are`,
+      where: `unit ${i}, ${units[i]!.kind} with registers at ${hex(units[i]!.registersAt!)}`,
+      why: "the values are of another machine, so that their tables are not looked for in this memory",
+    })),
+};
+
+const emptyTable: Rule = {
+  name: "empty-table",
+  about: "A unit translates, and its table names no device.",
+  find(known) {
+    const { units, devices, unitTroubles, unread } = known;
+    const used = new Set(devices.map((d) => units[d.unit]!.root));
+    return units.flatMap(({ root, kind, mode, translating }, i): Finding[] =>
+      translating === false ||
+      unread.includes(i) ||
+      used.has(root) ||
+      (unitTroubles[i]?.length ?? 0) > 0 ||
+      ["abort", "reserved"].includes(mode)
+        ? []
+        : [
+            {
+              rule: "empty-table",
+              weight: "unproven",
+              what: `the table of unit ${i} names no device`,
+              where: `unit ${i}, table at ${hex(root)}`,
+              why: `${kind === "amdvi" ? "an entry of zeros lets its device pass; " : ""}either nothing is behind the unit, or the registers are of another machine or moment`,
+            },
+          ],
+    );
+  },
 };
 
 const unknownWhy: Readonly<Record<UnitRoot["found"], string>> = {
@@ -77,4 +118,4 @@ const otherMachine: Rule = {
     ),
 };
 
-export const unreadRules: readonly Rule[] = [missingTable, otherMachine, unitUnknown];
+export const unreadRules: readonly Rule[] = [missingTable, otherMachine, strangeRegisters, emptyTable, unitUnknown];

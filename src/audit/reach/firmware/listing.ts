@@ -116,13 +116,13 @@ function silentOf(
   if (unit.kind !== "amdvi" || unit.translating === false) return [];
   const all = silentRequesters(memory, unit);
   if (isListed === null) return all.map((s) => ({ ...s, unit: i }));
-  const own: { unit: number; first: number; last: number }[] = [];
+  const own: { unit: number; first: number; last: number; listed: true }[] = [];
   for (const { first, last } of all) {
     for (let requester = first; requester <= last; requester++) {
       if (!isListed(requester)) continue;
       const before = own.at(-1);
       if (before?.last === requester - 1) before.last = requester;
-      else own.push({ unit: i, first: requester, last: requester });
+      else own.push({ unit: i, first: requester, last: requester, listed: true });
     }
   }
   return own;

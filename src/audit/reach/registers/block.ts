@@ -12,6 +12,7 @@ export interface RegisterNote {
 }
 
 const wordLimit = 2 ** 32;
+const isOnes = (word: number | undefined): boolean => word === wordLimit - 1;
 /** More digits than 32 bits take: a value of 64 bits, whatever its neighbours are. */
 const wideText = /^\s*0x[0-9a-f_]{9,}\s*$/i;
 
@@ -44,9 +45,18 @@ export class Block {
     return low === undefined ? null : new Uint32Array([low, this.#words.get(offset + 4) ?? 0]);
   }
 
+  get isZero(): boolean {
+    return [...this.#words.values()].every((w) => w === 0);
+  }
+
   /** Every word reads as ones: there is nothing at this address. */
   get isVoid(): boolean {
-    return [...this.#words.values()].every((w) => w === wordLimit - 1);
+    return [...this.#words.values()].every(isOnes);
+  }
+
+  /** The low word at one of the offsets reads as ones. */
+  hasOnes(offsets: readonly number[]): boolean {
+    return offsets.some((offset) => isOnes(this.#words.get(offset)));
   }
 }
 

@@ -6,7 +6,11 @@
  * odd multiple of four. Blocks of several units may stand in one object.
  */
 import * as z from "zod";
+import { read } from "../../../bits/field.js";
 import { Unreadable } from "../../../read/unreadable.js";
+import { amdviOffsets, DeviceTableBase } from "../../../spec/amdvi/registers.js";
+import { smmuOffsets } from "../../../spec/smmuv3/registers.js";
+import { vtdOffsets } from "../../../spec/vtd/registers.js";
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import { amdviUnit } from "./amdvi.js";
 import { type Block, blocksOf, type RegisterNote } from "./block.js";
@@ -27,6 +31,12 @@ export interface RegistersReading {
 interface Kind {
   /** Register blocks begin at multiples of this. */
   readonly blockBytes: number;
+  /** Offsets of the registers that say where the tables are and whether they are used; each has reserved bits. */
+  readonly decisive: readonly number[];
+  /** A register that no unit reads as zero, for a message. */
+  readonly neverZero: string;
+  /** What else cannot be, in words: values of another kind of unit have such. */
+  strange(block: Block): string | null;
   /** The registers without which a unit's tables cannot be found, for a message. */
   readonly needs: string;
   /** null when the block has none of the unit's registers that count. */
@@ -34,10 +44,34 @@ interface Kind {
 }
 
 const kinds: Readonly<Record<UnitKind, Kind>> = {
-  vtd: { blockBytes: 0x1000, needs: "RTADDR_REG (offset 0x20)", unit: vtdUnit },
-  amdvi: { blockBytes: 0x4000, needs: "the device table base (offset 0)", unit: amdviUnit },
-  smmuv3: { blockBytes: 0x10000, needs: "STRTAB_BASE and STRTAB_BASE_CFG (offsets 0x80, 0x88)", unit: smmuv3Unit },
+  vtd: {
+    ...{ blockBytes: 0x1000, needs: "RTADDR_REG (offset 0x20)", unit: vtdUnit, strange: vtdStrange },
+    ...{ decisive: [vtdOffsets.rtaddr, vtdOffsets.gsts], neverZero: "VER_REG (offset 0)" },
+  },
+  amdvi: {
+    ...{ blockBytes: 0x4000, needs: "the device table base (offset 0)", unit: amdviUnit, strange: amdviStrange },
+    ...{ decisive: [amdviOffsets.devtab, amdviOffsets.control], neverZero: "the extended features (offset 0x30)" },
+  },
+  smmuv3: {
+    ...{ blockBytes: 0x10000, needs: "STRTAB_BASE and STRTAB_BASE_CFG (offsets 0x80, 0x88)", unit: smmuv3Unit },
+    ...{ decisive: [smmuOffsets.strtabBase, smmuOffsets.strtabBaseCfg, smmuOffsets.cr0], neverZero: "IDR0 (offset 0)" },
+    strange: () => null,
+  },
 };
+
+/** Source: VT-d 4.1, 11.4.1: bits 31:8 of VER_REG are reserved. */
+function vtdStrange(block: Block): string | null {
+  const version = block.register(vtdOffsets.ver, 1)?.[0] ?? 0;
+  return version < 0x100 ? null : `0x${version.toString(16)} in VER_REG (offset 0), which is no version of VT-d`;
+}
+
+/** Interrupt vectors of processors lie at address 0 and no device table; a unit without one has size 0 as well. */
+function amdviStrange(block: Block): string | null {
+  const base = block.address(amdviOffsets.devtab);
+  if (base === null || read(base, 0, DeviceTableBase.frame) !== 0 || read(base, 0, DeviceTableBase.size) === 0)
+    return null;
+  return `a device table at address 0 (offset 0 is 0x${base[0]!.toString(16)})`;
+}
 
 const kindNames = Object.keys(kinds).join(", ");
 const dump = z.object({
@@ -62,11 +96,25 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
     const { kind, registers } = checked.data;
     const found: UnitRoot[] = [];
     const blocks = blocksOf(name, registers, kinds[kind].blockBytes);
+    const impossible: string[] = [];
     for (const block of blocks) {
-      const unit = kinds[kind].unit(block, notes);
-      if (unit === null) continue;
+      const wrong = impossibleWords(kind, block);
+      const unit = kinds[kind].unit(block, wrong === null ? notes : []);
+      if (wrong !== null && (unit !== null || block.isVoid)) {
+        impossible.push(`at 0x${block.base.toString(16)} ${wrong}`);
+        notes.push({
+          rule: "impossible-registers",
+          where: `${kind} at 0x${block.base.toString(16)}`,
+          what: "nothing is known of a unit: its register values cannot be",
+          why: wrong,
+        });
+      }
+      if (unit === null || wrong !== null) continue;
       found.push(unit);
       memory.push(...unitMemory(kind, block));
+    }
+    if (found.length === 0 && impossible.length > 0) {
+      throw new Unreadable(name, where, `${kinds[kind].needs} of a unit`, impossible.join("; "));
     }
     if (found.length === 0) {
       const blockNames = blocks.map((b) => `0x${b.base.toString(16)}`).join(", ");
@@ -81,6 +129,16 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
   }
   if (units.length === 0) throw new Unreadable(name, "", "registers of at least one unit", "an empty list");
   return { units, notes, memory };
+}
+
+/** @returns null when the values may be those of such a unit */
+function impossibleWords(kind: UnitKind, block: Block): string | null {
+  const { decisive, neverZero, strange } = kinds[kind];
+  if (block.isZero)
+    return `zeros only: a file that was not filled, unless ${neverZero}, which no unit has as zero, is given too`;
+  if (block.isVoid || block.hasOnes(decisive))
+    return "ones only: no unit answered there (asleep, hidden, or at another address)";
+  return strange(block);
 }
 
 function json(name: string, text: string): unknown {
