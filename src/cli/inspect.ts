@@ -63,8 +63,9 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
   const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
     const { who } = asked;
-    const device = asked.device === null ? null : askedSender(asked.device, inspected.bus);
-    const at = asked.at === null ? null : askedSender(asked.at, inspected.bus);
+    const senders = { bus: inspected.bus, aliases: inspected.coverage?.acpi.aliases ?? [] };
+    const device = asked.device === null ? null : askedSender(asked.device, senders);
+    const at = asked.at === null ? null : askedSender(asked.at, senders);
     const all = [...inspection.devices.keys()];
     const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
     const segment = at?.segment ?? null;

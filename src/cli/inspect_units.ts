@@ -49,7 +49,7 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   const kinds = new Set<string>((acpi?.units ?? []).map((u) => u.kind));
   const chosen = candidates.filter((c) => c.chosen && (kinds.size === 0 || kinds.has(c.unit.kind)));
   if (chosen.length === 0) {
-    const firmware = acpi === null ? "" : `; firmware lists ${firmwareWords(acpi)}`;
+    const firmware = acpi === null || acpi.tables.length === 0 ? "" : `; firmware lists ${firmwareWords(acpi)}`;
     const found = `none, and no registers (--registers and --root say where they are)${firmware}`;
     throw new Unreadable(asked.name, "", "device tables of an IOMMU somewhere in the image", found);
   }
@@ -59,7 +59,7 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
     notes: [
       ...(asked.scan ? [] : ["no registers were given: the tables were found by their form"]),
       ...chosen.map((c, i) => `unit ${i}, ${sure(c.score)}: ${c.because}`),
-      ...(acpi === null ? [] : [`firmware lists ${firmwareWords(acpi)}`]),
+      ...(acpi === null || acpi.tables.length === 0 ? [] : [`firmware lists ${firmwareWords(acpi)}`]),
       "whether the units translate, and with which abilities, only their registers say",
       ...notes,
     ],
@@ -69,12 +69,12 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
 /** Images beyond this are not searched for the firmware's tables: 32 GiB. */
 const searchedBytesMax = 2 ** 35;
 
-/** @returns null when the image holds no tables of the firmware. */
+/** @returns null when the image holds no tables of the firmware, and nothing is to be said of any. */
 function firmwareOf(image: Image, progress: Progress): AcpiReading | null {
   const bytes = image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0);
   if (bytes > searchedBytesMax) return null;
   const acpi = acpiTables(image, (share) => progress.at(share));
-  return acpi.tables.length === 0 ? null : acpi;
+  return acpi.tables.length + acpi.notes.length === 0 ? null : acpi;
 }
 
 function firmwareWords({ units }: AcpiReading): string {

@@ -25,6 +25,8 @@ export interface AskedDevice {
   readonly path?: string | null;
   /** null: any, or a request without one. */
   readonly pasid: number | null;
+  /** Who was asked for, where that device sends under the id of this one. */
+  readonly sentBy?: DeviceId;
 }
 
 /** A device and an address of its own. */

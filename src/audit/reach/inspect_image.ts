@@ -130,7 +130,7 @@ export function inspectImage(input: InspectInput): Inspected {
     unreadUnits: known.unread,
     findings: findingsOf(known),
     firmware:
-      coverage === null
+      coverage === null || coverage.acpi.tables.length === 0
         ? null
         : { reading: coverage.acpi, units: coverage.acpi.units.map((_, n) => coverage.inspected(n)) },
   };

@@ -34,6 +34,8 @@ export interface WalkFault {
 
 export interface WalkAnswer {
   readonly device: DeviceId;
+  /** Who was asked for, where that device sends under the id of `device`. */
+  readonly sentBy?: DeviceId;
   readonly pasid: number | null;
   readonly iova: bigint;
   /** Index of the unit. */

@@ -56,6 +56,7 @@ export function walkAnswer(of: Walked, asked: AskedAddress): WalkAnswer {
   const attachment = "state" in found ? found : null;
   const answer = {
     device,
+    ...(asked.sentBy !== undefined && { sentBy: asked.sentBy }),
     pasid: asked.pasid,
     iova: asked.iova,
     unit,

@@ -30,8 +30,9 @@ export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: 
 const interruptWords = "  what a device writes from 0xfee00000 to 0xfeefffff is an interrupt and never gets to memory";
 
 export function* walkLines(walk: WalkAnswer, style: Style, width: number): Generator<string> {
-  const { device, pasid, iova, steps, end } = walk;
+  const { device, pasid, iova, steps, end, sentBy } = walk;
   yield style.bold(`${deviceName(device)}${pasid === null ? "" : `/${pasid}`} at ${hex(iova)}`);
+  if (sentBy !== undefined) yield `  ${deviceName(sentBy)} sends as ${deviceName(device)}`;
   for (const step of steps) yield* stepLines(step, style, width);
   if (end.kind === "fault") {
     yield* faultLines(end.fault, style, width);

@@ -153,10 +153,11 @@ function whoValue({ inspection }: InspectReport, { paddr, held, isInterrupt, hit
   };
 }
 
-function walkValue({ device, pasid, iova, state, steps, end }: WalkAnswer) {
+function walkValue({ device, sentBy, pasid, iova, state, steps, end }: WalkAnswer) {
   const page = end.kind === "page" ? end : null;
   return {
     bdf: deviceName(device),
+    ...(sentBy !== undefined && { sentBy: deviceName(sentBy) }),
     pasid,
     iova: hex(iova),
     state,

@@ -56,6 +56,7 @@ const step = z.looseObject({
 
 const walk = z.looseObject({
   bdf,
+  sentBy: bdf.optional().describe("who was asked for, where it sends under the id of the other"),
   pasid,
   iova: address,
   state: state.nullable().describe("null: the device has no entry"),

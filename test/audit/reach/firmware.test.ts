@@ -62,7 +62,16 @@ describe("a bridge's scope owns what is below it", () => {
     ["a tree", `20:00.0 0604: 1:1\n21:00.0 0200: 8086:10fb\n-[0000:20]---00.0-[21-23]----00.0\n`, passes],
     ["on the bus of the bridge itself", `${port}\n20:1f.0 0200: 8086:10fb\n`, refused],
     ["on a lower bus", `${port}\n1f:00.0 0200: 8086:10fb\n`, refused],
-    ["the bridge is not on its bus", `20:1f.7 0880: 1:1\n21:00.0 0200: 8086:10fb\n`, refused],
+    [
+      "the bridge is not on its bus, and another leads to the card",
+      `20:1f.7 0880: 1:1\n20:02.0 0604: 1:1\n\tBus: primary=20, secondary=21, subordinate=21\n21:00.0 0200: 8086:10fb\n`,
+      refused,
+    ],
+    [
+      "the bridge is not on its bus, and the card is on a root bus",
+      `20:1f.7 0880: 1:1\n21:00.0 0200: 8086:10fb\n21:05.0 0880: 1:1\n`,
+      refused,
+    ],
   ])("%s", (_, bus, verdict) => {
     const all = said(machine(bus));
     expect(all["unknown-unit"]).toBeUndefined();
@@ -71,6 +80,12 @@ describe("a bridge's scope owns what is below it", () => {
     );
     const passing = verdict === passes;
     expect(own).toMatch(passing ? /passes? untranslated/ : /refused/);
+  });
+
+  it("a list that lacks the bridge of a card is a part: unknown", () => {
+    expect(said(machine("20:1f.7 0880: 1:1\n21:00.0 0200: 8086:10fb\n"))["unknown-unit"]).toEqual([
+      expect.stringMatching(/\| 0000:21:00\.0/),
+    ]);
   });
 
   it("where the units agree, it is no matter which one it is", () => {
@@ -180,10 +195,10 @@ describe("Intel VMD", () => {
   });
 
   it("who asks for a disk is answered for its endpoint", () => {
-    const { bus } = inspectMachine(machine(vmd("0000:64:00.5") + disks));
+    const bus = { bus: inspectMachine(machine(vmd("0000:64:00.5") + disks)).bus, aliases: [] };
     expect(askedSender(parseDevice("10000:e1:00.0"), bus)).toMatchObject({ segment: 0, requester: fw.id("64:00.5") });
     expect(askedSender(parseDevice("0000:e1:00.0"), bus)).toMatchObject({ segment: 0, requester: fw.id("e1:00.0") });
-    const several = inspectMachine(machine(vmd("0000:00:0e.0") + vmd("0000:64:00.5") + disks)).bus;
+    const several = { ...bus, bus: inspectMachine(machine(vmd("0000:00:0e.0") + vmd("0000:64:00.5") + disks)).bus };
     expect(() => askedSender(parseDevice("10000:e1:00.0"), several)).toThrow(/one of 0000:00:0e\.0, 0000:64:00\.5/);
   });
 });
@@ -285,6 +300,11 @@ describe("AMD", () => {
       bus: `01:00.0 0604: 1:1\n${place} 0200: 1:1\n`,
     });
     expect([all["no-entry"], all["uncovered"], all["stale-entry"]]).toEqual([undefined, undefined, undefined]);
+    const found = inspectMachine({ kind: "amdvi", units: [{ at: two, devices: ["01:00.0"] }], tables });
+    const aliases = found.inspection.firmware!.reading.aliases;
+    const asked = askedSender(parseDeviceAddress(`${place}:0x10000`), { bus: null, aliases });
+    const { device, sentBy, end } = walkAnswer(found, asked);
+    expect([deviceName(device), deviceName(sentBy!), end.kind]).toEqual(["0000:01:00.0", `0000:${place}`, "page"]);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { type Attachment, deviceTables, type LookupFault, type UnitRoot } from "
 import { type DeviceId, deviceName } from "../device_name.js";
 import type { BusDevice, Known, Sender, Uncovered, Unplaced } from "../findings/known.js";
 import type { DeviceReach } from "../inspection.js";
-import { endpointsOf } from "../pci/senders.js";
+import { endpointsOf, sourceOf } from "../pci/senders.js";
 import type { Coverage } from "./coverage.js";
 import { streamOf } from "./streams.js";
 
@@ -64,7 +64,7 @@ export function fates({ memory, units, devices, coverage }: Machine): (device: D
   const entries = new Set(devices.map((d) => `${d.unit} ${deviceName(d)}`));
   const has = (unit: number, device: DeviceId) => entries.has(`${unit} ${deviceName(device)}`);
   return (device) => {
-    const sent = { segment: device.segment, requester: sourceOf(device, coverage) };
+    const sent = { segment: device.segment, requester: sourceOf(device, coverage?.acpi.aliases ?? []) };
     const behind = coverage?.behind(device) ?? "unknown";
     if (behind === "none" || behind === "elsewhere") return { kind: behind };
     const look = (i: number): Outcome => {
@@ -93,11 +93,3 @@ export function fates({ memory, units, devices, coverage }: Machine): (device: D
 }
 
 const endsOf = (outcome: Outcome): string => ("state" in outcome ? outcome.state : "fault");
-
-/** The requester id that the device's requests carry. */
-function sourceOf({ segment, requester }: DeviceId, coverage: Coverage | null): number {
-  const alias = coverage?.acpi.aliases.find(
-    (a) => a.segment === segment && a.first <= requester && requester <= a.last,
-  );
-  return alias?.source ?? requester;
-}

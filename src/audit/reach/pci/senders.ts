@@ -6,7 +6,8 @@
  */
 import { Misuse } from "../../../base/assert.js";
 import { PciClass } from "../../../spec/pcie/class_names.js";
-import { type AskedDevice, deviceName } from "../device_name.js";
+import type { AcpiAlias } from "../acpi/reading.js";
+import { type AskedDevice, type DeviceId, deviceName } from "../device_name.js";
 import type { BusDevice } from "../findings/known.js";
 
 /** Segments of ACPI have 16 bits: those above are made by drivers. */
@@ -30,21 +31,36 @@ export function endpointsOf(segment: number, bus: readonly BusDevice[]): readonl
   return isMadeSegment(segment) ? bus.filter(isVmd) : null;
 }
 
+/** The requester id that a device's requests carry, by the aliases of firmware. */
+export function sourceOf({ segment, requester }: DeviceId, aliases: readonly AcpiAlias[]): number {
+  const alias = aliases.find((a) => a.segment === segment && a.first <= requester && requester <= a.last);
+  return alias?.source ?? requester;
+}
+
+interface Senders {
+  readonly bus: readonly BusDevice[] | null;
+  readonly aliases: readonly AcpiAlias[];
+}
+
 /**
- * Who is asked of when a device is: behind a VMD endpoint, that endpoint.
+ * Who is asked of when a device is: behind a VMD endpoint that endpoint, with an alias the one whose id it carries.
  * @throws Misuse `device` where several may be the one, or none is on the list
  */
-export function askedSender<T extends AskedDevice>(asked: T, bus: readonly BusDevice[] | null): T {
-  if (asked.segment === null || asked.path != null || asked.isStream === true) return asked;
-  const endpoints = endpointsOf(asked.segment, bus ?? []);
-  if (endpoints === null) return asked;
+export function askedSender<T extends AskedDevice>(asked: T, { bus, aliases }: Senders): T {
+  if (asked.path != null || asked.isStream === true) return asked;
+  const own = { segment: asked.segment ?? 0, requester: asked.requester };
+  const endpoints = endpointsOf(own.segment, bus ?? []);
+  if (endpoints === null) {
+    const requester = sourceOf(own, aliases);
+    return requester === own.requester ? asked : { ...asked, segment: own.segment, requester, sentBy: own };
+  }
   const only = endpoints[0];
-  if (only !== undefined && endpoints.length === 1)
-    return { ...asked, segment: only.segment, requester: only.requester };
-  const name = deviceName({ segment: asked.segment, requester: asked.requester });
+  if (only !== undefined && endpoints.length === 1) {
+    return { ...asked, segment: only.segment, requester: only.requester, sentBy: own };
+  }
   const which =
     only === undefined
       ? "as whom it sends is not known: no Intel VMD endpoint is on the list of the bus (--pci)"
       : `it sends as one of ${endpoints.map((e) => deviceName(e)).join(", ")}: ask for that one`;
-  throw new Misuse("device", `${name}: ${which}`);
+  throw new Misuse("device", `${deviceName(own)}: ${which}`);
 }

@@ -17,6 +17,7 @@ export class Topology {
   readonly #functions = new Map<number, BusDevice>();
   readonly #buses = new Set<number>();
   readonly #physical = new Map<number, BusDevice>();
+  readonly #lost = new Map<number, boolean>();
 
   /** @param bus what is on it; null: nobody says */
   constructor(bus: readonly BusDevice[] | null) {
@@ -48,8 +49,7 @@ export class Topology {
     let on = bus;
     for (const devfn of path.slice(0, -1)) {
       const bridge = this.#functions.get(keyOf({ segment, requester: (on << 8) | devfn }));
-      if (bridge === undefined)
-        return this.#isListed(segment, on) ? { kind: "absent" } : { kind: "unknown", above: on };
+      if (bridge === undefined) return this.#lists(segment, on) ? { kind: "absent" } : { kind: "unknown", above: on };
       if (bridge.buses === null) return { kind: "unknown", above: on };
       on = bridge.buses.secondary;
     }
@@ -64,16 +64,37 @@ export class Topology {
     const [own, bus] = [bridge.requester >>> 8, device.requester >>> 8];
     if (device.segment !== bridge.segment || bus <= own) return false;
     const known = this.at(bridge);
-    if (known === undefined) return this.#isListed(bridge.segment, own) ? false : null;
-    if (known.buses !== null) return known.buses.secondary <= bus && bus <= known.buses.subordinate;
+    // Whoever is below a bridge that is not listed shows that the list is a part.
+    if (known === undefined) return this.#lists(bridge.segment, own) && !this.#isLost(device) ? false : null;
+    if (known.buses !== null) return leadsTo(known, bus);
     return known.class == null || known.class === PciClass.pciBridge ? null : false;
   }
 
   /** The list names functions of this bus, so that those it does not name are not there. */
-  #isListed(segment: number, bus: number): boolean {
+  #lists(segment: number, bus: number): boolean {
     return this.#buses.has(segment * 256 + bus);
   }
+
+  /**
+   * On a bus that looks as one below a PCIe port, with device 0 alone, and that no listed bridge leads to. A root bus has
+   * a host bridge, or several devices.
+   */
+  #isLost({ segment, requester }: Place): boolean {
+    if ((requester & 0xf8) !== 0) return false;
+    const bus = segment * 256 + (requester >>> 8);
+    const known = this.#lost.get(bus);
+    if (known !== undefined) return known;
+    const all = [...this.#functions.values()].filter((f) => f.segment === segment);
+    const [here, led] = [all.filter((f) => busOf(f) === bus), all.some((f) => leadsTo(f, requester >>> 8))];
+    const isBelowPort = here.every((f) => (f.requester & 0xf8) === 0 && f.class !== PciClass.hostBridge);
+    const isLost = !led && requester >>> 8 !== 0 && isBelowPort;
+    this.#lost.set(bus, isLost);
+    return isLost;
+  }
 }
+
+const leadsTo = ({ buses }: BusDevice, bus: number): boolean =>
+  buses !== null && buses.secondary <= bus && bus <= buses.subordinate;
 
 const keyOf = ({ segment, requester }: Place) => segment * 65536 + requester;
 const busOf = ({ segment, requester }: Place) => segment * 256 + (requester >>> 8);
