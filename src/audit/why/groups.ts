@@ -72,7 +72,9 @@ export class FindingGroups {
   /** @param more a verdict about the log as a whole, put first; null for none. */
   findings(more: { readonly line: LogLine; readonly verdict: Verdict } | null): Finding[] {
     const groups = this.#inOrder;
-    const hasFaults = groups.some((g) => g.verdict.kind.startsWith("dmar-") && g.verdict.notice !== true);
+    const hasFaults = groups.some(
+      (g) => g.verdict.kind.startsWith("dmar-") && g.verdict.kind !== "dmar-status" && g.verdict.notice !== true,
+    );
     // "handling fault status" only announces the lines that follow: of no use beside them.
     const said = groups.filter((g) => !(hasFaults && g.verdict.kind === "dmar-status"));
     if (more !== null) said.unshift(newGroup(more.line, more.verdict));

@@ -1,4 +1,6 @@
 /** Fault lines of virtio-iommu, Apple's DART and units of systems on a chip. */
+import { expect, test } from "vitest";
+import { explainLog } from "../../../src/audit/index.js";
 import { checkAll } from "./fault_case.js";
 
 checkAll([
@@ -74,9 +76,44 @@ checkAll([
     says: ["0xfe056b40", "a read"],
   },
   {
+    name: "Adreno",
+    log: "*** gpu fault: ttbr0=0000000116ddd000 iova=00000001000c3000 dir=WRITE type=TRANSLATION source=CP (0,0,0,1)",
+    findings: [["iommu-unmapped", "gpu"]],
+    says: ["0x1000c3000", "a write"],
+  },
+  {
     name: "RISC-V",
     log: "riscv,iommu 3010000.iommu: Fault 15 devid: 0x8 iotval: 80200000 iotval2: 0",
     findings: [["iommu-unmapped-or-permission", "00:01.0"]],
     says: ["write, first stage", "0x80200000", "a write"],
   },
 ]);
+
+test("any text is explained: nothing throws", () => {
+  const words = [
+    "DMAR: ",
+    "[DMA Read] Request device [",
+    "00:02.0]",
+    " fault addr ",
+    "0xfff",
+    "AMD-Vi: Event logged [",
+    "IO_PAGE_FAULT ",
+    "device=00:1f.7 ",
+    "event 0x10 received:",
+    "0x0000000000000010",
+    "AMD-Vi: DTE[0]: ",
+    "QI HEAD: ",
+    "qw0 = 0x3, qw1 = 0x0",
+    "arm-smmu-v3 x: ",
+    "(XEN) ",
+    "] flags=0x0a00",
+    "pte level: 1, pte value: 0x3",
+    "[fault reason 0x05]",
+  ];
+  let seed = 11;
+  const draw = (n: number): number => (seed = (seed * 48271) % 2147483647) % n;
+  const lines = Array.from({ length: 5_000 }, () =>
+    Array.from({ length: draw(7) }, () => words[draw(words.length)]).join(""),
+  );
+  expect(() => explainLog(lines)).not.toThrow();
+});

@@ -250,6 +250,18 @@ Present bit in Root Entry is clear
     says: ["0x3e2e0000 to 0x3e2fffff", "128 KiB", "Nothing has failed"],
   },
   {
+    name: "a device that an RMRR keeps from a guest",
+    log: "vfio-pci 0000:04:00.0: Device is ineligible for IOMMU domain attach due to platform RMRR requirement.  Contact your platform vendor.",
+    findings: [["dmar-rmrr-device", "0000:04:00.0"]],
+    says: ["was not given away", "No option of the kernel"],
+  },
+  {
+    name: "a status alone is trouble: its faults are left out",
+    log: "dmar_fault: 57 callbacks suppressed\nDMAR: DRHD: handling fault status reg 2",
+    findings: [["dmar-status", null]],
+    says: ["57 more", "PPF", "rate limit"],
+  },
+  {
     name: "an entry that is present for the processor and was absent for the unit",
     log: ` DMAR: [DMA Read NO_PASID] Request device [00:0d.2] fault addr 0x1026a4000
        [fault reason 0x51] SM: Present bit in Directory Entry is clear
@@ -388,6 +400,7 @@ test("a notice is no trouble, everything else is", () => {
   const trouble = (line: string) => explainLog([line]).map((f) => f.trouble);
   expect(trouble("DMAR: [Firmware Bug]: Your BIOS is broken; bad RMRR [0x1000-0x1fff]")).toEqual([false]);
   expect(trouble("DMAR: VT-d detected Invalidation Time-out Error: SID 5300")).toEqual([true]);
+  expect(trouble("DMAR: DRHD: handling fault status reg 3")).toEqual([true]);
 });
 
 test("repeated failures of the queue are counted, not run together", () => {

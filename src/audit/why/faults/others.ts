@@ -81,8 +81,12 @@ export function explainOnChip(given: LogFault, machine: MachineContext): Verdict
   const fault = cause?.write === undefined ? given : { ...given, write: cause.write };
   const decodes = fault.says.startsWith("EMEM");
   const unmapped =
-    fault.says === "PAGE" || fault.says === "PTE" || fault.says.startsWith("AR") || fault.says === "translation";
-  const kind: FaultKind = cause?.kind ?? (unmapped ? "unmapped" : "unmapped-or-permission");
+    fault.says === "PAGE" ||
+    fault.says.startsWith("AR") ||
+    fault.says === "translation" ||
+    fault.says === "TRANSLATION";
+  const kind: FaultKind =
+    cause?.kind ?? (unmapped ? "unmapped" : fault.says === "PERMISSION" ? "permission" : "unmapped-or-permission");
   const advice = adviceFor(kind, circumstanceOf(fault, machine));
   const driver = fault.driver ?? "the unit";
   return {

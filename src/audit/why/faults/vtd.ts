@@ -24,7 +24,11 @@ export function explainVtd(fault: LogFault, machine: MachineContext): Verdict | 
         "Remapping of DMA and interrupts stays off on this machine.",
       );
     case "firmware":
-      return fault.says === "RMRR" ? strangeRegion(fault) : addressZero;
+      return fault.says === "RMRR"
+        ? strangeRegion(fault)
+        : fault.says === "ineligible"
+          ? ineligible(fault)
+          : addressZero;
     case "lost":
       return lostRequests;
     case "intremap-off":
@@ -114,10 +118,10 @@ function status(fault: LogFault): Verdict {
     .map(([, words]) => words);
   return {
     kind: "dmar-status",
-    cause: "The IOMMU (VT-d) reports faults; the lines that follow name them.",
+    cause: "The IOMMU (VT-d) reports faults; the lines that follow it in a whole log name them.",
     evidence: `status register ${hexOf(value)}: ${said.join("; ") || "no bit that is defined"}`,
-    do: "Read the fault lines that follow.",
-    notice: true,
+    do: "Read the fault lines that follow; where there are none, the kernel's rate limit left them out.",
+    ...((value & 3) === 0 ? { notice: true } : {}),
   };
 }
 
@@ -196,6 +200,18 @@ function strangeRegion(fault: LogFault): Verdict {
     evidence: `RMRR ${hexOf(from)} to ${hexOf(to)}, ${(to - from + 1n) / 1024n} KiB, lies in no range that the memory map reserves`,
     do: "Update the firmware. Nothing has failed by this line alone.",
     notice: true,
+  };
+}
+
+function ineligible(fault: LogFault): Verdict {
+  return {
+    kind: "dmar-rmrr-device",
+    cause:
+      "The device was not given away: firmware demands that it keeps reaching a range of its own (RMRR), mostly for the " +
+      "board's management, and a guest's tables would take that from it. The kernel refuses such devices.",
+    evidence: joined(fault.device === null ? "" : `device ${fault.device}`, "an RMRR names the device"),
+    do: "Switch off in the firmware's setup what uses the device (some makers have a tool that takes a slot out of the RMRR), or put it into another slot. No option of the kernel allows it; kernels patched to do so let firmware's DMA into the guest's memory.",
+    ...(fault.device === null ? {} : { device: fault.device }),
   };
 }
 

@@ -58,7 +58,7 @@ const direction = (word: string | undefined): boolean | null => (word === undefi
 
 export const onChip: FaultFamily = {
   unit: "other",
-  mark: /[Pp]age fault (?:at|for)|FAULT occurred at|fault type=0x|Unhandled fault: status|decode error|SMMU translation error|devid: 0x|iotval|\.mmu: errs:0x/,
+  mark: /[Pp]age fault (?:at|for)|FAULT occurred at|fault type=0x|Unhandled fault: status|decode error|fault: (?:ttbr0|iova)|SMMU translation error|devid: 0x|iotval|\.mmu: errs:0x/,
   begins: [
     [
       /(?:\b([\w.:-]{1,60}): )?(?:\[(READ|WRITE)\] )?([A-Z][A-Z0-9 -]{2,40}?) FAULT occurred at 0x([0-9a-f]{1,16})/,
@@ -91,6 +91,11 @@ export const onChip: FaultFamily = {
         /SMMU|Page fault/.test(m[4]!)
           ? one("tegra-mc", "SMMU", m[3]!, { device: m[1]!, write: direction(m[2]) })
           : one("tegra-mc", "EMEM address decode", m[3]!, { device: m[1]!, write: direction(m[2]) }),
+    ],
+    // Adreno's driver answers for its SMMU.
+    [
+      /\*\*\* (?:gpu )?fault: (?:ttbr0=[0-9a-f]{1,16} )?iova=(?:0x)?([0-9a-f]{1,16}),? dir=(READ|WRITE) type=(\w{1,20})/,
+      (m) => one("adreno", m[3]!, m[1]!, { device: "gpu", write: direction(m[2]) }),
     ],
     [
       /errs:0x([0-9a-f]{1,8}) da:0x([0-9a-f]{1,16}) pgd/,

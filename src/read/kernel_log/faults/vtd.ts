@@ -125,7 +125,7 @@ const dumped: readonly (readonly [RegExp, (m: RegExpExecArray) => readonly (read
 
 export const vtd: FaultFamily = {
   unit: "vtd",
-  mark: /DMAR|DRHD|INTR-REMAP|VT-[dD]|fault reason|Request device|iommu width|QI (?:HEAD|PRIOR|PREVIOUS)|dmar\d|[Pp]age request|PRQ|wait descriptor/,
+  mark: /DMAR|RMRR|DRHD|INTR-REMAP|VT-[dD]|fault reason|Request device|iommu width|QI (?:HEAD|PRIOR|PREVIOUS)|dmar\d|[Pp]age request|PRQ|wait descriptor/,
   begins: [
     [request, requested],
     [reason, reasonAlone],
@@ -167,6 +167,10 @@ export const vtd: FaultFamily = {
     [
       /DMAR reported at address (?:0x)?([0-9a-f]{1,16}) returns all ones/,
       (m) => ({ topic: "silent", says: "all ones", address: wide(m[1]!) }),
+    ],
+    [
+      /(?:\b(?:([A-Za-z][\w-]{0,40}) )?((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?Device is ineligible for IOMMU domain attach due to platform RMRR/,
+      (m) => ({ topic: "firmware", says: "ineligible", driver: m[1] ?? null, device: m[2] ?? null }),
     ],
     [/DMAR reported at address (?:zero|0)!/, () => ({ topic: "firmware", says: "zero" })],
     [
