@@ -290,6 +290,23 @@ describe.each([
   });
 });
 
+test("what one boot says of its machine does not count for the next", () => {
+  const boot = (setting: string, time: string) => [
+    "[    0.000000] Linux version 6.8.0 (x@y) (gcc 13) #1 SMP",
+    `[    0.000000] Command line: root=/dev/sda1${setting}`,
+    `[   ${time}] mpt3sas 0000:01:00.0: swiotlb buffer is full (sz: 4096 bytes), total 512 (slots), used 512 (slots)`,
+  ];
+  const findings = explainLog([
+    ...boot(" swiotlb=512,force", "10.0"),
+    ...boot("", "20.0"),
+    ...boot(" swiotlb=64M", "9.0"),
+  ]);
+  expect(findings.map((f) => [f.kind, f.count])).toEqual([
+    ["exhausted", 3],
+    ["setting-unit", 1],
+  ]);
+});
+
 describe("what the log says of the machine counts wherever it stands", () => {
   const boot = [
     "[    0.000000] Command line: root=/dev/sda1 swiotlb=64M",

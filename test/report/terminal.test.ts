@@ -238,5 +238,5 @@ test("the answers of why, and that there are none", () => {
   ]);
   const repeated = whyLines([{ ...finding, count: 37, lastTime: 12.5 }], plain);
   expect(repeated.at(-1)).toBe("  seen      37 times, the last at 12.500000 s");
-  expect(whyLines([], plain)).toEqual(["Nothing here is about swiotlb or an IOMMU fault."]);
+  expect(whyLines([], plain)).toEqual(["Nothing here tells of trouble with swiotlb, an IOMMU or DMA."]);
 });

@@ -2,7 +2,7 @@
 import type { ByteSource } from "../../read/bytes.js";
 import { MachineFacts, machineMarks, unitMarks } from "../../read/kernel_log/machine_facts.js";
 import { MarkedLines, readMarkedLines } from "../../read/kernel_log/marked_lines.js";
-import { type MachineContext, machineOf } from "./context.js";
+import { type MachineContext, machineOf, nothingKnown } from "./context.js";
 import { explainDmaDebug } from "./dma_debug.js";
 import { FaultReader } from "./faults/reader.js";
 import type { Finding, Verdict } from "./finding.js";
@@ -58,19 +58,63 @@ export function explainSource(source: ByteSource, machine: Partial<MachineContex
   return explainer.findings();
 }
 
+/** The boots of a log one after the other: what a boot says of its machine counts for its own lines. */
 class Explainer {
   readonly #given: Partial<MachineContext>;
-  readonly #facts = new MachineFacts();
   readonly #groups = new FindingGroups();
-  readonly #growth = new Growth();
-  /** Lines to be explained later; null once that began. */
-  #held: string[] | null = [];
-  #machine: MachineContext;
-  #faults: FaultReader | null = null;
+  /** Settings of the boots in which a pool failed. */
+  readonly #settings = new Map<string, MachineContext>();
+  #boot: Boot;
+  #growth: ReturnType<Growth["verdict"]> = null;
 
   constructor(given: Partial<MachineContext>) {
     this.#given = given;
-    this.#machine = machineOf(this.#facts, given);
+    this.#boot = new Boot(given, this.#groups);
+  }
+
+  line(given: string): void {
+    if (this.#boot.hasBegun && given.includes("Linux version ") && isFirstOfBoot(given)) this.#next();
+    this.#boot.line(given);
+  }
+
+  findings(): Finding[] {
+    this.#next();
+    const findings = this.#groups.findings(this.#growth);
+    const settings = [...this.#settings].flatMap(([setting, machine]) => explainSetting(`swiotlb=${setting}`, machine));
+    return [...findings, ...settings.filter((f) => f.trouble)];
+  }
+
+  #next(): void {
+    const { machine, hasPoolTrouble } = this.#boot.end();
+    if (hasPoolTrouble && machine.setting !== null && machine.setting !== "") {
+      this.#settings.set(machine.setting, machine);
+    }
+    this.#growth ??= this.#boot.growth.verdict();
+    this.#boot = new Boot(this.#given, this.#groups);
+  }
+}
+
+const isFirstOfBoot = (given: string): boolean => splitLine(given)?.text.startsWith("Linux version ") === true;
+
+class Boot {
+  readonly growth = new Growth();
+  readonly #given: Partial<MachineContext>;
+  readonly #groups: FindingGroups;
+  readonly #facts = new MachineFacts();
+  /** Lines to be explained later; null once that began. */
+  #held: string[] | null = [];
+  #machine: MachineContext = nothingKnown;
+  #faults: FaultReader | null = null;
+  #hasPoolTrouble = false;
+
+  constructor(given: Partial<MachineContext>, groups: FindingGroups) {
+    this.#given = given;
+    this.#groups = groups;
+  }
+
+  /** True once its first line, with the kernel's release, was read. */
+  get hasBegun(): boolean {
+    return this.#facts.kernel !== null;
   }
 
   line(given: string): void {
@@ -86,11 +130,10 @@ class Explainer {
     else if (this.#held.push(given) >= heldMax) this.#explainHeld();
   }
 
-  findings(): Finding[] {
+  end(): { readonly machine: MachineContext; readonly hasPoolTrouble: boolean } {
     this.#explainHeld();
     this.#faults?.end();
-    const findings = this.#groups.findings(this.#growth.verdict());
-    return findings.some((f) => poolKinds.has(f.kind)) ? [...findings, ...wrongSetting(this.#machine)] : findings;
+    return { machine: this.#machine, hasPoolTrouble: this.#hasPoolTrouble };
   }
 
   #explainHeld(): void {
@@ -112,24 +155,21 @@ class Explainer {
       if (isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);
       return;
     }
-    this.#growth.add(line);
-    for (const v of verdictsOf(line, this.#machine)) this.#groups.add(line, v);
+    this.growth.add(line);
+    for (const v of verdictsOf(line, this.#machine)) {
+      this.#groups.add(line, v);
+      this.#hasPoolTrouble ||= poolKinds.has(v.kind);
+    }
   }
 }
 
 /** Lines that are never part of an IOMMU's fault. */
 const noFault = /swiotlb buffer is full|DMA-API: |SW-IOMMU|software IO TLB/;
 
-/** Causes that a mistake in the setting may be behind. */
+/** Causes that a mistake in the setting may be behind: what is wrong with the log's own is told beside them. */
 const poolKinds: ReadonlySet<string> = new Set([
   ...["exhausted", "fragmented", "area", "area-too-small", "absent", "no-low-memory", "unknown-occupancy"],
 ]);
-
-/** What is wrong with the setting of the log's own command line. */
-function wrongSetting(machine: MachineContext): Finding[] {
-  const given = machine.setting;
-  return given === null || given === "" ? [] : explainSetting(`swiotlb=${given}`, machine).filter((f) => f.trouble);
-}
 
 function verdictsOf(line: LogLine, machine: MachineContext): readonly Verdict[] {
   const pool = explainPoolMessage(line, machine);

@@ -21,12 +21,13 @@ const colour = new RegExp(`${escapeCharacter}[[0-9;]{0,16}[mK]`, "g");
 /**
  * What a piece in front of a message tells.
  * - `boot`: the kernel's clock, seconds in group 1
+ * - `kmsg`: the same in microseconds
  * - `mark`: only the kernel's lines carry this
  * - `date`: a clock of others, who may write here as well
  * - `kernel`: the kernel is named as the writer
  * - `nothing`: quotation, indentation, a file's name
  */
-type Told = "boot" | "mark" | "date" | "kernel" | "nothing";
+type Told = "boot" | "kmsg" | "mark" | "date" | "kernel" | "nothing";
 
 interface Prefix {
   readonly told: Told;
@@ -50,7 +51,8 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
   "&": [prefix("nothing", /&gt;/)],
   // Levels of printk and syslog; RFC 5424 has its version behind them.
   "<": [prefix("nothing", /<\d{1,3}>(?:1 (?=\d{4}-))?/)],
-  "(": [prefix("nothing", /\(XEN\) (?=\[(?: *\d{1,12}\.\d|\d{4}-))/)],
+  // Xen's own lines keep their mark; its guests' carry their number.
+  "(": [prefix("nothing", /\(d\d{1,5}\) /), prefix("nothing", /\(XEN\) (?=\[(?: *\d{1,12}\.\d|\d{4}-))/)],
   "[": [
     // Seconds since boot, perhaps with the time since the line before, and with the caller's thread or CPU behind them.
     prefix("boot", /\[ *(\d{1,12}\.\d{1,9})(?: <[ \d.+]{1,20}>)?\](?: ?\[ *[TC]\d{1,10}\])?/),
@@ -69,6 +71,8 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
     // `journalctl -o short-unix`, and Android's log.
     prefix("date", /\d{9,11}\.\d{3,9} /),
     prefix("date", new RegExp(`\\d\\d-\\d\\d ${clockOfDay} +\\d{1,7} +\\d{1,7} [VDIWEF] +(?:: )?`)),
+    // `/dev/kmsg` and netconsole: level, number, clock.
+    prefix("kmsg", /\d{1,5},\d{1,12},(\d{1,15}),[^;\s]{1,40};/),
     // A log taken out of a crashed machine's memory: where the line lay, and the kernel's clock.
     prefix("boot", /0x[0-9A-Fa-f]{6,16} \| +(\d{1,12}\.\d{1,9}): +/),
   ],
@@ -121,10 +125,10 @@ function readHead(text: string): void {
 function readPiece(rows: readonly Prefix[], text: string): boolean {
   for (const { told, pattern } of rows) {
     pattern.lastIndex = head.at;
-    if (told === "boot") {
+    if (told === "boot" || told === "kmsg") {
       const m = pattern.exec(text);
       if (m === null) continue;
-      head.time = Math.round(Number(m[1]) * 1e6);
+      head.time = Math.round(Number(m[1]) * (told === "boot" ? 1e6 : 1));
       head.marked = true;
     } else {
       if (!pattern.test(text)) continue;

@@ -8,7 +8,7 @@ import { styleFor } from "./style.js";
 export function whyLines(findings: readonly ReportFinding[], options: { color: boolean; width: number }): string[] {
   const style = styleFor(options.color);
   const width = Math.max(widthMin, options.width);
-  if (findings.length === 0) return wrap("Nothing here is about swiotlb or an IOMMU fault.", width);
+  if (findings.length === 0) return wrap("Nothing here tells of trouble with swiotlb, an IOMMU or DMA.", width);
   const part = (name: string, text: string): string[] =>
     text === "" ? [] : wrap(text, width, `  ${name.padEnd(10)}`, " ".repeat(12));
   return findings.flatMap((finding, i) => [
