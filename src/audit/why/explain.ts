@@ -141,7 +141,7 @@ class Boot {
     const held = this.#held;
     this.#held = null;
     this.#machine = machineOf(this.#facts, this.#given);
-    this.#faults = new FaultReader(this.#machine, (line, verdict) => this.#groups.add(line, verdict));
+    this.#faults = new FaultReader(this.#machine, (line, verdict, address) => this.#groups.add(line, verdict, address));
     for (const line of held) this.#explain(line);
   }
 

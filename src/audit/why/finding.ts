@@ -34,8 +34,6 @@ export interface Verdict {
   readonly echo?: string;
   /** The functions, by name, whose rate limit leaves such lines out; where it is not set the kind tells them. */
   readonly limitedIn?: RegExp;
-  /** Where a device wanted to go, by which repeated faults are told apart from a device that moves on. */
-  readonly address?: bigint;
   /** True for a message that is normal and only worth knowing. */
   readonly notice?: boolean;
 }

@@ -15,9 +15,9 @@ interface Group {
   readonly verdict: Verdict;
   count: number;
   lastTime: number | null;
-  /** Lowest and highest address of a fault, as 16 hexadecimal digits; "" for what is no fault. */
-  lowest: string;
-  highest: string;
+  /** Lowest and highest address that was wanted; null for what is no access. */
+  lowest: bigint | null;
+  highest: bigint | null;
   /** Its lines by what they say: those of other causes that the same remedy cures stand behind the first one's. */
   readonly kinds: Map<string, Kind>;
 }
@@ -29,8 +29,6 @@ interface Kind {
   echo: string;
 }
 
-const faultPattern = /(?:fault addr |\baddress=|\biova[:=] ?)(?:0x)?([0-9a-f]{1,16})\b/;
-
 export class FindingGroups {
   /** By device, then by remedy or kind; in `#inOrder` as they came. */
   readonly #groups = new Map<string, Map<string, Group>>();
@@ -40,7 +38,8 @@ export class FindingGroups {
   /** What the last line was put to. */
   #last: { readonly kind: Kind; readonly device: string; readonly time: number | null } | null = null;
 
-  add(line: LogLine, verdict: Verdict): void {
+  /** @param address where a device wanted to go, by which repeated faults are told apart from a device that moves on */
+  add(line: LogLine, verdict: Verdict, address: bigint | null = null): void {
     const device = verdict.device ?? line.device ?? "";
     if (verdict.echo !== undefined && this.#isEcho(line, device)) {
       this.#last!.kind.echo ||= verdict.echo;
@@ -49,13 +48,13 @@ export class FindingGroups {
     let ofDevice = this.#groups.get(device);
     const key = verdict.remedy ?? verdict.kind;
     let group = ofDevice?.get(key);
-    if (group !== undefined) counted(group, line, verdict);
+    if (group !== undefined) counted(group, line, verdict, address);
     else if (this.#inOrder.length >= groupsMax) {
       this.#beyond++;
       return;
     } else {
       if (ofDevice === undefined) this.#groups.set(device, (ofDevice = new Map()));
-      group = newGroup(line, verdict);
+      group = newGroup(line, verdict, address);
       ofDevice.set(key, group);
       this.#inOrder.push(group);
     }
@@ -114,21 +113,19 @@ function storm(left: number, shown: number): string {
   return left < stormMin ? "" : `: a storm, ${left + shown} with those that are here`;
 }
 
-function newGroup(line: LogLine, verdict: Verdict): Group {
-  const address = faultAddress(line.text, verdict);
+function newGroup(line: LogLine, verdict: Verdict, address: bigint | null = null): Group {
   return {
     ...{ line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address },
     kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "" }]]),
   };
 }
 
-function counted(group: Group, line: LogLine, verdict: Verdict): void {
+function counted(group: Group, line: LogLine, verdict: Verdict, address: bigint | null): void {
   group.count++;
   group.lastTime = line.time ?? group.lastTime;
-  const address = faultAddress(line.text, verdict);
-  if (address !== "") {
-    if (group.lowest === "" || address < group.lowest) group.lowest = address;
-    if (address > group.highest) group.highest = address;
+  if (address !== null) {
+    if (group.lowest === null || address < group.lowest) group.lowest = address;
+    if (group.highest === null || address > group.highest) group.highest = address;
   }
   const kind = group.kinds.get(verdict.kind);
   if (kind === undefined) group.kinds.set(verdict.kind, { verdict, count: 1, echo: "" });
@@ -164,15 +161,8 @@ function otherKind({ verdict, count, echo }: Kind): string[] {
 }
 
 /** Faults at one address are one access repeated; at many, a device that goes on. */
-function addresses(group: Group): string {
-  if (group.lowest === "") return "";
-  const short = (address: string): string => `0x${address.replace(/^0+(?=.)/, "")}`;
-  if (group.lowest === group.highest) return `, all at ${short(group.lowest)}`;
-  return `, at ${short(group.lowest)} to ${short(group.highest)}`;
-}
-
-function faultAddress(text: string, verdict: Verdict): string {
-  if (verdict.address !== undefined) return verdict.address.toString(16).padStart(16, "0");
-  if (text.includes("swiotlb")) return "";
-  return faultPattern.exec(text)?.[1]?.padStart(16, "0") ?? "";
+function addresses({ lowest, highest }: Group): string {
+  if (lowest === null || highest === null) return "";
+  const from = `0x${lowest.toString(16)}`;
+  return lowest === highest ? `, all at ${from}` : `, at ${from} to 0x${highest.toString(16)}`;
 }

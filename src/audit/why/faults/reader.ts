@@ -25,14 +25,14 @@ const knownMax = 4096;
 /** Fed with the lines of a log in order; holds at most one fault whose lines are not complete. */
 export class FaultReader {
   readonly #lines: FaultLines<LogLine>;
-  readonly #report: (line: LogLine, verdict: Verdict) => void;
+  readonly #report: (line: LogLine, verdict: Verdict, address?: bigint) => void;
 
   /** The device that the last event of an AMD unit says did not answer. */
   #silent: string | null = null;
   readonly #known = new Map<string, Verdict | null>();
 
-  /** @param report called once for each fault, with the line that it began in. */
-  constructor(machine: MachineContext, report: (line: LogLine, verdict: Verdict) => void) {
+  /** @param report called once for each fault, with the line that it began in, and where a device wanted to go. */
+  constructor(machine: MachineContext, report: (line: LogLine, verdict: Verdict, address?: bigint) => void) {
     this.#report = report;
     this.#lines = new FaultLines((fault, line) => this.#fault(fault, line, machine));
   }
@@ -52,7 +52,7 @@ export class FaultReader {
     const verdict = this.#verdict(fault, machine);
     if (verdict === null) return;
     const { topic, address, interrupt } = fault;
-    this.#report(line, topic === "access" && address !== null && !interrupt ? { ...verdict, address } : verdict);
+    this.#report(line, verdict, topic === "access" && address !== null && !interrupt ? address : undefined);
   }
 
   /** A wait that ends without an answer, after a device did not give one: the same failure. */

@@ -137,6 +137,7 @@ export const amdvi: FaultFamily = {
     [/AMD-Vi: (?:No event written to event log|Unknown PPR request)/, (m) => ({ topic: "lost", says: m[0] })],
     [interruptsOff, (m) => ({ topic: "intremap-off", says: "IVRS", values: ioapic(m) })],
   ],
+  isNext: (message, { says }) => says !== "" && message.includes("Event logged"),
   goesOn: [
     // Two CPUs: two heads, and the two rests after them; the second head may be whole.
     [head, (m, draft) => draft.says === "" && filled(draft, logged(m))],

@@ -68,6 +68,8 @@ export interface FaultFamily {
   readonly begins: readonly (readonly [RegExp, (m: RegExpExecArray) => Said | null])[];
   /** @returns false when the line is not part of this fault after all. */
   readonly goesOn: readonly (readonly [RegExp, (m: RegExpExecArray, draft: FaultDraft) => boolean])[];
+  /** A line that cannot go on with this fault, told cheaply: in a storm each line begins the next one. */
+  readonly isNext?: (message: string, draft: FaultDraft) => boolean;
   /** Called once when all lines are there. */
   readonly finish?: (draft: FaultDraft) => void;
 }

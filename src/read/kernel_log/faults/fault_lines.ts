@@ -31,7 +31,7 @@ export class FaultLines<At> {
    */
   read(message: string, time: number | null, at: At): boolean {
     const open = this.#open;
-    if (open !== null) {
+    if (open !== null && open.family.isNext?.(message, open.draft) !== true) {
       for (const [pattern, goOn] of open.family.goesOn) {
         const m = pattern.exec(message);
         if (m !== null && goOn(m, open.draft)) {

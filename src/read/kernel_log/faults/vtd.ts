@@ -206,6 +206,7 @@ export const vtd: FaultFamily = {
       (m) => ({ topic: "intremap-off", says: "DMAR-IR", values: ioapic(m) }),
     ],
   ],
+  isNext: (message, { code }) => code !== null && message.includes("Request device"),
   goesOn: [
     [reason, reasonFollows],
     [xenReason, reasonFollows],
