@@ -34,42 +34,52 @@ const sameEvent: Readonly<Record<string, string>> = {
 };
 const commands: ReadonlySet<string> = new Set(["ILLEGAL_COMMAND_ERROR", "COMMAND_HARDWARE_ERROR", "IOTLB_INV_TIMEOUT"]);
 
-function said(name: string, more: Partial<Said>): Said {
+type Known = { -readonly [K in keyof Said]?: Said[K] };
+
+/** `more` becomes the answer: this is run for each fault of a storm, and copies are what costs. */
+function said(name: string, more: Known): Said {
   const says = sameEvent[name] ?? name;
   const access = says === "IO_PAGE_FAULT" && more.flags != null ? pageFaultAccess(more.flags) : null;
-  return {
-    topic: commands.has(says) ? "command" : "access",
-    says,
-    code: faultEvents[says]?.code ?? null,
-    ...(access ?? {}),
-    ...more,
-  };
+  more.topic = commands.has(says) ? "command" : "access";
+  more.says = says;
+  more.code ??= faultEvents[says]?.code ?? null;
+  more.write ??= access?.write ?? null;
+  more.interrupt ??= access?.interrupt ?? false;
+  return more as Said;
 }
 
+const otherFields: ReadonlySet<string> = new Set(["domain", "vmg_tag", "flags_rmp", "tag"]);
+
 /** The fields in the bracket. */
-function fields(text: string): Partial<Said> {
-  const at = new Map([...text.matchAll(field)].map((f) => [f[1]!.toLowerCase(), f[2]!]));
-  const number = (key: string): number | null => (at.has(key) ? hexNumber(at.get(key)!) : null);
-  const address = at.get("address") ?? at.get("gpa") ?? at.get("spa");
-  return {
-    ...(at.has("device") ? { device: at.get("device")! } : {}),
-    pasid: number("pasid"),
-    address: address === undefined ? null : wide(address),
-    flags: number("flags"),
-    values: ["domain", "vmg_tag", "flags_rmp", "tag"].flatMap((key) =>
-      at.has(key) ? [[key, wide(at.get(key)!)] as const] : [],
-    ),
-  };
+function fields(text: string): Known {
+  const values: [string, bigint][] = [];
+  const known: Known = { pasid: null, address: null, flags: null, values };
+  let physical: string | null = null;
+  field.lastIndex = 0;
+  for (let m = field.exec(text); m !== null; m = field.exec(text)) {
+    const key = m[1]!.toLowerCase(),
+      value = m[2]!;
+    if (key === "device") known.device = value;
+    else if (key === "pasid") known.pasid = hexNumber(value);
+    else if (key === "flags") known.flags = hexNumber(value);
+    else if (key === "address") known.address = wide(value);
+    else if (key === "gpa" || key === "spa") physical ??= value;
+    else if (otherFields.has(key)) values.push([key, wide(value)]);
+  }
+  if (physical !== null) known.address ??= wide(physical);
+  return known;
 }
 
 function logged(m: RegExpExecArray): Said | null {
   const rest = m.input.slice(m.index + m[0].length);
-  const words = raw.exec(rest);
-  const front = { driver: m[1] ?? null, ...(m[2] === undefined ? {} : { device: m[2] }) };
+  const words = rest.includes("=0x") && !rest.includes("event[") ? null : raw.exec(rest);
   if (words !== null) return fromRecord(words);
   const inside = event.exec(`: ${rest}`);
-  if (inside !== null) return said(inside[1]!, { ...front, ...fields(inside[2]!) });
-  return rest.trim() === "" ? { topic: "access", says: "", ...front } : null;
+  if (inside === null && rest.trim() !== "") return null;
+  const known: Known = inside === null ? { topic: "access", says: "" } : said(inside[1]!, fields(inside[2]!));
+  known.driver = m[1] ?? null;
+  if (m[2] !== undefined) known.device ??= m[2];
+  return known as Said;
 }
 
 /** The four words of a record that nobody decoded. */
