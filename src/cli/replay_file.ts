@@ -91,7 +91,14 @@ export async function replayInput(
           }),
       onBatch(batch, { source, completeFrom, machine, foreignBus }) {
         if (audits.length === 0) {
-          audits.push(new RecordingAudit(source, { completeFrom, foreignBus, kernel: machine.kernel }));
+          audits.push(
+            new RecordingAudit(source, {
+              completeFrom,
+              foreignBus,
+              kernel: machine.kernel,
+              logFaults: log?.faults ?? [],
+            }),
+          );
         }
         audits[0]!.feed(batch);
       },

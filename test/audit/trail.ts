@@ -1,6 +1,7 @@
 /** A recording written by hand, event by event, and what the audit says of it. */
 import { type AuditResult, RecordingAudit } from "../../src/audit/index.js";
 import { EventBatch, EventKind } from "../../src/read/event.js";
+import type { LogFault } from "../../src/read/kernel_log/faults/fault.js";
 import { Names } from "../../src/read/names.js";
 
 export const both = 0,
@@ -35,9 +36,9 @@ export class Trail {
   readonly #audit: RecordingAudit;
   readonly #batch = new EventBatch(64);
 
-  /** @param kernel its release; drivers of 6.12 unmap all that they map */
-  constructor(kernel: string | null = "6.12.0") {
-    this.#audit = new RecordingAudit({ devices: this.#devices, tasks: this.#tasks }, { kernel });
+  /** @param kernel its release; drivers of 6.12 unmap all that they map. @param logFaults what the log tells */
+  constructor(kernel: string | null = "6.12.0", logFaults: readonly LogFault[] = []) {
+    this.#audit = new RecordingAudit({ devices: this.#devices, tasks: this.#tasks }, { kernel, logFaults });
   }
 
   map = (time: number, o: One = {}): this => this.#one(EventKind.map, time, { phys: 0x70000, ...o });

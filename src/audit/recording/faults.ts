@@ -57,11 +57,26 @@ export class Faults {
     row.examples.push(`${isWrite ? "wrote to" : "used"} ${hex(address)} at ${seconds(time)}${words}`);
   }
 
+  /** Whether a refused access of the device to a page of 4 KiB was recorded. */
+  knows(device: number, page: number): boolean {
+    return this.#rows.get(device)?.pages.has(page) ?? false;
+  }
+
   list(nameOf: (device: number) => string): DeviceFaults[] {
     return [...this.#rows].map(([device, row]) => {
       const { count, writes, first, last, afterUnmap, whileMapped, pages, examples } = row;
       const times = { first: first / 1e6, last: last / 1e6 };
-      return { device: nameOf(device), count, writes, ...times, pages: pages.size, afterUnmap, whileMapped, examples };
+      return {
+        device: nameOf(device),
+        count,
+        writes,
+        ...times,
+        pages: pages.size,
+        afterUnmap,
+        whileMapped,
+        examples,
+        fromLog: false,
+      };
     });
   }
 }
@@ -94,7 +109,7 @@ function relationOf(state: AuditState, device: number, address: number, time: nu
 export const noDevice = -1;
 
 /** "6 ms", "120 us": as many digits as the clock has. */
-function gapWords(microseconds: number): string {
+export function gapWords(microseconds: number): string {
   if (microseconds < 1000) return `${Math.round(microseconds)} us`;
   if (microseconds < 1e6) return `${Math.round(microseconds / 1000)} ms`;
   return `${(microseconds / 1e6).toFixed(1)} s`;

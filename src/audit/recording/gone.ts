@@ -11,6 +11,8 @@ const places = 2 ** 16;
 const framesBackMax = 1024;
 
 export class Gone {
+  /** Told of each mapping that ends: its place is complete. */
+  told: ((i: number, device: number, address: number) => void) | null = null;
   readonly #device = new Int32Array(places).fill(-2);
   readonly #address = new Float64Array(places);
   /** Microseconds. */
@@ -41,6 +43,7 @@ export class Gone {
     this.unmappedAt[i] = unmappedAt;
     this.task[i] = task;
     this.#byFrame[place(device, Math.floor(address / 4096))] = i;
+    this.told?.(i, device, address);
   }
 
   /** @returns the place of the mapping that was last unmapped at this address, -1 when none is known. */

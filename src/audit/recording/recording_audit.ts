@@ -5,14 +5,16 @@
  * of each rule. A recording that is wrong in itself gives wrong findings, never an error.
  */
 import { type EventBatch, EventKind, type SourceFormat } from "../../read/event.js";
+import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
 import { noDevice } from "./faults.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
+import { LogFaults } from "./log_faults.js";
 import { notes } from "./notes.js";
 import { Recorded } from "./recorded.js";
-import type { AuditResult } from "./result.js";
+import type { AuditResult, DeviceFaults } from "./result.js";
 import { unknowable } from "./rules.js";
 import { allocate, bounced, free, map, unmap } from "./singles.js";
 import { AuditState } from "./state.js";
@@ -35,12 +37,15 @@ export interface AuditOptions {
   readonly kernel?: string | null;
   /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
   readonly foreignBus?: boolean;
+  /** Accesses that an IOMMU refused, as the kernel's log tells them. */
+  readonly logFaults?: readonly LogFault[];
 }
 
 export class RecordingAudit {
   readonly #state: AuditState;
   readonly #source: AuditSource;
   readonly #isIdle: (task: number) => boolean;
+  readonly #logFaults: LogFaults;
   #from = Number.NaN;
   #now = Number.NaN;
 
@@ -51,6 +56,8 @@ export class RecordingAudit {
     const recorded = new Recorded({ kernel, foreignBus, lossesStated: source.format !== "perf-script" });
     this.#state = new AuditState(source.devices, tasks, recorded);
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
+    this.#logFaults = new LogFaults(o.logFaults ?? []);
+    if (this.#logFaults.any) this.#watchEnds();
     const idle: boolean[] = [];
     this.#isIdle = (task) => (idle[task] ??= tasks?.name(task).endsWith("-0") ?? false);
   }
@@ -91,12 +98,40 @@ export class RecordingAudit {
       violations: broken.violations,
       violationTotals: broken.totals,
       exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
-      faults: state.faults.list(nameOf),
+      faults: [...state.faults.list(nameOf), ...this.#faultsOfLog()],
       unjudged: [...unjudged, ...broken.unjudged],
       aliveUnknown,
       notes: notes(state),
       unknowable,
     };
+  }
+
+  /** What held an address before it was unmapped is kept for the faults of the log. */
+  #watchEnds(): void {
+    const state = this.#state;
+    const { gone } = state;
+    gone.told = (i, device, address) => {
+      if (device === noDevice) return;
+      const task = gone.task[i]! < 0 ? "" : (state.tasks?.name(gone.task[i]!) ?? "");
+      const { size, direction, mappedAt, unmappedAt } = gone;
+      const when = { from: mappedAt[i]!, to: unmappedAt[i]!, task };
+      const held = { address, size: size[i]!, direction: direction[i]!, ...when };
+      this.#logFaults.held(state.deviceName(device), held);
+    };
+  }
+
+  #faultsOfLog(): DeviceFaults[] {
+    const state = this.#state;
+    if (!this.#logFaults.any) return [];
+    const { live } = state;
+    for (const m of live) {
+      const when = { from: live.time[m]!, to: Number.POSITIVE_INFINITY, task: "" };
+      const held = { address: live.dma[m]!, size: live.size[m]!, direction: live.direction[m]!, ...when };
+      if (!Number.isNaN(held.address)) this.#logFaults.held(state.deviceName(live.device[m]!), held);
+    }
+    const numbers = new Map<string, number>();
+    for (let d = 0; d < this.#source.devices.count; d++) numbers.set(this.#source.devices.name(d), d);
+    return this.#logFaults.list((name, page) => state.faults.knows(numbers.get(name) ?? noDevice, page));
   }
 
   #event(batch: EventBatch, i: number): void {

@@ -40,13 +40,16 @@ export interface DeviceFaults {
   readonly device: string;
   readonly count: number;
   readonly writes: number;
-  readonly first: number;
-  readonly last: number;
+  /** null where no line has a time. */
+  readonly first: number | null;
+  readonly last: number | null;
   /** Different pages of 4 KiB, counted up to a limit. */
   readonly pages: number;
   /** Of an address that had been unmapped a moment before, and of one that was mapped. */
   readonly afterUnmap: number;
   readonly whileMapped: number;
+  /** Only the kernel's log tells of them; `first` and `last` are then of its clock. */
+  readonly fromLog: boolean;
   /** What was used when, and what is known of the address: the ends of sentences whose subject is the device. */
   readonly examples: readonly string[];
 }

@@ -102,6 +102,8 @@ export function unmap(state: AuditState, batch: EventBatch, i: number): void {
 }
 
 export function free(state: AuditState, batch: EventBatch, i: number): void {
+  // An allocation that there never was: the kernel writes the event and does nothing (dma_free_attrs).
+  if (batch.size[i] === 0 && batch.dma[i] === 0) return;
   state.unmaps++;
   release(state, MappingKind.coherent, batch, i, Direction.bidirectional);
 }

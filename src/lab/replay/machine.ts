@@ -1,4 +1,6 @@
 /** The machine that a recording was made on, as replays know it. */
+
+import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Profile } from "../../sw/swiotlb/index.js";
 import type { Shape } from "./in_step.js";
@@ -28,6 +30,11 @@ export interface LogFacts {
   /** Lines "swiotlb buffer is full", and how many more the kernel says it left out. */
   readonly refusals?: readonly LogRefusal[];
   readonly refusalsSuppressed?: number;
+  /** Accesses that an IOMMU refused. */
+  readonly faults?: readonly LogFault[];
+  /** IOMMUs that the kernel found, and the domain that devices get by default. */
+  readonly iommus?: readonly string[];
+  readonly iommuDefault?: string | null;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
 }

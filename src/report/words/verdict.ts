@@ -49,9 +49,12 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const violations = violationCount(audit);
   if (violations > 0)
     found.push(`DMA rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
-  const used = wholeAudit(audit).faults.reduce((sum, device) => sum + device.count, 0);
-  if (used > 0)
-    found.push(`${plural(used, "access", "accesses")} of devices ${used === 1 ? "was" : "were"} refused by an IOMMU`);
+  const { faults } = wholeAudit(audit);
+  const used = faults.reduce((sum, device) => sum + device.count, 0);
+  if (used > 0) {
+    const who = `${plural(used, "access", "accesses")} of devices ${used === 1 ? "was" : "were"}`;
+    found.push(`${who} refused by an IOMMU${faults.every((f) => f.fromLog) ? ", as the log says" : ""}`);
+  }
   const wrong = outcome.xen?.cache?.wrong.invalidated ?? 0;
   if (wrong > 0) {
     const times = wrong === 1 ? "once" : `${countWords(wrong)} times`;
