@@ -120,6 +120,7 @@ export class Joiner {
       else if (kind === EventKind.mapList) this.#mapList(b, i);
       else if (kind === EventKind.unmap) this.#unmap(b, i, place);
       else if (kind === EventKind.unmapList) this.#unmapList(b, i, place);
+      else if (kind === EventKind.xenMapped) this.#pending.answered(b, i);
       else if (kind === EventKind.lost) this.#pending.lost(this.#event);
       this.lastEvents[b.cpu[i]!] = this.#event;
       this.#releases.end(place, time, this.#event++);

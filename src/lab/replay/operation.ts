@@ -54,6 +54,8 @@ export interface Operation {
   listEnd: boolean;
   /** An entry of a list that was tried again, so that it is known at which entry each try ended. */
   retried: boolean;
+  /** What a probe says that this search was answered with: an address, -1 for none; NaN without one. */
+  answer: number;
   /** Bus address, or an `Outcome`; NaN until the recording has shown it. */
   address: number;
   /** Carried out no earlier than `lo` and no later than `hi` (microseconds; NaN until known). */
@@ -107,6 +109,7 @@ export function mapping(o: {
     list: false,
     listEnd: false,
     retried: false,
+    answer: Number.NaN,
     address: Number.NaN,
     lo: o.time,
     hi: Number.NaN,
@@ -153,6 +156,7 @@ export function unmapping(
     list: of.list,
     listEnd: false,
     retried: false,
+    answer: Number.NaN,
     address: of.address,
     lo: o.lo,
     hi: o.hi,

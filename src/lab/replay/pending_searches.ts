@@ -4,8 +4,9 @@
  *
  * That is an absence, and shows a refusal only where the outcome would have been recorded: on a CPU that went on writing
  * events, with none lost in between. A driver that tries a list again and again begins with the same buffer each time.
+ * Where a probe shows the answers, a list ends with the entry that had none.
  */
-import { Context, type EventBatch } from "../../read/event.js";
+import { Context, type EventBatch, failedAddress } from "../../read/event.js";
 import { type Operation, Outcome } from "./operation.js";
 import { releaseSpanMax } from "./release_times.js";
 
@@ -67,6 +68,13 @@ export class PendingSearches {
       this.#stacks.set(key, stack);
     }
     return stack;
+  }
+
+  /** A probe shows the answer to what the task asked for last. */
+  answered(b: EventBatch, i: number): void {
+    const last = this.of(b, i).at(-1);
+    if (last === undefined || last.context !== b.context[i] || !Number.isNaN(last.answer)) return;
+    last.answer = b.dma[i]!;
   }
 
   /** Events were lost just before this one. */
@@ -155,7 +163,8 @@ function split(ops: readonly Operation[]): Operation[][] {
   for (const op of ops) {
     const attempt = open.get(op.context);
     const begin = attempt?.[0];
-    if (attempt !== undefined && begin?.device === op.device && !isSameBuffer(begin, op)) {
+    const isOver = attempt?.at(-1)?.answer === failedAddress;
+    if (attempt !== undefined && begin?.device === op.device && !isOver && !isSameBuffer(begin, op)) {
       attempt.push(op);
       continue;
     }
