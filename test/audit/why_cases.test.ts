@@ -221,6 +221,20 @@ net eth0: DMA-API: device driver tries to free DMA memory it
     says: ["map size 4096 bytes", "unmap size 2048 bytes"],
   },
   {
+    name: "a segment across a boundary",
+    log: "[    3.4] ahci 0000:00:1f.2: DMA-API: mapping sg segment across boundary [start=0x00000000fffff000] [end=0x0000000100001fff] [boundary=0x00000000ffffffff]",
+    findings: [["dma-api-segment", "0000:00:1f.2", 1]],
+    says: ["start 0x00000000fffff000", "boundary 0x00000000ffffffff", "dma_set_seg_boundary"],
+    never: ["longer"],
+  },
+  {
+    name: "the checker gave up",
+    log: "[    8.0] DMA-API: debugging out of memory - disabling",
+    findings: [["dma-api-debug-limit", null, 1]],
+    says: ["dma_debug_entries"],
+    never: ["bug of the driver"],
+  },
+  {
     name: "the checker of itself",
     log: "DMA-API: preallocated 65536 debug entries\nDMA-API: debugging enabled by kernel config",
     findings: [],
@@ -242,6 +256,12 @@ const others: readonly Case[] = [
     findings: [["unexplained", null, 2]],
   },
   {
+    name: "an IOMMU of old AMD machines",
+    log: "[   10.0] sata_nv 0000:00:07.0: PCI-DMA: Out of IOMMU space for 65536 bytes",
+    findings: [["gart-full", "0000:00:07.0", 1]],
+    says: ["64 KiB", "memaper"],
+  },
+  {
     name: "only the count of what was left out",
     log: "[   58.600625] swiotlb_tbl_map_single: 756 callbacks suppressed\n[   58.7] cfg80211: 12 callbacks suppressed",
     findings: [["suppressed", null, 1]],
@@ -257,6 +277,7 @@ const others: readonly Case[] = [
 [    0.010000] AMD-Vi: Interrupt remapping enabled
 [    0.010000] AMD-Vi: Unable to read/write to IOMMU perf counter.
 [    0.010000] AMD-Vi: AMD IOMMUv2 functionality not available on this system - This is not a bug.
+[    0.010000] DMAR: [Firmware Warn]: RMRR entry for device 00:14.0 is broken - applying workaround
 [    0.010000] iommu: Default domain type: Translated
 [    0.010000] iommu: DMA domain TLB invalidation policy: lazy mode
 [    0.010000] arm-smmu-v3 arm-smmu-v3.0.auto: allocated 65536 entries for cmdq

@@ -107,9 +107,19 @@ const rules: readonly Rule[] = [
   ),
   rule(
     "segment",
-    /mapping sg segment (?:longer than device claims to support|across boundary)/,
-    "A list entry is longer than the device takes, or crosses an address it cannot cross; nobody splits it at map " +
-      "time.",
+    /mapping sg segment longer than device claims to support/,
+    "A list entry is longer than the device takes, as far as its driver says (dma_set_max_seg_size; 64 KiB where it says " +
+      "nothing); nobody splits it at map time.",
+    "If the device can take more, its driver must say so with dma_set_max_seg_size(); else whoever makes the list must " +
+      "make its entries shorter. Report it to the driver named in the line.",
+  ),
+  rule(
+    "segment",
+    /mapping sg segment across boundary/,
+    "A list entry crosses an address that the device cannot cross within one entry (dma_set_seg_boundary; for PCI 4 GiB " +
+      "where its driver says nothing); nobody splits it at map time.",
+    "If the device can cross it, its driver must say so with dma_set_seg_boundary(); else whoever makes the list must " +
+      "split there. Report it to the driver named in the line.",
   ),
   rule(
     "many-mappings",
@@ -136,11 +146,14 @@ const rules: readonly Rule[] = [
     "debug-limit",
     /debugging out of memory|cacheline tracking ENOMEM/,
     "The checker ran out of memory and switched itself off: what follows is not checked.",
+    "Give it more entries (dma_debug_entries= on the command line, 65536 unless set). If that never is enough, mappings leak: " +
+      "record with trace_event=dma and look at what stays mapped.",
   ),
   rule(
     "leak-suspected",
     /dma_debug_entry pool grown/,
     "The checker needs more and more entries: the number of live mappings grows, which may be a leak.",
+    "Record with trace_event=dma and look at what stays mapped, by device. Many mappings at once are not wrong by themselves.",
   ),
 ];
 

@@ -58,7 +58,7 @@ const nearlyFull = 0.9;
 const isNearlyFull = (r: Request): boolean => r.used >= r.total * nearlyFull;
 
 const numbers = (r: Request): string =>
-  `${bytesInWords(r.size)} = ${counted(r.slots, "slot")} were asked for; ${r.used} of ${slotsInWords(r.total)} ` +
+  `${bytesInWords(r.size)} = ${counted(r.slots, "slot")} ${r.slots === 1 ? "was" : "were"} asked for; ${r.used} of ${slotsInWords(r.total)} ` +
   `were in use (${percent(r.used, r.total)}), ${r.free} free`;
 
 function largerOrLeak(r: Request, machine: MachineContext): string {

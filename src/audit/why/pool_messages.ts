@@ -42,6 +42,19 @@ const messages: readonly PoolMessage[] = [
       })),
   },
   {
+    pattern: /PCI-DMA: Out of IOMMU space for (\d{1,15}) bytes/,
+    explain: (m) => ({
+      kind: "gart-full",
+      cause:
+        "The window of AMD's GART, which old AMD machines use as an IOMMU for 32-bit devices, has no free run of pages: " +
+        "it is too small for this load, or mappings leak.",
+      evidence: `${bytesInWords(Number(m[1]))} were to be mapped`,
+      do:
+        "Make the window larger (the AGP aperture in the firmware's setup, or iommu=memaper=2 on the command line), or use " +
+        "bounce buffers instead (iommu=soft). If it fills again, look for a leak: record with trace_event=dma.",
+    }),
+  },
+  {
     pattern: /swiotlb: coherent allocation failed(?: for device ([\w:.-]{1,60}))?,? size=(\d{1,15})/,
     explain: (m) => explainCoherent(Number(m[2]), m[1]),
   },
@@ -249,7 +262,7 @@ function explainCoherent(size: number, device: string | undefined): Verdict {
 
 /** What every message contains, those of overflow as well. */
 const worth =
-  /swiotlb|SWIOTLB|IO TLB|SW-IOMMU|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
+  /swiotlb|SWIOTLB|IO TLB|SW-IOMMU|IOMMU space|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
 
 /** @returns the verdicts for one line; empty for a line that is about something else. */
 export function explainPoolMessage(line: LogLine, machine: MachineContext): readonly Verdict[] {

@@ -18,6 +18,7 @@ const harmless: readonly RegExp[] = [
   /Unable to (?:read\/)?write to IOMMU perf counter/i,
   /Unknown option/,
   /PRI will be broken/,
+  /applying workaround/,
   /(?:error|fault|invalidation) (?:queue|reporting|recording|handling|interrupt|logging)\b.{0,40}(?:enabled|supported|allocated|initiali[sz]ed)/i,
   /allocated \d+ entries/,
   /not supported by (?:hardware|firmware)/,
