@@ -240,23 +240,19 @@ describe("AMD", () => {
     const tables = [
       fw.ivrs(
         fw.ivhd(one, { self: "40:00.2" }, fw.select("00:05.0"), fw.select("00:1c.0")),
-        fw.ivhd(two, {}, fw.range("00:07.0", "00:1b.0"), fw.range("01:00.0", "ff:1f.7")),
+        fw.ivhd(two, {}, fw.range("00:07.0", "00:1b.0"), fw.range("01:00.0", "04:1f.7")),
       ),
     ];
     const bus =
       "00:05.0 0200: 8086:1572\n\t\tNumber of VFs: 1, x\n\t\tVF offset: 16, stride: 1\n00:07.0 0200: 8086:154c\n00:1c.0 0604: 1:1\n\tBus: primary=00, secondary=05, subordinate=05\n05:00.0 0200: 1:1\n";
     const places = ["00:05.0", "00:1c.0"];
-    expect(
-      said({
-        kind: "amdvi",
-        units: [
-          { at: one, devices: places },
-          { at: two, devices: ["00:07.0", "05:00.0"] },
-        ],
-        tables,
-        bus,
-      })["no-entry"],
-    ).toBeUndefined();
+    const units = [
+      { at: one, devices: places },
+      { at: two, devices: ["00:07.0"] },
+    ];
+    const all = said({ kind: "amdvi", units, tables, bus });
+    expect(all["no-entry"]).toBeUndefined();
+    expect(all["uncovered"]).toEqual([expect.stringMatching(/\| 0000:05:00\.0/)]);
   });
 
   it("any other function outside of all ranges is", () => {
@@ -467,6 +463,7 @@ describe("streams", () => {
         ),
       ),
     ];
+    expect(names({ kind: "smmuv3", units: [{ at: one, devices: [0x1100] }], tables: off })).toEqual(["sid:0x1100"]);
     expect(names({ kind: "smmuv3", units: [{ at: one, devices: [0x5000, 0x10ff] }], tables: off })).toEqual([
       "0000:00:1f.7",
       "0000:01:00.0",
@@ -474,18 +471,13 @@ describe("streams", () => {
   });
 
   it("regions are for streams of one unit: those alone", () => {
-    expect(said(machine)["reserved-mapped"]).toBeUndefined();
-    const off = inspectMachine({
-      ...machine,
-      units: [
-        { at: one, devices: [0x40000] },
-        { at: two, devices: [0, 0x42] },
-      ],
-    });
-    const region = off.inspection.firmware!.reading.reserved[0]!;
-    expect(region.scopes.map((s) => [s.first, s.last, s.unit])).toEqual([
-      [0, 0, 1],
-      [0x40, 0x43, 1],
+    const units = [
+      { at: one, confined: [0, 0x41, 0x40000] },
+      { at: two, devices: [3], confined: [0, 0x41, 0x42, 0x44] },
+    ];
+    const all = said({ kind: "smmuv3", tables, units });
+    expect(all["reserved-missing"]).toEqual([
+      expect.stringMatching(/RMR region .*\| \\_SB_\.DPU0 stream 0x0, sid:0x41 and sid:0x42$/),
     ]);
   });
 });

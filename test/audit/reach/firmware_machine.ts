@@ -18,6 +18,8 @@ interface Unit {
   /** Devices that have an entry: translated, by one page table for all of the unit. */
   readonly devices?: readonly (string | number)[];
   readonly off?: boolean;
+  /** SMMUv3: streams with an empty page table. */
+  readonly confined?: readonly number[];
   /** What the page table holds. */
   readonly rows?: readonly Row[];
   /** AMD-Vi: an entry that blocks for every requester of the first `bus` buses. */
@@ -34,15 +36,20 @@ export interface Machine {
 
 const numberOf = (device: string | number) => (typeof device === "string" ? id(device) : device);
 
-export function inspectMachine({ kind, units, tables, bus }: Machine): Inspected {
+/** Its memory and its units. */
+export function buildMachine({ kind, units, tables }: Machine) {
   const built = new Built();
-  const image = imageOf(built.memory, kind === "smmuv3" ? "aarch64" : "x86-64");
   putTables(built.memory, ...tables);
-  const roots = units.map((u, i) => puts[kind](built, u, i));
+  return { memory: built.memory, units: units.map((u, i) => puts[kind](built, u, i)) };
+}
+
+export function inspectMachine(machine: Machine): Inspected {
+  const { memory, units } = buildMachine(machine);
+  const image = imageOf(memory, machine.kind === "smmuv3" ? "aarch64" : "x86-64");
   const acpi = acpiTables(image);
   return inspectImage({
-    ...{ file: "built", image, units: roots, notes: [], acpi: acpi.tables.length === 0 ? null : acpi },
-    bus: bus === undefined ? null : busFromText("pci.txt", bus),
+    ...{ file: "built", image, units, notes: [], acpi: acpi.tables.length === 0 ? null : acpi },
+    bus: machine.bus === undefined ? null : busFromText("pci.txt", machine.bus),
   });
 }
 
@@ -56,6 +63,9 @@ function pages(built: Built, i: number, format: "vtd-ss" | "amdvi-v1", rows: rea
 
 const usual = (i: number): readonly Row[] => [[0x10000, 0x100000 + i * 0x1000, 0x1000]];
 const common = ({ at, off = false }: Unit) => ({ registersAt: at, translating: !off, found: "registers" as const });
+
+/** A second stage of 39 bits whose first table holds nothing. */
+const emptyStage = { s2Vmid: 1, s2T0sz: 25, s2Sl0: 1, s2Ps: 5, s2Aa64: 1, s2R: 1, s2Ttb: 0x800000 / 16 };
 
 const puts: Readonly<Record<UnitRoot["kind"], (built: Built, u: Unit, i: number) => UnitRoot>> = {
   vtd(built, u, i) {
@@ -93,7 +103,9 @@ const puts: Readonly<Record<UnitRoot["kind"], (built: Built, u: Unit, i: number)
     const root = 0x1000000 + i * 0x100000;
     built.memory.write(root, new Uint8Array(0x8000));
     const second = new Map<number, number>();
-    for (const device of u.devices ?? []) {
+    const confined = u.confined ?? [];
+    built.memory.write(0x800000, new Uint8Array(4096));
+    for (const device of [...(u.devices ?? []), ...confined]) {
       const stream = numberOf(device);
       const table = second.get(stream >>> 8) ?? root + 0x8000 + 0x4000 * second.size;
       if (!second.has(stream >>> 8)) {
@@ -101,7 +113,8 @@ const puts: Readonly<Record<UnitRoot["kind"], (built: Built, u: Unit, i: number)
         built.put(root + (stream >>> 8) * 8, L1StreamDescriptor, { span: 9, l2: table / 64 });
         built.memory.write(table, new Uint8Array(0x4000));
       }
-      built.put(table + (stream & 0xff) * 64, StreamEntry, { v: 1, config: 4 });
+      const own = confined.includes(stream) ? { config: 6, ...emptyStage } : { config: 4 };
+      built.put(table + (stream & 0xff) * 64, StreamEntry, { v: 1, ...own });
     }
     return unit("smmuv3", "two-level", { ...common(u), root, size: 20, split: 8 });
   },
