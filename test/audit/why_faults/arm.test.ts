@@ -171,7 +171,7 @@ arm-smmu 5040000.iommu: \tGFSR 0x80000002, GFSYNR0 0x00000000, GFSYNR1 0x000001c
   {
     name: "v2: Xen",
     log: "(XEN) smmu: /smmu@d00000: Unhandled context fault: fsr=0x402, iova=0xdeadb000, fsynr=0x13, cb=0",
-    findings: [["smmuv2-unmapped", null]],
+    findings: [["smmuv2-unmapped", "smmu@d00000"]],
     says: ["0xdeadb000", "which domain owns the device"],
     never: ["iommu.passthrough"],
   },

@@ -51,8 +51,9 @@ export class FaultReader {
     const fault = this.#withDevice(given);
     const verdict = this.#verdict(fault, machine);
     if (verdict === null) return;
-    const { topic, address, interrupt } = fault;
-    this.#report(line, verdict, topic === "access" && address !== null && !interrupt ? address : undefined);
+    const { topic, address, interrupt, by } = fault;
+    const named = verdict.device === undefined && by !== null ? { ...verdict, device: by } : verdict;
+    this.#report(line, named, topic === "access" && address !== null && !interrupt ? address : undefined);
   }
 
   /** A wait that ends without an answer, after a device did not give one: the same failure. */

@@ -19,7 +19,7 @@ const raw =
   /\b(?:[A-Z_]{5,40}|UNKNOWN(?: type=0x[0-9a-f]+)?) (?:event\[0\]=0x)?([0-9a-f]{8}) (?:event\[1\]=0x)?([0-9a-f]{8}) (?:event\[2\]=0x)?([0-9a-f]{8}) (?:event\[3\]=0x)?([0-9a-f]{8})\b/;
 const names = Object.keys(faultEvents).join("|");
 /** The second line alone: what other line begins so? */
-const tail = new RegExp(`^\\s*\\[?(${names}) (?=(?:device|domain|address|vmg_tag|pasid)=)`);
+const tail = new RegExp(`(?:^|\\s)\\[?(${names}) (?=(?:device|domain|address|vmg_tag|pasid)=)`);
 const xen =
   /AMD-Vi: ([A-Z_]{5,40}): ((?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) d(\d{1,5}) addr (?:0x)?([0-9a-f]{1,16}) flags (?:0x)?([0-9a-f]{1,4})/;
 const oldXen =

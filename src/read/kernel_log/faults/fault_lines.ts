@@ -70,6 +70,9 @@ export class FaultLines<At> {
   }
 }
 
+/** Units that dev_err names in front of the message, wherever that stands. */
+const unitName = /\b(?:arm-smmu(?:-v3)?|rk_iommu|ipmmu-vmsa|omap-iommu|sun50i-iommu) ([\w.@:-]{1,60}): /;
+
 /** Spelled out: this is run for each fault of a storm. */
 function draftOf(unit: FaultUnit, said: Said, message: string, time: number | null): FaultDraft {
   return {
@@ -80,7 +83,7 @@ function draftOf(unit: FaultUnit, said: Said, message: string, time: number | nu
     time,
     driver: said.driver ?? null,
     device: said.device ?? null,
-    by: said.by ?? null,
+    by: said.by ?? (unit === "vtd" || unit === "amdvi" ? null : (unitName.exec(message)?.[1] ?? null)),
     stream: said.stream ?? null,
     pasid: said.pasid ?? null,
     write: said.write ?? null,
