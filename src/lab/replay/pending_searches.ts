@@ -160,17 +160,30 @@ function attemptsOf(ops: readonly Operation[]): Operation[][] {
 function split(ops: readonly Operation[]): Operation[][] {
   const found: Operation[][] = [];
   const open = new Map<number, Operation[]>();
+  const before = new Map<number, Operation[]>();
+  const begin = (op: Operation, attempt: Operation[]) => {
+    const last = open.get(op.context);
+    if (last !== undefined) before.set(op.context, last);
+    open.set(op.context, attempt);
+    found.push(attempt);
+  };
   for (const op of ops) {
     const attempt = open.get(op.context);
-    const begin = attempt?.[0];
+    const first = attempt?.[0];
     const isOver = attempt?.at(-1)?.answer === failedAddress;
-    if (attempt !== undefined && begin?.device === op.device && !isOver && !isSameBuffer(begin, op)) {
+    if (attempt === undefined || first?.device !== op.device || isOver || isSameBuffer(first, op)) {
+      begin(op, [op]);
+      continue;
+    }
+    // Beyond what the tries of its own list came to, a buffer that is asked for again began another list.
+    const usual = before.get(op.context);
+    const next = usual === undefined || !isSameBuffer(usual[0]!, first) ? undefined : attempt[usual.length];
+    if (next === undefined || !isSameBuffer(next, op)) {
       attempt.push(op);
       continue;
     }
-    const fresh = [op];
-    open.set(op.context, fresh);
-    found.push(fresh);
+    begin(next, attempt.splice(usual!.length));
+    begin(op, [op]);
   }
   return found;
 }
