@@ -50,7 +50,9 @@ export function inferPool(q: PoolQuestion): PoolMachine | null {
   const { survey, log, inferred, evidence } = q;
   const seen = survey.highest > 0;
   if (!seen && log?.pool == null) return null;
-  const forced = survey.forced > 0;
+  const shown = survey.kinds[EventKind.bounced]! > 0;
+  const asked = log?.swiotlb == null ? null : parseSwiotlb(log.swiotlb, { cpus: q.cpus });
+  const forced = shown ? survey.forced > 0 : asked?.mode === "force";
   const candidates = seen ? shapes(q) : [];
   const stated = log?.pool != null && statedShape(q);
   if (stated) {
@@ -80,7 +82,8 @@ export function inferPool(q: PoolQuestion): PoolMachine | null {
   }
   if (log?.areas == null) inferred.push("swiotlb.areas");
   else evidence.push("areas: the log's `area num` line");
-  evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
+  if (shown) evidence.push(forced ? "forced: swiotlb_bounced says FORCE" : "not forced: swiotlb_bounced says NORMAL");
+  else if (asked !== null) evidence.push(`${forced ? "forced" : "not forced"}: swiotlb=${log!.swiotlb}`);
   const { shape } = found;
   const before = survey.orphans.some(
     (x) => x.address >= shape.base && x.address < shape.base + shape.slots * slotBytes,

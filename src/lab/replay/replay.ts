@@ -11,6 +11,7 @@ import { Elsewhere } from "./elsewhere.js";
 import { Joiner, type Landing, type OperationSink } from "./joiner.js";
 import { isSizeOf } from "./log_refusals.js";
 import { alignmentsOf, isArm64, type LogFacts, type Machine } from "./machine.js";
+import type { Moved } from "./moved.js";
 import type { Operation } from "./operation.js";
 import { Ordering } from "./ordering.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -51,6 +52,8 @@ export interface ReplayOptions {
   readonly xen?: XenReplay | null;
   /** Tells a bounce by its bus address there. */
   readonly landed?: Landing | null;
+  /** What buffers are whose bus address is not their physical one. */
+  readonly moved: Moved;
 }
 
 export interface SourceFacts {
@@ -96,6 +99,7 @@ export class Replay {
       to: survey.to,
       completeFrom: o.completeFrom,
       places,
+      movedUnknown: o.moved === "unknown",
       mapsSeen: (device) => (survey.devices[device]?.maps ?? 0) > 0,
       saysRefused: refusalsSaid(o.log, o.deviceNames),
       ...(pool?.begin === undefined ? {} : { learnt: pool.begin.learnt }),

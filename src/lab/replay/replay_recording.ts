@@ -2,7 +2,9 @@
 import { EventBatch, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
 import { inferMachine } from "./infer_machine.js";
+import type { Landing } from "./joiner.js";
 import type { LogFacts, Machine } from "./machine.js";
+import { movedAre } from "./moved.js";
 import type { ReplayOutcome } from "./outcome.js";
 import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
@@ -19,7 +21,7 @@ export interface RecordingOptions {
   readonly name: string;
   /**
    * Opens the recording from its start. Called once for each reading: twice; once more where only the recording's own
-   * probes tell that it is of a Xen domain, and once more where no dump tells its bounces from other mappings.
+   * probes tell that it is of a Xen domain, and once more where no dump, or no event, tells bounces from other mappings.
    */
   open(): Promise<EventSource>;
   readonly log: LogFacts | null;
@@ -65,6 +67,8 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   if (noDumps && answered !== undefined && answered.size > 0) {
     look = await firstReading(o, batch, true, new Set(answered.values()));
   }
+  const moved = movedAre(look.survey, o.log, look.source.kernel, look.xen !== null);
+  if (moved === "bounced") look = await firstReading(o, batch, false, new Set(), movedLanding);
   const { survey, source: first } = look;
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
   const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen, o.log);
@@ -96,6 +100,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     deviceNames,
     idle: idleTasks(second),
     ticks: () => second.ticks,
+    moved,
     log: o.log,
     counters: o.counters ?? null,
     settings: o.settings(machine, instead),
@@ -104,7 +109,9 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
     landed:
       xen === null
-        ? null
+        ? moved === "bounced"
+          ? movedLanding
+          : null
         : landing(
             frames === null ? [] : [frames],
             new Set(xen.look.poolPages.values()),
@@ -132,17 +139,21 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   return { outcome, machine };
 }
 
+/** Where nothing but a bounce moves a buffer. */
+const movedLanding: Landing = (phys, address) => (Number.isNaN(phys) ? null : address !== phys);
+
 async function firstReading(
   o: RecordingOptions,
   batch: EventBatch,
   isXen: boolean,
   learnt: ReadonlySet<number> = new Set(),
+  landed: Landing | null = null,
 ) {
   const source = await o.open();
   const survey = new Survey(
     idleTasks(source),
     isXen,
-    isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : null,
+    isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : landed,
     o.log?.pool ?? null,
     () => source.ticks,
   );

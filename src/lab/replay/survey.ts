@@ -15,6 +15,10 @@ const sampleMax = 60_000;
 /** Unmappings of older mappings kept: no pool has more slots than this that are worth knowing one by one. */
 const orphansMax = 1 << 19;
 
+/** Interrupt controllers and firmware below 4 GiB on PCs. */
+const noRamFrom = 0xfec0_0000;
+const noRamTo = 0x1_0000_0000;
+
 export interface DeviceSurvey {
   bounced: number;
   maps: number;
@@ -34,6 +38,14 @@ export class Survey {
   /** Lowest and highest bounce address seen. */
   lowest = Number.POSITIVE_INFINITY;
   highest = Number.NEGATIVE_INFINITY;
+  /** Lists had fewer bus ranges than buffers: an IOMMU merged them. */
+  merged = false;
+  /** Buffers were given addresses where a PC has firmware and interrupt controllers, and no RAM. */
+  inFirmware = false;
+  /** Buffers whose bus address is not their physical one, and in how many ways, up to two, it lies from it. */
+  moved = 0;
+  movedBy = 0;
+  #movedFirst = Number.NaN;
   /** End of the highest buffer that was mapped, bytes. */
   physEnd = 0;
   /** Highest CPU number seen. */
@@ -97,6 +109,7 @@ export class Survey {
       } else if (kind === EventKind.map) {
         d.maps++;
         this.#buffer(b.phys[i]!, b.size[i]!);
+        this.#lies(b.dma[i]!, b.phys[i]!);
         if (b.dma[i]! === b.phys[i]!) this.masks.reached(device, time, b.phys[i]! + b.size[i]! - 1);
       } else if (kind === EventKind.mapList) {
         d.maps++;
@@ -110,10 +123,22 @@ export class Survey {
     if (from + size > this.physEnd) this.physEnd = from + size;
   }
 
+  #lies(dma: number, phys: number): void {
+    if (dma === phys || !(dma >= 0) || Number.isNaN(phys)) return;
+    this.moved++;
+    if (Number.isNaN(this.#movedFirst)) {
+      this.#movedFirst = dma - phys;
+      this.movedBy = 1;
+    } else if (dma - phys !== this.#movedFirst) this.movedBy = 2;
+    if (dma >= noRamFrom && dma < noRamTo) this.inFirmware = true;
+  }
+
   #listReached(b: EventBatch, i: number): void {
+    if (b.dmaCount[i]! < b.physCount[i]!) this.merged = true;
     if (b.dmaCount[i] !== b.physCount[i]) return;
     for (let k = 0; k < b.dmaCount[i]!; k++) {
       const dma = b.listDma[b.dmaFirst[i]! + k]!;
+      this.#lies(dma, b.listPhys[b.physFirst[i]! + k]!);
       if (dma !== b.listPhys[b.physFirst[i]! + k]!) continue;
       this.masks.reached(b.device[i]!, b.time[i]!, dma + b.listSize[b.dmaFirst[i]! + k]! - 1);
     }

@@ -2,6 +2,7 @@
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { Machine } from "./machine.js";
 import type { DeviceMasks } from "./masks.js";
+import { movedWords } from "./moved.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
 import type { DeviceOutcome, Exact, Failure, UnknownBecause } from "./outcome.js";
@@ -55,6 +56,7 @@ export class Tally implements CarriedSink {
   tooLarge = 0;
   readonly tries = new TryCounter();
   readonly #unknown = new Map<string, number>();
+  readonly #movedUnknown: boolean;
   readonly #mapsSeen: (device: number) => boolean;
   readonly #saysRefused: (device: number, size: number) => boolean;
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0, unknown: 0 };
@@ -80,6 +82,8 @@ export class Tally implements CarriedSink {
     /** Bounces that the pool's first state was learnt from: nothing to compare. */
     readonly learnt?: readonly { readonly time: number; readonly offset: number }[];
     /** Whether any mapping event of a device is in the recording. */
+    /** Whether nothing tells a bounce from a translation. */
+    readonly movedUnknown?: boolean;
     readonly mapsSeen?: (device: number) => boolean;
     /** Whether the log tells of a refusal of such a request. */
     readonly saysRefused?: (device: number, size: number) => boolean;
@@ -90,6 +94,7 @@ export class Tally implements CarriedSink {
     this.#outsideWhat = isOwn ? "outside the default pool" : "in machine frames that are not known to be the pool's";
     this.#learnt = o.learnt ?? [];
     this.#completeFrom = o.completeFrom;
+    this.#movedUnknown = o.movedUnknown ?? false;
     this.#mapsSeen = o.mapsSeen ?? (() => true);
     this.#saysRefused = o.saysRefused ?? (() => false);
     this.#masks = o.masks;
@@ -137,6 +142,11 @@ export class Tally implements CarriedSink {
     d.bytes += op.size;
     d.live++;
     this.#decide(op);
+    if (!op.bounced && this.#movedUnknown && op.address !== op.orig) {
+      this.maps.unknown++;
+      this.#unknown.set(movedWords, (this.#unknown.get(movedWords) ?? 0) + 1);
+      return;
+    }
     if (!op.bounced) {
       const translated = op.address !== op.orig;
       this.maps[op.placed?.foreign === true ? "foreign" : translated ? "translated" : "direct"]++;
