@@ -88,6 +88,17 @@ describe("a bridge's scope owns what is below it", () => {
     ]);
   });
 
+  it("it is said what would tell: the bridges that are there", () => {
+    const more = [
+      fw.dmar(fw.drhd(one, { scopes: [fw.bridge("20:00.0"), fw.bridge("20:03.0")] }), fw.drhd(two, { all: true })),
+    ];
+    const bus = "20:00.0 0604: 8086:3c01\n21:00.0 0200: 8086:10fb\n";
+    const { findings } = inspectMachine(machine(bus, { tables: more })).inspection;
+    expect(findings.find((f) => f.rule === "unknown-unit")!.why).toMatch(
+      /^firmware gives a unit what is below 20:00\.0; the buses below it are not given/,
+    );
+  });
+
   it("where the units agree, it is no matter which one it is", () => {
     const both = machine("20:00.0 0604: 8086:3c01\n21:00.0 0200: 8086:10fb\n", { units: [{ at: one }, { at: two }] });
     expect(said(both)["unknown-unit"]).toBeUndefined();

@@ -53,8 +53,8 @@ export class Coverage {
     if (unsure.length === 0) return "firmware does not say which unit it is behind";
     const names = [...new Set(unsure.map((s) => s.name))];
     const some = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
-    const what = unsure.some((s) => s.what === "bridge") ? "the buses below bridge" : "the buses on the way to";
-    return `firmware gives a unit what is below ${some}; ${what}${names.length > 1 ? "s" : ""} are not given (lspci -vv and lspci -t show them)`;
+    const what = unsure.some((s) => s.what === "bridge") ? "the buses below" : "the buses on the way to";
+    return `firmware gives a unit what is below ${some}; ${what} ${names.length > 1 ? "them" : "it"} are not given (lspci -vv and lspci -t show them)`;
   }
 
   /**

@@ -76,7 +76,7 @@ export class Topology {
   }
 
   /**
-   * On a bus that looks as one below a PCIe port, with device 0 alone, and that no listed bridge leads to. A root bus has
+   * On a bus that looks as one below a PCIe port, with device 0 alone, and that no listed bridge may lead to. A root bus has
    * a host bridge, or several devices.
    */
   #isLost({ segment, requester }: Place): boolean {
@@ -85,13 +85,17 @@ export class Topology {
     const known = this.#lost.get(bus);
     if (known !== undefined) return known;
     const all = [...this.#functions.values()].filter((f) => f.segment === segment);
-    const [here, led] = [all.filter((f) => busOf(f) === bus), all.some((f) => leadsTo(f, requester >>> 8))];
+    const [here, led] = [all.filter((f) => busOf(f) === bus), all.some((f) => mayLeadTo(f, requester >>> 8))];
     const isBelowPort = here.every((f) => (f.requester & 0xf8) === 0 && f.class !== PciClass.hostBridge);
     const isLost = !led && requester >>> 8 !== 0 && isBelowPort;
     this.#lost.set(bus, isLost);
     return isLost;
   }
 }
+
+/** A bridge whose buses nobody gives may lead to any higher one. */
+const mayLeadTo = (f: BusDevice, bus: number): boolean =>
+  f.buses === null ? f.class === PciClass.pciBridge && f.requester >>> 8 < bus : leadsTo(f, bus);
 
 const leadsTo = ({ buses }: BusDevice, bus: number): boolean =>
   buses !== null && buses.secondary <= bus && bus <= buses.subordinate;
