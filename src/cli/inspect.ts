@@ -134,6 +134,7 @@ function whoAnswer({ inspection, index }: Inspected, address: bigint): WhoAnswer
   return {
     paddr,
     held: holdsFrame(inspection.source.runs ?? [], Math.floor(paddr / 4096)),
+    place: inspection.places?.find((p) => p.from <= paddr && paddr < p.to)?.what ?? null,
     isInterrupt: inspection.units.some((u) => isInterruptAddress(u.kind, address)),
     hits: index.at(paddr),
   };

@@ -58,6 +58,7 @@ describe("questions", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^0x5097010 is reached in 1 way .*\n {2}0000:00:03\.0 {2}rw {2}iova 0xfffc0010\n/);
     expect((await inspect(legacy, "--who", "0xfee01000")).out).toMatch(/^Nobody reaches .*\n.*is an interrupt/);
+    expect((await inspect(legacy, "--who", "0xfed00000")).out).toMatch(/^Nobody reaches .* \(a timer block \(HPET\)/);
     expect((await inspect(image("smmuv3"), "--who", "0xfee01000")).out).not.toMatch(/interrupt and/);
   });
 

@@ -4,6 +4,8 @@ import { missingRoot, type UnitRoot } from "../../table/device/index.js";
 import type { AcpiReading, AcpiUnit } from "./acpi/acpi_tables.js";
 import { amdviInterrupts } from "./amdvi_interrupts.js";
 import { type DeviceId, deviceName } from "./device_name.js";
+import { treeIn } from "./devicetree/blob.js";
+import { placesOfTree } from "./devicetree/places.js";
 import type { BusDevice, Known, OtherTable, RegisterNote } from "./findings/known.js";
 import { namedPlaces } from "./findings/outside.js";
 import { findingsOf } from "./findings/rules.js";
@@ -15,6 +17,7 @@ import { onTheBus } from "./firmware/uncovered.js";
 import type { DeviceReach, Inspection } from "./inspection.js";
 import { kernelText } from "./kernel_text.js";
 import { busFromImage } from "./pci/bus.js";
+import type { Place } from "./places/place.js";
 import { placesOf } from "./places/places.js";
 import { isWhole, ramOf } from "./ram.js";
 import { ReachReader } from "./reach.js";
@@ -82,7 +85,7 @@ export function inspectImage(input: InspectInput): Inspected {
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
   const isPartial = input.isPartial === true || image.warnings.length > 0;
   const reserved = coverage === null ? null : reservedRegions(coverage);
-  const places = placesOf({ machine: image.machine, units, acpi, bus });
+  const places = placesOf({ machine: image.machine, units, acpi, bus, tree: treePlaces(image, units, acpi) });
   const whole = isPartial ? null : isWhole(image, index, namedPlaces(places, reserved));
   const ram = whole === true ? ramOf(image.runs, places) : null;
   const known: Known = {
@@ -129,6 +132,7 @@ export function inspectImage(input: InspectInput): Inspected {
     unitTroubles: known.unitTroubles,
     unreadUnits: known.unread,
     findings: findingsOf(known),
+    places,
     firmware:
       coverage === null || coverage.acpi.tables.length === 0
         ? null
@@ -141,6 +145,16 @@ function idsOf({ units, aliases }: AcpiReading): DeviceId[] {
   const own = units.flatMap((u) => u.scopes.filter((s) => ["io-apic", "hpet", "named"].includes(s.what)));
   const ids = own.flatMap(({ segment, first }) => (first === null ? [] : [{ segment, requester: first }]));
   return [...ids, ...aliases.map(({ segment, source }) => ({ segment, requester: source }))];
+}
+
+/** Images beyond this are not searched for a device tree: 32 GiB. */
+const searchedFramesMax = 2 ** 23;
+
+/** Machines of Arm have either. */
+function treePlaces(image: Image, units: readonly UnitRoot[], acpi: AcpiReading | null): Place[] {
+  const frames = image.runs.reduce((sum, run) => sum + run.frameCount, 0);
+  if (acpi !== null || units.every((u) => u.kind !== "smmuv3") || frames > searchedFramesMax) return [];
+  return placesOfTree(treeIn(image) ?? []);
 }
 
 /** Firmware lists units by the address of their registers: values of another one are of another machine. */

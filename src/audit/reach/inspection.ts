@@ -5,6 +5,7 @@ import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import type { AcpiReading } from "./acpi/acpi_tables.js";
 import type { Stretch } from "./findings/known.js";
+import type { Place } from "./places/place.js";
 
 /** One device or PASID with all that it reaches. */
 export interface DeviceReach extends Attachment {
@@ -76,6 +77,8 @@ export interface Inspection {
   /** Units of whose own table the image holds nothing, as indices into `units`: of their devices nothing is known. */
   readonly unreadUnits?: readonly number[];
   readonly findings: readonly Finding[];
+  /** What is known to be no memory: ascending, apart from each other. */
+  readonly places?: readonly Place[];
   /** null or absent: the image holds no tables of the firmware. */
   readonly firmware?: FirmwareSays | null;
 }

@@ -10,7 +10,7 @@ import { type DiffAnswer, type InspectReport, mappingRows, permWords, type WhoAn
 import { entryValue, fieldsOf, hex } from "./words.js";
 
 export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: Style): Generator<string> {
-  const absent = who.held ? "" : " (the image does not hold this page)";
+  const absent = who.place ? ` (${who.place})` : who.held ? "" : " (the image does not hold this page)";
   if (who.hits.length === 0) {
     const unread = (inspection.unreadUnits ?? []).length > 0 ? ", as far as tables could be read" : "";
     yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}${unread}.`);

@@ -141,10 +141,11 @@ const troubleValue = (bdf: string | null, pasid: number | null, t: Trouble) => (
   what: t.what,
 });
 
-function whoValue({ inspection }: InspectReport, { paddr, held, isInterrupt, hits }: WhoAnswer) {
+function whoValue({ inspection }: InspectReport, { paddr, held, place = null, isInterrupt, hits }: WhoAnswer) {
   return {
     paddr: hex(paddr),
     held,
+    place,
     isInterrupt,
     reached: hits.map(({ device, iova, allow, through }) => {
       const { pasid, ...id } = inspection.devices[device]!;

@@ -30,6 +30,8 @@ export interface WhoAnswer {
   readonly paddr: number;
   /** The image holds this page. */
   readonly held: boolean;
+  /** What is there, where it is known to be no memory: `PCI configuration space of segment 0000`. */
+  readonly place?: string | null;
   /** On x86 the address is one of interrupts: whatever is mapped there, writes raise one and reach no memory. */
   readonly isInterrupt: boolean;
   /** `device` is an index into the inspection's devices. */

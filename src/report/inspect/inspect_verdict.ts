@@ -62,8 +62,11 @@ function confinedWords({ units }: Inspection, devices: readonly DeviceReach[], m
 
 /** `230 of 448 MiB of RAM (51 %) and 256 MiB that is no RAM`; without knowledge of RAM, what is mapped. */
 function memoryWords({ reached: { addresses, distinct, ram }, ramTotal }: Memory): string {
-  const again = addresses > distinct ? `, mapped at ${bytesWords(addresses)} of addresses` : "";
-  if (ram === null || ramTotal === null) return `${bytesWords(distinct)}${again}`;
+  const isTwice = addresses > distinct;
+  if (ram === null || ramTotal === null) {
+    return `${bytesWords(addresses)}${isTwice ? ` of addresses, which lead to ${bytesWords(distinct)} of memory` : ""}`;
+  }
+  const again = isTwice ? `, mapped at ${bytesWords(addresses)} of addresses` : "";
   const other = distinct > ram ? ` and ${bytesWords(distinct - ram)} that is no RAM` : "";
   return `${partWords(ram, ramTotal)} of RAM (${percentWords(ram, ramTotal)})${other}${again}`;
 }

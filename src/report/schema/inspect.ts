@@ -202,6 +202,7 @@ export const inspectSchema = z.looseObject({
     .looseObject({
       paddr: address,
       held: z.boolean().describe("the image holds this page"),
+      place: z.string().nullable().describe("what is there, where it is known to be no memory"),
       isInterrupt: z.boolean().describe("on x86: writes of devices there raise interrupts and reach no memory"),
       reached: z.array(
         z.looseObject({ bdf, pasid, iova: address, perm, through: z.enum(["translated", "untranslated"]) }),

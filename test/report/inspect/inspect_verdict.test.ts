@@ -43,7 +43,7 @@ describe("levels", () => {
 });
 
 test.each([
-  [null, "1 device is confined to 7 MiB, mapped at 8 MiB of addresses."],
+  [null, "1 device is confined to 8 MiB of addresses, which lead to 7 MiB of memory."],
   [
     448 * MiB,
     "1 device is confined to 4 of 448 MiB of RAM (0.9 %) and 3 MiB that is no RAM, mapped at 8 MiB of addresses.",

@@ -15,6 +15,8 @@ export interface PlaceSources {
   readonly units: readonly UnitRoot[];
   readonly acpi: AcpiReading | null;
   readonly bus: readonly BusDevice[] | null;
+  /** What a device tree in memory says. */
+  readonly tree?: readonly Place[];
 }
 
 const fourGibibytes = 2 ** 32;
@@ -44,6 +46,7 @@ export function placesOf(sources: PlaceSources): Place[] {
     ...(messages === undefined ? [] : [messages]),
     ...unitPlaces(units, acpi),
     ...(acpi?.places ?? []),
+    ...(sources.tree ?? []),
     ...configurationPlaces(acpi),
     ...windowsOf(bus ?? []),
     ...fixed,
