@@ -95,7 +95,9 @@ describe.skipIf(!hasBrowser)("the page", () => {
     const pages = new Set(
       mappings.flatMap((m) => Array.from({ length: m.bytes / 4096 }, (_, i) => m.paddr / 4096 + i)),
     );
-    expect(await page.locator("h1").textContent()).toContain("9 devices are confined to 18.3 MiB of addresses, which lead to 17.8 MiB of memory");
+    expect(await page.locator("h1").textContent()).toContain(
+      "9 devices are confined to 18.3 MiB of addresses, which lead to 17.8 MiB of memory",
+    );
     expect(await page.locator(".totals").textContent()).toContain(`${pages.size.toLocaleString("en")} pages`);
     expect(await page.locator("#findings li").count()).toBe(inspection.findings.length);
     expect(await page.locator("#devices tbody").count()).toBe(inspection.devices.length);
