@@ -130,6 +130,13 @@ AMD-Vi: CMD[3]: 00000000`,
     never: ["not decoded"],
   },
   {
+    name: "present, and no flag says what is wrong",
+    log: "[    1.131873] AMD-Vi: Event logged [IO_PAGE_FAULT device=02:00.0 domain=0x0017 address=0x00000000be9f9880 flags=0x0010]",
+    findings: [["amdvi-unmapped-or-permission", "02:00.0"]],
+    says: ["flags do not say why", "no driver was attached", "firmware", "1.13 s"],
+    never: ["other direction"],
+  },
+  {
     name: "the owner of a page",
     log: "nvme 0000:01:00.0: AMD-Vi: Event logged [RMP_PAGE_FAULT vmg_tag=0x0000, gpa=0x10f2000, flags_rmp=0x0003, flags=0x0020]",
     findings: [["amdvi-ownership", "0000:01:00.0"]],

@@ -38,6 +38,12 @@ ${v3}\t0x0000000000000000`,
     never: ["doorbell"],
   },
   {
+    name: "a decoded line alone does not say whether it was a write",
+    log: `${v3}event: F_TRANSLATION client: 0000:01:00.0 sid: 0x100 ssid: 0x0 iova: 0x8020040 ipa: 0x0`,
+    findings: [["smmuv3-unmapped", "0000:01:00.0"]],
+    says: ["if it was a write, an MSI"],
+  },
+  {
     name: "the client of a later line wins over the guess, and numbers come once",
     log: `> arm-smmu-v3 490d0000.iommu: event 0x10 received:
 > arm-smmu-v3 490d0000.iommu:      0x0000001100000010

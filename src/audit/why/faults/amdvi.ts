@@ -109,15 +109,21 @@ function pageFault(flags: number): Judged {
   if (!present) return { kind: "unmapped", words: "the device used an address where nothing is mapped" };
   if ((flags & FlagBit.reserved) !== 0)
     return { kind: "bad-table", words: "reserved bits are set in an entry on the way to the page" };
-  if ((flags & FlagBit.noPermission) === 0) {
-    return {
-      kind: "permission",
-      words: "the page is present, and the access was refused without the permission flag (PE)",
-    };
-  }
+  if ((flags & FlagBit.noPermission) === 0) return presentAndRefused;
   const access = translation ? "this access" : (flags & FlagBit.write) !== 0 ? "writing" : "reading";
   return { kind: "permission", words: `the page is mapped, but not for ${access}` };
 }
+
+/** PR without PE and RZ: what is wrong stands in none of the flags. */
+const presentAndRefused: Judged = {
+  kind: "unmapped-or-permission",
+  words: "the access was refused, and the flags do not say why (present, with neither the permission flag PE nor RZ)",
+  advice: {
+    usually:
+      "Either the device's own entry blocks its DMA, as for a device that no driver was attached to yet, or an entry of its page table has a level that cannot be.",
+    do: "Say which driver was bound or unbound at that moment. If the device is at work, report it to the IOMMU driver's developers; a memory image holds the entries as they were.",
+  },
+};
 
 const anyRequest: FaultAdvice = {
   usually: "The device's entry in the device table does not let such a request pass.",

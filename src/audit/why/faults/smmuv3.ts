@@ -73,6 +73,9 @@ function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
     input && record !== null ? duringWords(record.during) : "",
     record?.stalled === true ? "the device waits (stalled)" : "",
     fault.address === null ? "" : addressHint(fault.address),
+    isDoorbell({ ...fault, write: fault.write ?? true }) && fault.write === null
+      ? "0x40 in a page is where the doorbells of interrupts lie: if it was a write, an MSI"
+      : "",
     record === null && !decoded ? "the record's words are missing: give the lines that follow, too" : "",
   );
 }
