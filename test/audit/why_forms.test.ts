@@ -57,6 +57,9 @@ const prefixes: readonly (readonly [string, string])[] = [
   ["0x000000000277BBFA |   1263.468579:   ", ""],
   ["kern  :warn  : [   12.330410] ", ""],
   ["4,339,12330410,-;", ""],
+  ["May  4 12:00:00 192.168.7.4 kernel: [   12.330410] ", ""],
+  ["2024/05/04 12:00:00 ", ""],
+  ["04.05.2024 12:00:00 host kernel: ", ""],
   ["(d12) [   12.330410] ", ""],
   ["some-thing unknown ~ ", ""],
 ];
@@ -74,6 +77,11 @@ test("broken at any space, by mail and forums", () => {
   for (const message of messages) {
     const plain = essence([message]);
     for (const [prefix, next] of prefixes) {
+      const named = /^[\w-]+ \S+: (?=swiotlb |DMA |overflow |Buffer)/.exec(message)?.[0].length;
+      if (named !== undefined) {
+        const lines = [prefix + message.slice(0, named - 1), next + message.slice(named)];
+        expect(essence(lines), lines.join("\n")).toEqual(plain);
+      }
       for (const at of breaks(message)) {
         const lines = [prefix + message.slice(0, at), next + message.slice(at + 1), `${prefix}usb 1-1: reset`];
         expect(essence(lines), lines.join("\n")).toEqual(plain);

@@ -48,3 +48,12 @@ test("the words of a record go with the line before, and no others", () => {
     "    0x0000008000000000",
   ]);
 });
+
+test("a message whose device stands at the end of the line before", () => {
+  expect(whole("[    1.0] xhci_hcd 0000:0a:00.0:", "swiotlb buffer is full (sz: 4096 bytes)")).toEqual([
+    "[    1.0] xhci_hcd 0000:0a:00.0: swiotlb buffer is full (sz: 4096 bytes)",
+  ]);
+  expect(whole("here is my log:", "swiotlb buffer is full (sz: 4096 bytes)")).toEqual([
+    "swiotlb buffer is full (sz: 4096 bytes)",
+  ]);
+});

@@ -19,6 +19,9 @@ const harmless: readonly RegExp[] = [
   /Unknown option/,
   /PRI will be broken/,
   /applying workaround/,
+  /Failed to find handle for ACPI object/,
+  // A program writes to the kernel's log.
+  /^[\w.@-]{1,40}\[\d{1,10}\]: /,
   /(?:error|fault|invalidation) (?:queue|reporting|recording|handling|interrupt|logging)\b.{0,40}(?:enabled|supported|allocated|initiali[sz]ed)/i,
   /allocated \d+ entries/,
   /not supported by (?:hardware|firmware)/,

@@ -37,6 +37,8 @@ interface Prefix {
 
 const prefix = (told: Told, pattern: RegExp): Prefix => ({ told, pattern: new RegExp(pattern.source, "uy") });
 
+/** The journal's and syslog's writer, with and without the host, and with BusyBox's level. */
+const kernelNamed = /(?:[\w.:-]{1,64} )?(?:(?:kern|user)\.[a-z]{3,8} )?kernel(?:\[\d{1,10}\])?: ?/;
 const day = /\p{L}{2,5}\.?/u.source;
 /** Fewer decimals are those of a PCI function: "00:07:00.0". */
 const clockOfDay = /\d\d:\d\d:\d\d(?:[.,]\d{3,9})?/.source;
@@ -65,9 +67,12 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
     prefix("nothing", /\[name:\w{1,40}&\]/),
   ],
   "0": [
+    // A host that is named by its address.
+    prefix("kernel", kernelNamed),
     prefix("date", new RegExp(`\\d{4}-\\d\\d-\\d\\d[T ]${clockOfDay}(?:Z|[+-]\\d\\d:?\\d\\d)?:? `)),
     prefix("date", new RegExp(`\\d{1,2}\\.? ${day} (?:\\d{4} )?${clockOfDay} `)),
     prefix("date", new RegExp(`${clockOfDay} `)),
+    prefix("date", new RegExp(`\\d{2,4}[/.]\\d\\d[/.]\\d{2,4},? ${clockOfDay} `)),
     // `journalctl -o short-unix`, and Android's log.
     prefix("date", /\d{9,11}\.\d{3,9} /),
     prefix("date", new RegExp(`\\d\\d-\\d\\d ${clockOfDay} +\\d{1,7} +\\d{1,7} [VDIWEF] +(?:: )?`)),
@@ -80,7 +85,7 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
     prefix("nothing", /kern +:[a-z]{3,8} *: /),
     prefix("nothing", /(?:kern|user|daemon|local\d)\.[a-z]{3,8} (?=kernel)/),
     prefix("nothing", /MESSAGE=/),
-    prefix("kernel", /(?:[\w.-]{1,64} )?(?:(?:kern|user)\.[a-z]{3,8} )?kernel(?:\[\d{1,10}\])?: ?/),
+    prefix("kernel", kernelNamed),
     // RFC 5424: host, program, process, message, data.
     prefix("kernel", /[\w.-]{1,64} kernel \S{1,20} \S{1,20} (?:-|\[[^\]]{0,200}\]) /),
     prefix("date", new RegExp(`${day} +\\d{1,2} (?:\\d{4} )?${clockOfDay}(?: \\d{4})?:? `)),

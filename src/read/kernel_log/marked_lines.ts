@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import type { ByteSource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Unreadable } from "../unreadable.js";
-import { lineMax } from "./log_line.js";
+import { lineMax, splitLogLine } from "./log_line.js";
 import { isDated, WholeLine } from "./whole_lines.js";
 
 /** What a line that carries no mark begins with when it belongs to the one before: a word of a record. */
@@ -15,11 +15,23 @@ const empty = /^[\s>]*$/;
 /** A line that ends so goes on in the next one, and its mark may be broken (see WholeLine). */
 const softBreak = /[^=]=\s*$/;
 
+/** A line that ends with a device's name: its message stands in the next. */
+const nameEnds = /(?:^|[^\w-])[A-Za-z][\w-]{1,40} (?=[\w:.@-]{0,60}\d)[\w:.@-]{2,60}:\s*$/;
+
+/** A message that begins its line, behind the name that ended the line before. */
+function withName(before: string, text: string): string {
+  const message = splitLogLine(text)?.message ?? "";
+  return /^(?:swiotlb |DMA|overflow |Buffer overflow|AMD-Vi: |Can not allocate )/.test(message)
+    ? `${before.trimEnd()} ${message}`
+    : text;
+}
+
 /** Lines one after the other, joined where they were broken. */
 export class MarkedLines {
   readonly #marks: readonly RegExp[];
   readonly #take: (line: string) => void;
   readonly #whole = new WholeLine();
+  #before = "";
   #pending = false;
   /** A line that was passed on may go on in the next. */
   #open = false;
@@ -32,8 +44,9 @@ export class MarkedLines {
 
   /** Any line. */
   line(text: string): void {
-    if (this.#isMarked(text) || softBreak.test(text)) this.marked(text);
+    if (this.#isMarked(text) || softBreak.test(text)) this.marked(text, this.#before);
     else if (this.isOpen) this.follower(text);
+    this.#before = text;
   }
 
   /** True while the next line is asked for, if it has no clock of its own. */
@@ -41,11 +54,14 @@ export class MarkedLines {
     return this.#pending || this.#open;
   }
 
-  /** A line with a mark, or one that ends as a broken line does. */
-  marked(text: string): void {
+  /**
+   * A line with a mark, or one that ends as a broken line does.
+   * @param before the line before it, which may hold the device's name
+   */
+  marked(text: string, before = ""): void {
     if (this.#pending && this.#whole.add(text)) return;
     this.close();
-    this.#whole.begin(text);
+    this.#whole.begin(nameEnds.test(before) && !isDated(text) ? withName(before, text) : text);
     this.#pending = true;
   }
 
@@ -136,9 +152,17 @@ class Block {
       if (found === bytes.length) return;
       const begin = Math.max(at, this.#text.lastIndexOf("\n", found) + 1);
       const end = bytes.indexOf(10, found);
-      lines.marked(this.#line(begin, end));
+      lines.marked(this.#line(begin, end), this.#before(begin));
       at = end + 1;
     }
+  }
+
+  /** @returns the line before the one at `begin` when it ends with a colon, "" otherwise. */
+  #before(begin: number): string {
+    let end = begin - 1;
+    while (end > 0 && (this.#bytes[end - 1]! === 0x20 || this.#bytes[end - 1]! === 0x0d)) end--;
+    if (end < 1 || this.#bytes[end - 1] !== 0x3a) return "";
+    return this.#line(this.#text.lastIndexOf("\n", end - 1) + 1, end);
   }
 
   /** @returns where it is found first from `at` on; the length when it is not. */
