@@ -74,7 +74,7 @@ export const xenSchema = z.looseObject({
       unknownBecause: z
         .record(z.string(), count)
         .describe(
-          "no-p2m, outside-p2m, grants-not-recorded, grant-not-seen, batch-cut, changed-unseen, events-lost: mappings " +
+          "no-p2m, outside-p2m, grants-not-recorded, grant-not-seen, batch-cut, changed-unseen, events-lost, translated: mappings " +
             "that did not bounce",
         ),
     })

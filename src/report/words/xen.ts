@@ -55,6 +55,7 @@ const reasons: Readonly<Record<string, string>> = {
   "batch-cut": "granted in batches larger than their probe shows",
   "changed-unseen": "the dumps before and after differ, and no probe shows when they changed",
   "events-lost": "events were lost",
+  translated: "an IOMMU or a bridge translates as well, so that an address does not tell whose a page is",
 };
 
 function addressWords({ addresses }: XenOutcome): string | null {

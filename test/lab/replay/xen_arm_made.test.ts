@@ -116,6 +116,23 @@ describe("reasons", () => {
   });
 });
 
+describe("other translations", () => {
+  test("addresses that all lie at one distance from their pages are a bridge's, not foreign ones", async () => {
+    const lines = Array.from({ length: 9 }, (_, k) => {
+      return mapped((0xc3801000 + k * 4096).toString(16), 4096, (0x63801000 + k * 4096).toString(16));
+    });
+    const { xen } = await replayed(lines, null);
+    expect(xen.foreign).toMatchObject({ maps: 0, undecided: 9 });
+    expect(xen.addresses).toMatchObject({ compared: 0, unknownBecause: { translated: 9 } });
+  });
+
+  test("so are those behind an IOMMU", async () => {
+    const iommu = line("map: IOMMU: iova=0x00000000fffff000 - 0x0000000100000000 paddr=0x0000000063801000 size=4096");
+    const { xen } = await replayed([iommu, mapped("fffff000", 4096, "63801000")], null);
+    expect(xen.foreign).toMatchObject({ maps: 0, undecided: 1 });
+  });
+});
+
 describe("the tree", () => {
   test("over time: a page is another frame, then the domain's own again", async () => {
     const { xen } = await replayed(

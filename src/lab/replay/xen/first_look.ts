@@ -5,6 +5,8 @@
 import { type EventBatch, EventKind } from "../../../read/event.js";
 
 const pageBytes = 4096;
+/** Fewer pages at one distance may be so by chance. */
+const shiftedMin = 8;
 /** Pages kept; enough to tell dumps apart, and for every page that a domain changes. */
 const pagesMax = 1 << 18;
 const changingMax = 4_000_000;
@@ -33,6 +35,7 @@ export class FirstLook {
   /** The buffer that was last asked a bounce for, its machine address and size, by CPU and context. */
   /** Events were lost: what is seen from then on says nothing of the beginning. */
   #lost = false;
+  #iommu = false;
   readonly #asked = new Map<number, { readonly address: number; readonly size: number; readonly task: number }>();
   /** Last answer of a search, by CPU and context. */
   readonly #searched = new Map<number, number>();
@@ -48,6 +51,17 @@ export class FirstLook {
     return same * 2 > others;
   }
 
+  /**
+   * Whether another bus address than a page's own may be no foreign frame's: an IOMMU is at work, or all addresses of all
+   * pages lie at one distance, as where a bridge shifts them (`dma-ranges`).
+   */
+  get shifted(): boolean {
+    if (this.#iommu) return true;
+    const distances = new Set<number>();
+    for (const [pfn, mfn] of this.first) if (distances.add(mfn - pfn).size > 1) return false;
+    return this.first.size >= shiftedMin && !distances.has(0);
+  }
+
   feed(b: EventBatch): void {
     for (let i = 0; i < b.count; i++) this.#see(b, i);
   }
@@ -56,6 +70,9 @@ export class FirstLook {
     switch (b.kind[i]) {
       case EventKind.lost:
         this.#lost = true;
+        break;
+      case EventKind.iommuMap:
+        this.#iommu = true;
         break;
       case EventKind.bounced:
         this.#asked.set(b.cpu[i]! * 256 + b.context[i]!, {

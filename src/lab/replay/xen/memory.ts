@@ -20,7 +20,8 @@ export function memoryOf(files: XenFiles, look: FirstLook, log: LogFacts | null)
   }
   if (look.armShown) return "direct";
   if (isArm(log)) return "direct";
-  if (log?.xenMode === "PV") return "paravirtualised";
+  // A PVH or HVM domain uses no swiotlb-xen: its pages are told as they always were, not as own and foreign ones.
+  if (log?.xenMode != null) return "paravirtualised";
   return look.mostlyDirect ? "direct" : "paravirtualised";
 }
 

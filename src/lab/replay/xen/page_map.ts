@@ -22,6 +22,8 @@ export const Unknown = {
   changedUnseen: 5,
   /** Events were lost, and the page may have changed meanwhile. */
   lost: 6,
+  /** An IOMMU or a bridge translates as well, so that the address does not tell whose the page is. */
+  translated: 7,
 } as const;
 export type Unknown = (typeof Unknown)[keyof typeof Unknown];
 
@@ -33,6 +35,7 @@ export const unknownNames: readonly string[] = [
   "batch-cut",
   "changed-unseen",
   "events-lost",
+  "translated",
 ];
 
 /** Pages whose changes are kept; a domain has fewer at once. */

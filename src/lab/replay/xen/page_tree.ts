@@ -19,6 +19,7 @@ export class PageTree implements Pages {
   readonly #after: P2mTable | null;
   /** Whether every change is shown. */
   readonly #shown: boolean;
+  readonly #shifted: boolean;
   /** Pages that were in the tree before the recording, as their first change shows. */
   readonly #endedFirst: { has(pfn: number): boolean };
   /** What probes have shown of a page since: its foreign frame, NaN for one that is not shown, -1 for none. */
@@ -33,7 +34,10 @@ export class PageTree implements Pages {
     readonly after: P2mTable | null;
     readonly shown: boolean;
     readonly endedFirst: { has(pfn: number): boolean };
+    /** Whether another frame than a page's own may be no foreign one: something else translates. */
+    readonly shifted: boolean;
   }) {
+    this.#shifted = o.shifted;
     this.#before = o.before;
     this.#after = o.after;
     this.#shown = o.shown;
@@ -102,6 +106,7 @@ export class PageTree implements Pages {
         : this.#shown
           ? Unknown.grantNotSeen
           : Unknown.grantsNotRecorded;
+    if (!Number.isNaN(seen) && this.#shifted) return this.#is(FrameKind.unknown, Number.NaN, Unknown.translated);
     if (!Number.isNaN(seen)) return this.#foreign(Number.NaN, because);
     return this.#is(FrameKind.unknown, Number.NaN, because);
   }

@@ -61,6 +61,7 @@ export class XenReplay implements PageWatch, CarriedSink {
         after,
         shown: look.framesShown || look.grantsShown,
         endedFirst: look.endedFirst,
+        shifted: look.shifted,
       });
       this.#map = tree;
       this.#grants = shown
