@@ -158,6 +158,50 @@ describe("questions", () => {
   });
 });
 
+describe("three verdicts", () => {
+  /** The bundled machine, had its unit remapped interrupts. */
+  const remapping = () =>
+    file("remap.json", registersText("vtd-legacy-strict").replace("0xc400000000000000", "0xc600000000000000"));
+  const verdict = async (...args: string[]) => {
+    const { code, out } = await inspect(...args, "--json");
+    const { code: strict } = await inspect(...args, "--strict");
+    return [(JSON.parse(out) as { verdict: { level: string } }).verdict.level, code, strict];
+  };
+
+  test("as registers say, as a scan finds, as a unit that is off", async () => {
+    const alone = file("scanned.elf", gunzipSync(readFileSync(legacy)));
+    const off = file(
+      "off2.json",
+      registersText("vtd-legacy-strict").replace("0xc400000000000000", "0x4400000000000000"),
+    );
+    expect(await verdict(legacy, "--registers", remapping())).toEqual(["shown", 0, 0]);
+    expect(await verdict(legacy)).toEqual(["unproven", 0, 1]);
+    expect(await verdict(alone)).toEqual(["unproven", 0, 1]);
+    expect(await verdict(legacy, "--registers", off)).toEqual(["trouble", 1, 1]);
+    expect(await verdict(image("vtd-ats"), "--device", "01:00.0")).toEqual(["unproven", 0, 1]);
+  });
+
+  test("signs, and the same words on the page", async () => {
+    const html = join(folder, "verdict.html");
+    const shown = await inspect(legacy, "--registers", remapping(), "--html", html);
+    expect(shown.out).toMatch(/^✓ 9 devices are confined to 18\.3 MiB of addresses/);
+    expect(readFileSync(html, "utf8")).toMatch(
+      /"level":"shown","words":"9 devices are confined to 18\.3 MiB of addresses/,
+    );
+    expect((await inspect(legacy)).out).toMatch(/^⚠ Not shown to be safe, for 1 reason: 9 devices/);
+    expect((await inspect(legacy, "--strict")).out).toMatch(/^✗ Not shown to be safe, for 1 reason: 9 devices/);
+  });
+
+  test("a core that was cut short lacks tables: no trouble, and not shown", async () => {
+    const whole = gunzipSync(readFileSync(legacy));
+    const cut = file("short.elf", whole.subarray(0, whole.length - 3 * 4096));
+    const { code, out } = await inspect(cut, "--registers", remapping());
+    expect([code, out.slice(0, 1)]).toEqual([0, "⚠"]);
+    expect(out).toMatch(/⚠ an entry points outside the memory of the image/);
+    expect((await inspect(cut, "--registers", remapping(), "--strict")).code).toBe(1);
+  });
+});
+
 describe("bad input is one clear line and code 2", () => {
   const bytes = gunzipSync(readFileSync(legacy));
   const noTables = bytes.slice();

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readHpet, readMadt, readTpm2 } from "../../../src/audit/reach/acpi/places.js";
 import { Gathered } from "../../../src/audit/reach/acpi/reading.js";
+import { barsOf } from "../../../src/audit/reach/pci/bars.js";
 import { placesOf, without } from "../../../src/audit/reach/places/places.js";
 import { isWhole, ramOf } from "../../../src/audit/reach/ram.js";
 import { reachedBy } from "../../../src/audit/reach/reached.js";
@@ -109,6 +110,30 @@ describe("places of a machine", () => {
   ])("%d to %d without %j", (from, to, places, left) => {
     const stretches = places.map(([a, b]) => ({ from: a!, to: b! }));
     expect(without({ from, to }, stretches).map((s) => [s.from, s.to])).toEqual(left);
+  });
+});
+
+describe("windows by configuration space", () => {
+  const header = (type: number, words: Readonly<Record<number, number>>, command = 6) => {
+    const view = new DataView(new ArrayBuffer(4096));
+    view.setUint32(0, 0x100e8086, true);
+    view.setUint16(4, command, true);
+    view.setUint8(0x0e, type);
+    for (const [at, value] of Object.entries(words)) view.setUint32(Number(at), value, true);
+    return new Uint8Array(view.buffer);
+  };
+  const bars = (bytes: Uint8Array) => barsOf(bytes).map((w) => `${w.from.toString(16)}-${w.to.toString(16)}`);
+
+  test("of a device: memory of 32 and 64 bits, no ports, nothing where it does not answer", () => {
+    const words = { 16: 0xfeb00000, 20: 0xc001, 24: 0x8000000c, 28: 0x90, 32: 0, 36: 0xfeb20008 };
+    expect(bars(header(0, words))).toEqual(["feb00000-feb01000", "9080000000-9080001000", "feb20000-feb21000"]);
+    expect(bars(header(0, words, 5))).toEqual([]);
+  });
+
+  test("of a bridge: what it forwards", () => {
+    const both = { 32: 0xfeb0fea0, 36: 0x12f10001, 40: 0x80, 44: 0x80 };
+    expect(bars(header(1, both))).toEqual(["fea00000-fec00000", "8000000000-8013000000"]);
+    expect(bars(header(1, { 32: 0xfff0, 36: 0x0001fff1 }))).toEqual([]);
   });
 });
 

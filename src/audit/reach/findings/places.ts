@@ -12,7 +12,10 @@ import { namesOf, stretchWords } from "./words.js";
 const judged: Readonly<Record<PlaceKind, { readonly weight: Weight; readonly why: string } | null>> = {
   unit: { weight: "trouble", why: "who controls the device can switch the unit off, or give it other tables" },
   configuration: { weight: "unproven", why: "who controls the device can set up every PCI device anew" },
-  interrupts: { weight: "unproven", why: "who controls the device can raise or redirect any interrupt" },
+  interrupts: {
+    weight: "unproven",
+    why: "who controls the device can raise the interrupts of others, or redirect them",
+  },
   "translated interrupts": {
     weight: "note",
     why: "it tells devices apart: each raises its own interrupts there and no other",

@@ -18,6 +18,7 @@ import {
 } from "../../../spec/pcie/configuration.js";
 import { bytesAt, structureAt } from "../acpi/bytes.js";
 import type { AcpiWindow } from "../acpi/reading.js";
+import { barsOf } from "./bars.js";
 import { nothingKnown, type PciDevice, virtualFunctionsOf } from "./device.js";
 
 /**
@@ -62,6 +63,7 @@ export function fromConfiguration(bytes: Uint8Array, segment: number, requester:
         : { secondary: below.get(BridgeBuses.secondary), subordinate: below.get(BridgeBuses.subordinate) },
     ats: ats !== null && structureAt(bytes, ats + 4, AtsControl.$)?.get(AtsControl.enable) === 1,
     pasid: pasid !== null && structureAt(bytes, pasid + 4, PasidControl.$)?.get(PasidControl.enable) === 1,
+    bars: barsOf(bytes),
     virtualFunctions: virtualFunctions(bytes, requester),
   };
 }
