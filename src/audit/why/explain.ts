@@ -22,6 +22,9 @@ const worth =
 const alsoWorth =
   /_DEV_REQUEST |_HW_ERROR |_COMMAND_ERROR |_INV_TIMEOUT |DEV_TABLE_ENTRY |decode error|root_entry|context\[| root @ |\b[lL][1-6]\[[0-9a-f]{3}\]/;
 
+/** What the lines of a flood contain, which say nothing of the machine. */
+const flood = /buffer is full|Event logged|Request device|DMA-API: /;
+
 const marks = [worth, alsoWorth, machineMarks];
 
 /** Lines that wait until the whole log has said what the machine is; beyond them what is known by then has to do. */
@@ -118,9 +121,10 @@ class Boot {
   }
 
   line(given: string): void {
-    const isWorth = worth.test(given) || alsoWorth.test(given),
-      ofMachine = machineMarks.test(given);
-    if (ofMachine || (isWorth && unitMarks.test(given))) {
+    const isFlood = flood.test(given);
+    const isWorth = isFlood || worth.test(given) || alsoWorth.test(given),
+      ofMachine = !isFlood && machineMarks.test(given);
+    if (ofMachine || (isWorth && !isFlood && unitMarks.test(given))) {
       const line = splitLine(given);
       if (line !== null) this.#facts.readMachine(line.text);
     }
