@@ -252,7 +252,7 @@ export class Replay {
       indexes: model === null ? [] : Array.from({ length: model.areas }, (_, a) => model.areaIndex(a)),
       living: this.#joiner.living(),
       recordedRefusals: this.#tally.maps.failed,
-      listRefusals: this.#tally.refusedLists.length,
+      listRefusals: this.#tally.tries.tries,
       comparable: this.#o.instead === null && model !== null,
     };
   }
