@@ -38,6 +38,13 @@ ${v3}\t0x0000000000000000`,
     never: ["doorbell"],
   },
   {
+    name: "0xfee00000 means interrupts on x86 only",
+    log: `${v3}event: F_TRANSLATION client: 0000:01:00.0 sid: 0x100 ssid: 0x0 iova: 0xfee00000 ipa: 0x0`,
+    findings: [["smmuv3-unmapped", "0000:01:00.0"]],
+    says: ["0xfee00000"],
+    never: ["interrupt messages"],
+  },
+  {
     name: "a decoded line alone does not say whether it was a write",
     log: `${v3}event: F_TRANSLATION client: 0000:01:00.0 sid: 0x100 ssid: 0x0 iova: 0x8020040 ipa: 0x0`,
     findings: [["smmuv3-unmapped", "0000:01:00.0"]],

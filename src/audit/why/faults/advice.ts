@@ -209,9 +209,9 @@ export function adviceFor(key: AdviceKey, where: Circumstance): FaultAdvice {
   return { usually, do: typeof doIt === "string" ? doIt : doIt(where) };
 }
 
-/** What an address says by itself. @returns "" when it says nothing. */
-export function addressHint(address: bigint): string {
-  const low = address & 0xffffffffn;
+/** What a fault's address says by itself. @returns "" when it says nothing. */
+export function addressHint({ address, unit }: LogFault): string {
+  if (address === null) return "";
   if (address >= 0xffffffffffff0000n) {
     return (
       "the address is all ones or just below: the driver used a mapping that had failed (dma_mapping_error not " +
@@ -220,13 +220,14 @@ export function addressHint(address: bigint): string {
   }
   if (address < 0x1000n)
     return "the address is 0 or just above: a descriptor that was never filled in, or already cleared";
-  if (address >= 0xfee00000n && address <= 0xfeefffffn) return "the address is in the range of interrupt messages";
-  if (low >> 24n === 0xf8n && ((address >> 32n) & 0xffn) === 0xfdn)
-    return "the address is in the range by which AMD systems carry interrupts";
   if (address >= 0xffff800000000000n && address < 0xffffe00000000000n) {
     return "the address looks like a kernel pointer: the driver did not map the buffer at all";
   }
-  return "";
+  const x86 = unit === "vtd" || unit === "amdvi";
+  if (x86 && address >= 0xfee00000n && address <= 0xfeefffffn)
+    return "the address is in the range of interrupt messages";
+  const hypertransport = (address & 0xffffffffffn) >> 24n === 0xfdf8n;
+  return unit === "amdvi" && hypertransport ? "the address is in the range by which AMD systems carry interrupts" : "";
 }
 
 /** GITS_TRANSLATER lies at 0x40 of its 64 KiB page; a GICv2m frame's MSI_SETSPI_NS at 0x40 of its own. */

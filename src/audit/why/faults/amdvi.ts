@@ -51,7 +51,7 @@ export function explainAmdvi(fault: LogFault, machine: MachineContext): Verdict 
       whereOf(fault),
       flagsOf(fault),
       judged.evidence ?? "",
-      fault.address === null || judged.kind === "bad-table" ? "" : addressHint(fault.address),
+      judged.kind === "bad-table" ? "" : addressHint(fault),
     ),
     do: advice.do,
     ...device,
@@ -228,6 +228,9 @@ function whereOf(fault: LogFault): string {
   return joined(
     fault.device === null ? "" : `device ${fault.device}`,
     named("domain"),
+    !fault.xen && valueNamed(fault, "domain") === 0n
+      ? "domain 0 is none of the kernel's own: the device was not attached yet, or no more"
+      : "",
     fault.pasid === null || fault.pasid === 0 ? "" : `pasid ${hexOf(fault.pasid)}`,
     named("vmg_tag"),
     fault.address === null ? "" : `address ${hexOf(fault.address)}`,

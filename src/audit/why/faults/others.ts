@@ -33,7 +33,7 @@ export function explainVirtioIommu(fault: LogFault, machine: MachineContext): Ve
         : fault.write
           ? "a write"
           : "a read",
-      fault.address === null ? "" : addressHint(fault.address),
+      addressHint(fault),
     ),
     do:
       kind === "no-entry"
@@ -68,7 +68,7 @@ export function explainDart(fault: LogFault, machine: MachineContext): Verdict |
           ? "a write"
           : "a read",
       `code ${hexOf(fault.code ?? 0)}, status ${hexOf(fault.flags ?? 0)}`,
-      fault.address === null ? "" : addressHint(fault.address),
+      addressHint(fault),
     ),
     do: advice.do,
     ...(fault.by === null ? {} : { device: `${fault.by} stream ${fault.stream}` }),
@@ -105,7 +105,7 @@ export function explainOnChip(given: LogFault, machine: MachineContext): Verdict
           ? "a write"
           : "a read",
       fault.flags === null ? "" : `status ${hexOf(fault.flags)}`,
-      fault.address === null ? "" : addressHint(fault.address),
+      addressHint(fault),
     ),
     do: advice.do,
     ...(fault.device !== null

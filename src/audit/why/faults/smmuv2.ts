@@ -81,7 +81,7 @@ function evidenceOf(fault: LogFault, bits: number, faults: readonly FaultBit[]):
         ? "the kernel's own walk finds nothing mapped"
         : `the kernel's own walk finds ${hexOf(soft)} there: the table has it, a TLB or flush problem, or it was mapped just after`,
     context && fault.stream === null ? "this kernel's line does not name the stream" : "",
-    fault.address === null ? "" : addressHint(fault.address),
+    addressHint(fault),
   );
 }
 

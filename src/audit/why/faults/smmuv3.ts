@@ -72,7 +72,7 @@ function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
     triedWords(fault, input ? record : null),
     input && record !== null ? duringWords(record.during) : "",
     record?.stalled === true ? "the device waits (stalled)" : "",
-    fault.address === null ? "" : addressHint(fault.address),
+    addressHint(fault),
     isDoorbell({ ...fault, write: fault.write ?? true }) && fault.write === null
       ? "0x40 in a page is where the doorbells of interrupts lie: if it was a write, an MSI"
       : "",

@@ -71,7 +71,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
       who,
       `fault reason ${hexOf(code!)}`,
       dump?.evidence ?? "",
-      fault.interrupt || fault.address === null ? "" : addressHint(fault.address),
+      fault.interrupt ? "" : addressHint(fault),
     ),
     do: advice.do,
     ...device,
