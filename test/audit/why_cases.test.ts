@@ -129,6 +129,23 @@ total 524288 (slots), used 523564 (slots)`,
   },
 ];
 
+const noPool: readonly Case[] = [
+  {
+    name: "an untrusted device, as 5.16 and later say it",
+    log: "[    1.1] nvme 0000:02:00.0: DMA bounce buffers are inactive, unable to map unaligned transaction.",
+    findings: [["absent", "0000:02:00.0", 1]],
+    says: ["untrusted", "switched off", "tearing down"],
+  },
+  {
+    name: "the same where the log tells why",
+    log: `[    0.9] software IO TLB: tearing down default memory pool
+[   50.1] nvme 0000:02:00.0: Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer`,
+    findings: [["absent", "0000:02:00.0", 1]],
+    says: ["gave it back at boot"],
+    never: ["noforce"],
+  },
+];
+
 const reach: readonly Case[] = [
   {
     name: "a pool above ten GiB, on a machine without low memory",
@@ -296,6 +313,7 @@ const answer = (c: Case) => {
 
 describe.each([
   ["a full pool", full],
+  ["no pool", noPool],
   ["out of reach", reach],
   ["the kernel's checker", checker],
   ["what no rule knows", others],

@@ -10,6 +10,7 @@
 import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
+import { remedies } from "./full_pool.js";
 import type { PoolMessage } from "./pool_message.js";
 import { bytesInWords, hex } from "./words.js";
 
@@ -79,7 +80,7 @@ function bounceFailed(o: Overflow): Verdict {
     do: never
       ? `Make the requests smaller (256 KiB at most). ${reachAll}`
       : `Look for "swiotlb buffer is full" just before, and for "software IO TLB" in the boot log. ${reachAll}`,
-    remedy: never ? "pool smaller-requests" : "pool absent",
+    remedy: remedies[never ? "smaller-requests" : "absent"],
     limitedIn: /dma_direct|swiotlb/,
     echo: `The next line is the same event: ${exceeded(o, "the buffer")}`,
   };

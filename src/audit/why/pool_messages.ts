@@ -7,16 +7,33 @@
 import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
-import { explainFull } from "./full_pool.js";
+import { explainFull, remedies } from "./full_pool.js";
 import { belowFour } from "./larger_pool.js";
 import type { LogLine } from "./log_line.js";
 import { overflowMessages } from "./overflow.js";
 import type { PoolMessage } from "./pool_message.js";
 import { bytesInWords, slotsInWords } from "./words.js";
 
-const noPool =
-  'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one that ' +
-  "could not be allocated does. Take swiotlb=noforce away, or ask for a smaller pool.";
+/** Why there is no pool, and what to do: which of the three causes, where the log tells. */
+function withoutPool(machine: MachineContext, lead: string, evidence: string): Verdict {
+  const what = machine.poolGivenBack
+    ? {
+        cause: `${lead} The IOMMU's driver gave it back at boot, as no device seemed to need it.`,
+        evidence: 'the boot log says "tearing down default memory pool"',
+        do: "Use a newer kernel, which keeps the pool while untrusted devices may come. A larger swiotlb= changes nothing.",
+      }
+    : {
+        cause:
+          `${lead} It was switched off, could not be allocated at boot, or was given back at boot by an IOMMU's driver ` +
+          '("tearing down default memory pool").',
+        evidence,
+        do:
+          'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one ' +
+          "that could not be allocated or was torn down does. Take swiotlb=noforce away, ask for a smaller pool, or use a " +
+          "newer kernel if it was torn down.",
+      };
+  return { kind: "absent", ...what, remedy: remedies.absent, limitedIn: /swiotlb|iommu_dma|dma_direct/ };
+}
 
 const smallerAtBoot = (machine: MachineContext): string =>
   `Ask for less (each halving is tried down to 1 MiB), give the guest more memory${belowFour(machine)}, or free it: ` +
@@ -74,21 +91,19 @@ const messages: readonly PoolMessage[] = [
         do:
           "Look at the swiotlb line beside it, if there is one. Kernels from 5.4 on do this for VT-d, and the first of " +
           "them had bugs here: update the kernel before anything else.",
-        remedy: "pool constraint",
+        remedy: remedies.constraint,
         echo: `The next line is the same event, seen from the IOMMU: ${what}`,
       };
     },
   },
   {
     pattern: /Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer/,
-    explain: () => ({
-      kind: "absent",
-      cause:
-        "The device needs a bounce buffer and there is no pool: it was switched off, or could not be allocated at " +
-        "boot.",
-      evidence: "the message is written only when the pool does not exist",
-      do: noPool,
-    }),
+    explain: (_m, _line, machine) =>
+      withoutPool(
+        machine,
+        "The device needs a bounce buffer and there is no pool.",
+        "the message is written only when the pool does not exist",
+      ),
   },
   {
     pattern: /Buffer overflow detected\. Allocation size: (\d{1,15})\. Mapping size: (\d{1,15})/,
@@ -105,14 +120,13 @@ const messages: readonly PoolMessage[] = [
   },
   {
     pattern: /DMA bounce buffers are inactive, unable to map unaligned transaction/,
-    explain: () => ({
-      kind: "absent",
-      cause:
+    explain: (_m, _line, machine) =>
+      withoutPool(
+        machine,
         "An untrusted device (an external port) may not see whole pages for a small buffer, and there is no pool to " +
-        "bounce it through.",
-      evidence: "the message is written only when the pool does not exist",
-      do: noPool,
-    }),
+          "bounce it through.",
+        "the message is written only when the pool does not exist",
+      ),
   },
   {
     pattern: /Failed to allocate new pool/,
@@ -254,7 +268,7 @@ function explainCoherent(size: number, device: string | undefined): Verdict {
       "in silence since), or see that memory is less fragmented. A larger pool " +
       (never ? "changes nothing." : "helps only where it is the pool that is full."),
     ...(device === undefined ? {} : { device }),
-    remedy: never ? "pool smaller-requests" : "pool larger-pool",
+    remedy: remedies[never ? "smaller-requests" : "larger-pool"],
     limitedIn: /swiotlb/,
     echo: `The next line is the same event: a coherent allocation of ${bytesInWords(size)}, for which no contiguous memory was free`,
   };
