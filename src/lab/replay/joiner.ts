@@ -36,6 +36,18 @@ const pageBytes = 4096;
 /** @returns whether a buffer mapped at a bus address bounced; null when the address does not tell. */
 export type Landing = (phys: number, address: number) => boolean | null;
 
+/** The clocks of two CPUs may differ by this much (microseconds). */
+const clocksApartMax = 10_000;
+
+interface Early {
+  readonly device: number;
+  readonly size: number;
+  readonly time: number;
+  readonly cpu: number;
+  readonly task: number;
+  readonly context: number;
+}
+
 /** An unmapping of something that was mapped before the recording began (or whose mapping was lost). */
 export interface Orphan {
   readonly device: number;
@@ -57,6 +69,8 @@ export class Joiner {
   readonly #pages: PageWatch | null;
   readonly #landed: Landing | null;
   readonly #tellsOrphans: boolean;
+  /** Unmappings of a moment ago whose mapping was not read yet, by bus address, oldest first. */
+  readonly #early = new Map<number, Early>();
   /** Number of each CPU's last event so far. */
   readonly lastEvents: number[] = [];
   now = 0;
@@ -126,6 +140,7 @@ export class Joiner {
       this.#releases.end(place, time, this.#event++);
       if (this.#event % stride !== 0) continue;
       this.#pending.sweep(this.now, outcomeWaitMax, this.#event);
+      this.#strangers(this.now - clocksApartMax);
       this.#sink.advance?.(this.now);
     }
   }
@@ -134,6 +149,7 @@ export class Joiner {
   finish(): void {
     this.#pending.sweep(this.now, outcomeWaitAtEnd, this.#event);
     this.#pending.finish(this.now, this.#event);
+    this.#strangers(Number.POSITIVE_INFINITY);
     this.#releases.finish(this.now);
   }
 
@@ -185,6 +201,7 @@ export class Joiner {
     }
     op.direction = b.direction[i]!;
     op.attrs = b.attrs[i]!;
+    op.cpuAfter = b.cpu[i]!;
     const original = printed(op);
     if (!Number.isNaN(phys)) op.orig = phys;
     const address = b.dma[i]!;
@@ -192,7 +209,30 @@ export class Joiner {
     this.#place(op, original);
     if (address === failedAddress) return;
     op.id = this.#ids.take();
+    if (this.#early.size > 0 && this.#endsAtOnce(op)) return;
     this.#live.add(address, op);
+  }
+
+  /** Its unmapping was read before it: the clocks of two CPUs differ by a little. */
+  #endsAtOnce(op: Operation): boolean {
+    const early = this.#early.get(op.address);
+    if (early === undefined || early.device !== op.device || early.size !== op.size) return false;
+    this.#early.delete(op.address);
+    const { cpu, task, context } = early;
+    const [lo, loEvent] = [op.hi, op.hiEvent];
+    const when = { lo, hi: Math.max(lo, this.now), loEvent, hiEvent: this.#event, at: this.now };
+    this.#sink.push(unmapping(op, { cpu, task, context, ...when }));
+    this.#ids.give(op.id);
+    return true;
+  }
+
+  /** Unmappings that no mapping came for were of before the recording. */
+  #strangers(until: number): void {
+    for (const [address, { device, size, time }] of this.#early) {
+      if (time > until) return;
+      this.#early.delete(address);
+      this.#onOrphan({ device, address, size });
+    }
   }
 
   #mapList(b: EventBatch, i: number): void {
@@ -228,6 +268,7 @@ export class Joiner {
       op.attrs = b.attrs[i]!;
       op.list = true;
       op.listEnd = k === count - 1;
+      op.cpuAfter = b.cpu[i]!;
       const address = merged ? (b.listDma[b.dmaFirst[i]!] ?? Outcome.unknown) : dma;
       resolve(op, address, b.time[i]!, this.#event);
       if (!merged) {
@@ -265,9 +306,13 @@ export class Joiner {
     const address = b.dma[i]!,
       device = b.device[i]!;
     let of = this.#live.take(address, device);
+    if (of === null && !this.#tellsOrphans) {
+      const [size, time] = [b.size[i]!, b.time[i]!];
+      this.#early.delete(address);
+      this.#early.set(address, { device, size, time, cpu: b.cpu[i]!, task: b.task[i]!, context: b.context[i]! });
+      return;
+    }
     if (of === null) {
-      this.#onOrphan({ device, address, size: b.size[i]! });
-      if (!this.#tellsOrphans) return;
       of = unseenMapping(b, i);
     }
     const time = b.time[i]!;

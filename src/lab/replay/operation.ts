@@ -33,6 +33,8 @@ export interface Operation {
   /** The mapping that an unmapping ends; null for a mapping. */
   readonly of: Operation | null;
   readonly cpu: number;
+  /** CPU on which a mapping's event was written: its task may have moved before it searched. */
+  cpuAfter: number;
   /** Numbers of the source's `devices` and `tasks`. */
   readonly device: number;
   readonly task: number;
@@ -96,6 +98,7 @@ export function mapping(o: {
     id: -1,
     of: null,
     cpu: o.cpu,
+    cpuAfter: o.cpu,
     device: o.device,
     task: o.task,
     context: o.context,
@@ -143,6 +146,7 @@ export function unmapping(
     id: of.id,
     of,
     cpu: o.cpu,
+    cpuAfter: o.cpu,
     device: of.device,
     task: o.task,
     context: o.context,

@@ -86,7 +86,7 @@ export class PoolModel {
     if (!op.bounced) return this.#step0(op, Number.NaN, Number.NaN, others);
     const kernel = op.address >= 0 ? inside : Outcome.refused;
     if (op.address >= 0 && Number.isNaN(kernel)) return this.#step0(op, Number.NaN, Number.NaN, others);
-    const model = this.#find(op);
+    const model = this.#findWhere(op, kernel);
     switch (op.address) {
       case Outcome.unknown:
         return this.#step0(op, model, Number.NaN, others);
@@ -113,13 +113,21 @@ export class PoolModel {
     this.#holders.set(this.#pool.headAt(offset), op);
   }
 
-  #find(op: Operation): number {
+  /** A task that moved between its events searched on one of the two CPUs: which, the kernel's choice shows. */
+  #findWhere(op: Operation, kernel: number): number {
+    const model = this.#find(op);
+    if (op.cpuAfter === op.cpu || !(kernel >= 0) || model === kernel) return model;
+    const moved = this.#find(op, op.cpuAfter);
+    return moved === kernel ? moved : model;
+  }
+
+  #find(op: Operation, cpu = op.cpu): number {
     const a = this.#alignments,
       d = op.device;
     const high = Math.floor(op.orig / 2 ** 32),
       low = op.orig >>> 0;
     return this.#pool.find(
-      op.cpu,
+      cpu,
       high,
       low,
       op.size,
