@@ -244,3 +244,67 @@ describe("searches without an outcome", () => {
     expect(o.pool!.refusedLists).toHaveLength(0);
   });
 });
+
+describe("how full the pool was", () => {
+  const maps = (ends: boolean) =>
+    Array.from({ length: 60 }, (_, n) => {
+      const phys = (0x1000000 + n * 4096).toString(16);
+      const at = 1 + n / 10;
+      const dma = (0x70000000 + n * 4096).toString(16);
+      return [
+        line("dd-1", 0, ".....", at, bounced(phys)),
+        line("dd-1", 0, ".....", at + 0.01, mapped(dma, phys)),
+        ...(ends ? [line("dd-1", 0, ".....", at + 0.02, unmapped(dma))] : []),
+      ];
+    }).flat();
+
+  test("is not known where ends of mappings are not recorded", async () => {
+    const o = await replay(maps(false));
+    expect(o.pool!.endsRecorded).toBe(false);
+    expect(o).toMatchObject({ timeline: null, slotMap: null, whatIf: [], advice: { what: "no size can be advised" } });
+    expect(verdictOf({ outcome: o, audit: { leaks: [], violations: [] } }).occupancy).toBe(
+      "How full the pool of 512 slots was is not known: ends of mappings are not recorded.",
+    );
+  });
+
+  test("is known where they are, and where nothing bounced", async () => {
+    const ended = await replay(maps(true));
+    expect(ended.pool).toMatchObject({ hiwater: 2 });
+    expect(ended.pool!.endsRecorded).toBeUndefined();
+    const direct = await replay(
+      maps(false)
+        .filter((l) => l.includes("dma_map"))
+        .map((l) => l.replace(/dma_addr=\w+ (.*)phys_addr=(\w+)/, "dma_addr=$2 $1phys_addr=$2")),
+    );
+    expect(direct.maps.direct).toBe(60);
+    expect(direct.pool!.endsRecorded).toBeUndefined();
+  });
+});
+
+describe("two CPUs", () => {
+  const two = { ...log, swiotlb: "512,2,force", areas: 2 };
+  const of = (lines: string[]) => replayed(`# tracer: nop\n${lines.join("\n")}\n`, { log: two });
+
+  test("a task that moves between its events searches the area of either", async () => {
+    const o = await of([
+      line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+      line("dd-1", 1, ".....", 1.0005, mapped("70080000", "1000000")),
+      line("dd-1", 0, ".....", 2.0, bounced("1001000")),
+      line("dd-1", 1, ".....", 2.0005, mapped("70000000", "1001000")),
+    ]);
+    expect(o.exact).toMatchObject({ compared: 2, equal: 2, corrections: 0 });
+  });
+
+  test("whose clocks differ by a little: an unmapping read before its mapping is its end", async () => {
+    const o = await of([
+      line("dd-1", 1, ".....", 1.0, bounced("1000000")),
+      line("dd-2", 0, "d.h1.", 1.003, unmapped("70080000")),
+      line("dd-1", 1, ".....", 1.004, mapped("70080000", "1000000")),
+      line("dd-1", 1, ".....", 1.5, bounced("1001000")),
+      line("dd-1", 1, ".....", 1.501, mapped("70081000", "1001000")),
+      line("dd-1", 1, ".....", 1.6, unmapped("70081000")),
+    ]);
+    expect(o.exact).toMatchObject({ compared: 2, equal: 2, corrections: 0 });
+    expect(o.pool).toMatchObject({ used: 0, atLeast: false });
+  });
+});

@@ -57,6 +57,11 @@ export function advise(q: AdviceQuestion): Advice {
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   if (q.pool === null || q.machine === null) return withoutPool(q.maps);
+  if (q.pool.endsRecorded === false) {
+    const because =
+      "ends of mappings are not recorded (dma_unmap_phys, dma_unmap_sg), so how full the pool was is not known";
+    return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
+  }
   const { mappings, lists } = q.refused;
   return mappings + lists === 0 ? nothingFailed(q, q.pool) : enough(q, q.pool, q.machine);
 }

@@ -263,6 +263,8 @@ export interface ReplayOutcome {
     readonly hiwaterTime: number;
     /** The pool was in use before the recording: at least as many slots as stated were in use. */
     readonly atLeast: boolean;
+    /** False where ends of mappings are not recorded: then used, hiwater and what devices held are not known. */
+    readonly endsRecorded?: boolean;
     /** The kernel's own counters, read after the recording; null without them, or for another pool. */
     readonly counters: { readonly used: number | null; readonly hiwater: number | null } | null;
     readonly failures: readonly Failure[];

@@ -99,6 +99,7 @@ export class Replay {
       to: survey.to,
       completeFrom: o.completeFrom,
       places,
+      endsMissing: survey.endsMissing,
       movedUnknown: o.moved === "unknown",
       mapsSeen: (device) => (survey.devices[device]?.maps ?? 0) > 0,
       saysRefused: refusalsSaid(o.log, o.deviceNames),
@@ -170,6 +171,7 @@ export class Replay {
     const whatIf = this.#whatIf.finish();
     const o = tally.occupancy;
     const shows = this.#requestTally === null ? survey.shows : "requests";
+    const showsUse = shows === "mappings" && !survey.endsMissing;
     const maps = this.#requestTally?.maps ?? tally.maps;
     const pool =
       machine.pool === null || o === null || shows !== "mappings"
@@ -183,6 +185,7 @@ export class Replay {
             // A pool that was never used was at its highest from the beginning on.
             hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
             atLeast: machine.pool.late && machine.pool.begin === undefined,
+            ...(survey.endsMissing ? { endsRecorded: false } : {}),
             counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,
             refusedLists: tally.refusedLists,
@@ -218,8 +221,8 @@ export class Replay {
           : tally.notCompared(),
       xen: this.#xen?.finish(this.#end(pool)) ?? null,
       devices: tally.devices(this.#o.deviceNames),
-      ...(shows === "mappings" ? pictures : { timeline: null, slotMap: null }),
-      whatIf: shows === "mappings" ? whatIf : [],
+      ...(showsUse ? pictures : { timeline: null, slotMap: null }),
+      whatIf: showsUse ? whatIf : [],
       advice: advise({
         shows,
         kernel: machine.kernel,

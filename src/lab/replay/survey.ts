@@ -19,6 +19,9 @@ const orphansMax = 1 << 19;
 const noRamFrom = 0xfec0_0000;
 const noRamTo = 0x1_0000_0000;
 
+/** Fewer mappings may all be alive. */
+const fewMaps = 50;
+
 export interface DeviceSurvey {
   bounced: number;
   maps: number;
@@ -42,6 +45,8 @@ export class Survey {
   merged = false;
   /** Buffers were given addresses where a PC has firmware and interrupt controllers, and no RAM. */
   inFirmware = false;
+  /** Bounces of a kind are recorded, and never an end of that kind: how full the pool was is not known. */
+  endsMissing = false;
   /** Buffers whose bus address is not their physical one, and in how many ways, up to two, it lies from it. */
   moved = 0;
   movedBy = 0;
@@ -177,6 +182,10 @@ export class Survey {
       this.lowest = Math.min(this.lowest, op.address);
       this.highest = Math.max(this.highest, op.address + op.size);
     }
+    this.endsMissing = [true, false].some((list) => {
+      const alike = this.sample.filter((op) => op.list === list && op.address >= 0);
+      return alike.length >= fewMaps && alike.every((op) => !op.unmap);
+    });
     this.sample.sort((a, b) => a.at - b.at || a.loEvent - b.loEvent);
   }
 

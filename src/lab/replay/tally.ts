@@ -22,6 +22,7 @@ const mismatchesMax = 50;
 /** Why an outcome is not known: */
 const underWay = "the recording ends, or lost events, before its outcome";
 const noMaps = "no mapping event of the device is in the recording: they may have been left out";
+const noEnds = "no event tells its outcome, nor how full the pool was: ends of mappings are not recorded";
 const hadRoom = "no event tells its outcome, and the pool had room";
 
 interface DeviceTally {
@@ -56,6 +57,7 @@ export class Tally implements CarriedSink {
   tooLarge = 0;
   readonly tries = new TryCounter();
   readonly #unknown = new Map<string, number>();
+  readonly #endsMissing: boolean;
   readonly #movedUnknown: boolean;
   readonly #mapsSeen: (device: number) => boolean;
   readonly #saysRefused: (device: number, size: number) => boolean;
@@ -82,6 +84,8 @@ export class Tally implements CarriedSink {
     /** Bounces that the pool's first state was learnt from: nothing to compare. */
     readonly learnt?: readonly { readonly time: number; readonly offset: number }[];
     /** Whether any mapping event of a device is in the recording. */
+    /** Whether ends of mappings are not recorded, so that the model is fuller than the pool was. */
+    readonly endsMissing?: boolean;
     /** Whether nothing tells a bounce from a translation. */
     readonly movedUnknown?: boolean;
     readonly mapsSeen?: (device: number) => boolean;
@@ -94,6 +98,7 @@ export class Tally implements CarriedSink {
     this.#outsideWhat = isOwn ? "outside the default pool" : "in machine frames that are not known to be the pool's";
     this.#learnt = o.learnt ?? [];
     this.#completeFrom = o.completeFrom;
+    this.#endsMissing = o.endsMissing ?? false;
     this.#movedUnknown = o.movedUnknown ?? false;
     this.#mapsSeen = o.mapsSeen ?? (() => true);
     this.#saysRefused = o.saysRefused ?? (() => false);
@@ -228,7 +233,9 @@ export class Tally implements CarriedSink {
   /** Why a search without an outcome need not have been refused; null where that is what happened. */
   #otherwise(c: Carried): string | null {
     const { device, size } = c.op;
-    if (c.refusal !== null || this.#saysRefused(device, size)) return null;
+    if (this.#saysRefused(device, size)) return null;
+    if (this.#endsMissing) return noEnds;
+    if (c.refusal !== null) return null;
     if (!this.#mapsSeen(device)) return noMaps;
     const pool = this.#machine.pool;
     if (pool === null || pool.late) return null;

@@ -85,7 +85,11 @@ export function pageData(report: RunReport): PageData {
     requests: requestWords(outcome),
     slotBytes,
     setSlots,
-    pool: pool === null ? null : { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters },
+    // Without ends of mappings there is no use of the pool to draw.
+    pool:
+      pool === null || pool.endsRecorded === false
+        ? null
+        : { slots, areas, base, used, hiwater, hiwaterTime, atLeast, counters },
     forced: outcome.machine.swiotlb?.forced ?? false,
     exact: outcome.exact,
     xen: xenWords(outcome),

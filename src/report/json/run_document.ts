@@ -108,6 +108,7 @@ function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => strin
     hiwater: pool.hiwater,
     hiwaterTime: secondsOf(pool.hiwaterTime),
     atLeast: pool.atLeast,
+    ...(pool.endsRecorded === undefined ? {} : { endsRecorded: pool.endsRecorded }),
     counters: pool.counters === null ? null : { used: pool.counters.used, hiwater: pool.counters.hiwater },
     failures: pool.failures.map(failureDocument),
     refusedLists: pool.refusedLists.map(failureDocument),

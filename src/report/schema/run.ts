@@ -72,6 +72,10 @@ const pool = z.looseObject({
     .boolean()
     .optional()
     .describe("the pool was in use before: used and hiwater are the least there can have been"),
+  endsRecorded: z
+    .boolean()
+    .optional()
+    .describe("false: ends of mappings are not recorded, and used, hiwater and what devices held are not known"),
   failures: z.array(failure),
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
   refusedTries: z

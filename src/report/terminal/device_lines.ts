@@ -28,7 +28,7 @@ export function deviceLines({ outcome, audit }: RunReport, style: Style, width: 
   const active = outcome.devices.filter(isActive).sort((a, b) => b.maps - a.maps);
   const idle = outcome.devices.filter((device) => !isActive(device));
   const lines = [
-    ...(active.length === 0 ? [] : tableLines(active, unknown, style, width)),
+    ...(active.length === 0 ? [] : tableLines(active, unknown, outcome.pool?.endsRecorded !== false, style, width)),
     ...(idle.length === 0
       ? []
       : wrap(`no mapping of ${someOf(idle.map((d) => d.name))}`, width, "  ", "    ").map(style.dim)),
@@ -41,13 +41,19 @@ const isActive = ({ maps, failed, live }: DeviceOutcome): boolean => maps + fail
 function tableLines(
   active: readonly DeviceOutcome[],
   unknown: ReadonlySet<string>,
+  knowsUse: boolean,
   style: Style,
   width: number,
 ): string[] {
   const shown = active.slice(0, firstDevices);
   const rows = shown.map((d) => [
     ...[d.name, d.driver ?? "–", countWords(d.maps), countWords(d.direct), countWords(d.bounced)],
-    ...[countWords(d.translated), countWords(d.failed), bytesWords(d.bouncedBytes), countWords(d.slotsPeak)],
+    ...[
+      countWords(d.translated),
+      countWords(d.failed),
+      bytesWords(d.bouncedBytes),
+      knowsUse ? countWords(d.slotsPeak) : "unknown",
+    ],
     unknown.has(d.name) ? "unknown" : countWords(d.live),
   ]);
   const [head, ...body] = table(columns, rows, width);

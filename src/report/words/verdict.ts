@@ -159,6 +159,11 @@ function counterWords(
 function occupancyWords({ pool }: ReplayOutcome): string | null {
   if (pool === null) return null;
   const { hiwater, slots, used, atLeast, counters } = pool;
+  if (pool.endsRecorded === false) {
+    const said =
+      counters?.hiwater == null ? "" : `; the kernel's own counter says at most ${countWords(counters.hiwater)}`;
+    return `How full the pool of ${plural(slots, "slot")} was is not known: ends of mappings are not recorded${said}.`;
+  }
   const least = atLeast ? "at least " : "";
   return (
     `High-water mark: ${least}${countWords(hiwater)} of ${plural(slots, "slot")} (${shareWords(hiwater, slots)}, ` +
