@@ -1,5 +1,6 @@
 /** Machines built table by table: nesting, shared tables, tables and code that a device may write, every end of a walk. */
 import { describe, expect, test } from "vitest";
+import { Gathered } from "../../../src/audit/reach/acpi/reading.js";
 import { parseDeviceAddress } from "../../../src/audit/reach/device_name.js";
 import { type InspectInput, inspectImage } from "../../../src/audit/reach/inspect_image.js";
 import { walkAnswer } from "../../../src/audit/reach/walk_device.js";
@@ -195,6 +196,20 @@ test("addresses up to the last one of 64 bits, and memory up to the last page of
   expect(inspection.devices[0]!.ranges!.byteCount).toBe(8192);
   expect(endOf(built, [amd], "00:03.0:0xfffffffffffffff8")).toMatchObject({ end: { paddr: BigInt(last) + 0xff8n } });
   expect(endOf(built, [amd], "00:03.0:0xffffffffffffdff8").end.kind).toBe("fault");
+});
+
+test("of a unit whose registers are where firmware lists none nothing is believed", () => {
+  const listing = (registersAt: number) => {
+    const acpi = new Gathered();
+    const listed = { kind: "vtd", registersAt, segment: 0, includeAll: true, scopes: [], requester: null } as const;
+    acpi.units.push(listed);
+    return look(legacy([[0, 0x400000, 0x1000]]), [{ ...legacyUnit, registersAt: 0xfed90000 }], { acpi }).inspection;
+  };
+  const [own, other] = [listing(0xfed90000), listing(0xfeb80000)];
+  expect([own.devices.length, other.devices.length]).toEqual([1, 0]);
+  expect(own.findings.map((f) => f.rule)).not.toContain("strange-registers");
+  expect(other.findings.map((f) => f.rule)).toEqual(["strange-registers", "missing-unit"]);
+  expect(other.unreadUnits).toEqual([0]);
 });
 
 test.each([

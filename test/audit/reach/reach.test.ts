@@ -45,8 +45,9 @@ test("one table takes at most a share of what all may cost, and those that are c
   expect(counts.at(-1)).toBeLessThan(400);
   expect(counts.every((n) => n > 0)).toBe(true);
   expect(counts.reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(2000);
-  for (const { ranges, troubles } of reached) {
+  for (const { ranges, troubles, everyPage } of reached) {
     expect(troubles.map((t) => t.kind)).toEqual(ranges!.count < 400 ? ["limit"] : []);
+    expect(everyPage).toBe(ranges!.count === 400);
   }
 });
 

@@ -85,6 +85,11 @@ describe("units from registers", () => {
     ["interrupts not remapped", { "0xfed90018": "0xc000000000000000" }, ["interrupt-remapping-off"]],
     ["the root pointer not taken over", { "0xfed90018": "0x8200000000000000" }, ["root-not-set"]],
     ["interrupts of the old form", { "0xfed90018": "0xc280000000000000" }, ["compatibility-interrupts"]],
+    [
+      "32-bit destinations, where the old form is refused",
+      { "0xfed90018": "0xc280000000000000", "0xfed900b8": "0x120080f" },
+      [],
+    ],
     ["abort mode", { "0xfed90018": "0xc200000000000000", "0xfed90020": "0x3000c00" }, ["table-mode"]],
     ["a reserved mode", { "0xfed90018": "0xc200000000000000", "0xfed90020": "0x3000800" }, ["table-mode"]],
     ["nothing to say", { "0xfed90018": "0xc200000000000000" }, []],
