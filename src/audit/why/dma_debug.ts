@@ -160,12 +160,14 @@ const rules: readonly Rule[] = [
 /** What the report says in brackets: "[device address=0x1000] [size=2048 bytes]". */
 const stated = /\[([a-z][a-z +-]{1,24})=([^\]]{1,40})(?:\]|$)/g;
 const deviceAfter = /DMA-API: [\w+-]{1,40} ([\w:.,@-]{1,60}): /;
+/** How reports begin; consoles and scripts that print the function's name leave the mark out. */
+const reports = /\bdevice driver (?:has pending|tries to|frees|failed to|maps|syncs) /;
 /** The checker's messages of itself. */
 const ofItself = /DMA-API: (?:preallocated|debugging (?:en|dis)abled|(?:en|dis)abl|switching off|dma_debug: )/;
 
 /** @returns null for a line that is no report. */
 export function explainDmaDebug(text: string): Verdict | null {
-  if (!text.includes("DMA-API: ") || ofItself.test(text)) return null;
+  if (!(text.includes("DMA-API: ") || reports.test(text)) || ofItself.test(text)) return null;
   const found = rules.find((r) => r.pattern.test(text));
   if (found === undefined) return null;
   const device = deviceAfter.exec(text)?.[1];

@@ -2,7 +2,7 @@
  * The messages of DMA as the kernel formats them: by these a line that ends inside a message is known.
  *
  * `%d` stands for decimal digits, `%x` for hexadecimal ones with or without 0x, `%s` for a word, `%n` for letters and
- * underscores, `%t` for any text to the end. Source: Linux kernel/dma/{swiotlb,direct,debug}.c, lib/swiotlb.c,
+ * underscores, `%t` for any text, up to what follows it in the form. Source: Linux kernel/dma/{swiotlb,direct,debug}.c, lib/swiotlb.c,
  * drivers/iommu/{intel,amd,arm,virtio-iommu}; Xen xen/drivers/passthrough.
  */
 const forms: readonly string[] = [
@@ -26,25 +26,25 @@ const forms: readonly string[] = [
   "software IO TLB: Memory encryption is active and system is using DMA bounce buffers",
   "software IO TLB: tearing down default memory pool",
   "Failed to get contiguous memory for DMA from Xen!",
-  "DMA-API: device driver has pending DMA allocations while released from device [count=%d]",
-  "DMA-API: device driver tries to free an invalid DMA memory address",
-  "DMA-API: device driver tries to free DMA memory it has not allocated [device address=%x] [size=%d bytes]",
-  "DMA-API: device driver tries to sync DMA memory it has not allocated [device address=%x] [size=%d bytes]",
-  "DMA-API: device driver frees DMA memory with different size [device address=%x] [map size=%d bytes] [unmap size=%d bytes]",
-  "DMA-API: device driver frees DMA memory with wrong function [device address=%x] [size=%d bytes] [mapped as %s] [unmapped as %s]",
-  "DMA-API: device driver frees DMA memory with different CPU address [device address=%x] [size=%d bytes] [cpu alloc address=%x] [cpu free address=%x]",
-  "DMA-API: device driver frees DMA memory with different direction [device address=%x] [size=%d bytes] [mapped with %s] [unmapped with %s]",
-  "DMA-API: device driver frees DMA sg list with different entry count [map count=%d] [unmap count=%d]",
-  "DMA-API: device driver failed to check map error[device address=%x] [size=%d bytes] [mapped as %s]",
-  "DMA-API: device driver maps memory from stack [addr=%x]",
-  "DMA-API: device driver maps memory from kernel text or rodata [addr=%x] [len=%d]",
-  "DMA-API: device driver syncs DMA memory outside allocated range [device address=%x] [allocation size=%d bytes] [sync offset+size=%d]",
-  "DMA-API: device driver syncs DMA memory with different direction [device address=%x] [size=%d bytes] [mapped with %s] [synced with %s]",
-  "DMA-API: mapping sg segment longer than device claims to support [len=%d] [max=%d]",
-  "DMA-API: mapping sg segment across boundary [start=%x] [end=%x] [boundary=%x]",
-  "DMA-API: cpu touching an active dma mapped cacheline [cln=%x]",
-  "DMA-API: exceeded %d overlapping mappings of cacheline %x",
-  "DMA-API: cacheline tracking EEXIST, overlapping mappings aren't supported",
+  "device driver has pending DMA allocations while released from device [count=%d]",
+  "device driver tries to free an invalid DMA memory address",
+  "device driver tries to free DMA memory it has not allocated [device address=%x] [size=%d bytes]",
+  "device driver tries to sync DMA memory it has not allocated [device address=%x] [size=%d bytes]",
+  "device driver frees DMA memory with different size [device address=%x] [map size=%d bytes] [unmap size=%d bytes]",
+  "device driver frees DMA memory with wrong function [device address=%x] [size=%d bytes] [mapped as %s] [unmapped as %s]",
+  "device driver frees DMA memory with different CPU address [device address=%x] [size=%d bytes] [cpu alloc address=%x] [cpu free address=%x]",
+  "device driver frees DMA memory with different direction [device address=%x] [size=%d bytes] [mapped with %s] [unmapped with %s]",
+  "device driver frees DMA sg list with different entry count [map count=%d] [unmap count=%d]",
+  "device driver failed to check map error[device address=%x] [size=%d bytes] [mapped as %s]",
+  "device driver maps memory from stack [addr=%x]",
+  "device driver maps memory from kernel text or rodata [addr=%x] [len=%d]",
+  "device driver syncs DMA memory outside allocated range [device address=%x] [allocation size=%d bytes] [sync offset+size=%d]",
+  "device driver syncs DMA memory with different direction [device address=%x] [size=%d bytes] [mapped with %s] [synced with %s]",
+  "mapping sg segment longer than device claims to support [len=%d] [max=%d]",
+  "mapping sg segment across boundary [start=%x] [end=%x] [boundary=%x]",
+  "cpu touching an active dma mapped cacheline [cln=%x]",
+  "exceeded %d overlapping mappings of cacheline %x",
+  "cacheline tracking EEXIST, overlapping mappings aren't supported",
   "[DMA %n] Request device [%s] fault addr %x [fault reason %x] %t",
   "[DMA %n] Request device [%s] fault addr %x, iommu reg = %x",
   "[DMA %n] Request device [%s] PASID %x fault addr %x [fault reason %x] %t",
@@ -81,6 +81,7 @@ const forms: readonly string[] = [
   "event: %n client: %s sid: %x ssid: %x fetch_addr: %x",
   "event %x received:",
   "CMDQ error (cons %x): %t",
+  "CMD_SYNC timeout at %x [hwprod %x, hwcons %x]",
   "unexpected global error reported (%x), this could be serious",
   "Unhandled context fault: fsr=%x, iova=%x, fsynr=%x, cbfrsynra=%x, cb=%d",
   "Unhandled context fault: fsr=%x, iova=%x, fsynr=%x, cb=%d",
@@ -92,20 +93,26 @@ const forms: readonly string[] = [
 /** A piece of a form: text, or a pattern (sticky). */
 type Piece = string | RegExp;
 
+const escaped = (word: string): string => word.replace(/[[\](){}.+*?^$|\\]/g, "\\$&");
+
 const placeholders: Readonly<Record<string, RegExp>> = {
   "%d": /\d+/y,
-  "%x": /(?:0x)?[0-9a-fA-F]+/y,
+  "%x": /0x$|(?:0x)?[0-9a-fA-F]+/y,
   "%s": /[^\s\]]+/y,
   "%n": /[A-Za-z_]+/y,
   "%t": /.*/y,
 };
 
-const compiled: readonly (readonly Piece[])[] = forms.map((form) =>
-  form
-    .split(/(%[dxsnt]|\s+)/)
-    .filter((piece) => piece !== "")
-    .map((piece) => placeholders[piece] ?? (piece === " " ? /\s+/y : piece)),
-);
+const compiled: readonly (readonly Piece[])[] = forms.map((form) => {
+  const pieces = form.split(/(%[dxsnt]|\s+)/).filter((piece) => piece !== "");
+  return pieces.map((piece, i) => {
+    if (piece === " ") return /\s+/y;
+    const next = pieces.slice(i + 1).find((later) => later !== " ");
+    // Text in the midst ends where the form goes on.
+    if (piece === "%t" && next !== undefined) return new RegExp(`(?:(?!${escaped(next)}).)*`, "y");
+    return placeholders[piece] ?? piece;
+  });
+});
 
 /** The word that each form begins with finds the place where a line may hold it. */
 const byFirstWord = new Map<string, (readonly Piece[])[]>();
@@ -113,7 +120,6 @@ for (const form of compiled) {
   const word = form[0] as string;
   byFirstWord.set(word, [...(byFirstWord.get(word) ?? []), form]);
 }
-const escaped = (word: string): string => word.replace(/[[\](){}.+*?^$|\\]/g, "\\$&");
 const firstWord = new RegExp(
   [...byFirstWord.keys()]
     .map(escaped)
@@ -144,11 +150,12 @@ function fitOf(form: readonly Piece[], text: string, from: number): Fit {
 
 /** @returns the two as one line when the first ends inside a message and the second goes on with it; else null. */
 export function joinedLines(first: string, second: string): string | null {
-  const begin = first.trimEnd(),
+  // Who breaks a line by hand may write a shell's backslash at the break.
+  const begin = first.trimEnd().replace(/ \\$/, ""),
     rest = second.trim();
   if (begin === "" || rest === "") return null;
-  // The space at the break may be gone, or never have been; that it is gone is likelier.
-  for (const joined of [`${begin} ${rest}`, `${begin}${rest}`]) {
+  // The space at the break may be gone, or never have been; that it is gone is likelier. A comma may have moved.
+  for (const joined of [`${begin} ${rest}`, `${begin}${rest.replace(/^,(?=\S)/, ", ")}`]) {
     firstWord.lastIndex = 0;
     for (let m = firstWord.exec(begin); m !== null; m = firstWord.exec(begin)) {
       const { 0: word, index } = m;

@@ -51,6 +51,7 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
   // Mail, and mail in a web page.
   ">": [prefix("nothing", />/)],
   "&": [prefix("nothing", /&gt;/)],
+  "|": [prefix("nothing", /\|(?= )/)],
   // Levels of printk and syslog; RFC 5424 has its version behind them.
   "<": [prefix("nothing", /<\d{1,3}>(?:1 (?=\d{4}-))?/)],
   // Xen's own lines keep their mark; its guests' carry their number.

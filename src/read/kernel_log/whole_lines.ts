@@ -37,15 +37,21 @@ export class WholeLine {
 
   /** Add the line that follows. @returns false when it is another line. */
   add(next: string): boolean {
-    if (this.#parts === 0 || this.#parts >= partsMax || isDated(next)) return false;
-    const joined = this.#soft
-      ? this.#text.replace(/=\s*$/, "") + next.replace(quoted, "")
-      : joinedLines(decoded(this.#text).replace(/=20\s*$/, " "), decoded(splitLogLine(next)?.message ?? ""));
+    if (this.#parts === 0 || this.#parts >= partsMax || isDated(decoded(next))) return false;
+    const soft = isSoftBroken(next);
+    const joined = this.#soft ? withoutBreak(this.#text) + next.replace(quoted, "") : this.#formWith(next, soft);
     if (joined === null) return false;
     this.#text = joined;
     this.#parts++;
-    this.#soft = isSoftBroken(next);
+    this.#soft = soft;
     return true;
+  }
+
+  /** The two as one line when the second goes on with a message of the first. */
+  #formWith(next: string, soft: boolean): string | null {
+    const message = splitLogLine(decoded(soft ? withoutBreak(next) : next))?.message ?? "";
+    const joined = joinedLines(decoded(this.#text).replace(/=20\s*$/, " "), message);
+    return joined !== null && soft ? `${joined}=` : joined;
   }
 
   /** True while nothing was added. */
@@ -67,12 +73,19 @@ export class WholeLine {
   }
 }
 
+const withoutBreak = (text: string): string => text.replace(/=\s*$/, "");
+
 function isSoftBroken(text: string): boolean {
   return text.length <= quotedPrintableMax && text.includes("=") && /[^=]=\s*$/.test(text);
 }
 
-/** Quoted-printable text as it was. Kernels print hexadecimal digits in small letters, so that `=3D` is no value. */
+/**
+ * Quoted-printable text as it was. Kernels print hexadecimal digits in small letters, so that `=3D` is no value; `=C2=A0`
+ * is a space that does not break.
+ */
 function decoded(text: string): string {
   if (!text.includes("=")) return text;
-  return text.replace(/=(?:3D|5B|5D|09)/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  return text
+    .replace(/=C2=A0/g, " ")
+    .replace(/=(?:3D|5B|5D|09)/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
 }
