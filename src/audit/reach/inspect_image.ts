@@ -88,6 +88,9 @@ export function inspectImage(input: InspectInput): Inspected {
   const places = placesOf({ machine: image.machine, units, acpi, bus, tree: treePlaces(image, units, acpi) });
   const whole = isPartial ? null : isWhole(image, index, namedPlaces(places, reserved));
   const ram = whole === true ? ramOf(image.runs, places) : null;
+  const named = new Set(devices.map((d) => d.unit));
+  const isUnbelieved = (unit: number) =>
+    units[unit]!.translating !== false && !named.has(unit) && (listing.unitTroubles[unit] ?? []).length > 0;
   const known: Known = {
     units,
     devices,
@@ -96,6 +99,7 @@ export function inspectImage(input: InspectInput): Inspected {
     unread: [...units.keys()].filter(
       (i) => strangers.includes(i) || (units[i]!.translating !== false && missingRoot(image, units[i]!) !== null),
     ),
+    unbelieved: [...units.keys()].filter((i) => isUnbelieved(i)),
     machine: image.machine,
     index,
     tables,
@@ -130,7 +134,7 @@ export function inspectImage(input: InspectInput): Inspected {
     units,
     devices,
     unitTroubles: known.unitTroubles,
-    unreadUnits: known.unread,
+    unreadUnits: [...new Set([...known.unread, ...(known.unbelieved ?? [])])].sort((a, b) => a - b),
     findings: findingsOf(known),
     places,
     firmware:

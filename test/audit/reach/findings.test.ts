@@ -150,7 +150,7 @@ const cases: readonly Case[] = [
     when: "entries let nothing through",
     known: machine(Array.from({ length: 40 }, (_, i) => device(i, null))),
     weight: "note",
-    says: /40 devices of unit 0 reach nothing.*0000:00:00\.0, .* and 34 more/s,
+    says: /40 requesters of unit 0 reach nothing.*0000:00:00\.0, .* and 34 more/s,
     but: calm,
   },
   {
@@ -187,6 +187,14 @@ const cases: readonly Case[] = [
     weight: "trouble",
     says: /1 device on the bus is outside the scope.*8086:100e/s,
     but: calm,
+  },
+  {
+    rule: "uncovered",
+    when: "the list lacks who has entries",
+    known: { ...calm, bus: [nic], uncovered: [{ device: nic, outcome: null }] },
+    weight: "trouble",
+    says: /or the list is of another machine: it lacks 0000:00:04\.0, which the tables let through/,
+    but: { ...calm, bus: [nic, { ...nic, requester: 0x20 }] },
   },
   {
     rule: "no-entry",
@@ -293,6 +301,14 @@ const cases: readonly Case[] = [
     known: { ...calm, unitTroubles: [[{ ...trouble, kind: "reserved" }]] },
     weight: "trouble",
     says: /reserved bits.*device tables of unit 0/s,
+    but: { ...calm, unitTroubles: [[]] },
+  },
+  {
+    rule: "broken-table",
+    when: "no entry of a unit's table can be believed",
+    known: machine([], { unitTroubles: [[{ ...trouble, kind: "reserved" }]], unbelieved: [0] }),
+    weight: "trouble",
+    says: /reserved bits.*the registers are of another machine or moment \(--scan/s,
     but: { ...calm, unitTroubles: [[]] },
   },
   {
@@ -578,6 +594,12 @@ test("where the image is whole, what lies outside of memory is not shared memory
   expect(found[0]!.where).toMatch(/^0000:00:01\.0 and 0000:00:02\.0: first 0x8090000000/);
   expect(found[0]!.why).toMatch(/doorbell/);
   expect(findingsOf({ ...arm, whole: null }).map((f) => f.rule)).toEqual(["shared-memory"]);
+});
+
+test("what has a name is no shared memory, though the image does not hold it", () => {
+  const tables = [1, 2].map((n) => device(n * 8, ranges([0x8000, 0x8090000, 4096], [0x10000, n * 0x5000000, 4096])));
+  const arm = machine(tables, { units: [{ ...unit, kind: "smmuv3" }], whole: null, places: [its] });
+  expect(findingsOf(arm).map((f) => f.rule)).toEqual(["not-memory"]);
 });
 
 test("a table of 60,000 devices is judged in a moment", () => {

@@ -64,6 +64,13 @@ describe("terse forms", () => {
   it.each([
     ["    00:00.0 0600: 8086:3c00 (rev 07)\n    21:00.0 0200: 8086:10fb (rev 01)\n"],
     ["> 00:00.0 0600: 8086:3c00 (rev 07)\r\n> 21:00.0 0200: 8086:10fb\r\n"],
+    [
+      "Slot:\t00:00.0\nClass:\tHost bridge [0600]\nVendor:\tExample [8086]\nDevice:\tDMI2 [3c00]\nRev:\t07\n\n" +
+        "> Slot:\t21:00.0\n> Class:\t0200\n> Vendor:\t8086\n> Device:\t10fb\n> Driver:\tixgbe\n",
+    ],
+    [
+      "Device:\t00:00.0\nClass:\t0600\nVendor:\t8086\nDevice:\t3c00\n\nDevice:\t0000:21:00.0\nClass:\t0200\nVendor:\t8086\nDevice:\t10fb\n",
+    ],
     ['00:00.0 "Host bridge [0600]" "Example [8086]" "DMI2 [3c00]" -r07 "" ""\n21:00.0 "0200" "8086" "10fb"\n'],
   ])("%j", (text) => {
     expect(pciFromText("pci.txt", text)).toMatchObject([

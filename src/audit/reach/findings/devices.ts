@@ -48,12 +48,13 @@ const bypass: Rule = {
 
 const blocked: Rule = {
   name: "blocked",
-  about: "A device has an entry that lets nothing through.",
+  // Tables have entries for every requester that there could be: most of them are nobody's.
+  about: "A requester has an entry that lets nothing through.",
   find: (known) =>
     byUnit(known, (i) => known.devices[i]!.state === "blocked").map(([unit, devices]) => ({
       rule: "blocked",
       weight: "note",
-      what: `${counted(devices.length, "device")} of unit ${unit} ${devices.length === 1 ? "reaches" : "reach"} nothing`,
+      what: `${counted(devices.length, "requester")} of unit ${unit} ${devices.length === 1 ? "reaches" : "reach"} nothing`,
       where: namesOf(known.devices, devices),
       why: known.devices[devices[0]!]!.why,
       devices,
@@ -141,7 +142,7 @@ const uncovered: Rule = {
         weight: "trouble",
         what: `${counted(open.length, "device")} on the bus ${open.length === 1 ? "is" : "are"} outside the scope of every unit`,
         where: someOf(open.map((u) => named(u.device))),
-        why: "firmware assigns no IOMMU to it, so nothing stands between it and memory",
+        why: `firmware assigns no IOMMU to it, so nothing stands between it and memory${perhapsOtherBus(known)}`,
       },
     ];
   },
@@ -228,16 +229,7 @@ const staleEntry: Rule = {
   name: "stale-entry",
   about: "An entry lets a device through that is not on the bus.",
   find(known) {
-    if (known.bus === null) return [];
-    const there = new Set(
-      known.bus.flatMap((d) => [d, ...behindBridge(d), ...virtualFunctions(d)].map((id) => deviceName(id))),
-    );
-    for (const id of known.firmwareIds ?? []) there.add(deviceName(id));
-    // What is on no bus is on no list of one.
-    const gone = [...known.devices.keys()].filter((i) => {
-      const device = known.devices[i]!;
-      return device.state !== "blocked" && device.path === undefined && !there.has(deviceName(device));
-    });
+    const gone = notOnTheBus(known);
     if (gone.length === 0) return [];
     return [
       {
@@ -251,6 +243,28 @@ const staleEntry: Rule = {
     ];
   },
 };
+
+/** Devices that an entry lets through and that a list of the bus, where there is one, does not have. */
+function notOnTheBus({ bus, devices, firmwareIds }: Known): number[] {
+  if (bus === null) return [];
+  const there = new Set(
+    bus.flatMap((d) => [d, ...behindBridge(d), ...virtualFunctions(d)].map((id) => deviceName(id))),
+  );
+  for (const id of firmwareIds ?? []) there.add(deviceName(id));
+  // What is on no bus is on no list of one.
+  return [...devices.keys()].filter((i) => {
+    const device = devices[i]!;
+    return device.state !== "blocked" && device.path === undefined && !there.has(deviceName(device));
+  });
+}
+
+/** A list that lacks who has entries, and has who is in no scope, may be another machine's. */
+function perhapsOtherBus(known: Known): string {
+  const gone = notOnTheBus(known);
+  return gone.length === 0
+    ? ""
+    : `; or the list is of another machine: it lacks ${namesOf(known.devices, gone)}, which the tables let through`;
+}
 
 /** A bridge to conventional PCI sends what it forwards as function 0 of the bus below it. PCIe-to-PCI bridge 1.0, 2.3. */
 function behindBridge({ segment, buses }: BusDevice): DeviceId[] {

@@ -118,6 +118,8 @@ export interface Known {
   readonly tables: TableFrames;
   /** Units of whose own table the memory holds nothing, as indices into `units`. */
   readonly unread: readonly number[];
+  /** Units of whose own table no entry can be believed, as indices into `units`. Absent: there are none. */
+  readonly unbelieved?: readonly number[];
   /** Name of the machine that the image is of; null: it does not say. */
   readonly machine: string | null;
   /** Frames that the image holds. */

@@ -1,6 +1,7 @@
 /** Memory that devices with different tables reach: one sweep over all rows by physical address. */
 
-import type { Known } from "./known.js";
+import { without } from "../places/places.js";
+import type { Known, Stretch } from "./known.js";
 import { holes } from "./outside.js";
 
 export interface SharedPlace {
@@ -21,7 +22,7 @@ const combinationsMax = 100;
 /** @returns one place for each combination of tables, largest first. */
 export function sharedMemory(known: Known): SharedPlace[] {
   const { index } = known;
-  const sweep = new Sweep(index.owners.length);
+  const sweep = new Sweep(index.owners.length, known.places);
   for (let row = 0; row < index.count; row++) {
     if (known.whole === true && !isHeld(known, row)) continue;
     sweep.begin(index.paddr[row]!, index.paddr[row]! + index.bytes[row]!, index.owner[row]!);
@@ -41,9 +42,12 @@ class Sweep {
   /** Open rows of each owner, and the owners that have any. */
   readonly #depth: Int32Array;
   readonly #active = new Set<number>();
+  /** What has a name and is no memory: rules about places tell of it. */
+  readonly #places: readonly Stretch[];
   #at = 0;
 
-  constructor(ownerCount: number) {
+  constructor(ownerCount: number, places: readonly Stretch[]) {
+    this.#places = places;
     this.#depth = new Int32Array(ownerCount);
   }
 
@@ -72,14 +76,18 @@ class Sweep {
     this.#at = next;
     if (this.#active.size < 2 || next <= at) return;
     const owners = [...this.#active].slice(0, ownersMax).sort((a, b) => a - b);
+    for (const part of without({ from: at, to: next }, this.#places)) this.#add(owners, part);
+  }
+
+  #add(owners: readonly number[], { from, to }: Stretch): void {
     const key = owners.join();
     const place = this.found.get(key);
     if (place !== undefined) {
-      place.bytes += next - at;
-      if (place.to !== at) place.places++;
-      place.to = next;
+      place.bytes += to - from;
+      if (place.to !== from) place.places++;
+      place.to = to;
     } else if (this.found.size < combinationsMax) {
-      this.found.set(key, { owners, bytes: next - at, from: at, places: 1, to: next });
+      this.found.set(key, { owners, bytes: to - from, from, places: 1, to });
     }
   }
 

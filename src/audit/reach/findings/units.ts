@@ -43,6 +43,9 @@ const kindWords: Readonly<Record<TroubleKind, string>> = {
   limit: "the tables go on beyond the limit of this tool: the answer is cut",
 };
 
+const unbelievedWhy =
+  "no entry can be believed: the registers are of another machine or moment (--scan looks for tables by their form), or the table was written over";
+
 const brokenTable: Rule = {
   name: "broken-table",
   about: "Tables that cannot be believed: cycles, pointers outside memory, reserved bits.",
@@ -52,7 +55,9 @@ const brokenTable: Rule = {
       // That the whole table is missing has a rule of its own.
       if (known.unread.includes(i)) continue;
       const weigh = weighing(known, false);
-      findings.push(...byKind(troubles, weigh, `device tables of unit ${i}`, undefined));
+      const found = byKind(troubles, weigh, `device tables of unit ${i}`, undefined);
+      const more = known.unbelieved?.includes(i) ? `; ${unbelievedWhy}` : "";
+      findings.push(...found.map((f) => ({ ...f, why: `${f.why}${more}` })));
     }
     const broken = [...known.devices.keys()].filter((i) => known.devices[i]!.troubles.length > 0);
     for (const [troubles, devices] of grouped(broken, (i) => known.devices[i]!.troubles)) {

@@ -7,6 +7,7 @@
 import { classOfName } from "../../../spec/pcie/class_names.js";
 import { fromConfiguration } from "./configuration.js";
 import { devicesMax, nothingKnown, type PciDevice, virtualFunctionsOf, type Window } from "./device.js";
+import { recordsAsLines } from "./lspci_records.js";
 import { windowOf } from "./window.js";
 
 const head = /^\s*(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])\s+(\S.*)$/i;
@@ -25,7 +26,7 @@ interface Block {
 }
 
 export function fromLspci(lines: readonly string[]): PciDevice[] {
-  return blocksOf(lines).map(deviceOf);
+  return blocksOf(recordsAsLines(lines)).map(deviceOf);
 }
 
 function blocksOf(lines: readonly string[]): Block[] {
