@@ -89,11 +89,12 @@ export async function replayInput(
               return withDescribedDevices(described.machine, machine, names);
             },
           }),
-      onBatch(batch, { source, completeFrom, machine, foreignBus }) {
+      onBatch(batch, { source, completeFrom, stopped, machine, foreignBus }) {
         if (audits.length === 0) {
           audits.push(
             new RecordingAudit(source, {
               completeFrom,
+              stopped,
               foreignBus,
               kernel: machine.kernel,
               logFaults: log?.faults ?? [],

@@ -33,6 +33,8 @@ export interface AuditSource {
 export interface AuditOptions {
   /** Time (microseconds) from which the recording has the events of every CPU: what was mapped before is not judged. */
   readonly completeFrom?: number;
+  /** A CPU whose events stop at a time (microseconds) while those of others go on: what relies on them is not judged. */
+  readonly stopped?: { readonly cpu: number; readonly time: number } | null;
   /** Release of the kernel that was recorded; null when nothing says it. */
   readonly kernel?: string | null;
   /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
@@ -55,6 +57,7 @@ export class RecordingAudit {
     const { kernel = null, foreignBus = false } = o;
     const recorded = new Recorded({ kernel, foreignBus, lossesStated: source.format !== "perf-script" });
     this.#state = new AuditState(source.devices, tasks, recorded);
+    this.#state.stopped = o.stopped ?? null;
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
     this.#logFaults = new LogFaults(o.logFaults ?? []);
     if (this.#logFaults.any) this.#watchEnds();
@@ -99,7 +102,7 @@ export class RecordingAudit {
       violationTotals: broken.totals,
       exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
       faults: [...state.faults.list(nameOf), ...this.#faultsOfLog()],
-      unjudged: [...unjudged, ...broken.unjudged],
+      unjudged: [...unjudged, ...broken.unjudged, ...state.unfoundedWords()],
       aliveUnknown,
       notes: notes(state),
       unknowable,

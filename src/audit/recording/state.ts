@@ -11,7 +11,8 @@ import { type Ends, kindNames, LiveMappings, MappingKind, type Reach } from "./m
 import { Pending } from "./pending.js";
 import { Population } from "./population.js";
 import type { Recorded } from "./recorded.js";
-import type { RuleName } from "./rules.js";
+import type { Unjudged } from "./result.js";
+import { type RuleName, rules } from "./rules.js";
 import { Violations } from "./violations.js";
 import { Waiting } from "./waiting.js";
 
@@ -59,6 +60,10 @@ export class AuditState {
   unclassed = 0;
   /** Time of the last loss of events, microseconds; what spans it proves nothing. */
   lostAt = Number.NEGATIVE_INFINITY;
+  /** A CPU whose events stop while those of others go on. */
+  stopped: { readonly cpu: number; readonly time: number } | null = null;
+  /** Broken rules that rely on mappings being recorded, after that, by device. */
+  readonly #unfounded = new Map<number, number>();
   /** The recording shows an IOMMU at work. */
   iommu = false;
 
@@ -85,7 +90,20 @@ export class AuditState {
 
   /** Count a broken rule. @param words is called only while words are kept. */
   broken(rule: RuleName, device: number, time: number, words: () => string): void {
+    if (this.stopped !== null && time > this.stopped.time && rules[rule].relies === "maps") {
+      this.#unfounded.set(device, (this.#unfounded.get(device) ?? 0) + 1);
+      return;
+    }
     if (this.violations.count(rule, device)) this.violations.keep(rule, device, time, words());
+  }
+
+  unfoundedWords(): Unjudged[] {
+    if (this.stopped === null || this.#unfounded.size === 0) return [];
+    const { cpu, time } = this.stopped;
+    const all = [...this.#unfounded.values()].reduce((a, b) => a + b, 0);
+    const devices = [...this.#unfounded.keys()].map((device) => this.deviceName(device));
+    const what = `${all} × something unmapped or synced that was not seen mapped`;
+    return [{ devices, what, why: `No event of CPU ${cpu} is after ${seconds(time)}, while those of others go on` }];
   }
 
   /** What is known at `time` of ends, for telling which mapping one is of. */

@@ -8,6 +8,7 @@ import { movedAre } from "./moved.js";
 import type { ReplayOutcome } from "./outcome.js";
 import type { CarriedSink } from "./pool_model.js";
 import { Replay } from "./replay.js";
+import type { StoppedCpu } from "./stopped_cpus.js";
 import { Survey } from "./survey.js";
 import type { Instead, Setting } from "./what_if.js";
 import { FirstLook } from "./xen/first_look.js";
@@ -50,6 +51,8 @@ export interface Reading {
   readonly source: EventSource;
   /** Time from which the recording has the events of every CPU, microseconds. */
   readonly completeFrom: number;
+  /** A CPU whose events stop while those of others go on. */
+  readonly stopped: StoppedCpu | null;
   readonly machine: Machine;
   /** Whether bus addresses are a hypervisor's, so that nothing is mapped directly. */
   readonly foreignBus: boolean;
@@ -120,7 +123,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
           ),
     ...(watcher === undefined ? {} : { watcher }),
   });
-  const about: Reading = { source: second, completeFrom, machine, foreignBus: xen !== null };
+  const about: Reading = { source: second, completeFrom, stopped: survey.stopped, machine, foreignBus: xen !== null };
   while (second.next(batch)) {
     o.onBatch?.(batch, about);
     replay.feed(batch);

@@ -9,6 +9,7 @@ import { DeviceMasks } from "./masks.js";
 import { type Operation, Outcome } from "./operation.js";
 import type { PoolBounds } from "./pool_landings.js";
 import type { Shows } from "./shows.js";
+import { CpuEnds, type StoppedCpu } from "./stopped_cpus.js";
 
 /** Operations kept to try machines on. */
 const sampleMax = 60_000;
@@ -57,6 +58,7 @@ export class Survey {
   cpuMax = -1;
   readonly orphans: Orphan[] = [];
   readonly #joiner: Joiner;
+  readonly #cpuEnds = new CpuEnds();
   /** Time of each CPU's first event. */
   readonly #firsts: number[] = [];
 
@@ -101,6 +103,7 @@ export class Survey {
       this.kinds[kind]!++;
       const cpu = b.cpu[i]!;
       if (!(this.#firsts[cpu]! <= time)) this.#firsts[cpu] = time;
+      this.#cpuEnds.add(cpu, time);
       if (kind === EventKind.lost) continue;
       this.events++;
       const device = b.device[i]!;
@@ -147,6 +150,11 @@ export class Survey {
       if (dma !== b.listPhys[b.physFirst[i]! + k]!) continue;
       this.masks.reached(b.device[i]!, b.time[i]!, dma + b.listSize[b.dmaFirst[i]! + k]! - 1);
     }
+  }
+
+  /** A CPU whose events stop while those of others go on; null where none does. */
+  get stopped(): StoppedCpu | null {
+    return this.#cpuEnds.stopped(this.to);
   }
 
   /** Number of each CPU's last event, lost ones counted. */

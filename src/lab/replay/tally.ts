@@ -23,6 +23,7 @@ const mismatchesMax = 50;
 const underWay = "the recording ends, or lost events, before its outcome";
 const noMaps = "no mapping event of the device is in the recording: they may have been left out";
 const noEnds = "no event tells its outcome, nor how full the pool was: ends of mappings are not recorded";
+const hadRoomLate = "no event tells its outcome, and the pool, which was in use before, had room as far as is known";
 const hadRoom = "no event tells its outcome, and the pool had room";
 
 interface DeviceTally {
@@ -237,9 +238,9 @@ export class Tally implements CarriedSink {
     if (this.#endsMissing) return noEnds;
     if (c.refusal !== null) return null;
     if (!this.#mapsSeen(device)) return noMaps;
-    const pool = this.#machine.pool;
-    if (pool === null || pool.late) return null;
-    return hadRoom;
+    const { pool } = this.#machine;
+    if (pool === null) return null;
+    return pool.late ? hadRoomLate : hadRoom;
   }
 
   #notShown(words: string): void {
