@@ -1,14 +1,16 @@
 /** What programs of a machine are built on, and what a program is to those who run and report it. */
 import type { Rng } from "../../base/rng.js";
 import type { Disk } from "../../hw/device/disk.js";
+import type { Nic } from "../../hw/device/nic.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import type { Actor } from "../../sim/actor.js";
 import type { Checker } from "../../sw/dma/index.js";
 import type { DiskDriver } from "../../sw/driver/disk_driver.js";
+import type { NicDriver, Piece } from "../../sw/driver/nic_driver.js";
 import type { Described } from "./description.js";
 import type { MachineDevice } from "./devices.js";
 import type { Host } from "./host.js";
-import type { NicUnit } from "./network.js";
+import type { NetLoad } from "./net_load.js";
 import type { ProgramDescription } from "./schema.js";
 
 /** What stands when programs are built, and what they share: one disk and one driver for each device. */
@@ -32,6 +34,21 @@ export interface DiskUnit {
   readonly driver: BlockDriver;
   /** Sectors that programs were given so far. */
   used: number;
+}
+
+/** A program's place on the bridge. */
+export interface BridgePort {
+  readonly load: NetLoad | null;
+  /** A packet came for it; its pages are its own from now on. */
+  readonly take: (pieces: readonly Piece[]) => void;
+}
+
+/** A network controller, its driver, and the bridge between it and the programs. */
+export interface NicUnit {
+  readonly nic: Nic;
+  readonly driver: NicDriver;
+  readonly ports: Map<number, BridgePort>;
+  readonly actors: readonly Actor[];
 }
 
 /** A program that runs, and how it ends. */

@@ -3,20 +3,13 @@ import { Nic } from "../../hw/device/nic.js";
 import { type Actor, oneWay } from "../../sim/actor.js";
 import { NetBack } from "../../sw/driver/netback.js";
 import { NetFront } from "../../sw/driver/netfront.js";
-import { NicDriver, type Piece } from "../../sw/driver/nic_driver.js";
+import { NicDriver } from "../../sw/driver/nic_driver.js";
 import type { RefusalLog } from "../../sw/driver/refusal_log.js";
-import type { Ground, Program } from "./ground.js";
+import type { BridgePort, Ground, NicUnit, Program } from "./ground.js";
 import { addressee, gathered, NetLoad, packetMax, packetMin, sender } from "./net_load.js";
 import type { ProgramDescription } from "./schema.js";
 
-/** A program's place on the bridge. */
-interface BridgePort {
-  readonly load: NetLoad | null;
-  /** A packet came for it; its pages are its own from now on. */
-  readonly take: (pieces: readonly Piece[]) => void;
-}
-
-export class NicUnit {
+class Controller implements NicUnit {
   readonly nic: Nic;
   readonly driver: NicDriver;
   readonly ports = new Map<number, BridgePort>();
@@ -60,7 +53,7 @@ export class NicUnit {
 
 /** The controller of a device, made when the first program wants it. */
 export function nicOf(g: Ground, bdf: string): NicUnit {
-  const unit = g.nics.get(bdf) ?? new NicUnit(g, bdf);
+  const unit = g.nics.get(bdf) ?? new Controller(g, bdf);
   g.nics.set(bdf, unit);
   return unit;
 }

@@ -10,16 +10,6 @@ import { attrSkipCpuSync, Direction } from "../../spec/dma/direction.js";
 import type { DmaDevice, MappedRange } from "./engine.js";
 import type { EngineParts } from "./parts.js";
 
-/** A cache as maintenance sees it; addresses are bus addresses of bytes. */
-export interface CacheOps {
-  /** Write changed lines back to memory. */
-  clean(bus: number, length: number): void;
-  /** Forget lines, changed or not. */
-  invalidate(bus: number, length: number): void;
-  /** From now on the CPU goes past the cache for these bytes, or through it again. */
-  setUncached(bus: number, length: number, uncached: boolean): void;
-}
-
 const xenFrame = 4096;
 
 /** The device is about to access: changed lines go to memory. */

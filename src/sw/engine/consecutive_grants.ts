@@ -6,7 +6,7 @@
  * Source: the demand of Linux drivers/xen/grant-dma-ops.c (gnttab_alloc_grant_reference_seq); the search is our own.
  */
 import { above, type Pfn } from "../../base/frame.js";
-import type { GrantTable } from "./grant_address.js";
+import type { GrantTable } from "./ports.js";
 
 /** A guest's own grants. */
 export interface SingleGrants {

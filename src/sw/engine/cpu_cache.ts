@@ -6,7 +6,7 @@
  * moment, so a run that is right here need not be right there, but one that is wrong here is wrong.
  */
 import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { CacheOps } from "./cache_ops.js";
+import type { CacheOps } from "./ports.js";
 
 const lineBytes = 64;
 const frameBytes = 4096;

@@ -6,7 +6,7 @@
  * dma_capable with the contiguity walk); Linux kernel/dma/direct.h and drivers/xen/swiotlb-xen.c for map to alloc.
  */
 import type { Direction } from "../../spec/dma/direction.js";
-import type { Refusal } from "./refusal.js";
+import type { Mapped } from "./mapped.js";
 
 /** What an engine may know of a device. `plainDevice` fills in what most devices are. */
 export interface DmaDevice {
@@ -29,31 +29,6 @@ export interface DmaDevice {
   readonly behindIommu: boolean;
   /** The domain that serves this device when its node names one (`xen,grant-dma`): bus addresses are then grants. */
   readonly grantBackend?: number;
-}
-
-/** Why an engine did what it did with one mapping; the report says it of every DMA. */
-export type Cause =
-  | "direct"
-  | "translated"
-  | "forced"
-  | "mask"
-  | "straddle"
-  | "unaligned"
-  | "kmalloc"
-  | "foreign-noncoherent"
-  | "granted"
-  | "iommu"
-  | "mmio";
-
-/** What became of one mapping. `bus` is -1 when it was refused, unless an old kernel hands out its fallback buffer. */
-export interface Mapped {
-  readonly bus: number;
-  readonly bounced: boolean;
-  /** The buffer's page belongs to another domain. */
-  readonly foreign: boolean;
-  readonly cause: Cause;
-  /** null when it was not refused. */
-  readonly refused: Refusal | null;
 }
 
 /** A mapping, or a part of one, as unmap and sync are given it. */

@@ -6,35 +6,23 @@
  * low bits, so bit 52 stands for it here and `grantText` writes it as the wire has it; references stay below 2^40.
  * Source: Linux drivers/xen/grant-dma-ops.c.
  */
+
 import { Misuse } from "../../base/assert.js";
-import { type Pfn, pfn } from "../../base/frame.js";
+import { pfn } from "../../base/frame.js";
 import { Direction } from "../../spec/dma/direction.js";
+import { partsOf } from "./build.js";
 import { anyForeign, orderOf } from "./contiguity.js";
 import { allAddresses } from "./device.js";
-import type { Coherent, DmaDevice, Engine, Mapped, MappedRange } from "./engine.js";
+import type { Coherent, DmaDevice, Engine, MappedRange } from "./engine.js";
+import { type Mapped, refused } from "./mapped.js";
 import { grantInUse } from "./messages.js";
-import { type EngineOptions, type EngineParts, partsOf } from "./parts.js";
-import { foreignGrant, grantKept, grantMask, noBackend, type Refusal, refused } from "./refusal.js";
+import type { EngineOptions, EngineParts } from "./parts.js";
+import type { GrantTable } from "./ports.js";
+import { foreignGrant, grantKept, grantMask, noBackend, type Refusal } from "./refusal.js";
 
 const frameBytes = 4096;
 /** Stands for bit 63. */
 const grantBit = 2 ** 52;
-
-/** This domain's own grants, as the engine uses them. */
-export interface GrantTable {
-  /**
-   * Grant consecutive pages by consecutive references.
-   * @returns the first reference, or -1 when no such run of references is free.
-   */
-  grantRange(o: {
-    readonly to: number;
-    readonly first: Pfn;
-    readonly count: number;
-    readonly readonly: boolean;
-  }): number;
-  /** Take one grant back. @returns false when it is in use and stays. */
-  endAccess(reference: number): boolean;
-}
 
 /** The address of a byte at `offset` of what `reference` grants. */
 export const grantAddress = (reference: number, offset: number): number => grantBit + reference * frameBytes + offset;

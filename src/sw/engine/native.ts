@@ -9,12 +9,13 @@ import { attrMmio, attrRequireCoherent, attrSkipCpuSync, type Direction } from "
 import { cacheForCpu, cacheForDevice } from "./cache_ops.js";
 import { anyForeign, busOf, straddles } from "./contiguity.js";
 import { allAddresses, highestAddress, reaches } from "./device.js";
-import type { Cause, Coherent, DmaDevice, Engine, Mapped, MappedRange } from "./engine.js";
+import type { Coherent, DmaDevice, Engine, MappedRange } from "./engine.js";
+import { type Cause, type Mapped, refused } from "./mapped.js";
 import { addressOverflow, overflowUnset, slotOverflow } from "./messages.js";
 import { Overflow } from "./overflow.js";
 import { allocReachable, freeReachable } from "./pages.js";
 import type { EngineParts } from "./parts.js";
-import { allBounce, mayNotBounce, noPool, refused, slotsTooHigh, unknownAddress } from "./refusal.js";
+import { allBounce, mayNotBounce, noPool, slotsTooHigh, unknownAddress } from "./refusal.js";
 import { sharesCacheLine } from "./small_buffer.js";
 
 /** x86 keeps pages below 16 MiB for the narrowest devices: a mask that covers them is served (ZONE_DMA). */

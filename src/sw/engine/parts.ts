@@ -1,14 +1,12 @@
-/** What an engine is built from, and the frame around all of them: what each needs of the kernel it runs in. */
-
+/** What an engine is built from, and what each has of the kernel it runs in. */
 import type { AllocatorShape } from "../swiotlb/allocator.js";
 import type { BugId } from "../swiotlb/bug.js";
 import type { Profile } from "../swiotlb/profile.js";
 import type { GuestKernel } from "../xen/guest_kernel.js";
-import { BounceTable } from "./bounce_table.js";
-import { type EngineBugId, engineRulesWith } from "./bugs.js";
-import type { CacheOps } from "./cache_ops.js";
-import type { GrantTable } from "./grant_address.js";
-import { type EngineProfile, type EngineRules, todaysEngines } from "./rules.js";
+import type { BounceTable } from "./bounce_table.js";
+import type { EngineBugId } from "./bugs.js";
+import type { CacheOps, GrantTable } from "./ports.js";
+import type { EngineProfile, EngineRules } from "./rules.js";
 
 export interface EngineOptions {
   readonly guest: GuestKernel;
@@ -40,22 +38,6 @@ export interface EngineParts {
   readonly grants: GrantTable | null;
   readonly rules: EngineRules;
   readonly log: KernelLog;
-}
-
-export function partsOf(o: EngineOptions): EngineParts {
-  const { guest } = o;
-  const pool = o.pool ?? null;
-  const poolOptions = { profile: o.poolProfile, bugs: o.poolBugs, growth: o.growth ?? null };
-  return {
-    guest,
-    table: pool === null ? null : new BounceTable(guest.memory, pool, poolOptions),
-    force: o.force ?? false,
-    memoryEnd: o.memoryEnd ?? 0,
-    cache: o.cache ?? null,
-    grants: o.grants ?? null,
-    rules: engineRulesWith((o.profile ?? todaysEngines).rules, o.bugs ?? []),
-    log: new KernelLog(),
-  };
 }
 
 const logLinesMax = 1000;

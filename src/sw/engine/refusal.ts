@@ -1,6 +1,5 @@
 /** Why a mapping was refused: a kind that can be counted, and words that may hold the figures of the one at hand. */
 import type { FullReason } from "../swiotlb/explain.js";
-import type { Cause, Mapped } from "./engine.js";
 
 export type RefusalReason =
   | FullReason
@@ -47,8 +46,3 @@ export const grantKept = of("no-grants", "the device is disabled: its backend ke
 export const noBackend = of("no-grants", "no domain serves this device");
 export const grantMask = of("no-grants", "a device of grants has a 64-bit mask");
 export const emptyList = of("empty-list", "an empty list");
-
-/** @returns the mapping that there is not. */
-export function refused(cause: Cause, foreign: boolean, why: Refusal): Mapped {
-  return { bus: -1, bounced: false, foreign, cause, refused: why };
-}

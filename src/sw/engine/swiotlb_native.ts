@@ -5,9 +5,10 @@
  */
 
 import { Misuse } from "../../base/assert.js";
+import { partsOf } from "./build.js";
 import type { Engine } from "./engine.js";
 import { NativeEngine } from "./native.js";
-import { type EngineOptions, partsOf } from "./parts.js";
+import type { EngineOptions } from "./parts.js";
 
 export const swiotlbNative = {
   name: "swiotlb",

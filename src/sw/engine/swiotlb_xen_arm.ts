@@ -5,10 +5,11 @@
  * Source: Linux arch/arm/xen/mm.c and p2m.c, drivers/xen/swiotlb-xen.c; the discussion of 2021.
  */
 import { Misuse } from "../../base/assert.js";
+import { partsOf } from "./build.js";
 import type { Coherent, DmaDevice, Engine } from "./engine.js";
 import type { Buffer } from "./native.js";
 import { allocReachable, freeReachable } from "./pages.js";
-import { type EngineOptions, type EngineParts, partsOf } from "./parts.js";
+import type { EngineOptions, EngineParts } from "./parts.js";
 import { type Arch, TranslatingEngine } from "./translating.js";
 
 /** The hypervisor does not know the call. Source: ENOSYS. */

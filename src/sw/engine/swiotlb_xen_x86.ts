@@ -7,10 +7,11 @@
 import { Misuse } from "../../base/assert.js";
 import { pfn } from "../../base/frame.js";
 import type { Contiguous } from "../xen/guest_kernel.js";
+import { partsOf } from "./build.js";
 import { busOf, losesAlignment, orderOf, straddles } from "./contiguity.js";
 import type { Coherent, DmaDevice, Engine } from "./engine.js";
 import { prepare } from "./pages.js";
-import { type EngineOptions, type EngineParts, partsOf } from "./parts.js";
+import type { EngineOptions, EngineParts } from "./parts.js";
 import { type Arch, TranslatingEngine } from "./translating.js";
 
 const frameBytes = 4096;

@@ -8,12 +8,13 @@ import { attrMmio, attrRequireCoherent, type Direction } from "../../spec/dma/di
 import { cacheForCpu, cacheForDevice } from "./cache_ops.js";
 import { anyForeign, busOf, losesAlignment, straddles } from "./contiguity.js";
 import { reaches } from "./device.js";
-import type { Cause, Coherent, DmaDevice, Engine, ListPolicy, Mapped, MappedRange } from "./engine.js";
+import type { Coherent, DmaDevice, Engine, ListPolicy, MappedRange } from "./engine.js";
+import { type Cause, type Mapped, refused } from "./mapped.js";
 import { addressOverflow } from "./messages.js";
 import { type Buffer, boundsOf, withoutCopy } from "./native.js";
 import { Overflow } from "./overflow.js";
 import type { EngineParts } from "./parts.js";
-import { bounceTooHigh, mayNotBounce, refused, registersTooHigh, unknownAddress } from "./refusal.js";
+import { bounceTooHigh, mayNotBounce, registersTooHigh, unknownAddress } from "./refusal.js";
 import { sharesCacheLine } from "./small_buffer.js";
 
 /** What differs between the kernels that translate. */

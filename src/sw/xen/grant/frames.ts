@@ -3,16 +3,27 @@
  * Source: Xen common/grant_table.c (gnttab_grow_table, gnttab_populate_status_frames).
  */
 import type { Mfn } from "../../../base/frame.js";
+import type { Memory } from "../../../mem/memory.js";
 import { grantEntryBytes, grantStatusBytes } from "../../../spec/xen/grant_entry.js";
 import type { Domain } from "../hypervisor/domain.js";
-import { FrameType } from "../hypervisor/frame_table.js";
+import { type FrameTable, FrameType } from "../hypervisor/frame_table.js";
 import type { EntryPlace } from "../hypervisor/gate_reading.js";
-import type { Hypervisor } from "../hypervisor/hypervisor.js";
 
 const frameBytes = 4096;
 
+/** What grant tables need of the hypervisor that keeps them. */
+export interface GrantKeeper {
+  readonly memory: Memory;
+  readonly frames: FrameTable;
+  /** A frame of its heap for a domain. @returns null when there is none. */
+  allocateHeap(d: Domain): Mfn | null;
+  giveUp(m: Mfn): void;
+  frameOfGfn(d: Domain, gfn: number): number;
+  domain(id: number): Domain | undefined;
+}
+
 /** Words of a frame, live: bits in the granter's memory. */
-export function frameWords(h: Hypervisor, m: Mfn): Uint32Array {
+export function frameWords(h: GrantKeeper, m: Mfn): Uint32Array {
   const words = h.memory.frame(m);
   if (words !== undefined) return words;
   h.memory.write(m * frameBytes, new Uint8Array(frameBytes));
@@ -20,7 +31,7 @@ export function frameWords(h: Hypervisor, m: Mfn): Uint32Array {
 }
 
 /** Let a table grow. @returns false when the limit or memory says no; what was added stays. */
-export function addGrantFrames(h: Hypervisor, d: Domain, frames: number): boolean {
+export function addGrantFrames(h: GrantKeeper, d: Domain, frames: number): boolean {
   const g = d.grants;
   while (g.shared.length < frames) {
     if (g.shared.length >= g.framesMax) return false;
@@ -33,7 +44,7 @@ export function addGrantFrames(h: Hypervisor, d: Domain, frames: number): boolea
   return true;
 }
 
-export function addStatusFrames(h: Hypervisor, d: Domain): boolean {
+export function addStatusFrames(h: GrantKeeper, d: Domain): boolean {
   const g = d.grants;
   while (g.status.length < g.statusFramesNeeded) {
     const m = heapFrame(h, d);
@@ -44,7 +55,7 @@ export function addStatusFrames(h: Hypervisor, d: Domain): boolean {
 }
 
 /** A frame of the hypervisor's heap, zeroed, that it shares with a domain; not one of the domain's pages. */
-function heapFrame(h: Hypervisor, d: Domain): Mfn | null {
+function heapFrame(h: GrantKeeper, d: Domain): Mfn | null {
   const m = h.allocateHeap(d);
   if (m === null) return null;
   h.frames.getType(m, FrameType.writable);
@@ -53,7 +64,7 @@ function heapFrame(h: Hypervisor, d: Domain): Mfn | null {
 }
 
 /** Give a heap frame back; others' references keep it until they are dropped. */
-export function dropHeapFrame(h: Hypervisor, m: Mfn): void {
+export function dropHeapFrame(h: GrantKeeper, m: Mfn): void {
   h.frames.putType(m);
   h.giveUp(m);
 }
@@ -66,14 +77,18 @@ export function entryAt(d: Domain, ref: number): { readonly words: Uint32Array; 
 }
 
 /** Status words of version 2: 16 bits each. */
-export function statusAt(h: Hypervisor, d: Domain, ref: number): { readonly halves: Uint16Array; readonly at: number } {
+export function statusAt(
+  h: GrantKeeper,
+  d: Domain,
+  ref: number,
+): { readonly halves: Uint16Array; readonly at: number } {
   const perFrame = frameBytes / grantStatusBytes;
   const words = frameWords(h, d.grants.status[Math.floor(ref / perFrame)]!);
   return { halves: new Uint16Array(words.buffer, words.byteOffset, perFrame), at: ref % perFrame };
 }
 
 /** Where an entry lies, for the gate that reads it by itself. */
-export function entryPlace(h: Hypervisor, d: Domain, ref: number): EntryPlace {
+export function entryPlace(h: GrantKeeper, d: Domain, ref: number): EntryPlace {
   return new Place(h, d, ref);
 }
 
@@ -81,10 +96,10 @@ class Place implements EntryPlace {
   readonly version: 1 | 2;
   readonly granter: number;
   readonly address: number;
-  readonly #h: Hypervisor;
+  readonly #h: GrantKeeper;
   readonly #d: Domain;
 
-  constructor(h: Hypervisor, d: Domain, ref: number) {
+  constructor(h: GrantKeeper, d: Domain, ref: number) {
     this.#h = h;
     this.#d = d;
     this.version = d.grants.version;

@@ -2,14 +2,30 @@
  * Regions that are contiguous on the bus, made by exchanging the frames under pages and given back the same way.
  * Source: Linux arch/x86/xen/mmu_pv.c (xen_create_contiguous_region, xen_destroy_contiguous_region).
  */
+import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { contiguousOrderMax } from "../../../spec/xen/limits.js";
 import type { Contiguous } from "../guest_kernel.js";
+import type { Domain } from "../hypervisor/domain.js";
 import { type Exchange, exchange } from "../hypervisor/exchange.js";
-import type { Guest } from "./guest.js";
+import type { Hypervisor } from "../hypervisor/hypervisor.js";
+import type { P2m } from "./p2m.js";
 
 const pageBytes = 4096;
 
-export function createRegion(guest: Guest, phys: number, order: number, addressBits: number): Contiguous {
+/** What regions need of the guest that makes them. */
+export interface RegionOwner {
+  readonly h: Hypervisor;
+  readonly d: Domain;
+  readonly domain: number;
+  readonly memory: ByteMemory;
+  readonly p2m: P2m | null;
+  /** The handle of the region before: what a stub that never set it gives out. */
+  lastHandle: number;
+  physToBus(phys: number): number;
+  gfnOf(page: number): number;
+}
+
+export function createRegion(guest: RegionOwner, phys: number, order: number, addressBits: number): Contiguous {
   if (!guest.d.rules.exchanges) return asItIs(guest, phys, order, addressBits);
   const fail = () => ({ ok: false, handle: guest.physToBus(phys) });
   if (guest.h.bugs["contiguous-order-limit"] && order > contiguousOrderMax) return fail();
@@ -31,7 +47,7 @@ export function createRegion(guest: Guest, phys: number, order: number, addressB
 }
 
 /** The mirror: single frames from anywhere for the region's. A failure leaves the region as it is. */
-export function destroyRegion(guest: Guest, phys: number, order: number): boolean {
+export function destroyRegion(guest: RegionOwner, phys: number, order: number): boolean {
   if (!guest.d.rules.exchanges) return true;
   // Until 2018 only a region that was still unfit was given back; a created one never is.
   if (guest.h.bugs["region-never-given-back"]) return true;
@@ -52,7 +68,7 @@ export function destroyRegion(guest: Guest, phys: number, order: number): boolea
 }
 
 /** Models whose regions are what they are: contiguous when the bus says so. */
-function asItIs(guest: Guest, phys: number, order: number, addressBits: number): Contiguous {
+function asItIs(guest: RegionOwner, phys: number, order: number, addressBits: number): Contiguous {
   if (guest.h.bugs["handle-not-set"]) return { ok: true, handle: guest.lastHandle };
   const handle = guest.physToBus(phys);
   const bytes = 2 ** order * pageBytes;
@@ -62,13 +78,13 @@ function asItIs(guest: Guest, phys: number, order: number, addressBits: number):
   return { ok, handle };
 }
 
-function zero(guest: Guest, phys: number, bytes: number): void {
+function zero(guest: RegionOwner, phys: number, bytes: number): void {
   const nothing = new Uint8Array(pageBytes);
   for (let at = 0; at < bytes; at += pageBytes) guest.memory.write(phys + at, nothing);
 }
 
 /** Take the frames out of the page tables. @returns them. */
-function zap(guest: Guest, page: number, count: number): number[] {
+function zap(guest: RegionOwner, page: number, count: number): number[] {
   const old: number[] = [];
   for (let n = page; n < page + count; n++) {
     old.push(guest.d.map.frameOf(n));
@@ -79,7 +95,7 @@ function zap(guest: Guest, page: number, count: number): number[] {
   return old;
 }
 
-function remap(guest: Guest, page: number, frames: ArrayLike<number>): void {
+function remap(guest: RegionOwner, page: number, frames: ArrayLike<number>): void {
   if (guest.p2m === null) return;
   for (let n = 0; n < frames.length; n++) {
     guest.p2m.set(page + n, frames[n]!);

@@ -11,6 +11,7 @@ import { unmapGrants } from "../grant/unmap.js";
 import { finish, type Steps } from "../steps.js";
 import { Balloon } from "./balloon.js";
 import { type Era, type EraId, eraOf } from "./eras.js";
+import type { ForeignPage } from "./foreign_page.js";
 import type { Guest } from "./guest.js";
 import { PageCache, type PageSource } from "./page_cache.js";
 import { Stand } from "./stand_in.js";
@@ -24,15 +25,6 @@ export interface ForeignRequest {
   readonly device?: boolean;
   /** A ring: CPUs see it, the page map does not know of it, and no DMA goes there. */
   readonly ring?: boolean;
-}
-
-/** What became of one request. Without okay there is no page. */
-export interface ForeignPage {
-  readonly status: GrantStatus;
-  readonly page: Pfn;
-  readonly handle: number;
-  /** Machine address of the frame. */
-  readonly bus: number;
 }
 
 export interface ForeignOptions {

@@ -8,7 +8,7 @@ import { foreignBit } from "../../../spec/xen/p2m_entry.js";
 import { unmapAndReplace, unmapGrants } from "../grant/unmap.js";
 import type { Steps } from "../steps.js";
 import type { Era } from "./eras.js";
-import type { ForeignPage } from "./foreign.js";
+import type { ForeignPage } from "./foreign_page.js";
 import type { Guest } from "./guest.js";
 
 /** What was under a page before: its own frame and its table entry. */

@@ -3,8 +3,8 @@ import type { DomainClass } from "../../../spec/xen/limits.js";
 import { GrantTable } from "../grant/table.js";
 import { type ModelRules, models, type XenModel } from "../models.js";
 import { CpuMap } from "./cpu_map.js";
+import { DeviceMap } from "./device_map.js";
 import { DeviceTable } from "./device_table.js";
-import { DeviceMap } from "./iommu_map.js";
 
 export interface DomainOptions {
   readonly id: number;

@@ -1,0 +1,28 @@
+/** What an engine is given of the kernel and the processor that it runs on. */
+import type { Pfn } from "../../base/frame.js";
+
+/** A cache as maintenance sees it; addresses are bus addresses of bytes. */
+export interface CacheOps {
+  /** Write changed lines back to memory. */
+  clean(bus: number, length: number): void;
+  /** Forget lines, changed or not. */
+  invalidate(bus: number, length: number): void;
+  /** From now on the CPU goes past the cache for these bytes, or through it again. */
+  setUncached(bus: number, length: number, uncached: boolean): void;
+}
+
+/** This domain's own grants, as the engine uses them. */
+export interface GrantTable {
+  /**
+   * Grant consecutive pages by consecutive references.
+   * @returns the first reference, or -1 when no such run of references is free.
+   */
+  grantRange(o: {
+    readonly to: number;
+    readonly first: Pfn;
+    readonly count: number;
+    readonly readonly: boolean;
+  }): number;
+  /** Take one grant back. @returns false when it is in use and stays. */
+  endAccess(reference: number): boolean;
+}
