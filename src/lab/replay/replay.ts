@@ -52,6 +52,8 @@ export interface ReplayOptions {
   readonly xen?: XenReplay | null;
   /** Tells a bounce by its bus address there. */
   readonly landed?: Landing | null;
+  /** How far the recording's clock is ahead of the log's, microseconds. */
+  readonly logAhead: number;
   /** What buffers are whose bus address is not their physical one. */
   readonly moved: Moved;
 }
@@ -114,7 +116,8 @@ export class Replay {
     });
     this.#requests = new RequestStream(this.#whatIf);
     const { machine: of, log = null, deviceNames: names } = o;
-    this.#requestTally = survey.shows === "requests" ? new RequestTally({ machine: of, log, names }) : null;
+    this.#requestTally =
+      survey.shows === "requests" ? new RequestTally({ machine: of, log, names, logAhead: o.logAhead }) : null;
     const sinks: CarriedSink[] = [this.#requests, this.#requestTally ?? this.#front(alignments)];
     if (o.watcher !== undefined) sinks.push(o.watcher);
     if (this.#xen !== null) sinks.push(this.#xen);

@@ -3,6 +3,7 @@ import { EventBatch, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
 import { inferMachine } from "./infer_machine.js";
 import type { Landing } from "./joiner.js";
+import { logAhead, type Request } from "./log_refusals.js";
 import type { LogFacts, Machine } from "./machine.js";
 import { movedAre } from "./moved.js";
 import type { ReplayOutcome } from "./outcome.js";
@@ -92,6 +93,8 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const instead = o.instead(machine);
 
   const completeFrom = survey.completeFrom(first.lost);
+  const ahead =
+    survey.shows === "requests" && !first.ticks ? logAhead(o.log?.refusals ?? [], requestsOf(survey, deviceNames)) : 0;
   survey.forget();
   const second = await o.open();
   const watcher = o.watcher?.(machine, deviceNames);
@@ -104,6 +107,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     idle: idleTasks(second),
     ticks: () => second.ticks,
     moved,
+    logAhead: ahead,
     log: o.log,
     counters: o.counters ?? null,
     settings: o.settings(machine, instead),
@@ -141,6 +145,9 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   });
   return { outcome, machine };
 }
+
+const requestsOf = ({ sample }: Survey, names: readonly string[]): Request[] =>
+  sample.filter((op) => !op.unmap).map((op) => ({ device: names[op.device] ?? "", time: op.lo, size: op.size }));
 
 /** Where nothing but a bounce moves a buffer. */
 const movedLanding: Landing = (phys, address) => (Number.isNaN(phys) ? null : address !== phys);

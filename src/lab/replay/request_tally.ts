@@ -23,9 +23,15 @@ export class RequestTally implements CarriedSink {
   #total = 0;
   #failed = 0;
 
-  constructor(o: { readonly machine: Machine; readonly log: LogFacts | null; readonly names: readonly string[] }) {
+  /** @param o.logAhead how far the recording's clock is ahead of the log's, microseconds */
+  constructor(o: {
+    readonly machine: Machine;
+    readonly log: LogFacts | null;
+    readonly names: readonly string[];
+    readonly logAhead: number;
+  }) {
     this.#names = o.names;
-    this.#log = new LogRefusals(o.log?.refusals ?? []);
+    this.#log = new LogRefusals(o.log?.refusals ?? [], o.logAhead);
     this.#suppressed = o.log?.refusalsSuppressed ?? 0;
     this.#forced = o.machine.pool?.forced ?? false;
   }

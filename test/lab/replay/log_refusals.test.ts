@@ -1,7 +1,7 @@
 /** Refusals that a log tells of, found again among requests whose outcome is not recorded. */
 import { describe, expect, test } from "vitest";
 import { logFacts } from "../../../src/cli/log.js";
-import { LogRefusals } from "../../../src/lab/replay/log_refusals.js";
+import { LogRefusals, logAhead } from "../../../src/lab/replay/log_refusals.js";
 import { readKernelLog } from "../../../src/read/index.js";
 import { replayed } from "../replayed.js";
 
@@ -56,4 +56,28 @@ test("requests of a kernel without dma:* events: refused ones by the log, the re
     log: { matched: 1, unmatched: 1, suppressed: 17 },
   });
   expect([o.pool, o.timeline, o.slotMap, o.whatIf]).toEqual([null, null, null, []]);
+});
+
+describe("how far the clocks are apart", () => {
+  const sizes = [4096, 65536, 4096, 8192, 16384, 4096, 512, 65536];
+  const at = [1, 1.3, 1.9, 2.2, 4, 4.1, 5.7, 6].map((t) => t * 1e6);
+  const requests = at.flatMap((time, n) => [
+    { device: "a", time, size: sizes[n]! },
+    { device: "b", time: time + 40, size: sizes[n]! },
+  ]);
+  const lines = (ahead: number) => [0, 3, 4, 6, 7].map((n) => full(at[n]! + 300 - ahead, "a", sizes[n]!));
+
+  test.each([0, 1_583_000, -7_250_000])("%d microseconds", (ahead) => {
+    const estimate = logAhead(lines(ahead), requests);
+    expect(Math.abs(estimate - ahead)).toBeLessThan(1000);
+    const found = new LogRefusals(lines(ahead), estimate);
+    expect(requests.filter(({ device, time, size }) => found.of(device, time, size) !== null).length).toBe(5);
+  });
+
+  test("is not estimated from two lines, nor where many estimates fit", () => {
+    expect(logAhead(lines(1_583_000).slice(0, 2), requests)).toBe(0);
+    const alike = Array.from({ length: 200 }, (_, n) => ({ device: "a", time: n * 200_000, size: 4096 }));
+    const some = [10, 11, 12].map((n) => full(n * 200_000 - 100_000, "a", 4096));
+    expect(logAhead(some, alike)).toBe(0);
+  });
 });
