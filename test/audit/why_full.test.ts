@@ -274,3 +274,12 @@ test("a log of any size and kind is read in bounded time and memory", () => {
   expect(findings.length).toBeLessThanOrEqual(500);
   expect(findings.at(-1)!.evidence).toMatch(/further lines/);
 });
+
+test("a request that can never fit says nothing of how a full pool lies", () => {
+  const found = explainLine(
+    "mlx5_core 0000:01:00.0: swiotlb buffer is full (sz: 2097152 bytes), total 524288 (slots), used 515875 (slots)",
+  );
+  expect(found.map((f) => f.kind)).toEqual(["too-large", "exhausted"]);
+  expect(found[1]!.cause).not.toContain("pieces");
+  expect(found[1]!.evidence).not.toContain("asked for");
+});

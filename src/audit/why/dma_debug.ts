@@ -165,8 +165,21 @@ const reports = /\bdevice driver (?:has pending|tries to|frees|failed to|maps|sy
 /** The checker's messages of itself. */
 const ofItself = /DMA-API: (?:preallocated|debugging (?:en|dis)abled|(?:en|dis)abl|switching off|dma_debug: )/;
 
+/** The line after a leak's report; in brackets what the entry is. */
+const leaked = /One of leaked entries details: (\[.*)/;
+
 /** @returns null for a line that is no report. */
 export function explainDmaDebug(text: string): Verdict | null {
+  const entry = leaked.exec(text);
+  if (entry !== null) {
+    const said = [...entry[1]!.matchAll(/\[([^\]]{1,60})\]?/g)].map((m) => m[1]!.replace("=", " "));
+    const { cause, do: cure } = rules[0]!;
+    return {
+      ...{ kind: "dma-api-leak", cause, do: cure },
+      evidence: joined(...said, "the report itself is missing"),
+      echo: `One of the mappings left: ${said.join(", ")}`,
+    };
+  }
   if (!(text.includes("DMA-API: ") || reports.test(text)) || ofItself.test(text)) return null;
   const found = rules.find((r) => r.pattern.test(text));
   if (found === undefined) return null;

@@ -11,7 +11,7 @@ import { Growth } from "./growth.js";
 import { type LogLine, splitLine } from "./log_line.js";
 import { explainPoolMessage } from "./pool_messages.js";
 import { explainSetting } from "./setting.js";
-import { isOurs, suppressedIn } from "./suppressed.js";
+import { isOurs, suppressedByXen, suppressedIn } from "./suppressed.js";
 import { explainNothing } from "./unexplained.js";
 
 /** What every line to be explained contains. The fewer the words, the faster they are looked for. */
@@ -154,6 +154,11 @@ class Boot {
     if (line === null) return;
     const { text } = line;
     if (!noFault.test(text) && this.#faults!.read(line)) return;
+    const byXen = text.includes("messages suppressed") ? suppressedByXen(given) : null;
+    if (byXen !== null) {
+      this.#groups.suppressedByXen(byXen);
+      return;
+    }
     const left = text.includes("suppressed") ? suppressedIn(text) : null;
     if (left !== null) {
       if (isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);

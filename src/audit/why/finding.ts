@@ -32,6 +32,13 @@ export interface Verdict {
   readonly remedy?: string;
   /** Set for a line that repeats what the line before it said of the same device: what it adds to that. */
   readonly echo?: string;
+  /** What is to be done instead of what the line before it advised: it knows better what the memory was for. */
+  readonly echoCure?: string;
+  /**
+   * Set for a line that says only that something failed: what it adds to a finding of the same kind and device that says what.
+   * Once there is one, such lines are part of it.
+   */
+  readonly vague?: string;
   /** The functions, by name, whose rate limit leaves such lines out; where it is not set the kind tells them. */
   readonly limitedIn?: RegExp;
   /** True for a message that is normal and only worth knowing. */

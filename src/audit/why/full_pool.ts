@@ -9,9 +9,10 @@
  */
 import { mappingBytesMax, poolSlotsDefault, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { readParameter } from "../../sw/swiotlb/parameter.js";
+import { absence } from "./absence.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
-import { belowFour, largerPool } from "./larger_pool.js";
+import { largerPool } from "./larger_pool.js";
 import { bytesInWords, counted, percent, slotsInWords } from "./words.js";
 
 /** What one line says. */
@@ -102,22 +103,9 @@ const rows: readonly Row[] = [
     cure: "absent",
     applies: (r) => r.total === 0,
     evidence: (_r, machine) =>
-      machine.poolGivenBack
-        ? 'the pool has 0 slots, and the boot log says "tearing down default memory pool"'
-        : "the pool has 0 slots",
-    cause: (machine) =>
-      machine.poolGivenBack
-        ? "There is no pool any more. The IOMMU's driver gave it back at boot, as no device seemed to need it; then a " +
-          "device behind the IOMMU did: an untrusted one (an external port), whose small buffers are bounced to whole " +
-          "pages."
-        : "There is no pool. It was switched off (swiotlb=noforce), the kernel found no memory for it at boot, or the " +
-          'IOMMU\'s driver gave it back at boot ("tearing down default memory pool") and an untrusted device (an ' +
-          "external port) needed it later, as with older AMD drivers.",
-    remedy: (_r, machine) =>
-      machine.poolGivenBack
-        ? "Use a newer kernel, which keeps the pool while untrusted devices may come. A larger swiotlb= changes nothing."
-        : 'Look in the boot log for "software IO TLB". Remove swiotlb=noforce; if none could be allocated, ask for a ' +
-          `smaller pool (it needs one contiguous piece${belowFour(machine)}); if it was torn down, use a newer kernel.`,
+      ["the pool has 0 slots", absence(machine).evidence].filter((part) => part !== "").join("; "),
+    cause: (machine) => `There is no pool. ${absence(machine).cause}`,
+    remedy: (_r, machine) => absence(machine).do,
   },
   {
     kind: "area-too-small",
@@ -148,7 +136,7 @@ const rows: readonly Row[] = [
   {
     kind: "exhausted",
     cure: "larger-pool",
-    applies: (r, machine) => isNearlyFull(r) && r.used >= fragmentedFrom(r, machine),
+    applies: (r, machine) => r.size <= mappingBytesMax && isNearlyFull(r) && r.used >= fragmentedFrom(r, machine),
     evidence: numbers,
     cause:
       "The pool is nearly used up, and what is left lies in pieces. Either it is too small for this load, or " +
@@ -160,7 +148,9 @@ const rows: readonly Row[] = [
     cure: "larger-pool",
     applies: isNearlyFull,
     evidence: (r) =>
-      `${numbers(r)}. So many free slots would have held the request: some were given back before the message was written`,
+      r.size > mappingBytesMax
+        ? `${r.used} of ${slotsInWords(r.total)} were in use (${percent(r.used, r.total)}), ${r.free} free`
+        : `${numbers(r)}. So many free slots would have held the request: some were given back before the message was written`,
     cause: "The pool is nearly used up. Either it is too small for this load, or mappings leak.",
     remedy: largerOrLeak,
   },

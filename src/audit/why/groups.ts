@@ -25,8 +25,9 @@ interface Group {
 interface Kind {
   readonly verdict: Verdict;
   count: number;
-  /** What a further line said of the same event. */
+  /** What a further line said of the same event, and what it advises. */
   echo: string;
+  cure: string;
 }
 
 export class FindingGroups {
@@ -34,6 +35,9 @@ export class FindingGroups {
   readonly #groups = new Map<string, Map<string, Group>>();
   readonly #inOrder: Group[] = [];
   readonly #suppressed = new Map<string, { count: number; readonly line: LogLine }>();
+  /** Kinds of which a line was read that says only that something failed. */
+  readonly #vagueKinds = new Set<string>();
+  #xenLeftOut = 0;
   #beyond = 0;
   /** What the last line was put to. */
   #last: { readonly kind: Kind; readonly device: string; readonly time: number | null } | null = null;
@@ -43,10 +47,18 @@ export class FindingGroups {
     const device = verdict.device ?? line.device ?? "";
     if (verdict.echo !== undefined && this.#isEcho(line, device)) {
       this.#last!.kind.echo ||= verdict.echo;
+      this.#last!.kind.cure ||= verdict.echoCure ?? "";
       return;
     }
     let ofDevice = this.#groups.get(device);
     const key = verdict.remedy ?? verdict.kind;
+    if (verdict.vague !== undefined) this.#vagueKinds.add(verdict.kind);
+    if (
+      ofDevice !== undefined &&
+      this.#vagueKinds.has(verdict.kind) &&
+      this.#joinsVague(ofDevice, device, line, verdict, key)
+    )
+      return;
     let group = ofDevice?.get(key);
     if (group !== undefined) counted(group, line, verdict, address);
     else if (this.#inOrder.length >= groupsMax) {
@@ -66,6 +78,11 @@ export class FindingGroups {
     const known = this.#suppressed.get(name);
     if (known !== undefined) known.count += count;
     else if (this.#suppressed.size < namesMax) this.#suppressed.set(name, { count, line });
+  }
+
+  /** Note that Xen left messages out, of whatever kind. */
+  suppressedByXen(count: number): void {
+    this.#xenLeftOut += count;
   }
 
   /** @param more a verdict about the log as a whole, put first; null for none. */
@@ -88,6 +105,11 @@ export class FindingGroups {
           `${count} more such lines were suppressed by the kernel's rate limit (${name})${storm(count, group.count)}`,
         ]);
     }
+    const ofXen = this.#xenLeftOut === 0 ? undefined : said.find((g) => g.line.line.includes("(XEN)"));
+    if (ofXen !== undefined) {
+      const words = `Xen's rate limit left out ${this.#xenLeftOut} messages; it does not say which, and they are mostly of this kind`;
+      left.set(ofXen, [...(left.get(ofXen) ?? []), words]);
+    }
     const found = said.map((group) => finding(group, left.get(group) ?? []));
     if (this.#beyond > 0 && found.length > 0) {
       const last = found[found.length - 1]!;
@@ -97,6 +119,26 @@ export class FindingGroups {
       };
     }
     return found;
+  }
+
+  /** Lines that say only that something failed, and the one that says what: one finding, told by the latter. */
+  #joinsVague(ofDevice: Map<string, Group>, device: string, line: LogLine, verdict: Verdict, key: string): boolean {
+    for (const [known, group] of ofDevice) {
+      const { kind, vague } = group.verdict;
+      if (kind !== verdict.kind || (vague === undefined) === (verdict.vague === undefined)) continue;
+      if (verdict.vague !== undefined) {
+        group.kinds.get(kind)!.echo ||= verdict.vague;
+        return true;
+      }
+      const told = newGroup(line, verdict);
+      told.kinds.get(kind)!.echo = vague!;
+      ofDevice.delete(known);
+      ofDevice.set(key, told);
+      this.#inOrder[this.#inOrder.indexOf(group)] = told;
+      this.#last = { kind: told.kinds.get(kind)!, device, time: line.time };
+      return true;
+    }
+    return false;
   }
 
   #isEcho(line: LogLine, device: string): boolean {
@@ -116,7 +158,7 @@ function storm(left: number, shown: number): string {
 function newGroup(line: LogLine, verdict: Verdict, address: bigint | null = null): Group {
   return {
     ...{ line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address },
-    kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "" }]]),
+    kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "", cure: "" }]]),
   };
 }
 
@@ -128,7 +170,7 @@ function counted(group: Group, line: LogLine, verdict: Verdict, address: bigint 
     if (group.highest === null || address > group.highest) group.highest = address;
   }
   const kind = group.kinds.get(verdict.kind);
-  if (kind === undefined) group.kinds.set(verdict.kind, { verdict, count: 1, echo: "" });
+  if (kind === undefined) group.kinds.set(verdict.kind, { verdict, count: 1, echo: "", cure: "" });
   else kind.count++;
 }
 
@@ -144,7 +186,7 @@ function finding(group: Group, notes: readonly string[]): Finding {
     line: line.line,
     cause: verdict.cause,
     evidence: evidence.join(". "),
-    do: verdict.do,
+    do: first!.cure || verdict.do,
     kind: verdict.kind,
     trouble: verdict.notice !== true,
     device: verdict.device ?? line.device,

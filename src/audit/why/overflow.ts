@@ -47,11 +47,21 @@ function exceeded(o: Overflow, what: string): string {
   return o.mask === null ? where : `${where}; the device reaches ${reach(o.mask)}`;
 }
 
-const reach = (last: number): string => `${hex(last)} (${bytesInWords(last + 1)})`;
+/** A mask of 64 bits is beyond what a number holds exactly. */
+const reach = (last: number): string =>
+  last >= 2 ** 64 ? "all of 64 bits" : `${hex(last)} (${bytesInWords(last + 1)})`;
 
 const reachAll =
   "Let the driver set a wider DMA mask if the device can do more, give the device an IOMMU, or correct dma-ranges in the " +
   "device tree if the bus can do more.";
+const reachBehindBus =
+  "Give the device an IOMMU, or correct dma-ranges in the device tree if the bus can do more; the device's own mask is wide enough.";
+
+/** What lets the device reach the buffer: who is the limit, that one has to change. */
+function widen(o: Overflow): string {
+  const end = o.address + o.size - 1;
+  return o.mask !== null && end <= o.mask && o.bus !== 0 && end > o.bus ? reachBehindBus : reachAll;
+}
 
 function nothingBounces(o: Overflow, where: string, cure: string): Verdict {
   return {
@@ -78,8 +88,8 @@ function bounceFailed(o: Overflow): Verdict {
         "where the device cannot reach either. This line of kernels 5.0 to 5.5 does not say which.",
     evidence: `${exceeded(o, "the buffer")}; ${size}${never ? `, more than ${setSlots}` : ""}`,
     do: never
-      ? `Make the requests smaller (256 KiB at most). ${reachAll}`
-      : `Look for "swiotlb buffer is full" just before, and for "software IO TLB" in the boot log. ${reachAll}`,
+      ? `Make the requests smaller (256 KiB at most). ${widen(o)}`
+      : `Look for "swiotlb buffer is full" just before, and for "software IO TLB" in the boot log. ${widen(o)}`,
     remedy: remedies[never ? "smaller-requests" : "absent"],
     limitedIn: /dma_direct|swiotlb/,
     echo: `The next line is the same event: ${exceeded(o, "the buffer")}`,
@@ -91,6 +101,21 @@ function poolOutOfReach(o: Overflow, machine: MachineContext): Verdict {
   const pool =
     poolStart === null || poolEnd === null ? "" : `; the pool lies from ${hex(poolStart)} to ${hex(poolEnd)}`;
   const isHigh = o.address >= 2 ** 32;
+  // The address is the bus's: a limit of the bus beyond the mask tells that its addresses are not the processor's.
+  const isShifted = isHigh && o.mask !== null && o.mask < 2 ** 32 && o.bus > o.mask;
+  if (isShifted) {
+    return {
+      kind: "mask",
+      cause:
+        `The bounce buffer's address on the bus lies where the device cannot reach. The bus's limit, ${hex(o.bus)}, is ` +
+        "beyond the device's mask: it mostly shifts memory to high addresses of its own (dma-ranges), so that a device " +
+        "of 32 bits reaches no memory at all, wherever the pool lies.",
+      evidence: `${exceeded(o, "the bounce buffer")}${pool}`,
+      do:
+        "Shift the bus's window down, so that memory begins at bus address 0 (dma-ranges in the device tree; on a Raspberry " +
+        "Pi the overlay pcie-32bit-dma), or let the driver set a wider mask if the device can do more.",
+    };
+  }
   return {
     kind: "mask",
     cause: isHigh

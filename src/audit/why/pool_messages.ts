@@ -5,6 +5,7 @@
  * arch/x86/mm/mem_encrypt.c.
  */
 import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { absence } from "./absence.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
 import { explainFull, remedies } from "./full_pool.js";
@@ -14,25 +15,16 @@ import { overflowMessages } from "./overflow.js";
 import type { PoolMessage } from "./pool_message.js";
 import { bytesInWords, slotsInWords } from "./words.js";
 
-/** Why there is no pool, and what to do: which of the three causes, where the log tells. */
 function withoutPool(machine: MachineContext, lead: string, evidence: string): Verdict {
-  const what = machine.poolGivenBack
-    ? {
-        cause: `${lead} The IOMMU's driver gave it back at boot, as no device seemed to need it.`,
-        evidence: 'the boot log says "tearing down default memory pool"',
-        do: "Use a newer kernel, which keeps the pool while untrusted devices may come. A larger swiotlb= changes nothing.",
-      }
-    : {
-        cause:
-          `${lead} It was switched off, could not be allocated at boot, or was given back at boot by an IOMMU's driver ` +
-          '("tearing down default memory pool").',
-        evidence,
-        do:
-          'Look for "software IO TLB" in the boot log: a pool that was switched off (swiotlb=noforce) says nothing, one ' +
-          "that could not be allocated or was torn down does. Take swiotlb=noforce away, ask for a smaller pool, or use a " +
-          "newer kernel if it was torn down.",
-      };
-  return { kind: "absent", ...what, remedy: remedies.absent, limitedIn: /swiotlb|iommu_dma|dma_direct/ };
+  const why = absence(machine);
+  return {
+    kind: "absent",
+    cause: `${lead} ${why.cause}`,
+    evidence: why.evidence || evidence,
+    do: why.do,
+    remedy: remedies.absent,
+    limitedIn: /swiotlb|iommu_dma|dma_direct/,
+  };
 }
 
 const smallerAtBoot = (machine: MachineContext): string =>
@@ -256,6 +248,10 @@ const directions = ["in both directions", "to the device", "from the device", "i
 function explainCoherent(size: number, device: string | undefined): Verdict {
   const slots = Math.ceil(size / slotBytes);
   const never = size > mappingBytesMax;
+  const cure =
+    "The driver should ask for less in one piece and fall back by itself: update the kernel (it tries smaller pages " +
+    "in silence since), or see that memory is less fragmented (ask early, or set some aside with cma=). A larger pool " +
+    (never ? "changes nothing." : "helps only where it is the pool that is full.");
   return {
     kind: never ? "coherent-too-large" : "coherent",
     cause:
@@ -263,14 +259,12 @@ function explainCoherent(size: number, device: string | undefined): Verdict {
       "contiguous memory was free within the device's coherent mask, and the pool, which is tried next, " +
       (never ? "hands out at most 256 KiB in one piece." : "had no room for it either."),
     evidence: `${bytesInWords(size)} = ${slots} slots${never ? `; the limit is ${setSlots}, whatever the pool's size` : ""}`,
-    do:
-      "The driver should ask for less in one piece and fall back by itself: update the kernel (it tries smaller pages " +
-      "in silence since), or see that memory is less fragmented. A larger pool " +
-      (never ? "changes nothing." : "helps only where it is the pool that is full."),
+    do: cure,
     ...(device === undefined ? {} : { device }),
     remedy: remedies[never ? "smaller-requests" : "larger-pool"],
     limitedIn: /swiotlb/,
     echo: `The next line is the same event: a coherent allocation of ${bytesInWords(size)}, for which no contiguous memory was free`,
+    echoCure: cure,
   };
 }
 

@@ -9,6 +9,15 @@ export function suppressedIn(text: string): { readonly name: string; readonly co
   return m === null ? null : { name: m[1]!, count: Number(m[2]) };
 }
 
+/** Xen's rate limit counts what it leaves out of all messages together. */
+const xenLimit = /\(XEN\).{0,40}\bprintk: (\d{1,9}) messages suppressed/;
+
+/** @returns how many of Xen's messages are missing here; null for another line. */
+export function suppressedByXen(given: string): number | null {
+  const m = xenLimit.exec(given);
+  return m === null ? null : Number(m[1]);
+}
+
 /** Which functions write the lines of a kind. Source: `ratelimited` in kernel/dma and drivers/iommu of Linux. */
 const byKind: readonly (readonly [kind: RegExp, name: RegExp])[] = [
   [/^dmar-/, /dmar|intel_iommu|qi_/],

@@ -27,6 +27,8 @@ const forms: readonly string[] = [
   "software IO TLB: tearing down default memory pool",
   "Failed to get contiguous memory for DMA from Xen!",
   "device driver has pending DMA allocations while released from device [count=%d]",
+  "One of leaked entries details: [device address=%x] [size=%d bytes] [mapped with %n] [mapped as %s]",
+  "One of leaked entries details: [size=%d bytes] [mapped with %n] [mapped as %s]",
   "device driver tries to free an invalid DMA memory address",
   "device driver tries to free DMA memory it has not allocated [device address=%x] [size=%d bytes]",
   "device driver tries to sync DMA memory it has not allocated [device address=%x] [size=%d bytes]",

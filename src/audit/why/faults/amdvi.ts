@@ -216,6 +216,10 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
         ? "the kernel waited for a COMPLETION_WAIT command and gave up"
         : "the kernel waited for room in the command buffer and gave up"),
     do: advice.do,
+    remedy: `amdvi-command ${key === "no-answer" || fault.says === "COMPLETION_WAIT" ? "wait" : key}`,
+    ...(fault.says === "COMPLETION_WAIT"
+      ? { vague: "The kernel's waits for its commands ended without an answer as well (COMPLETION_WAIT)" }
+      : {}),
     ...(fault.device === null ? {} : { device: fault.device }),
   };
 }

@@ -80,7 +80,7 @@ export function withFirmware(
     ...verdict,
     cause: `${lead} ${how} ${cause(signs)}. If it goes on when the device's driver is at work: ${lower(usually)}`,
     evidence: `${verdict.evidence}; ${signs.words.join("; ")}`,
-    do: `${advice(signs, where)} Only if it goes on later: ${lower(verdict.do)}`,
+    do: `${firmwareAdvice(signs, where)} Only if it goes on later: ${lower(verdict.do)}`,
   };
 }
 
@@ -97,13 +97,16 @@ function cause({ graphics, range, sure }: FirmwareSigns): string {
   return "firmware (after kexec or a crash: the kernel before) programmed this device, and it goes on in memory that nothing names to the kernel (no RMRR, IVMD or RMR)";
 }
 
-function advice({ graphics }: FirmwareSigns, where: Circumstance): string {
+export function firmwareAdvice({ graphics }: FirmwareSigns, where: Circumstance): string {
   if (where.unit !== "vtd" && where.unit !== "amdvi") {
     return "Have the boot loader or firmware stop the device, or list its memory as reserved for it (RMR in IORT, memory-region with iommu-addresses in the device tree).";
   }
   const update =
     "Update the firmware: it has to list such memory (RMRR, IVMD) for the device, or stop the device before it hands over.";
-  if (where.xen) return `${update} Xen's rmrr= option can name the missing range.`;
+  if (where.xen) {
+    const igfx = graphics ? " iommu=no-igfx on its command line takes the graphics unit out of remapping." : "";
+    return `${update} Xen's rmrr= option can name the missing range.${igfx}`;
+  }
   if (graphics)
     return `${update} intel_iommu=on,igfx_off takes the graphics unit out of remapping, where it has a unit of its own.`;
   return `${update} Switch off in its setup what uses the device before the system does (legacy USB, the card's boot ROM, remote management).`;

@@ -3,7 +3,16 @@ import { type LogFault, valueNamed } from "../../../read/index.js";
 import { contextFaults, contextState, type FaultBit, globalFaults } from "../../../spec/smmuv2/faults.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, isDoorbell, joined } from "./advice.js";
+import {
+  type AdviceKey,
+  addressHint,
+  adviceFor,
+  circumstanceOf,
+  type FaultAdvice,
+  hexOf,
+  isDoorbell,
+  joined,
+} from "./advice.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
 export function explainSmmuv2(fault: LogFault, machine: MachineContext): Verdict | null {
@@ -39,24 +48,31 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   const doorbell = context && first.kind === "unmapped" && isDoorbell(fault);
   const key: AdviceKey = doorbell ? "doorbell" : first.kind === "no-entry" ? "no-stream" : first.kind;
   const advice = adviceFor(key, where);
-  const unidentified = first.name === "USF";
+  const own = globalAdvice[first.name];
   const verdict: Verdict = {
     kind: `smmuv2-${first.kind}`,
-    cause: `The SMMU (v2) reports a ${context ? "context" : "global"} fault: ${first.words}. ${
-      unidentified ? unidentifiedUsually : advice.usually
-    }`,
+    cause: `The SMMU (v2) reports a ${context ? "context" : "global"} fault: ${first.words}. ${own?.usually ?? advice.usually}`,
     evidence,
-    do: unidentified ? unidentifiedDo : advice.do,
+    do: own?.do ?? advice.do,
     ...named,
   };
   if (!context || doorbell) return verdict;
   return withFirmware(verdict, advice.usually, firmwareSigns(fault, first.kind, machine, where), where);
 }
 
-const unidentifiedUsually =
-  "The device has no iommus entry in the device tree (or no IORT node), its mask leaves the stream out, or its driver has not started and firmware left it running.";
-const unidentifiedDo =
-  "Find the master with this stream in the chip's manual and give it an iommus property with it. arm-smmu.disable_bypass=0 lets such streams pass untranslated for a test, and takes the protection away.";
+/** Faults of the stream mappings, which firmware's description of the masters decides. */
+const globalAdvice: Readonly<Partial<Record<string, FaultAdvice>>> = {
+  USF: {
+    usually:
+      "The device has no iommus entry in the device tree (or no IORT node), its mask leaves the stream out, or its driver has not started and firmware left it running.",
+    do: "Find the master with this stream in the chip's manual and give it an iommus property with it. arm-smmu.disable_bypass=0 lets such streams pass untranslated for a test, and takes the protection away.",
+  },
+  SMCF: {
+    usually:
+      "Two masters were given the same stream, or their stream ids and masks overlap, and the driver wrote a mapping for each; or firmware left a mapping that the driver did not clear.",
+    do: "Compare the stream ids and masks of all masters behind this unit (iommus and stream-match-mask in the device tree, IORT): masters that share a stream must share one mapping. Newer drivers do so by themselves: update the kernel or Xen.",
+  },
+};
 
 function evidenceOf(fault: LogFault, bits: number, faults: readonly FaultBit[]): string {
   const context = fault.says === "context";

@@ -148,15 +148,13 @@ const commandWords: Readonly<Record<number, string>> = {
 function command(fault: LogFault, machine: MachineContext): Verdict {
   if (fault.says === "SFM") return global({ ...fault, says: "GERROR" }, machine);
   const { code } = fault;
-  const advice = adviceFor(
-    (code === null ? undefined : commandKeys[code]) ?? "command",
-    circumstanceOf(fault, machine),
-  );
+  const key = (code === null ? undefined : commandKeys[code]) ?? "command";
+  const advice = adviceFor(key, circumstanceOf(fault, machine));
   const words = fault.values.flatMap(([name, value]) => (name === "word" ? [value] : []));
   const opcode = words[0] === undefined ? null : Number(words[0] & 0xffn);
   const evidence = joined(
     code === null ? "" : `the unit says: ${commandWords[code] ?? `error ${code}, which is none that is defined`}`,
-    fault.says === "CMD_SYNC" ? "the kernel waited for a CMD_SYNC and gave up" : "",
+    fault.says === "CMD_SYNC" ? waited(fault) : "",
     opcode === null
       ? ""
       : `the command is ${words.map(hexOf).join(" ")}: ${commandNames[opcode] ?? `opcode ${hexOf(opcode)}, which is no command`}`,
@@ -166,7 +164,29 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
     cause: `The SMMU did not carry out a command. ${advice.usually}`,
     evidence,
     do: advice.do,
+    remedy: `smmuv3-command ${key}`,
+    ...(fault.says === "CMD_SYNC"
+      ? { vague: "The kernel's wait for its commands ended without an answer (CMD_SYNC)" }
+      : {}),
   };
+}
+
+/** Queue indexes as the kernel prints them: with the wrap bit, so that 0 is mostly a register after a reset. */
+function waited(fault: LogFault): string {
+  const at = valueNamed(fault, "at"),
+    written = valueNamed(fault, "prod"),
+    read = valueNamed(fault, "cons");
+  const gaveUp = "the kernel waited for a CMD_SYNC and gave up";
+  if (at === null || written === null || read === null) return gaveUp;
+  const where =
+    read === written
+      ? "it had read all of them by the time of the message: slow, or its answer was lost"
+      : read === 0n
+        ? "its pointer reads 0, as after a reset or when the unit is switched off"
+        : read === at
+          ? "it stands at that very command"
+          : "";
+  return joined(`${gaveUp}: command ${hexOf(at)}, the unit has read up to ${hexOf(read)} of ${hexOf(written)}`, where);
 }
 
 function lost(fault: LogFault): Verdict {
@@ -175,6 +195,8 @@ function lost(fault: LogFault): Verdict {
     kind: "smmuv3-lost",
     cause: `The SMMU's queue of ${events ? "events" : "page requests"} overflowed or could not be written: ${events ? "faults" : "requests"} were lost.`,
     evidence: `${fault.says} overflow or abort`,
+    // What the rate limit leaves out are the events.
+    limitedIn: /(?!)/,
     do: "Look at the faults that were reported: the same device mostly goes on without end.",
   };
 }

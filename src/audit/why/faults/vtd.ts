@@ -4,7 +4,7 @@ import { type FaultEntry, type FaultReason, faultReasons, faultStatusBits } from
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, joined } from "./advice.js";
-import { firmwareSigns, reservedWords, withFirmware } from "./firmware.js";
+import { firmwareAdvice, firmwareSigns, reservedWords, withFirmware } from "./firmware.js";
 import { type DumpSays, readDump } from "./vtd_dump.js";
 import { explainVtdQueue, silentVtd } from "./vtd_queue.js";
 
@@ -28,7 +28,9 @@ export function explainVtd(fault: LogFault, machine: MachineContext): Verdict | 
         ? strangeRegion(fault)
         : fault.says === "ineligible"
           ? ineligible(fault)
-          : addressZero;
+          : fault.says === "parse"
+            ? unreadTable
+            : addressZero;
     case "lost":
       return lostRequests;
     case "intremap-off":
@@ -54,6 +56,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
   if (code === 0xff || (fault.device === "ff:1f.7" && fault.address !== null && fault.address >= 0xfffffffffffff000n)) {
     return silentVtd(joined(who, "every field of the record is all ones"), "");
   }
+  if (code === null) return reasonMissing(fault, who, machine);
   if (reason === undefined) return unknownReason(code, who, device);
   const dump = readDump(fault, reason);
   const kind = dump?.kind ?? reason.kind;
@@ -72,6 +75,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
       `fault reason ${hexOf(code!)}`,
       dump?.evidence ?? "",
       fault.interrupt ? "" : addressHint(fault),
+      fault.interrupt || reason.kind === "no-entry" ? platformId(fault) : "",
     ),
     do: advice.do,
     ...device,
@@ -82,16 +86,28 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
 const wordsOf = (reason: FaultReason, dump: DumpSays | null): string =>
   dump === null || dump.words === "" ? reason.words : `${reason.words} - ${dump.words}`;
 
-function unknownReason(code: number | null, evidence: string, device: { device?: string }): Verdict {
-  if (code === null) {
-    return {
-      kind: "dmar-unknown",
-      cause: "The IOMMU (VT-d) refused an access, and why cannot be told from this line.",
-      evidence: joined(evidence, "the line carries no reason; the next line of the log may"),
-      do: "Give the whole log, or the following line.",
-      ...device,
-    };
-  }
+/** I/O APICs and HPETs send interrupts under ids that firmware's DMAR table gives them, and that no function has. */
+const platformId = ({ device }: LogFault): string =>
+  /^(?:0000:)?(?:f[0-9a-f]:|00:1[ef]\.)/.test(device ?? "")
+    ? "an I/O APIC or HPET has such an id of its own, which lspci does not list (DMAR's scopes name it)"
+    : "";
+
+/** Xen and old kernels write the reason into the next line; a console may cut it off. */
+function reasonMissing(fault: LogFault, who: string, machine: MachineContext): Verdict {
+  const where = circumstanceOf(fault, machine);
+  const signs = fault.interrupt ? null : firmwareSigns(fault, "unmapped-or-permission", machine, where);
+  return {
+    kind: "dmar-unknown",
+    cause:
+      `The IOMMU (VT-d) refused ${fault.interrupt ? "an interrupt" : "a DMA"}, and why cannot be told from this line` +
+      `${fault.interrupt ? "." : ": mostly it is that nothing is mapped at the address for such an access."}`,
+    evidence: joined(who, "the line carries no reason; the next line of the log may", ...(signs?.words ?? [])),
+    do: `Give the whole log, or the following line.${signs === null ? "" : ` ${firmwareAdvice(signs, where)}`}`,
+    ...(fault.device === null ? {} : { device: fault.device }),
+  };
+}
+
+function unknownReason(code: number, evidence: string, device: { device?: string }): Verdict {
   return {
     kind: "dmar-unknown",
     cause: "The IOMMU (VT-d) refused an access for a reason that no published table has.",
@@ -103,7 +119,7 @@ function unknownReason(code: number | null, evidence: string, device: { device?:
 
 function whatWasTried(f: LogFault): string {
   if (f.device === null) return "";
-  const at = f.address === null ? "" : hexOf(f.address);
+  const at = f.address === null ? "an address that is cut off" : hexOf(f.address);
   if (f.interrupt) return `device ${f.device} sent an interrupt with index ${at}`;
   const pasid = f.pasid === null ? "" : ` with PASID ${hexOf(f.pasid)}`;
   return `device ${f.device} tried to ${f.write === null ? "reach" : f.write ? "write to" : "read from"} ${at}${pasid}`;
@@ -219,6 +235,13 @@ const addressZero: Verdict = {
   kind: "dmar-firmware",
   cause: "Firmware's DMAR table lists a unit at address 0: that unit is not used, and remapping stays off.",
   evidence: "a unit at address zero",
+  do: "Update the firmware, or switch VT-d off and on in its setup.",
+};
+
+const unreadTable: Verdict = {
+  kind: "dmar-firmware",
+  cause: "The kernel could not use firmware's DMAR table: remapping of DMA and interrupts stays off.",
+  evidence: "the table was not parsed; a line before this one may say what is wrong in it",
   do: "Update the firmware, or switch VT-d off and on in its setup.",
 };
 

@@ -106,7 +106,16 @@ export const smmuv3: FaultFamily = {
       commandError,
       (m) => ({ topic: "command", says: "CMDQ", code: errorOf(m), values: [["error", BigInt(errorOf(m))]] }),
     ],
-    [/CMD_SYNC timeout at 0x([0-9a-f]{1,8})/, () => ({ topic: "command", says: "CMD_SYNC" })],
+    [
+      /CMD_SYNC timeout at 0x([0-9a-f]{1,8})(?: \[hwprod 0x([0-9a-f]{1,8}), hwcons 0x([0-9a-f]{1,8})\])?/,
+      (m) => ({
+        topic: "command",
+        says: "CMD_SYNC",
+        values: ["at", "prod", "cons"].flatMap((name, i): [string, bigint][] =>
+          m[i + 1] === undefined ? [] : [[name, wide(m[i + 1]!)]],
+        ),
+      }),
+    ],
     [/device has entered Service Failure Mode/, () => ({ topic: "command", says: "SFM", flags: 0x100 })],
     [/(EVTQ|PRIQ) overflow detected|(EVTQ|PRIQ) write aborted/, (m) => ({ topic: "lost", says: m[1] ?? m[2]! })],
     [pageRequest, () => ({ topic: "access", says: "PRI" })],

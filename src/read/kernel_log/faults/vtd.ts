@@ -14,6 +14,9 @@ import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide 
 
 const request =
   /(DMA Read|DMA Write|INTR-REMAP|UNKNOWN)(?: NO_PASID| PASID (?:0x)?([0-9a-f]{1,8}))?\]?:? ?Request device ?\[{1,2}([0-9a-fx:.]{5,18})\]{0,2}(?: PASID ([0-9a-f]{1,8}))?,? fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})\b/;
+/** The same with its rest lost or overwritten, as serial consoles do. */
+const cutRequest =
+  /\[?(DMA Read|DMA Write|INTR-REMAP)[^\]]{0,20}\] Request device ?\[{1,2}([0-9a-fx:.]{5,18})\]{1,2}(?!.*fault (?:addr|index) (?:0x)?[0-9a-f]{1,16}\b)/;
 const reason = /\[fault reason (?:(0x[0-9a-f]{1,2})|([0-9a-f]{1,2})h|(\d{1,3}))\](?: ?(.{0,100}))?/;
 const xenReason = /(?:DMAR|INTR-REMAP|UNKNOWN): reason ([0-9a-f]{1,2}) - (.{0,100})/;
 /** The number lost, the words kept. */
@@ -128,6 +131,17 @@ export const vtd: FaultFamily = {
   mark: /DMAR|RMRR|DRHD|INTR-REMAP|VT-[dD]|fault reason|Request device|iommu width|QI (?:HEAD|PRIOR|PREVIOUS)|dmar\d|[Pp]age request|PRQ|wait descriptor/,
   begins: [
     [request, requested],
+    [
+      cutRequest,
+      (m) => ({
+        topic: "access",
+        says: m[1]!,
+        device: m[2]!.replaceAll("0x", ""),
+        write: m[1] === "DMA Write" ? true : m[1] === "DMA Read" ? false : null,
+        interrupt: m[1] === "INTR-REMAP",
+        code: null,
+      }),
+    ],
     [reason, reasonAlone],
     [xenReason, reasonAlone],
     [reasonWords, reasonAlone],
@@ -173,6 +187,7 @@ export const vtd: FaultFamily = {
       (m) => ({ topic: "firmware", says: "ineligible", driver: m[1] ?? null, device: m[2] ?? null }),
     ],
     [/DMAR reported at address (?:zero|0)!/, () => ({ topic: "firmware", says: "zero" })],
+    [/[Pp]arse DMAR table failure/, () => ({ topic: "firmware", says: "parse" })],
     [
       /(?:can cover this RMRR|bad RMRR) \[(?:mem )?0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\]/,
       (m) => ({
@@ -226,6 +241,7 @@ export const vtd: FaultFamily = {
           },
         ] as const,
     ),
+    [/[Pp]arse DMAR table failure/, (_, draft) => draft.says === "zero" || draft.topic === "silent"],
     [
       /(?:can cover this|bad) RMRR \[(?:mem )?0x([0-9a-f]{1,16})-|BIOS vendor: /,
       (m, draft) =>
