@@ -11,7 +11,7 @@ checkAll([
 > [  196.747110] ${v3}0x0000020100000000
 > [  196.747111] ${v3}0x00000000ffffe040
 > [  196.747113] ${v3}0x00000000ffffe000`,
-    findings: [["smmuv3-unmapped", "stream 0x180"]],
+    findings: [["smmuv3-doorbell", "stream 0x180"]],
     says: ["0xffffe040", "doorbell", "MSI", "ITS", "write"],
     never: ["unmapped a buffer too early"],
   },
@@ -22,7 +22,7 @@ checkAll([
 (XEN) SMMUv3: /smmuv3@9050000:  0x0000008000000000
 (XEN) SMMUv3: /smmuv3@9050000:  0x0000000008090040
 (XEN) SMMUv3: /smmuv3@9050000:  0x0000000000000000`,
-    findings: [["smmuv3-unmapped", "stream 0x8"]],
+    findings: [["smmuv3-doorbell", "stream 0x8"]],
     says: ["0x8090040", "doorbell", "stage 2", "Xen has to map"],
     never: ["context descriptor", "iommu.passthrough"],
   },
@@ -193,5 +193,21 @@ arm-smmu 5040000.iommu: \tGFSR 0x80000002, GFSYNR0 0x00000000, GFSYNR1 0x000001c
     log: "arm-smmu 5040000.iommu: TLB sync timed out -- SMMU may be deadlocked",
     findings: [["smmuv2-command", "5040000.iommu"]],
     says: ["clock"],
+  },
+  {
+    name: "a doorbell after a fault elsewhere of the same stream is a finding of its own",
+    log: [0x12345000, 0xffffe040, 0x12346000, 0xffffe040]
+      .map((at, n) => {
+        const time = `[  ${n}.000000] `;
+        const words = ["0000018000000010", "0000020000000000", at.toString(16).padStart(16, "0"), "0000000000000000"];
+        return [`${time}${v3}event 0x10 received:`, ...words.map((w) => `${time}${v3}\t0x${w}`)].join("\n");
+      })
+      .join("\n"),
+    findings: [
+      ["smmuv3-unmapped", "stream 0x180"],
+      ["smmuv3-doorbell", "stream 0x180"],
+    ],
+    says: ["0x12345000"],
+    never: ["doorbell"],
   },
 ]);

@@ -3,6 +3,7 @@ import { FaultLines, type FaultUnit, type LogFault } from "../../../read/index.j
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
 import type { LogLine } from "../log_line.js";
+import { isDoorbell } from "./advice.js";
 import { explainAmdvi } from "./amdvi.js";
 import { explainDart, explainOnChip, explainVirtioIommu } from "./others.js";
 import { explainSmmuv2 } from "./smmuv2.js";
@@ -63,11 +64,13 @@ export class FaultReader {
     return fault.says === "COMPLETION_WAIT" && this.#silent !== null ? { ...fault, device: this.#silent } : fault;
   }
 
-  /** What is the same but for address and time is explained once: it is counted, and the first one's text is shown. */
+  /** What is the same but for time and page is explained once: it is counted, and the first one's text is shown. */
   #verdict(fault: LogFault, machine: MachineContext): Verdict | null {
     if (hasDump(fault)) return explainers[fault.unit](fault, machine);
     const { unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags } = fault;
-    const key = [unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags].join("|");
+    const key = [unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags, isDoorbell(fault)].join(
+      "|",
+    );
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const verdict = explainers[unit](fault, machine);

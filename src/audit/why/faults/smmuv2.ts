@@ -50,7 +50,7 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   const advice = adviceFor(key, where);
   const own = globalAdvice[first.name];
   const verdict: Verdict = {
-    kind: `smmuv2-${first.kind}`,
+    kind: `smmuv2-${doorbell ? "doorbell" : first.kind}`,
     cause: `The SMMU (v2) reports a ${context ? "context" : "global"} fault: ${first.words}. ${own?.usually ?? advice.usually}`,
     evidence,
     do: own?.do ?? advice.do,

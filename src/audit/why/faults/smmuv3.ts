@@ -43,7 +43,7 @@ function event(fault: LogFault, machine: MachineContext): Verdict {
   const key: AdviceKey = doorbell ? "doorbell" : known.kind === "no-entry" ? "no-stream" : known.kind;
   const advice = adviceFor(key, where);
   const verdict: Verdict = {
-    kind: `smmuv3-${known.kind}`,
+    kind: `smmuv3-${doorbell ? "doorbell" : known.kind}`,
     cause: `The SMMU reports ${known.name}: ${known.words}. ${advice.usually}`,
     evidence,
     do: advice.do,
