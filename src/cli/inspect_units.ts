@@ -48,6 +48,10 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   }
   const kinds = new Set<string>((acpi?.units ?? []).map((u) => u.kind));
   const chosen = candidates.filter((c) => c.chosen && (kinds.size === 0 || kinds.has(c.unit.kind)));
+  if (chosen.length === 0 && acpi !== null && hasNoneToRead(acpi)) {
+    const otherTables = candidates.map(tableOf);
+    return { input: { units: [], ...said, otherTables, acpi }, notes: [`firmware lists ${firmwareWords(acpi)}`] };
+  }
   if (chosen.length === 0) {
     const firmware = acpi === null || acpi.tables.length === 0 ? "" : `; firmware lists ${firmwareWords(acpi)}`;
     const found = `none, and no registers (--registers and --root say where they are)${firmware}`;
@@ -82,6 +86,12 @@ function firmwareWords({ units }: AcpiReading): string {
   const at = (address: number | null) => (address === null ? "" : ` at 0x${address.toString(16)}`);
   return units.map(({ kind, registersAt }) => `${kind}${at(registersAt)}`).join(", ");
 }
+
+/** Firmware names no unit of a kind whose tables are read. */
+const hasNoneToRead = ({ isComplete, notes, units }: AcpiReading): boolean =>
+  units.length === 0
+    ? isComplete === true && notes.length === 0
+    : units.every((u) => u.kind === "virtio-iommu" || u.kind === "smmu");
 
 const tableOf = ({ unit, because }: ScanCandidate) => ({ kind: unit.kind, address: unit.root, because });
 

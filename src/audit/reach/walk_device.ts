@@ -94,6 +94,7 @@ function placeOf(of: Walked, asked: AskedAddress): Place {
     return { unit: own.unit, device, stream: stream ?? requester };
   }
   if (asked.path != null) throw new Misuse("device", `no unit has an entry for ${asked.path}`);
+  if (units.length === 0) throw new Misuse("device", "there is no IOMMU here whose tables could be walked");
   const first = Math.max(
     0,
     units.findIndex((u) => asked.segment === null || u.segment === asked.segment),

@@ -7,23 +7,29 @@ import { wrap } from "../terminal/layout.js";
 import type { Style } from "../terminal/style.js";
 import { bytesWords, plural } from "../words/quantity.js";
 import { type DiffAnswer, type InspectReport, mappingRows, permWords, type WhoAnswer } from "./inspect_report.js";
+import { openingsOf } from "./openings.js";
 import { entryValue, fieldsOf, hex } from "./words.js";
 
 export function* whoLines({ inspection }: InspectReport, who: WhoAnswer, style: Style): Generator<string> {
   const absent = who.place ? ` (${who.place})` : who.held ? "" : " (the image does not hold this page)";
-  if (who.hits.length === 0) {
-    const unread = (inspection.unreadUnits ?? []).length > 0 ? ", as far as tables could be read" : "";
-    yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}${unread}.`);
-    if (who.isInterrupt) yield interruptWords;
-    return;
+  const openings = openingsOf(inspection.findings);
+  const isOpen = openings.open.length > 0 && !who.isInterrupt;
+  const isUnknown = openings.unknown.length > 0 && !who.isInterrupt;
+  if (who.hits.length > 0) {
+    const least = isOpen || isUnknown ? "at least " : "";
+    yield style.bold(`${hex(who.paddr)} is reached in ${least}${plural(who.hits.length, "way")}${absent}`);
+  } else if (isOpen) yield style.bold(`${hex(who.paddr)}${absent} is open to what no entry confines.`);
+  else {
+    yield style.bold(`Nobody reaches ${hex(who.paddr)}${absent}${isUnknown ? ", as far as is known" : ""}.`);
   }
-  yield style.bold(`${hex(who.paddr)} is reached in ${plural(who.hits.length, "way")}${absent}`);
   for (const { device, iova, allow, through } of who.hits) {
     const { pasid, state, ...id } = inspection.devices[device]!;
     const name = pasid === null || pasid === 0 ? deviceName(id) : `${deviceName(id)}/${pasid}`;
     const way = through === "translated" ? `iova ${hex(iova)}` : `as it is (${state}: reaches everything)`;
     yield `  ${name}  ${permWords[allow]}  ${way}`;
   }
+  if (isOpen) yield* openings.open.map(({ what }) => `  ✗ ${what}`);
+  if (isUnknown) yield* openings.unknown.map(({ what }) => `  ⚠ ${what}`);
   if (who.isInterrupt) yield interruptWords;
 }
 

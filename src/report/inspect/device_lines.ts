@@ -28,7 +28,7 @@ export function unitLines({ inspection }: InspectReport, style: Style, width: nu
     // AMD-Vi has no switch for all: a device's own entry decides, and a finding says for whom.
     u.kind === "amdvi" ? "by device" : known(u.interruptRemapping, "remapped", "as they are"),
   ]);
-  return [style.bold("Units"), ...table(unitColumns, rows, width)];
+  return [style.bold("Units"), ...(rows.length === 0 ? ["  none is read"] : table(unitColumns, rows, width))];
 }
 
 const deviceColumns: readonly Column[] = [

@@ -17,6 +17,7 @@ import {
   type WhoAnswer,
 } from "./inspect_report.js";
 import { inspectVerdict } from "./inspect_verdict.js";
+import { openingsOf } from "./openings.js";
 import { entryValue, fieldsOf, hex, memoryCounter } from "./words.js";
 
 /** A piece is given out when it is about this long. */
@@ -142,6 +143,8 @@ const troubleValue = (bdf: string | null, pasid: number | null, t: Trouble) => (
 });
 
 function whoValue({ inspection }: InspectReport, { paddr, held, place = null, isInterrupt, hits }: WhoAnswer) {
+  const { open, unknown } = openingsOf(inspection.findings);
+  const rulesOf = (findings: readonly Finding[]) => (isInterrupt ? [] : [...new Set(findings.map((f) => f.rule))]);
   return {
     paddr: hex(paddr),
     held,
@@ -151,6 +154,8 @@ function whoValue({ inspection }: InspectReport, { paddr, held, place = null, is
       const { pasid, ...id } = inspection.devices[device]!;
       return { bdf: deviceName(id), pasid, iova: hex(iova), perm: permWords[allow], through };
     }),
+    open: rulesOf(open),
+    unknown: rulesOf(unknown),
   };
 }
 

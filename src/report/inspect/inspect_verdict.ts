@@ -43,6 +43,10 @@ function sumsOf({ inspection, shown }: InspectReport, memory: Memory): string[] 
   const confined = devices.filter((d) => d.state === "translated");
   const off = inspection.units.filter((u) => u.translating === false && u.abilities?.abortsWhenOff !== true).length;
   const unread = inspection.unreadUnits ?? [];
+  if (inspection.units.length === 0) {
+    const isNone = inspection.findings.some((f) => f.rule === "no-unit");
+    return [isNone ? "no IOMMU stands between devices and memory" : "no IOMMU whose tables are read is here"];
+  }
   return [
     ...(confined.length === 0 ? [] : [confinedWords(inspection, confined, memory)]),
     ...(open === 0 ? [] : [`${plural(open, "device")} ${open === 1 ? "reaches" : "reach"} all of memory`]),

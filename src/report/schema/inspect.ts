@@ -207,6 +207,13 @@ export const inspectSchema = z.looseObject({
       reached: z.array(
         z.looseObject({ bdf, pasid, iova: address, perm, through: z.enum(["translated", "untranslated"]) }),
       ),
+      open: z
+        .array(z.string())
+        .optional()
+        .describe(
+          "rules of findings by which it is reached without an entry: a unit that is off, a device behind none",
+        ),
+      unknown: z.array(z.string()).optional().describe("rules of findings that leave unknown who else reaches it"),
     })
     .optional()
     .describe("the answer to --who"),

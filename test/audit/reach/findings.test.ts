@@ -288,6 +288,14 @@ const cases: readonly Case[] = [
     but: calm,
   },
   {
+    rule: "no-unit",
+    when: "firmware lists none",
+    known: machine([], { units: [] }),
+    weight: "trouble",
+    says: /firmware lists no IOMMU: every device reaches all of memory.*hypervisor/s,
+    but: machine([device(0x18, buffer)]),
+  },
+  {
     rule: "broken-table",
     when: "a page table has a cycle",
     known: machine([device(0x18, buffer, { troubles: [trouble, trouble] })]),

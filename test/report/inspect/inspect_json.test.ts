@@ -111,6 +111,8 @@ test("who, walk and diff have their keys when they were asked for", async () => 
   expect(doc.who).toEqual({
     paddr: "0x438b010",
     held: false,
+    open: [],
+    unknown: [],
     place: null,
     isInterrupt: false,
     reached: [{ bdf: "0000:00:03.0", pasid: 0, iova: "0xfffc0010", perm: "rw", through: "translated" }],

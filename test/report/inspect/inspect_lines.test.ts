@@ -1,6 +1,8 @@
 /** Inspections as lines: what comes first, what is left out and said so, no harm from hostile text. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { differenceOf } from "../../../src/audit/reach/difference.js";
+import type { Finding } from "../../../src/audit/reach/inspection.js";
+import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import { device, ranges } from "../../audit/reach/machine.js";
@@ -43,6 +45,37 @@ test("troubles come with their reasons; notes as well unless something was asked
   expect(asked).toMatch(/^Nobody reaches 0x0\.\n/);
   expect(asked).toMatch(/it passes through/);
   expect(asked).not.toMatch(/they share|Units/);
+});
+
+describe("an address that no table leads to", () => {
+  const asked = (isInterrupt: boolean, ...rules: (readonly [rule: string, weight: Finding["weight"]])[]) => {
+    const findings = rules.map(([rule, weight]): Finding => ({ rule, weight, what: `is ${rule}`, where: "", why: "" }));
+    const who = { paddr: 0x5000, held: true, isInterrupt, hits: [] };
+    const report = reportOf({ ...sampleInspection([device(8, null)]), findings }, { who });
+    const lines = linesOf(report);
+    const doc = JSON.parse([...inspectJson(report)].join(""));
+    return [lines.slice(0, lines.indexOf("")), doc.who.open, doc.who.unknown];
+  };
+  test.each([
+    [false, [], ["Nobody reaches 0x5000."], [], []],
+    [false, [["unit-off", "note"]], ["Nobody reaches 0x5000."], [], []],
+    [
+      ...[false, [["unit-off", "trouble"]]],
+      ...[["0x5000 is open to what no entry confines.", "  ✗ is unit-off"], ["unit-off"], []],
+    ],
+    [
+      ...[false, [["unit-unknown", "unproven"]]],
+      ...[["Nobody reaches 0x5000, as far as is known.", "  ⚠ is unit-unknown"], [], ["unit-unknown"]],
+    ],
+    [
+      ...[true, [["uncovered", "trouble"]]],
+      ...[["Nobody reaches 0x5000.", expect.stringMatching("is an interrupt")], [], []],
+    ],
+  ] as const)("interrupts: %s, findings: %j", (isInterrupt, rules, lines, open, unknown) => {
+    expect(asked(isInterrupt, ...(rules as readonly (readonly [string, Finding["weight"]])[]))).toEqual([
+      ...[lines, open, unknown],
+    ]);
+  });
 });
 
 test("who reaches an address: by which of its own, or because nothing translates", () => {

@@ -85,10 +85,13 @@ function fromRootPointer(image: Memory, out: Gathered): true | null {
     out.note(`the table list at 0x${root.toString(16)} is read although ${wrongSum(list)}: Linux warns and takes it`);
   const width = structureAt(list, 0, TableHeader.$)!.get(TableHeader.signature) === xsdtCode ? 8 : 4;
   const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
+  let missing = 0;
   for (let at = tableHeaderBytes, n = 0; at + width <= list.length && n < tableCountMax; at += width, n++) {
     const address = view.getUint32(at, true) + (width === 8 ? view.getUint32(at + 4, true) * 2 ** 32 : 0);
-    take(image, address, out);
+    if (bytesAt(image, address, tableHeaderBytes) === null) missing++;
+    else take(image, address, out);
   }
+  out.isComplete = missing === 0 && found.rightSum;
   return true;
 }
 

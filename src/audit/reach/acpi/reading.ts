@@ -99,6 +99,8 @@ export interface AcpiReading {
   readonly places: readonly Place[];
   /** What could not be read, a sentence each. */
   readonly notes: readonly string[];
+  /** The firmware's own list was followed, and each of its tables is in the memory: what is not among them is not there. */
+  readonly isComplete?: boolean;
 }
 
 /** A reading while it grows. */
@@ -119,6 +121,7 @@ export class Gathered {
   readonly configuration: AcpiWindow[] = [];
   readonly places: Place[] = [];
   readonly notes: string[] = [];
+  isComplete = false;
 
   /** A region, unless it cannot be: addresses have at most 52 bits. */
   reserve(region: AcpiReserved): void {

@@ -181,6 +181,23 @@ const staleTable: Rule = {
     })),
 };
 
+const noUnit: Rule = {
+  name: "no-unit",
+  about: "The machine has no IOMMU.",
+  find: ({ units, missingUnits }) =>
+    units.length + missingUnits.length > 0
+      ? []
+      : [
+          {
+            rule: "no-unit",
+            weight: "trouble",
+            what: "firmware lists no IOMMU: every device reaches all of memory",
+            where: "no DMAR, IVRS, IORT or VIOT among the firmware's tables",
+            why: "it is not there, switched off in the firmware's setup, or a hypervisor keeps it to itself",
+          },
+        ],
+};
+
 const missingUnit: Rule = {
   name: "missing-unit",
   about: "Firmware lists a unit that is not read.",
@@ -199,5 +216,5 @@ const missingUnit: Rule = {
 };
 
 export const unitRules: readonly Rule[] = [
-  ...[unitOff, brokenTable, tableWritable, silentEntries, registers, missingUnit, staleTable],
+  ...[noUnit, unitOff, brokenTable, tableWritable, silentEntries, registers, missingUnit, staleTable],
 ];
