@@ -154,7 +154,9 @@ describe("questions", () => {
     expect(out).toMatch(/^✗ 1 trouble: 9 devices reach all of memory, what is behind a unit that is off/);
     expect(out).toMatch(/unit 0 does not translate: its tables are without effect/);
     const { out: who } = await inspect(legacy, "--registers", file("off.json", off), "--who", "0x123456789");
-    expect(who).toMatch(/is reached in 9 ways.*\n {2}0000:00:00\.0 {2}rw {2}as it is \(bypass: reaches everything\)/);
+    expect(who).toMatch(
+      /is reached in at least 9 ways.*\n {2}0000:00:00\.0 {2}rw {2}as it is \(bypass: reaches everything\)/,
+    );
   });
 });
 

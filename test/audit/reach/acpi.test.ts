@@ -96,6 +96,17 @@ describe("where tables are", () => {
     expect(reading.units).toHaveLength(1);
   });
 
+  it.each(["XSDT", null] as const)("a DMAR that Xen hides from its dom0: %s", (list) => {
+    const hidden = unhex(realDmar);
+    hidden.set(new TextEncoder().encode("RMAD"));
+    const reading = acpiTables(imageOf([hidden], { list }));
+    expect(reading.tables).toMatchObject([
+      { signature: "DMAR", says: expect.arrayContaining([expect.stringMatching(/called RMAD by Xen/)]) },
+    ]);
+    expect(reading.units).toHaveLength(1);
+    expect(reading.notes).toEqual([]);
+  });
+
   const spoilt = (bytes: Uint8Array) => {
     const bad = Uint8Array.from(bytes);
     bad[9]! ^= 1;

@@ -582,6 +582,16 @@ test("nothing is found where nothing is wrong", () => {
   expect(findingsOf(calm)).toEqual([]);
 });
 
+test("a root complex that would pass untranslated sends nothing", () => {
+  const off = (device: BusDevice) =>
+    ({ device, outcome: { state: "bypass", why: "the unit is off" } }) as unknown as Uncovered;
+  const host = { ...nic, class: 0x0600 };
+  expect(findingsOf({ ...calm, uncovered: [off(host), off({ ...nic, class: 0x0806 })] })).toEqual([]);
+  expect(findingsOf({ ...calm, uncovered: [off(host), off(nic)] })).toMatchObject([
+    { what: expect.stringMatching(/^1 device on the bus/) },
+  ]);
+});
+
 test("what a bridge forwards in its own name is no stale entry", () => {
   const bridge = { ...nic, requester: 0x20, buses: { secondary: 5, subordinate: 6 } };
   const behind = machine([device(0x20, buffer), device(0x500, other)], { bus: [bridge] });

@@ -55,6 +55,11 @@ test.each([
   expect(inspectVerdict(reportOf({ ...calm, source })).words).toBe(words);
 });
 
+test("a table that names nobody is not said to let nobody pass", () => {
+  const empty = { ...calm, devices: [], findings: [{ ...said("unproven"), rule: "empty-table" }] };
+  expect(inspectVerdict(reportOf(empty)).words).toBe("Not shown to be safe, for 1 reason: the tables name no device.");
+});
+
 test("tables of which nobody knows whether they are in use say what would be", () => {
   const units = [{ ...unit, found: "scan" as const, translating: null }];
   const { words } = inspectVerdict(reportOf({ ...calm, units, findings: [said("unproven")] }));

@@ -48,7 +48,15 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, out: Gathered) => voi
 
 /** `DMAR` as a little-endian word. */
 const code = (name: string) => [...name].reduce((n, c, i) => n + c.charCodeAt(0) * 2 ** (8 * i), 0);
-const byCode = new Map(Object.keys(readers).map((name) => [code(name), name]));
+/**
+ * Xen writes another name over DMAR, so that dom0 leaves the units alone. The letters are the same, and so is the checksum.
+ * Source: Xen, drivers/passthrough/vtd/dmar.c, acpi_dmar_zap.
+ */
+const hiddenDmar = "RMAD";
+const byCode = new Map([
+  ...Object.keys(readers).map((name) => [code(name), name] as const),
+  [code(hiddenDmar), "DMAR"],
+]);
 const codeMin = Math.min(...byCode.keys());
 const codeMax = Math.max(...byCode.keys());
 const xsdtCode = code("XSDT");
@@ -141,9 +149,10 @@ const mustBeRight: readonly string[] = ["IVRS"];
 function take(image: Memory, address: number, out: Gathered): void {
   const head = bytesAt(image, address, tableHeaderBytes);
   if (head === null) return;
-  const name = byCode.get(structureAt(head, 0, TableHeader.$)!.get(TableHeader.signature));
+  const signature = structureAt(head, 0, TableHeader.$)!.get(TableHeader.signature);
+  const name = byCode.get(signature);
   if (name === undefined) return;
-  const table = tableAt(image, address, name);
+  const table = tableAt(image, address, null);
   if (table === null) {
     out.note(`the ${name} table at 0x${address.toString(16)} is not whole`);
     return;
@@ -160,7 +169,7 @@ function take(image: Memory, address: number, out: Gathered): void {
   }
   if (!rightSum)
     out.note(`the ${name} table at 0x${address.toString(16)} is read although ${wrong}: Linux warns and takes it`);
-  out.says = [];
+  out.says = signature === code(hiddenDmar) ? [`called ${hiddenDmar} by Xen, which keeps its units to itself`] : [];
   readers[name]!(bytes, out);
   out.tables.push({
     ...{ signature: name, address, bytes: bytes.length, says: out.says },

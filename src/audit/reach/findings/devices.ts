@@ -4,6 +4,7 @@ import { counted } from "../../why/words.js";
 import { type DeviceId, deviceName } from "../device_name.js";
 import { grouped } from "../grouped.js";
 import type { Finding } from "../inspection.js";
+import { sendsNothing } from "../pci/senders.js";
 import type { BusDevice, Known, Rule, Uncovered } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
@@ -155,7 +156,7 @@ const noEntry: Rule = {
     const findings: Finding[] = [];
     const within = known.uncovered.filter((u) => u.outcome !== null);
     const stateOf = ({ outcome }: Uncovered) => (outcome !== null && "state" in outcome ? outcome.state : "blocked");
-    const passes = within.filter((u) => stateOf(u) === "bypass" || stateOf(u) === "identity");
+    const passes = within.filter((u) => ["bypass", "identity"].includes(stateOf(u)) && !sendsNothing(u.device));
     // One that is translated uses the entry of another name: an alias.
     const refused = within.filter((u) => stateOf(u) === "blocked");
     for (const [weight, devices, ends] of [

@@ -1,11 +1,10 @@
 /** Devices on the bus that no entry names, and what the units do with them. */
 import type { MemoryView } from "../../../mem/view.js";
-import { PciClass } from "../../../spec/pcie/class_names.js";
 import { type Attachment, deviceTables, type LookupFault, type UnitRoot } from "../../../table/device/index.js";
 import { type DeviceId, deviceName } from "../device_name.js";
 import type { BusDevice, Known, Sender, Uncovered, Unplaced } from "../findings/known.js";
 import type { DeviceReach } from "../inspection.js";
-import { endpointsOf, sourceOf } from "../pci/senders.js";
+import { endpointsOf, sendsNothing, sourceOf } from "../pci/senders.js";
 import type { Coverage } from "./coverage.js";
 import { streamOf } from "./streams.js";
 
@@ -45,19 +44,13 @@ export function onTheBus(machine: Machine): OnTheBus {
       continue;
     }
     const fate = fateOf(device);
-    if (fate.kind === "none" && isRoot(device)) found.rootFunctions.push(device);
+    if (fate.kind === "none" && sendsNothing(device)) found.rootFunctions.push(device);
     else if (fate.kind === "none") found.uncovered.push({ device, outcome: null });
     else if (fate.kind === "unknown") found.unplaced.push({ device, why: fate.why });
     else if (fate.kind === "outcome") found.uncovered.push({ device, outcome: fate.outcome });
   }
   return found;
 }
-
-/**
- * A root complex and an IOMMU send nothing that a unit sees, and no table lists them. Source: AMD 48882, 5.2.2.1 (the
- * unit is a function of the root complex); Linux drivers/iommu/amd/init.c, init_iommu_one_late.
- */
-const isRoot = (device: BusDevice): boolean => device.class === PciClass.hostBridge || device.class === PciClass.iommu;
 
 /** What becomes of the requests of any device. */
 export function fates({ memory, units, devices, coverage }: Machine): (device: DeviceId) => Fate {

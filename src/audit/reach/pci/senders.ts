@@ -10,6 +10,13 @@ import type { AcpiAlias } from "../acpi/reading.js";
 import { type AskedDevice, type DeviceId, deviceName } from "../device_name.js";
 import type { BusDevice } from "../findings/known.js";
 
+/**
+ * A root complex and an IOMMU send nothing that a unit sees, and no table lists them. Source: AMD 48882, 5.2.2.1 (the
+ * unit is a function of the root complex); Linux drivers/iommu/amd/init.c, init_iommu_one_late.
+ */
+export const sendsNothing = (device: BusDevice): boolean =>
+  device.class === PciClass.hostBridge || device.class === PciClass.iommu;
+
 /** Segments of ACPI have 16 bits: those above are made by drivers. */
 export const isMadeSegment = (segment: number): boolean => segment > 0xffff;
 
