@@ -22,7 +22,8 @@ export function unitLines({ inspection }: InspectReport, style: Style, width: nu
   const rows = inspection.units.map((u, i) => [
     u.name == null ? `${i} ${u.kind}` : `${i} ${u.kind}, ${u.name}`,
     u.mode,
-    hex(u.root),
+    // A unit that was never set up holds zeros.
+    u.root === 0 && u.translating === false ? "none" : hex(u.root),
     u.found,
     known(u.translating, "yes", "no"),
     // AMD-Vi has no switch for all: a device's own entry decides, and a finding says for whom.

@@ -5,7 +5,7 @@ import type { Finding } from "../../../src/audit/reach/inspection.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
-import { device, ranges } from "../../audit/reach/machine.js";
+import { device, ranges, unit } from "../../audit/reach/machine.js";
 import { reportOf, sampleInspection } from "./sample_inspection.js";
 
 const plain = { color: false, width: 100 };
@@ -45,6 +45,13 @@ test("troubles come with their reasons; notes as well unless something was asked
   expect(asked).toMatch(/^Nobody reaches 0x0\.\n/);
   expect(asked).toMatch(/it passes through/);
   expect(asked).not.toMatch(/they share|Units/);
+});
+
+test("a unit that was never set up has no tables", () => {
+  const never = { ...unit, root: 0, translating: false };
+  expect(textOf(reportOf({ ...sampleInspection(), units: [never] }))).toMatch(
+    /^ {2}0 vtd +legacy +none +registers +no /m,
+  );
 });
 
 describe("an address that no table leads to", () => {

@@ -238,7 +238,7 @@ const staleEntry: Rule = {
         weight: "note",
         what: `${counted(gone.length, "entry").replace("entrys", "entries")} ${gone.length === 1 ? "lets a device through that is" : "let devices through that are"} not on the bus`,
         where: namesOf(known.devices, gone),
-        why: "left behind by a device that was removed, or an alias: whatever answers to that number next reaches the same",
+        why: "an alias, left behind by a device that was removed, or the list is not whole or another machine's: whatever answers to that number reaches the same",
         devices: gone,
       },
     ];
