@@ -13,10 +13,11 @@ import { explainPoolMessage } from "./pool_messages.js";
 import { explainSetting } from "./setting.js";
 import { isOurs, suppressedByXen, suppressedIn } from "./suppressed.js";
 import { explainNothing } from "./unexplained.js";
+import { explainUnit } from "./units.js";
 
 /** What every line to be explained contains. The fewer the words, the faster they are looked for. */
 const worth =
-  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-[Dd]|INTR-REMAP|smmu|SMMU|iommu|-dart|fault|FAULT|overflow|suppressed|mapping_size|device=|reason |BIOS|IVRS|only able/;
+  /swiotlb|IO TLB|SWIOTLB|IOMMU|DMA|AMD-Vi|VT-[Dd]|INTR-REMAP|smmu|SMMU|iommu|-dart|fault|FAULT|overflow|suppressed|mapping_size|device=|reason |BIOS|IVRS|IVHD|only able/;
 
 /** The same of lines that carry none of those: events and tables that a hypervisor or a kernel prints on their own. */
 const alsoWorth =
@@ -183,6 +184,6 @@ const poolKinds: ReadonlySet<string> = new Set([
 function verdictsOf(line: LogLine, machine: MachineContext): readonly Verdict[] {
   const pool = explainPoolMessage(line, machine);
   if (pool.length > 0) return pool;
-  const one = explainDmaDebug(line.text) ?? explainNothing(line);
+  const one = explainDmaDebug(line.text) ?? explainUnit(line.text) ?? explainNothing(line);
   return one === null ? [] : [one];
 }

@@ -18,6 +18,8 @@ const harmless: readonly RegExp[] = [
   /Unable to (?:read\/)?write to IOMMU perf counter/i,
   /Unknown option/,
   /PRI will be broken/,
+  /EFR mismatch\. Use IVHD EFR/,
+  /falling back to (?:wired|IOMMU_DOMAIN)/i,
   /applying workaround/,
   /Failed to find handle for ACPI object/,
   // A program writes to the kernel's log.

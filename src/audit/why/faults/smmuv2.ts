@@ -32,6 +32,7 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   const named = device === null ? {} : { device };
   const evidence = evidenceOf(fault, bits, faults);
   const first = faults[0];
+  if (context && fault.flags === null) return withoutStatus(fault, evidence, named, machine);
   if (first === undefined) {
     return {
       kind: "smmuv2-unknown",
@@ -58,6 +59,26 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   };
   if (!context || doorbell) return verdict;
   return withFirmware(verdict, advice.usually, firmwareSigns(fault, first.kind, machine, where), where);
+}
+
+/** Old kernels leave the status out, and report only what is a translation, permission or bus fault. */
+function withoutStatus(
+  fault: LogFault,
+  evidence: string,
+  named: { device?: string },
+  machine: MachineContext,
+): Verdict {
+  const kind = "unmapped-or-permission";
+  const where = circumstanceOf(fault, machine);
+  const advice = adviceFor(kind, where);
+  const verdict: Verdict = {
+    kind: `smmuv2-${kind}`,
+    cause: `The SMMU (v2) reports a context fault, and this kernel's line does not say which. ${advice.usually}`,
+    evidence,
+    do: advice.do,
+    ...named,
+  };
+  return withFirmware(verdict, advice.usually, firmwareSigns(fault, kind, machine, where), where);
 }
 
 /** Faults of the stream mappings, which firmware's description of the masters decides. */

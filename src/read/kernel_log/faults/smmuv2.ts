@@ -1,15 +1,40 @@
 /**
  * Fault lines of an Arm SMMUv1 or v2, and of Qualcomm's and NVIDIA's kin.
  *
- * "Unhandled context fault: fsr=…, iova=…, fsynr=…, cbfrsynra=…, cb=…" (cbfrsynra since 5.0); since 6.11 two lines more
+ * "Unhandled context fault: fsr=…, iova=…, fsynr=…, cbfrsynra=…, cb=…" (old kernels without fsr, cbfrsynra since 5.0; Qualcomm's own
+ * kernels have the fields in another order, and "SSD=… SID=…" below); since 6.11 two lines more
  * with the registers taken apart. "Unexpected global fault" and "Blocked unknown Stream ID" with a line of registers.
  * Source: Linux drivers/iommu/arm/arm-smmu/arm-smmu.c (arm_smmu_context_fault, arm_smmu_global_fault),
  * arm-smmu-qcom.c, qcom_iommu.c; Xen xen/drivers/passthrough/arm/smmu.c.
  */
-import { type FaultDraft, type FaultFamily, hexNumber, wide } from "./fault.js";
+import { type FaultDraft, type FaultFamily, hexNumber, type Said, wide } from "./fault.js";
 
 const context =
-  /(?:\b(\S{1,60}): )?Unhandled context fault: fsr=0x([0-9a-f]{1,8}), iova=0x([0-9a-f]{1,16}), fsynr=0x([0-9a-f]{1,8})(?:, cbfrsynra=0x([0-9a-f]{1,8}))?(?:, cb=(\d{1,4}))?/;
+  /(?:\b(\S{1,60}): )?Unhandled context fault: (?=.{0,80}\bfsynr0?=0x)((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:, ?|$|(?=\s))){2,8})/;
+
+/** The fields by name; `fsynr0` is `fsynr`. */
+function fieldsOf(text: string): ReadonlyMap<string, string> {
+  const found = text.matchAll(/([a-z]\w{1,12})=(?:0x)?([0-9a-f]{1,16})/g);
+  return new Map(Array.from(found, (m) => [m[1]!.replace(/^fsynr0$/, "fsynr"), m[2]!]));
+}
+
+function contextFault(m: RegExpExecArray): Said {
+  const fields = fieldsOf(m[2]!);
+  const stream = fields.get("cbfrsynra"),
+    flags = fields.get("fsr"),
+    bank = fields.get("cb"),
+    address = fields.get("iova");
+  return {
+    topic: "access",
+    says: "context",
+    by: m[1] ?? null,
+    xen: /\bsmmu: \//.test(m.input),
+    flags: flags === undefined ? null : hexNumber(flags),
+    address: address === undefined ? null : wide(address),
+    stream: stream === undefined ? null : hexNumber(stream) & 0xffff,
+    values: [["fsynr", wide(fields.get("fsynr")!)], ...(bank === undefined ? [] : [["cb", BigInt(bank)] as const])],
+  };
+}
 const registers =
   /GFSR 0x([0-9a-f]{1,8}), GFSYNR0 0x([0-9a-f]{1,8}), GFSYNR1 0x([0-9a-f]{1,8})(?:, GFSYNR2 0x[0-9a-f]{1,8})?/;
 
@@ -31,19 +56,7 @@ export const smmuv2: FaultFamily = {
   unit: "smmuv2",
   mark: /context fault|global fault|unknown Stream ID|GFSR 0x|TLB sync timed out/,
   begins: [
-    [
-      context,
-      (m) => ({
-        topic: "access",
-        says: "context",
-        by: m[1] ?? null,
-        xen: /\bsmmu: \//.test(m.input),
-        flags: hexNumber(m[2]!),
-        address: wide(m[3]!),
-        stream: m[5] === undefined ? null : hexNumber(m[5]) & 0xffff,
-        values: [["fsynr", wide(m[4]!)], ...(m[6] === undefined ? [] : [["cb", BigInt(m[6])] as const])],
-      }),
-    ],
+    [context, contextFault],
     [/Unexpected global fault/, () => ({ topic: "access", says: "global" })],
     [
       /Blocked unknown Stream ID 0x([0-9a-f]{1,4})/,
@@ -64,7 +77,7 @@ export const smmuv2: FaultFamily = {
   goesOn: [
     [registers, take],
     [
-      /\bFSR {4}= [0-9a-f]{8} \[.{0,80}\], SID=0x([0-9a-f]{1,8})/,
+      /\b(?:FSR {4}= [0-9a-f]{8} \[.{0,80}\],|SSD=0x[0-9a-f]{1,8}) SID=0x([0-9a-f]{1,8})/,
       (m, draft) => {
         if (draft.says !== "context") return false;
         draft.stream ??= hexNumber(m[1]!) & 0xffff;
