@@ -72,7 +72,7 @@ const rules: readonly Rule[] = [
   ),
   rule(
     "stack",
-    /maps memory from stack/,
+    /maps memory from ?stack/,
     "The driver maps memory of its stack, which other code overwrites and which may not be one piece.",
   ),
   rule(

@@ -32,7 +32,7 @@ export interface Verdict {
   readonly remedy?: string;
   /** Set for a line that repeats what the line before it said of the same device: what it adds to that. */
   readonly echo?: string;
-  /** What is to be done instead of what the line before it advised: it knows better what the memory was for. */
+  /** Better words for the same remedy than those of the line before it: this one knows what the memory was for. */
   readonly echoCure?: string;
   /**
    * Set for a line that says only that something failed: what it adds to a finding of the same kind and device that says what.

@@ -47,7 +47,7 @@ export class FindingGroups {
     const device = verdict.device ?? line.device ?? "";
     if (verdict.echo !== undefined && this.#isEcho(line, device)) {
       this.#last!.kind.echo ||= verdict.echo;
-      this.#last!.kind.cure ||= verdict.echoCure ?? "";
+      if (this.#last!.kind.verdict.remedy === verdict.remedy) this.#last!.kind.cure ||= verdict.echoCure ?? "";
       return;
     }
     let ofDevice = this.#groups.get(device);

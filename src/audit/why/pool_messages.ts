@@ -68,6 +68,28 @@ const messages: readonly PoolMessage[] = [
     explain: (m) => explainCoherent(Number(m[2]), m[1]),
   },
   {
+    pattern: /hwdev DMA mask = 0x([0-9a-f]{1,16}), dev_addr = 0x([0-9a-f]{1,16})/,
+    explain: (m) => {
+      const mask = BigInt(`0x${m[1]}`),
+        address = BigInt(`0x${m[2]}`);
+      const beyond = address > mask;
+      return {
+        kind: "coherent-mask",
+        cause: beyond
+          ? "Coherent memory was taken from the pool, as no other was free within the device's coherent mask, and the pool lies " +
+            "beyond that mask as well."
+          : "Coherent memory was taken from the pool and then refused, although its address begins within the device's coherent " +
+            "mask: its end lies beyond, or the kernel judged it wrongly.",
+        evidence: `the pool's memory is at 0x${address.toString(16)}, the device reaches 0x${mask.toString(16)}`,
+        do: beyond
+          ? "Let the driver set a wider coherent mask if the device can do more, or free memory that it reaches. A larger pool changes nothing."
+          : "Update the kernel. A larger pool changes nothing.",
+        remedy: "pool coherent-mask",
+        limitedIn: /swiotlb/,
+      };
+    },
+  },
+  {
     pattern: /Device bounce map: ([0-9a-f]{1,16})@([0-9a-f]{1,16}) dir ([0-3]) --- failed/,
     explain: (m) => {
       const size = Number.parseInt(m[1]!, 16);
@@ -270,7 +292,7 @@ function explainCoherent(size: number, device: string | undefined): Verdict {
 
 /** What every message contains, those of overflow as well. */
 const worth =
-  /swiotlb|SWIOTLB|IO TLB|SW-IOMMU|IOMMU space|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
+  /swiotlb|SWIOTLB|IO TLB|hwdev|SW-IOMMU|IOMMU space|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
 
 /** @returns the verdicts for one line; empty for a line that is about something else. */
 export function explainPoolMessage(line: LogLine, machine: MachineContext): readonly Verdict[] {

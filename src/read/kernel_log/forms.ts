@@ -10,6 +10,7 @@ const forms: readonly string[] = [
   "swiotlb addr %x+%d overflow (mask %x, bus limit %x).",
   "swiotlb: coherent allocation failed for device %s size=%d",
   "swiotlb: coherent allocation failed, size=%d",
+  "hwdev DMA mask = %x, dev_addr = %x",
   "DMA: Out of SW-IOMMU space for %d bytes at device %s",
   "DMA addr %x+%d overflow (mask %x, bus limit %x).",
   "overflow %x+%d of DMA mask %x bus limit %x",

@@ -144,6 +144,25 @@ const pool: readonly FaultCase[] = [
     never: ["without memory below 4 GiB"],
   },
   {
+    name: "coherent memory that the pool gave and the mask refused",
+    log: "[   10.481021] iwlwifi 0000:02:00.0: hwdev DMA mask = 0x0000000fffffffff, dev_addr = 0x0000000064a9b000\n[   10.481022] iwlwifi 0000:02:00.0: swiotlb: coherent allocation failed, size=4096",
+    findings: [["coherent-mask", "0000:02:00.0"]],
+    says: ["0x64a9b000", "0xfffffffff", "Update the kernel", "same event"],
+    never: ["had no room"],
+  },
+  {
+    name: "the same where the pool lies beyond the mask",
+    log: "b43 0000:02:00.0: hwdev DMA mask = 0x000000003fffffff, dev_addr = 0x0000000064a9b000",
+    findings: [["coherent-mask", "0000:02:00.0"]],
+    says: ["the pool lies beyond that mask as well"],
+  },
+  {
+    name: "the words that old kernels print without a space",
+    log: "ehci-pci 0000:00:0a.0: DMA-API: device driver maps memory fromstack [addr=ffff88003d0b56bf]",
+    findings: [["dma-api-stack", "0000:00:0a.0"]],
+    says: ["memory of its stack", "addr ffff88003d0b56bf"],
+  },
+  {
     name: "what is left of a leak",
     log: "DMA-API: pci 0000:00:01.0: device driver has pending DMA allocations while released from device [count=1]\nOne of leaked entries details: [size=2048 bytes] [mapped with DMA_BIDIRECTIONAL] [mapped as coherent]",
     findings: [["dma-api-leak", "0000:00:01.0"]],
