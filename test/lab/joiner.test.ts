@@ -307,4 +307,24 @@ describe("two CPUs", () => {
     expect(o.exact).toMatchObject({ compared: 2, equal: 2, corrections: 0 });
     expect(o.pool).toMatchObject({ used: 0, atLeast: false });
   });
+
+  test("the same of a list, whose end names its buffers", async () => {
+    const list = (bus: string, phys: string) =>
+      `dma_map_sg: 0000:00:03.0 dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x${bus}} sizes={0x1000} phys_addrs={0x${phys}} attrs=`;
+    const ended = (phys: string) => `dma_unmap_sg: 0000:00:03.0 dir=TO_DEVICE phys_addrs={0x${phys}} attrs=`;
+    const o = await of([
+      line("dd-1", 1, ".....", 1.0, bounced("1000000")),
+      line("dd-2", 0, "d.h1.", 1.003, ended("1000000")),
+      line("dd-1", 1, ".....", 1.004, list("70080000", "1000000")),
+      line("dd-1", 1, ".....", 1.5, bounced("1001000")),
+      line("dd-1", 1, ".....", 1.501, list("70081000", "1001000")),
+      line("dd-2", 0, "d.h1.", 1.502, ended("1001000")),
+      line("dd-1", 1, ".....", 1.6, bounced("1000000")),
+      line("dd-1", 1, ".....", 1.601, list("70082000", "1000000")),
+      line("dd-2", 0, "d.h1.", 1.602, ended("1000000")),
+    ]);
+    expect(o.exact).toMatchObject({ compared: 3, equal: 3, corrections: 0 });
+    expect(o.pool).toMatchObject({ used: 0, hiwater: 2 });
+    expect(o.devices).toMatchObject([{ live: 0 }]);
+  });
 });

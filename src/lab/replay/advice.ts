@@ -111,7 +111,9 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
     ...(mappings > 0 ? [counted(mappings, "mapping")] : []),
     ...(lists > 0 ? [`${counted(lists, "list")} of buffers`] : []),
   ].join(" and ");
-  const failed = `${what} (${counted(requests, "request")}, each entry of a list being one) were refused with ${counted(pool.slots, "slot")}`;
+  const counting = lists > 0 ? "each entry of a list being one, however often tried" : "however often tried";
+  const one = mappings + lists === 1 ? "was" : "were";
+  const failed = `${what} (${counted(requests, "request")}, ${counting}) ${one} refused with ${counted(pool.slots, "slot")}`;
   const impossible = never === 0 ? [] : [`${counted(never, "request")} of them are larger than any pool can serve`];
   const assumed =
     requests === never
@@ -121,7 +123,7 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
         ];
   const doubted = [...assumed, ...doubts(q)];
   const best = q.whatIf
-    .filter((w) => w.failed <= never)
+    .filter((w) => w.failed <= never && isMore(q, w, pool))
     .sort(
       (a, b) =>
         a.slots - b.slots || Number(a.areas !== machine.areas) - Number(b.areas !== machine.areas) || a.areas - b.areas,
@@ -131,6 +133,12 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
       "; ",
     );
     return { what: "no size can help", swiotlb: null, because, confidence: "measured" };
+  }
+  if ([...pool.failures, ...pool.refusedLists].every((f) => f.reason === "unknown")) {
+    const because = [failed, "the pool as it is replayed had room: what was lacking is not in the recording"].join(
+      "; ",
+    );
+    return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   if (best === undefined) {
     const largest = q.whatIf.reduce((a, b) => (b.slots > a.slots ? b : a), q.whatIf[0] ?? nothing);
@@ -142,6 +150,17 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
   const fewest = `of the sizes tried, ${count(best.slots)} slots are the fewest that serve ${never > 0 ? "all the others" : "every request"}, at most ${count(best.hiwater)} at once`;
   const because = [failed, ...impossible, fewest, ...(takenForNone(q, best) ? [noNumber] : []), ...doubted].join("; ");
   return { what: setting, swiotlb: setting, because, confidence: doubted.length === 0 ? "measured" : "bounded" };
+}
+
+/** A pool that refused is not advised again, nor a smaller one: where it serves all, requests were taken to end too soon. */
+function isMore(
+  { whatIf }: AdviceQuestion,
+  w: WhatIf,
+  pool: { readonly slots: number; readonly areas: number },
+): boolean {
+  if (w.slots !== pool.slots) return w.slots > pool.slots;
+  const same = whatIf.find((o) => o.slots === pool.slots && o.areas === pool.areas);
+  return w.areas !== pool.areas && same !== undefined && same.failed > w.failed;
 }
 
 function doubts(q: AdviceQuestion): string[] {

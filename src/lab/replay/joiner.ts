@@ -8,7 +8,7 @@
  * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
  */
 import { Context, type EventBatch, EventKind, failedAddress } from "../../read/event.js";
-import { LiveMappings } from "./live_mappings.js";
+import { beginsAlike, LiveMappings } from "./live_mappings.js";
 import { mapping, type Operation, Outcome, unmapping } from "./operation.js";
 import { OperationIds } from "./operation_ids.js";
 import { PendingSearches, resolve, type Wait } from "./pending_searches.js";
@@ -39,13 +39,20 @@ export type Landing = (phys: number, address: number) => boolean | null;
 /** The clocks of two CPUs may differ by this much (microseconds). */
 const clocksApartMax = 10_000;
 
-interface Early {
+interface Ended {
   readonly device: number;
-  readonly size: number;
   readonly time: number;
   readonly cpu: number;
   readonly task: number;
   readonly context: number;
+}
+
+interface Early extends Ended {
+  readonly size: number;
+}
+
+interface EarlyList extends Ended {
+  readonly phys: Float64Array;
 }
 
 /** An unmapping of something that was mapped before the recording began (or whose mapping was lost). */
@@ -71,6 +78,8 @@ export class Joiner {
   readonly #tellsOrphans: boolean;
   /** Unmappings of a moment ago whose mapping was not read yet, by bus address, oldest first. */
   readonly #early = new Map<number, Early>();
+  /** The same of lists, by the first buffer, oldest first. */
+  readonly #earlyLists = new Map<number, EarlyList[]>();
   /** Number of each CPU's last event so far. */
   readonly lastEvents: number[] = [];
   now = 0;
@@ -141,6 +150,7 @@ export class Joiner {
       if (this.#event % stride !== 0) continue;
       this.#pending.sweep(this.now, outcomeWaitMax, this.#event);
       this.#strangers(this.now - clocksApartMax);
+      this.#forgetEarlyLists(this.now - clocksApartMax);
       this.#sink.advance?.(this.now);
     }
   }
@@ -218,12 +228,28 @@ export class Joiner {
     const early = this.#early.get(op.address);
     if (early === undefined || early.device !== op.device || early.size !== op.size) return false;
     this.#early.delete(op.address);
-    const { cpu, task, context } = early;
+    this.#endEarly(op, early);
+    return true;
+  }
+
+  /** The same of a list, whose end names its buffers. */
+  #listEndsAtOnce(device: number, phys: Float64Array, ops: readonly Operation[]): boolean {
+    const same = this.#earlyLists.get(phys[0]!);
+    const k = same?.findIndex((e) => e.device === device && beginsAlike(phys, e.phys, 0, e.phys.length)) ?? -1;
+    if (same === undefined || k < 0) return false;
+    const early = same[k]!;
+    if (same.length === 1) this.#earlyLists.delete(phys[0]!);
+    else same.splice(k, 1);
+    if (early.time < this.now - clocksApartMax) return false;
+    for (const op of ops) this.#endEarly(op, early);
+    return true;
+  }
+
+  #endEarly(op: Operation, { cpu, task, context }: Ended): void {
     const [lo, loEvent] = [op.hi, op.hiEvent];
     const when = { lo, hi: Math.max(lo, this.now), loEvent, hiEvent: this.#event, at: this.now };
     this.#sink.push(unmapping(op, { cpu, task, context, ...when }));
     this.#ids.give(op.id);
-    return true;
   }
 
   /** Unmappings that no mapping came for were of before the recording. */
@@ -232,6 +258,13 @@ export class Joiner {
       if (time > until) return;
       this.#early.delete(address);
       this.#onOrphan({ device, address, size });
+    }
+  }
+
+  #forgetEarlyLists(until: number): void {
+    for (const [first, lists] of this.#earlyLists) {
+      if (lists.at(-1)!.time > until) return;
+      this.#earlyLists.delete(first);
     }
   }
 
@@ -282,7 +315,8 @@ export class Joiner {
     if (this.#landed !== null) for (const op of ops) if (Number.isNaN(op.mask)) this.#sink.push(op);
     const oldest = ops.find((op) => op.bounced) ?? ops[0];
     if (oldest !== undefined) this.#pending.refuseOlder(stack, at + 1, oldest, this.#event);
-    if (count > 0) this.#live.addList(device, phys, ops);
+    if (count === 0 || (this.#earlyLists.size > 0 && this.#listEndsAtOnce(device, phys, ops))) return;
+    this.#live.addList(device, phys, ops);
   }
 
   /** Entries of a list beyond those that its event recorded: granted, at addresses that are not known. */
@@ -337,7 +371,22 @@ export class Joiner {
       count = b.physCount[i]!;
     if (count === 0) return;
     const ended = this.#live.takeList(b.device[i]!, b.listPhys, first, count);
-    if (ended.length === 0) return;
+    if (ended.length === 0) {
+      if (this.#tellsOrphans) return;
+      const phys = b.listPhys.slice(first, first + count);
+      const early = {
+        device: b.device[i]!,
+        phys,
+        time: b.time[i]!,
+        cpu: b.cpu[i]!,
+        task: b.task[i]!,
+        context: b.context[i]!,
+      };
+      const same = this.#earlyLists.get(phys[0]!);
+      if (same === undefined) this.#earlyLists.set(phys[0]!, [early]);
+      else same.push(early);
+      return;
+    }
     const open: Operation[] = [];
     for (const of of ended) {
       const op = unmapping(of, {

@@ -92,7 +92,8 @@ export class LiveMappings {
   }
 }
 
-function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
+/** Whether two lists have the same buffers, as far as both are known: an event may name only the first ones. */
+export function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
   const n = Math.min(list.length, count);
   for (let k = 0; k < n; k++) if (list[k] !== other[first + k]) return false;
   return true;

@@ -5,8 +5,8 @@
 import type { Operation } from "./operation.js";
 import type { RefusedTries } from "./outcome.js";
 
-/** A list that is tried again after longer is another one (microseconds). */
-const pauseMax = 1_000_000;
+/** What is tried again after longer is another request (microseconds). */
+export const pauseMax = 1_000_000;
 /** Lists followed at once, and told one by one. */
 const openMax = 4096;
 const toldMax = 100;

@@ -3,10 +3,11 @@
  *
  * A request that the recorded kernel refused has no unmapping in the recording. It is held as long as the mappings of
  * its device lived on average until then: an assumption, counted in `assumed`. A driver that was refused would have
- * gone on differently.
+ * gone on differently: what it tries again is one request, for where it is served nothing is tried again.
  */
 import { type Operation, Outcome } from "./operation.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
+import { RepeatedRequests } from "./repeated_requests.js";
 
 export interface RequestSink {
   begin(op: Operation, id: number): void;
@@ -33,6 +34,7 @@ export class RequestStream implements CarriedSink {
   readonly #lived: { total: number; count: number }[] = [];
   readonly #expiries: Expiry[] = [];
   readonly #freeIds: number[] = [];
+  readonly #repeated = new RepeatedRequests();
   #nextId = refusedIds;
   assumed = 0;
 
@@ -46,7 +48,10 @@ export class RequestStream implements CarriedSink {
     if (op.unmap) {
       if (op.id >= 0) this.#end(op.id, op.at);
     } else if (op.address === Outcome.refused || op.address === Outcome.refusedList) this.#refused(op);
-    else if (op.address !== Outcome.unknown) this.#begin(op, op.id);
+    else if (op.address !== Outcome.unknown) {
+      this.#repeated.served(op);
+      this.#begin(op, op.id);
+    }
   }
 
   released(): void {
@@ -54,6 +59,7 @@ export class RequestStream implements CarriedSink {
   }
 
   #refused(op: Operation): void {
+    if (this.#repeated.isRepeated(op)) return;
     this.assumed++;
     const lived = this.#lived[op.device];
     const life = lived === undefined ? 0 : lived.total / lived.count;

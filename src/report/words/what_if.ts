@@ -9,7 +9,7 @@ export function whatIfWords({ whatIf, pool, machine }: ReplayOutcome): string[] 
     (w) => w.slots === pool.slots && w.areas === pool.areas && w.forced === (machine.swiotlb?.forced ?? false),
   );
   const counts =
-    "A request here is a mapping or one entry of a list of buffers. One that was refused in the recording is taken to be " +
+    "A request here is a mapping or one entry of a list of buffers, however often it was tried. One that was refused in the recording is taken to be " +
     "held as long as its device's others, and a driver that is refused would have gone on differently";
   if (same === undefined) return [`${counts}.`];
   return [`${counts}: so the recorded pool refuses another number here (${countWords(same.failed)}) than it did.`];

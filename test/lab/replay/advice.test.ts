@@ -1,12 +1,15 @@
 /** What is advised: mode and areas are kept, nothing is changed where nothing failed, and nothing is said from nothing. */
 import { expect, test } from "vitest";
 import { type AdviceQuestion, advise } from "../../../src/lab/replay/advice.js";
+import type { Failure } from "../../../src/lab/replay/outcome.js";
 import { today } from "../../../src/sw/swiotlb/index.js";
 
 const machine = { base: 0x70000000, slots: 512, areas: 2, profile: today, forced: true, late: false };
+const failure = { time: 0, device: 0, cpu: 0, size: 4096, slots: 2, free: 0, longestRun: 0, used: 512, list: false };
+const exhausted: Failure = { ...failure, reason: "exhausted", words: "", picture: null };
 const pool = {
   ...{ slots: 512, areas: 2, base: 0x70000000, used: 10, hiwater: 400, hiwaterTime: 0, atLeast: false, counters: null },
-  ...{ failures: [], refusedLists: [] },
+  ...{ failures: [exhausted], refusedLists: [] },
 };
 const maps = { total: 5000, direct: 0, bounced: 4800, translated: 0, foreign: 0, failed: 200, unknown: 0 };
 const setting = (slots: number, areas: number, failed: number, hiwater = 300) => {
@@ -92,4 +95,24 @@ test("what no pool can serve asks for smaller requests", () => {
   const { what, because } = advise({ ...failing, refused, whatIf: [setting(512, 2, 200)] });
   expect(what).toBe("no size can help");
   expect(because).toMatch(/200 requests of them are larger than any pool can serve; a larger pool does not help/);
+});
+
+test.each([
+  [
+    "the recorded pool serves all where it is replayed",
+    [setting(512, 2, 0), setting(1024, 2, 0)],
+    "swiotlb=1024,force",
+  ],
+  ["so does a smaller one", [setting(256, 2, 0), setting(512, 2, 0), setting(2048, 2, 0)], "swiotlb=2048,force"],
+  ["more areas help", [setting(512, 2, 9), setting(512, 1, 0), setting(1024, 2, 0)], "swiotlb=512,1,force"],
+  ["nothing larger was tried", [setting(512, 2, 0)], null],
+])("a pool that refused is not advised: %s", (_what, whatIf, expected) => {
+  expect(advise({ ...failing, whatIf }).swiotlb).toBe(expected);
+});
+
+test("where the pool had room as far as the recording shows, no size is advised", () => {
+  const refusals = { failures: [{ ...exhausted, reason: "unknown" as const }] };
+  const { what, because } = advise({ ...failing, pool: { ...pool, ...refusals } });
+  expect(what).toBe("no size can be advised");
+  expect(because).toMatch(/had room: what was lacking is not in the recording/);
 });
