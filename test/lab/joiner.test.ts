@@ -308,6 +308,21 @@ describe("two CPUs", () => {
     expect(o.pool).toMatchObject({ used: 0, atLeast: false });
   });
 
+  test("whose clock stands still for a while: a mapping comes before its end", async () => {
+    const orig = (k: number) => (0x1000000 + k * 0x1000).toString(16);
+    const bus = (k: number) => (0x70000000 + k * 0x1000).toString(16);
+    const o = await of(
+      [0, 1, 2, 3].flatMap((k) => [
+        line("dd-1", 0, ".....", 1 + k, bounced(orig(k))),
+        line("dd-1", 0, ".....", 1 + k, mapped(bus(k), orig(k))),
+        line("dd-2", 1, "d.h1.", 1 + k, unmapped(bus(k))),
+      ]),
+    );
+    expect(o.exact).toMatchObject({ compared: 4, equal: 4, corrections: 0 });
+    expect(o.pool).toMatchObject({ used: 0, hiwater: 2 });
+    expect(o.whatIf.map((w) => w.hiwater)).toEqual(o.whatIf.map(() => 2));
+  });
+
   test("the same of a list, whose end names its buffers", async () => {
     const list = (bus: string, phys: string) =>
       `dma_map_sg: 0000:00:03.0 dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x${bus}} sizes={0x1000} phys_addrs={0x${phys}} attrs=`;

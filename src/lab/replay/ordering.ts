@@ -244,9 +244,10 @@ export class Ordering implements OperationSink {
   }
 }
 
-/** p was over before q began. */
+/** p was over before q began; a mapping before its own end, whatever the clocks of two CPUs say. */
 function precedes(p: Operation, q: Operation): boolean {
   if (p === q) return false;
+  if (q.of === p) return true;
   if (q.previous === p) return true;
   if (p.unmap && p.previous !== null && !p.previous.done) {
     // Entries of one list are released in order: only the first of those that wait is compared.
