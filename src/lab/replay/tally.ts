@@ -84,11 +84,11 @@ export class Tally implements CarriedSink {
     readonly places: Places | null;
     /** Bounces that the pool's first state was learnt from: nothing to compare. */
     readonly learnt?: readonly { readonly time: number; readonly offset: number }[];
-    /** Whether any mapping event of a device is in the recording. */
     /** Whether ends of mappings are not recorded, so that the model is fuller than the pool was. */
     readonly endsMissing?: boolean;
     /** Whether nothing tells a bounce from a translation. */
     readonly movedUnknown?: boolean;
+    /** Whether any mapping event of a device is in the recording. */
     readonly mapsSeen?: (device: number) => boolean;
     /** Whether the log tells of a refusal of such a request. */
     readonly saysRefused?: (device: number, size: number) => boolean;

@@ -35,7 +35,9 @@ function troublesOf({ outcome, audit }: RunReport): string[] {
   const failed = Math.max(maps.failed, pool?.failures.length ?? 0);
   if (failed > 0) {
     const what =
-      requests === null ? plural(maps.total, "mapping") : plural(maps.total, "request to bounce", "requests to bounce");
+      requests === null
+        ? plural(maps.total - maps.unknown, "mapping")
+        : plural(maps.total, "request to bounce", "requests to bounce");
     const by = requests === null ? "failed" : `${failed === 1 ? "was" : "were"} refused, as the log says`;
     found.push(`${countWords(failed)} of ${what} ${by}`);
   }
