@@ -173,7 +173,7 @@ AMD-Vi: CMD[3]: 00000000`,
     name: "Xen: a guest's device",
     log: "(XEN) AMD-Vi: IO_PAGE_FAULT: 0000:0a:00.0 d1 addr 00000000fffb9000 flags 0 ",
     findings: [["amdvi-unmapped", "0000:0a:00.0"]],
-    says: ["domain 0x1", "which domain owns the device"],
+    says: ["of domain d1", "which domain owns the device"],
     never: ["iommu.passthrough"],
   },
   {

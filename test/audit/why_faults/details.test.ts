@@ -70,6 +70,13 @@ const queues: readonly FaultCase[] = [
 
 const lines: readonly FaultCase[] = [
   {
+    name: "a domain of Xen's",
+    log: "(XEN) AMD-Vi: IO_PAGE_FAULT: 0000:01:00.1 d0 addr fffffffdf8000000 flags 0x8 I",
+    findings: [["amdvi-interrupt", "0000:01:00.1"]],
+    says: ["of domain d0 (dom0)"],
+    never: ["domain 0x0"],
+  },
+  {
     name: "a line that the console cut off",
     log: "[   44.941989] DMAR: [DMA Read] Request device [00:03.0] PASID ffffffff fault addr ffff88W",
     findings: [["dmar-unknown", "00:03.0"]],

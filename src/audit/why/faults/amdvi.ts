@@ -224,6 +224,9 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
   };
 }
 
+/** Xen prints its own number of the domain that owns the device. */
+const xenDomain = (id: bigint | null): string => (id === null ? "" : `of domain d${id}${id === 0n ? " (dom0)" : ""}`);
+
 function whereOf(fault: LogFault): string {
   const named = (name: string): string => {
     const value = valueNamed(fault, name);
@@ -231,7 +234,7 @@ function whereOf(fault: LogFault): string {
   };
   return joined(
     fault.device === null ? "" : `device ${fault.device}`,
-    named("domain"),
+    fault.xen ? xenDomain(valueNamed(fault, "domain")) : named("domain"),
     !fault.xen && valueNamed(fault, "domain") === 0n
       ? "domain 0 is none of the kernel's own: the device was not attached yet, or no more"
       : "",
