@@ -238,7 +238,18 @@ test.each([
   const { findings } = look(built, [remapping], { unitMemory }).inspection;
   const found = findings.filter((f) => f.rule === "interrupts-unchecked");
   expect(found.map((f) => /^\d+ of \d+ entries/.exec(f.what)?.[0])).toEqual(said);
-  expect(rules(look(built, [remapping]))).not.toContain("interrupts-unchecked");
+});
+
+test("VT-d: an interrupt table that the image does not hold, or that nobody knows, is not shown to check anybody", () => {
+  const built = legacy([[0, 0x400000, 0x1000]]);
+  const remapping = { ...legacyUnit, interruptRemapping: true, interruptTable: 0x7fff_0000_0000 };
+  const unitMemory = [{ use: "interrupt table", from: 0x7fff_0000_0000, to: 0x7fff_0000_1000 } as const];
+  const said = (input: object) =>
+    look(built, [remapping], input).inspection.findings.filter((f) => f.rule === "interrupts-unchecked");
+  expect(said({ unitMemory }).map((f) => [f.weight, f.what])).toEqual([
+    ["unproven", "the interrupt table of unit 0 is not whole in the image"],
+  ]);
+  expect(said({}).map((f) => f.what)).toEqual(["the interrupt table of unit 0 is not known"]);
 });
 
 describe("units that share device tables", () => {

@@ -56,13 +56,31 @@ const interruptsUnchecked: Rule = {
   name: "interrupts-unchecked",
   about: "Interrupts are remapped, and nobody checks which device raises them.",
   find: (known) =>
-    known.uncheckedInterrupts.map(({ unit, present, unchecked }) => ({
-      rule: "interrupts-unchecked",
-      weight: "unproven",
-      what: `${unchecked} of ${counted(present, "entry").replace("entrys", "entries")} of the interrupt table of unit ${unit} are for any device`,
-      where: `unit ${unit}, interrupt table at ${hex(known.units[unit]!.interruptTable ?? 0)}`,
-      why: "their SVT is 0, as intremap=nosid has it: a device can raise the interrupts of another",
-    })),
+    known.uncheckedInterrupts.flatMap(({ unit, present, unchecked, missing }): Finding[] => {
+      const at = known.units[unit]!.interruptTable;
+      const finding = {
+        rule: "interrupts-unchecked",
+        weight: "unproven",
+        where: at === null ? `unit ${unit}` : `unit ${unit}, interrupt table at ${hex(at)}`,
+      } as const;
+      const found: Finding[] = [];
+      if (unchecked > 0) {
+        const entries = present === 1 ? "1 entry" : `${present} entries`;
+        found.push({
+          ...finding,
+          what: `${unchecked} of ${entries} of the interrupt table of unit ${unit} are for any device`,
+          why: "their SVT is 0, as intremap=nosid has it: a device can raise the interrupts of another",
+        });
+      }
+      if (missing !== 0) {
+        found.push({
+          ...finding,
+          what: `the interrupt table of unit ${unit} is not ${missing === null ? "known" : "whole in the image"}`,
+          why: "whether its entries check which device raises an interrupt is not known",
+        });
+      }
+      return found;
+    }),
 };
 
 export const interruptRules: readonly Rule[] = [interruptRemappingOff, interruptsUnchecked];

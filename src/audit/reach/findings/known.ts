@@ -99,6 +99,8 @@ export interface UncheckedInterrupts {
   readonly unit: number;
   readonly present: number;
   readonly unchecked: number;
+  /** Frames of the table that the image does not hold; null: where the table lies is not known. */
+  readonly missing: number | null;
 }
 
 /** Requesters whose AMD-Vi entries are all zeros: V is 0, so that their addresses pass untranslated. */
