@@ -15,6 +15,7 @@ import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
 import type { Setting } from "../lab/replay/what_if.js";
 import { readPoolCounters } from "../read/pool_counters.js";
+import { Unreadable } from "../read/unreadable.js";
 import { ReplayWatch, type RunReport } from "../report/index.js";
 import { limitAreas } from "../sw/swiotlb/index.js";
 import { contentOf, refuseOthers } from "./content.js";
@@ -65,7 +66,7 @@ export async function replayInput(
   perfetto: Output | null = null,
 ): Promise<RunReport> {
   const { path, input } = what;
-  const { log, counters, xen, described } = await readBeside(what, flags, session);
+  const { log, counters, xen, described, passedOver } = await readBeside(what, flags, session);
   const watches: ReplayWatch[] = [];
   const audits: RecordingAudit[] = [];
   const progress = session.progress(`replaying ${basename(path)}`);
@@ -76,6 +77,7 @@ export async function replayInput(
       log,
       counters,
       xen,
+      passedOver,
       settings: (machine, instead) => settingsFor(machine, instead, flags.sizes),
       sizesAsked: flags.sizes !== undefined,
       instead: (machine) =>
@@ -131,14 +133,40 @@ async function readBeside({ path, input, machine }: ReplayedInput, flags: Replay
     const described =
       machine === undefined ? await describedBy(flags.machine, session) : describeMachine(machine.name, machine.text);
     if (described !== null) refuseWhatNoReplayFollows(described);
+    const passedOver: PassedOver[] = [];
+    const log = logPath === null ? null : await foundOr(passedOver, logPath, flags.dmesg, (f) => readLog(f, session));
+    const counters =
+      countersPath === null ? null : await foundOr(passedOver, countersPath, undefined, (f) => textOf(f, session));
     return {
-      log: logPath === null ? null : logFacts(await readLog(logPath, session)),
-      counters: countersPath === null ? null : readPoolCounters(await textOf(countersPath, session)),
+      log: log === null ? null : logFacts(log),
+      counters: counters === null ? null : readPoolCounters(counters),
+      passedOver,
       xen: xen === null ? null : { ...xen.files, alsoRead: isBorrowed ? [borrowed] : [] },
       described,
     };
   } finally {
     progress.done();
+  }
+}
+
+interface PassedOver {
+  readonly name: string;
+  readonly used: string;
+}
+
+/** What a file says; nothing where it was not asked for and cannot be read, which is then told. */
+async function foundOr<T>(
+  passedOver: PassedOver[],
+  path: string,
+  asked: string | undefined,
+  read: (path: string) => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await read(path);
+  } catch (error) {
+    if (asked !== undefined || !(error instanceof Unreadable)) throw error;
+    passedOver.push({ name: basename(path), used: `passed over: ${error.message}` });
+    return null;
   }
 }
 

@@ -13,7 +13,7 @@ test("an address used a moment after its unmapping is told with who unmapped it,
     .result();
   expect(faults).toMatchObject([{ device, count: 1, writes: 1, pages: 1, afterUnmap: 1, whileMapped: 0 }]);
   expect(faults[0]!.examples[0]).toBe(
-    "wrote to 0xfe990010 at 327.753942 s, 6 ms after task kworker/u64:0 unmapped it (a BIDIRECTIONAL mapping of " +
+    "wrote to 0xfe990010 at 327.753942 s, 6 ms after task kworker/u64:0 freed it (a coherent allocation of " +
       "524288 bytes) at 327.747763 s",
   );
 });

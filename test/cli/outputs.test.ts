@@ -41,6 +41,20 @@ function refused({ code, out, err }: Called, says: RegExp): void {
   expect(err.trimEnd().split("\n")).toHaveLength(1);
 }
 
+describe("what lies beside the recording and cannot be read", () => {
+  test.each(["swiotlb.txt", "dmesg.txt"])("%s found empty is told, and the recording is replayed", async (name) => {
+    writeFileSync(at(name), "");
+    const { code, out } = await run();
+    expect(code).not.toBe(2);
+    expect(out.replace(/\s+/g, " ")).toMatch(new RegExp(`warning ${name}: passed over: .*empty file`));
+  });
+
+  test("named by the user it is refused", async () => {
+    writeFileSync(at("log"), "");
+    refused(await run("--dmesg", at("log")), /log: expected a file with something in it, found an empty file/);
+  });
+});
+
 describe("an output that is read is refused, and left as it is", () => {
   test("under its own name, by links, and by another way to it", async () => {
     symlinkSync(at("trace.txt"), at("soft"));

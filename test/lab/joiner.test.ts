@@ -42,6 +42,20 @@ test("a task moves to another CPU between search and event", async () => {
   expect(o.exact).toMatchObject({ compared: 1, equal: 1 });
 });
 
+test("a mapping whose event is damaged was not refused: what became of it is not known", async () => {
+  const o = await replay([
+    line("dd-1", 0, ".....", 1.0, bounced("1000000")),
+    line("dd-1", 0, ".....", 1.000001, mapped("70000000", "1000000").replace("0000:00:03.0", "0000:\0\0\0\0")),
+    line("dd-1", 0, ".....", 1.1, bounced("2000000")),
+    line("dd-1", 0, ".....", 1.100001, mapped("70001000", "2000000")),
+    line("dd-2", 1, ".....", 9, bounced("3000000")),
+    line("dd-2", 1, ".....", 9.1, mapped("70002000", "3000000")),
+  ]);
+  expect(o.pool!.refusedLists).toHaveLength(0);
+  expect(o.maps).toMatchObject({ bounced: 2, failed: 0, unknown: 1 });
+  expect(o.source.lost).toBe(1);
+});
+
 test("a list that is refused leaves only its searches", async () => {
   const long = 262144 - 2048;
   const o = await replay([

@@ -11,6 +11,8 @@ const recordings = ["swiotlb-force", "swiotlb-full", "swiotlb-32bit", "vtd-scala
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const open = (text: string) => openFtraceText(memorySource("trace.txt", bytesOf(text)));
 const rowsOf = (text: string) => eventRows(open(text));
+/** Without what tells of losses. */
+const readOf = (text: string) => rowsOf(text).filter((r) => r.kind !== EventKind.lost);
 const warningsOf = (text: string) => {
   const source = open(text);
   eventRows(source);
@@ -406,7 +408,7 @@ describe("damage", () => {
     for (let cut = 40; cut < whole.length - 9; cut++) {
       const head = whole.slice(0, cut);
       const said = warningsOf(`${whole}${head}\n${whole}`);
-      const rows = rowsOf(`${whole}${head}\n${whole}`).filter((r) => r.kind !== EventKind.other);
+      const rows = readOf(`${whole}${head}\n${whole}`).filter((r) => r.kind !== EventKind.other);
       expect(rows).toHaveLength(2);
       const isOther = /: \w+$/.test(head) && !head.endsWith("dma_map_phys");
       if (!isOther && cut > 52) expect(said[0]).toMatch(/^line 2: expected .*, found ".*": line left out$/);
@@ -414,7 +416,7 @@ describe("damage", () => {
   });
 
   test("half a line that runs into the next one is left out", () => {
-    const rows = rowsOf(whole + whole.slice(0, 90) + whole + whole);
+    const rows = readOf(whole + whole.slice(0, 90) + whole + whole);
     expect(rows).toHaveLength(2);
   });
 
@@ -431,7 +433,7 @@ describe("damage", () => {
   ])("%s: line left out", (_, from, to) => {
     const bad = whole.replace(from, to);
     expect(bad).not.toBe(whole);
-    expect(rowsOf(whole + bad + whole)).toHaveLength(2);
+    expect(readOf(whole + bad + whole)).toHaveLength(2);
     expect(warningsOf(whole + bad + whole)[0]).toMatch(/^line 2: expected an event with all its fields/);
   });
 
@@ -443,16 +445,22 @@ describe("damage", () => {
   ])("%s: line left out, and nothing of it in the next list", (_, fields) => {
     const sg = (f: string) => line(`dma_map_sg: ${dev} dir=TO_DEVICE ${f} phys_addrs={0x3} attrs=`);
     const good = sg("dma_addrs={0x7} sizes={0x8}");
-    expect(rowsOf(good + sg(fields) + good).map((r) => [r.listDma, r.listSize, r.listPhys])).toEqual([
+    expect(readOf(good + sg(fields) + good).map((r) => [r.listDma, r.listSize, r.listPhys])).toEqual([
       [[7], [8], [3]],
       [[7], [8], [3]],
     ]);
   });
 
+  test("an event that is left out is lost: what it was is not known", () => {
+    const source = open(whole + whole.replace("size=4096", "size=40k6") + whole);
+    expect(eventRows(source).map((r) => r.kind)).toEqual([EventKind.map, EventKind.lost, EventKind.map]);
+    expect(source.lost).toBe(1);
+  });
+
   test("lists of lines that are left out take no room", () => {
     const long = `{${Array.from({ length: 20_000 }, () => "0x1").join(",")}}`;
     const bad = line(`dma_map_sg: ${dev} dir=TO_DEVICE dma_addrs=${long} sizes={0x1} phys_addrs={} attrs=`);
-    expect(rowsOf(bad.repeat(60) + whole + whole)).toHaveLength(2);
+    expect(readOf(bad.repeat(60) + whole + whole)).toHaveLength(2);
   });
 
   test("many bad lines: the first few told, the others counted", () => {

@@ -96,8 +96,9 @@ function relationOf(state: AuditState, device: number, address: number, time: nu
     return { relation: "unseen", words: ": no mapping of it is in the recording" };
   }
   const task = gone.task[g]! < 0 ? "" : state.tasks?.name(gone.task[g]!).replace(/-\d+$/, "");
-  const what = own !== -1 ? `${directionName(gone.direction[g]!)} mapping of ` : "range of ";
-  const who = task === undefined || task === "" ? "was unmapped" : `task ${task} unmapped it`;
+  const coherent = gone.coherent[g] === 1;
+  const what = own !== -1 ? `${kindWords(coherent, gone.direction[g]!)} of ` : "range of ";
+  const who = task === undefined || task === "" ? "was unmapped" : `task ${task} ${coherent ? "freed" : "unmapped"} it`;
   const gap = time - gone.unmappedAt[g]!;
   return {
     relation: "unmapped",
@@ -107,6 +108,10 @@ function relationOf(state: AuditState, device: number, address: number, time: nu
 
 /** The device under which ranges are kept that iommu:unmap ends: the event names none. */
 export const noDevice = -1;
+
+/** "TO_DEVICE mapping", or what has no direction. */
+export const kindWords = (coherent: boolean, direction: number): string =>
+  coherent ? "coherent allocation" : `${directionName(direction)} mapping`;
 
 /** "6 ms", "120 us": as many digits as the clock has. */
 export function gapWords(microseconds: number): string {

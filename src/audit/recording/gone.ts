@@ -22,6 +22,8 @@ export class Gone {
   readonly direction = new Uint8Array(places);
   /** Number of the task that unmapped it, -1 unknown. */
   readonly task = new Int32Array(places);
+  /** 1 = coherent memory, which has no direction. */
+  readonly coherent = new Uint8Array(places);
   /** Place of what began last in a page. */
   readonly #byFrame = new Int32Array(places).fill(-1);
 
@@ -33,6 +35,7 @@ export class Gone {
     mappedAt: number,
     unmappedAt: number,
     task: number,
+    coherent: boolean,
   ): void {
     const i = place(device, Math.floor(address / 64));
     this.#device[i] = device;
@@ -42,6 +45,7 @@ export class Gone {
     this.mappedAt[i] = mappedAt;
     this.unmappedAt[i] = unmappedAt;
     this.task[i] = task;
+    this.coherent[i] = coherent ? 1 : 0;
     this.#byFrame[place(device, Math.floor(address / 4096))] = i;
     this.told?.(i, device, address);
   }

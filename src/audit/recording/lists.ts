@@ -99,10 +99,19 @@ export function unmapList(state: AuditState, batch: EventBatch, i: number): void
   compare(state, list, entries, direction, time);
   const { live } = state;
   const mapped = live.time[list]!;
-  state.goneLists.add(device, phys0, live.entries[list]!, live.direction[list]!, mapped, time, batch.task[i]!);
+  state.goneLists.add(device, phys0, live.entries[list]!, live.direction[list]!, mapped, time, batch.task[i]!, false);
   for (let m = list; m !== -1; m = live.nextInList[m]!) {
     if (!Number.isNaN(live.dma[m]!))
-      state.gone.add(device, live.dma[m]!, live.size[m]!, live.direction[m]!, live.time[m]!, time, batch.task[i]!);
+      state.gone.add(
+        device,
+        live.dma[m]!,
+        live.size[m]!,
+        live.direction[m]!,
+        live.time[m]!,
+        time,
+        batch.task[i]!,
+        false,
+      );
     state.endShows(m, sure);
     if (!Number.isNaN(live.phys[m]!))
       state.exposure.unmapped(device, live.reach[m] as Reach, live.phys[m]!, live.size[m]!);

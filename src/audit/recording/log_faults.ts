@@ -11,9 +11,9 @@
 import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { counted, hex } from "../why/words.js";
-import { gapWords, lately } from "./faults.js";
+import { gapWords, kindWords, lately } from "./faults.js";
 import type { DeviceFaults } from "./result.js";
-import { directionName, seconds } from "./state.js";
+import { seconds } from "./state.js";
 
 const pageBytes = 4096;
 /** Clocks further apart than this are of two boots (microseconds). */
@@ -32,6 +32,8 @@ interface Held {
   readonly address: number;
   readonly size: number;
   readonly direction: number;
+  /** Coherent memory, which has no direction. */
+  readonly coherent: boolean;
   readonly from: number;
   readonly to: number;
   readonly task: string;
@@ -176,7 +178,7 @@ function relationOf({ fault, held }: Asked, { least, sure }: Apart): Relation {
     return { relation: "unknown", words };
   }
   const task = before.task.replace(/-\d+$/, "");
-  const who = task === "" ? "was unmapped" : `task ${task} unmapped it`;
+  const who = task === "" ? "was unmapped" : `task ${task} ${before.coherent ? "freed" : "unmapped"} it`;
   const words = `, ${laterWords(time - before.to)} after ${who} (a ${heldWords(before)}) at ${seconds(before.to)}`;
   return { relation: "unmapped", words };
 }
@@ -185,7 +187,7 @@ function relationOf({ fault, held }: Asked, { least, sure }: Apart): Relation {
 const laterWords = (microseconds: number): string =>
   microseconds <= soonMax ? "shortly" : `about ${gapWords(microseconds)}`;
 
-const heldWords = (h: Held): string => `${directionName(h.direction)} mapping of ${counted(h.size, "byte")}`;
+const heldWords = (h: Held): string => `${kindWords(h.coherent, h.direction)} of ${counted(h.size, "byte")}`;
 
 function lastEnded(held: readonly Held[], time: number): Held | null {
   let last: Held | null = null;

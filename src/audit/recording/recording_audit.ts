@@ -12,6 +12,7 @@ import { noDevice } from "./faults.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
 import { LogFaults } from "./log_faults.js";
+import { MappingKind } from "./mappings.js";
 import { notes } from "./notes.js";
 import { Recorded } from "./recorded.js";
 import type { AuditResult, DeviceFaults } from "./result.js";
@@ -117,8 +118,9 @@ export class RecordingAudit {
       if (device === noDevice) return;
       const task = gone.task[i]! < 0 ? "" : (state.tasks?.name(gone.task[i]!) ?? "");
       const { size, direction, mappedAt, unmappedAt } = gone;
+      const coherent = gone.coherent[i] === 1;
       const when = { from: mappedAt[i]!, to: unmappedAt[i]!, task };
-      const held = { address, size: size[i]!, direction: direction[i]!, ...when };
+      const held = { address, size: size[i]!, direction: direction[i]!, coherent, ...when };
       this.#logFaults.held(state.deviceName(device), held);
     };
   }
@@ -129,7 +131,8 @@ export class RecordingAudit {
     const { live } = state;
     for (const m of live) {
       const when = { from: live.time[m]!, to: Number.POSITIVE_INFINITY, task: "" };
-      const held = { address: live.dma[m]!, size: live.size[m]!, direction: live.direction[m]!, ...when };
+      const coherent = live.kind[m] === MappingKind.coherent;
+      const held = { address: live.dma[m]!, size: live.size[m]!, direction: live.direction[m]!, coherent, ...when };
       if (!Number.isNaN(held.address)) this.#logFaults.held(state.deviceName(live.device[m]!), held);
     }
     const numbers = new Map<string, number>();
@@ -177,7 +180,7 @@ export class RecordingAudit {
         state.iommu = true;
         if (batch.dma[i]! >= 0) {
           const { dma, size, time, task } = batch;
-          state.gone.add(noDevice, dma[i]!, size[i]!, batch.direction[i]!, Number.NaN, time[i]!, task[i]!);
+          state.gone.add(noDevice, dma[i]!, size[i]!, batch.direction[i]!, Number.NaN, time[i]!, task[i]!, false);
         }
         break;
       case EventKind.iommuMap:

@@ -163,7 +163,8 @@ export function end(state: AuditState, m: number, time: number, task: number, su
   const device = live.device[m]!,
     phys = live.phys[m]!,
     size = live.size[m]!;
-  state.gone.add(device, live.dma[m]!, size, live.direction[m]!, live.time[m]!, time, task);
+  const coherent = live.kind[m] === MappingKind.coherent;
+  state.gone.add(device, live.dma[m]!, size, live.direction[m]!, live.time[m]!, time, task, coherent);
   if (!Number.isNaN(phys)) state.exposure.unmapped(device, live.reach[m] as Reach, phys, size);
   state.ended(m, time);
   if (live.again[m]! > 0) {

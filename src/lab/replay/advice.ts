@@ -40,6 +40,8 @@ export interface AdviceQuestion {
   /** Whether sizes to try were asked for. */
   readonly sizesAsked: boolean;
   readonly lost: number;
+  /** A part of a recording, which does not say what was left out. */
+  readonly excerpt: boolean;
 }
 
 type Advice = ReplayOutcome["advice"];
@@ -56,7 +58,7 @@ export function advise(q: AdviceQuestion): Advice {
     const because = `${noMappingsWords(q.kernel)}; so no mapping is seen to succeed or to end`;
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
-  if (q.pool === null || q.machine === null) return withoutPool(q.maps);
+  if (q.pool === null || q.machine === null) return withoutPool(q.maps, q.excerpt);
   if (q.pool.endsRecorded === false) {
     const because =
       "ends of mappings are not recorded (dma_unmap_phys, dma_unmap_sg), so how full the pool was is not known";
@@ -66,12 +68,16 @@ export function advise(q: AdviceQuestion): Advice {
   return mappings + lists === 0 ? nothingFailed(q, q.pool) : enough(q, q.pool, q.machine);
 }
 
-function withoutPool(maps: ReplayOutcome["maps"]): Advice {
+function withoutPool(maps: ReplayOutcome["maps"], excerpt: boolean): Advice {
   if (maps.total === 0) {
     const because = "no mapping was recorded";
     return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
   }
   const translated = maps.translated + maps.foreign > 0;
+  if (excerpt) {
+    const because = `none of ${counted(maps.total, "mapping")} of an excerpt bounced, and what is not in it is not known`;
+    return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
+  }
   const but = translated
     ? "; a bounce behind an IOMMU shows only by swiotlb:swiotlb_bounced, and no such event is there"
     : "";

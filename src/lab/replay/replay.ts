@@ -245,6 +245,7 @@ export class Replay {
         whatIf,
         sizesAsked: this.#o.sizesAsked,
         lost: source.lost,
+        excerpt: source.excerpt,
       }),
     };
   }

@@ -31,6 +31,8 @@ export interface RecordingOptions {
   readonly counters?: PoolCounters | null;
   /** Dumps of the Xen domain that was recorded; null when there are none. */
   readonly xen?: XenFiles | null;
+  /** Files beside the recording that could not be read, and why. */
+  readonly passedOver?: readonly { readonly name: string; readonly used: string }[];
   /** Facts about devices that are known better than the recording shows them. */
   adjust?(machine: Machine, deviceNames: readonly string[], survey: Survey): Machine;
   /** Other pools to try, once the machine is known. @param instead what is replayed on instead of its own pool */
@@ -135,7 +137,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     if (pause !== undefined) await pause;
   }
   const { format, lost, excerpt } = second;
-  const unread = (o.xen?.passedOver ?? []).map((f) => ({ where: f.name, what: f.used }));
+  const unread = [...(o.passedOver ?? []), ...(o.xen?.passedOver ?? [])].map((f) => ({ where: f.name, what: f.used }));
   const outcome = replay.finish({
     name: o.name,
     format,

@@ -345,18 +345,17 @@ export class Tally implements CarriedSink {
     const notes: string[] = [];
     if (this.#outside > 0) notes.push(`${this.#outside} bounces lie ${this.#outsideWhat} and are not compared`);
     if (this.#early > 0) {
-      notes.push(
-        `${this.#early} bounces are not compared: the events of some CPU begin after them, the ring was overwritten`,
-      );
+      const they = this.#early === 1 ? "1 bounce is" : `${this.#early} bounces are`;
+      notes.push(`${they} not compared: the events of some CPU begin after them, the ring was overwritten`);
     }
     if (this.#learntFrom > 0) {
       const they = this.#learntFrom === 1 ? "1 bounce is" : `${this.#learntFrom} bounces are`;
       notes.push(`${they} not compared: where searches began was learnt from it`);
     }
     if (reordered > 0) {
-      notes.push(
-        `${reordered} operations of racing CPUs stand in an order found from the addresses, within their times`,
-      );
+      const they =
+        reordered === 1 ? "1 operation of racing CPUs stands" : `${reordered} operations of racing CPUs stand`;
+      notes.push(`${they} in an order found from the addresses, within their times`);
     }
     if (corrections > 0)
       notes.push(`the model was set to the kernel's state ${corrections} ${corrections === 1 ? "time" : "times"}`);

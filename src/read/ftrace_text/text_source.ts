@@ -172,6 +172,8 @@ export class TextSource implements EventSource {
       if (this.#awaits(bytes, from)) return withNextBlock;
       if (this.#joins(bytes, at, joined)) return this.#readLine(bytes, at, joined + 1);
       this.#sawStrange(bytes, fields);
+      // What the kernel recorded is not known: what comes to nothing here may have been in it.
+      if (!this.#cut(bytes.indexOf(10, at))) this.#readLost(head.cpu, 1);
       return this.#leaveOut(bytes, at, "an event with all its fields");
     }
     batch.kind[i] = form.kind;

@@ -20,7 +20,7 @@ const failing: AdviceQuestion = {
   ...{ shows: "mappings", kernel: "7.2", arm64: false, cpus: 2, setting: null, machine, pool, maps, span: 5e6 },
   refused: { mappings: 200, lists: 0, requests: 200, never: 0 },
   whatIf: [setting(512, 2, 200), setting(1024, 2, 0, 700), setting(2048, 2, 0, 700)],
-  ...{ sizesAsked: false, lost: 0 },
+  ...{ sizesAsked: false, lost: 0, excerpt: false },
 };
 const calm: AdviceQuestion = {
   ...failing,
@@ -80,6 +80,9 @@ test("from nothing comes nothing", () => {
   expect(advise({ ...none, maps: direct })).toMatchObject({ what: "nothing to change", confidence: "measured" });
   const translated = { ...direct, direct: 0, translated: 90 };
   expect(advise({ ...none, maps: translated })).toMatchObject({ what: "nothing to change", confidence: "unknown" });
+  for (const maps of [direct, translated]) {
+    expect(advise({ ...none, maps, excerpt: true })).toMatchObject({ what: "nothing can be said of a pool" });
+  }
 });
 
 test.each([
