@@ -92,6 +92,9 @@ function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"
     `in ${(q.span / 1e6).toFixed(1)} s ${counted(q.maps.bounced, "mapping")} bounced and none was refused; ${least}` +
     `${count(pool.hiwater)} of ${counted(pool.slots, "slot")} (${share} %) were in use at once`;
   const because = [seen, ...doubts(q), ...(q.sizesAsked ? [smaller(q, pool)] : [])].join("; ");
+  if (q.excerpt && q.maps.bounced < bouncesMin) {
+    return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
+  }
   return {
     what: "nothing to change",
     swiotlb: null,
@@ -171,8 +174,10 @@ function isMore(
 
 function doubts(q: AdviceQuestion): string[] {
   return [
-    ...(q.pool?.atLeast === true ? ["the pool was in use before the recording began"] : []),
-    ...(q.lost > 0 ? [`${counted(q.lost, "event")} were lost`] : []),
+    ...(q.machine?.late === true ? ["the pool was in use before the recording began"] : []),
+    ...(q.excerpt ? ["what an excerpt leaves out is not known"] : []),
+    ...(q.maps.unknown > 0 ? [`what became of ${counted(q.maps.unknown, "mapping")} is not recorded`] : []),
+    ...(q.lost > 0 ? [`${counted(q.lost, "event")} ${q.lost === 1 ? "was" : "were"} lost`] : []),
   ];
 }
 

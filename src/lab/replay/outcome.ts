@@ -261,7 +261,7 @@ export interface ReplayOutcome {
     readonly used: number;
     readonly hiwater: number;
     readonly hiwaterTime: number;
-    /** The pool was in use before the recording: at least as many slots as stated were in use. */
+    /** At least as many slots as stated were in use: of an earlier time, of an excerpt, or of some mappings more is not known. */
     readonly atLeast: boolean;
     /** False where ends of mappings are not recorded: then used, hiwater and what devices held are not known. */
     readonly endsRecorded?: boolean;

@@ -187,7 +187,9 @@ export class Replay {
             hiwater: o.hiwater,
             // A pool that was never used was at its highest from the beginning on.
             hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
-            atLeast: machine.pool.late && machine.pool.begin === undefined,
+            atLeast:
+              (machine.pool.late && machine.pool.begin === undefined) ||
+              (this.#o.instead === null && (source.excerpt || maps.unknown > 0)),
             ...(survey.endsMissing ? { endsRecorded: false } : {}),
             counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,

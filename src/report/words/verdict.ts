@@ -77,7 +77,8 @@ function refusedLists({ pool }: ReplayOutcome): { lists: number; tries: number }
 }
 
 /** Whether mappings were asked for of which nobody knows whether they were granted, those under way left aside. */
-const isDoubtful = ({ unknownBecause = [] }: ReplayOutcome): boolean => unknownBecause.some((u) => !u.underWay);
+const isDoubtful = ({ unknownBecause = [], source }: ReplayOutcome): boolean =>
+  unknownBecause.some((u) => !u.underWay || source.lost > 0);
 
 /** Breaches of all rules, listed or not. */
 export function violationCount(audit: RunReport["audit"]): number {
@@ -158,7 +159,15 @@ function counterWords(
   return `; the kernel's own counter${why} says ${countWords(counters.hiwater)}`;
 }
 
-function occupancyWords({ pool }: ReplayOutcome): string | null {
+/** Why no more is known than the least that was in use. */
+function leastBecause({ source, maps }: ReplayOutcome): string {
+  if (source.excerpt) return "an excerpt does not show all";
+  if (maps.unknown > 0) return `what became of ${plural(maps.unknown, "mapping")} is not recorded`;
+  return "the pool was in use before the recording";
+}
+
+function occupancyWords(outcome: ReplayOutcome): string | null {
+  const { pool } = outcome;
   if (pool === null) return null;
   const { hiwater, slots, used, atLeast, counters } = pool;
   if (pool.endsRecorded === false) {
@@ -170,6 +179,6 @@ function occupancyWords({ pool }: ReplayOutcome): string | null {
   return (
     `High-water mark: ${least}${countWords(hiwater)} of ${plural(slots, "slot")} (${shareWords(hiwater, slots)}, ` +
     `${slotsWords(hiwater)}) at ${timeWords(pool.hiwaterTime)}; ${least}${countWords(used)} in use at the end` +
-    `${atLeast ? " (the pool was in use before the recording)" : ""}${counterWords(pool, counters)}.`
+    `${atLeast ? ` (${leastBecause(outcome)})` : ""}${counterWords(pool, counters)}.`
   );
 }

@@ -56,9 +56,18 @@ test("where nothing failed nothing is to change, with peak, span and bounces", (
 });
 
 test("a pool that was in use before: at least", () => {
-  expect(advise({ ...calm, pool: { ...pool, atLeast: true } }).because).toMatch(
+  expect(advise({ ...calm, machine: { ...machine, late: true }, pool: { ...pool, atLeast: true } }).because).toMatch(
     /at least 400 of 512 slots.*before the recording began/,
   );
+});
+
+test("an excerpt, or mappings of which it is not known what became: at least, and no more is said", () => {
+  const least = { ...calm, pool: { ...pool, atLeast: true } };
+  const part = advise({ ...least, excerpt: true });
+  expect(part.what).toBe("nothing can be said of a pool");
+  expect(part.because).toMatch(/at least 400 of 512 slots.*; what an excerpt leaves out is not known$/);
+  const unknown = advise({ ...least, maps: { ...calm.maps, unknown: 612 } });
+  expect(unknown.because).toMatch(/at least 400 of 512.*; what became of 612 mappings is not recorded$/);
 });
 
 test("a smaller pool only when asked for, only from enough, and with room", () => {
