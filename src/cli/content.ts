@@ -48,6 +48,13 @@ export function refuseOthers({ kind, words }: Content, own: readonly Kind[], nam
   throw new AskedWrongly(`${name === "-" ? "standard input" : name} is ${words}: ${answers[kind](name)}`);
 }
 
+/** @throws AskedWrongly for a file named as a kernel log that is something else. */
+export async function refuseNoLog(input: Input, name: string): Promise<void> {
+  const { kind, words } = await contentOf(input, name);
+  if (kind === "unknown" || kind === "log") return;
+  throw new AskedWrongly(`--dmesg ${name} is ${words}: it takes the kernel's log, as dmesg prints it`);
+}
+
 /** Source: the ELF specification, e_type at byte 16, in the order that byte 5 tells; 4 is ET_CORE. */
 function isCore(input: Input): boolean {
   const bytes = new Uint8Array(18);

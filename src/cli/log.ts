@@ -2,6 +2,7 @@
 import type { LogRefusal } from "../lab/replay/log_refusals.js";
 import type { LogFacts } from "../lab/replay/machine.js";
 import { type KernelLog, readKernelLog } from "../read/index.js";
+import { refuseNoLog } from "./content.js";
 import type { Session } from "./session.js";
 
 /** The log as a replay needs it. */
@@ -17,10 +18,14 @@ export function logFacts(log: KernelLog): LogFacts {
   return { ...log, refusals, refusalsSuppressed };
 }
 
-/** @throws Unreadable when there is no readable log at `path`. */
-export async function readLog(path: string, session: Session): Promise<KernelLog> {
+/**
+ * @param named whether the user named it as a log, so that another kind of file is a mistake
+ * @throws Unreadable when there is no readable log at `path`; AskedWrongly for another kind of file that was named.
+ */
+export async function readLog(path: string, session: Session, named = false): Promise<KernelLog> {
   const input = await session.open(path);
   try {
+    if (named) await refuseNoLog(input, path);
     return readKernelLog(input);
   } finally {
     input.close();

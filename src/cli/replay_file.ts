@@ -134,7 +134,10 @@ async function readBeside({ path, input, machine }: ReplayedInput, flags: Replay
       machine === undefined ? await describedBy(flags.machine, session) : describeMachine(machine.name, machine.text);
     if (described !== null) refuseWhatNoReplayFollows(described);
     const passedOver: PassedOver[] = [];
-    const log = logPath === null ? null : await foundOr(passedOver, logPath, flags.dmesg, (f) => readLog(f, session));
+    const log =
+      logPath === null
+        ? null
+        : await foundOr(passedOver, logPath, flags.dmesg, (f) => readLog(f, session, flags.dmesg !== undefined));
     const counters =
       countersPath === null ? null : await foundOr(passedOver, countersPath, undefined, (f) => textOf(f, session));
     return {

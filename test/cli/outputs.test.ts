@@ -49,6 +49,13 @@ describe("what lies beside the recording and cannot be read", () => {
     expect(out.replace(/\s+/g, " ")).toMatch(new RegExp(`warning ${name}: passed over: .*empty file`));
   });
 
+  test.each([
+    ["a recording", () => at("trace.txt"), /--dmesg \S+trace\.txt is a recording .*: it takes the kernel's log/],
+    ["an image", () => image, /--dmesg \S+ is an ELF core: it takes the kernel's log/],
+  ])("a log that is %s is refused", async (_what, file, says) => {
+    refused(await run("--dmesg", file()), says);
+  });
+
   test("named by the user it is refused", async () => {
     writeFileSync(at("log"), "");
     refused(await run("--dmesg", at("log")), /log: expected a file with something in it, found an empty file/);
