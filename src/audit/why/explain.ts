@@ -27,6 +27,7 @@ const alsoWorth =
 const flood = /buffer is full|Event logged|Request device|DMA-API: /;
 
 const marks = [worth, alsoWorth, machineMarks];
+const Mark = { worth: 1 | 2, machine: 4 } as const;
 
 /** Lines that wait until the whole log has said what the machine is; beyond them what is known by then has to do. */
 const heldMax = 1 << 15;
@@ -46,7 +47,7 @@ export function explainLine(text: string, machine: Partial<MachineContext> = {})
  */
 export function explainLog(lines: Iterable<string>, machine: Partial<MachineContext> = {}): Finding[] {
   const explainer = new Explainer(machine);
-  const marked = new MarkedLines(marks, (line) => explainer.line(line));
+  const marked = new MarkedLines(marks, (line, carried) => explainer.line(line, carried));
   for (const line of lines) marked.line(line);
   marked.close();
   return explainer.findings();
@@ -58,7 +59,7 @@ export function explainLog(lines: Iterable<string>, machine: Partial<MachineCont
  */
 export function explainSource(source: ByteSource, machine: Partial<MachineContext> = {}): Finding[] {
   const explainer = new Explainer(machine);
-  readMarkedLines(source, marks, (line) => explainer.line(line));
+  readMarkedLines(source, marks, (line, carried) => explainer.line(line, carried));
   return explainer.findings();
 }
 
@@ -76,9 +77,16 @@ class Explainer {
     this.#boot = new Boot(given, this.#groups);
   }
 
-  line(given: string): void {
-    if (this.#boot.hasBegun && given.includes("Linux version ") && isFirstOfBoot(given)) this.#next();
-    this.#boot.line(given);
+  /** @param carried the line's marks, of `marks` */
+  line(given: string, carried: number): void {
+    if (
+      (carried & Mark.machine) !== 0 &&
+      this.#boot.hasBegun &&
+      given.includes("Linux version ") &&
+      isFirstOfBoot(given)
+    )
+      this.#next();
+    this.#boot.line(given, carried);
   }
 
   findings(): Finding[] {
@@ -121,10 +129,10 @@ class Boot {
     return this.#facts.kernel !== null;
   }
 
-  line(given: string): void {
+  line(given: string, carried: number): void {
     const isFlood = flood.test(given);
-    const isWorth = isFlood || worth.test(given) || alsoWorth.test(given),
-      ofMachine = !isFlood && machineMarks.test(given);
+    const isWorth = isFlood || (carried & Mark.worth) !== 0,
+      ofMachine = !isFlood && (carried & Mark.machine) !== 0;
     if (ofMachine || (isWorth && !isFlood && unitMarks.test(given))) {
       const line = splitLine(given);
       if (line !== null) this.#facts.readMachine(line.text);

@@ -26,25 +26,32 @@ function withName(before: string, text: string): string {
     : text;
 }
 
+/** @param carried the marks of the line: bit 0 for the first, and so on */
+export type TakeLine = (line: string, carried: number) => void;
+
 /** Lines one after the other, joined where they were broken. */
 export class MarkedLines {
   readonly #marks: readonly RegExp[];
-  readonly #take: (line: string) => void;
+  readonly #take: TakeLine;
   readonly #whole = new WholeLine();
   #before = "";
   #pending = false;
+  /** The line that was begun as it was given, and its marks. */
+  #given = "";
+  #carried = 0;
   /** A line that was passed on may go on in the next. */
   #open = false;
 
   /** @param marks of which a line carries one; not global */
-  constructor(marks: readonly RegExp[], take: (line: string) => void) {
+  constructor(marks: readonly RegExp[], take: TakeLine) {
     this.#marks = marks;
     this.#take = take;
   }
 
   /** Any line. */
   line(text: string): void {
-    if (this.#isMarked(text) || softBreak.test(text)) this.marked(text, this.#before);
+    const carried = this.#marksOf(text);
+    if (carried !== 0 || softBreak.test(text)) this.marked(text, carried, this.#before);
     else if (this.isOpen) this.follower(text);
     this.#before = text;
   }
@@ -56,13 +63,16 @@ export class MarkedLines {
 
   /**
    * A line with a mark, or one that ends as a broken line does.
+   * @param carried its marks: bit 0 for the first, and so on
    * @param before the line before it, which may hold the device's name
    */
-  marked(text: string, before = ""): void {
+  marked(text: string, carried: number, before: string): void {
     if (this.#pending && this.#whole.add(text)) return;
     this.close();
     this.#whole.begin(nameEnds.test(before) && !isDated(text) ? withName(before, text) : text);
     this.#pending = true;
+    this.#given = text;
+    this.#carried = carried;
   }
 
   /** A line without one, after a line that is open. */
@@ -71,7 +81,7 @@ export class MarkedLines {
     if (this.#pending && this.#whole.add(text)) return;
     this.#pass();
     this.#open = this.#open && fragment.test(text) && !isDated(text);
-    if (this.#open) this.#take(text);
+    if (this.#open) this.#take(text, this.#marksOf(text));
   }
 
   /** The line that was begun is whole: what follows is another, or nothing. */
@@ -80,8 +90,10 @@ export class MarkedLines {
     this.#open = false;
   }
 
-  #isMarked(text: string): boolean {
-    return this.#marks.some((mark) => mark.test(text));
+  #marksOf(text: string): number {
+    let carried = 0;
+    for (let i = 0; i < this.#marks.length; i++) if (this.#marks[i]!.test(text)) carried |= 1 << i;
+    return carried;
   }
 
   #pass(): void {
@@ -89,8 +101,9 @@ export class MarkedLines {
     this.#pending = false;
     const isSure = this.#whole.isAsRead && !this.#whole.isSoft;
     const text = this.#whole.take();
-    this.#open = isSure || this.#isMarked(text);
-    if (this.#open) this.#take(text);
+    const carried = text === this.#given ? this.#carried : this.#marksOf(text);
+    this.#open = isSure || carried !== 0;
+    if (this.#open) this.#take(text, carried);
   }
 }
 
@@ -99,7 +112,7 @@ export class MarkedLines {
  * @param marks of which a wanted line carries one; each is looked for by itself, which is faster than all at once
  * @throws Unreadable for an empty source and for bytes that are no text
  */
-export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], take: (line: string) => void): void {
+export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], take: TakeLine): void {
   const lines = new MarkedLines(marks, take);
   const wanted = [...marks, /=\r?\n/].map((mark) => new RegExp(mark.source, "g"));
   const blocks = new LineBlocks(source);
@@ -152,7 +165,10 @@ class Block {
       if (found === bytes.length) return;
       const begin = Math.max(at, this.#text.lastIndexOf("\n", found) + 1);
       const end = bytes.indexOf(10, found);
-      lines.marked(this.#line(begin, end), this.#before(begin));
+      let carried = 0;
+      // The last one is of a line that goes on.
+      for (let i = 0; i < wanted.length - 1; i++) if (next[i]! < Math.min(end, begin + lineMax)) carried |= 1 << i;
+      lines.marked(this.#line(begin, end), carried, this.#before(begin));
       at = end + 1;
     }
   }

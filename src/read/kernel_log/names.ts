@@ -25,22 +25,29 @@ export function namesOf(message: string): Names {
 /** Where the kernel's own words of DMA begin: what stands before them is the device, whatever stands before that. */
 const ownWords =
   /(?:swiotlb (?:buffer|addr) |DMA-API: |\[DMA |Event logged|DMA: Out of |overflow (?:0x)?[0-9a-f]|DMA addr |Can not allocate SWIOTLB|Device bounce map|event(?: 0x|: )|Unhandled |Unexpected |Buffer overflow |DMA bounce buffers |swiotlb: coherent|coherent allocation|(?:translation|page|unknown) fault )/;
-const pciBefore = new RegExp(`(?:([A-Za-z][\\w-]{0,40}) )?\\b(${pci})(?: [^:]{1,40})?: $`);
+/** Sticky patterns that look back from where the words begin. */
+const behind = (pattern: string): RegExp => new RegExp(`(?<=${pattern})`, "y");
+const pciBefore = behind(`(?:([A-Za-z][\\w-]{0,40}) )?\\b(${pci})(?: [^:]{1,40})?: `);
 /** Of three words the middle one is the device where the last is a network interface of USB. */
-const usbBefore = /([A-Za-z][\w-]{0,40}) (\d{1,3}-[\d.]{1,20}:\d\.\d) [a-z]\w{2,15}: $/;
-const anyBefore = /([A-Za-z][\w+-]{0,40}) (\w[\w:.,@-]{0,58}\w): $/;
+const usbBefore = behind(/([A-Za-z][\w-]{0,40}) (\d{1,3}-[\d.]{1,20}:\d\.\d) [a-z]\w{2,15}: /.source);
+const anyBefore = behind(/([A-Za-z][\w+-]{0,40}) (\w[\w:.,@-]{0,58}\w): /.source);
 /** A subsystem or a function between the device and the words: "DMAR: ", "dma_direct_map_page: ". */
-const subject = /(?<=: )[A-Za-z][\w-]{1,40}: $/;
+const subject = behind(/: ([A-Za-z][\w-]{1,40}: )/.source);
 
 /** @returns the driver and the device of a message of DMA, also where a prefix is left that nobody knows. */
 export function namesBeforeWords(message: string): Names {
   const first = pciName.exec(message);
   if (first !== null) return { driver: driverOf(first[1]), device: first[2]! };
-  const at = ownWords.exec(message)?.index ?? 0;
-  if (at === 0) return namesOf(message);
-  const before = message.slice(Math.max(0, at - 200), at).replace(subject, "");
-  const m = pciBefore.exec(before) ?? usbBefore.exec(before) ?? anyBefore.exec(before);
+  const words = ownWords.exec(message)?.index ?? 0;
+  if (words === 0) return namesOf(message);
+  const at = words - (execAt(subject, message, words)?.[1]?.length ?? 0);
+  const m = execAt(pciBefore, message, at) ?? execAt(usbBefore, message, at) ?? execAt(anyBefore, message, at);
   return m === null ? namesOf(message) : { driver: driverOf(m[1]), device: m[2]! };
+}
+
+function execAt(sticky: RegExp, text: string, at: number): RegExpExecArray | null {
+  sticky.lastIndex = at;
+  return sticky.exec(text);
 }
 
 function driverOf(word: string | undefined): string | null {

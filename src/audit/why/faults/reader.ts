@@ -20,8 +20,14 @@ const explainers: Readonly<Record<FaultUnit, (fault: LogFault, machine: MachineC
   other: explainOnChip,
 };
 
-/** Verdicts kept for faults that come again; a storm is of few devices. */
-const knownMax = 4096;
+/** Verdicts kept for faults that come again, by device and for each: a storm is of few devices. */
+const devicesMax = 1024;
+const ofDeviceMax = 32;
+
+interface Known {
+  readonly fault: LogFault;
+  readonly verdict: Verdict | null;
+}
 
 /** Fed with the lines of a log in order; holds at most one fault whose lines are not complete. */
 export class FaultReader {
@@ -30,7 +36,7 @@ export class FaultReader {
 
   /** The device that the last event of an AMD unit says did not answer. */
   #silent: string | null = null;
-  readonly #known = new Map<string, Verdict | null>();
+  readonly #known = new Map<string | number | null, Known[]>();
 
   /** @param report called once for each fault, with the line that it began in, and where a device wanted to go. */
   constructor(machine: MachineContext, report: (line: LogLine, verdict: Verdict, address?: bigint) => void) {
@@ -52,9 +58,8 @@ export class FaultReader {
     const fault = this.#withDevice(given);
     const verdict = this.#verdict(fault, machine);
     if (verdict === null) return;
-    const { topic, address, interrupt, by } = fault;
-    const named = verdict.device === undefined && by !== null ? { ...verdict, device: by } : verdict;
-    this.#report(line, named, topic === "access" && address !== null && !interrupt ? address : undefined);
+    const { topic, address, interrupt } = fault;
+    this.#report(line, verdict, topic === "access" && address !== null && !interrupt ? address : undefined);
   }
 
   /** A wait that ends without an answer, after a device did not give one: the same failure. */
@@ -66,17 +71,44 @@ export class FaultReader {
 
   /** What is the same but for time and page is explained once: it is counted, and the first one's text is shown. */
   #verdict(fault: LogFault, machine: MachineContext): Verdict | null {
-    if (hasDump(fault)) return explainers[fault.unit](fault, machine);
-    const { unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags } = fault;
-    const key = [unit, topic, says, xen, driver, device, by, stream, pasid, write, code, flags, isDoorbell(fault)].join(
-      "|",
-    );
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const verdict = explainers[unit](fault, machine);
-    if (this.#known.size < knownMax) this.#known.set(key, verdict);
+    const key = fault.device ?? fault.stream;
+    let ofDevice = this.#known.get(key);
+    if (ofDevice === undefined) {
+      if (this.#known.size >= devicesMax) this.#known.clear();
+      this.#known.set(key, (ofDevice = []));
+    }
+    for (const known of ofDevice) if (isSame(known.fault, fault)) return known.verdict;
+    const { by } = fault;
+    const said = explainers[fault.unit](fault, machine);
+    const verdict = said !== null && said.device === undefined && by !== null ? { ...said, device: by } : said;
+    if (ofDevice.length >= ofDeviceMax) ofDevice.length = 0;
+    ofDevice.push({ fault, verdict });
     return verdict;
   }
+}
+
+/** The same but for time and page. */
+function isSame(a: LogFault, b: LogFault): boolean {
+  return (
+    a.says === b.says &&
+    a.unit === b.unit &&
+    a.topic === b.topic &&
+    a.xen === b.xen &&
+    a.driver === b.driver &&
+    a.device === b.device &&
+    a.by === b.by &&
+    a.stream === b.stream &&
+    a.pasid === b.pasid &&
+    a.write === b.write &&
+    a.code === b.code &&
+    a.flags === b.flags &&
+    isDoorbell(a) === isDoorbell(b) &&
+    (!hasDump(a) || areSame(a.values, b.values))
+  );
+}
+
+function areSame(a: LogFault["values"], b: LogFault["values"]): boolean {
+  return a.length === b.length && a.every(([name, value], i) => name === b[i]![0] && value === b[i]![1]);
 }
 
 /** Values that decide the verdict: dumped entries and registers of a queue. */

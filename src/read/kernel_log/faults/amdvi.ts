@@ -11,8 +11,9 @@ import { EventRecord } from "../../../spec/amdvi/event_record.js";
 import { faultEvents, pageFaultAccess } from "../../../spec/amdvi/fault_events.js";
 import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide } from "./fault.js";
 
+/** Driver and device are looked for behind the words, not tried at each place before them. */
 const head =
-  /(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD(?:-Vi| IOMMU): Event logged(?: ?\[|\s*$)/;
+  /AMD(?<=(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD)(?:-Vi| IOMMU): Event logged(?: ?\[|\s*$)/;
 const event = /(?:Event logged \[|^\s*|: )([A-Z][A-Z_]{5,39})((?: |,)[^\]]{0,300})\]?/;
 const field = /([A-Za-z_]{2,12})\s?=\s?(?:0x)?([0-9a-f:.]{1,20})/g;
 const raw =

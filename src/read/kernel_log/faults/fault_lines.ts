@@ -11,6 +11,17 @@ const families: readonly FaultFamily[] = [vtd, amdvi, smmuv3, smmuv2, virtioIomm
 /** What each line that begins a fault contains. */
 const mark = new RegExp(families.map((f) => f.mark.source).join("|"));
 
+/** Patterns as one search for any of them; flags differ in few. */
+function anyOf(patterns: readonly RegExp[]): RegExp[] {
+  const flags = [...new Set(patterns.map((p) => p.flags))];
+  return flags.map((f) => new RegExp(patterns.flatMap((p) => (p.flags === f ? [p.source] : [])).join("|"), f));
+}
+
+/** What each line that goes on with a fault of a family matches. */
+const further: ReadonlyMap<FaultFamily, readonly RegExp[]> = new Map(
+  families.map((f) => [f, anyOf(f.goesOn.map(([pattern]) => pattern))]),
+);
+
 /** Lines of others between two lines of one fault: another CPU prints, too. */
 const betweenMax = 8;
 
@@ -31,7 +42,7 @@ export class FaultLines<At> {
    */
   read(message: string, time: number | null, at: At): boolean {
     const open = this.#open;
-    if (open !== null && open.family.isNext?.(message, open.draft) !== true) {
+    if (open !== null && open.family.isNext?.(message, open.draft) !== true && mayGoOn(open.family, message)) {
       for (const [pattern, goOn] of open.family.goesOn) {
         const m = pattern.exec(message);
         if (m !== null && goOn(m, open.draft)) {
@@ -68,6 +79,11 @@ export class FaultLines<At> {
     }
     return false;
   }
+}
+
+function mayGoOn(family: FaultFamily, message: string): boolean {
+  for (const pattern of further.get(family)!) if (pattern.test(message)) return true;
+  return false;
 }
 
 /** Units that dev_err names in front of the message, wherever that stands. */

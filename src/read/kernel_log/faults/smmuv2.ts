@@ -10,12 +10,18 @@
 import { type FaultDraft, type FaultFamily, hexNumber, type Said, wide } from "./fault.js";
 
 const context =
-  /(?:\b(\S{1,60}): )?Unhandled context fault: (?=.{0,80}\bfsynr0?=0x)((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:, ?|$|(?=\s))){2,8})/;
+  /Unhandled (?<=(?:\b(\S{1,60}): )?Unhandled )context fault: (?=.{0,80}\bfsynr0?=0x)((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:, ?|$|(?=\s))){2,8})/;
+
+const field = /([a-z]\w{1,12})=(?:0x)?([0-9a-f]{1,16})/g;
 
 /** The fields by name; `fsynr0` is `fsynr`. */
 function fieldsOf(text: string): ReadonlyMap<string, string> {
-  const found = text.matchAll(/([a-z]\w{1,12})=(?:0x)?([0-9a-f]{1,16})/g);
-  return new Map(Array.from(found, (m) => [m[1]!.replace(/^fsynr0$/, "fsynr"), m[2]!]));
+  const found = new Map<string, string>();
+  field.lastIndex = 0;
+  for (let m = field.exec(text); m !== null; m = field.exec(text)) {
+    found.set(m[1] === "fsynr0" ? "fsynr" : m[1]!, m[2]!);
+  }
+  return found;
 }
 
 function contextFault(m: RegExpExecArray): Said {
