@@ -50,6 +50,12 @@ describe.each(Object.entries(files))("%s", (_, bytes) => {
     expect(await read(bytes)).toMatchObject({ warnings: 0, refused: null });
   });
 
+  test("a version that is a line's end is told in one line", async () => {
+    const copy = bytes.slice();
+    copy[10] = 10;
+    await read(copy);
+  });
+
   test("any few bytes changed", async () => {
     const change = fc.record({ at: fc.nat(bytes.length - 1), to: fc.nat(255) });
     await fc.assert(

@@ -29,7 +29,8 @@ export function readHeader(source: ByteSource): Header {
   }
   const start = new Cursor(source, true, magic.length);
   const version = start.string(8, "a version");
-  if (version !== "6" && version !== "7") throw start.wrong("trace.dat of version 6 or 7", `version "${version}"`);
+  if (version !== "6" && version !== "7")
+    throw start.wrong("trace.dat of version 6 or 7", `version ${JSON.stringify(version)}`);
   const big = start.u8();
   if (big > 1) throw start.wrong("0 (little endian) or 1 (big endian)", String(big));
   const userLong = start.u8();
