@@ -184,20 +184,27 @@ export function explainDmaDebug(text: string): Verdict | null {
   const found = rules.find((r) => r.pattern.test(text));
   if (found === undefined) return null;
   const device = deviceAfter.exec(text)?.[1];
-  const said = [...text.matchAll(stated)].map((m) => `${m[1]} ${m[2]!.trim()}`);
-  const limit = /exceeded (\d+) overlapping mappings of (\w+ (?:0x)?[0-9a-f]+)/.exec(text);
-  if (limit !== null) said.push(`more than ${limit[1]} mappings of ${limit[2]}`);
   return {
     kind: `dma-api-${found.kind}`,
     cause: found.cause,
-    evidence: joined(
-      ...said,
-      "the kernel's DMA-API checker reports it; it prints only the first report unless told otherwise (debugfs " +
-        "dma-api/all_errors)",
-    ),
+    // Made when it is asked for: of many reports only the first one's is.
+    get evidence() {
+      return evidenceIn(text);
+    },
     do: found.do,
     ...(device === undefined ? {} : { device }),
   };
+}
+
+function evidenceIn(text: string): string {
+  const said = [...text.matchAll(stated)].map((m) => `${m[1]} ${m[2]!.trim()}`);
+  const limit = /exceeded (\d+) overlapping mappings of (\w+ (?:0x)?[0-9a-f]+)/.exec(text);
+  if (limit !== null) said.push(`more than ${limit[1]} mappings of ${limit[2]}`);
+  return joined(
+    ...said,
+    "the kernel's DMA-API checker reports it; it prints only the first report unless told otherwise (debugfs " +
+      "dma-api/all_errors)",
+  );
 }
 
 const joined = (...parts: readonly string[]): string => parts.join("; ");

@@ -1,6 +1,6 @@
 /** One line of a kernel log, taken apart: clock, device, message. */
 import { lineMax, splitLogLine } from "../../read/kernel_log/log_line.js";
-import { namesBeforeWords } from "../../read/kernel_log/names.js";
+import { type Names, namesBeforeWords } from "../../read/kernel_log/names.js";
 
 export interface LogLine {
   /** The line as given, without its line end; cut when it is longer than any kernel writes. */
@@ -20,6 +20,27 @@ export function splitLine(given: string): LogLine | null {
   const split = splitLogLine(line);
   if (split === null) return null;
   const { time, message } = split;
-  const { driver, device } = namesBeforeWords(message);
-  return { line, text: message, time: time === null ? null : time / 1e6, driver, device };
+  return new SplitLine(line, message, time === null ? null : time / 1e6);
+}
+
+/** The names are looked for when they are asked for: most faults name their device themselves. */
+class SplitLine implements LogLine {
+  readonly line: string;
+  readonly text: string;
+  readonly time: number | null;
+  #names: Names | null = null;
+
+  constructor(line: string, text: string, time: number | null) {
+    this.line = line;
+    this.text = text;
+    this.time = time;
+  }
+
+  get driver(): string | null {
+    return (this.#names ??= namesBeforeWords(this.text)).driver;
+  }
+
+  get device(): string | null {
+    return (this.#names ??= namesBeforeWords(this.text)).device;
+  }
 }

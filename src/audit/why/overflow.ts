@@ -77,7 +77,8 @@ function nothingBounces(o: Overflow, where: string, cure: string): Verdict {
 function bounceFailed(o: Overflow): Verdict {
   const slots = Math.ceil(o.size / slotBytes);
   const never = o.size > mappingBytesMax;
-  const size = `${bytesInWords(o.size)} are ${slots} slots`;
+  const where = exceeded(o, "the buffer"),
+    size = `${bytesInWords(o.size)} are ${slots} slots`;
   return {
     kind: never ? "too-large" : "not-bounced",
     cause: never
@@ -86,13 +87,13 @@ function bounceFailed(o: Overflow): Verdict {
         "does not say."
       : "The buffer lies where the device cannot reach, and bouncing failed: there is no pool, it was full, or it lies " +
         "where the device cannot reach either. This line of kernels 5.0 to 5.5 does not say which.",
-    evidence: `${exceeded(o, "the buffer")}; ${size}${never ? `, more than ${setSlots}` : ""}`,
+    evidence: `${where}; ${size}${never ? `, more than ${setSlots}` : ""}`,
     do: never
       ? `Make the requests smaller (256 KiB at most). ${widen(o)}`
       : `Look for "swiotlb buffer is full" just before, and for "software IO TLB" in the boot log. ${widen(o)}`,
     remedy: remedies[never ? "smaller-requests" : "absent"],
     limitedIn: /dma_direct|swiotlb/,
-    echo: `The next line is the same event: ${exceeded(o, "the buffer")}`,
+    echo: `The next line is the same event: ${where}`,
   };
 }
 

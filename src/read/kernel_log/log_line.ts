@@ -58,7 +58,7 @@ const prefixes: Readonly<Record<string, readonly Prefix[]>> = {
   "(": [prefix("nothing", /\(d\d{1,5}\) /), prefix("nothing", /\(XEN\) (?=\[(?: *\d{1,12}\.\d|\d{4}-))/)],
   "[": [
     // Seconds since boot, perhaps with the time since the line before, and with the caller's thread or CPU behind them.
-    prefix("boot", /\[ *(\d{1,12}\.\d{1,9})(?: <[ \d.+]{1,20}>)?\](?: ?\[ *[TC]\d{1,10}\])?/),
+    prefix("boot", /\[ *(\d{1,12}\.\d{1,9})(?: <[ \d.+]{1,20}>)?\](?: ?\[ *[TC]\d{1,10}\])?[ \t]*/),
     // `dmesg -d`, `-H`.
     prefix("mark", /\[ *[+<] *\d{1,12}\.\d{1,9}>?\]/),
     prefix("mark", new RegExp(`\\[${day} ?${day}? +\\d{1,2} ${clockOfDay} \\d{4}\\]`)),
@@ -124,7 +124,10 @@ function readHead(text: string): void {
   for (let i = 0; i < piecesMax; i++) {
     const code = text.charCodeAt(head.at);
     const rows = code < 128 ? rowsOf[code] : code === 0xfeff ? prefixes["\ufeff"] : code > 128 ? prefixes["a"] : null;
-    if (rows == null || !readPiece(head.time !== null && rows === prefixes["a"] ? afterClock : rows, text)) return;
+    if (rows == null) return;
+    const isAfterClock = head.time !== null && rows === prefixes["a"];
+    if (isAfterClock && !text.includes("kernel", head.at)) return;
+    if (!readPiece(isAfterClock ? afterClock : rows, text)) return;
   }
 }
 

@@ -79,12 +79,14 @@ function isSoftBroken(text: string): boolean {
   return text.length <= quotedPrintableMax && text.includes("=") && /[^=]=\s*$/.test(text);
 }
 
+const encoded = /=(?:C2=A0|3D|5B|5D|09)/;
+
 /**
  * Quoted-printable text as it was. Kernels print hexadecimal digits in small letters, so that `=3D` is no value; `=C2=A0`
  * is a space that does not break.
  */
 function decoded(text: string): string {
-  if (!text.includes("=")) return text;
+  if (!encoded.test(text)) return text;
   return text
     .replace(/=C2=A0/g, " ")
     .replace(/=(?:3D|5B|5D|09)/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));

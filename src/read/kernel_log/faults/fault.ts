@@ -80,8 +80,8 @@ export function valueNamed(fault: Pick<LogFault, "values">, name: string): bigin
 }
 
 /** Hexadecimal digits with or without 0x. */
-export const wide = (digits: string): bigint => BigInt(`0x${digits.replace(/^0x/, "")}`);
-export const hexNumber = (digits: string): number => Number.parseInt(digits.replace(/^0x/, ""), 16);
+export const wide = (digits: string): bigint => BigInt(digits.startsWith("0x") ? digits : `0x${digits}`);
+export const hexNumber = (digits: string): number => Number.parseInt(digits, 16);
 
 /** A requester id as PCI names it: 0x5300 is 53:00.0. */
 export function pciName(id: number): string {
