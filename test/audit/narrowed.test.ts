@@ -44,3 +44,9 @@ test("an address used after its unmapping, by a log whose clock is 1.6 s behind"
   ]);
   expect(audit.faults![0]!.examples[1]).toContain("shortly after task insmod unmapped it");
 });
+
+test("where a CPU's events stop, how full the pool was is not known", async () => {
+  const { outcome } = await replayFile("fixtures/narrowed-7.2/one-cpu-stops.trace.txt.gz", {}, quiet());
+  expect(outcome.pool!.endsRecorded).toBe(false);
+  expect(outcome).toMatchObject({ timeline: null, advice: { what: "no size can be advised" } });
+});

@@ -278,7 +278,7 @@ describe("how full the pool was", () => {
     expect(o.pool!.endsRecorded).toBe(false);
     expect(o).toMatchObject({ timeline: null, slotMap: null, whatIf: [], advice: { what: "no size can be advised" } });
     expect(verdictOf({ outcome: o, audit: { leaks: [], violations: [] } }).occupancy).toBe(
-      "How full the pool of 512 slots was is not known: ends of mappings are not recorded.",
+      "How full the pool of 512 slots was is not known: ends of mappings are missing.",
     );
   });
 

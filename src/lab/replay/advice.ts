@@ -61,7 +61,7 @@ export function advise(q: AdviceQuestion): Advice {
   if (q.pool === null || q.machine === null) return withoutPool(q.maps, q.excerpt);
   if (q.pool.endsRecorded === false) {
     const because =
-      "ends of mappings are not recorded (dma_unmap_phys, dma_unmap_sg), so how full the pool was is not known";
+      "ends of mappings (dma_unmap_phys, dma_unmap_sg) are missing, so how full the pool was is not known";
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   const { mappings, lists } = q.refused;

@@ -263,7 +263,7 @@ export interface ReplayOutcome {
     readonly hiwaterTime: number;
     /** At least as many slots as stated were in use: of an earlier time, of an excerpt, or of some mappings more is not known. */
     readonly atLeast: boolean;
-    /** False where ends of mappings are not recorded: then used, hiwater and what devices held are not known. */
+    /** False where ends of mappings are missing, all of them or those of a CPU whose events stop: then used, hiwater and what devices held are not known. */
     readonly endsRecorded?: boolean;
     /** The kernel's own counters, read after the recording; null without them, or for another pool. */
     readonly counters: { readonly used: number | null; readonly hiwater: number | null } | null;

@@ -174,7 +174,9 @@ export class Replay {
     const whatIf = this.#whatIf.finish();
     const o = tally.occupancy;
     const shows = this.#requestTally === null ? survey.shows : "requests";
-    const showsUse = shows === "mappings" && !survey.endsMissing;
+    // On a CPU whose events stop, ends are missing from there on.
+    const endsMissing = survey.endsMissing || survey.stopped !== null;
+    const showsUse = shows === "mappings" && !endsMissing;
     const maps = this.#requestTally?.maps ?? tally.maps;
     const pool =
       machine.pool === null || o === null || shows !== "mappings"
@@ -190,7 +192,7 @@ export class Replay {
             atLeast:
               (machine.pool.late && machine.pool.begin === undefined) ||
               (this.#o.instead === null && (source.excerpt || maps.unknown > 0)),
-            ...(survey.endsMissing ? { endsRecorded: false } : {}),
+            ...(endsMissing ? { endsRecorded: false } : {}),
             counters: this.#o.instead === null ? this.#o.counters : null,
             failures: tally.failures,
             refusedLists: tally.refusedLists,

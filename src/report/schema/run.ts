@@ -75,7 +75,7 @@ const pool = z.looseObject({
   endsRecorded: z
     .boolean()
     .optional()
-    .describe("false: ends of mappings are not recorded, and used, hiwater and what devices held are not known"),
+    .describe("false: ends of mappings are missing, and used, hiwater and what devices held are not known"),
   failures: z.array(failure),
   refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
   refusedTries: z

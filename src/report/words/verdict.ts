@@ -173,7 +173,7 @@ function occupancyWords(outcome: ReplayOutcome): string | null {
   if (pool.endsRecorded === false) {
     const said =
       counters?.hiwater == null ? "" : `; the kernel's own counter says at most ${countWords(counters.hiwater)}`;
-    return `How full the pool of ${plural(slots, "slot")} was is not known: ends of mappings are not recorded${said}.`;
+    return `How full the pool of ${plural(slots, "slot")} was is not known: ends of mappings are missing${said}.`;
   }
   const least = atLeast ? "at least " : "";
   return (
