@@ -26,8 +26,9 @@ const alsoWorth =
 /** What the lines of a flood contain, which say nothing of the machine. */
 const flood = /buffer is full|Event logged|Request device|DMA-API: /;
 
-const marks = [worth, alsoWorth, machineMarks];
-const Mark = { worth: 1 | 2, machine: 4 } as const;
+/** What few lines carry is looked for at once, and told apart in the line. */
+const marks = [worth, new RegExp(`${alsoWorth.source}|${machineMarks.source}`)];
+const Mark = { worth: 1, rare: 2 } as const;
 
 /** Lines that wait until the whole log has said what the machine is; beyond them what is known by then has to do. */
 const heldMax = 1 << 15;
@@ -79,12 +80,7 @@ class Explainer {
 
   /** @param carried the line's marks, of `marks` */
   line(given: string, carried: number): void {
-    if (
-      (carried & Mark.machine) !== 0 &&
-      this.#boot.hasBegun &&
-      given.includes("Linux version ") &&
-      isFirstOfBoot(given)
-    )
+    if ((carried & Mark.rare) !== 0 && this.#boot.hasBegun && given.includes("Linux version ") && isFirstOfBoot(given))
       this.#next();
     this.#boot.line(given, carried);
   }
@@ -131,8 +127,9 @@ class Boot {
 
   line(given: string, carried: number): void {
     const isFlood = flood.test(given);
-    const isWorth = isFlood || (carried & Mark.worth) !== 0,
-      ofMachine = !isFlood && (carried & Mark.machine) !== 0;
+    const isRare = (carried & Mark.rare) !== 0;
+    const isWorth = isFlood || (carried & Mark.worth) !== 0 || (isRare && alsoWorth.test(given)),
+      ofMachine = !isFlood && isRare && machineMarks.test(given);
     if (ofMachine || (isWorth && !isFlood && unitMarks.test(given))) {
       const line = splitLine(given);
       if (line !== null) this.#facts.readMachine(line.text);
@@ -163,21 +160,21 @@ class Boot {
     if (line === null) return;
     const { text } = line;
     if (!noFault.test(text) && this.#faults!.read(line)) return;
-    const byXen = text.includes("messages suppressed") ? suppressedByXen(given) : null;
-    if (byXen !== null) {
-      this.#groups.suppressedByXen(byXen);
-      return;
-    }
-    const left = text.includes("suppressed") ? suppressedIn(text) : null;
-    if (left !== null) {
-      if (isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);
-      return;
-    }
+    if (text.includes("suppressed") && this.#suppressed(line, given)) return;
     this.growth.add(line);
     for (const v of verdictsOf(line, this.#machine)) {
       this.#groups.add(line, v);
       this.#hasPoolTrouble ||= poolKinds.has(v.kind);
     }
+  }
+
+  /** @returns true for a line that counts others that were left out. */
+  #suppressed(line: LogLine, given: string): boolean {
+    const byXen = line.text.includes("messages suppressed") ? suppressedByXen(given) : null;
+    const left = byXen === null ? suppressedIn(line.text) : null;
+    if (byXen !== null) this.#groups.suppressedByXen(byXen);
+    else if (left !== null && isOurs(left.name)) this.#groups.suppressed(line, left.name, left.count);
+    return byXen !== null || left !== null;
   }
 }
 

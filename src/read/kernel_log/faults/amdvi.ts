@@ -14,7 +14,9 @@ import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide 
 /** Driver and device are looked for behind the words, not tried at each place before them. */
 const head =
   /AMD(?<=(?:\b([A-Za-z][\w-]{0,40}) )?(?:\b((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): )?AMD)(?:-Vi| IOMMU): Event logged(?: ?\[|\s*$)/;
-const event = /(?:Event logged \[|^\s*|: )([A-Z][A-Z_]{5,39})((?: |,)[^\]]{0,300})\]?/;
+const eventHere = /([A-Z][A-Z_]{5,39})((?: |,)[^\]]{0,300})\]?/y;
+/** Another CPU's words may stand between. */
+const eventLater = new RegExp(`(?:Event logged \\[|^\\s*|: )${eventHere.source}`);
 const field = /([A-Za-z_]{2,12})\s?=\s?(?:0x)?([0-9a-f:.]{1,20})/g;
 const raw =
   /\b(?:[A-Z_]{5,40}|UNKNOWN(?: type=0x[0-9a-f]+)?) (?:event\[0\]=0x)?([0-9a-f]{8}) (?:event\[1\]=0x)?([0-9a-f]{8}) (?:event\[2\]=0x)?([0-9a-f]{8}) (?:event\[3\]=0x)?([0-9a-f]{8})\b/;
@@ -72,10 +74,12 @@ function fields(text: string): Known {
 }
 
 function logged(m: RegExpExecArray): Said | null {
-  const rest = m.input.slice(m.index + m[0].length);
+  const end = m.index + m[0].length;
+  const rest = m.input.slice(end);
   const words = rest.includes("=0x") && !rest.includes("event[") ? null : raw.exec(rest);
   if (words !== null) return fromRecord(words);
-  const inside = event.exec(`: ${rest}`);
+  eventHere.lastIndex = end;
+  const inside = eventHere.exec(m.input) ?? eventLater.exec(rest);
   if (inside === null && rest.trim() !== "") return null;
   const known: Known = inside === null ? { topic: "access", says: "" } : said(inside[1]!, fields(inside[2]!));
   known.driver = m[1] ?? null;
