@@ -11,11 +11,12 @@ import {
   type TableRoot,
   walk,
 } from "../../src/table/index.js";
+import { amount } from "../tier.js";
 import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machines.js";
 import { slowWalk } from "./slow_walk.js";
 
 /** Translations per width; the family has several widths for each format, so a format gets more than this. */
-const translations = Number(process.env["TABLE_TRANSLATIONS"] ?? 40_000);
+const translations = amount(16_000, 200_000);
 
 const optionSets: readonly MapperOptions[] = [
   {},

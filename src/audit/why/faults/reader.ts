@@ -102,6 +102,7 @@ function isSame(a: LogFault, b: LogFault): boolean {
     a.write === b.write &&
     a.code === b.code &&
     a.flags === b.flags &&
+    (a.address === null) === (b.address === null) &&
     isDoorbell(a) === isDoorbell(b) &&
     (!hasDump(a) || areSame(a.values, b.values))
   );
