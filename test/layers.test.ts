@@ -40,6 +40,26 @@ test("the table has no cycle: each row names only rows before it", () => {
   }
 });
 
+test("no file imports itself by way of others, types included", () => {
+  const imports = new Map(
+    files.map((file) => {
+      const targets = [...readFileSync(`src/${file}`, "utf8").matchAll(importPattern)];
+      return [file, targets.map(([, to]) => posix.join(posix.dirname(file), to!).replace(/\.js$/, ".ts"))];
+    }),
+  );
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) circles.push([...path.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const to of imports.get(file) ?? []) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
 test("hardware and software never import each other", () => {
   for (const [layer, below] of Object.entries(layers)) {
     const other = layer.startsWith("hw/") ? "sw/" : layer.startsWith("sw/") ? "hw/" : undefined;

@@ -1,6 +1,7 @@
 /** Reports of a run: lines for a terminal, JSON documents with their schemas, one HTML file, a Perfetto trace. */
 
-export type { DeviceOutcome, FailureReason, WhatIf } from "../lab/replay/outcome.js";
+export type { FailureReason } from "../lab/replay/failure.js";
+export type { DeviceOutcome, WhatIf } from "../lab/replay/outcome.js";
 export type {
   PageData,
   PageFailure,

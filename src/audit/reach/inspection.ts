@@ -4,8 +4,8 @@ import type { Attachment, UnitRoot } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import type { AcpiReading } from "./acpi/acpi_tables.js";
-import type { Stretch } from "./findings/known.js";
 import type { Place } from "./places/place.js";
+import type { Stretch } from "./stretch.js";
 
 /** One device or PASID with all that it reaches. */
 export interface DeviceReach extends Attachment {

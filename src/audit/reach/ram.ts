@@ -1,10 +1,10 @@
 /** Whether an image holds all of a machine's memory, and which part of what it holds is RAM. */
 import type { FrameRun, Image } from "../../read/image/image.js";
-import type { Stretch } from "./findings/known.js";
 import { holes } from "./findings/outside.js";
 import type { Place, PlaceKind } from "./places/place.js";
 import { without } from "./places/places.js";
 import type { ReverseIndex } from "./reverse_index.js";
+import type { Stretch } from "./stretch.js";
 
 /** Less than this share of what is mapped lies where no memory is in a whole image: doorbells and windows. */
 const strayShareMax = 0.1;

@@ -1,6 +1,6 @@
 /** How much memory tables lead to: pages that are mapped more than once count once. */
 import type { Ranges } from "../../table/ranges.js";
-import type { Stretch } from "./findings/known.js";
+import type { Stretch } from "./stretch.js";
 
 export interface Reached {
   /** Bytes of addresses that are mapped. */

@@ -2,7 +2,8 @@
 import { kindNames, MappingKind, Reach } from "./mappings.js";
 import { grows } from "./population.js";
 import type { AliveGroup, Unjudged } from "./result.js";
-import { type AuditState, directionName, reusedShare } from "./state.js";
+import { type AuditState, reusedShare } from "./state.js";
+import { directionName } from "./words.js";
 
 /** Groups listed, the largest first; the others are in the counts. */
 const groupsMax = 200;

@@ -5,15 +5,28 @@
  * Source of the event: Linux include/trace/events/iommu.h, drivers/iommu/iommu.c (report_iommu_fault); bit 0 of its
  * flags is IOMMU_FAULT_WRITE.
  */
+
+import type { Names } from "../../read/names.js";
 import { counted, hex } from "../why/words.js";
+import type { Gone } from "./gone.js";
+import type { LiveMappings } from "./mappings.js";
 import type { DeviceFaults } from "./result.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import { directionName, seconds } from "./words.js";
 
 const examplesMax = 5;
 /** Of which every fault is told apart by its page. */
 const pagesMax = 4096;
 /** An unmapping longer ago says little of why the device uses the address. */
 export const lately = 60e6;
+
+/** What is known of mappings when a fault comes. */
+export interface Known {
+  readonly live: LiveMappings;
+  readonly gone: Gone;
+  readonly tasks: Names | null;
+  /** A mapping in words. */
+  describe(m: number): string;
+}
 
 interface Row {
   count: number;
@@ -29,7 +42,7 @@ interface Row {
 export class Faults {
   readonly #rows = new Map<number, Row>();
 
-  fault(state: AuditState, device: number, address: number, isWrite: boolean, time: number): void {
+  fault(state: Known, device: number, address: number, isWrite: boolean, time: number): void {
     let row = this.#rows.get(device);
     if (row === undefined) {
       row = {
@@ -81,12 +94,12 @@ export class Faults {
   }
 }
 
-interface Known {
+interface Relation {
   readonly relation: "unmapped" | "mapped" | "unseen";
   readonly words: string;
 }
 
-function relationOf(state: AuditState, device: number, address: number, time: number): Known {
+function relationOf(state: Known, device: number, address: number, time: number): Relation {
   const { live, gone } = state;
   const m = live.holding(device, address, 1, -1);
   const own = gone.holding(device, address);

@@ -5,10 +5,11 @@
 import { hex } from "../why/words.js";
 import type { Gone } from "./gone.js";
 import { MappingKind, Reach } from "./mappings.js";
-import { mayWrite } from "./neighbours.js";
 import type { Over } from "./pending.js";
-import { type AuditState, directionName, seconds, windowMicroseconds } from "./state.js";
+import { mayWrite } from "./shareable.js";
+import { type AuditState, windowMicroseconds } from "./state.js";
 import { Suspicion } from "./waiting.js";
+import { directionName, seconds } from "./words.js";
 
 /** Let a suspicion wait; the oldest is judged early when too many wait. @returns its index in `waiting`. */
 export function suspect(

@@ -12,8 +12,9 @@ import { suspect } from "./judge.js";
 import { type Ends, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
 import { end, isNoAddress, noticeOther } from "./singles.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
+import { directionName, seconds } from "./words.js";
 
 const entriesShown = 128;
 

@@ -13,7 +13,7 @@ import { Direction } from "../../spec/dma/direction.js";
 import { counted, hex } from "../why/words.js";
 import { gapWords, kindWords, lately } from "./faults.js";
 import type { DeviceFaults } from "./result.js";
-import { seconds } from "./state.js";
+import { seconds } from "./words.js";
 
 const pageBytes = 4096;
 /** Clocks further apart than this are of two boots (microseconds). */

@@ -3,22 +3,16 @@
  *
  * Looked at are the first and the last page of every mapping; overlaps deep inside two long mappings are not seen.
  */
-import { Direction } from "../../spec/dma/direction.js";
+
 import { bytesAround } from "./exposure.js";
 import { suspect } from "./judge.js";
 import { MappingKind, Reach } from "./mappings.js";
+import { mayWrite } from "./shareable.js";
 import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
 
 const neighboursMax = 64;
 const cacheLine = 64;
-/** SKIP_CPU_SYNC, CACHELINES_OVERLAP, REQUIRE_COHERENT: the kernel's checker leaves these mappings out. */
-const exemptAttrs = (1 << 5) | (1 << 11) | (1 << 12);
-
-/** Whether a mapping's memory may not be shared with another one's: its device writes, and nothing says it is known. */
-export const mayWrite = (direction: number, attrs: number): boolean =>
-  direction !== Direction.toDevice && (attrs & exemptAttrs) === 0;
-
 /** A new mapping against the ones beside it. Coherent memory shows no physical address and is left out. */
 export function looksAround(state: AuditState, m: number): void {
   const { live } = state;

@@ -6,8 +6,9 @@ import { hex } from "../why/words.js";
 import { suspect } from "./judge.js";
 import { kindNames, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
+import { directionName, seconds } from "./words.js";
 
 /** An address that stands for nothing: a failed mapping, or none in the event. */
 export const isNoAddress = (dma: number): boolean => dma === failedAddress || Number.isNaN(dma);

@@ -1,7 +1,6 @@
 /** What the parts of the recording audit share. */
 
 import type { Names } from "../../read/names.js";
-import { directionNames } from "../../spec/dma/direction.js";
 import { counted, hex } from "../why/words.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
@@ -15,6 +14,7 @@ import type { Unjudged } from "./result.js";
 import { type RuleName, rules } from "./rules.js";
 import { Violations } from "./violations.js";
 import { Waiting } from "./waiting.js";
+import { directionName, seconds } from "./words.js";
 
 /**
  * How long an explaining event may take. The releasing CPU has only to write its event, but may be interrupted, or
@@ -175,12 +175,4 @@ export class AuditState {
       `${seconds(live.time[m]!)}`
     );
   }
-}
-
-export function directionName(direction: number): string {
-  return directionNames[direction] ?? "unknown direction";
-}
-
-export function seconds(microseconds: number): string {
-  return `${(microseconds / 1e6).toFixed(6)} s`;
 }

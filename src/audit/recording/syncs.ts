@@ -8,7 +8,8 @@ import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { hex } from "../why/words.js";
 import { MappingKind } from "./mappings.js";
-import { type AuditState, directionName, seconds } from "./state.js";
+import type { AuditState } from "./state.js";
+import { directionName, seconds } from "./words.js";
 
 export function syncSingle(state: AuditState, batch: EventBatch, i: number, forCpu: boolean): void {
   state.syncs++;

@@ -7,7 +7,7 @@ import type { Shape } from "./in_step.js";
 import type { LogRefusal } from "./log_refusals.js";
 import type { Places } from "./places.js";
 import type { Alignments } from "./refusal.js";
-import type { PoolBegin } from "./xen/begin.js";
+import type { PoolBegin } from "./xen/pool_begin.js";
 
 /** What a kernel log says of the machine; null where it is silent. */
 export interface LogFacts {

@@ -1,6 +1,6 @@
 /** Who holds which slots at the moment that the reports have reached: one device number a slot. */
 import { setSlots } from "../../spec/swiotlb/sizes.js";
-import type { SlotRun } from "./outcome.js";
+import type { SlotRun } from "./failure.js";
 
 export class Occupancy {
   /** 1 + the device's number, 0 = free. */

@@ -3,7 +3,7 @@
  * of time in which the kernel must have carried it out.
  */
 
-import type { Placed } from "./placed.js";
+import type { Placed } from "./placement.js";
 
 /** What became of a mapping when the recording shows no address. Addresses are 0 or above. */
 export const Outcome = {

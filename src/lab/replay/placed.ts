@@ -3,21 +3,10 @@
  *
  * Two machine addresses are told apart: the one that the page map predicts, and the one that the recording shows.
  */
+
 import type { EventBatch } from "../../read/event.js";
 import type { Operation } from "./operation.js";
-
-export interface Placed {
-  /** Bus address of the buffer's first byte by the page map; NaN when the frame is not known. */
-  readonly predicted: number;
-  /** The same as the recording shows it; NaN when it does not. */
-  readonly seen: number;
-  /** Whether two neighbouring pages of the buffer are no neighbours on the machine; null when that is not known. */
-  readonly straddles: boolean | null;
-  /** Whether the buffer is another domain's memory; null when that is not known. */
-  readonly foreign: boolean | null;
-  /** Whether a buffer of this size and direction bounces on a device that is not coherent. */
-  readonly small: boolean;
-}
+import type { Placed } from "./placement.js";
 
 /** Told of every event before the mapping that it may be, in the recording's order. */
 export interface PageWatch {

@@ -1,8 +1,8 @@
 /** Why a pool refused a request, and the same in one sentence, for someone who never read the allocator. */
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
 import { type Pool, whyFull } from "../../sw/swiotlb/index.js";
+import type { Failure, FailureReason } from "./failure.js";
 import type { Operation } from "./operation.js";
-import type { Failure, FailureReason } from "./outcome.js";
 
 /** How a device's requests are placed, at a time (microseconds; as for the most part without one). */
 export interface Alignments {

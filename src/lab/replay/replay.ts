@@ -23,7 +23,8 @@ import { RequestTally } from "./request_tally.js";
 import type { Survey } from "./survey.js";
 import { Tally } from "./tally.js";
 import { type Instead, type Setting, WhatIfPools } from "./what_if.js";
-import { applyBegin, type PoolBegin } from "./xen/begin.js";
+import { applyBegin } from "./xen/begin.js";
+import type { PoolBegin } from "./xen/pool_begin.js";
 import type { ReplayEnd, XenReplay } from "./xen/xen_replay.js";
 
 export interface ReplayOptions {

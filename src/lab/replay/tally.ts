@@ -1,11 +1,12 @@
 /** Sums up a replay while it runs: per device, over time, by slot, and what failed. */
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { Failure } from "./failure.js";
 import type { Machine } from "./machine.js";
 import type { DeviceMasks } from "./masks.js";
 import { movedWords } from "./moved.js";
 import { Occupancy } from "./occupancy.js";
 import { type Operation, Outcome } from "./operation.js";
-import type { DeviceOutcome, Exact, Failure, UnknownBecause } from "./outcome.js";
+import type { DeviceOutcome, Exact, UnknownBecause } from "./outcome.js";
 import { type Places, StraightPlaces } from "./places.js";
 import type { Carried, CarriedSink } from "./pool_model.js";
 import { failureWords } from "./refusal.js";

@@ -1,5 +1,7 @@
 /** What the page of the HTML report is given, as one JSON value. Times are microseconds of the recording's clock. */
-import type { DeviceOutcome, Exact, Failure, FailureReason, ReplayOutcome, WhatIf } from "../../lab/replay/outcome.js";
+
+import type { Failure, FailureReason } from "../../lab/replay/failure.js";
+import type { DeviceOutcome, Exact, ReplayOutcome, WhatIf } from "../../lab/replay/outcome.js";
 import { setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { groupFailures } from "../words/groups.js";

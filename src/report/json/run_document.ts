@@ -1,6 +1,7 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
 import type { AliveGroup } from "../../audit/recording/result.js";
-import type { DeviceOutcome, Failure, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
+import type { Failure } from "../../lab/replay/failure.js";
+import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
 import { requestRefusalWords } from "../../lab/replay/request_tally.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 import type { RunDocument } from "../schema/run.js";

@@ -1,5 +1,5 @@
 /** What has the same reason, told once. */
-import type { Failure, FailureReason } from "../../lab/replay/outcome.js";
+import type { Failure, FailureReason } from "../../lab/replay/failure.js";
 
 /** Failures that have the same reason and device. */
 export interface FailureGroup {

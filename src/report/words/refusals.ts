@@ -1,5 +1,7 @@
 /** Refused mappings of a replay as answers of `why`: one for each device and reason. */
-import type { FailureReason, ReplayOutcome } from "../../lab/replay/outcome.js";
+
+import type { FailureReason } from "../../lab/replay/failure.js";
+import type { ReplayOutcome } from "../../lab/replay/outcome.js";
 import type { ReportFinding } from "../run_report.js";
 import { groupFailures } from "./groups.js";
 import { plural } from "./quantity.js";

@@ -1,4 +1,5 @@
 /** What the rules look at: everything that one image, and what was given beside it, tells. */
+
 import type { FrameRun } from "../../../read/image/image.js";
 import type { Attachment, LookupFault, UnitRoot } from "../../../table/device/attachment.js";
 import type { Trouble } from "../../../table/trouble.js";
@@ -6,13 +7,8 @@ import type { DeviceId } from "../device_name.js";
 import type { DeviceReach, Finding } from "../inspection.js";
 import type { Place } from "../places/place.js";
 import type { ReverseIndex } from "../reverse_index.js";
+import type { Stretch } from "../stretch.js";
 import type { TableFrames } from "../table_frames.js";
-
-/** A stretch of physical memory, half open. */
-export interface Stretch {
-  readonly from: number;
-  readonly to: number;
-}
 
 /** Where the kernel's code lies. */
 export interface KernelPlace extends Stretch {

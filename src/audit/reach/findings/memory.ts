@@ -2,7 +2,8 @@
 import { bytesInWords, counted, hex } from "../../why/words.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach, Finding } from "../inspection.js";
-import type { Known, RequesterRange, ReservedRegion, Rule, Stretch } from "./known.js";
+import type { Stretch } from "../stretch.js";
+import type { Known, RequesterRange, ReservedRegion, Rule } from "./known.js";
 import { ownersWithin } from "./owners.js";
 import { sharedMemory } from "./shared.js";
 import { namesOf, someOf, stretchWords } from "./words.js";

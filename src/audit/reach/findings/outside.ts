@@ -1,7 +1,8 @@
 /** What is mapped and lies outside of the memory that the image holds. */
 import type { FrameRun } from "../../../read/image/image.js";
 import { without } from "../places/places.js";
-import type { Known, Stretch } from "./known.js";
+import type { Stretch } from "../stretch.js";
+import type { Known } from "./known.js";
 
 export interface OutsidePlace {
   /** Owner group of the reverse index. */

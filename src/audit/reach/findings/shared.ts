@@ -1,7 +1,8 @@
 /** Memory that devices with different tables reach: one sweep over all rows by physical address. */
 
 import { without } from "../places/places.js";
-import type { Known, Stretch } from "./known.js";
+import type { Stretch } from "../stretch.js";
+import type { Known } from "./known.js";
 import { holes } from "./outside.js";
 
 export interface SharedPlace {

@@ -2,7 +2,7 @@
 import { bytesInWords, hex } from "../../why/words.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach } from "../inspection.js";
-import type { Stretch } from "./known.js";
+import type { Stretch } from "../stretch.js";
 
 /** `0000:00:03.0`, `0000:00:03.0 PASID 5`. */
 export function reachName(device: DeviceReach): string {

@@ -1,28 +1,11 @@
 /** The state of a pool at the beginning of a recording, from a dump of it: what is held, and where searches go on. */
+
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { Pool } from "../../../sw/swiotlb/index.js";
 import type { PoolMachine } from "../machine.js";
 import { mapping, type Operation } from "../operation.js";
-
-/** An allocation that was alive before the recording began. */
-export interface Held {
-  /** Bytes from the pool's start, padding skipped, kept low bits not known. */
-  readonly offset: number;
-  /** Physical address of the buffer; NaN when the dump does not say it. */
-  readonly orig: number;
-  readonly size: number;
-  readonly slots: number;
-}
-
-export interface PoolBegin {
-  readonly held: readonly Held[];
-  /** By area: where the next search begins. */
-  readonly indexes: readonly number[];
-  readonly hiwater: number | null;
-  /** Bounces that the state was learnt from: a model that begins with it has not predicted these. */
-  readonly learnt: readonly { readonly time: number; readonly offset: number }[];
-}
+import type { Held, PoolBegin } from "./pool_begin.js";
 
 /** Slots of one allocation count down by a slot's bytes, each; padding slots hold no address. */
 export function poolBegin(file: PoolFile): PoolBegin {
