@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { explore } from "../../src/check/explore.js";
 import { coarseSteps } from "../../src/check/granularity.js";
+import { Rows } from "../../src/check/rows.js";
 import type { Universe } from "../../src/check/universe.js";
 import { MachineState } from "../../src/state/machine_state.js";
 import { cell, record } from "../../src/state/record.js";
@@ -157,6 +158,28 @@ describe("small universes", () => {
     const writes = counting({ does: count, always: (s) => ++s.b > 0 });
     expect(() => explore(writes, limits)).toThrow(/invariant-writes/);
   });
+});
+
+test("two states of one sum are two: rows and contents are compared, not their hashes", () => {
+  const rows = new Rows(3);
+  const [a, b] = [Int32Array.of(1, 2, 3), Int32Array.of(3, 2, 1)];
+  expect([rows.indexOf(a, 3, 7), rows.indexOf(b, 3, 7), rows.indexOf(a, 3, 7), rows.count]).toEqual([0, 1, 0, 2]);
+});
+
+test("what a hidden field writes into declared state is caught, though the choices stay the same", () => {
+  const S = record("shown", { steps: cell("taken"), odd: cell("of a counter that nobody declared") });
+  const build = (): Universe => {
+    const state = new MachineState();
+    const s = state.place(S);
+    let hidden = 0;
+    const step = (): void => {
+      s.steps++;
+      s.odd = ++hidden % 2;
+    };
+    const actor = { name: "one", choices: () => (s.steps < 6 ? 2 : 0), step, label: () => "count" };
+    return { state, actors: [actor], always: {}, sometimes: {} };
+  };
+  expect(() => explore(build, limits, { auditEvery: 1 })).toThrow(/hidden-state: .*shown, word 1, differs/);
 });
 
 describe("the rule of steps", () => {

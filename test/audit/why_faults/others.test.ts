@@ -87,6 +87,16 @@ checkAll([
     findings: [["iommu-unmapped-or-permission", "00:01.0"]],
     says: ["write, first stage", "0x80200000", "a write"],
   },
+  {
+    name: "an endpoint's fault with an address, and then one without, are two answers",
+    log: "virtio_iommu virtio0: page fault from EP 32 at 0x103231000 []\nvirtio_iommu virtio0: page fault from EP 32 []",
+    findings: [
+      ["virtio-iommu-unmapped", "00:04.0"],
+      ["virtio-iommu-unmapped-or-permission", "00:04.0"],
+    ],
+    says: ["0x103231000"],
+    never: ["no address"],
+  },
 ]);
 
 test("any text is explained: nothing throws", () => {
