@@ -109,7 +109,7 @@ interface Mapped {
   readonly allow: Allow;
 }
 
-/** Mappings of many sizes, some of them side by side, until the input is crowded. */
+/** Mappings of many sizes, some of them side by side, until the input is crowded: by small ones first, for one may fill it. */
 function fill(rng: Rng, mapper: Mapper, root: TableRoot, arena: Arena, superpages: boolean): Mapped[] {
   const format = formats[root.format];
   const mapped: Mapped[] = [];
@@ -127,6 +127,7 @@ function fill(rng: Rng, mapper: Mapper, root: TableRoot, arena: Arena, superpage
     const writeOnly = format.levels[0]!.leaf!.grants.read !== true;
     const allow = wanted === 2 && !writeOnly ? (3 as Allow) : wanted;
     if (bytes > (superpages ? 2 ** 40 : 2 ** 22) || bytes / align > 2 ** 10) continue;
+    if (n < 100 && bytes > granule && bytes > 2 ** (root.inputBits - 5)) continue;
     try {
       mapper.map(from, to, bytes, allow);
       mapped.push({ iova: from, paddr: to, bytes, allow });
