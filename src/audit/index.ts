@@ -1,16 +1,16 @@
 /** Questions to logs, recordings and memory images: why it failed, what leaked, who reaches which memory. */
-export { type AcpiReading, acpiTables } from "./reach/acpi/acpi_tables.js";
-export { deviceName, parseAddress, parseDevice, parseDeviceAddress } from "./reach/device_name.js";
-export { type DeviceChange, type Difference, differenceOf } from "./reach/difference.js";
-export { type Inspected, type InspectInput, inspectImage } from "./reach/inspect_image.js";
-export type { DeviceReach, Finding as ReachFinding, Inspection } from "./reach/inspection.js";
-export { busFromText } from "./reach/pci/bus.js";
-export { type RegistersReading, unitsFromRegisters } from "./reach/registers/units_from_registers.js";
-export { type Hit, ReverseIndex } from "./reach/reverse_index.js";
-export { type ScanCandidate, scanImage } from "./reach/scan/scan_image.js";
-export type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./reach/walk_answer.js";
-export { walkAnswer } from "./reach/walk_device.js";
-export { rootGiven } from "./reach/where_given.js";
+export { type AcpiReading, acpiTables } from "./inspect/acpi/acpi_tables.js";
+export { deviceName, parseAddress, parseDevice, parseDeviceAddress } from "./inspect/device_name.js";
+export { type DeviceChange, type Difference, differenceOf } from "./inspect/difference.js";
+export { type Inspected, type InspectInput, inspectImage } from "./inspect/inspect_image.js";
+export type { DeviceReach, Finding as InspectionFinding, Inspection } from "./inspect/inspection.js";
+export { busFromText } from "./inspect/pci/bus.js";
+export { type RegistersReading, unitsFromRegisters } from "./inspect/registers/units_from_registers.js";
+export { type Hit, ReverseIndex } from "./inspect/reverse_index.js";
+export { type ScanCandidate, scanImage } from "./inspect/scan/scan_image.js";
+export type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./inspect/walk_answer.js";
+export { walkAnswer } from "./inspect/walk_device.js";
+export { rootGiven } from "./inspect/where_given.js";
 export { RecordingAudit } from "./recording/recording_audit.js";
 export type { AliveGroup, AuditCounts, AuditResult, DeviceExposure, Violation } from "./recording/result.js";
 export { type RuleName, rules, unknowable } from "./recording/rules.js";

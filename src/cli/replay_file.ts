@@ -1,7 +1,7 @@
 /** A recording's file, its log and the flags, made into one report. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { RecordingAudit } from "../audit/index.js";
+import { RecordingAudit } from "../audit/recording/recording_audit.js";
 import { type Described, describeMachine } from "../lab/machine/description.js";
 import {
   describedPool,

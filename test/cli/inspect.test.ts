@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
-import { captures, registersText, truthOf } from "../audit/reach/captured.js";
+import { captures, registersText, truthOf } from "../audit/inspect/captured.js";
 import { dmalab } from "./called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-inspect-"));

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mfn } from "../../src/base/frame.js";
-import { buildMachine, type Machine } from "../audit/reach/firmware_machine.js";
-import * as fw from "../audit/reach/firmware_tables.js";
+import { buildMachine, type Machine } from "../audit/inspect/firmware_machine.js";
+import * as fw from "../audit/inspect/firmware_tables.js";
 import { dmalab } from "./called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-firmware-"));

@@ -1,12 +1,12 @@
 /** Where nobody says where tables are and none are found: what the firmware's own list says of that. */
 import { expect, test } from "vitest";
-import { inspectImage } from "../../src/audit/reach/inspect_image.js";
-import { walkAnswer } from "../../src/audit/reach/walk_device.js";
+import { inspectImage } from "../../src/audit/inspect/inspect_image.js";
+import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
 import { unitsOf } from "../../src/cli/inspect_units.js";
 import { inspectLines } from "../../src/report/inspect/inspect_lines.js";
 import { inspectVerdict } from "../../src/report/inspect/inspect_verdict.js";
-import { imageOf } from "../audit/reach/built_image.js";
-import { bytesOf, dmar, drhd, endpoint, tableOf } from "../audit/reach/firmware_tables.js";
+import { imageOf } from "../audit/inspect/built_image.js";
+import { bytesOf, dmar, drhd, endpoint, tableOf } from "../audit/inspect/firmware_tables.js";
 import { reportOf } from "../report/inspect/sample_inspection.js";
 import { Built } from "../table/device/built.js";
 

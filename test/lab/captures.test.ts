@@ -1,7 +1,7 @@
 /** Real recordings: the model must choose the kernel's own addresses, and count what the kernel counted. */
 import { describe, expect, test } from "vitest";
 import { runDocument } from "../../src/report/index.js";
-import { createRandom } from "../audit/random.js";
+import { createRandom } from "../random.js";
 import { fixture, logOf, replayed } from "./replayed.js";
 
 interface Facts {

@@ -9,8 +9,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { deviceName } from "../../src/audit/reach/device_name.js";
-import type { Inspection } from "../../src/audit/reach/inspection.js";
+import { deviceName } from "../../src/audit/inspect/device_name.js";
+import type { Inspection } from "../../src/audit/inspect/inspection.js";
 import { inspectFile, inspectLive } from "../../src/cli/inspect_source.js";
 import { addressMap } from "../../src/cli/live/map.js";
 import { readRegisters } from "../../src/cli/live/registers.js";

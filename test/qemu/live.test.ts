@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { unitsFromRegisters } from "../../src/audit/reach/registers/units_from_registers.js";
+import { unitsFromRegisters } from "../../src/audit/inspect/registers/units_from_registers.js";
 import { Rng } from "../../src/base/rng.js";
 import { withLiveGuest } from "../../src/cli/live/live_guest.js";
 import { addressMap } from "../../src/cli/live/map.js";

@@ -1,5 +1,5 @@
 /** What a unit under test can do, from its own registers and through the reader of register files. */
-import { unitsFromRegisters } from "../../src/audit/reach/registers/units_from_registers.js";
+import { unitsFromRegisters } from "../../src/audit/inspect/registers/units_from_registers.js";
 import type { UnitKind, UnitRoot } from "../../src/table/device/index.js";
 import type { Qtest } from "./qtest.js";
 

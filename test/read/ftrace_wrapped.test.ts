@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { EventBatch, EventKind, memorySource, openFtraceText, type Unreadable } from "../../src/read/index.js";
-import { createRandom } from "../audit/random.js";
+import { createRandom } from "../random.js";
 
 function eventsOf(text: string): { rows: string[]; warnings: readonly string[] } {
   const source = openFtraceText(memorySource("pasted", new TextEncoder().encode(text)));

@@ -1,9 +1,9 @@
 /** The page's own answers, for every true mapping of the bundled images: the same that the recordings state. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { parseDeviceAddress } from "../../src/audit/reach/device_name.js";
-import { walkAnswer } from "../../src/audit/reach/walk_device.js";
+import { parseDeviceAddress } from "../../src/audit/inspect/device_name.js";
+import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
 import { inspectPage } from "../../src/report/inspect/html_data.js";
-import { captures, inspected, truthOf } from "../audit/reach/captured.js";
+import { captures, inspected, truthOf } from "../audit/inspect/captured.js";
 import { pageOf } from "./inspect/page_modules.js";
 import { reportOf } from "./inspect/sample_inspection.js";
 

@@ -1,7 +1,7 @@
 /** What the page of an inspection is given: nothing is lost on the way, limits hold and are said. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { deviceName } from "../../src/audit/reach/device_name.js";
+import { deviceName } from "../../src/audit/inspect/device_name.js";
 import { Rng } from "../../src/base/rng.js";
 import { coarseBlocks, packRanges } from "../../src/report/inspect/columns.js";
 import { inspectHtml } from "../../src/report/inspect/html.js";
@@ -11,8 +11,8 @@ import { parseAsked } from "../../web/inspect/src/address.js";
 import { decodeBlocks, decodeRows } from "../../web/inspect/src/columns.js";
 import { extentsOf, rowAt, rowOf, rowPlan, wholePlan } from "../../web/inspect/src/rows.js";
 import { countPages, sweep } from "../../web/inspect/src/sweep.js";
-import { captures, inspected, truthOf } from "../audit/reach/captured.js";
-import { device, type Row, ranges } from "../audit/reach/machine.js";
+import { captures, inspected, truthOf } from "../audit/inspect/captured.js";
+import { device, type Row, ranges } from "../audit/inspect/machine.js";
 import { long } from "../tier.js";
 import { reportOf, sampleDevices, sampleInspection } from "./inspect/sample_inspection.js";
 

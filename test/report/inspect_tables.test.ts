@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { Rng } from "../../src/base/rng.js";
 import { type PageTables, TableCollector } from "../../src/report/inspect/html_tables.js";
 import { enumerate, Mapper, NestedView, Ranges, type TableRoot, Troubles } from "../../src/table/index.js";
-import { device } from "../audit/reach/machine.js";
+import { device } from "../audit/inspect/machine.js";
 import { Arena, rootOf, upperBase, widthName, widths } from "../table/machines.js";
 import { pageOf } from "./inspect/page_modules.js";
 

@@ -1,14 +1,14 @@
 /** One walk drawn: SVG is well formed and shows every entry, DOT is what Graphviz reads, and no text leaves its place. */
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
-import { parseDeviceAddress } from "../../src/audit/reach/device_name.js";
-import type { WalkAnswer } from "../../src/audit/reach/walk_answer.js";
-import { walkAnswer } from "../../src/audit/reach/walk_device.js";
+import { parseDeviceAddress } from "../../src/audit/inspect/device_name.js";
+import type { WalkAnswer } from "../../src/audit/inspect/walk_answer.js";
+import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
 import { walkDot } from "../../src/report/inspect/dot.js";
 import { walkSvg } from "../../src/report/inspect/svg.js";
 import { walkPicture } from "../../src/report/inspect/walk_boxes.js";
 import { Mapper, NestedView, type TableRoot, type Trace, traceNested } from "../../src/table/index.js";
-import { inspected } from "../audit/reach/captured.js";
+import { inspected } from "../audit/inspect/captured.js";
 import { Arena, rootOf } from "../table/machines.js";
 
 const legacy = await inspected("vtd-legacy-strict");

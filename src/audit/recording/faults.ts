@@ -7,7 +7,7 @@
  */
 
 import type { Names } from "../../read/names.js";
-import { counted, hex } from "../why/words.js";
+import { counted, hex } from "../words/quantity.js";
 import type { Gone } from "./gone.js";
 import type { LiveMappings } from "./mappings.js";
 import type { DeviceFaults } from "./result.js";

@@ -7,7 +7,7 @@
  */
 import type { EventBatch } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { hex } from "../why/words.js";
+import { hex } from "../words/quantity.js";
 import { suspect } from "./judge.js";
 import { type Ends, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";

@@ -10,7 +10,7 @@
  */
 import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { counted, hex } from "../why/words.js";
+import { counted, hex } from "../words/quantity.js";
 import { gapWords, kindWords, lately } from "./faults.js";
 import type { DeviceFaults } from "./result.js";
 import { seconds } from "./words.js";

@@ -2,7 +2,7 @@
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
-import { hex } from "../why/words.js";
+import { hex } from "../words/quantity.js";
 import { suspect } from "./judge.js";
 import { kindNames, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";

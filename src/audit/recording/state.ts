@@ -1,7 +1,7 @@
 /** What the parts of the recording audit share. */
 
 import type { Names } from "../../read/names.js";
-import { counted, hex } from "../why/words.js";
+import { counted, hex } from "../words/quantity.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";

@@ -6,7 +6,7 @@
  */
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { hex } from "../why/words.js";
+import { hex } from "../words/quantity.js";
 import { MappingKind } from "./mappings.js";
 import type { AuditState } from "./state.js";
 import { directionName, seconds } from "./words.js";

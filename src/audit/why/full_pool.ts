@@ -9,11 +9,11 @@
  */
 import { mappingBytesMax, poolSlotsDefault, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { readParameter } from "../../sw/swiotlb/parameter.js";
+import { bytesInWords, counted, percent, slotsInWords } from "../words/quantity.js";
 import { absence } from "./absence.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
 import { largerPool } from "./larger_pool.js";
-import { bytesInWords, counted, percent, slotsInWords } from "./words.js";
 
 /** What one line says. */
 export interface FullMessage {

@@ -5,9 +5,9 @@
  * A leak never gives back. Growth over several messages and some time is a suspicion, not a proof, and is said so.
  */
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import { slotsInWords } from "../words/quantity.js";
 import type { Verdict } from "./finding.js";
 import type { LogLine } from "./log_line.js";
-import { slotsInWords } from "./words.js";
 
 const pattern =
   /swiotlb buffer is full \(sz: ?(\d{1,15}) bytes\), total (\d{1,12}) \(slots\), used (\d{1,12}) \(slots\)/;

@@ -1,7 +1,7 @@
 /** Advice for a larger pool, within what can work. */
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import { bytesInWords } from "../words/quantity.js";
 import type { MachineContext } from "./context.js";
-import { bytesInWords } from "./words.js";
 
 /**
  * Beyond this a pool needs more contiguous low memory than most machines have left at boot: firmware, devices and

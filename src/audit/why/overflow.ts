@@ -8,11 +8,11 @@
  * Source: Linux arch/x86/kernel/pci-nommu.c, lib/dma-direct.c, kernel/dma/direct.c, kernel/dma/direct.h, kernel/dma/swiotlb.c.
  */
 import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { bytesInWords, hex } from "../words/quantity.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
 import { remedies } from "./full_pool.js";
 import type { PoolMessage } from "./pool_message.js";
-import { bytesInWords, hex } from "./words.js";
 
 interface Overflow {
   readonly address: number;

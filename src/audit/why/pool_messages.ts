@@ -5,6 +5,7 @@
  * arch/x86/mm/mem_encrypt.c.
  */
 import { mappingBytesMax, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
+import { bytesInWords, slotsInWords } from "../words/quantity.js";
 import { absence } from "./absence.js";
 import type { MachineContext } from "./context.js";
 import type { Verdict } from "./finding.js";
@@ -13,7 +14,6 @@ import { belowFour } from "./larger_pool.js";
 import type { LogLine } from "./log_line.js";
 import { overflowMessages } from "./overflow.js";
 import type { PoolMessage } from "./pool_message.js";
-import { bytesInWords, slotsInWords } from "./words.js";
 
 function withoutPool(machine: MachineContext, lead: string, evidence: string): Verdict {
   const why = absence(machine);

@@ -6,10 +6,10 @@
  */
 import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { type Parameter, parseSwiotlb, readParameter } from "../../sw/swiotlb/parameter.js";
+import { bytesInWords, counted, percent, slotsInWords } from "../words/quantity.js";
 import { type MachineContext, nothingKnown } from "./context.js";
 import type { Finding, Verdict } from "./finding.js";
 import { liesAnywhere, lowMemoryDoubtful } from "./larger_pool.js";
-import { bytesInWords, counted, percent, slotsInWords } from "./words.js";
 
 /** A setting as the kernel reads it. */
 interface Reading extends Parameter {

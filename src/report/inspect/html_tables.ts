@@ -1,6 +1,6 @@
 /** Entries of page tables for the page: as many tables as its size allows, those nearest to the root first. */
 import { Buffer } from "node:buffer";
-import type { DeviceReach } from "../../audit/reach/inspection.js";
+import type { DeviceReach } from "../../audit/inspect/inspection.js";
 import { mfn } from "../../base/frame.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";

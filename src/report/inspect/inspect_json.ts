@@ -2,9 +2,9 @@
  * An inspection as one JSON document, `dmalab.inspect/1`, in pieces: millions of mappings never stand in one string.
  * Addresses are hexadecimal strings, sizes bytes.
  */
-import { deviceName } from "../../audit/reach/device_name.js";
-import type { DeviceReach, Finding } from "../../audit/reach/inspection.js";
-import type { WalkAnswer } from "../../audit/reach/walk_answer.js";
+import { deviceName } from "../../audit/inspect/device_name.js";
+import type { DeviceReach, Finding } from "../../audit/inspect/inspection.js";
+import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import { firmwareValue } from "./firmware_json.js";

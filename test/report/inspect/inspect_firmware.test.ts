@@ -4,8 +4,8 @@ import type { InspectReport } from "../../../src/report/index.js";
 import { inspectJson, inspectLines } from "../../../src/report/index.js";
 import { inspectPage } from "../../../src/report/inspect/html_data.js";
 import { inspectSchema } from "../../../src/report/schema/inspect.js";
-import { inspectMachine, type Machine } from "../../audit/reach/firmware_machine.js";
-import * as fw from "../../audit/reach/firmware_tables.js";
+import { inspectMachine, type Machine } from "../../audit/inspect/firmware_machine.js";
+import * as fw from "../../audit/inspect/firmware_tables.js";
 
 const [one, two, lost] = [0xfed90000, 0xfed91000, 0xfed97000];
 

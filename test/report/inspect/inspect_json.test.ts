@@ -1,15 +1,15 @@
 /** The document `dmalab.inspect/1`: keys as promised, valid against its schema, never in one string. */
 import { describe, expect, test } from "vitest";
-import { parseDeviceAddress } from "../../../src/audit/reach/device_name.js";
-import { differenceOf } from "../../../src/audit/reach/difference.js";
-import { walkAnswer } from "../../../src/audit/reach/walk_device.js";
+import { parseDeviceAddress } from "../../../src/audit/inspect/device_name.js";
+import { differenceOf } from "../../../src/audit/inspect/difference.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { exitCodeOf, type InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import { type InspectDocument, inspectSchema } from "../../../src/report/schema/inspect.js";
 import { documentNames, jsonSchema } from "../../../src/report/schema/json_schema.js";
 import { Ranges } from "../../../src/table/ranges.js";
-import { captures, inspected, truthOf } from "../../audit/reach/captured.js";
-import { device, ranges } from "../../audit/reach/machine.js";
+import { captures, inspected, truthOf } from "../../audit/inspect/captured.js";
+import { device, ranges } from "../../audit/inspect/machine.js";
 import { reportOf, sampleInspection } from "./sample_inspection.js";
 
 const documentOf = (report: InspectReport): InspectDocument => {

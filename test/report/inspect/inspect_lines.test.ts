@@ -1,11 +1,11 @@
 /** Inspections as lines: what comes first, what is left out and said so, no harm from hostile text. */
 import { describe, expect, test } from "vitest";
-import { differenceOf } from "../../../src/audit/reach/difference.js";
-import type { Finding } from "../../../src/audit/reach/inspection.js";
+import { differenceOf } from "../../../src/audit/inspect/difference.js";
+import type { Finding } from "../../../src/audit/inspect/inspection.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
-import { device, ranges, unit } from "../../audit/reach/machine.js";
+import { device, ranges, unit } from "../../audit/inspect/machine.js";
 import { reportOf, sampleInspection } from "./sample_inspection.js";
 
 const plain = { color: false, width: 100 };

@@ -1,9 +1,9 @@
 /** An inspection put together by hand, with one of everything that reports print. */
-import type { DeviceReach, Inspection } from "../../../src/audit/reach/inspection.js";
+import type { DeviceReach, Inspection } from "../../../src/audit/inspect/inspection.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import { Ranges } from "../../../src/table/ranges.js";
-import { device, ranges, unit } from "../../audit/reach/machine.js";
+import { device, ranges, unit } from "../../audit/inspect/machine.js";
 
 const own = ranges([0xfffff000, 0x5000000, 4096], [2 ** 64 - 8192, 0x6000000, 8192, 2]);
 

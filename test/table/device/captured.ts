@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { unitsFromRegisters } from "../../../src/audit/reach/registers/units_from_registers.js";
+import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
 import { mfn } from "../../../src/base/index.js";
 import { type Segment, SegmentView } from "../../../src/mem/index.js";
 
