@@ -34,6 +34,8 @@ export interface Host {
    * @returns takes it back.
    */
   beforeEnd(putRight: () => void | Promise<void>): () => void;
+  /** A verb that may have computed much has ended: the process may have to do something before it can end. */
+  settle(): void;
 }
 
 /** Thrown out of work that the user ended (Ctrl-C). */

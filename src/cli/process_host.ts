@@ -1,7 +1,7 @@
 /** The process itself as the command's host. */
 import { fstatSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { createContext, Script } from "node:vm";
+import { Script } from "node:vm";
 import { keyOf, reason } from "./descriptor.js";
 import { type FileKey, type Host, Interrupted, interruptedCode, type Sink } from "./host.js";
 import { Unwritable } from "./misuse.js";
@@ -31,6 +31,7 @@ export function processHost(): Host {
     stderr: sinkOf(2, "standard error"),
     env: process.env,
     interruptible,
+    settle: settleCompiler,
     beforeEnd(putRight) {
       if (toPutRight.size === 0) for (const signal of later) process.on(signal, end);
       toPutRight.add(putRight);
@@ -41,15 +42,17 @@ export function processHost(): Host {
   };
 }
 
+/** Where the script below finds the work: a context of its own would take a tenth of the command's start. */
+const place = Symbol.for("dmalab.work");
+const here = globalThis as { [place]?: () => unknown };
 /** Made before it is needed: between the last look at signals and the watch nothing should take time. */
-const call = new Script("work()");
-const around = createContext({ work: undefined as unknown });
+const call = new Script('globalThis[Symbol.for("dmalab.work")]()');
 
 /** Handlers of signals wait for the event loop; the watch on Ctrl-C that Node keeps beside a script does not. */
 function interruptible<T>(work: () => T): T {
-  around["work"] = work;
+  here[place] = work;
   try {
-    return call.runInContext(around, { breakOnSigint: true }) as T;
+    return call.runInThisContext({ breakOnSigint: true }) as T;
   } catch (error) {
     if ((error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED") throw new Interrupted();
     throw error;

@@ -16,7 +16,7 @@ import type { OptionRow, VerbRow } from "./options/option.js";
 import { runVerb } from "./options/run_options.js";
 import { whyVerb } from "./options/why_options.js";
 import { packageFile } from "./package_file.js";
-import { Session, type SessionFlags } from "./session.js";
+import type { Session, SessionFlags } from "./session.js";
 import { screenOf } from "./terminal.js";
 
 type Body = (subject: string | undefined, flags: object, session: Session) => Promise<number>;
@@ -62,11 +62,13 @@ export function program(host: Host, exit: (code: number) => void): Command {
       .exitOverride(refuse)
       .action(async (subject: string | undefined, flags: SessionFlags) => {
         checkTogether(verb, flags);
+        const [run, { Session }] = await Promise.all([body(), import("./session.js")]);
         const session = new Session(host, flags);
         try {
-          exit(await (await body())(subject, flags, session));
+          exit(await run(subject, flags, session));
         } finally {
           session.end();
+          host.settle();
         }
       });
     for (const row of verb.options) command.addOption(optionOf(row));

@@ -1,6 +1,6 @@
 /** `--swiotlb SLOTS[,AREAS][,force]`, read as the kernel reads its own parameter. */
 import { InvalidArgumentError } from "commander";
-import { readParameter } from "../sw/swiotlb/index.js";
+import { readParameter } from "../sw/swiotlb/parameter.js";
 
 /** 8 GiB: more than any kernel gets below 4 GiB, so that a typing error does not fill this machine's memory. */
 const slotsMax = 2 ** 22;

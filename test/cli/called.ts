@@ -45,6 +45,7 @@ function hostOf(stdout: Sink, stderr: Sink, { input = "", env = {}, stdinFile }:
     env,
     interruptible: (work) => work(),
     beforeEnd: () => () => {},
+    settle() {},
   };
 }
 
