@@ -12,7 +12,7 @@ export interface CacheOps {
 }
 
 /** This domain's own grants, as the engine uses them. */
-export interface GrantTable {
+export interface GrantRuns {
   /**
    * Grant consecutive pages by consecutive references.
    * @returns the first reference, or -1 when no such run of references is free.

@@ -10,7 +10,7 @@ import {
   type EngineName,
   type EngineOptions,
   engines,
-  type GrantTable,
+  type GrantRuns,
   type GuestKernel,
   grantOf,
   NativeGuest,
@@ -129,7 +129,7 @@ function portOf(guest: NativeGuest): DmaPort {
 }
 
 /** Grants as the engine uses them, and a backend that resolves them. */
-export class Grants implements GrantTable {
+export class Grants implements GrantRuns {
   readonly pages = new Map<number, { page: number; readonly: boolean }>();
   /** References that the backend holds on to. */
   readonly inUse = new Set<number>();

@@ -11,7 +11,7 @@ import {
   plainDevice,
   todaysEngines,
 } from "../../../src/sw/engine/index.js";
-import { NativePages } from "../../../src/sw/engine/native_pages.js";
+import { NativePages } from "../../../src/sw/engine/kernel/native_pages.js";
 import { bench, kinds, readBytes } from "./bench.js";
 
 const { toDevice, fromDevice } = Direction;

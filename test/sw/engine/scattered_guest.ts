@@ -8,7 +8,7 @@ import type { DmaOutcome, DmaPort } from "../../../src/bus/dma_port.js";
 import type { ByteMemory } from "../../../src/mem/byte_memory.js";
 import { Memory } from "../../../src/mem/memory.js";
 import type { Contiguous, GuestKernel, MemoryModel } from "../../../src/sw/engine/index.js";
-import { NativePages } from "../../../src/sw/engine/native_pages.js";
+import { NativePages } from "../../../src/sw/engine/kernel/native_pages.js";
 
 const page = 4096;
 

@@ -1,7 +1,7 @@
 /** A kernel without a hypervisor: its physical addresses are the machine's, all pages are its own. */
-import { type Pfn, pfn } from "../../base/frame.js";
-import { Memory } from "../../mem/memory.js";
-import type { Contiguous, GuestKernel } from "../xen/guest_kernel.js";
+import { type Pfn, pfn } from "../../../base/frame.js";
+import { Memory } from "../../../mem/memory.js";
+import type { Contiguous, GuestKernel } from "../../xen/guest_kernel.js";
 import { NativePages } from "./native_pages.js";
 
 const frameBytes = 4096;

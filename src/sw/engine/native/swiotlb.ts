@@ -4,11 +4,11 @@
  * Source: Linux kernel/dma/direct.h and kernel/dma/swiotlb.c, swiotlb_map.
  */
 
-import { Misuse } from "../../base/assert.js";
-import { partsOf } from "./build.js";
-import type { Engine } from "./engine.js";
-import { NativeEngine } from "./native.js";
-import type { EngineOptions } from "./parts.js";
+import { Misuse } from "../../../base/assert.js";
+import type { Engine } from "../engine.js";
+import type { EngineOptions } from "../options.js";
+import { partsOf } from "../parts/build.js";
+import { NativeEngine } from "./native_engine.js";
 
 export const swiotlbNative = {
   name: "swiotlb",

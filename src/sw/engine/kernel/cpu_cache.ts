@@ -5,8 +5,8 @@
  * Lines are filled by any access and stay until maintenance or for ever; a real cache may also evict a line at any
  * moment, so a run that is right here need not be right there, but one that is wrong here is wrong.
  */
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { CacheOps } from "./ports.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import type { CacheOps } from "../ports.js";
 
 const lineBytes = 64;
 const frameBytes = 4096;

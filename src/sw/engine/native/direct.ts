@@ -5,10 +5,10 @@
  * Source: Linux kernel/dma/direct.h, dma_direct_map_phys without swiotlb; D3 ("do nothing").
  */
 
-import { partsOf } from "./build.js";
-import type { Engine } from "./engine.js";
-import { NativeEngine } from "./native.js";
-import type { EngineOptions } from "./parts.js";
+import type { Engine } from "../engine.js";
+import type { EngineOptions } from "../options.js";
+import { partsOf } from "../parts/build.js";
+import { NativeEngine } from "./native_engine.js";
 
 export const direct = {
   name: "direct",

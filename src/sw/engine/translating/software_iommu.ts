@@ -7,14 +7,15 @@
  * Source: D3 ("a DMA-API implementation which calls into Xen for P->Bus translation", "a simple DMA may need to be
  * translated into a scatter-gather").
  */
-import { Misuse } from "../../base/assert.js";
-import { pfn } from "../../base/frame.js";
-import { partsOf } from "./build.js";
-import { busOf, orderOf } from "./contiguity.js";
-import type { Coherent, DmaDevice, Engine } from "./engine.js";
-import { allocReachable, freeReachable, prepare } from "./pages.js";
-import type { EngineOptions, EngineParts } from "./parts.js";
-import { type Arch, TranslatingEngine } from "./translating.js";
+import { Misuse } from "../../../base/assert.js";
+import { pfn } from "../../../base/frame.js";
+import type { Coherent, DmaDevice, Engine } from "../engine.js";
+import type { EngineOptions } from "../options.js";
+import { partsOf } from "../parts/build.js";
+import { allocReachable, freeReachable, prepare } from "../parts/coherent.js";
+import { busOf, orderOf } from "../parts/contiguity.js";
+import type { EngineParts } from "../parts/parts.js";
+import { type Arch, TranslatingEngine } from "./translating_engine.js";
 
 const frameBytes = 4096;
 

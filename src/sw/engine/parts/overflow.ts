@@ -4,9 +4,9 @@
  *
  * Source: D0 (overflow, overflow_buffer); Linux lib/swiotlb.c before 2018, swiotlb_full and io_tlb_overflow.
  */
-import { Direction } from "../../spec/dma/direction.js";
+import { Direction } from "../../../spec/dma/direction.js";
+import type { DmaDevice } from "../engine.js";
 import { orderOf } from "./contiguity.js";
-import type { DmaDevice } from "./engine.js";
 import { outOfSpace } from "./messages.js";
 import type { EngineParts } from "./parts.js";
 

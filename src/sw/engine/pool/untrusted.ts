@@ -6,10 +6,10 @@
  * Source: Linux drivers/iommu/dma-iommu.c, iommu_dma_map_swiotlb, iova_link_swiotlb (dma_iova_link); commit
  * 2650073f1b58 and CVE-2026-53164 for what went wrong.
  */
-import type { ByteMemory } from "../../mem/byte_memory.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import type { DmaDevice } from "../engine.js";
+import type { EngineRules } from "../rules.js";
 import type { BounceTable, MapCall } from "./bounce_table.js";
-import type { DmaDevice } from "./engine.js";
-import type { EngineRules } from "./rules.js";
 
 /** A part of a buffer, as it is linked into a range of bus addresses. */
 export interface LinkPart {

@@ -4,7 +4,7 @@
  *
  * Source: the order and alignment that Linux mm/page_alloc.c promises; its choice among blocks is not modelled.
  */
-import { Misuse } from "../../base/assert.js";
+import { Misuse } from "../../../base/assert.js";
 
 export class NativePages {
   /** First pages of free blocks, by order, ascending. */

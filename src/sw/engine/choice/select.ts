@@ -5,9 +5,9 @@
  * (pci_iommu_alloc, pci_swiotlb_detect), arch/arm64/mm/dma-mapping.c (arch_setup_dma_ops), include/xen/arm/swiotlb-xen.h
  * (xen_swiotlb_detect), drivers/xen/grant-dma-ops.c; D3 for guests that no address is known to.
  */
-import type { MemoryModel } from "../xen/guest_kernel.js";
-import { allAddresses } from "./device.js";
-import type { DmaDevice } from "./engine.js";
+import type { MemoryModel } from "../../xen/guest_kernel.js";
+import { allAddresses } from "../device.js";
+import type { DmaDevice } from "../engine.js";
 import type { EngineName } from "./engines.js";
 
 /** What a kernel knows of the machine when it decides. */

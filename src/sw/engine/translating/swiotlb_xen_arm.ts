@@ -4,13 +4,14 @@
  *
  * Source: Linux arch/arm/xen/mm.c and p2m.c, drivers/xen/swiotlb-xen.c; the discussion of 2021.
  */
-import { Misuse } from "../../base/assert.js";
-import { partsOf } from "./build.js";
-import type { Coherent, DmaDevice, Engine } from "./engine.js";
-import type { Buffer } from "./native.js";
-import { allocReachable, freeReachable } from "./pages.js";
-import type { EngineOptions, EngineParts } from "./parts.js";
-import { type Arch, TranslatingEngine } from "./translating.js";
+import { Misuse } from "../../../base/assert.js";
+import type { Coherent, DmaDevice, Engine } from "../engine.js";
+import type { EngineOptions } from "../options.js";
+import type { DmaBuffer } from "../parts/buffer.js";
+import { partsOf } from "../parts/build.js";
+import { allocReachable, freeReachable } from "../parts/coherent.js";
+import type { EngineParts } from "../parts/parts.js";
+import { type Arch, TranslatingEngine } from "./translating_engine.js";
 
 /** The hypervisor does not know the call. Source: ENOSYS. */
 const unknownCall = -38;
@@ -35,7 +36,7 @@ class Arm implements Arch {
     this.#hasCacheCall = parts.guest.cacheFlush(0, 0, "clean") !== unknownCall;
   }
 
-  needsBounce(_parts: EngineParts, device: DmaDevice, o: Buffer): boolean {
+  needsBounce(_parts: EngineParts, device: DmaDevice, o: DmaBuffer): boolean {
     return !this.#hasCacheCall && o.foreign && !device.coherent;
   }
 

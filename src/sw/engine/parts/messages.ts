@@ -4,8 +4,8 @@
  * Source: Linux kernel/dma/direct.h, kernel/dma/swiotlb.c, drivers/xen/grant-dma-ops.c and, of kernels until 2018,
  * lib/swiotlb.c (swiotlb_full).
  */
-import { maskText } from "./device.js";
-import type { DmaDevice } from "./engine.js";
+import { maskText } from "../device.js";
+import type { DmaDevice } from "../engine.js";
 
 const address = (a: number): string => `0x${a.toString(16).padStart(16, "0")}`;
 

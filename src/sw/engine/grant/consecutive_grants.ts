@@ -5,8 +5,8 @@
  * continue a run are kept until one is complete and then taken back, so that they are not handed out again meanwhile.
  * Source: the demand of Linux drivers/xen/grant-dma-ops.c (gnttab_alloc_grant_reference_seq); the search is our own.
  */
-import { above, type Pfn } from "../../base/frame.js";
-import type { GrantTable } from "./ports.js";
+import { above, type Pfn } from "../../../base/frame.js";
+import type { GrantRuns } from "../ports.js";
 
 /** A guest's own grants. */
 export interface SingleGrants {
@@ -16,7 +16,7 @@ export interface SingleGrants {
   endAccess(reference: number): boolean;
 }
 
-export function consecutiveGrants(grants: SingleGrants): GrantTable {
+export function consecutiveGrants(grants: SingleGrants): GrantRuns {
   return {
     endAccess: (reference) => grants.endAccess(reference),
     grantRange: ({ to, first, count, readonly }) => {

@@ -1,7 +1,7 @@
 /** A guest kernel whose CPU reaches memory through a cache that devices go past. */
-import type { Pfn } from "../../base/frame.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { Contiguous, GuestKernel, MemoryModel } from "../xen/guest_kernel.js";
+import type { Pfn } from "../../../base/frame.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import type { Contiguous, GuestKernel, MemoryModel } from "../../xen/guest_kernel.js";
 import { CpuCache } from "./cpu_cache.js";
 
 export class CachedGuest implements GuestKernel {

@@ -4,8 +4,8 @@
  * Source: D0 (dma_capable must walk); Linux drivers/xen/swiotlb-xen.c, range_straddles_page_boundary and
  * range_requires_alignment; commit e17b2f114cba for the width.
  */
-import { frameLg2, pfn } from "../../base/frame.js";
-import type { GuestKernel } from "../xen/guest_kernel.js";
+import { frameLg2, pfn } from "../../../base/frame.js";
+import type { GuestKernel } from "../../xen/guest_kernel.js";
 import type { EngineParts } from "./parts.js";
 
 const frameBytes = 2 ** frameLg2;

@@ -1,7 +1,7 @@
 /** Coherent memory without rearranging: pages that the device reaches as they are, zeroed. Source: dma_direct_alloc. */
-import { pfn } from "../../base/frame.js";
+import { pfn } from "../../../base/frame.js";
+import type { Coherent, DmaDevice } from "../engine.js";
 import { busOf, orderOf, straddles } from "./contiguity.js";
-import type { Coherent, DmaDevice } from "./engine.js";
 import type { EngineParts } from "./parts.js";
 
 const frameBytes = 4096;

@@ -4,19 +4,19 @@
  * Source: Linux kernel/dma/swiotlb.c, swiotlb_tbl_map_single to swiotlb_max_mapping_size.
  */
 
-import { requesterOf } from "../../bus/dma_port.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import { attrNoWarn, attrSkipCpuSync, type Direction } from "../../spec/dma/direction.js";
-import { Allocator, type AllocatorShape } from "../swiotlb/allocator.js";
-import { Bounce } from "../swiotlb/bounce.js";
-import type { BugId } from "../swiotlb/bug.js";
-import { whyFull } from "../swiotlb/explain.js";
-import { Pool } from "../swiotlb/pool.js";
-import { type Profile, today } from "../swiotlb/profile.js";
-import { mappingBytesMaxFor } from "../swiotlb/request.js";
-import { boundarySlots } from "./device.js";
-import type { DmaDevice } from "./engine.js";
-import { type Refusal, slotsTooHigh } from "./refusal.js";
+import { requesterOf } from "../../../bus/dma_port.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import { attrNoWarn, attrSkipCpuSync, type Direction } from "../../../spec/dma/direction.js";
+import { Allocator, type AllocatorShape } from "../../swiotlb/allocator.js";
+import { Bounce } from "../../swiotlb/bounce.js";
+import type { BugId } from "../../swiotlb/bug.js";
+import { whyFull } from "../../swiotlb/explain.js";
+import { Pool } from "../../swiotlb/pool.js";
+import { type Profile, today } from "../../swiotlb/profile.js";
+import { mappingBytesMaxFor } from "../../swiotlb/request.js";
+import { boundarySlots } from "../device.js";
+import type { DmaDevice } from "../engine.js";
+import { type Refusal, slotsTooHigh } from "../refusal.js";
 
 const noLimit = Number.POSITIVE_INFINITY;
 

@@ -4,25 +4,25 @@
  *
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys to xen_swiotlb_dma_supported.
  */
-import { attrMmio, attrRequireCoherent, type Direction } from "../../spec/dma/direction.js";
-import { cacheForCpu, cacheForDevice } from "./cache_ops.js";
-import { anyForeign, busOf, losesAlignment, straddles } from "./contiguity.js";
-import { reaches } from "./device.js";
-import type { Coherent, DmaDevice, Engine, ListPolicy, MappedRange } from "./engine.js";
-import { type Cause, type Mapped, refused } from "./mapped.js";
-import { addressOverflow } from "./messages.js";
-import { type Buffer, boundsOf, withoutCopy } from "./native.js";
-import { Overflow } from "./overflow.js";
-import type { EngineParts } from "./parts.js";
-import { bounceTooHigh, mayNotBounce, registersTooHigh, unknownAddress } from "./refusal.js";
-import { sharesCacheLine } from "./small_buffer.js";
+import { attrMmio, attrRequireCoherent, type Direction } from "../../../spec/dma/direction.js";
+import { reaches } from "../device.js";
+import type { Coherent, DmaDevice, Engine, ListPolicy, MappedRange } from "../engine.js";
+import { type Cause, type Mapped, refused } from "../mapped.js";
+import { boundsOf, type DmaBuffer, withoutCopy } from "../parts/buffer.js";
+import { cacheForCpu, cacheForDevice } from "../parts/cache_maintenance.js";
+import { anyForeign, busOf, losesAlignment, straddles } from "../parts/contiguity.js";
+import { addressOverflow } from "../parts/messages.js";
+import { Overflow } from "../parts/overflow.js";
+import type { EngineParts } from "../parts/parts.js";
+import { sharesCacheLine } from "../parts/small_buffer.js";
+import { bounceTooHigh, mayNotBounce, registersTooHigh, unknownAddress } from "../refusal.js";
 
 /** What differs between the kernels that translate. */
 export interface Arch {
   readonly name: string;
   readonly lists: ListPolicy;
   /** Must this mapping bounce for a reason of the architecture's own? */
-  needsBounce(parts: EngineParts, device: DmaDevice, o: Buffer): boolean;
+  needsBounce(parts: EngineParts, device: DmaDevice, o: DmaBuffer): boolean;
   /** Guest physical address of a slot by its bus address; -1 for what is not the pool's. */
   slotAt(parts: EngineParts, bus: number): number;
   allocCoherent(parts: EngineParts, device: DmaDevice, size: number): Coherent | null;
@@ -125,7 +125,7 @@ export class TranslatingEngine implements Engine {
   }
 
   /** The tests of the fast path, in their order. @returns null when the buffer is used where it is. */
-  #whyBounce(device: DmaDevice, bus: number, o: Buffer): Cause | null {
+  #whyBounce(device: DmaDevice, bus: number, o: DmaBuffer): Cause | null {
     const parts = this.#parts;
     if (!reaches(device, bus, o.size)) return "mask";
     if (parts.rules.smallBuffersBounce && sharesCacheLine(device, o.size, o.direction)) return "kmalloc";
@@ -136,7 +136,7 @@ export class TranslatingEngine implements Engine {
   }
 
   /** Slots, then the same translation and the same test again: the pool may lie where the device does not reach. */
-  #bounce(device: DmaDevice, o: Buffer, cause: Cause): Mapped {
+  #bounce(device: DmaDevice, o: DmaBuffer, cause: Cause): Mapped {
     const { table, rules } = this.#parts;
     if ((o.attributes & attrRequireCoherent) !== 0) return refused(cause, o.foreign, mayNotBounce);
     const slot = table.map(device, o);

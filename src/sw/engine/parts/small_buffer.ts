@@ -4,9 +4,9 @@
  *
  * Source: Linux include/linux/dma-map-ops.h, dma_kmalloc_needs_bounce (arm64).
  */
-import type { Direction } from "../../spec/dma/direction.js";
-import { sharesLine } from "../../spec/linux/kmalloc.js";
-import type { DmaDevice } from "./engine.js";
+import type { Direction } from "../../../spec/dma/direction.js";
+import { sharesLine } from "../../../spec/linux/kmalloc.js";
+import type { DmaDevice } from "../engine.js";
 
 const cacheLine = 64;
 

@@ -7,18 +7,19 @@
  * Source: Linux drivers/xen/grant-dma-ops.c.
  */
 
-import { Misuse } from "../../base/assert.js";
-import { pfn } from "../../base/frame.js";
-import { Direction } from "../../spec/dma/direction.js";
-import { partsOf } from "./build.js";
-import { anyForeign, orderOf } from "./contiguity.js";
-import { allAddresses } from "./device.js";
-import type { Coherent, DmaDevice, Engine, MappedRange } from "./engine.js";
-import { type Mapped, refused } from "./mapped.js";
-import { grantInUse } from "./messages.js";
-import type { EngineOptions, EngineParts } from "./parts.js";
-import type { GrantTable } from "./ports.js";
-import { foreignGrant, grantKept, grantMask, noBackend, type Refusal } from "./refusal.js";
+import { Misuse } from "../../../base/assert.js";
+import { pfn } from "../../../base/frame.js";
+import { Direction } from "../../../spec/dma/direction.js";
+import { allAddresses } from "../device.js";
+import type { Coherent, DmaDevice, Engine, MappedRange } from "../engine.js";
+import { type Mapped, refused } from "../mapped.js";
+import type { EngineOptions } from "../options.js";
+import { partsOf } from "../parts/build.js";
+import { anyForeign, orderOf } from "../parts/contiguity.js";
+import { grantInUse } from "../parts/messages.js";
+import type { EngineParts } from "../parts/parts.js";
+import type { GrantRuns } from "../ports.js";
+import { foreignGrant, grantKept, grantMask, noBackend, type Refusal } from "../refusal.js";
 
 const frameBytes = 4096;
 /** Stands for bit 63. */
@@ -54,11 +55,11 @@ class GrantEngine implements Engine {
   readonly pool = null;
   readonly overflow = "refuse";
   readonly lists = { splits: false, merges: false };
-  readonly #parts: EngineParts & { readonly grants: GrantTable };
+  readonly #parts: EngineParts & { readonly grants: GrantRuns };
   /** Devices whose backend held on to a grant: nothing is mapped for them any more. */
   readonly #broken = new Set<string>();
 
-  constructor(parts: EngineParts & { readonly grants: GrantTable }) {
+  constructor(parts: EngineParts & { readonly grants: GrantRuns }) {
     this.#parts = parts;
   }
 

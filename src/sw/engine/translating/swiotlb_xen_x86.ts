@@ -4,15 +4,16 @@
  *
  * Source: Linux drivers/xen/swiotlb-xen.c, arch/x86/xen/mmu_pv.c; reviews of 2010 and 2021 for what it must tell apart.
  */
-import { Misuse } from "../../base/assert.js";
-import { pfn } from "../../base/frame.js";
-import type { Contiguous } from "../xen/guest_kernel.js";
-import { partsOf } from "./build.js";
-import { busOf, losesAlignment, orderOf, straddles } from "./contiguity.js";
-import type { Coherent, DmaDevice, Engine } from "./engine.js";
-import { prepare } from "./pages.js";
-import type { EngineOptions, EngineParts } from "./parts.js";
-import { type Arch, TranslatingEngine } from "./translating.js";
+import { Misuse } from "../../../base/assert.js";
+import { pfn } from "../../../base/frame.js";
+import type { Contiguous } from "../../xen/guest_kernel.js";
+import type { Coherent, DmaDevice, Engine } from "../engine.js";
+import type { EngineOptions } from "../options.js";
+import { partsOf } from "../parts/build.js";
+import { prepare } from "../parts/coherent.js";
+import { busOf, losesAlignment, orderOf, straddles } from "../parts/contiguity.js";
+import type { EngineParts } from "../parts/parts.js";
+import { type Arch, TranslatingEngine } from "./translating_engine.js";
 
 const frameBytes = 4096;
 

@@ -5,18 +5,19 @@
  * dma_direct_sync_single_for_cpu and _for_device; kernel/dma/direct.c, dma_direct_max_mapping_size and
  * dma_direct_supported.
  */
-import { attrMmio, attrRequireCoherent, attrSkipCpuSync, type Direction } from "../../spec/dma/direction.js";
-import { cacheForCpu, cacheForDevice } from "./cache_ops.js";
-import { anyForeign, busOf, straddles } from "./contiguity.js";
-import { allAddresses, highestAddress, reaches } from "./device.js";
-import type { Coherent, DmaDevice, Engine, MappedRange } from "./engine.js";
-import { type Cause, type Mapped, refused } from "./mapped.js";
-import { addressOverflow, overflowUnset, slotOverflow } from "./messages.js";
-import { Overflow } from "./overflow.js";
-import { allocReachable, freeReachable } from "./pages.js";
-import type { EngineParts } from "./parts.js";
-import { allBounce, mayNotBounce, noPool, slotsTooHigh, unknownAddress } from "./refusal.js";
-import { sharesCacheLine } from "./small_buffer.js";
+import { attrMmio, attrRequireCoherent, type Direction } from "../../../spec/dma/direction.js";
+import { allAddresses, highestAddress, reaches } from "../device.js";
+import type { Coherent, DmaDevice, Engine, MappedRange } from "../engine.js";
+import { type Cause, type Mapped, refused } from "../mapped.js";
+import { boundsOf, type DmaBuffer } from "../parts/buffer.js";
+import { cacheForCpu, cacheForDevice } from "../parts/cache_maintenance.js";
+import { allocReachable, freeReachable } from "../parts/coherent.js";
+import { anyForeign, busOf, straddles } from "../parts/contiguity.js";
+import { addressOverflow, overflowUnset, slotOverflow } from "../parts/messages.js";
+import { Overflow } from "../parts/overflow.js";
+import type { EngineParts } from "../parts/parts.js";
+import { sharesCacheLine } from "../parts/small_buffer.js";
+import { allBounce, mayNotBounce, noPool, slotsTooHigh, unknownAddress } from "../refusal.js";
 
 /** x86 keeps pages below 16 MiB for the narrowest devices: a mask that covers them is served (ZONE_DMA). */
 const narrowestMask = 2 ** 24 - 1;
@@ -124,7 +125,7 @@ export class NativeEngine implements Engine {
     return { bus: r.bus, bounced: false, foreign, cause, refused: null };
   }
 
-  #forced(device: DmaDevice, o: Buffer): Mapped {
+  #forced(device: DmaDevice, o: DmaBuffer): Mapped {
     const { log, rules } = this.#parts;
     if ((o.attributes & (attrMmio | attrRequireCoherent)) === 0) return this.#bounce(device, o, "forced");
     log.say(rules.mmioMessageSet ? addressOverflow(o.phys, o.size, device) : overflowUnset(o.size, device));
@@ -132,7 +133,7 @@ export class NativeEngine implements Engine {
   }
 
   /** Source: swiotlb_map. */
-  #bounce(device: DmaDevice, o: Buffer, cause: Cause): Mapped {
+  #bounce(device: DmaDevice, o: DmaBuffer, cause: Cause): Mapped {
     const { table, log } = this.#parts;
     if ((o.attributes & attrRequireCoherent) !== 0) return refused(cause, o.foreign, mayNotBounce);
     const limit = highestAddress(device);
@@ -157,33 +158,3 @@ export class NativeEngine implements Engine {
     if (table !== null && this.isBounceBuffer(device, r.bus)) use(table, guest.busToLocalPhys(r.bus));
   }
 }
-
-/** One call of `map`, with what was found out of the buffer. */
-export interface Buffer {
-  readonly phys: number;
-  readonly size: number;
-  readonly direction: Direction;
-  readonly attributes: number;
-  readonly foreign: boolean;
-}
-
-/** The pool's bounds as the contract shows them. */
-export function boundsOf(parts: EngineParts): Engine["pool"] {
-  if (parts.table === null) return null;
-  const { pool, allocator } = parts.table;
-  const { start, slots } = pool;
-  return {
-    start,
-    end: start + slots * 2048,
-    slabCount: slots,
-    get used() {
-      return allocator.used;
-    },
-    get hiwater() {
-      return allocator.hiwater;
-    },
-  };
-}
-
-/** SKIP_CPU_SYNC beside what a caller gave: how an error path releases slots without copying. */
-export const withoutCopy = (attributes: number): number => attributes | attrSkipCpuSync;

@@ -1,8 +1,11 @@
 /** The frame around all engines: from options to what each of them has. */
-import { BounceTable } from "./bounce_table.js";
-import { engineRulesWith } from "./bugs.js";
-import { type EngineOptions, type EngineParts, KernelLog } from "./parts.js";
-import { todaysEngines } from "./rules.js";
+
+import { engineRulesWith } from "../bugs.js";
+import type { EngineOptions } from "../options.js";
+import { BounceTable } from "../pool/bounce_table.js";
+import { todaysEngines } from "../rules.js";
+import { EngineLog } from "./engine_log.js";
+import type { EngineParts } from "./parts.js";
 
 export function partsOf(o: EngineOptions): EngineParts {
   const { guest } = o;
@@ -16,6 +19,6 @@ export function partsOf(o: EngineOptions): EngineParts {
     cache: o.cache ?? null,
     grants: o.grants ?? null,
     rules: engineRulesWith((o.profile ?? todaysEngines).rules, o.bugs ?? []),
-    log: new KernelLog(),
+    log: new EngineLog(),
   };
 }

@@ -1,12 +1,13 @@
 /** All engines. A new one is a file, a row here, and a row in `selection` that says when a kernel takes it. */
-import { direct } from "./direct.js";
-import type { Engine } from "./engine.js";
-import { grantAsAddress } from "./grant_address.js";
-import type { EngineOptions } from "./parts.js";
-import { softwareIommu } from "./software_iommu.js";
-import { swiotlbNative } from "./swiotlb_native.js";
-import { swiotlbXenArm } from "./swiotlb_xen_arm.js";
-import { swiotlbXenX86 } from "./swiotlb_xen_x86.js";
+
+import type { Engine } from "../engine.js";
+import { grantAsAddress } from "../grant/grant_address.js";
+import { direct } from "../native/direct.js";
+import { swiotlbNative } from "../native/swiotlb.js";
+import type { EngineOptions } from "../options.js";
+import { softwareIommu } from "../translating/software_iommu.js";
+import { swiotlbXenArm } from "../translating/swiotlb_xen_arm.js";
+import { swiotlbXenX86 } from "../translating/swiotlb_xen_x86.js";
 
 export interface EngineRow {
   readonly name: string;
