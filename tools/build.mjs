@@ -1,8 +1,8 @@
 /** Compile the library, the tests and the benchmarks into dist/, and the pages of the HTML reports beside them. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => join(root, "node_modules/.bin", name);
@@ -12,8 +12,12 @@ const run = (command, args) => {
 };
 
 run(bin("tsc"), ["-p", "tsconfig.json"]);
-for (const page of ["web", "web/inspect"]) {
-  if (existsSync(join(root, page, "vite.config.js"))) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
-}
+for (const page of ["web", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
+const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);
+const built = ["report", "inspect"].map((name) => {
+  const part = (ending) => readFileSync(join(root, `dist/web/${name}/${name}.${ending}`), "utf8");
+  return `export const ${name} = ${JSON.stringify(pageOf({ script: part("js"), style: part("css") }))};\n`;
+});
+writeFileSync(join(root, "dist/web/pages.js"), built.join(""));
 const main = join(root, "dist/src/cli/main.js");
 if (existsSync(main)) chmodSync(main, 0o755);

@@ -1,9 +1,6 @@
-/** The pages that the build puts beside the library. */
-import { readFileSync } from "node:fs";
+/** The pages that the build puts beside the library; loaded when one is drawn. */
 import type { Page } from "../report/index.js";
-import { packageFile } from "./package_file.js";
 
-export function builtPage(name: "report" | "inspect"): Page {
-  const part = (ending: string) => readFileSync(packageFile(`dist/web/${name}/${name}.${ending}`), "utf8");
-  return { script: part("js"), style: part("css") };
+export async function builtPage(name: "report" | "inspect"): Promise<Page> {
+  return (await import("#pages"))[name];
 }

@@ -60,6 +60,7 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
     return file === undefined ? null : session.output(`--${name}`, file);
   };
   const [html, svg, dot] = [output("html"), output("svg"), output("dot")];
+  const page = html === null ? null : await builtPage("inspect");
   const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
     const { who } = asked;
@@ -85,7 +86,7 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
       diff: null,
     };
     // The page carries tables, and those can be read only while the image is open.
-    html?.write(inspectHtml(report, builtPage("inspect"), inspected.image));
+    if (page !== null) html?.write(inspectHtml(report, page, inspected.image));
     html?.commit();
     return report;
   };

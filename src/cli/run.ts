@@ -84,7 +84,8 @@ async function replay({ flags, session, ...what }: Replayed): Promise<0 | 1> {
   }
   perfetto?.commit();
   if (html !== null) {
-    html.write(await session.during(`drawing ${flags.html}`, () => runHtml(report, builtPage("report"))));
+    const page = await builtPage("report");
+    html.write(await session.during(`drawing ${flags.html}`, () => runHtml(report, page)));
     html.commit();
   }
   if (flags.json === true) session.json(runDocument(report));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { build } from "vite";
 import type { Page } from "../../src/report/html/one_file.js";
+import { pageOf } from "../../tools/page.js";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const executable = [process.env["CHROMIUM"] ?? "", ...places].find((path) => path !== "" && existsSync(path));
@@ -25,5 +26,5 @@ export function launch(): Promise<Browser> {
 export async function buildPage(root: string, name: string, outDir: string): Promise<Page> {
   await build({ root, logLevel: "error", build: { outDir, emptyOutDir: false } });
   const read = (file: string): string => readFileSync(join(outDir, file), "utf8");
-  return { script: read(`${name}.js`), style: read(`${name}.css`) };
+  return pageOf({ script: read(`${name}.js`), style: read(`${name}.css`) });
 }

@@ -5,13 +5,14 @@ import { Rng } from "../../src/base/rng.js";
 import { failuresMax, pageData } from "../../src/report/html/page_data.js";
 import { runHtml } from "../../src/report/html/run_html.js";
 import { encodeRuns } from "../../src/report/html/runs.js";
+import { pageOf } from "../../tools/page.js";
 import { number, seconds, share, shortSeconds } from "../../web/shared/format.js";
 import { sorted } from "../../web/shared/sorting.js";
 import { eachPart, gridOf, heldBy, longestFree } from "../../web/src/picture.js";
 import { decodeRuns } from "../../web/src/runs.js";
 import { calmReport, sampleReport } from "./sample.js";
 
-const page = { script: 'console.log("</script><!--")', style: "body{color:red}/*</style>*/" };
+const page = pageOf({ script: 'console.log("</script><!--")', style: "body{color:red}/*</style>*/" });
 
 /** The JSON inside the file, as the page reads it. */
 const dataOf = (html: string): unknown =>

@@ -16,7 +16,7 @@ import { device, type Row, ranges } from "../audit/inspect/machine.js";
 import { long } from "../tier.js";
 import { reportOf, sampleDevices, sampleInspection } from "./inspect/sample_inspection.js";
 
-const built = { script: "0", style: "" };
+const built = { script: "0", style: "", digest: "" };
 const wholeMemory = 2 ** 40;
 const fewRanges = fc.array(
   fc.tuple(fc.nat(2 ** 40), fc.nat(2 ** 30), fc.integer({ min: 1, max: 2 ** 20 }), fc.constantFrom(1, 2, 3)),

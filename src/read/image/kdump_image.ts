@@ -2,14 +2,13 @@
 import type { Mfn } from "../../base/frame.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
-import type { Decompress } from "../zstd.js";
 import { hex, u64 } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
 import type { FrameRun, Image } from "./image.js";
 import { type KdumpHeader, readKdumpHeader } from "./kdump_header.js";
 import { PageBitmap } from "./page_bitmap.js";
 import { RunList } from "./run_list.js";
-import { unpackPage } from "./unpack/page.js";
+import { type Unpackers, unpackPage } from "./unpack/page.js";
 import { Window } from "./window.js";
 import { isZero } from "./zeros.js";
 
@@ -28,7 +27,7 @@ export class KdumpImage implements Image {
   readonly #framesPerPage: number;
   readonly #cache: FrameCache;
   readonly #warnings: Warnings;
-  readonly #zstd: Decompress;
+  readonly #unpackers: Unpackers;
   readonly #descriptors: Window;
   readonly #data: Window;
   /** Where the page of zeros stands that all such pages share, once it was met. */
@@ -39,7 +38,7 @@ export class KdumpImage implements Image {
   readonly #warned = new Set<number>();
 
   /** @throws Unreadable for headers that make no sense, or a file that ends before the first page descriptor. */
-  constructor(source: ByteSource, warnings: Warnings, o: { cacheBytes: number; zstd: Decompress }) {
+  constructor(source: ByteSource, warnings: Warnings, o: { cacheBytes: number; unpackers: Unpackers }) {
     const header = readKdumpHeader(source, warnings);
     if (header.descriptorsAt > source.size) {
       const where = `offset ${hex(source.size)}`;
@@ -48,7 +47,7 @@ export class KdumpImage implements Image {
     this.#source = source;
     this.#header = header;
     this.#warnings = warnings;
-    this.#zstd = o.zstd;
+    this.#unpackers = o.unpackers;
     this.machine = header.machine;
     this.#framesPerPage = header.blockSize / frameBytes;
     this.#pages = new PageBitmap(source, header.bitmapAt, { first: header.firstPage, end: header.endPage });
@@ -123,7 +122,7 @@ export class KdumpImage implements Image {
     }
     const from = data.at(offset, size);
     if (from === null) return this.#leaveOut(page, `${size} bytes at ${hex(offset)}`, "the end of the file") ?? false;
-    const found = unpackPage(descriptor.getUint32(12, true), from, into, this.#zstd);
+    const found = unpackPage(descriptor.getUint32(12, true), from, into, this.#unpackers);
     if (found !== null) return this.#leaveOut(page, `${this.#header.blockSize} bytes packed`, found) ?? false;
     if (isZero(new Uint32Array(into.buffer))) {
       this.#zerosAt = offset;

@@ -1,5 +1,6 @@
 /** Memory images of every form, told apart by their content. */
 import type { ByteSource } from "../bytes.js";
+import { openInflate } from "../inflate.js";
 import { Unreadable, Warnings } from "../unreadable.js";
 import { openZstd } from "../zstd.js";
 import { readElf } from "./elf.js";
@@ -41,7 +42,11 @@ export async function openImage(source: ByteSource, options: ImageOptions = {}):
   const form = sniffImage(inner);
   if (form === "elf") return new LinearImage(inner, readElf(inner, warnings), warnings, cacheBytes);
   if (form === "lime") return new LinearImage(inner, readLime(inner, warnings), warnings, cacheBytes);
-  if (form === "kdump") return new KdumpImage(inner, warnings, { cacheBytes, zstd: await openZstd() });
+  if (form === "kdump")
+    return new KdumpImage(inner, warnings, {
+      cacheBytes,
+      unpackers: { inflate: await openInflate(), zstd: await openZstd() },
+    });
   throw new Unreadable(
     source.name,
     "",

@@ -1,7 +1,7 @@
 /**
  * The lines of a log that carry a mark, whole, with the few that belong to them; all others cost one search of a block.
  */
-import { Buffer } from "node:buffer";
+import { latin1 } from "../../base/text_bytes.js";
 import type { ByteSource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Unreadable } from "../unreadable.js";
@@ -131,13 +131,13 @@ const decoder = new TextDecoder();
 
 /** Whole lines as bytes, and as a text in which each character stands at its byte's place. */
 class Block {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
   /** Marks are ASCII: what other bytes stand for matters only in a line that is wanted. */
   readonly #text: string;
 
   constructor(bytes: Uint8Array, from: number, to: number) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
-    this.#text = this.#bytes.toString("latin1");
+    this.#bytes = bytes.subarray(from, to);
+    this.#text = latin1(this.#bytes);
   }
 
   /** NUL bytes here and there, and not in a run as a crash leaves them in a log. */
@@ -190,7 +190,7 @@ class Block {
   /** A text of its own, so that it does not keep the block alive. */
   #line(begin: number, end: number): string {
     const to = Math.min(end, begin + lineMax);
-    const text = this.#bytes.toString("latin1", begin, to);
+    const text = latin1(this.#bytes.subarray(begin, to));
     return beyondAscii.test(text) ? decoder.decode(this.#bytes.subarray(begin, to)) : text;
   }
 }

@@ -1,5 +1,5 @@
 /** Reads numbers and strings in order from a part of the input, and refuses to leave it. */
-import { Buffer } from "node:buffer";
+import { latin1 } from "../../base/text_bytes.js";
 import { type ByteSource, memorySource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
 
@@ -79,6 +79,7 @@ export class Cursor {
     return out;
   }
 
+  /** Formats and command names are ASCII in practice, and nothing is lost if not. */
   text(count: number, what: string): string {
     if (count > windowBytes) return latin1(this.bytes(count, what));
     if (!(count <= this.left)) this.#short(`${count} bytes of ${what}`);
@@ -125,9 +126,4 @@ export class Cursor {
   #short(expected: string): never {
     throw this.wrong(expected, `the end after ${Math.max(0, this.left)} bytes`);
   }
-}
-
-/** Bytes as characters 0 to 255: formats and command names are ASCII in practice, and nothing is lost if not. */
-export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }

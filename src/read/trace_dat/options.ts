@@ -3,10 +3,10 @@
  *
  * Source: trace-cmd.dat.v7(5), OPTIONS SECTION; version 6 uses the same numbers up to 15.
  */
+import { latin1 } from "../../base/text_bytes.js";
 import { warnOfOverrun } from "../overrun.js";
 import type { Warnings } from "../unreadable.js";
 import type { Cursor } from "./cursor.js";
-import { latin1 } from "./cursor.js";
 
 export const OptionId = {
   done: 0,

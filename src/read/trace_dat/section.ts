@@ -3,8 +3,8 @@
  *
  * Source: trace-cmd.dat.v7(5), FORMAT OF THE SECTION HEADER, COMPRESSION FORMAT OF THE FILE SECTIONS.
  */
-import { inflateSync } from "node:zlib";
 import type { ByteSource } from "../bytes.js";
+import { type Inflate, openInflate } from "../inflate.js";
 import { type Decompress, openZstd } from "../zstd.js";
 import { Cursor } from "./cursor.js";
 
@@ -48,13 +48,15 @@ export function openSection(s: Section, name: string, part: string, decompress: 
 /** @returns how the file's sections are decompressed, null for not at all. */
 export async function decompressor(c: Cursor, algorithm: string): Promise<Decompress | null> {
   if (algorithm === "none") return null;
-  if (algorithm === "zlib") return inflate;
+  if (algorithm === "zlib") return exactly(await openInflate());
   if (algorithm === "zstd") return openZstd();
   throw c.wrong("compression none, zlib or zstd", JSON.stringify(algorithm));
 }
 
-function inflate(bytes: Uint8Array, size: number): Uint8Array {
-  const out = inflateSync(bytes, { maxOutputLength: Math.max(size, 1) });
-  if (out.length !== size) throw new Error(`zlib data of ${out.length} bytes`);
-  return out;
-}
+const exactly =
+  (inflate: Inflate): Decompress =>
+  (bytes, size) => {
+    const out = inflate(bytes, Math.max(size, 1));
+    if (out.length !== size) throw new Error(`zlib data of ${out.length} bytes`);
+    return out;
+  };

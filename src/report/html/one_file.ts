@@ -1,10 +1,11 @@
 /** A page as one HTML file that needs nothing else: no network, no other file. */
-import { createHash } from "node:crypto";
 
-/** A built page: one classic script and one style sheet. */
+/** A built page (tools/page.ts): one classic script and one style sheet, as they may stand in an HTML file. */
 export interface Page {
   readonly script: string;
   readonly style: string;
+  /** SHA-256 of the script, in base64. */
+  readonly digest: string;
 }
 
 export interface PageText {
@@ -21,9 +22,7 @@ export interface PageText {
  * Source: W3C Content Security Policy Level 3, 2.3.1 (hashes) and 6.1.
  */
 export function oneFile(page: Page, { title, noscript, data }: PageText): string {
-  const script = page.script.replace(/<\/(script)/gi, "<\\/$1").replace(/<!--/g, "<\\!--");
-  const style = page.style.replace(/<\/(style)/gi, "<\\/$1");
-  const digest = createHash("sha256").update(script, "utf8").digest("base64");
+  const { script, style, digest } = page;
   const policy = [
     ...["default-src 'none'", `script-src 'sha256-${digest}'`, "style-src 'unsafe-inline'", "img-src data:"],
     ...["base-uri 'none'", "form-action 'none'"],

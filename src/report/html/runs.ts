@@ -1,5 +1,5 @@
 /** The cells of a slot map as runs of one value: a map of a million cells is mostly a few thousand of them. */
-import { Buffer } from "node:buffer";
+import { base64 } from "../../base/text_bytes.js";
 
 /**
  * @returns base64 of pairs of bytes: a value, and how often it comes, 1 to 255. The cells are taken in their order.
@@ -15,5 +15,5 @@ export function encodeRuns(cells: Uint8Array): string {
     pairs[used++] = count;
     at += count;
   }
-  return Buffer.from(pairs.buffer, 0, used).toString("base64");
+  return base64(pairs.subarray(0, used));
 }

@@ -2,7 +2,7 @@
  * Columns of numbers as text for a page: whole numbers below 2^53, seven bits to a byte, then base64.
  * Neighbouring ranges differ little, so that each takes about eight bytes.
  */
-import { Buffer } from "node:buffer";
+import { base64 } from "../../base/text_bytes.js";
 import type { Ranges } from "../../table/ranges.js";
 
 const pageBytes = 4096;
@@ -33,7 +33,7 @@ export class PackedNumbers {
   }
 
   base64(): string {
-    return Buffer.from(this.#bytes.buffer, 0, this.length).toString("base64");
+    return base64(this.#bytes.subarray(0, this.length));
   }
 }
 

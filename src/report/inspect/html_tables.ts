@@ -1,7 +1,7 @@
 /** Entries of page tables for the page: as many tables as its size allows, those nearest to the root first. */
-import { Buffer } from "node:buffer";
 import type { DeviceReach } from "../../audit/inspect/inspection.js";
 import { mfn } from "../../base/frame.js";
+import { base64 } from "../../base/text_bytes.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
 import { type FormatName, formats, NestedView, planOf, rootProblem, type TableRoot } from "../../table/index.js";
@@ -235,7 +235,7 @@ export const fieldsOf = ({ fields }: About): PageField[] =>
 
 /** @param raw index, low word, high word, again and again */
 function packEntries(raw: readonly number[]): string {
-  const bytes = Buffer.alloc(raw.length * 4);
-  for (const [i, word] of raw.entries()) bytes.writeUInt32LE(word, i * 4);
-  return bytes.toString("base64");
+  const view = new DataView(new ArrayBuffer(raw.length * 4));
+  for (const [i, word] of raw.entries()) view.setUint32(i * 4, word, true);
+  return base64(new Uint8Array(view.buffer));
 }

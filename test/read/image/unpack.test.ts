@@ -3,8 +3,9 @@ import { inflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { unpackLzo1x } from "../../../src/read/image/unpack/lzo1x.js";
-import { unpackPage } from "../../../src/read/image/unpack/page.js";
+import { type Unpackers, unpackPage } from "../../../src/read/image/unpack/page.js";
 import { unpackSnappy } from "../../../src/read/image/unpack/snappy.js";
+import { openInflate, portableInflate } from "../../../src/read/inflate.js";
 import { openZstd } from "../../../src/read/zstd.js";
 import { fixtureText } from "../fixture.js";
 
@@ -14,24 +15,32 @@ interface Packed {
 }
 const real = JSON.parse(fixtureText("images/packed-pages.json")) as Packed[];
 const zstd = await openZstd();
+/** Of zlib both that there are: a page unpacks alike in Node and without it. */
+const each = [await openInflate(), await portableInflate()].map((inflate) => ({ inflate, zstd }));
+const [unpackers] = each as [Unpackers, Unpackers];
 const base64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 
 describe("pages packed by the real libraries", () => {
   for (const [i, { page, packed }] of real.entries()) {
     for (const { by, flags, bytes } of packed) {
       test(`page ${i} by ${by}`, () => {
-        const into = new Uint8Array(4096).fill(0xee);
-        expect(unpackPage(flags, base64(bytes), into, zstd)).toBeNull();
-        expect(Buffer.compare(into, inflateSync(base64(page)))).toBe(0);
+        for (const unpackers of each) {
+          const into = new Uint8Array(4096).fill(0xee);
+          expect(unpackPage(flags, base64(bytes), into, unpackers)).toBeNull();
+          expect(Buffer.compare(into, inflateSync(base64(page)))).toBe(0);
+        }
       });
 
       test(`page ${i} by ${by}: cut anywhere it is refused or left short, and never written beyond`, () => {
         const whole = base64(bytes);
         const step = Math.max(1, Math.floor(whole.length / 60));
         for (let n = 0; n < whole.length; n += step) {
-          const room = new Uint8Array(4096 + 8).fill(0xee);
-          expect(unpackPage(flags, whole.subarray(0, n), room.subarray(0, 4096), zstd), `${n} bytes`).not.toBeNull();
-          expect(room.subarray(4096).every((b) => b === 0xee)).toBe(true);
+          for (const unpackers of each) {
+            const room = new Uint8Array(4096 + 8).fill(0xee);
+            const found = unpackPage(flags, whole.subarray(0, n), room.subarray(0, 4096), unpackers);
+            expect(found, `${n} bytes`).not.toBeNull();
+            expect(room.subarray(4096).every((b) => b === 0xee)).toBe(true);
+          }
         }
       });
     }
@@ -40,9 +49,9 @@ describe("pages packed by the real libraries", () => {
   test("a page of another size is refused", () => {
     const { bytes, flags } = real[0]!.packed.find((p) => p.by === "snappy")!;
     for (const size of [4095, 4097, 8192]) {
-      expect(unpackPage(flags, base64(bytes), new Uint8Array(size), zstd)).toMatch(/^snappy data /);
+      expect(unpackPage(flags, base64(bytes), new Uint8Array(size), unpackers)).toMatch(/^snappy data /);
     }
-    expect(unpackPage(0, new Uint8Array(100), new Uint8Array(4096), zstd)).toBe("plain data of 100 bytes");
+    expect(unpackPage(0, new Uint8Array(100), new Uint8Array(4096), unpackers)).toBe("plain data of 100 bytes");
   });
 });
 

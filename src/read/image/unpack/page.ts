@@ -1,5 +1,5 @@
 /** A page of a kdump file: kept as it was, or packed in one of four ways. */
-import { inflateSync } from "node:zlib";
+import type { Inflate } from "../../inflate.js";
 import type { Decompress } from "../../zstd.js";
 import { unpackLzo1x } from "./lzo1x.js";
 import { unpackSnappy } from "./snappy.js";
@@ -7,8 +7,14 @@ import { unpackSnappy } from "./snappy.js";
 /** Flags of a page descriptor. Source: makedumpfile's diskdump_mod.h. */
 export const Packed = { zlib: 1, lzo: 2, snappy: 4, zstd: 0x20 } as const;
 
+/** What has to be set up before pages are read. */
+export interface Unpackers {
+  readonly inflate: Inflate;
+  readonly zstd: Decompress;
+}
+
 /** @returns null when `into` is filled with the page; otherwise what was found instead. */
-export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, zstd: Decompress): string | null {
+export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, by: Unpackers): string | null {
   const packed = flags & (Packed.zlib | Packed.lzo | Packed.snappy | Packed.zstd);
   let name = "plain";
   let length: number;
@@ -18,7 +24,7 @@ export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, zs
       if (length === into.length) into.set(from);
     } else if ((packed & Packed.zlib) !== 0) {
       name = "zlib";
-      length = place(inflateSync(from, { maxOutputLength: into.length }), into);
+      length = place(by.inflate(from, into.length), into);
     } else if ((packed & Packed.lzo) !== 0) {
       name = "LZO";
       length = unpackLzo1x(from, into);
@@ -27,7 +33,7 @@ export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, zs
       length = unpackSnappy(from, into);
     } else {
       name = "zstd";
-      length = place(zstd(from, into.length), into);
+      length = place(by.zstd(from, into.length), into);
     }
   } catch {
     length = -1;
