@@ -6,6 +6,7 @@
  * that stays in the processor's caches.
  */
 import { Rng } from "../src/base/index.js";
+import { FlatMemory } from "../src/mem/index.js";
 import { enumerate, FrameSource, Mapper, planOf, Ranges, type TableRoot, Troubles, walk } from "../src/table/index.js";
 import type { Row } from "./row.js";
 
@@ -83,7 +84,7 @@ function build(pageCount: number, runPages: number): Table {
   const tableCount = Math.ceil(pageCount / 512) + Math.ceil(pageCount / 512 ** 2) + 8;
   const words = new Uint32Array(tableCount * 1024);
   let next = 2;
-  const mapper = new Mapper(FrameSource.flat(words), root, (frames) => (next += frames) - frames, {
+  const mapper = new Mapper(new FlatMemory(words), root, (frames) => (next += frames) - frames, {
     superpages: false,
   });
   for (let page = 0; page < pageCount; page += runPages) {

@@ -26,7 +26,7 @@ export interface Field<V extends number = number> {
 }
 
 /** @returns the field's value. Unsigned; exact up to 53 bits. */
-export function read<V extends number>(words: Uint32Array, at: number, f: Field<V>): V {
+export function read<V extends number>(words: ArrayLike<number>, at: number, f: Field<V>): V {
   const low = words[at + f.word]! >>> f.shift;
   if (f.scale === 0) return ((low & f.mask) >>> 0) as V;
   return (low + ((words[at + f.word + 1]! & f.mask) >>> 0) * f.scale) as V;
@@ -34,14 +34,21 @@ export function read<V extends number>(words: Uint32Array, at: number, f: Field<
 
 /** Replace the field's bits and leave its neighbours. Throws Broken when `v` does not fit. */
 export function write<V extends number>(words: Uint32Array, at: number, f: Field<V>, v: V): void {
-  if (!(v >= 0 && v < f.limit)) misfit(f, v);
   const w = at + f.word;
-  if (f.scale === 0) {
-    words[w] = (words[w]! & ~(f.mask << f.shift)) | (v << f.shift);
-  } else {
-    words[w] = (words[w]! & (2 ** f.shift - 1)) | (v << f.shift);
-    words[w + 1] = (words[w + 1]! & ~f.mask) | (v / f.scale);
-  }
+  words[w] = lowWith(words[w]!, f, v);
+  if (f.scale !== 0) words[w + 1] = highWith(words[w + 1]!, f, v);
+}
+
+/** @returns the field's first word with the field's bits replaced, its neighbours left. @throws Broken as `write` does. */
+export function lowWith<V extends number>(word: number, f: Field<V>, v: V): number {
+  if (!(v >= 0 && v < f.limit)) misfit(f, v);
+  if (f.scale === 0) return ((word & ~(f.mask << f.shift)) | (v << f.shift)) >>> 0;
+  return ((word & (2 ** f.shift - 1)) | (v << f.shift)) >>> 0;
+}
+
+/** The same of the second word, of a field that straddles two. */
+export function highWith<V extends number>(word: number, f: Field<V>, v: V): number {
+  return ((word & ~f.mask) | (v / f.scale)) >>> 0;
 }
 
 /** Out of line: a message built inside a hot function is built on every call. */

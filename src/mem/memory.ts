@@ -1,19 +1,26 @@
 /**
  * Machine memory that carries bytes, sparse. A frame that was never written reads as zeros and costs nothing.
  *
- * All writes go through one door: `store32`, `store64`, `write` and what is made of it. A machine that is explored hands its
+ * All writes go through one door: `store16`, `store32`, `store64`, `write` and what is made of it. A machine that is explored hands its
  * state over, which then notes each write.
  */
 import { assert, Misuse } from "../base/assert.js";
 import { frameLg2, type Mfn } from "../base/frame.js";
 import { lineWords, type MachineState } from "../state/machine_state.js";
-import type { MemoryView } from "./view.js";
+import type { MemoryView, ReadonlyWords } from "./view.js";
 
 const frameBytes = 2 ** frameLg2;
-const nothing = new Uint8Array(frameBytes);
+/** A frame that was written: the same bytes in two ways to count them. */
+class Written {
+  readonly words = new Uint32Array(frameBytes / 4);
+  readonly bytes = new Uint8Array(this.words.buffer);
+}
+
+/** What a frame holds that was never written; nobody writes it. */
+const nothing = new Written();
 
 export class Memory implements MemoryView {
-  readonly #bytes = new Map<number, Uint8Array>();
+  readonly #frames = new Map<number, Written>();
   #state: MachineState | null = null;
   /** Frames 0 to frameCount - 1 exist. */
   readonly frameCount: number;
@@ -33,16 +40,24 @@ export class Memory implements MemoryView {
    * @returns the 1024 words of a frame, live, to be read only; undefined for one that does not exist or, in a machine that
    * only runs, was never written.
    */
-  frame(m: Mfn): Uint32Array | undefined {
-    let bytes = this.#bytes.get(m);
+  frame(m: Mfn): ReadonlyWords | undefined {
+    const written = this.#frames.get(m);
+    if (written !== undefined) return written.words;
     // What was written may be taken back, but a frame once made stays: explored machines see all of them from the start.
-    if (bytes === undefined && this.#state !== null && m >= 0 && m < this.frameCount) bytes = this.#touch(m);
-    return bytes === undefined ? undefined : new Uint32Array(bytes.buffer, 0, frameBytes / 4);
+    return this.#state !== null && m >= 0 && m < this.frameCount ? this.#touch(m).words : undefined;
+  }
+
+  /** One load of 16 bits, as one access. @param address a multiple of 2 @throws Misuse `outside-memory`. */
+  load16(address: number): number {
+    const words = this.#wordsToRead(address, 2);
+    const at = Math.floor((address % frameBytes) / 4);
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    return (words[at]! >>> (address % 4 === 0 ? 0 : 16)) & 0xffff;
   }
 
   /** One load of 32 bits, as one access. @param address a multiple of 4 @throws Misuse `outside-memory`. */
   load32(address: number): number {
-    const words = this.#wordsAt(address, 4);
+    const words = this.#wordsToRead(address, 4);
     const at = (address % frameBytes) / 4;
     this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
     return words[at]!;
@@ -50,10 +65,19 @@ export class Memory implements MemoryView {
 
   /** One load of 1, 2, 4 ... 16 words, as one access. @param address a multiple of their bytes */
   load(address: number, into: Uint32Array): void {
-    const words = this.#wordsAt(address, into.length * 4);
+    const words = this.#wordsToRead(address, into.length * 4);
     const at = (address % frameBytes) / 4;
     this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
     for (let i = 0; i < into.length; i++) into[i] = words[at + i]!;
+  }
+
+  /** One store of 16 bits. @param address a multiple of 2 @throws Misuse `outside-memory`. */
+  store16(address: number, value: number): void {
+    const words = this.#wordsAt(address, 2);
+    const at = Math.floor((address % frameBytes) / 4);
+    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    const shift = address % 4 === 0 ? 0 : 16;
+    this.#put(address, words, at, ((words[at]! & ~(0xffff << shift)) | ((value & 0xffff) << shift)) >>> 0);
   }
 
   /** One store of 32 bits. @param address a multiple of 4 @throws Misuse `outside-memory`. */
@@ -84,7 +108,7 @@ export class Memory implements MemoryView {
       const at = address + done;
       const low = at % frameBytes;
       const count = Math.min(frameBytes - low, into.length - done);
-      const bytes = this.#bytes.get((at - low) / frameBytes) ?? nothing;
+      const bytes = this.#frames.get((at - low) / frameBytes)?.bytes ?? nothing.bytes;
       into.set(bytes.subarray(low, low + count), done);
       done += count;
     }
@@ -98,8 +122,8 @@ export class Memory implements MemoryView {
       const low = at % frameBytes;
       const count = Math.min(frameBytes - low, from.length - done);
       const piece = from.subarray(done, done + count);
-      const bytes = this.#touch((at - low) / frameBytes);
-      if (this.#state?.isNoting === true) this.#writeNoted(at, bytes, piece);
+      const { words, bytes } = this.#touch((at - low) / frameBytes);
+      if (this.#state?.isNoting === true) this.#writeNoted(at, words, piece);
       else bytes.set(piece, low);
       done += count;
     }
@@ -118,8 +142,7 @@ export class Memory implements MemoryView {
   }
 
   /** Bytes of one frame, word by word: what is noted are words. */
-  #writeNoted(address: number, bytes: Uint8Array, piece: Uint8Array): void {
-    const words = new Uint32Array(bytes.buffer);
+  #writeNoted(address: number, words: Uint32Array, piece: Uint8Array): void {
     const low = address % frameBytes;
     const first = Math.floor(low / 4);
     const last = Math.floor((low + piece.length - 1) / 4);
@@ -140,21 +163,30 @@ export class Memory implements MemoryView {
     else words[at] = value;
   }
 
-  #wordsAt(address: number, count: number): Uint32Array {
-    this.#inside(address, count);
-    if (address % count !== 0) {
-      throw new Misuse("unaligned", `${count} bytes at ${address} are not one access`);
-    }
-    return new Uint32Array(this.#touch(Math.floor(address / frameBytes)).buffer);
+  /** A frame that was never written stays so, where nobody notes what is read. */
+  #wordsToRead(address: number, count: number): Uint32Array {
+    this.#oneAccess(address, count);
+    const frame = Math.floor(address / frameBytes);
+    return this.#frames.get(frame)?.words ?? (this.#state === null ? nothing.words : this.#touch(frame).words);
   }
 
-  #touch(frame: number): Uint8Array {
-    let bytes = this.#bytes.get(frame);
-    if (bytes === undefined) {
-      bytes = new Uint8Array(frameBytes);
-      this.#bytes.set(frame, bytes);
+  #wordsAt(address: number, count: number): Uint32Array {
+    this.#oneAccess(address, count);
+    return this.#touch(Math.floor(address / frameBytes)).words;
+  }
+
+  #oneAccess(address: number, count: number): void {
+    this.#inside(address, count);
+    if (address % count !== 0) throw new Misuse("unaligned", `${count} bytes at ${address} are not one access`);
+  }
+
+  #touch(frame: number): Written {
+    let written = this.#frames.get(frame);
+    if (written === undefined) {
+      written = new Written();
+      this.#frames.set(frame, written);
     }
-    return bytes;
+    return written;
   }
 
   #inside(address: number, count: number): void {

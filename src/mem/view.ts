@@ -1,9 +1,21 @@
 /** Memory that can be looked at. The simulator's memory is one; a crash dump is another. */
 import type { Mfn } from "../base/frame.js";
 
+/** Words to look at: a `Uint32Array` without what would change it. What lies in memory changes by memory's own door. */
+export interface ReadonlyWords extends Iterable<number> {
+  readonly length: number;
+  readonly [index: number]: number;
+  /** A part of the words, live as they are. */
+  subarray(first?: number, end?: number): ReadonlyWords;
+  /** A copy, to be changed at will. */
+  slice(first?: number, end?: number): Uint32Array<ArrayBuffer>;
+  every(is: (word: number, index: number) => boolean): boolean;
+  some(is: (word: number, index: number) => boolean): boolean;
+}
+
 export interface MemoryView {
   /** @returns the 1024 words of a frame, or undefined when this memory does not hold it. */
-  frame(m: Mfn): Uint32Array | undefined;
+  frame(m: Mfn): ReadonlyWords | undefined;
   /** @returns the run of neighbouring frames that holds m, when its words lie in one piece and stay where they are. */
   segment?(m: Mfn): Segment | undefined;
 }
@@ -12,7 +24,7 @@ export interface Segment {
   readonly first: Mfn;
   readonly frameCount: number;
   /** frameCount * 1024 words. */
-  readonly words: Uint32Array;
+  readonly words: ReadonlyWords;
 }
 
 /** Runs of frames in ascending order: what the PT_LOAD parts of an ELF core become. */
@@ -23,7 +35,7 @@ export class SegmentView implements MemoryView {
     this.#segments = segments.toSorted((a, b) => a.first - b.first);
   }
 
-  frame(m: Mfn): Uint32Array | undefined {
+  frame(m: Mfn): ReadonlyWords | undefined {
     const s = this.segment(m);
     return s?.words.subarray((m - s.first) * 1024, (m - s.first + 1) * 1024);
   }

@@ -9,7 +9,7 @@
  * that cannot be believed are named and left out. What a device's rights come to is the AND over the path; leaves with
  * no right at all, and leaves for privileged requests only, are not mappings.
  */
-import type { MemoryView } from "../mem/view.js";
+import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryTroubles, type Here } from "./entry_troubles.js";
 import { Fault } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
@@ -151,7 +151,7 @@ class Enumeration implements Enumerated {
 
   /** Read `count` entries that lie in one frame, from word `from` on; `at` is the byte address of the first. */
   #part(
-    words: Uint32Array,
+    words: ReadonlyWords,
     from: number,
     count: number,
     at: number,
@@ -210,7 +210,15 @@ class Enumeration implements Enumerated {
   }
 
   /** A table pointer, an entry that is refused, or a page with its size in the address. @returns entries dealt with */
-  #other(words: Uint32Array, w: number, end: number, at: number, level: number, iova: number, rights: number): number {
+  #other(
+    words: ReadonlyWords,
+    w: number,
+    end: number,
+    at: number,
+    level: number,
+    iova: number,
+    rights: number,
+  ): number {
     const p = this.#plan;
     const lo = words[w]! | 0;
     const hi = words[w + 1]! | 0;
@@ -240,7 +248,7 @@ class Enumeration implements Enumerated {
    * AMD-Vi v1, NextLevel 7: one page that takes several equal entries. Hardware reads only the entry of its address, so
    * entries that differ from their neighbours each stand for their own piece.
    */
-  #encoded(words: Uint32Array, w: number, end: number, here: Here, rights: number): number {
+  #encoded(words: ReadonlyWords, w: number, end: number, here: Here, rights: number): number {
     const p = this.#plan;
     const { lo, hi, level, iova } = here;
     const sizeLg2 = encodedSizeLg2(p, level, lo, hi);

@@ -5,24 +5,25 @@
  * time a frame was seen.
  */
 import type { Mfn } from "../base/frame.js";
-import type { MemoryView } from "../mem/view.js";
+import { FlatMemory } from "../mem/flat_memory.js";
+import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 
 const wordsPerFrame = 1024;
 /** Frames kept at hand; a power of two. */
 const keptLg2 = 12;
 const keptMask = 2 ** keptLg2 - 1;
 
-const nothing = new Uint32Array(0);
+const nothing: ReadonlyWords = new Uint32Array(0);
 
 export class FrameSource implements MemoryView {
   /** Where the frame that was located last lies. */
-  words: Uint32Array = nothing;
+  words: ReadonlyWords = nothing;
   /** Frames of `words`, from the first to the one after the last. */
   #first = 0;
   #end = 0;
   readonly #view: MemoryView;
   readonly #keys = new Float64Array(keptMask + 1).fill(-1);
-  readonly #kept: Uint32Array[] = new Array<Uint32Array>(keptMask + 1).fill(nothing);
+  readonly #kept: ReadonlyWords[] = new Array<ReadonlyWords>(keptMask + 1).fill(nothing);
 
   /** @param view whose frames, once held, stay where they are; one that it does not hold yet is asked for again */
   constructor(view: MemoryView) {
@@ -36,12 +37,7 @@ export class FrameSource implements MemoryView {
 
   /** Memory in one piece. @param words frame `first` is the first 1024 of them */
   static flat(words: Uint32Array, first = 0): FrameSource {
-    const frameCount = Math.floor(words.length / wordsPerFrame);
-    const segment = { first: first as Mfn, frameCount, words };
-    return new FrameSource({
-      frame: (m) => (m >= first && m < first + frameCount ? at(words, m - first) : undefined),
-      segment: (m) => (m >= first && m < first + frameCount ? segment : undefined),
-    });
+    return new FrameSource(new FlatMemory(words, first));
   }
 
   /** @returns index into `words` of the frame's first word; -1 when the memory does not hold it. */
@@ -50,7 +46,7 @@ export class FrameSource implements MemoryView {
     return this.#find(frame);
   }
 
-  frame(m: Mfn): Uint32Array | undefined {
+  frame(m: Mfn): ReadonlyWords | undefined {
     const index = this.locate(m);
     return index < 0 ? undefined : this.words.subarray(index, index + wordsPerFrame);
   }
@@ -77,8 +73,4 @@ export class FrameSource implements MemoryView {
     this.#end = frame + 1;
     return 0;
   }
-}
-
-function at(words: Uint32Array, frame: number): Uint32Array {
-  return words.subarray(frame * wordsPerFrame, (frame + 1) * wordsPerFrame);
 }

@@ -6,7 +6,7 @@ export type { EntryKind, EntryShape, FormatName, LevelShape, TableFormat, UnitFe
 export { formats } from "./formats.js";
 export { FrameSource } from "./frame_source.js";
 export type { LeafSink } from "./leaf_sink.js";
-export { type AllocateFrames, Mapper, type MapperOptions } from "./mapper.js";
+export { type AllocateFrames, Mapper, type MapperOptions, type TableMemory } from "./mapper.js";
 export { enumerateNested, type NestedRoots, NestedView, NestedWalker } from "./nested.js";
 export { planOf, rootProblem, type WalkPlan } from "./plan.js";
 export { Ranges } from "./ranges.js";

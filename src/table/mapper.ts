@@ -6,7 +6,7 @@
  */
 import { Misuse } from "../base/assert.js";
 import type { Mfn } from "../base/frame.js";
-import type { MemoryView } from "../mem/view.js";
+import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryComposer } from "./compose.js";
 import type { TableFormat } from "./format.js";
 import { formats } from "./formats.js";
@@ -27,6 +27,12 @@ export interface MapperOptions {
   readonly onStore?: (at: number, low: number, high: number) => void;
 }
 
+/** Memory that tables are built in. */
+export interface TableMemory extends MemoryView {
+  /** One store of 32 bits. @param address a multiple of 4 */
+  store32(address: number, value: number): void;
+}
+
 /**
  * Gives `frameCount` neighbouring frames of zeros that the memory holds, aligned to their number.
  * @returns the first frame
@@ -37,7 +43,7 @@ export class Mapper {
   readonly root: TableRoot;
   /** First frames of the tables made so far, without the top. */
   readonly tables: number[] = [];
-  readonly #memory: MemoryView;
+  readonly #memory: TableMemory;
   readonly #allocate: AllocateFrames;
   readonly #options: MapperOptions;
   readonly #format: TableFormat;
@@ -46,10 +52,10 @@ export class Mapper {
   readonly #spans: readonly number[];
 
   /**
-   * @param memory holds the top table, zeros at first, and gives its frames live
+   * @param memory holds the top table, zeros at first, and gives its frames as they stand
    * @throws Misuse `bad-root` when the format has no such table
    */
-  constructor(memory: MemoryView, root: TableRoot, allocate: AllocateFrames, options: MapperOptions = {}) {
+  constructor(memory: TableMemory, root: TableRoot, allocate: AllocateFrames, options: MapperOptions = {}) {
     this.root = root;
     this.#memory = memory;
     this.#allocate = allocate;
@@ -273,15 +279,13 @@ export class Mapper {
   }
 
   #store(address: number, low: number, high: number): void {
-    const words = this.#words(address);
-    const at = (address % 4096) / 4;
-    if (low === 0) words[at] = 0;
-    words[at + 1] = high;
-    words[at] = low;
+    if (low === 0) this.#memory.store32(address, 0);
+    this.#memory.store32(address + 4, high);
+    if (low !== 0) this.#memory.store32(address, low);
     this.#options.onStore?.(address, low >>> 0, high >>> 0);
   }
 
-  #words(address: number): Uint32Array {
+  #words(address: number): ReadonlyWords {
     const words = this.#memory.frame(Math.floor(address / 4096) as Mfn);
     if (words === undefined) throw new Misuse("outside-memory", `a table at ${hex(address)}`);
     return words;

@@ -2,7 +2,7 @@
  * Two stages: the tables of the first are read through the second, and what the first gives is translated once more.
  */
 import type { Mfn } from "../base/frame.js";
-import type { MemoryView } from "../mem/view.js";
+import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { type Enumerated, type EnumerateOptions, enumerate, pushCountMaxDefault } from "./enumerate.js";
 import { inSecondStage, onFirstStageTable } from "./fault.js";
 import { FrameSource } from "./frame_source.js";
@@ -35,7 +35,7 @@ export class NestedView implements MemoryView {
   }
 
   /** @returns undefined also where the second stage refuses a read. */
-  frame(m: Mfn): Uint32Array | undefined {
+  frame(m: Mfn): ReadonlyWords | undefined {
     const at = walk(this.#plan, this.#memory, this.#second.address, m, 1);
     this.lastFault = Math.min(at, 0);
     return at < 0 ? undefined : this.#memory.frame(at as Mfn);

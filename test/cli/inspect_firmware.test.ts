@@ -32,7 +32,7 @@ beforeAll(() => {
   const bytes = new Uint8Array(0x900000);
   for (let m = 0; m < bytes.length / 4096; m++) {
     const words = memory.frame(mfn(m));
-    if (words !== undefined) bytes.set(new Uint8Array(words.buffer, words.byteOffset, 4096), m * 4096);
+    if (words !== undefined) bytes.set(new Uint8Array(words.slice().buffer), m * 4096);
   }
   writeFileSync(path("ram.bin"), bytes);
   writeFileSync(path("pci.txt"), lspci);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Misuse, mfn } from "../../src/base/index.js";
-import { Memory, SegmentView } from "../../src/mem/index.js";
+import { FlatMemory, Memory, SegmentView } from "../../src/mem/index.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -12,6 +12,30 @@ test("bytes are where they were written, across frames, and everything else is z
   expect([...read]).toEqual([0, 1, 2, 3, 4, 0]);
   expect(memory.frame(mfn(1))![0]).toBe(0x0403);
   expect(memory.frame(mfn(2))).toBeUndefined();
+});
+
+test("a half of a word is one load or store, and leaves the other half", () => {
+  const memory = new Memory(2);
+  memory.store32(8, 0x8765_4321);
+  expect([memory.load16(8), memory.load16(10)]).toEqual([0x4321, 0x8765]);
+  memory.store16(8, 0xbeef);
+  expect(memory.load32(8)).toBe(0x8765_beef);
+  memory.store16(10, 0x1_f00d);
+  expect(memory.load32(8)).toBe(0xf00d_beef);
+});
+
+test("a frame that was only looked at was never written", () => {
+  const memory = new Memory(2);
+  expect([memory.load16(4098), memory.load32(4096), memory.frame(mfn(1))]).toEqual([0, 0, undefined]);
+});
+
+test("words in one piece are frames from a first one on, and what is built in them is there", () => {
+  const words = new Uint32Array(2048);
+  const flat = new FlatMemory(words, 7);
+  flat.store32(0x8004, 5);
+  expect([words[1025], flat.frame(mfn(8))![1], flat.segment(mfn(7))!.words[1025]]).toEqual([5, 5, 5]);
+  for (const m of [6, 9]) expect([flat.frame(mfn(m)), flat.segment(mfn(m))]).toEqual([undefined, undefined]);
+  for (const at of [0x6ffc, 0x9000]) expect(() => flat.store32(at, 1)).toThrow(/outside-memory/);
 });
 
 test("a copy onto itself a little further on keeps what was there", () => {

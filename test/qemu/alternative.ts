@@ -2,7 +2,7 @@
  * What QEMU would do by the library's own rules, had the tables other bits: a known fault explains a difference only
  * when its alternative comes to what QEMU did.
  */
-import type { MemoryView } from "../../src/mem/view.js";
+import type { MemoryView, ReadonlyWords } from "../../src/mem/view.js";
 import { reservedMask } from "../../src/table/device/entry.js";
 import type { UnitRoot } from "../../src/table/device/index.js";
 import type { FaultName, TableRoot } from "../../src/table/index.js";
@@ -23,7 +23,7 @@ class Changed implements MemoryView {
     this.#under = under;
   }
 
-  frame(m: number): Uint32Array | undefined {
+  frame(m: number): ReadonlyWords | undefined {
     return this.#frames.get(m) ?? this.#under.frame(m as never);
   }
 

@@ -34,6 +34,10 @@ export class TestMemory implements MemoryView {
     return index >= 0 && index < ramBytes / 4096 ? this.words.subarray(index * 1024, index * 1024 + 1024) : undefined;
   }
 
+  store32(address: number, value: number): void {
+    this.words[(address - this.base) / 4] = value;
+  }
+
   segment(m: number): Segment | undefined {
     return this.frame(m) === undefined ? undefined : this.#segment;
   }

@@ -4,7 +4,7 @@ import { Rng } from "../../src/base/rng.js";
 import { type PageTables, TableCollector } from "../../src/report/inspect/html_tables.js";
 import { enumerate, Mapper, NestedView, Ranges, type TableRoot, Troubles } from "../../src/table/index.js";
 import { device } from "../audit/inspect/machine.js";
-import { Arena, rootOf, upperBase, widthName, widths } from "../table/machines.js";
+import { Arena, guestMemory, rootOf, upperBase, widthName, widths } from "../table/machines.js";
 import { pageOf } from "./inspect/page_modules.js";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -67,7 +67,7 @@ test.each(widths.map((w) => [widthName(w), w] as const))(
     const root = rootOf(arena, format, level, inputBits, more);
     const granule = format.endsWith("64k") ? 65536 : format.endsWith("16k") ? 16384 : 4096;
     const amd = format === "amdvi-v1" ? { encodedSizes: true, skipLevels: true } : {};
-    fill(new Mapper(arena.memory, root, arena.allocate, amd), granule, inputBits, 5);
+    fill(new Mapper(arena.tables, root, arena.allocate, amd), granule, inputBits, 5);
     const ranges = new Ranges();
     const troubles = new Troubles();
     enumerate(arena.memory, root, ranges, troubles);
@@ -82,12 +82,16 @@ test.each(widths.map((w) => [widthName(w), w] as const))(
 test("a first stage is read through the second, and both are roots", async () => {
   const arena = new Arena(600);
   const second = rootOf(arena, "vtd-ss", 3, 48);
-  const host = new Mapper(arena.memory, second, arena.allocate);
+  const host = new Mapper(arena.tables, second, arena.allocate);
   host.map(0, 0x100000, 0x100000, 3);
   const guest = new NestedView(arena.memory, second);
   const first: TableRoot = { ...second, format: "vtd-fs", address: 0x10000, upper: "sign" };
   let next = 0x11;
-  const inGuest = new Mapper(guest, first, (count) => (next += count) - count);
+  const inGuest = new Mapper(
+    guestMemory((m) => guest.frame(m as never)),
+    first,
+    (count) => (next += count) - count,
+  );
   inGuest.map(0x7000_0000, 0x50000, 0x3000, 3);
   const collector = new TableCollector(arena.memory);
   const roots = collector.add(reached([first], second));

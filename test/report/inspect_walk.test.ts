@@ -9,7 +9,7 @@ import { walkSvg } from "../../src/report/inspect/svg.js";
 import { walkPicture } from "../../src/report/inspect/walk_boxes.js";
 import { Mapper, NestedView, type TableRoot, type Trace, traceNested } from "../../src/table/index.js";
 import { inspected } from "../audit/inspect/captured.js";
-import { Arena, rootOf } from "../table/machines.js";
+import { Arena, guestMemory, rootOf } from "../table/machines.js";
 
 const legacy = await inspected("vtd-legacy-strict");
 const ats = await inspected("smmuv3");
@@ -98,10 +98,15 @@ test("the parts of the address are its bits, each with the entry that it chose",
 test("under nesting, an entry of the second stage names the address that chose it", () => {
   const arena = new Arena(600);
   const second = rootOf(arena, "vtd-ss", 2, 39);
-  new Mapper(arena.memory, second, arena.allocate).map(0, 0x100000, 0x100000, 3);
+  new Mapper(arena.tables, second, arena.allocate).map(0, 0x100000, 0x100000, 3);
   const first: TableRoot = { ...second, format: "vtd-fs", address: 0x10000, upper: "sign", level: 3, inputBits: 48 };
   let next = 0x11;
-  const inGuest = new Mapper(new NestedView(arena.memory, second), first, (count) => (next += count) - count);
+  const guest = new NestedView(arena.memory, second);
+  const inGuest = new Mapper(
+    guestMemory((m) => guest.frame(m as never)),
+    first,
+    (count) => (next += count) - count,
+  );
   inGuest.map(0x7000_0000, 0x50000, 0x3000, 3);
   const walked = traceNested(arena.memory, { first, second }, 0x7000_1123, 0);
   const flat = (trace: Trace | null): WalkAnswer["steps"] =>

@@ -110,10 +110,15 @@ describe("writes are taken back", () => {
       const bytes = Uint8Array.from({ length: 1 + rng.below(200) }, () => rng.below(256));
       const at = rng.below(model.length - 256);
       const aligned = Math.floor(at / 8) * 8;
-      if (n % 3 === 0) {
+      if (n % 4 === 0) {
         memory.write(at, bytes);
         model.set(bytes, at);
-      } else if (n % 3 === 1) {
+      } else if (n % 4 === 3) {
+        const half = Math.floor(at / 2) * 2;
+        memory.store16(half, 0xffff_0000 + n);
+        new DataView(model.buffer).setUint16(half, n, true);
+        expect(memory.load16(half)).toBe(n);
+      } else if (n % 4 === 1) {
         memory.store64(aligned, n, 0xffff_ffff);
         new DataView(model.buffer).setUint32(aligned, n, true);
         new DataView(model.buffer).setUint32(aligned + 4, 0xffff_ffff, true);
@@ -144,6 +149,7 @@ describe("writes are taken back", () => {
   });
 
   test.each([
+    ["16 bits", 1, (m: Memory, at: number) => m.store16(at, 1)],
     ["32 bits", 2, (m: Memory, at: number) => m.store32(at, 1)],
     ["64 bits", 4, (m: Memory, at: number) => m.store64(at, 1, 0)],
     ["a load of 16 bytes", 8, (m: Memory, at: number) => m.load(at, new Uint32Array(4))],

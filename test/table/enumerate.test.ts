@@ -37,7 +37,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
       const rng = new Rng(5);
       const arena = new Arena(formats[format].granuleLg2 === 16 ? 8192 : 2048);
       const root = rootOf(arena, format, level, inputBits, { ...more, allow: 3 });
-      const mapper = new Mapper(arena.memory, root, arena.allocate, options);
+      const mapper = new Mapper(arena.tables, root, arena.allocate, options);
       const granule = 2 ** formats[format].granuleLg2;
       const wanted: { iova: number; text: string }[] = [];
       for (let n = 0; n < 60; n++) {
@@ -179,7 +179,7 @@ describe.each(captures)("%s", (capture) => {
 test("a leaf that ends in the interrupt range of VT-d is cut out of a large page", () => {
   const arena = new Arena(64);
   const root = rootOf(arena, "vtd-ss", 2, 39);
-  new Mapper(arena.memory, root, arena.allocate).map(0xc000_0000, 0xc000_0000, 2 ** 30, 3);
+  new Mapper(arena.tables, root, arena.allocate).map(0xc000_0000, 0xc000_0000, 2 ** 30, 3);
   const { ranges } = rangesOf(arena, root);
   expect(rowsOf(ranges)).toEqual(["c0000000 c0000000 3ee00000 3", "fef00000 fef00000 1100000 3"]);
   expect(ranges.leafCount).toBe(1);
@@ -189,7 +189,7 @@ test("a leaf that ends in the interrupt range of VT-d is cut out of a large page
 test("a run over the middle of a signed input is two rows, far from each other", () => {
   const arena = new Arena(64);
   const root = rootOf(arena, "vtd-fs", 2, 39, { upper: "sign" });
-  const mapper = new Mapper(arena.memory, root, arena.allocate);
+  const mapper = new Mapper(arena.tables, root, arena.allocate);
   mapper.map(2 ** 38 - 2 ** 30, 2 ** 33, 2 ** 30, 3);
   mapper.map(2 ** 64 - 2 ** 38, 2 ** 33 + 2 ** 30, 2 ** 30, 3);
   const { ranges } = rangesOf(arena, root);

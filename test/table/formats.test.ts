@@ -54,7 +54,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
       if ((options.encodedSizes || options.skipLevels) && !formats[format].nextLevel) continue;
       const arena = new Arena(formats[format].granuleLg2 === 16 ? 20480 : 6144);
       const root = rootOf(arena, format, level, inputBits, { ...more, allow: 3 });
-      const mapper = new Mapper(arena.memory, root, arena.allocate, options);
+      const mapper = new Mapper(arena.tables, root, arena.allocate, options);
       const mapped = fill(rng, mapper, root, arena, options.superpages !== false);
       expect(mapped.length).toBeGreaterThan(level === 0 ? 0 : 10);
       const plan = planOf(root);

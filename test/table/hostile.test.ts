@@ -35,7 +35,7 @@ function find(arena: Arena, root: TableRoot, options: EnumerateOptions = {}): Fo
 function oneMapping(format: FormatName, level = 3, inputBits = 48) {
   const arena = new Arena(128);
   const root = rootOf(arena, format, level, inputBits);
-  const mapper = new Mapper(arena.memory, root, arena.allocate, { superpages: false });
+  const mapper = new Mapper(arena.tables, root, arena.allocate, { superpages: false });
   const granule = 2 ** formats[format].granuleLg2;
   mapper.map(0, 64 * granule, granule, 3);
   const topShift = granule * 2 ** ((formats[format].granuleLg2 - 3) * level);

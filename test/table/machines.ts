@@ -1,11 +1,13 @@
 /** Roots of every format and width, and memory to put tables in: what every test of tables starts from. */
 import type { Mfn } from "../../src/base/index.js";
+import { FlatMemory, type ReadonlyWords } from "../../src/mem/index.js";
 import {
   type AllocateFrames,
   type Allow,
   type FormatName,
   FrameSource,
   formats,
+  type TableMemory,
   type TableRoot,
 } from "../../src/table/index.js";
 import type { ReadEntry } from "./slow_walk.js";
@@ -14,6 +16,8 @@ import type { ReadEntry } from "./slow_walk.js";
 export class Arena {
   readonly words: Uint32Array;
   readonly memory: FrameSource;
+  /** The same frames, to build in. */
+  readonly tables: FlatMemory;
   #next: number;
   readonly allocate: AllocateFrames = (frameCount) => {
     this.#next = Math.ceil(this.#next / frameCount) * frameCount;
@@ -31,7 +35,8 @@ export class Arena {
 
   constructor(frameCount: number) {
     this.words = new Uint32Array(frameCount * 1024);
-    this.memory = FrameSource.flat(this.words);
+    this.tables = new FlatMemory(this.words);
+    this.memory = new FrameSource(this.tables);
     this.#next = 16;
   }
 
@@ -45,9 +50,20 @@ export class Arena {
     return this.#next;
   }
 
-  frame(m: number): Uint32Array | undefined {
+  frame(m: number): ReadonlyWords | undefined {
     return this.memory.frame(m as Mfn);
   }
+}
+
+/** Memory of a guest, to build in: its frames stand elsewhere in a machine's. */
+export function guestMemory(frame: (m: number) => ReadonlyWords | undefined): TableMemory {
+  return {
+    frame,
+    store32(address, value) {
+      // What an arena gives is a part of its own words.
+      (frame(Math.floor(address / 4096)) as Uint32Array)[(address % 4096) / 4] = value;
+    },
+  };
 }
 
 /** Frames of a top table; at least the sixteen of a concatenated one, so that noise has room. */

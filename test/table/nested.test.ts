@@ -18,7 +18,7 @@ import {
   Troubles,
   traceNested,
 } from "../../src/table/index.js";
-import { Arena, rootOf } from "./machines.js";
+import { Arena, guestMemory, rootOf } from "./machines.js";
 import { slowWalk } from "./slow_walk.js";
 
 const pairs: readonly (readonly [FormatName, FormatName])[] = [
@@ -33,7 +33,7 @@ const pairs: readonly (readonly [FormatName, FormatName])[] = [
 function machine(rng: Rng, firstFormat: FormatName, secondFormat: FormatName) {
   const arena = new Arena(8192);
   const second = rootOf(arena, secondFormat, 2, 39, { outputBits: 48 });
-  const outer = new Mapper(arena.memory, second, arena.allocate, { superpages: true });
+  const outer = new Mapper(arena.tables, second, arena.allocate, { superpages: true });
   const pieces = 128;
   const place = (gfn: number) => 4096 + (((gfn >> 4) * 37) % pieces) * 16 + (gfn & 15);
   for (let piece = 0; piece < pieces; piece++) {
@@ -44,7 +44,7 @@ function machine(rng: Rng, firstFormat: FormatName, secondFormat: FormatName) {
     if (allow !== 0) outer.map(piece * 65536, place(piece * 16) * 4096, 65536, allow);
   }
   // The first stage is built by the guest, which sees its own frames.
-  const guest = { frame: (m: number) => (m < pieces * 16 ? arena.frame(place(m)) : undefined) };
+  const guest = guestMemory((m) => (m < pieces * 16 ? arena.frame(place(m)) : undefined));
   let next = 16;
   const allocate = (frameCount: number) => {
     next = Math.ceil(next / frameCount) * frameCount + frameCount;
@@ -166,12 +166,12 @@ test("a first-stage table that the second stage does not map is the second stage
 test("only the end of both stages can be in the interrupt range", () => {
   const arena = new Arena(512);
   const second = rootOf(arena, "vtd-ss", 2, 39);
-  const outer = new Mapper(arena.memory, second, arena.allocate);
+  const outer = new Mapper(arena.tables, second, arena.allocate);
   outer.map(0, 0, 2 ** 21, 3);
   outer.map(0xfee0_0000, 0x5000_0000, 4096, 3);
   outer.map(0x6000_0000, 0xfee0_0000, 4096, 3);
   const first = rootOf(arena, "vtd-fs", 2, 39);
-  const inner = new Mapper(arena.memory, first, arena.allocate);
+  const inner = new Mapper(arena.tables, first, arena.allocate);
   inner.map(0x1000, 0xfee0_0000, 4096, 3);
   inner.map(0x2000, 0x6000_0000, 4096, 3);
   const walker = new NestedWalker(arena.memory, { first, second });
@@ -184,11 +184,11 @@ test("only the end of both stages can be in the interrupt range", () => {
 test("a whole leaf of the first stage counts once, however the second stage cuts it", () => {
   const arena = new Arena(512);
   const second = rootOf(arena, "vtd-ss", 2, 39);
-  new Mapper(arena.memory, second, arena.allocate).map(0, 0, 2 ** 20, 3);
-  const outer = new Mapper(arena.memory, second, arena.allocate);
+  new Mapper(arena.tables, second, arena.allocate).map(0, 0, 2 ** 20, 3);
+  const outer = new Mapper(arena.tables, second, arena.allocate);
   for (let page = 512; page < 1024; page += 2) outer.map(page * 4096, 2 ** 32 + page * 8192, 4096, 3);
   const first = rootOf(arena, "vtd-fs", 2, 39);
-  new Mapper(arena.memory, first, arena.allocate).map(2 ** 30, 2 ** 21, 2 ** 21, 3);
+  new Mapper(arena.tables, first, arena.allocate).map(2 ** 30, 2 ** 21, 2 ** 21, 3);
   const ranges = new Ranges();
   enumerateNested(arena.memory, { first, second }, ranges, new Troubles());
   expect([ranges.count, ranges.leafCount, ranges.byteCount]).toEqual([256, 1, 2 ** 20]);
@@ -197,7 +197,7 @@ test("a whole leaf of the first stage counts once, however the second stage cuts
 test("a first stage of large pages over a second stage in small pieces ends at a limit that is told", () => {
   const arena = new Arena(2048);
   const second = rootOf(arena, "vtd-ss", 2, 39);
-  const outer = new Mapper(arena.memory, second, arena.allocate, { superpages: false });
+  const outer = new Mapper(arena.tables, second, arena.allocate, { superpages: false });
   // Frames in descending order: no two of them merge.
   for (let page = 0; page < 512; page++) outer.map(page * 4096, 2 ** 32 - page * 8192, 4096, page % 2 === 0 ? 1 : 3);
   const firstAt = arena.allocate(1);

@@ -40,7 +40,7 @@ describe.each(four.map((w) => [widthName(w), w] as const))("%s", (_, [format, le
     const arena = new Arena(topFrames(format, level, inputBits) + 256);
     const root = rootOf(arena, format, level, inputBits, { ...more, outputBits: more?.outputBits ?? 48, allow: 3 });
     const base = root.upper === "ones" ? upperBase(root) : 0;
-    return { arena, root, base, mapper: new Mapper(arena.memory, root, arena.allocate) };
+    return { arena, root, base, mapper: new Mapper(arena.tables, root, arena.allocate) };
   };
   const gigabytes = !more?.lacks?.includes("pages-1g");
 

@@ -139,7 +139,7 @@ export function tangledNested(
   );
   // Index 0 of every level is the guest's memory; what the tangle put there makes room.
   arena.put(second.address, 0, 0);
-  const mapper = new Mapper(arena.memory, second, arena.allocate, { superpages: false });
+  const mapper = new Mapper(arena.tables, second, arena.allocate, { superpages: false });
   mapper.map(0, host * 4096, guestFrames * 4096, 3);
   const first: TableRoot = {
     ...{ format: firstWidth[0], level: firstWidth[1], inputBits: firstWidth[2], address: 16 * 4096 },

@@ -18,7 +18,7 @@ import { Arena, rootOf } from "./machines.js";
 function mapped(format: TableRoot["format"], options: MapperOptions, bytes: number, more: Partial<TableRoot> = {}) {
   const arena = new Arena(128);
   const root = rootOf(arena, format, 3, 48, more);
-  const mapper = new Mapper(arena.memory, root, arena.allocate, options);
+  const mapper = new Mapper(arena.tables, root, arena.allocate, options);
   mapper.map(0x4000_0000, 0x1_8000_0000, bytes, 3);
   return { arena, root, mapper };
 }
@@ -74,7 +74,7 @@ test.each([
 test("an address in the upper half, given as a bigint", () => {
   const arena = new Arena(64);
   const root = rootOf(arena, "smmu-s1-4k", 3, 48, { upper: "ones" });
-  new Mapper(arena.memory, root, arena.allocate).map(2 ** 64 - 8192, 0x7000, 4096, 1);
+  new Mapper(arena.tables, root, arena.allocate).map(2 ** 64 - 8192, 0x7000, 4096, 1);
   const { result } = trace(arena.memory, root, 0xffff_ffff_ffff_ee07n, 1);
   expect(result).toEqual({ paddr: 0x7e07, bytes: 4096, allow: 1 });
   expect(trace(arena.memory, root, 0xfff_ffff_ffff_ee07n, 1).result).toMatchObject({ fault: "inputSize", atTop: true });

@@ -5,10 +5,11 @@
 import type { Pfn } from "../../base/frame.js";
 import type { Rng } from "../../base/rng.js";
 import { GrantFlag, GrantType } from "../../spec/xen/grant_entry.js";
+import { entryAddress } from "../../sw/xen/grant/entry.js";
 import type { GuestDomain } from "./host.js";
 
 const entriesPerFrame = 512;
-const entryWords = 2;
+const entryBytes = 8;
 const pageBytes = 4096;
 
 export class HostilePages {
@@ -49,31 +50,30 @@ export class HostilePages {
     const rng = this.#rng;
     const own = rng.below(this.refs.length);
     const ref = rng.below(4) === 0 ? rng.below(entriesPerFrame) : this.refs[own]!;
-    const words = guest.d.grants.sharedWords[0]!;
-    const at = ref * entryWords;
+    const { memory } = guest.h;
+    const entry = entryAddress(guest.d, ref);
     const kind = rng.below(8);
-    if (kind === 0) words[at] = rng.below(2 ** 32);
-    else if (kind === 1) words[at + 1] = rng.below(2 ** 32);
-    else if (kind === 2) words[at + 1] = rng.below(guest.h.memory.frameCount);
-    else if (kind === 3) words[at + 1] = guest.gfnOf(guest.ramFirst + rng.below(guest.ramCount));
-    else if (kind === 4) words[at] = (words[at]! ^ (1 << rng.below(32))) >>> 0;
-    else if (kind === 5) words[at] = GrantType.permitAccess | GrantFlag.readOnly;
+    if (kind === 0) memory.store32(entry, rng.below(2 ** 32));
+    else if (kind === 1) memory.store32(entry + 4, rng.below(2 ** 32));
+    else if (kind === 2) memory.store32(entry + 4, rng.below(guest.h.memory.frameCount));
+    else if (kind === 3) memory.store32(entry + 4, guest.gfnOf(guest.ramFirst + rng.below(guest.ramCount)));
+    else if (kind === 4) memory.store32(entry, memory.load32(entry) ^ (1 << rng.below(32)));
+    else if (kind === 5) memory.store32(entry, GrantType.permitAccess | GrantFlag.readOnly);
     else this.restore(own);
   }
 
   /** Make an entry honest again, whatever the hypervisor has noted in it. */
   restore(n: number): void {
     const { guest } = this.#domain;
-    const words = guest.d.grants.sharedWords[0]!;
-    const at = this.refs[n]! * entryWords;
-    words[at + 1] = guest.gfnOf(this.pages[n]!);
-    words[at] = GrantType.permitAccess;
+    const entry = entryAddress(guest.d, this.refs[n]!);
+    guest.h.memory.store32(entry + 4, guest.gfnOf(this.pages[n]!));
+    guest.h.memory.store32(entry, GrantType.permitAccess);
   }
 
   /** Take everything back; what the hypervisor still counts is left to it. */
   close(): void {
     const { guest, grants } = this.#domain;
-    guest.d.grants.sharedWords[0]!.fill(0, entryWords);
+    guest.h.memory.fill(entryAddress(guest.d, 1), pageBytes - entryBytes, 0);
     this.refs.forEach((ref, n) => {
       if (grants.endAccess(ref)) guest.freePages(this.pages[n]!, 0);
     });

@@ -2,7 +2,7 @@
 import { type Mfn, mfn } from "../../../src/base/frame.js";
 import type { Memory } from "../../../src/mem/index.js";
 import type { Image } from "../../../src/read/index.js";
-import { type AllocateFrames, Mapper, type TableRoot } from "../../../src/table/index.js";
+import { type AllocateFrames, Mapper, type TableMemory, type TableRoot } from "../../../src/table/index.js";
 
 /** All of a memory as a whole image. */
 export function imageOf(memory: Memory, machine: string | null = "x86-64"): Image {
@@ -15,7 +15,7 @@ export function imageOf(memory: Memory, machine: string | null = "x86-64"): Imag
     each(visit) {
       for (let m = 0; m < memory.frameCount; m++) {
         const words = memory.frame(m as Mfn);
-        if (words !== undefined) visit(m as Mfn, words);
+        if (words !== undefined) visit(m as Mfn, words.slice());
       }
     },
   };
@@ -34,7 +34,7 @@ export function framesFrom(memory: Memory, first: number): AllocateFrames {
 
 /** Map rows [iova, paddr, bytes, allow] in a table whose top is made here. */
 export function mapAll(
-  memory: Memory,
+  memory: TableMemory & Pick<Memory, "write">,
   root: TableRoot,
   allocate: AllocateFrames,
   rows: readonly (readonly [number, number, number, (1 | 2 | 3)?])[],

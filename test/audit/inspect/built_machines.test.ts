@@ -12,6 +12,7 @@ import { PasidDirectoryEntry, PasidEntry } from "../../../src/spec/vtd/pasid.js"
 import { RootEntry, ScalableRootEntry } from "../../../src/spec/vtd/root_entry.js";
 import { NestedView, type TableRoot } from "../../../src/table/index.js";
 import { Built, unit } from "../../table/device/built.js";
+import { guestMemory } from "../../table/machines.js";
 import { framesFrom, imageOf, mapAll } from "./built_image.js";
 
 const second = (address: number): TableRoot => ({
@@ -54,7 +55,7 @@ describe("nesting: a guest's first stage over the host's second", () => {
   built.memory.write(guestBase, new Uint8Array(0x100000));
   const guest = new NestedView(built.memory, second(0x10000));
   const first = { ...second(0x30000), format: "vtd-fs", upper: "sign" } as const;
-  const inGuest = { write: () => {}, frame: guest.frame.bind(guest), frameCount: 0 } as unknown as typeof built.memory;
+  const inGuest = { write: () => {}, ...guestMemory((m) => guest.frame(m as never)) };
   let next = 0x31;
   mapAll(inGuest, first, () => next++, [
     [0x7000_0000, 0x60000, 0x2000],

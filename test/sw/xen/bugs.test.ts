@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { GrantType } from "../../../src/spec/xen/grant_entry.js";
 import { GrantStatus, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt, frameWords } from "../../../src/sw/xen/grant/frames.js";
 import {
   ArmTree,
   addStatusToPhysmapSteps,
@@ -21,7 +20,7 @@ import {
   type XenBugId,
   xenBugs,
 } from "../../../src/sw/xen/index.js";
-import { bytes, machine, readAt, type Small } from "./machine.js";
+import { bytes, entryOf, machine, readAt, type Small } from "./machine.js";
 
 const page = 4096;
 const both = MapFlag.host | MapFlag.device;
@@ -121,9 +120,9 @@ const runs: Readonly<Record<XenBugId, Run>> = {
   "loop-back": (make) => {
     const m = make({ foreign: { era: "2011" } });
     const own = m.back.allocPages(0)!;
-    const { words, at } = entryAt(m.d0, 9);
-    words[at + 1] = m.d0.map.frameOf(own);
-    words[at] = GrantType.permitAccess;
+    const entry = entryOf(m.h, m.d0, 9);
+    entry.set(1, m.d0.map.frameOf(own));
+    entry.set(0, GrantType.permitAccess);
     const [got] = m.foreign.map([{ domain: 0, ref: 9, readOnly: false }]);
     return got!.status === 0 && m.back.busToPhys(got!.bus) === got!.page * page;
   },
@@ -221,8 +220,8 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     m.kernel.memory.write(two * page, bytes(22));
     const ref = m.grants.grant(0, one, true);
     mapGrant(m.h, m.d0, { flags: MapFlag.host | MapFlag.readOnly, domain: 1, ref, page: empty });
-    const { words, at } = entryAt(m.d, ref);
-    words[at + 1] = m.d.map.frameOf(two);
+    const entry = entryOf(m.h, m.d, ref);
+    entry.set(1, m.d.map.frameOf(two));
     const own = m.back.allocPages(0)!;
     const dest = { domain: 0, at: m.d0.map.frameOf(own), offset: 0 };
     finish(copyGrantSteps(m.h, m.d0, { source: { domain: 1, at: ref, offset: 0 }, dest, length: 1, flags: 1 }));
@@ -232,19 +231,19 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     const m = make({ guests: 2 });
     setVersion(m.h, m.d, 2);
     // Guest 1 passes on to domain 0 what guest 2 would have to grant, and does not.
-    const { words, at } = entryAt(m.d, 30);
-    words[at + 1] = 2;
-    words[at + 2] = 100;
-    words[at] = GrantType.transitive;
+    const entry = entryOf(m.h, m.d, 30);
+    entry.set(1, 2);
+    entry.set(2, 100);
+    entry.set(0, GrantType.transitive);
     const own = m.back.allocPages(0)!;
     const dest = { domain: 0, at: m.d0.map.frameOf(own), offset: 0 };
     const copying = copyGrantSteps(m.h, m.d0, { source: { domain: 1, at: 30, offset: 0 }, dest, length: 4, flags: 1 });
     while (copying.next().value !== "the lock is let go for the grant behind");
     const status = m.d.grants.status[0] as Mfn;
     setVersion(m.h, m.d, 1);
-    frameWords(m.h, status).fill(0xffff_ffff);
+    m.h.memory.fill(status * 4096, 4096, 0xff);
     finish(copying);
-    return frameWords(m.h, status).every((w) => w === 0xffff_ffff);
+    return m.h.memory.frame(status)!.every((w) => w === 0xffff_ffff);
   },
 };
 

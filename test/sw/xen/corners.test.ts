@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Errno } from "../../../src/spec/xen/errno.js";
 import { GrantFlag, GrantType } from "../../../src/spec/xen/grant_entry.js";
 import { CopyFlag, GrantStatus, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt, statusAt } from "../../../src/sw/xen/grant/frames.js";
+import { statusAddress } from "../../../src/sw/xen/grant/entry.js";
 import {
   AccessGate,
   Balloon,
@@ -16,7 +16,7 @@ import {
   mapGrantSteps,
   setVersion,
 } from "../../../src/sw/xen/index.js";
-import { bytes, machine, readAt } from "./machine.js";
+import { bytes, entryOf, machine, readAt } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
 const page = 4096;
@@ -54,13 +54,13 @@ for (const [what, change] of [
     const m = machine();
     setVersion(m.h, m.d, 2);
     const { ref } = share(m);
-    const { words, at } = entryAt(m.d, ref);
+    const entry = entryOf(m.h, m.d, ref);
     const mapping = mapGrantSteps(m.h, m.d0, { flags: host, domain: 1, ref, page: empty });
     while (mapping.next().value !== "the status was written");
-    words[at] = change(words[at]!);
+    entry.set(0, change(entry.get(0)));
     expect(finish(mapping).status).toBe(GrantStatus.generalError);
-    const status = statusAt(m.h, m.d, ref);
-    expect([status.halves[status.at], leftovers(m.h)]).toEqual([0, []]);
+    const status = m.h.memory.load16(statusAddress(m.d, ref));
+    expect([status, leftovers(m.h)]).toEqual([0, []]);
   });
 }
 
@@ -113,10 +113,10 @@ test("a page mapped for reading is written neither by a CPU nor, behind the doma
 function passedOn(m: M) {
   setVersion(m.h, m.d, 2);
   const second = m.guests[1]!.grants;
-  const { words, at } = entryAt(m.d, 41);
-  words[at + 1] = 2;
-  words[at + 2] = second.grant(1, second.allocShared()!, false);
-  words[at] = GrantType.transitive;
+  const entry = entryOf(m.h, m.d, 41);
+  entry.set(1, 2);
+  entry.set(2, second.grant(1, second.allocShared()!, false));
+  entry.set(0, GrantType.transitive);
   const dest = { domain: 0, at: m.d0.map.frameOf(m.back.allocPages(0)!), offset: 0 };
   return copyGrantSteps(m.h, m.d0, {
     source: { domain: 1, at: 41, offset: 0 },
@@ -151,9 +151,9 @@ test("a frame mapped from oneself is local again when the last such mapping is g
   const m = machine({ foreign: { era: "2011" } });
   const own = m.back.allocPages(0)!;
   const bus = m.back.physToBus(own * page);
-  const { words, at } = entryAt(m.d0, 9);
-  words[at + 1] = bus / page;
-  words[at] = GrantType.permitAccess;
+  const entry = entryOf(m.h, m.d0, 9);
+  entry.set(1, bus / page);
+  entry.set(0, GrantType.permitAccess);
   const got = m.foreign.map([9, 9].map((ref) => ({ domain: 0, ref, readOnly: false })));
   expect([m.back.busToLocalPhys(bus), m.back.physToBus(own * page)]).toEqual([-1, bus]);
   m.foreign.unmap([got[0]!]);
@@ -216,5 +216,5 @@ test("a change of version leaves no word of an old entry", () => {
   const m = machine();
   for (let n = 0; n < 20; n++) share(m);
   setVersion(m.h, m.d, 2);
-  expect([...m.d.grants.sharedWords[0]!].filter((w) => w !== 0)).toEqual([]);
+  expect([...m.h.memory.frame(m.d.grants.shared[0]!)!].filter((w) => w !== 0)).toEqual([]);
 });

@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
 import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt, entryPlace } from "../../../src/sw/xen/grant/frames.js";
+import { entryPlace } from "../../../src/sw/xen/grant/frames.js";
 import { AccessGate, copyGrant, mapGrant, setVersion, unmapGrants, violationText } from "../../../src/sw/xen/index.js";
-import { bytes, machine, readAt } from "./machine.js";
+import { bytes, entryOf, machine, readAt } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
 const page = 4096;
@@ -167,12 +167,12 @@ describe("a hostile granter", () => {
       const own = m.d0.map.frameOf(m.back.allocPages(0)!);
       for (let n = 0; n < 6000; n++) {
         const ref = rng.below(12);
-        const { words, at } = entryAt(m.d, ref);
+        const entry = entryOf(m.h, m.d, ref);
         for (let w = 0; w < (version === 1 ? 2 : 4); w++) {
           const near = [m.d.map.frameOf(rng.below(256)), m.d0.map.frameOf(rng.below(256)), rng.below(2048), ref][
             rng.below(4)
           ]!;
-          if (rng.below(3) === 0) words[at + w] = w === 0 ? rng.below(512) + rng.below(2) * 0x1_0000 : near;
+          if (rng.below(3) === 0) entry.set(w, w === 0 ? rng.below(512) + rng.below(2) * 0x1_0000 : near);
         }
         const kind = rng.below(4);
         if (kind === 0 && live.length > 0) {

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { GrantFlag, GrantType } from "../../../src/spec/xen/grant_entry.js";
 import { CopyFlag, GrantStatus, grantStatusText, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryAt } from "../../../src/sw/xen/grant/frames.js";
 import {
   copyGrant,
   FrameType,
@@ -18,7 +17,7 @@ import {
   unmapAndReplace,
   unmapGrants,
 } from "../../../src/sw/xen/index.js";
-import { machine, type Small } from "./machine.js";
+import { entryOf, machine, type Small } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
 const empty = 2000;
@@ -101,8 +100,8 @@ const rows: readonly Row[] = [
     "badPage",
     (m) => {
       const ref = granted(m);
-      const { words, at } = entryAt(m.d, ref);
-      words[at + 1] = own(m);
+      const entry = entryOf(m.h, m.d, ref);
+      entry.set(1, own(m));
       return map(m, ref).status;
     },
   ],
@@ -111,8 +110,8 @@ const rows: readonly Row[] = [
     "badPage",
     (m) => {
       const ref = granted(m);
-      const { words, at } = entryAt(m.d, ref);
-      words[at + 1] = 0xffff_ffff;
+      const entry = entryOf(m.h, m.d, ref);
+      entry.set(1, 0xffff_ffff);
       return map(m, ref).status;
     },
   ],
@@ -232,8 +231,8 @@ function give(m: M, o: Given): number {
     ...{ id: 50, model: "p2m", pages: 0, pagesMax: o.full === true ? 0 : 10 },
     ...(o.bits === undefined ? {} : { addressBits: o.bits }),
   });
-  const { words, at } = entryAt(to, 30);
-  words[at] = GrantType.acceptTransfer + (o.from ?? 0) * 0x1_0000;
+  const entry = entryOf(m.h, to, 30);
+  entry.set(0, GrantType.acceptTransfer + (o.from ?? 0) * 0x1_0000);
   const page = m.back.allocPages(0)!;
   m.back.memory.write(page * 4096 + 9, Uint8Array.of(77));
   const frame = m.d0.map.frameOf(page);
@@ -248,21 +247,21 @@ function give(m: M, o: Given): number {
   );
   expect(m.h.frames.owner[frame]).toBe(arrived && o.bits === undefined ? 50 : taken ? -1 : 0);
   if (!arrived) return status;
-  expect(m.h.memory.frame(words[at + 1] as Mfn)![2]! >>> 8).toBe(77);
-  expect(words[at]! & 0xffff).toBe(
+  expect(m.h.memory.frame(entry.get(1) as Mfn)![2]! >>> 8).toBe(77);
+  expect(entry.get(0) & 0xffff).toBe(
     GrantType.acceptTransfer + GrantFlag.transferCommitted + GrantFlag.transferCompleted,
   );
-  expect(words[at + 1]! * 4096).toBeLessThan(2 ** (o.bits ?? 64));
+  expect(entry.get(1) * 4096).toBeLessThan(2 ** (o.bits ?? 64));
   return status;
 }
 
 /** Bytes 64 to 127 of a page, version 2. */
 function part(m: M): number {
   setVersion(m.h, m.d, 2);
-  const { words, at } = entryAt(m.d, 40);
-  words[at + 1] = 64 + 64 * 0x1_0000;
-  words[at + 2] = m.d.map.frameOf(m.kernel.allocPages(0)!);
-  words[at] = GrantType.permitAccess | GrantFlag.subPage;
+  const entry = entryOf(m.h, m.d, 40);
+  entry.set(1, 64 + 64 * 0x1_0000);
+  entry.set(2, m.d.map.frameOf(m.kernel.allocPages(0)!));
+  entry.set(0, GrantType.permitAccess | GrantFlag.subPage);
   return 40;
 }
 
@@ -270,10 +269,10 @@ function part(m: M): number {
 function passedOn(m: M, from = 2): number {
   setVersion(m.h, m.d, 2);
   const second = m.guests[1]!.grants;
-  const { words, at } = entryAt(m.d, 41);
-  words[at + 1] = from;
-  words[at + 2] = second.grant(1, second.allocShared()!, false);
-  words[at] = GrantType.transitive;
+  const entry = entryOf(m.h, m.d, 41);
+  entry.set(1, from);
+  entry.set(2, second.grant(1, second.allocShared()!, false));
+  entry.set(0, GrantType.transitive);
   return 41;
 }
 
@@ -293,13 +292,13 @@ test("every status has a row", () => {
 test("an entry that its granter changes without end is unstable: five tries, then an error, and no bit stays", () => {
   const m = machine();
   const ref = granted(m);
-  const { words, at } = entryAt(m.d, ref);
+  const entry = entryOf(m.h, m.d, ref);
   const mapping = mapGrantSteps(m.h, m.d0, { flags: host, domain: 1, ref, page: empty });
   let tries = 0;
   let step = mapping.next();
-  for (; step.done !== true; step = mapping.next(), tries++) words[at]! ^= GrantFlag.readOnly << 3;
+  for (; step.done !== true; step = mapping.next(), tries++) entry.set(0, entry.get(0) ^ (GrantFlag.readOnly << 3));
   expect([tries, step.value.status]).toEqual([5, GrantStatus.generalError]);
-  expect(words[at]! & (GrantFlag.reading | GrantFlag.writing)).toBe(0);
+  expect(entry.get(0) & (GrantFlag.reading | GrantFlag.writing)).toBe(0);
   expect(leftovers(m.h)).toEqual([]);
 });
 
@@ -335,8 +334,8 @@ test("two transfers at one time give no more pages than the other may have", () 
   const m = machine();
   const to = m.h.createDomain({ id: 50, model: "p2m", pages: 32, pagesMax: 33 });
   const transfers = [30, 31].map((ref) => {
-    const { words, at } = entryAt(to, ref);
-    words[at] = GrantType.acceptTransfer;
+    const entry = entryOf(m.h, to, ref);
+    entry.set(0, GrantType.acceptTransfer);
     const page = m.back.allocPages(0)!;
     const frame = m.d0.map.frameOf(page);
     m.h.setMapping(m.d0, page, -1);

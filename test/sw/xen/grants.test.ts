@@ -13,7 +13,7 @@ import {
   removeStatusFromPhysmap,
   setVersion,
 } from "../../../src/sw/xen/index.js";
-import { bytes, machine, readAt } from "./machine.js";
+import { bytes, entryOf, machine, readAt } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
 const page = 4096;
@@ -98,9 +98,9 @@ describe("versions", () => {
     const m = machine();
     const at = m.grants.allocShared()!;
     const ref = m.grants.grant(0, at, false);
-    const words = m.d.grants.sharedWords[0]!;
-    words[0] = 1;
-    words[1] = m.d.map.frameOf(at);
+    const entry = entryOf(m.h, m.d, 0);
+    entry.set(0, 1);
+    entry.set(1, m.d.map.frameOf(at));
     expect([setVersion(m.h, m.d, 2), m.d.grants.entryCount, m.d.grants.status.length]).toEqual([0, 256, 1]);
     const map = (r: number) => m.foreign.map([{ domain: 1, ref: r, readOnly: false }]);
     const first = map(0);

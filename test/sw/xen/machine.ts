@@ -1,4 +1,6 @@
 /** Small machines for tests: a back end's domain 0 and guests that grant. */
+import { entryAddress } from "../../../src/sw/xen/grant/entry.js";
+import type { Domain } from "../../../src/sw/xen/hypervisor/domain.js";
 import {
   type ForeignOptions,
   ForeignPages,
@@ -65,4 +67,13 @@ export function readAt(memory: { read(address: number, into: Uint8Array): void }
   const into = new Uint8Array(count);
   memory.read(address, into);
   return [...into];
+}
+
+/** A grant entry as its granter or a hostile writer sees it, word by word. */
+export function entryOf(h: Hypervisor, d: Domain, ref: number) {
+  const address = entryAddress(d, ref);
+  return {
+    get: (word: number): number => h.memory.load32(address + word * 4),
+    set: (word: number, value: number): void => h.memory.store32(address + word * 4, value),
+  };
 }

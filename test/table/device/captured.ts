@@ -37,7 +37,7 @@ export function imageOf(segments: readonly Segment[]) {
     frame: view.frame.bind(view),
     each(visit: (m: ReturnType<typeof mfn>, words: Uint32Array) => void) {
       for (const { first, frameCount, words } of segments.toSorted((a, b) => a.first - b.first)) {
-        for (let n = 0; n < frameCount; n++) visit(mfn(first + n), words.subarray(n * 1024, n * 1024 + 1024));
+        for (let n = 0; n < frameCount; n++) visit(mfn(first + n), words.slice(n * 1024, n * 1024 + 1024));
       }
     },
   };

@@ -14,7 +14,9 @@ export function bytesAt(memory: MemoryView, address: number, count: number): Uin
     if (words === undefined) return null;
     const low = at % 4096;
     const part = Math.min(4096 - low, count - done);
-    out.set(new Uint8Array(words.buffer, words.byteOffset + low, part), done);
+    const first = Math.floor(low / 4);
+    const copy = new Uint8Array(words.slice(first, Math.ceil((low + part) / 4)).buffer);
+    out.set(copy.subarray(low - first * 4, low - first * 4 + part), done);
     done += part;
   }
   return out;

@@ -1,7 +1,7 @@
 /** Demonstrations of bugs of Linux as a guest of Xen: page maps, regions, grants, foreign pages. */
 import { GrantType } from "../../../spec/xen/grant_entry.js";
 import { MapFlag } from "../../../spec/xen/grant_op.js";
-import { entryAt } from "../../../sw/xen/grant/frames.js";
+import { entryAddress } from "../../../sw/xen/grant/entry.js";
 import { ArmTree, makePool, mapGrant, type XenBugId } from "../../../sw/xen/index.js";
 import { bytesAt, filled, page, type XenStageOptions, xenStage } from "../stage.js";
 import { bytesText, hex } from "../story.js";
@@ -198,9 +198,8 @@ export const guestDemonstrations = {
     "loop-back",
     function* (s) {
       const own = s.back.allocPages(0)!;
-      const { words, at } = entryAt(s.d0, 9);
-      words[at + 1] = s.d0.map.frameOf(own);
-      words[at] = GrantType.permitAccess;
+      s.h.memory.store32(entryAddress(s.d0, 9) + 4, s.d0.map.frameOf(own));
+      s.h.memory.store32(entryAddress(s.d0, 9), GrantType.permitAccess);
       yield `grants its page ${hex(own)} to itself`;
       const [got] = s.foreign.map([{ domain: 0, ref: 9, readOnly: false }]);
       const back = s.back.busToPhys(got!.bus);

@@ -2,7 +2,7 @@
 import type { Mfn } from "../../../base/frame.js";
 import { GrantType } from "../../../spec/xen/grant_entry.js";
 import { MapFlag } from "../../../spec/xen/grant_op.js";
-import { entryAt, frameWords } from "../../../sw/xen/grant/frames.js";
+import { entryAddress } from "../../../sw/xen/grant/entry.js";
 import {
   addStatusToPhysmapSteps,
   copyGrantSteps,
@@ -205,8 +205,7 @@ export const hypervisorDemonstrations = {
       const ref = s.grants.grant(0, one, true);
       mapGrant(s.h, s.d0, { flags: MapFlag.host | MapFlag.readOnly, domain: 1, ref, page: empty });
       yield `maps reference ${ref} of domain 1, page ${hex(one)} (it holds 11): the frame is pinned`;
-      const { words, at } = entryAt(s.d, ref);
-      words[at + 1] = s.d.map.frameOf(two);
+      s.h.memory.store32(entryAddress(s.d, ref) + 4, s.d.map.frameOf(two));
       yield `domain 1 writes the frame of page ${hex(two)} (it holds 22) into the entry`;
       const own = s.back.allocPages(0)!;
       const dest = { domain: 0, at: s.d0.map.frameOf(own), offset: 0 };
@@ -224,10 +223,10 @@ export const hypervisorDemonstrations = {
     "version-unchecked-after-relock",
     function* (s) {
       setVersion(s.h, s.d, 2);
-      const { words, at } = entryAt(s.d, 30);
-      words[at + 1] = 2;
-      words[at + 2] = 100;
-      words[at] = GrantType.transitive;
+      const entry = entryAddress(s.d, 30);
+      s.h.memory.store32(entry + 4, 2);
+      s.h.memory.store32(entry + 8, 100);
+      s.h.memory.store32(entry, GrantType.transitive);
       yield "domain 1 passes on, by entry 30, what domain 2 would have to grant";
       const own = s.back.allocPages(0)!;
       const dest = { domain: 0, at: s.d0.map.frameOf(own), offset: 0 };
@@ -238,12 +237,12 @@ export const hypervisorDemonstrations = {
       yield `copies by it: ${step.done === true ? "done" : step.value}`;
       const status = s.d.grants.status[0] as Mfn;
       setVersion(s.h, s.d, 1);
-      frameWords(s.h, status).fill(0xffff_ffff);
+      s.h.memory.fill(status * 4096, 4096, 0xff);
       yield `domain 1 goes back to version 1; its status page ${hex(status)} is freed, and used by others (ff ff …)`;
       finish(copying);
       yield judge(
         "the copy goes on",
-        frameWords(s.h, status).every((w) => w === 0xffff_ffff),
+        s.h.memory.frame(status)!.every((w) => w === 0xffff_ffff),
         `it has written to frame ${hex(status)}, which is no status page any more`,
       );
     },

@@ -2,7 +2,7 @@
 import type { Pfn } from "../../../base/frame.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { type EngineBugId, engineBugs } from "../../../sw/engine/index.js";
-import { entryAt } from "../../../sw/xen/grant/frames.js";
+import { entryAddress } from "../../../sw/xen/grant/entry.js";
 import { eras, type XenBugId, xenBugs } from "../../../sw/xen/index.js";
 import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";
@@ -26,11 +26,12 @@ function tables(s: XenStage, o: { readonly page: number; readonly frame: number;
   const at = p2m!.frame(o.page);
   const bus = o.frame * page;
   const back = s.back.busToPhys(bus);
-  const { words, at: word } = entryAt(s.d, o.ref);
+  const entry = entryAddress(s.d, o.ref);
+  const [header, frame] = [s.h.memory.load32(entry), s.h.memory.load32(entry + 4)];
   return [
     at < 0 ? "nothing" : `${hex(at)}${p2m!.isForeign(o.page) ? ", foreign" : ""}`,
     s.h.frames.m2p[o.frame] === undefined ? "nothing" : hex(s.h.frames.m2p[o.frame]!),
-    words[word] === 0 ? "nothing" : `flags ${hex(words[word]! & 0xffff)}, frame ${hex(words[word + 1]!)}`,
+    header === 0 ? "nothing" : `flags ${hex(header & 0xffff)}, frame ${hex(frame)}`,
     `b2p ${hex(back)}, p2b of it ${hex(s.back.physToBus(back))}`,
     s.back.busToLocalPhys(bus) < 0 ? "no" : "yes",
   ];

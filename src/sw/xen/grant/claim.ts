@@ -4,15 +4,15 @@
  * Source: Xen common/grant_table.c (acquire_grant_for_copy, release_grant_for_copy; XSA-226, XSA-500, XSA-501).
  */
 import type { Mfn } from "../../../base/frame.js";
-import { read } from "../../../bits/index.js";
 import { GrantFlag, GrantType, GrantV2Part, GrantV2Transitive } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
-import { entryAt, entryPlace, statusAt } from "./frames.js";
+import { entryAddress, loadField, statusAddress } from "./entry.js";
+import { entryPlace } from "./frames.js";
 import { atLimit, fresh, grantedFrame, settled, unpin } from "./pin.js";
-import { clearStatus, setStatus } from "./status.js";
+import { clearStatus, clearUse, setStatus } from "./status.js";
 import { type Active, writePins } from "./table.js";
 
 export interface Claim {
@@ -71,8 +71,8 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
     if (status !== GrantStatus.okay) return fail(status);
   }
   if (pinned !== undefined) return claimPinned(h, o, pinned);
-  const { words, at } = entryAt(granter, ref);
-  if (g.version === 2 && (words[at]! & GrantFlag.typeMask) === GrantType.transitive)
+  const entry = entryAddress(granter, ref);
+  if (g.version === 2 && (h.memory.load32(entry) & GrantFlag.typeMask) === GrantType.transitive)
     return yield* claimPassed(h, o, passing);
   const frame = grantedFrame(h, granter, ref);
   if (frame < 0 || !h.frames.getPage(frame, granter.id)) {
@@ -80,10 +80,10 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
     return fail(GrantStatus.badPage);
   }
   const active = fresh(domain.id, frame);
-  if (g.version === 2 && (words[at]! & GrantFlag.subPage) !== 0) {
+  if (g.version === 2 && (h.memory.load32(entry) & GrantFlag.subPage) !== 0) {
     active.subPage = true;
-    active.offset = read(words, at, GrantV2Part.offset);
-    active.length = Math.min(read(words, at, GrantV2Part.length), 4096 - Math.min(active.offset, 4096));
+    active.offset = loadField(h.memory, entry, GrantV2Part.offset);
+    active.length = Math.min(loadField(h.memory, entry, GrantV2Part.length), 4096 - Math.min(active.offset, 4096));
   }
   g.active.set(ref, active);
   return claimed(h, o, active, frame, null);
@@ -110,15 +110,15 @@ function claimed(h: Hypervisor, o: ClaimRequest, active: Active, frame: number, 
 
 function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
   const { granter, ref } = o;
-  const { words, at } = entryAt(granter, ref);
-  const from = h.domain(read(words, at, GrantV2Transitive.granter));
-  const fromRef = read(words, at, GrantV2Transitive.ref);
+  const entry = entryAddress(granter, ref);
+  const from = h.domain(loadField(h.memory, entry, GrantV2Transitive.granter));
+  const fromRef = loadField(h.memory, entry, GrantV2Transitive.ref);
   const epoch = { version: granter.grants.version, entries: granter.grants.entryCount };
-  const status = statusAt(h, granter, ref);
+  const status = statusAddress(granter, ref);
   const undo = (code: GrantStatus): Claim => {
     const same = granter.grants.version === epoch.version && ref < granter.grants.entryCount;
     // XSA-501: the pointer of before the break is used although the status frame may be gone.
-    if (h.bugs["version-unchecked-after-relock"]) status.halves[status.at]! &= ~usage;
+    if (h.bugs["version-unchecked-after-relock"]) clearUse(h.memory, status, usage);
     else if (same) clearStatus(h, granter, ref, usage);
     return fail(code);
   };

@@ -1,10 +1,9 @@
 /**
- * Frames that hold grant entries and status words, and where one of them lies.
+ * Frames that hold grant entries and status words, and what a gate needs to find one of them.
  * Source: Xen common/grant_table.c (gnttab_grow_table, gnttab_populate_status_frames).
  */
 import type { Mfn } from "../../../base/frame.js";
 import type { Memory } from "../../../mem/memory.js";
-import { grantEntryBytes, grantStatusBytes } from "../../../spec/xen/grant_entry.js";
 import type { Domain } from "../hypervisor/domain.js";
 import { type FrameTable, FrameType } from "../hypervisor/frame_table.js";
 import type { EntryPlace } from "../hypervisor/gate_reading.js";
@@ -22,14 +21,6 @@ export interface GrantKeeper {
   domain(id: number): Domain | undefined;
 }
 
-/** Words of a frame, live: bits in the granter's memory. */
-export function frameWords(h: GrantKeeper, m: Mfn): Uint32Array {
-  const words = h.memory.frame(m);
-  if (words !== undefined) return words;
-  h.memory.write(m * frameBytes, new Uint8Array(frameBytes));
-  return h.memory.frame(m)!;
-}
-
 /** Let a table grow. @returns false when the limit or memory says no; what was added stays. */
 export function addGrantFrames(h: GrantKeeper, d: Domain, frames: number): boolean {
   const g = d.grants;
@@ -38,7 +29,6 @@ export function addGrantFrames(h: GrantKeeper, d: Domain, frames: number): boole
     const m = heapFrame(h, d);
     if (m === null) return false;
     g.shared.push(m);
-    g.sharedWords.push(frameWords(h, m));
     if (g.version === 2 && !addStatusFrames(h, d)) return false;
   }
   return true;
@@ -59,7 +49,7 @@ function heapFrame(h: GrantKeeper, d: Domain): Mfn | null {
   const m = h.allocateHeap(d);
   if (m === null) return null;
   h.frames.getType(m, FrameType.writable);
-  frameWords(h, m).fill(0);
+  h.memory.fill(m * frameBytes, frameBytes, 0);
   return m;
 }
 
@@ -67,24 +57,6 @@ function heapFrame(h: GrantKeeper, d: Domain): Mfn | null {
 export function dropHeapFrame(h: GrantKeeper, m: Mfn): void {
   h.frames.putType(m);
   h.giveUp(m);
-}
-
-/** Words of an entry: the frame's, and the index of its first. */
-export function entryAt(d: Domain, ref: number): { readonly words: Uint32Array; readonly at: number } {
-  const bytes = grantEntryBytes[d.grants.version];
-  const perFrame = frameBytes / bytes;
-  return { words: d.grants.sharedWords[Math.floor(ref / perFrame)]!, at: ((ref % perFrame) * bytes) / 4 };
-}
-
-/** Status words of version 2: 16 bits each. */
-export function statusAt(
-  h: GrantKeeper,
-  d: Domain,
-  ref: number,
-): { readonly halves: Uint16Array; readonly at: number } {
-  const perFrame = frameBytes / grantStatusBytes;
-  const words = frameWords(h, d.grants.status[Math.floor(ref / perFrame)]!);
-  return { halves: new Uint16Array(words.buffer, words.byteOffset, perFrame), at: ref % perFrame };
 }
 
 /** Where an entry lies, for the gate that reads it by itself. */

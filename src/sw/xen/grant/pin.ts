@@ -5,7 +5,6 @@
  */
 
 import type { Mfn } from "../../../base/frame.js";
-import { read } from "../../../bits/index.js";
 import { GrantFlag, GrantV1, GrantV2 } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { pinMax } from "../../../spec/xen/limits.js";
@@ -13,22 +12,22 @@ import type { Domain } from "../hypervisor/domain.js";
 import { FrameType } from "../hypervisor/frame_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
-import { entryAt } from "./frames.js";
+import { entryAddress, loadField } from "./entry.js";
 import { clearStatus, setStatus, type Use } from "./status.js";
 import { type Active, type GrantTable, pins, writePins } from "./table.js";
 
 export type Pin = "hostRead" | "hostWrite" | "deviceRead" | "deviceWrite";
 
 /** The number of a frame that an entry names. */
-export function entryFrame(granter: Domain, ref: number): number {
-  const { words, at } = entryAt(granter, ref);
-  return granter.grants.version === 1 ? read(words, at, GrantV1.frame) : read(words, at, GrantV2.frame);
+export function entryFrame(h: Hypervisor, granter: Domain, ref: number): number {
+  const field = granter.grants.version === 1 ? GrantV1.frame : GrantV2.frame;
+  return loadField(h.memory, entryAddress(granter, ref), field);
 }
 
 /** The frame is on its way back into memory; each ask brings it nearer. */
-function isPagedOut(granter: Domain, ref: number): boolean {
+function isPagedOut(h: Hypervisor, granter: Domain, ref: number): boolean {
   if (granter.pagedOut.size === 0) return false;
-  const gfn = entryFrame(granter, ref);
+  const gfn = entryFrame(h, granter, ref);
   const left = granter.pagedOut.get(gfn);
   if (left === undefined) return false;
   if (left > 1) granter.pagedOut.set(gfn, left - 1);
@@ -38,7 +37,7 @@ function isPagedOut(granter: Domain, ref: number): boolean {
 
 /** The machine frame that an entry means now, when its granter may give it. -1: none. */
 export function grantedFrame(h: Hypervisor, granter: Domain, ref: number): number {
-  const m = h.frameOfGfn(granter, entryFrame(granter, ref));
+  const m = h.frameOfGfn(granter, entryFrame(h, granter, ref));
   return h.frames.ownedBy(m, granter.id) ? m : -1;
 }
 
@@ -79,7 +78,7 @@ function* pinLocked(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinn
     if (status !== GrantStatus.okay) return fail(h.bugs["positive-status"] ? (1 as GrantStatus) : status);
   }
   if (active === undefined) {
-    const away = isPagedOut(use.granter, use.ref);
+    const away = isPagedOut(h, use.granter, use.ref);
     const frame = grantedFrame(h, use.granter, use.ref);
     if (away || frame < 0) {
       clearStatus(h, use.granter, use.ref, GrantFlag.reading | GrantFlag.writing);

@@ -4,13 +4,14 @@
  * times, and version 2 writes its own status word first and looks again.
  * Source: Xen common/grant_table.c (_set_status, gnttab_clear_flags).
  */
+import type { Memory } from "../../../mem/memory.js";
 import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { statusTries } from "../../../spec/xen/limits.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
-import { entryAt, statusAt } from "./frames.js";
+import { entryAddress, statusAddress } from "./entry.js";
 import { type Active, pins } from "./table.js";
 
 export interface Use {
@@ -25,44 +26,46 @@ export interface Use {
 /** Take the entry into use. @returns okay or generalError. */
 export function* setStatus(h: Hypervisor, use: Use, active: Active | undefined): Steps<GrantStatus> {
   const pinned = active !== undefined && pins(active) > 0;
-  return use.granter.grants.version === 1 ? yield* setV1(use, pinned) : yield* setV2(h, use, pinned);
+  return use.granter.grants.version === 1 ? yield* setV1(h, use, pinned) : yield* setV2(h, use, pinned);
 }
 
-function* setV1(use: Use, pinned: boolean): Steps<GrantStatus> {
-  const { words, at } = entryAt(use.granter, use.ref);
-  let seen = words[at]!;
+function* setV1(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
+  const entry = entryAddress(use.granter, use.ref);
+  let seen = h.memory.load32(entry);
   for (let tries = 0; tries < statusTries; tries++) {
     if (!pinned && !permits(seen, use, 1)) return GrantStatus.generalError;
     if (!use.readOnly && (seen & GrantFlag.readOnly) !== 0) return GrantStatus.generalError;
     const wanted = (seen | GrantFlag.reading | (use.readOnly ? 0 : GrantFlag.writing)) >>> 0;
     yield "the entry was read";
-    if (words[at] === seen) {
-      words[at] = wanted;
+    const now = h.memory.load32(entry);
+    if (now === seen) {
+      h.memory.store32(entry, wanted);
       return GrantStatus.okay;
     }
-    seen = words[at]!;
+    seen = now;
   }
   return GrantStatus.generalError;
 }
 
 function* setV2(h: Hypervisor, use: Use, pinned: boolean): Steps<GrantStatus> {
-  const { words, at } = entryAt(use.granter, use.ref);
-  const status = statusAt(h, use.granter, use.ref);
-  const before = words[at]!;
+  const entry = entryAddress(use.granter, use.ref);
+  const status = statusAddress(use.granter, use.ref);
+  const before = h.memory.load32(entry);
   if (!pinned && !permits(before, use, 2)) return GrantStatus.generalError;
   if (!use.readOnly && (before & GrantFlag.readOnly) !== 0) return GrantStatus.generalError;
   yield "the entry was read";
-  status.halves[status.at]! |= GrantFlag.reading | (use.readOnly ? 0 : GrantFlag.writing);
+  const bits = GrantFlag.reading | (use.readOnly ? 0 : GrantFlag.writing);
+  h.memory.store16(status, h.memory.load16(status) | bits);
   yield "the status was written";
-  const after = words[at]!;
+  const after = h.memory.load32(entry);
   const readOnly = !use.readOnly && (after & GrantFlag.readOnly) !== 0;
   if (pinned) {
     if (!readOnly) return GrantStatus.okay;
-    status.halves[status.at]! &= ~GrantFlag.writing;
+    clearUse(h.memory, status, GrantFlag.writing);
     return GrantStatus.generalError;
   }
   if (permits(after, use, 2) && !readOnly) return GrantStatus.okay;
-  status.halves[status.at]! &= ~(GrantFlag.reading | GrantFlag.writing);
+  clearUse(h.memory, status, GrantFlag.reading | GrantFlag.writing);
   return GrantStatus.generalError;
 }
 
@@ -78,10 +81,12 @@ function permits(header: number, use: Use, version: 1 | 2): boolean {
 export function clearStatus(h: Hypervisor, granter: Domain, ref: number, flags: number): void {
   if (ref >= granter.grants.entryCount) return;
   if (granter.grants.version === 1) {
-    const { words, at } = entryAt(granter, ref);
-    words[at] = (words[at]! & ~flags) >>> 0;
-  } else {
-    const { halves, at } = statusAt(h, granter, ref);
-    halves[at]! &= ~flags;
-  }
+    const entry = entryAddress(granter, ref);
+    h.memory.store32(entry, h.memory.load32(entry) & ~flags);
+  } else clearUse(h.memory, statusAddress(granter, ref), flags);
+}
+
+/** Clear bits of a status word. @param status its byte address */
+export function clearUse(memory: Memory, status: number, flags: number): void {
+  memory.store16(status, memory.load16(status) & ~flags);
 }

@@ -38,8 +38,6 @@ export interface Tracked {
 export class GrantTable {
   version: 1 | 2 = 1;
   readonly shared: Mfn[] = [];
-  /** The words of the shared frames, live: a view of memory, no state. */
-  readonly sharedWords: Uint32Array[] = [];
   readonly status: Mfn[] = [];
   readonly framesMax: number;
   readonly handlesMax: number;

@@ -7,7 +7,6 @@
  * Source: Xen common/grant_table.c (gnttab_transfer, gnttab_prepare_for_transfer).
  */
 import type { Mfn } from "../../../base/frame.js";
-import { write } from "../../../bits/index.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2 } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { statusTries } from "../../../spec/xen/limits.js";
@@ -15,7 +14,7 @@ import { invalidM2p } from "../../../spec/xen/p2m_entry.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
-import { entryAt } from "./frames.js";
+import { entryAddress, storeField } from "./entry.js";
 
 export interface TransferRequest {
   /** Machine frame of the caller that nothing else refers to. */
@@ -49,35 +48,34 @@ export function* transferGrantSteps(h: Hypervisor, d: Domain, o: TransferRequest
   }
   if (to.pages >= to.pagesMax) return lose(GrantStatus.generalError);
   to.pages++;
-  const waits = yield* commit(to, d, o.ref);
+  const waits = yield* commit(h, to, d, o.ref);
   to.pages--;
   if (!waits) return lose(GrantStatus.generalError);
   h.assign(frame, to);
   h.frames.m2p[frame] = invalidM2p;
-  complete(to, o.ref, frame);
+  complete(h, to, o.ref, frame);
   return GrantStatus.okay;
 }
 
 /** Take the waiting entry. @returns false when it waits for nothing, or for another, or changes without end. */
-function* commit(to: Domain, from: Domain, ref: number): Steps<boolean> {
+function* commit(h: Hypervisor, to: Domain, from: Domain, ref: number): Steps<boolean> {
   if (!Number.isInteger(ref) || ref < 0 || ref >= to.grants.entryCount) return false;
-  const { words, at } = entryAt(to, ref);
+  const entry = entryAddress(to, ref);
   for (let tries = 0; tries < statusTries; tries++) {
-    const seen = words[at]!;
+    const seen = h.memory.load32(entry);
     const waits = (seen & 0xffff) === GrantType.acceptTransfer && seen >>> 16 === from.id;
     if (!waits) return false;
     yield "the entry was read";
-    if (words[at] !== seen) continue;
-    words[at] = (seen | GrantFlag.transferCommitted) >>> 0;
+    if (h.memory.load32(entry) !== seen) continue;
+    h.memory.store32(entry, seen | GrantFlag.transferCommitted);
     return true;
   }
   return false;
 }
 
 /** The frame is written before the flag that says so. */
-function complete(to: Domain, ref: number, frame: number): void {
-  const { words, at } = entryAt(to, ref);
-  if (to.grants.version === 1) write(words, at, GrantV1.frame, frame);
-  else write(words, at, GrantV2.frame, frame);
-  words[at] = (words[at]! | GrantFlag.transferCompleted) >>> 0;
+function complete(h: Hypervisor, to: Domain, ref: number, frame: number): void {
+  const entry = entryAddress(to, ref);
+  storeField(h.memory, entry, to.grants.version === 1 ? GrantV1.frame : GrantV2.frame, frame);
+  h.memory.store32(entry, h.memory.load32(entry) | GrantFlag.transferCompleted);
 }

@@ -3,7 +3,6 @@
  * Source: Xen common/grant_table.c (gnttab_setup_table, gnttab_set_version, gnttab_get_status_frames, swap_grant_ref).
  */
 import type { Mfn } from "../../../base/frame.js";
-import { read, write } from "../../../bits/index.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { GrantFlag, GrantV1, GrantV2, grantEntryBytes, reservedGrants } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
@@ -11,7 +10,8 @@ import { isPage, Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
-import { addGrantFrames, addStatusFrames, dropHeapFrame, entryAt, frameWords } from "./frames.js";
+import { entryAddress, loadField, storeField } from "./entry.js";
+import { addGrantFrames, addStatusFrames, dropHeapFrame } from "./frames.js";
 
 /** GNTTABOP_setup_table. @returns generalError above the domain's limit. */
 export function setupTable(h: Hypervisor, d: Domain, frames: number): GrantStatus {
@@ -39,7 +39,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   if (version === 1 && !h.bugs["status-freed-while-mapped"] && g.status.some((m) => statusInUse(h, m))) {
     return Errno.busy;
   }
-  const kept = reservedEntries(d);
+  const kept = reservedEntries(h, d);
   if (version === 2) {
     g.version = 2;
     if (!addStatusFrames(h, d)) {
@@ -53,8 +53,8 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   while (g.readers > 0) yield "waits for the lock";
   if (g.active.size > 0) return Errno.busy;
   g.version = version;
-  for (const m of g.shared) frameWords(h, m).fill(0);
-  for (const [ref, entry] of kept.entries()) putEntry(d, ref, entry);
+  for (const m of g.shared) h.memory.fill(m * 4096, 4096, 0);
+  for (const [ref, entry] of kept.entries()) putEntry(h, d, ref, entry);
   if (version === 1) dropStatus(h, d);
   return 0;
 }
@@ -73,19 +73,19 @@ interface Entry {
   readonly frame: number;
 }
 
-function reservedEntries(d: Domain): Entry[] {
+function reservedEntries(h: Hypervisor, d: Domain): Entry[] {
   return Array.from({ length: reservedGrants }, (_, ref) => {
-    const { words, at } = entryAt(d, ref);
-    const frame = read(words, at, d.grants.version === 1 ? GrantV1.frame : GrantV2.frame);
-    return { header: (words[at]! & ~(GrantFlag.reading | GrantFlag.writing)) >>> 0, frame };
+    const at = entryAddress(d, ref);
+    const frame = loadField(h.memory, at, d.grants.version === 1 ? GrantV1.frame : GrantV2.frame);
+    return { header: (h.memory.load32(at) & ~(GrantFlag.reading | GrantFlag.writing)) >>> 0, frame };
   });
 }
 
-function putEntry(d: Domain, ref: number, entry: Entry): void {
-  const { words, at } = entryAt(d, ref);
-  if (d.grants.version === 1) write(words, at, GrantV1.frame, entry.frame >>> 0);
-  else write(words, at, GrantV2.frame, entry.frame);
-  words[at] = entry.header;
+function putEntry(h: Hypervisor, d: Domain, ref: number, entry: Entry): void {
+  const at = entryAddress(d, ref);
+  if (d.grants.version === 1) storeField(h.memory, at, GrantV1.frame, entry.frame >>> 0);
+  else storeField(h.memory, at, GrantV2.frame, entry.frame);
+  h.memory.store32(at, entry.header);
 }
 
 /**

@@ -3,10 +3,9 @@
  * Source: Linux drivers/xen/grant-table.c (gnttab_grant_foreign_access, gnttab_end_foreign_access, deferred entries).
  */
 import type { Pfn } from "../../../base/frame.js";
-import { write } from "../../../bits/index.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2, reservedGrants } from "../../../spec/xen/grant_entry.js";
 import { deferred } from "../../../spec/xen/limits.js";
-import { entryAt, statusAt } from "../grant/frames.js";
+import { entryAddress, statusAddress, storeField } from "../grant/entry.js";
 import { setupTable } from "../grant/version.js";
 import { finish, type Steps } from "../steps.js";
 import type { Guest } from "./guest.js";
@@ -52,12 +51,12 @@ export class Grants {
   grant(domain: number, page: Pfn, readOnly: boolean): number {
     const ref = this.#takeRef();
     if (ref < 0) return -1;
-    const { d } = this.#guest;
-    const { words, at } = entryAt(d, ref);
+    const { h, d } = this.#guest;
+    const entry = entryAddress(d, ref);
     const field = d.grants.version === 1 ? GrantV1.frame : GrantV2.frame;
-    write(words, at, field, this.#guest.gfnOf(page));
+    storeField(h.memory, entry, field, this.#guest.gfnOf(page));
     // The barrier stands here: frame and domain are seen before the type.
-    words[at] = (domain * 0x1_0000 + GrantType.permitAccess + (readOnly ? GrantFlag.readOnly : 0)) >>> 0;
+    h.memory.store32(entry, domain * 0x1_0000 + GrantType.permitAccess + (readOnly ? GrantFlag.readOnly : 0));
     this.live.set(ref, page);
     this.#perPage.set(page, (this.#perPage.get(page) ?? 0) + 1);
     return ref;
@@ -130,20 +129,16 @@ export class Grants {
 
   #useBits(ref: number): number {
     const { h, d } = this.#guest;
-    if (d.grants.version === 2) {
-      const { halves, at } = statusAt(h, d, ref);
-      return halves[at]!;
-    }
-    const { words, at } = entryAt(d, ref);
-    return words[at]!;
+    return d.grants.version === 2 ? h.memory.load16(statusAddress(d, ref)) : h.memory.load32(entryAddress(d, ref));
   }
 
   /** Version 1 exchanges the flags for nothing unless they show use; version 2 clears first and looks after. */
   #revoke(ref: number): boolean {
-    const { d } = this.#guest;
-    const { words, at } = entryAt(d, ref);
-    if (d.grants.version === 1 && (words[at]! & inUse) !== 0) return false;
-    words[at] = (words[at]! & 0xffff_0000) >>> 0;
+    const { h, d } = this.#guest;
+    const entry = entryAddress(d, ref);
+    const header = h.memory.load32(entry);
+    if (d.grants.version === 1 && (header & inUse) !== 0) return false;
+    h.memory.store32(entry, header & 0xffff_0000);
     return d.grants.version === 1 || !this.isInUse(ref);
   }
 

@@ -1,0 +1,38 @@
+/** Memory in one piece, in words that the caller keeps: what a table is built in where no machine stands around it. */
+import { Misuse } from "../base/assert.js";
+import type { Mfn } from "../base/frame.js";
+import type { MemoryView, ReadonlyWords, Segment } from "./view.js";
+
+const wordsPerFrame = 1024;
+
+export class FlatMemory implements MemoryView {
+  readonly #words: Uint32Array;
+  readonly #segment: Segment;
+
+  /** @param words whole frames, the first of them frame `first` */
+  constructor(words: Uint32Array, first = 0) {
+    this.#words = words;
+    this.#segment = { first: first as Mfn, frameCount: Math.floor(words.length / wordsPerFrame), words };
+  }
+
+  frame(m: Mfn): ReadonlyWords | undefined {
+    const { first, words } = this.#segment;
+    return this.#holds(m) ? words.subarray((m - first) * wordsPerFrame, (m - first + 1) * wordsPerFrame) : undefined;
+  }
+
+  segment(m: Mfn): Segment | undefined {
+    return this.#holds(m) ? this.#segment : undefined;
+  }
+
+  /** One store of 32 bits. @param address a multiple of 4 @throws Misuse `outside-memory`. */
+  store32(address: number, value: number): void {
+    const at = address / 4 - this.#segment.first * wordsPerFrame;
+    if (!(at >= 0 && at < this.#words.length)) throw new Misuse("outside-memory", `a word at ${address}`);
+    this.#words[at] = value;
+  }
+
+  #holds(m: Mfn): boolean {
+    const { first, frameCount } = this.#segment;
+    return m >= first && m < first + frameCount;
+  }
+}
