@@ -23,7 +23,7 @@ export {
   pageLimitsUsual,
 } from "./inspect/html_data.js";
 export type { PageField, PageLevel, PageTableNode, PageTableRoot, PageTables } from "./inspect/html_tables.js";
-export { inspectJson } from "./inspect/inspect_json.js";
+export { inspectDocument, inspectJson } from "./inspect/inspect_json.js";
 export { inspectLines } from "./inspect/inspect_lines.js";
 export { exitCodeOf, type InspectReport, type WhoAnswer } from "./inspect/inspect_report.js";
 export { walkSvg } from "./inspect/svg.js";
@@ -38,10 +38,11 @@ export { demonstrationDocument, runListDocument, scenarioDocument } from "./scen
 export { demonstrationLines, runListLines, scenarioLines } from "./scenario/lines.js";
 export { bugsMarkdown, scenarioMarkdown, scenariosMarkdown } from "./scenario/markdown.js";
 export type { Told } from "./scenario/told.js";
-export { type InspectDocument, inspectSchema } from "./schema/inspect.js";
+export type * from "./schema/documents.js";
+export { inspectSchema } from "./schema/inspect.js";
 export { type DocumentName, documentNames, jsonSchema } from "./schema/json_schema.js";
-export { type RunDocument, runSchema } from "./schema/run.js";
-export { type WhyDocument, whySchema } from "./schema/why.js";
+export { runSchema } from "./schema/run.js";
+export { whySchema } from "./schema/why.js";
 export { runLines } from "./terminal/run_lines.js";
 export { whyLines } from "./terminal/why_lines.js";
 export { refusalFindings } from "./words/refusals.js";

@@ -7,6 +7,7 @@ import type { DeviceReach, Finding } from "../../audit/inspect/inspection.js";
 import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
+import type { InspectDocument } from "../schema/documents.js";
 import { firmwareValue } from "./firmware_json.js";
 import {
   type DiffAnswer,
@@ -25,10 +26,8 @@ const pieceLength = 1 << 16;
 
 /** @returns the document's text, piece by piece; joined they are one JSON value and a line end. */
 export function* inspectJson(report: InspectReport): Generator<string> {
-  const { inspection, shown } = report;
-  const devices = shown.map((i) => inspection.devices[i]!);
   let piece = "";
-  for (const part of parts(report, devices)) {
+  for (const part of texts(report)) {
     piece += part;
     if (piece.length < pieceLength) continue;
     yield piece;
@@ -37,48 +36,71 @@ export function* inspectJson(report: InspectReport): Generator<string> {
   yield `${piece}\n}\n`;
 }
 
-function* parts(report: InspectReport, devices: readonly DeviceReach[]): Generator<string> {
-  const { source, units } = report.inspection;
-  yield `{\n  "schema": "dmalab.inspect/1",\n  "source": ${JSON.stringify({
-    format: source.format,
-    machine: source.machine,
-    bytes: source.bytes,
-    notes: source.notes ?? [],
-  })}`;
-  yield `,\n  "verdict": ${JSON.stringify(inspectVerdict(report))}`;
-  yield* list(
-    "units",
-    units.map(({ root, registersAt, interruptTable, ...unit }) => ({
-      ...unit,
-      root: hex(root),
-      registersAt: registersAt === null ? null : hex(registersAt),
-      interruptTable: interruptTable === null ? null : hex(interruptTable),
-    })),
-  );
-  const { firmware } = report.inspection;
-  yield `,\n  "firmware": ${JSON.stringify(firmware == null ? null : firmwareValue(firmware))}`;
-  const memoryOf = memoryCounter();
-  yield* list(
-    "devices",
-    map(devices, (device) => deviceValue(device, memoryOf)),
-  );
-  yield* list("mappings", mappingsOf(devices));
-  yield* list("findings", map(shownFindings(report), findingValue));
-  yield* list("troubles", troublesOf(report, devices));
-  if (report.who !== null) yield `,\n  "who": ${JSON.stringify(whoValue(report, report.who))}`;
-  if (report.walk !== null) yield `,\n  "walk": ${JSON.stringify(walkValue(report.walk))}`;
-  if (report.diff !== null) yield* diffParts(report.diff);
+/** The same document as an object: of an image whose mappings fit into memory together. */
+export function inspectDocument(report: InspectReport): InspectDocument {
+  const document: Record<string, unknown> = {};
+  for (const [key, value] of parts(report)) document[key] = value instanceof List ? [...value.values] : value;
+  if (report.diff !== null) {
+    const { head, changes, tail } = diffParts(report.diff);
+    const whole = [...changes].map(({ head, lost, gained }) => ({ ...head, lost: [...lost], gained: [...gained] }));
+    document["diff"] = { ...head, changes: whole, ...tail };
+  }
+  return document as unknown as InspectDocument;
 }
 
-/** One value to a line. */
-function* list(key: string, values: Iterable<unknown>): Generator<string> {
-  yield `,\n  "${key}": [`;
-  let before = "\n    ";
+/** Values that are made one by one, and stand one to a line. */
+class List {
+  readonly values: Iterable<object>;
+
+  constructor(values: Iterable<object>) {
+    this.values = values;
+  }
+}
+
+function* texts(report: InspectReport): Generator<string> {
+  let before = "{\n  ";
+  for (const [key, value] of parts(report)) {
+    yield `${before}"${key}": `;
+    if (value instanceof List) yield* listText(value);
+    else yield JSON.stringify(value);
+    before = ",\n  ";
+  }
+  if (report.diff !== null) yield* diffTexts(report.diff);
+}
+
+/** The document but for its difference, key by key. */
+function* parts(report: InspectReport): Generator<readonly [key: string, value: unknown]> {
+  const { inspection, shown } = report;
+  const { source, units, firmware } = inspection;
+  const devices = shown.map((i) => inspection.devices[i]!);
+  yield ["schema", "dmalab.inspect/1"];
+  const { format, machine, bytes, notes = [] } = source;
+  yield ["source", { format, machine, bytes, notes }];
+  yield ["verdict", inspectVerdict(report)];
+  const unitValue = ({ root, registersAt, interruptTable, ...unit }: (typeof units)[number]) => ({
+    ...unit,
+    root: hex(root),
+    registersAt: registersAt === null ? null : hex(registersAt),
+    interruptTable: interruptTable === null ? null : hex(interruptTable),
+  });
+  yield ["units", new List(units.map(unitValue))];
+  yield ["firmware", firmware == null ? null : firmwareValue(firmware)];
+  const memoryOf = memoryCounter();
+  yield ["devices", new List(map(devices, (device) => deviceValue(device, memoryOf)))];
+  yield ["mappings", new List(mappingsOf(devices))];
+  yield ["findings", new List(map(shownFindings(report), findingValue))];
+  yield ["troubles", new List(troublesOf(report, devices))];
+  if (report.who !== null) yield ["who", whoValue(report, report.who)];
+  if (report.walk !== null) yield ["walk", walkValue(report.walk)];
+}
+
+function* listText({ values }: List): Generator<string> {
+  let before = "[\n    ";
   for (const value of values) {
     yield before + JSON.stringify(value);
     before = ",\n    ";
   }
-  yield before === "\n    " ? "]" : "\n  ]";
+  yield before === "[\n    " ? "[]" : "\n  ]";
 }
 
 function* map<T, U>(values: Iterable<T>, f: (value: T) => U): Generator<U> {
@@ -184,20 +206,33 @@ function walkValue({ device, sentBy, pasid, iova, state, steps, end }: WalkAnswe
   };
 }
 
-function* diffParts({ difference, other }: DiffAnswer): Generator<string> {
-  const { changes, same } = difference;
-  yield `,\n  "diff": { "same": ${same}, "changes": [`;
+function diffParts({ difference, other }: DiffAnswer) {
+  const changes = map(difference.changes, ({ name, pasid, before: was, after, words, lost, gained }) => ({
+    head: { bdf: name, pasid, before: was?.state ?? null, after: after?.state ?? null, words },
+    lost: mappingValues(name, pasid, lost),
+    gained: mappingValues(name, pasid, gained),
+  }));
+  const tail = {
+    verdict: inspectVerdict(other),
+    findings: shownFindings(other).map(findingValue),
+    notes: other.inspection.source.notes ?? [],
+  };
+  return { head: { same: difference.same }, changes, tail };
+}
+
+function* diffTexts(diff: DiffAnswer): Generator<string> {
+  const { head, changes, tail } = diffParts(diff);
+  yield `,\n  "diff": { "same": ${head.same}, "changes": [`;
   let before = "\n    ";
-  for (const { name, pasid, before: was, after, words, lost, gained } of changes) {
-    const head = { bdf: name, pasid, before: was?.state ?? null, after: after?.state ?? null, words };
+  for (const { head, lost, gained } of changes) {
     yield before + JSON.stringify(head).slice(0, -1);
-    for (const [key, ranges] of [
+    for (const [key, values] of [
       ["lost", lost],
       ["gained", gained],
     ] as const) {
       yield `,\n      "${key}": [`;
       let comma = "";
-      for (const value of mappingValues(name, pasid, ranges)) {
+      for (const value of values) {
         yield comma + JSON.stringify(value);
         comma = ",\n        ";
       }
@@ -206,7 +241,6 @@ function* diffParts({ difference, other }: DiffAnswer): Generator<string> {
     yield "}";
     before = ",\n    ";
   }
-  const findings = shownFindings(other).map(findingValue);
-  const notes = other.inspection.source.notes ?? [];
-  yield `],\n    "verdict": ${JSON.stringify(inspectVerdict(other))},\n    "findings": ${JSON.stringify(findings)}, "notes": ${JSON.stringify(notes)} }`;
+  const { verdict, findings, notes } = tail;
+  yield `],\n    "verdict": ${JSON.stringify(verdict)},\n    "findings": ${JSON.stringify(findings)}, "notes": ${JSON.stringify(notes)} }`;
 }

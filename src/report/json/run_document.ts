@@ -4,7 +4,7 @@ import type { Failure } from "../../lab/replay/failure.js";
 import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
 import { requestRefusalWords } from "../../lab/replay/request_tally.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
-import type { RunDocument } from "../schema/run.js";
+import type { RunDocument } from "../schema/documents.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 import { xenDocument } from "./xen_document.js";
 

@@ -1,11 +1,11 @@
 /** The Xen part of a run's document: addresses and frames as hex strings, times in seconds. */
 import type { CacheOutcome, XenOutcome } from "../../lab/replay/xen/outcome.js";
-import type { XenDocument } from "../schema/xen.js";
+import type { RunXen } from "../schema/documents.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 
 const frame = (n: number): string | null => (Number.isNaN(n) ? null : hexWords(n));
 
-export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string): XenDocument {
+export function xenDocument(xen: XenOutcome, nameOf: (device: number) => string): RunXen {
   const { addresses, originals, own, foreign, grants, slotSets, end } = xen;
   return {
     memory: xen.memory,

@@ -2,8 +2,7 @@
 import type { Demonstrated, HistoricBug } from "../../lab/scenario/bugs/registry.js";
 import type { Scenario } from "../../lab/scenario/scenario.js";
 import type { Verdict } from "../../lab/scenario/story.js";
-import type { RunDocument } from "../schema/run.js";
-import type { RunListDocument, ScenarioDocument } from "../schema/scenario.js";
+import type { RunDocument, RunListDocument, ScenarioStory } from "../schema/documents.js";
 import type { Told } from "./told.js";
 
 export function scenarioDocument({ scenario, parts, seed, bug }: Told): RunDocument {
@@ -75,7 +74,7 @@ const bugDocument = ({ id, title, year, source, rule, layer }: HistoricBug) => (
 const noKernel = "a scenario has no recorded kernel to compare with";
 
 /** What only a recording has is there, and empty. */
-function around(scenario: ScenarioDocument, broken: readonly Verdict[]): RunDocument {
+function around(scenario: ScenarioStory, broken: readonly Verdict[]): RunDocument {
   const totals = new Map<string, number>();
   for (const { rule } of broken) totals.set(rule, (totals.get(rule) ?? 0) + 1);
   const device = scenario.id ?? scenario.bug ?? "";

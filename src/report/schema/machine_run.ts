@@ -7,67 +7,75 @@ const address = z
   .regex(/^0x[0-9a-f]+$/)
   .nullable();
 
-const program = z.looseObject({
-  program: z.string(),
-  from: count.nullable().describe("domain whose requests these are; null for the driver domain's own"),
-  device: z.string(),
-  requests: count.describe("requests, packets or hostile writes that were asked for"),
-  ended: count,
-  failed: count,
-  bytesWritten: count,
-  bytesRead: count,
-  wrong: z.array(z.string()).describe("places whose bytes are not what was sent"),
-  refused: count.describe("requests that a back end answered with an error"),
-  refusals: z.array(z.string()).describe("why: each kind once, with how many there were and the first of them"),
-  notes: z.array(z.string()),
-});
+const program = z
+  .looseObject({
+    program: z.string(),
+    from: count.nullable().describe("domain whose requests these are; null for the driver domain's own"),
+    device: z.string(),
+    requests: count.describe("requests, packets or hostile writes that were asked for"),
+    ended: count,
+    failed: count,
+    bytesWritten: count,
+    bytesRead: count,
+    wrong: z.array(z.string()).describe("places whose bytes are not what was sent"),
+    refused: count.describe("requests that a back end answered with an error"),
+    refusals: z.array(z.string()).describe("why: each kind once, with how many there were and the first of them"),
+    notes: z.array(z.string()),
+  })
+  .meta({ id: "MachineProgram", description: "what one program of the workload did" });
 
-const mapping = z.looseObject({
-  device: z.string(),
-  phys: address,
-  size: count,
-  direction: z.string(),
-  bus: address,
-  cause: z.string().describe("why the engine did what it did"),
-  bounced: z.boolean(),
-  foreign: z.boolean().describe("another domain's page"),
-  refused: z.string().nullable(),
-});
+const mapping = z
+  .looseObject({
+    device: z.string(),
+    phys: address,
+    size: count,
+    direction: z.string(),
+    bus: address,
+    cause: z.string().describe("why the engine did what it did"),
+    bounced: z.boolean(),
+    foreign: z.boolean().describe("another domain's page"),
+    refused: z.string().nullable(),
+  })
+  .meta({ id: "MachineMapping", description: "one mapping, and why it came to lie where it does" });
 
-const refusal = z.looseObject({
-  device: z.string(),
-  reason: z.string(),
-  title: z.string().describe("the reason in a few words"),
-  list: z.boolean().describe("each stands for a list of buffers that was refused as a whole"),
-  count,
-  sizeLeast: count.describe("bytes"),
-  sizeMost: count.describe("bytes"),
-  examples: z
-    .array(
-      z.looseObject({
-        map: count.describe("which mapping of its device"),
-        phys: address,
-        size: count,
-        words: z.string(),
-      }),
-    )
-    .describe("the first of them"),
-});
+const refusal = z
+  .looseObject({
+    device: z.string(),
+    reason: z.string(),
+    title: z.string().describe("the reason in a few words"),
+    list: z.boolean().describe("each stands for a list of buffers that was refused as a whole"),
+    count,
+    sizeLeast: count.describe("bytes"),
+    sizeMost: count.describe("bytes"),
+    examples: z
+      .array(
+        z.looseObject({
+          map: count.describe("which mapping of its device"),
+          phys: address,
+          size: count,
+          words: z.string(),
+        }),
+      )
+      .describe("the first of them"),
+  })
+  .meta({ id: "MachineRefusal", description: "refused mappings of one device and one reason" });
 
-export const machineRunSchema = z.looseObject({
-  steps: count.describe("atomic steps of all actors"),
-  complete: z.boolean().describe("false: the run was cut before its end"),
-  programs: z.array(program),
-  dma: z.array(mapping).describe("the first mappings of each device"),
-  hypervisor: z
-    .looseObject({
-      accessesChecked: count.describe("accesses held against the owners of frames"),
-      hypercalls: z.record(z.string(), count),
-    })
-    .nullable(),
-  left: z
-    .array(z.looseObject({ domain: z.number().int(), what: z.string(), count: z.number().int() }))
-    .describe("grants, maps, references, pages and slots that outlived the run"),
-  watched: z.boolean().describe("the rules of the DMA API were watched"),
-  refusals: z.array(refusal).describe("refused mappings by device, reason and class of sizes"),
-});
+export const machineRunSchema = z
+  .looseObject({
+    steps: count.describe("atomic steps of all actors"),
+    complete: z.boolean().describe("false: the run was cut before its end"),
+    programs: z.array(program),
+    dma: z.array(mapping).describe("the first mappings of each device"),
+    hypervisor: z
+      .looseObject({
+        accessesChecked: count.describe("accesses held against the owners of frames"),
+        hypercalls: z.record(z.string(), count),
+      })
+      .nullable(),
+    left: z
+      .array(z.looseObject({ domain: z.number().int(), what: z.string(), count: z.number().int() }))
+      .describe("grants, maps, references, pages and slots that outlived the run"),
+    watched: z.boolean().describe("the rules of the DMA API were watched"),
+    refusals: z.array(refusal).describe("refused mappings by device, reason and class of sizes"),
+  })
+  .meta({ id: "MachineRun", description: "the run of a described machine" });

@@ -13,82 +13,106 @@ const address = z
   .describe("address, hexadecimal")
   .nullable();
 
-const failure = z.looseObject({
-  time: seconds,
-  device: z.string(),
-  size: bytes,
-  reason: z.enum([
-    "too-large",
-    "exhausted",
-    "fragmented",
-    "area",
-    "alignment",
-    "boundary",
-    "mask",
-    "absent",
-    "unknown",
-  ]),
-  free: count.describe("free slots of the whole pool at that instant"),
-  longestRun: count.describe("longest run of free slots inside one slot set at that instant"),
-  cpu: z.number().int(),
-  slots: count.describe("slots that the request needs"),
-  used: count.describe("slots in use at that instant"),
-  words: z.string(),
-});
+const failure = z
+  .looseObject({
+    time: seconds,
+    device: z.string(),
+    size: bytes,
+    reason: z.enum([
+      "too-large",
+      "exhausted",
+      "fragmented",
+      "area",
+      "alignment",
+      "boundary",
+      "mask",
+      "absent",
+      "unknown",
+    ]),
+    free: count.describe("free slots of the whole pool at that instant"),
+    longestRun: count.describe("longest run of free slots inside one slot set at that instant"),
+    cpu: z.number().int(),
+    slots: count.describe("slots that the request needs"),
+    used: count.describe("slots in use at that instant"),
+    words: z.string(),
+  })
+  .meta({ id: "RunFailure", description: "a request that the pool refused, and the pool at that instant" });
 
-const device = z.looseObject({
-  name: z.string(),
-  driver: z.string().nullable(),
-  maskBits: count.nullable().describe("bits of the DMA mask; null when none was seen"),
-  minAlignMask: address,
-  boundary: bytes.describe("segment boundary, 0 = none"),
-  alignmentFrom: z.enum(["driver", "addresses", "assumed", "described"]),
-  maps: count,
-  direct: count,
-  bounced: count,
-  translated: count,
-  failed: count,
-  bytes,
-  bouncedBytes: bytes,
-  slotsPeak: count,
-  slotsNow: count,
-  live: count.nullable().describe("mappings alive at the end; null where their ends are not recorded"),
-  why: z.array(z.looseObject({ words: z.string(), count })),
-});
+const device = z
+  .looseObject({
+    name: z.string(),
+    driver: z.string().nullable(),
+    maskBits: count.nullable().describe("bits of the DMA mask; null when none was seen"),
+    minAlignMask: address,
+    boundary: bytes.describe("segment boundary, 0 = none"),
+    alignmentFrom: z.enum(["driver", "addresses", "assumed", "described"]),
+    maps: count,
+    direct: count,
+    bounced: count,
+    translated: count,
+    failed: count,
+    bytes,
+    bouncedBytes: bytes,
+    slotsPeak: count,
+    slotsNow: count,
+    live: count.nullable().describe("mappings alive at the end; null where their ends are not recorded"),
+    why: z.array(z.looseObject({ words: z.string(), count })),
+    engine: z.string().optional().describe("of a described machine: how its buffers are made reachable"),
+    because: z.string().optional().describe("why the kernel took that engine"),
+    foreign: count.optional().describe("mappings of another domain's pages"),
+    split: count.optional(),
+    merged: count.optional(),
+  })
+  .meta({ id: "RunDevice", description: "what became of one device's mappings" });
 
-const pool = z.looseObject({
-  slots: count.describe("slots of 2048 bytes"),
-  areas: count,
-  base: address,
-  used: count.describe("slots in use at the end"),
-  hiwater: count.describe("most slots in use at once"),
-  hiwaterTime: seconds,
-  counters: z
-    .looseObject({ used: count.nullable(), hiwater: count.nullable() })
-    .nullable()
-    .optional()
-    .describe("the kernel's own counters, read after the recording"),
-  atLeast: z
-    .boolean()
-    .optional()
-    .describe("the pool was in use before: used and hiwater are the least there can have been"),
-  endsRecorded: z
-    .boolean()
-    .optional()
-    .describe("false: ends of mappings are missing, and used, hiwater and what devices held are not known"),
-  failures: z.array(failure),
-  refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
-  refusedTries: z
-    .looseObject({
-      lists: count,
-      tries: count,
-      again: z.array(z.looseObject({ device: z.string(), tries: count, from: seconds, to: seconds })),
-    })
-    .optional()
-    .describe("the same, counted: different lists, how often they were tried, and those that were tried again"),
-});
+const pool = z
+  .looseObject({
+    slots: count.describe("slots of 2048 bytes"),
+    areas: count,
+    base: address,
+    used: count.describe("slots in use at the end"),
+    hiwater: count.describe("most slots in use at once"),
+    hiwaterTime: seconds,
+    counters: z
+      .looseObject({ used: count.nullable(), hiwater: count.nullable() })
+      .nullable()
+      .optional()
+      .describe("the kernel's own counters, read after the recording"),
+    atLeast: z
+      .boolean()
+      .optional()
+      .describe("the pool was in use before: used and hiwater are the least there can have been"),
+    endsRecorded: z
+      .boolean()
+      .optional()
+      .describe("false: ends of mappings are missing, and used, hiwater and what devices held are not known"),
+    failures: z.array(failure),
+    refusedLists: z.array(failure).describe("dma_map_sg lists that were refused and left no event of their own"),
+    refusedTries: z
+      .looseObject({
+        lists: count,
+        tries: count,
+        again: z.array(z.looseObject({ device: z.string(), tries: count, from: seconds, to: seconds })),
+      })
+      .optional()
+      .describe("the same, counted: different lists, how often they were tried, and those that were tried again"),
+  })
+  .meta({ id: "RunPool", description: "the bounce pool, and what it refused" });
 
-const group = z.looseObject({ device: z.string(), count, bytes, since: seconds });
+const group = z
+  .looseObject({
+    device: z.string(),
+    count,
+    bytes,
+    since: seconds.describe("when the oldest of them was mapped"),
+    kind: z.string().optional(),
+    direction: z.string().optional(),
+    attrs: count.optional().describe("attributes of the mapping, as bits"),
+    size: bytes.optional().describe("bytes of one mapping, of a whole list"),
+    growing: z.boolean().optional().describe("their number kept growing: a leak"),
+    evidence: z.string().optional(),
+  })
+  .meta({ id: "RunGroup", description: "mappings of one device that are alike" });
 
 export const runSchema = z.looseObject({
   schema: z.literal("dmalab.run/1"),
@@ -107,10 +131,24 @@ export const runSchema = z.looseObject({
     kernel: z.string().nullable(),
     cpus: count,
     swiotlb: z
-      .looseObject({ base: address, slots: count, areas: count, forced: z.boolean(), profile: z.string() })
+      .looseObject({
+        base: address,
+        slots: count,
+        areas: count,
+        forced: z.boolean(),
+        profile: z.string(),
+        late: z.boolean().optional().describe("the recording begins with a pool that is in use"),
+      })
       .nullable(),
     inferred: z.array(z.string()).describe("dotted names of what was inferred, not read"),
     evidence: z.array(z.string()),
+    arch: z.string().optional().describe("of a described machine"),
+    model: z.string().optional().describe("of a described machine: what its kernel knows of its frames"),
+    domains: z
+      .array(z.looseObject({ id: count, bytes }))
+      .optional()
+      .describe("of a described machine"),
+    seed: count.optional().describe("of a described machine: it decides the order of the work"),
   }),
   maps: z.looseObject({
     total: count,
@@ -196,7 +234,12 @@ export const runSchema = z.looseObject({
       device: z.string(),
       reach: z.enum(["pages", "everything", "pool", "unknown"]),
       mappings: count,
+      partial: count.optional().describe("mappings that do not begin or do not end at a page's edge"),
       bytes: bytes.describe("bytes outside mappings, inside their first and last pages"),
+      bytesPeak: bytes.optional().describe("the most of them at any one time"),
+      foreign: count.optional().describe("times that a page held another live mapping: of another device or direction"),
+      examples: z.array(z.string()).optional(),
+      words: z.string().optional(),
     }),
   ),
   audit: z.looseObject({ counts: z.record(z.string(), count), notes: z.array(z.string()) }),
@@ -220,5 +263,3 @@ export const runSchema = z.looseObject({
     confidence: z.enum(["measured", "bounded", "unknown"]),
   }),
 });
-
-export type RunDocument = z.infer<typeof runSchema>;

@@ -5,7 +5,8 @@ import { differenceOf } from "../../../src/audit/inspect/difference.js";
 import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { exitCodeOf, type InspectReport } from "../../../src/report/inspect/inspect_report.js";
-import { type InspectDocument, inspectSchema } from "../../../src/report/schema/inspect.js";
+import type { InspectDocument } from "../../../src/report/schema/documents.js";
+import { inspectSchema } from "../../../src/report/schema/inspect.js";
 import { documentNames, jsonSchema } from "../../../src/report/schema/json_schema.js";
 import { Ranges } from "../../../src/table/ranges.js";
 import { captures, inspected, truthOf } from "../../audit/inspect/captured.js";
@@ -15,7 +16,7 @@ import { reportOf, sampleInspection } from "./sample_inspection.js";
 const documentOf = (report: InspectReport): InspectDocument => {
   const text = [...inspectJson(report)].join("");
   expect(text.endsWith("}\n")).toBe(true);
-  return inspectSchema.parse(JSON.parse(text));
+  return inspectSchema.parse(JSON.parse(text)) as InspectDocument;
 };
 
 test("the promised keys, in their order", () => {

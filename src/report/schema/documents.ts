@@ -1,0 +1,1211 @@
+/**
+ * The JSON documents as types. Written from the schemas by `npm run types`, not by hand.
+ *
+ * Times are seconds, sizes bytes, addresses hexadecimal strings.
+ */
+
+/** A `dmalab.run/1` document. */
+export interface RunDocument {
+  readonly schema: "dmalab.run/1";
+  readonly source: {
+    readonly format: "trace.dat" | "ftrace" | "perf-script" | "machine" | "scenario";
+    readonly kernel: string | null;
+    readonly events: number;
+    readonly lost: number;
+    readonly cpus: number;
+    /** Neither the number of CPUs nor losses are stated. */
+    readonly excerpt?: boolean;
+    /** Seconds of the recording's clock. */
+    readonly from: number | null;
+    /** Seconds of the recording's clock. */
+    readonly to: number | null;
+    readonly warnings: readonly ({
+      readonly where: string;
+      readonly what: string;
+    })[];
+  };
+  readonly machine: {
+    readonly kernel: string | null;
+    readonly cpus: number;
+    readonly swiotlb: {
+      /** Address, hexadecimal. */
+      readonly base: string | null;
+      readonly slots: number;
+      readonly areas: number;
+      readonly forced: boolean;
+      readonly profile: string;
+      /** The recording begins with a pool that is in use. */
+      readonly late?: boolean;
+    } | null;
+    /** Dotted names of what was inferred, not read. */
+    readonly inferred: readonly string[];
+    readonly evidence: readonly string[];
+    /** Of a described machine. */
+    readonly arch?: string;
+    /** Of a described machine: what its kernel knows of its frames. */
+    readonly model?: string;
+    /** Of a described machine. */
+    readonly domains?: readonly ({
+      readonly id: number;
+      /** Bytes. */
+      readonly bytes: number;
+    })[];
+    /** Of a described machine: it decides the order of the work. */
+    readonly seed?: number;
+  };
+  readonly maps: {
+    readonly total: number;
+    readonly direct: number;
+    readonly bounced: number;
+    readonly translated: number;
+    readonly foreign: number;
+    readonly failed: number;
+    /** Asked for, and what became of it is not recorded. */
+    readonly unknown?: number;
+  };
+  /** Why it is not recorded what became of mappings; underWay: where the recording ends or lost events. */
+  readonly unknownBecause?: readonly ({
+    readonly words: string;
+    readonly count: number;
+    readonly underWay: boolean;
+  })[];
+  /** What the recording can show of mappings. */
+  readonly shows?: "mappings" | "requests" | "nothing";
+  /** Other: of the pool or machine that was asked for. */
+  readonly replayedOn?: "recorded" | "other";
+  /** Requests to bounce of a recording that does not show what became of them. */
+  readonly requests?: {
+    readonly devices: readonly ({
+      readonly device: string;
+      readonly count: number;
+      /** Bytes. */
+      readonly bytes: number;
+      /** Bytes. */
+      readonly least: number;
+      /** Bytes. */
+      readonly most: number;
+      readonly refused: number;
+    })[];
+    readonly refused: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Bytes. */
+      readonly size: number;
+      readonly total: number | null;
+      readonly used: number | null;
+      readonly words: string;
+    })[];
+    readonly log: {
+      readonly matched: number;
+      readonly unmatched: number;
+      readonly suppressed: number;
+    };
+  } | null;
+  readonly pool: RunPool | null;
+  readonly exact: {
+    /** Bounced mappings whose address the recording shows. */
+    readonly compared: number;
+    /** How many of them the model chose at the same address. */
+    readonly equal: number;
+    readonly note: string | null;
+    /** Times the model was set to the kernel's state. */
+    readonly corrections: number;
+    /** Allocations moved within their recorded interval. */
+    readonly reordered: number;
+    /** Whether a mapping bounces, as predicted. */
+    readonly decisions: {
+      readonly compared: number;
+      readonly equal: number;
+    };
+    /** Refusals that the model made too. */
+    readonly refusals: {
+      readonly compared: number;
+      readonly equal: number;
+    };
+    readonly mismatches: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Bytes. */
+      readonly size: number;
+      /** Address, hexadecimal. */
+      readonly kernel: string | null;
+      /** Address, hexadecimal. */
+      readonly model: string | null;
+    })[];
+  };
+  /** Of a paravirtualised Xen domain, whose bus addresses are the machine's. */
+  readonly xen?: RunXen;
+  /** Of a scenario or a demonstrated bug: its story. */
+  readonly scenario?: ScenarioStory;
+  /** Groups of mappings that kept growing. */
+  readonly leaks: readonly RunGroup[];
+  readonly violations: readonly ({
+    readonly rule: string;
+    readonly device: string;
+    /** Seconds of the recording's clock. */
+    readonly time: number;
+    readonly detail: string;
+    /** Events whose absence it relies on; null = none. */
+    readonly relies?: "maps" | null;
+  })[];
+  readonly violationTotals: readonly ({
+    readonly rule: string;
+    readonly count: number;
+  })[];
+  /** Accesses of devices that an IOMMU refused. */
+  readonly faults: readonly ({
+    readonly device: string;
+    readonly count: number;
+    readonly writes: number;
+    /** Seconds of the recording's clock. */
+    readonly first: number | null;
+    /** Seconds of the recording's clock. */
+    readonly last: number | null;
+    readonly pages: number;
+    /** Of addresses that had been unmapped a moment before. */
+    readonly afterUnmap: number;
+    readonly whileMapped: number;
+    /** Only the log tells of them; first and last are of its clock. */
+    readonly fromLog?: boolean;
+    readonly examples: readonly string[];
+  })[];
+  /** What cannot be judged of which devices, because events are missing. */
+  readonly unjudged: readonly ({
+    readonly devices: readonly string[];
+    readonly what: string;
+    readonly why: string;
+  })[];
+  /** The other groups of mappings alive at the end. */
+  readonly alive: readonly RunGroup[];
+  readonly exposure: readonly ({
+    readonly device: string;
+    readonly reach: "pages" | "everything" | "pool" | "unknown";
+    readonly mappings: number;
+    /** Mappings that do not begin or do not end at a page's edge. */
+    readonly partial?: number;
+    /** Bytes outside mappings, inside their first and last pages. */
+    readonly bytes: number;
+    /** The most of them at any one time. */
+    readonly bytesPeak?: number;
+    /** Times that a page held another live mapping: of another device or direction. */
+    readonly foreign?: number;
+    readonly examples?: readonly string[];
+    readonly words?: string;
+  })[];
+  readonly audit: {
+    readonly counts: Readonly<Record<string, number>>;
+    readonly notes: readonly string[];
+  };
+  /** What no recording shows. */
+  readonly unknowable: readonly ({
+    readonly rule: string;
+    readonly why: string;
+  })[];
+  readonly devices: readonly RunDevice[];
+  readonly whatIf: readonly ({
+    readonly slots: number;
+    readonly areas: number;
+    readonly forced: boolean;
+    readonly bounced: number;
+    readonly failed: number;
+    readonly hiwater: number;
+  })[];
+  /** Of a described machine: its programs, its first mappings. */
+  readonly run?: MachineRun;
+  readonly advice: {
+    /** In a few words; the setting itself when there is one. */
+    readonly what?: string;
+    readonly swiotlb: string | null;
+    readonly because: string;
+    readonly confidence: "measured" | "bounded" | "unknown";
+  };
+}
+
+/** A `dmalab.run-list/1` document. */
+export interface RunListDocument {
+  readonly schema: "dmalab.run-list/1";
+  readonly scenarios: readonly ({
+    readonly id: string;
+    readonly title: string;
+    readonly quotation: {
+      readonly text: string;
+      readonly author: string;
+      readonly date: string;
+      readonly where: string;
+    };
+    readonly bugs: readonly string[];
+  })[];
+  readonly bugs: readonly ({
+    readonly id: string;
+    readonly title: string;
+    readonly year: number;
+    /** Commit, advisory or discussion. */
+    readonly source: string;
+    /** What must hold, and does not with the bug. */
+    readonly rule: string;
+    readonly layer: string;
+    /** Scenarios that can have it on. */
+    readonly scenarios: readonly string[];
+  })[];
+}
+
+/** A `dmalab.why/1` document. */
+export interface WhyDocument {
+  readonly schema: "dmalab.why/1";
+  readonly findings: readonly WhyFinding[];
+}
+
+/** A `dmalab.inspect/1` document. */
+export interface InspectDocument {
+  readonly schema: "dmalab.inspect/1";
+  readonly source: {
+    readonly format: string;
+    readonly machine: string | null;
+    /** Memory that the image holds. */
+    readonly bytes: number;
+    /** How the tables were found, what was left out, what cannot be told. */
+    readonly notes: readonly string[];
+  };
+  readonly verdict: InspectVerdict;
+  readonly units: readonly ({
+    readonly kind: "vtd" | "amdvi" | "smmuv3";
+    readonly mode: string;
+    /** The root, device or stream table. */
+    readonly root: string;
+    readonly found: "registers" | "scan" | "acpi" | "given";
+    readonly segment: number;
+    /** What Linux calls it, where firmware lists it. */
+    readonly name?: string | null;
+    /** Null: unknown. */
+    readonly translating: boolean | null;
+    /** Null: unknown. */
+    readonly interruptRemapping: boolean | null;
+    /** Address, hexadecimal. */
+    readonly registersAt: string | null;
+    /** Device table: bytes. Stream table: log2 of its entries. */
+    readonly size?: number;
+    /** Two-level stream table: bits of the stream id that the second level resolves. */
+    readonly split?: number;
+    /** Address, hexadecimal. */
+    readonly interruptTable?: string | null;
+    /** Bits of physical addresses. */
+    readonly outputBits?: number;
+    /** What its registers say that it can do; absent: nothing is known. */
+    readonly abilities?: UnitAbilities;
+  })[];
+  /** What the firmware's tables say; null: the image holds none. */
+  readonly firmware?: InspectFirmware | null;
+  readonly devices: readonly InspectDevice[];
+  /** Neighbouring leaves merged. */
+  readonly mappings: readonly InspectMapping[];
+  readonly findings: readonly InspectFinding[];
+  /** Entries of tables that could not be believed. */
+  readonly troubles: readonly InspectTrouble[];
+  /** The answer to --who. */
+  readonly who?: {
+    /** Address, hexadecimal. */
+    readonly paddr: string;
+    /** The image holds this page. */
+    readonly held: boolean;
+    /** What is there, where it is known to be no memory. */
+    readonly place: string | null;
+    /** On x86: writes of devices there raise interrupts and reach no memory. */
+    readonly isInterrupt: boolean;
+    readonly reached: readonly ({
+      /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+      readonly bdf: string;
+      /** Null: requests without PASID, in tables that know none. */
+      readonly pasid: number | null;
+      /** Address, hexadecimal. */
+      readonly iova: string;
+      readonly perm: "rw" | "r-" | "-w" | "--";
+      readonly through: "translated" | "untranslated";
+    })[];
+    /** Rules of findings by which it is reached without an entry: a unit that is off, a device behind none. */
+    readonly open?: readonly string[];
+    /** Rules of findings that leave unknown who else reaches it. */
+    readonly unknown?: readonly string[];
+  };
+  /** The answer to --at. */
+  readonly walk?: InspectWalk;
+  /** What the image of --diff has that this one has not, and the other way round. */
+  readonly diff?: {
+    readonly same: number;
+    readonly changes: readonly InspectChange[];
+    /** Of the other image. */
+    readonly verdict: InspectVerdict;
+    /** What was found in the other image. */
+    readonly findings: readonly InspectFinding[];
+    /** How the other image was read. */
+    readonly notes: readonly string[];
+  };
+}
+
+/** The bounce pool, and what it refused. */
+export interface RunPool {
+  /** Slots of 2048 bytes. */
+  readonly slots: number;
+  readonly areas: number;
+  /** Address, hexadecimal. */
+  readonly base: string | null;
+  /** Slots in use at the end. */
+  readonly used: number;
+  /** Most slots in use at once. */
+  readonly hiwater: number;
+  /** Seconds of the recording's clock. */
+  readonly hiwaterTime: number;
+  /** The kernel's own counters, read after the recording. */
+  readonly counters?: {
+    readonly used: number | null;
+    readonly hiwater: number | null;
+  } | null;
+  /** The pool was in use before: used and hiwater are the least there can have been. */
+  readonly atLeast?: boolean;
+  /** False: ends of mappings are missing, and used, hiwater and what devices held are not known. */
+  readonly endsRecorded?: boolean;
+  readonly failures: readonly RunFailure[];
+  /** Dma_map_sg lists that were refused and left no event of their own. */
+  readonly refusedLists: readonly RunFailure[];
+  /** The same, counted: different lists, how often they were tried, and those that were tried again. */
+  readonly refusedTries?: {
+    readonly lists: number;
+    readonly tries: number;
+    readonly again: readonly ({
+      readonly device: string;
+      readonly tries: number;
+      /** Seconds of the recording's clock. */
+      readonly from: number;
+      /** Seconds of the recording's clock. */
+      readonly to: number;
+    })[];
+  };
+}
+
+/** A request that the pool refused, and the pool at that instant. */
+export interface RunFailure {
+  /** Seconds of the recording's clock. */
+  readonly time: number;
+  readonly device: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly reason: "too-large" | "exhausted" | "fragmented" | "area" | "alignment" | "boundary" | "mask" | "absent" | "unknown";
+  /** Free slots of the whole pool at that instant. */
+  readonly free: number;
+  /** Longest run of free slots inside one slot set at that instant. */
+  readonly longestRun: number;
+  readonly cpu: number;
+  /** Slots that the request needs. */
+  readonly slots: number;
+  /** Slots in use at that instant. */
+  readonly used: number;
+  readonly words: string;
+}
+
+/** A Xen domain's addresses against its page map. */
+export interface RunXen {
+  /** Direct: own pages have the machine's numbers, as on Arm; only foreign ones are translated. */
+  readonly memory: "paravirtualised" | "direct";
+  /** Every dump that was read or passed over. */
+  readonly files: readonly ({
+    readonly name: string;
+    /** What the file was taken for, and why. */
+    readonly used: string;
+  })[];
+  readonly probes: {
+    readonly frames: boolean;
+    readonly grants: boolean;
+    readonly searches: boolean;
+  };
+  /** Mappings whose buffer's machine frame the page map gives. */
+  readonly frames: {
+    readonly known: number;
+    readonly unknown: number;
+    /** No-p2m, outside-p2m, grants-not-recorded, grant-not-seen, batch-cut, changed-unseen, events-lost, translated: mappings that did not bounce. */
+    readonly unknownBecause: Readonly<Record<string, number>>;
+  };
+  /** Bus addresses of mappings that did not bounce, against the page map. */
+  readonly addresses: {
+    readonly compared: number;
+    readonly equal: number;
+    readonly unknown: number;
+    readonly mismatches: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Address, hexadecimal. */
+      readonly phys: string | null;
+      readonly size: number;
+      /** Address, hexadecimal. */
+      readonly kernel: string | null;
+      /** Address, hexadecimal. */
+      readonly predicted: string | null;
+    })[];
+  };
+  /** Addresses of buffers that bounced, as swiotlb_bounced prints them, against the page map. */
+  readonly originals: {
+    readonly compared: number;
+    readonly equal: number;
+    readonly unknown: number;
+  };
+  /** Mappings of the domain's own pages; `maps` are those that were granted. */
+  readonly own: {
+    readonly maps: number;
+    readonly direct: number;
+    readonly bounced: number;
+    readonly refused: number;
+  };
+  readonly foreign: {
+    readonly maps: number;
+    readonly direct: number;
+    readonly bounced: number;
+    readonly refused: number;
+    /** Of which nothing tells whose page it is. */
+    readonly undecided: number;
+    readonly domains: readonly ({
+      readonly domain: number | null;
+      readonly maps: number;
+    })[];
+  };
+  readonly grants: {
+    readonly mapped: number;
+    readonly failed: number;
+    readonly unmapped: number;
+    /** Entries of batches larger than the probe shows. */
+    readonly notShown: number;
+    /** Unmapped, and never seen mapped. */
+    readonly unmappedUnseen: number;
+    readonly aliveBefore: number;
+    readonly aliveAtEnd: number;
+    readonly alive: readonly ({
+      /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+      readonly pfn: string | null;
+      /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+      readonly mfn: string | null;
+      readonly domain: number | null;
+      readonly reference: number | null;
+    })[];
+  };
+  /** Regions made machine-contiguous for coherent memory. */
+  readonly regions: {
+    readonly made: number;
+    readonly failed: number;
+    readonly ended: number;
+  };
+  /** Why buffers bounced, refused ones included; small: of a device that is not coherent. */
+  readonly causes: {
+    readonly forced: number;
+    readonly mask: number;
+    readonly straddle: number;
+    readonly small: number;
+    readonly unknown: number;
+  };
+  /** Cache maintenance for devices that are not coherent; null where the recording shows none. */
+  readonly cache: {
+    /** Calls before a device's access. */
+    readonly before: {
+      /** By the CPU, of the domain's own pages. */
+      readonly own: number;
+      /** By the CPU, of slots of the pool. */
+      readonly slots: number;
+      /** By the CPU, of foreign pages, at their address in this domain. */
+      readonly foreignByCpu: number;
+      /** Of foreign pages, by the hypervisor. */
+      readonly foreignByXen: number;
+    };
+    /** Calls after it. */
+    readonly after: {
+      readonly own: number;
+      readonly slots: number;
+      readonly foreignByXen: number;
+      /** The device has only read: nothing to do. */
+      readonly idle: number;
+    };
+    /** Calls to the hypervisor, one for each frame of 4 KiB. */
+    readonly calls: {
+      readonly clean: number;
+      readonly invalidate: number;
+      readonly other: number;
+      readonly failed: number;
+    };
+    /** Another page was maintained than the one that the device used, as recorded. */
+    readonly wrong: {
+      readonly unmaps: number;
+      readonly syncs: number;
+      /** Of which lines were dropped, so that what the device wrote may be read old (inferred). */
+      readonly invalidated: number;
+      /** Of which the wrong page was itself a foreign one in use. */
+      readonly inUse: number;
+      /** Different bus frames whose number was taken for an own page's. */
+      readonly frames: number;
+      readonly examples: readonly ({
+        /** Seconds of the recording's clock. */
+        readonly time: number;
+        readonly device: string;
+        readonly size: number;
+        /** Page that was maintained: it has the number of the bus frame. */
+        readonly wrong: string | null;
+        /** Page that stands for the bus frame. */
+        readonly right: string | null;
+        readonly invalidates: boolean;
+        readonly inUse: boolean | null;
+      })[];
+    };
+  } | null;
+  readonly straddles: {
+    readonly bounced: number;
+    readonly notBounced: number;
+    readonly list: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Address, hexadecimal. */
+      readonly phys: string | null;
+      readonly size: number;
+      /** Each page of the buffer. */
+      readonly frames: readonly ({
+        /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+        readonly pfn: string | null;
+        /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+        readonly mfn: string | null;
+      })[];
+    })[];
+  };
+  /** Mappings that a test by the machine-to-physical table alone would take for bounces. */
+  readonly overlap: {
+    /** Mappings of foreign frames whose owner's number is one of this pool; null = unknown. */
+    readonly maps: number | null;
+    readonly frames: number;
+    /** Of which only the foreign mark tells the two apart. */
+    readonly sameNumber: number;
+    readonly examples: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Address, hexadecimal. */
+      readonly dma: string | null;
+      /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+      readonly pfn: string | null;
+      /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+      readonly mfn: string | null;
+      /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+      readonly ownerPfn: string | null;
+      /** Slot that a test without the P2M would take it for. */
+      readonly slot: number;
+    })[];
+  };
+  /** Sets of 128 slots, and whether their pages follow each other on the machine. */
+  readonly slotSets: {
+    readonly total: number;
+    readonly contiguous: number;
+    readonly broken: number;
+    readonly unknown: number;
+    /** First slots of broken sets. */
+    readonly brokenAt: readonly number[];
+    /** Sets that the next one of the pool follows on the machine too. */
+    readonly inSequence: number;
+    /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+    readonly lowest: string | null;
+    /** Frame number of 4 KiB, hexadecimal; null where it is not known. */
+    readonly highest: string | null;
+  } | null;
+  readonly poolFrames: {
+    readonly p2m: {
+      readonly compared: number;
+      readonly equal: number;
+    };
+    readonly m2p: {
+      readonly compared: number;
+      readonly equal: number;
+    };
+  } | null;
+  /** Searches of the pool by the kernel's own probe. */
+  readonly searches: {
+    readonly kernel: number;
+    readonly kernelRefused: number;
+  } | null;
+  readonly refusals: {
+    readonly recorded: number;
+    /** Lists that left no event. */
+    readonly lists: number;
+  };
+  /** Dumps from after the recording against the model at its end. */
+  readonly end: {
+    readonly pool: {
+      readonly used: {
+        /** By the dump. */
+        readonly kernel: number | null;
+        readonly model: number | null;
+      };
+      /** Since boot. */
+      readonly hiwater: {
+        /** By the dump. */
+        readonly kernel: number | null;
+        readonly model: number | null;
+      };
+      readonly index: readonly ({
+        /** By the dump. */
+        readonly kernel: number | null;
+        readonly model: number | null;
+      })[];
+      /** Used slots with their buffers. */
+      readonly slots: {
+        readonly kernel: number;
+        readonly equal: number;
+      };
+    } | null;
+    /** Pages that changed, or are foreign, after the recording. */
+    readonly p2m: {
+      readonly compared: number;
+      readonly equal: number;
+    } | null;
+  };
+  readonly notes: readonly string[];
+}
+
+/** What a scenario, or a bug, showed. */
+export interface ScenarioStory {
+  /** Null when a bug alone is demonstrated. */
+  readonly id: string | null;
+  readonly title: string;
+  readonly quotation: {
+    readonly text: string;
+    readonly author: string;
+    readonly date: string;
+    readonly where: string;
+  } | null;
+  readonly machine: string | null;
+  readonly seed: number;
+  readonly bug: string | null;
+  readonly parts: readonly ScenarioPart[];
+  readonly demonstration: BugDemonstration | null;
+}
+
+/** One telling: its steps, and which rules held. */
+export interface ScenarioPart {
+  readonly title: string;
+  /** Shows how it goes otherwise: its broken rules are no fault. */
+  readonly contrast: boolean;
+  readonly steps: readonly ({
+    readonly actor: string;
+    readonly does: string;
+    readonly facts: readonly ({
+      readonly name: string;
+      readonly value: string;
+    })[];
+    readonly grid: {
+      readonly title: string;
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+    } | null;
+  })[];
+  readonly verdicts: readonly ({
+    readonly rule: string;
+    readonly holds: boolean;
+    readonly seen: string;
+  })[];
+}
+
+/** The shortest run with the bug, and all runs without. */
+export interface BugDemonstration {
+  readonly bug: HistoricBug;
+  readonly on: {
+    /** The shortest run that breaks the rule. */
+    readonly broken: {
+      readonly how: string;
+      readonly steps: readonly ({
+        readonly actor: string;
+        readonly said: string;
+      })[];
+    } | null;
+    readonly runs: number;
+  };
+  readonly off: {
+    readonly holds: boolean;
+    readonly orders: number;
+    readonly complete: boolean;
+    readonly steps: readonly ({
+      readonly actor: string;
+      readonly said: string;
+    })[];
+  };
+}
+
+/** A bug of the past that is a switch here. */
+export interface HistoricBug {
+  readonly id: string;
+  readonly title: string;
+  readonly year: number;
+  /** Commit, advisory or discussion. */
+  readonly source: string;
+  /** What must hold, and does not with the bug. */
+  readonly rule: string;
+  readonly layer: string;
+}
+
+/** Mappings of one device that are alike. */
+export interface RunGroup {
+  readonly device: string;
+  readonly count: number;
+  /** Bytes. */
+  readonly bytes: number;
+  /** When the oldest of them was mapped. */
+  readonly since: number;
+  readonly kind?: string;
+  readonly direction?: string;
+  /** Attributes of the mapping, as bits. */
+  readonly attrs?: number;
+  /** Bytes of one mapping, of a whole list. */
+  readonly size?: number;
+  /** Their number kept growing: a leak. */
+  readonly growing?: boolean;
+  readonly evidence?: string;
+}
+
+/** What became of one device's mappings. */
+export interface RunDevice {
+  readonly name: string;
+  readonly driver: string | null;
+  /** Bits of the DMA mask; null when none was seen. */
+  readonly maskBits: number | null;
+  /** Address, hexadecimal. */
+  readonly minAlignMask: string | null;
+  /** Segment boundary, 0 = none. */
+  readonly boundary: number;
+  readonly alignmentFrom: "driver" | "addresses" | "assumed" | "described";
+  readonly maps: number;
+  readonly direct: number;
+  readonly bounced: number;
+  readonly translated: number;
+  readonly failed: number;
+  /** Bytes. */
+  readonly bytes: number;
+  /** Bytes. */
+  readonly bouncedBytes: number;
+  readonly slotsPeak: number;
+  readonly slotsNow: number;
+  /** Mappings alive at the end; null where their ends are not recorded. */
+  readonly live: number | null;
+  readonly why: readonly ({
+    readonly words: string;
+    readonly count: number;
+  })[];
+  /** Of a described machine: how its buffers are made reachable. */
+  readonly engine?: string;
+  /** Why the kernel took that engine. */
+  readonly because?: string;
+  /** Mappings of another domain's pages. */
+  readonly foreign?: number;
+  readonly split?: number;
+  readonly merged?: number;
+}
+
+/** The run of a described machine. */
+export interface MachineRun {
+  /** Atomic steps of all actors. */
+  readonly steps: number;
+  /** False: the run was cut before its end. */
+  readonly complete: boolean;
+  readonly programs: readonly MachineProgram[];
+  /** The first mappings of each device. */
+  readonly dma: readonly MachineMapping[];
+  readonly hypervisor: {
+    /** Accesses held against the owners of frames. */
+    readonly accessesChecked: number;
+    readonly hypercalls: Readonly<Record<string, number>>;
+  } | null;
+  /** Grants, maps, references, pages and slots that outlived the run. */
+  readonly left: readonly ({
+    readonly domain: number;
+    readonly what: string;
+    readonly count: number;
+  })[];
+  /** The rules of the DMA API were watched. */
+  readonly watched: boolean;
+  /** Refused mappings by device, reason and class of sizes. */
+  readonly refusals: readonly MachineRefusal[];
+}
+
+/** What one program of the workload did. */
+export interface MachineProgram {
+  readonly program: string;
+  /** Domain whose requests these are; null for the driver domain's own. */
+  readonly from: number | null;
+  readonly device: string;
+  /** Requests, packets or hostile writes that were asked for. */
+  readonly requests: number;
+  readonly ended: number;
+  readonly failed: number;
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
+  /** Places whose bytes are not what was sent. */
+  readonly wrong: readonly string[];
+  /** Requests that a back end answered with an error. */
+  readonly refused: number;
+  /** Why: each kind once, with how many there were and the first of them. */
+  readonly refusals: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** One mapping, and why it came to lie where it does. */
+export interface MachineMapping {
+  readonly device: string;
+  readonly phys: string | null;
+  readonly size: number;
+  readonly direction: string;
+  readonly bus: string | null;
+  /** Why the engine did what it did. */
+  readonly cause: string;
+  readonly bounced: boolean;
+  /** Another domain's page. */
+  readonly foreign: boolean;
+  readonly refused: string | null;
+}
+
+/** Refused mappings of one device and one reason. */
+export interface MachineRefusal {
+  readonly device: string;
+  readonly reason: string;
+  /** The reason in a few words. */
+  readonly title: string;
+  /** Each stands for a list of buffers that was refused as a whole. */
+  readonly list: boolean;
+  readonly count: number;
+  /** Bytes. */
+  readonly sizeLeast: number;
+  /** Bytes. */
+  readonly sizeMost: number;
+  /** The first of them. */
+  readonly examples: readonly ({
+    /** Which mapping of its device. */
+    readonly map: number;
+    readonly phys: string | null;
+    readonly size: number;
+    readonly words: string;
+  })[];
+}
+
+/** One answer: what happened, how that is known, and what to do. */
+export interface WhyFinding {
+  /** The line of the log, or the setting, that this is about. */
+  readonly line: string;
+  readonly cause: string;
+  readonly evidence: string;
+  readonly do: string;
+  /** Stable name of the cause, for programs. */
+  readonly kind?: string;
+  /** False: normal, and only worth knowing. */
+  readonly trouble?: boolean;
+  /** As the log names it; null: it names none. */
+  readonly device?: string | null;
+  /** Seconds of the log's clock. */
+  readonly time?: number | null;
+  /** Lines of the log that say the same. */
+  readonly count?: number;
+  /** When the last of them came. */
+  readonly lastTime?: number | null;
+}
+
+/** What all findings come to. */
+export interface InspectVerdict {
+  /** ✗, ⚠ or ✓: the weightiest level of the findings; shown where all are notes. */
+  readonly level: "trouble" | "unproven" | "shown";
+  readonly words: string;
+  /** What the tables of the devices of this document lead to. */
+  readonly reached: {
+    /** Bytes of addresses that the devices' tables map. */
+    readonly addresses: number;
+    /** Bytes of memory behind them, each page once. */
+    readonly distinct: number;
+    /** RAM among it; null where the image does not show what is RAM. */
+    readonly ram: number | null;
+  };
+  /** RAM of the machine; null where the image does not show it. */
+  readonly ramTotal: number | null;
+}
+
+/** What a unit is able to do; what is absent is unknown. */
+export interface UnitAbilities {
+  /** Bit n is set when tables may have n levels. */
+  readonly secondLevels?: number;
+  /** Bit n is set when tables may have n levels. */
+  readonly firstLevels?: number;
+  readonly inputBits?: number;
+  readonly pasidBits?: number;
+  readonly first?: boolean;
+  readonly second?: boolean;
+  readonly nested?: boolean;
+  readonly passThrough?: boolean;
+  readonly ats?: boolean;
+  readonly ridPasid?: boolean;
+  readonly abortsWhenOff?: boolean;
+  readonly secondLacks?: readonly string[];
+  readonly firstLacks?: readonly string[];
+  /** Of an SMMUv3, as its identification registers say. */
+  readonly smmu?: {
+    readonly tableFormats?: number;
+    readonly wideDescriptors?: boolean;
+    readonly hardwareUpdates?: number;
+    readonly stallModel?: number;
+    readonly alwaysAborts?: boolean;
+    readonly wideAsids?: boolean;
+    readonly wideVmids?: boolean;
+    readonly endianness?: number;
+    readonly twoLevelContexts?: boolean;
+    readonly noSplitAts?: boolean;
+    readonly hierarchyOff?: boolean;
+    readonly smallTables?: boolean;
+    readonly granules?: number;
+    readonly wideInputs?: boolean;
+  };
+}
+
+/** What the firmware's tables say. */
+export interface InspectFirmware {
+  readonly tables: readonly ({
+    readonly signature: string;
+    /** Address, hexadecimal. */
+    readonly address: string;
+    /** Bytes. */
+    readonly bytes: number;
+    readonly says: readonly string[];
+    readonly wrongChecksum: boolean;
+  })[];
+  readonly addressBits: number | null;
+  /** DMAR: INTR_REMAP. */
+  readonly interruptRemapping: boolean | null;
+  /** DMAR: X2APIC_OPT_OUT. */
+  readonly x2apicOptOut: boolean | null;
+  /** DMAR: DMA_CTRL_PLATFORM_OPT_IN; IVRS: DMA remap support. */
+  readonly dmaOptIn: boolean | null;
+  /** In the order of the kernel. */
+  readonly units: readonly ({
+    /** What Linux calls it: dmar0, ivhd1, arm-smmu-v3.2.auto. */
+    readonly name: string | null;
+    readonly kind: "vtd" | "amdvi" | "smmuv3" | "smmu" | "virtio-iommu";
+    /** Index into units; null: it is not read. */
+    readonly unit: number | null;
+    /** Address, hexadecimal. */
+    readonly registersAt: string | null;
+    /** The unit itself, where it is a PCI function. */
+    readonly bdf: string | null;
+    readonly segment: number;
+    /** Every device of the segment that no other unit names. */
+    readonly includeAll: boolean;
+    readonly says: readonly string[];
+    readonly scopes: readonly ({
+      readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all" | "stream";
+      /** As the table writes it: 00:1c.0 → 00.0, a path of ACPI. */
+      readonly name: string;
+      readonly segment?: number;
+      /** A device, or of streams the first; absent: nobody says the buses on the way. */
+      readonly first?: string;
+      readonly last?: string;
+      /** The stream that the first comes to. */
+      readonly stream?: string;
+      /** Bits of the addresses that a device of ACPI can send. */
+      readonly addressBits?: number;
+      /** Of streams: index into firmware.units. */
+      readonly unit?: number;
+    })[];
+  })[];
+  readonly regions: readonly ({
+    readonly kind: "RMRR" | "IVMD" | "RMR";
+    /** Address, hexadecimal. */
+    readonly first: string;
+    /** Address, hexadecimal. */
+    readonly last: string;
+    readonly segment: number;
+    readonly perm: "rw" | "r-" | "-w" | "--";
+    readonly scopes: readonly ({
+      readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all" | "stream";
+      /** As the table writes it: 00:1c.0 → 00.0, a path of ACPI. */
+      readonly name: string;
+      readonly segment?: number;
+      /** A device, or of streams the first; absent: nobody says the buses on the way. */
+      readonly first?: string;
+      readonly last?: string;
+      /** The stream that the first comes to. */
+      readonly stream?: string;
+      /** Bits of the addresses that a device of ACPI can send. */
+      readonly addressBits?: number;
+      /** Of streams: index into firmware.units. */
+      readonly unit?: number;
+    })[];
+  })[];
+  /** Who may use ATS. */
+  readonly ats: {
+    readonly all: boolean;
+    readonly scopes: readonly ({
+      readonly what: "device" | "bridge" | "io-apic" | "hpet" | "named" | "range" | "all" | "stream";
+      /** As the table writes it: 00:1c.0 → 00.0, a path of ACPI. */
+      readonly name: string;
+      readonly segment?: number;
+      /** A device, or of streams the first; absent: nobody says the buses on the way. */
+      readonly first?: string;
+      readonly last?: string;
+      /** The stream that the first comes to. */
+      readonly stream?: string;
+      /** Bits of the addresses that a device of ACPI can send. */
+      readonly addressBits?: number;
+      /** Of streams: index into firmware.units. */
+      readonly unit?: number;
+    })[];
+  } | null;
+  readonly aliases: readonly ({
+    /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+    readonly first: string;
+    /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+    readonly last: string;
+    /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+    readonly source: string;
+  })[];
+  readonly configuration: readonly ({
+    readonly segment: number;
+    /** Address, hexadecimal. */
+    readonly base: string;
+    readonly firstBus: number;
+    readonly lastBus: number;
+  })[];
+}
+
+/** A device, or one PASID of it, and what it reaches. */
+export interface InspectDevice {
+  /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+  readonly bdf: string;
+  /** Null: requests without PASID, in tables that know none. */
+  readonly pasid: number | null;
+  /** What its SMMU sees, where firmware says which device sends it. */
+  readonly stream?: string;
+  /** Identity: an entry says pass through. bypass: the unit does not look at the device. */
+  readonly state: "translated" | "identity" | "blocked" | "bypass";
+  /** VT-d DID, AMD-Vi DomainID, SMMUv3 ASID or VMID. */
+  readonly domain: number | null;
+  readonly stage: "first" | "second" | "nested" | null;
+  /** Entries of page tables that map memory; 0 for a device that is not translated. */
+  readonly leaves: number;
+  /** Addresses that they map; a page that is mapped twice counts twice. */
+  readonly bytes: number;
+  /** The device may send addresses as already translated. */
+  readonly ats: boolean;
+  /** Index into units. */
+  readonly unit: number;
+  /** Mappings of this device in this document's form. */
+  readonly ranges: number;
+  /** What passes, for a device that is not translated. */
+  readonly perm: "rw" | "r-" | "-w" | "--";
+  readonly why: string;
+  /** Memory that its mappings lead to; each page counts once. */
+  readonly memory: number;
+}
+
+/** Addresses of a device that lead to memory in one piece. */
+export interface InspectMapping {
+  /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+  readonly bdf: string;
+  /** Null: requests without PASID, in tables that know none. */
+  readonly pasid: number | null;
+  /** Address, hexadecimal. */
+  readonly iova: string;
+  /** Address, hexadecimal. */
+  readonly paddr: string;
+  /** Bytes. */
+  readonly bytes: number;
+  readonly perm: "rw" | "r-" | "-w" | "--";
+}
+
+/** What was judged. */
+export interface InspectFinding {
+  readonly what: string;
+  readonly where: string;
+  readonly why: string;
+  readonly rule: string;
+  /** Unproven: nothing wrong was found, and what was given does not show that devices are confined. */
+  readonly level: "trouble" | "unproven" | "note";
+  /** Level, in two values. */
+  readonly weight: "trouble" | "note";
+}
+
+/** An entry of a table that could not be believed. */
+export interface InspectTrouble {
+  /** Null: an entry of a unit's device tables. */
+  readonly bdf: string | null;
+  /** Null: requests without PASID, in tables that know none. */
+  readonly pasid: number | null;
+  readonly kind: "cycle" | "outside" | "reserved" | "address-size" | "limit";
+  /** Address, hexadecimal. */
+  readonly entryAt: string;
+  /** Address, hexadecimal. */
+  readonly value: string;
+  /** Address, hexadecimal. */
+  readonly iova: string | null;
+  /** 0 = the table that holds only leaves. */
+  readonly level: number | null;
+  readonly what: string;
+}
+
+/** Where one address of a device leads, entry by entry. */
+export interface InspectWalk {
+  /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+  readonly bdf: string;
+  /** Who was asked for, where it sends under the id of the other. */
+  readonly sentBy?: string;
+  /** Null: requests without PASID, in tables that know none. */
+  readonly pasid: number | null;
+  /** Address, hexadecimal. */
+  readonly iova: string;
+  /** Null: the device has no entry. */
+  readonly state: "translated" | "identity" | "blocked" | "bypass" | null;
+  readonly steps: readonly ({
+    /** Where the entry lies; under nesting, in the memory that the first stage sees. */
+    readonly at: string;
+    /** The entry, its highest word first, hexadecimal. */
+    readonly value: string;
+    readonly title: string;
+    /** What the vendor calls it there: context entry, second-stage PDE. */
+    readonly name?: string;
+    readonly stage?: "device" | "first" | "second";
+    readonly meaning: string;
+    readonly fields: readonly ({
+      readonly name: string;
+      readonly bits: string;
+      /** Address, hexadecimal. */
+      readonly value: string;
+      readonly doc: string;
+    })[];
+  })[];
+  /** Null: a fault. */
+  readonly paddr: string | null;
+  /** Size of the page; 0 for a fault, or where nothing translates. */
+  readonly bytes: number;
+  readonly perm: "rw" | "r-" | "-w" | "--";
+  readonly fault: {
+    /** The unit's own number for it; null: the unit is silent. */
+    readonly code: number | null;
+    readonly name: string;
+    readonly words: string;
+    readonly why: string;
+  } | null;
+  /** Accesses that a page without the permission refuses. */
+  readonly refusals: readonly ({
+    readonly access: "read" | "write";
+    readonly code: number | null;
+    readonly words: string;
+  })[];
+}
+
+/** What one device gained and lost. */
+export interface InspectChange {
+  /** Segment:bus:device.function; sid:0x… for a stream id that is none; a path of ACPI with its stream. */
+  readonly bdf: string;
+  /** Null: requests without PASID, in tables that know none. */
+  readonly pasid: number | null;
+  /** Null: no entry. */
+  readonly before: "translated" | "identity" | "blocked" | "bypass" | null;
+  /** Identity: an entry says pass through. bypass: the unit does not look at the device. */
+  readonly after: "translated" | "identity" | "blocked" | "bypass" | null;
+  readonly words: readonly string[];
+  readonly lost: readonly InspectMapping[];
+  readonly gained: readonly InspectMapping[];
+}
