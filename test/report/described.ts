@@ -19,18 +19,24 @@ export function undescribed(document: { readonly schema: DocumentName }): string
   look(whole, document, "");
   return [...found];
 
-  function look(s: Schema, value: unknown, path: string): void {
-    if (s.$ref !== undefined) return look(whole.$defs![s.$ref.slice("#/$defs/".length)]!, value, path);
-    for (const one of s.allOf ?? []) look(one, value, path);
-    const chosen = s.anyOf?.find((one) => (one.type === "null") === (value === null));
-    if (chosen !== undefined) return look(chosen, value, path);
-    if (Array.isArray(value)) for (const one of value) look(s.items!, one, `${path}[]`);
-    else if (typeof value === "object" && value !== null) {
-      for (const [key, inner] of Object.entries(value)) {
-        const own = s.properties === undefined ? s.additionalProperties : s.properties[key];
-        if (own === undefined) found.add(`${path}.${key}`);
-        else look(own, inner, `${path}.${key}`);
+  function look(given: Schema, value: unknown, path: string): void {
+    for (const s of alternatives(given, value)) {
+      if (Array.isArray(value)) for (const one of value) look(s.items!, one, `${path}[]`);
+      else if (typeof value === "object" && value !== null) {
+        for (const [key, inner] of Object.entries(value)) {
+          const own = s.properties === undefined ? s.additionalProperties : s.properties[key];
+          if (own === undefined) found.add(`${path}.${key}`);
+          else look(own, inner, `${path}.${key}`);
+        }
       }
     }
+  }
+
+  /** What the value is held against: references followed, null told apart from the rest. */
+  function alternatives(s: Schema, value: unknown): Schema[] {
+    if (s.$ref !== undefined) return alternatives(whole.$defs![s.$ref.slice("#/$defs/".length)]!, value);
+    const chosen = s.anyOf?.find((one) => (one.type === "null") === (value === null));
+    const parts = [...(s.allOf ?? []), ...(chosen === undefined ? [] : [chosen])];
+    return parts.length === 0 ? [s] : parts.flatMap((one) => alternatives(one, value));
   }
 }
