@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeMachine } from "../src/lab/machine/description.js";
-import { runMachine } from "../src/lab/machine/run_machine.js";
+import { describeMachine } from "../src/lab/machine/description/description.js";
+import { runMachine } from "../src/lab/machine/run/run_machine.js";
 import type { Row } from "./row.js";
 
 export async function bench(o: { smoke: boolean }): Promise<Row[]> {

@@ -75,7 +75,7 @@ async function describesMachine(input: Input): Promise<boolean> {
   if (document.errors.length > 0) return false;
   const value: unknown = document.toJS({ maxAliasCount: 0 });
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const { machineSchema } = await import("../lab/machine/schema.js");
+  const { machineSchema } = await import("../lab/machine/description/schema.js");
   const known = Object.keys(machineSchema.shape);
   const entries = Object.entries(value);
   return entries.every(([key]) => known.includes(key)) && entries.some(([, v]) => typeof v !== "string");

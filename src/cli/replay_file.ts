@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { RecordingAudit } from "../audit/recording/recording_audit.js";
-import { type Described, describeMachine } from "../lab/machine/description.js";
+import { type Described, describeMachine } from "../lab/machine/description/description.js";
 import {
   describedPool,
   describeMasks,

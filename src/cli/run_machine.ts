@@ -1,7 +1,7 @@
 /** `dmalab run MACHINE.yaml`: a described machine with its own drivers, from a seed to its end. */
-import { describeMachine } from "../lab/machine/description.js";
+import { describeMachine } from "../lab/machine/description/description.js";
 import { isTrouble, outcomeOf } from "../lab/machine/outcome.js";
-import { runMachine } from "../lab/machine/run_machine.js";
+import { runMachine } from "../lab/machine/run/run_machine.js";
 import { machineDocument, machineLines } from "../report/index.js";
 import type { Session } from "./session.js";
 

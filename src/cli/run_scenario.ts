@@ -2,7 +2,7 @@
 import { didYouMean } from "../base/nearest.js";
 import { demonstrate, type HistoricBug, historicBugs } from "../lab/scenario/bugs/registry.js";
 import { brokenRules, type Scenario } from "../lab/scenario/scenario.js";
-import { scenarios } from "../lab/scenario/scenarios.js";
+import { scenarios } from "../lab/scenario/tales/scenarios.js";
 import {
   bugsMarkdown,
   demonstrationDocument,

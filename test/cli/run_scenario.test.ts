@@ -1,7 +1,7 @@
 /** `dmalab run` with scenarios and bugs: what it prints, as what document, with which exit code. */
 import { expect, test } from "vitest";
 import { historicBugs } from "../../src/lab/scenario/bugs/registry.js";
-import { scenarios } from "../../src/lab/scenario/scenarios.js";
+import { scenarios } from "../../src/lab/scenario/tales/scenarios.js";
 import { runSchema } from "../../src/report/index.js";
 import { runListSchema } from "../../src/report/schema/scenario.js";
 import { dmalab } from "./called.js";

@@ -1,7 +1,7 @@
 /** docs/coverage.md names nothing that is not there, and every scenario stands in it. */
 import { existsSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { scenarios } from "../../src/lab/scenario/scenarios.js";
+import { scenarios } from "../../src/lab/scenario/tales/scenarios.js";
 
 interface Row {
   readonly statement: string;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { demonstrate, historicBugs } from "../../src/lab/scenario/bugs/registry.js";
-import { scenarios } from "../../src/lab/scenario/scenarios.js";
+import { scenarios } from "../../src/lab/scenario/tales/scenarios.js";
 import { bugsMarkdown, scenarioMarkdown, scenariosMarkdown } from "../../src/report/index.js";
 
 const folder = "docs/scenarios";

@@ -1,9 +1,9 @@
 /** What is said of a run of a described machine: the verdict first and true, refusals in groups, rows that add up. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeMachine } from "../../src/lab/machine/description.js";
+import { describeMachine } from "../../src/lab/machine/description/description.js";
 import { isTrouble, type MachineOutcome, outcomeOf } from "../../src/lab/machine/outcome.js";
-import { runMachine } from "../../src/lab/machine/run_machine.js";
+import { runMachine } from "../../src/lab/machine/run/run_machine.js";
 import { machineDocument, machineLines } from "../../src/report/index.js";
 import { runSchema } from "../../src/report/schema/run.js";
 

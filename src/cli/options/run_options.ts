@@ -22,7 +22,7 @@ const described = under("Described machines:", ["machine"]);
 const stories = under("Scenarios and historic bugs:", ["list"]);
 const output = under("Output:", Object.keys(forms));
 
-const scenarioIds = async () => (await import("../../lab/scenario/scenarios.js")).scenarios.map((s) => s.id);
+const scenarioIds = async () => (await import("../../lab/scenario/tales/scenarios.js")).scenarios.map((s) => s.id);
 const bugIds = async () => (await import("../../lab/scenario/bugs/registry.js")).historicBugs.map((b) => b.id);
 const oneRuns = "the one lists, the other runs";
 

@@ -1,10 +1,10 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
-import type { DmaEntry } from "./dma_log.js";
-import type { Left } from "./left_over.js";
-import type { RefusalGroup } from "./refusal_groups.js";
-import { hasHostile, type MachineRun } from "./run_machine.js";
+import type { DmaEntry } from "./run/dma_log.js";
+import type { Left } from "./run/left_over.js";
+import type { RefusalGroup } from "./run/refusal_groups.js";
+import { hasHostile, type MachineRun } from "./run/run_machine.js";
 
 /** Why an engine did what it did, as a sentence. */
 export const causeWords: Readonly<Record<Cause, string>> = {
@@ -154,7 +154,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         wrong: p.wrong(run.ran.idle),
         refused: p.refused(),
         refusals: p.refusals(),
-        notes: p.notes?.() ?? [],
+        notes: p.notes(),
       };
     }),
     dma: run.log.first,

@@ -3,9 +3,9 @@
  * says and a replay cannot follow is refused, never passed over.
  */
 import { adjustForEncryption, parseSwiotlb, profileOf, readParameter } from "../../sw/swiotlb/index.js";
-import type { Described } from "../machine/description.js";
-import type { Path } from "../machine/mistakes.js";
-import type { MachineDescription } from "../machine/schema.js";
+import type { Described } from "../machine/description/description.js";
+import type { Path } from "../machine/description/mistakes.js";
+import type { MachineDescription } from "../machine/description/schema.js";
 import type { Machine } from "./machine.js";
 import type { DeviceMasks } from "./masks.js";
 import type { Instead } from "./what_if.js";

@@ -1,6 +1,6 @@
 /** A run of a described machine as a `dmalab.run/1` document. What only a recording has is there, and empty. */
 import type { MachineDeviceOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
-import type { RefusalGroup } from "../../lab/machine/refusal_groups.js";
+import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
 import type { RunDocument } from "../schema/documents.js";
 import { hexWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";

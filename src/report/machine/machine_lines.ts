@@ -1,6 +1,6 @@
 /** A run of a described machine for a terminal: whether anything is wrong, what it was, what every DMA was. */
 import type { MachineDeviceOutcome, MachineOutcome, ProgramOutcome } from "../../lab/machine/outcome.js";
-import type { RefusalGroup } from "../../lab/machine/refusal_groups.js";
+import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
 import { type Column, table, wrap } from "../terminal/layout.js";
 import { marks } from "../terminal/run_lines.js";
 import { type Style, styleFor } from "../terminal/style.js";

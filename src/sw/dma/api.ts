@@ -122,6 +122,11 @@ export class DmaApi {
     this.#eachPart(list, direction, 0, (range) => this.#sync(range, "device", "list", entries));
   }
 
+  /** May two neighbouring pages become one segment? What a block layer asks before it joins requests. */
+  mergeable(first: number, second: number): boolean {
+    return this.engine.mergeable(first, second);
+  }
+
   /** dma_alloc_coherent: zeroed, at least `size` bytes. @returns null when it cannot be had. */
   alloc(size: number): Coherent | null {
     if (!(size > 0 && Number.isSafeInteger(size))) throw new Misuse("dma-range", `${size} bytes; at least one`);

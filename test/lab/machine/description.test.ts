@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeMachine } from "../../../src/lab/machine/description.js";
-import { machineJsonSchema } from "../../../src/lab/machine/json_schema.js";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
+import { machineJsonSchema } from "../../../src/lab/machine/description/json_schema.js";
 
 const machine = (text: string) => describeMachine("m.yaml", text).machine;
 

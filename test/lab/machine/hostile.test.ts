@@ -1,8 +1,8 @@
 /** A hostile guest writes into rings, grant entries and pages of segments while two others do their work. */
 import { expect, test } from "vitest";
-import { describeMachine } from "../../../src/lab/machine/description.js";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
 import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
-import { runMachine } from "../../../src/lab/machine/run_machine.js";
+import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
 import { amount } from "../../tier.js";
 
 const writes = amount(10_000, 500_000);

@@ -1,9 +1,9 @@
 /** Every preset runs to its end: right bytes, kept rules, nothing left over; and shows what it is for. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { describeMachine } from "../../../src/lab/machine/description.js";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
 import { outcomeOf } from "../../../src/lab/machine/outcome.js";
-import { runMachine } from "../../../src/lab/machine/run_machine.js";
+import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
 import { long } from "../../tier.js";
 
 const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));

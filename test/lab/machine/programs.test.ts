@@ -1,8 +1,8 @@
 /** What single programs promise: drivers around the DMA API, grants that stay, seeds, and machines that cannot be. */
 import { expect, test } from "vitest";
-import { describeMachine } from "../../../src/lab/machine/description.js";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
 import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
-import { runMachine } from "../../../src/lab/machine/run_machine.js";
+import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
 import { machineDocument, machineLines } from "../../../src/report/index.js";
 import { runSchema } from "../../../src/report/schema/run.js";
 

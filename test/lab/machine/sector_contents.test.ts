@@ -1,7 +1,7 @@
 /** What a disk may hold after writes that failed, against a plain list of all that is possible. */
 import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
-import { SectorContents, sectorBytes } from "../../../src/lab/machine/sector_contents.js";
+import { SectorContents, sectorBytes } from "../../../src/lab/machine/load/sector_contents.js";
 
 const filled = (...values: number[]) => Uint8Array.from(values.flatMap((v) => new Array<number>(sectorBytes).fill(v)));
 

@@ -1,7 +1,7 @@
 /** Every scenario: its rules hold, its contrasts break some, and each bug that it names breaks one. */
 import { expect, test } from "vitest";
 import { brokenRules } from "../../../src/lab/scenario/scenario.js";
-import { scenarios } from "../../../src/lab/scenario/scenarios.js";
+import { scenarios } from "../../../src/lab/scenario/tales/scenarios.js";
 
 const asked = [
   ...["foreign-page", "alias", "missing-handle", "straddle", "merge"],

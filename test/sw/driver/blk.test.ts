@@ -38,7 +38,7 @@ function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
     ringRef: front.ringRef,
     firstSector: 1024,
     sectors: 4096,
-    mergeable: (a, b) => engine.mergeable(a, b),
+    mergeable: (a, b) => api.mergeable(a, b),
   });
   const actors = [oneWay("front", front), oneWay("back", back), oneWay("driver", driver), oneWay("disk", disk)];
   return { h, host, domU, disk, driver, api, front, back, actors, grants };

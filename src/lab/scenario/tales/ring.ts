@@ -38,7 +38,7 @@ export const ring: Scenario = {
       interrupt: disk.interrupt,
     });
     const front = new BlkFront({ guest: s.kernel, grants: s.grants, backend: 0 });
-    const mergeable = (a: number, b: number) => d.engine.mergeable(a, b);
+    const mergeable = (a: number, b: number) => d.api.mergeable(a, b);
     const place = { frontend: 1, ringRef: front.ringRef, firstSector: 0, sectors: 1024 };
     const back = new BlkBack({ guest: s.back, foreign: s.foreign, driver, mergeable, ...place });
     const actors = [

@@ -2,12 +2,11 @@
  * A program that sends and is sent packets, and the station at the other end of the wire: each knows what must come,
  * and compares every byte of it.
  */
-import type { Pfn } from "../../base/frame.js";
-import type { Rng } from "../../base/rng.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { OneWay } from "../../sim/actor.js";
-import type { Piece } from "../../sw/driver/nic_driver.js";
-import type { GuestKernel } from "../../sw/xen/index.js";
+import type { Rng } from "../../../base/rng.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import type { OneWay } from "../../../sim/actor.js";
+import type { Piece } from "../../../sw/driver/nic_driver.js";
+import type { GuestKernel } from "../../../sw/xen/index.js";
 import { fill } from "./block_load.js";
 import { firstDifference } from "./sector_contents.js";
 
@@ -162,22 +161,3 @@ export class NetLoad implements OneWay {
 }
 
 const stationNumber = 0;
-
-/** The last byte of the address that a packet is sent to; -1 for what is too short to have one. */
-export const addressee = (packet: Uint8Array): number => packet[5] ?? -1;
-/** The same of its sender. */
-export const sender = (packet: Uint8Array): number => packet[11] ?? -1;
-
-/** The bytes of a packet that lies in pieces of a kernel's memory. */
-export function gathered(
-  memory: ByteMemory,
-  pieces: readonly { page: Pfn; offset: number; size: number }[],
-): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, p) => sum + p.size, 0));
-  let at = 0;
-  for (const { page, offset, size } of pieces) {
-    memory.read(page * 4096 + offset, bytes.subarray(at, at + size));
-    at += size;
-  }
-  return bytes;
-}

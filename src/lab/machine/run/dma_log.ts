@@ -4,9 +4,9 @@
  * A list that is refused counts as one mapping, that of the entry which could not be had; what had been mapped of it was
  * given back and counts as nothing. So direct, bounced, translated and failed ones are together all there were.
  */
-import { type Direction, directionNames } from "../../spec/dma/direction.js";
-import type { DmaChecks, MappedList } from "../../sw/dma/index.js";
-import type { Cause, DmaDevice, Mapped, Refusal } from "../../sw/engine/index.js";
+import { type Direction, directionNames } from "../../../spec/dma/direction.js";
+import type { DmaChecks, MappedList } from "../../../sw/dma/index.js";
+import type { Cause, DmaDevice, Mapped, Refusal } from "../../../sw/engine/index.js";
 import { RefusalGroups } from "./refusal_groups.js";
 
 /** One mapping. Addresses are the kernel's and the bus's. */

@@ -5,7 +5,7 @@
  * probably meant.
  */
 import { type Document, isAlias, isScalar, LineCounter, parseDocument, visit } from "yaml";
-import { Unreadable } from "../../read/unreadable.js";
+import { Unreadable } from "../../../read/unreadable.js";
 import { contradictions } from "./contradictions.js";
 import { acceptedParts, type Given, type Mistake, mistakesOf, type Partly, type Path } from "./mistakes.js";
 import { type MachineDescription, machineSchema } from "./schema.js";

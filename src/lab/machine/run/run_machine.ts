@@ -1,16 +1,17 @@
 /** One run of a described machine from its seed to its end, and what is left over then. */
-import { Rng } from "../../base/rng.js";
-import { oneWay } from "../../sim/actor.js";
-import { type Ran, runUntilIdle } from "../../sim/schedule.js";
-import { Checker } from "../../sw/dma/index.js";
-import type { Described } from "./description.js";
-import { buildDevices, type MachineDevice } from "./devices.js";
+import { Rng } from "../../../base/rng.js";
+import { type Ran, runUntilIdle } from "../../../sim/schedule.js";
+import { Checker } from "../../../sw/dma/index.js";
+import type { Described } from "../description/description.js";
+import type { MachineDescription } from "../description/schema.js";
+import { buildDevices, type MachineDevice } from "../platform/devices.js";
+import { buildHost, type Host } from "../platform/host.js";
+import type { Program } from "../programs/program.js";
+import { buildPrograms } from "../programs/programs.js";
+import type { Ground } from "../units/ground.js";
+import { Units } from "../units/units.js";
 import { DmaLog } from "./dma_log.js";
-import type { Ground, Program } from "./ground.js";
-import { buildHost, type Host } from "./host.js";
 import { freePages, type Left, leftOver } from "./left_over.js";
-import { buildProgram } from "./programs.js";
-import type { MachineDescription } from "./schema.js";
 
 export interface MachineRun {
   readonly described: Described;
@@ -47,27 +48,18 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
   const seed = o.seed ?? machine.seed;
   const rng = new Rng(seed);
   const ground: Ground = {
-    described,
     host,
-    checker,
-    devices,
-    rng,
     memory: checker?.watchMemory(host.kernel.memory) ?? host.kernel.memory,
-    disks: new Map(),
-    nics: new Map(),
+    port: checker?.watchPort(host.port) ?? host.port,
   };
   const before = freePages(host);
-  const programs = machine.workload.map((w, n) => buildProgram(ground, w, n));
-  const actors = programs.flatMap((p) => p.actors);
-  for (const [bdf, { disk, driver }] of ground.disks) {
-    actors.push(oneWay(`disk ${bdf}`, disk));
-    actors.push(oneWay(`driver ${bdf}`, driver));
-  }
-  for (const unit of ground.nics.values()) actors.push(...unit.actors);
+  const units = new Units(ground, devices, machine);
+  const programs = buildPrograms(machine.workload, { ground, units, rng });
+  const actors = [...programs.flatMap((p) => p.actors), ...units.actors];
   const ran = runUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
   if (ran.idle) {
     for (const p of programs) p.close();
-    for (const { driver } of [...ground.disks.values(), ...ground.nics.values()]) if (driver.idle) driver.close();
+    for (const u of units.all) u.close();
     for (const d of devices) d.api.unbind();
   }
   return { described, host, devices, programs, checker, log, seed, ran, left: leftOver(host, devices, before) };

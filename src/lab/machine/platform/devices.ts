@@ -1,7 +1,7 @@
 /** The devices of a machine with the engine that its kernel takes for each, and why. */
-import { Misuse } from "../../base/assert.js";
-import { requesterOf } from "../../bus/dma_port.js";
-import { DmaApi, type DmaChecks } from "../../sw/dma/index.js";
+import { Misuse } from "../../../base/assert.js";
+import { requesterOf } from "../../../bus/dma_port.js";
+import { DmaApi, type DmaChecks } from "../../../sw/dma/index.js";
 import {
   type DmaDevice,
   type Engine,
@@ -11,11 +11,17 @@ import {
   plainDevice,
   type Selected,
   selectEngine,
-} from "../../sw/engine/index.js";
-import { adjustAreas, adjustForSmallBuffers, limitAreas, parseSwiotlb, readParameter } from "../../sw/swiotlb/index.js";
-import type { Described } from "./description.js";
+} from "../../../sw/engine/index.js";
+import {
+  adjustAreas,
+  adjustForSmallBuffers,
+  limitAreas,
+  parseSwiotlb,
+  readParameter,
+} from "../../../sw/swiotlb/index.js";
+import type { Described } from "../description/description.js";
+import type { DeviceDescription, MachineDescription } from "../description/schema.js";
 import type { Host } from "./host.js";
-import type { DeviceDescription, MachineDescription } from "./schema.js";
 
 export interface MachineDevice {
   readonly description: DeviceDescription;

@@ -1,7 +1,7 @@
 /** What outlives a run and should not: what the hypervisor counts, pages that kernels did not get back, slots. */
-import { leftovers } from "../../sw/xen/index.js";
-import type { MachineDevice } from "./devices.js";
-import type { Host } from "./host.js";
+import { leftovers } from "../../../sw/xen/index.js";
+import type { MachineDevice } from "../platform/devices.js";
+import type { Host } from "../platform/host.js";
 
 export interface Left {
   /** -1: nobody's, seen by the books of all accesses. */

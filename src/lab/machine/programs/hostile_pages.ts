@@ -2,11 +2,11 @@
  * What a hostile guest shares: pages that it grants, and its grant table. It writes into both whatever it likes,
  * whenever it likes.
  */
-import type { Pfn } from "../../base/frame.js";
-import type { Rng } from "../../base/rng.js";
-import { GrantFlag, GrantType } from "../../spec/xen/grant_entry.js";
-import { entryAddress } from "../../sw/xen/grant/entry.js";
-import type { GuestDomain } from "./host.js";
+import type { Pfn } from "../../../base/frame.js";
+import type { Rng } from "../../../base/rng.js";
+import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
+import { entryAddress } from "../../../sw/xen/grant/entry.js";
+import type { GuestDomain } from "../platform/host.js";
 
 const entriesPerFrame = 512;
 const entryBytes = 8;

@@ -1,5 +1,5 @@
 /** Refusals that have the same reason, told once: how many there were, and the first of them. */
-import type { Refusal, RefusalReason } from "../../sw/engine/index.js";
+import type { Refusal, RefusalReason } from "../../../sw/engine/index.js";
 
 /** Mappings of one device that were refused for one reason, of one class of sizes. */
 export interface RefusalGroup {

@@ -2,11 +2,11 @@
  * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers when
  * the write has ended, and every byte that it reads it compares.
  */
-import type { Pfn } from "../../base/frame.js";
-import type { Rng } from "../../base/rng.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import type { OneWay } from "../../sim/actor.js";
-import type { GuestKernel } from "../../sw/xen/guest_kernel.js";
+import type { Pfn } from "../../../base/frame.js";
+import type { Rng } from "../../../base/rng.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import type { OneWay } from "../../../sim/actor.js";
+import type { GuestKernel } from "../../../sw/xen/guest_kernel.js";
 import { SectorContents, sectorBytes } from "./sector_contents.js";
 
 const sectorsPerPage = 8;

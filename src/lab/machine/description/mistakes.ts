@@ -3,8 +3,8 @@
  * meant. All words on values come from the schema as editors have it, so that they are said in one way and in one place.
  */
 import { z } from "zod";
-import { nearest } from "../../base/nearest.js";
-import { driverKey, pciDrivers } from "../../spec/linux/pci_drivers.js";
+import { nearest } from "../../../base/nearest.js";
+import { driverKey, pciDrivers } from "../../../spec/linux/pci_drivers.js";
 import { machineJsonSchema } from "./json_schema.js";
 
 /** A place in a description: keys and indexes from the top. */

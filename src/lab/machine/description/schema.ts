@@ -3,10 +3,10 @@
  * is said of a wrong value comes from here too: a field's description, where its limits alone do not tell.
  */
 import { z } from "zod";
-import { driverKey, pciDrivers } from "../../spec/linux/pci_drivers.js";
-import { isRelease, newestRelease, oldestRelease } from "../../spec/linux/releases.js";
-import { type EngineName, engines } from "../../sw/engine/index.js";
-import { models } from "../../sw/xen/index.js";
+import { driverKey, pciDrivers } from "../../../spec/linux/pci_drivers.js";
+import { isRelease, newestRelease, oldestRelease } from "../../../spec/linux/releases.js";
+import { type EngineName, engines } from "../../../sw/engine/index.js";
+import { models } from "../../../sw/xen/index.js";
 
 const mib = 2 ** 20;
 

@@ -1,9 +1,9 @@
 /** The kernel that drives the devices, its memory and its bus: the ground of a machine, with or without a hypervisor. */
-import type { DmaOutcome, DmaPort } from "../../bus/dma_port.js";
-import type { ByteMemory } from "../../mem/byte_memory.js";
-import { type GuestKernel, NativeGuest } from "../../sw/engine/index.js";
-import { ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../sw/xen/index.js";
-import type { MachineDescription } from "./schema.js";
+import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
+import type { ByteMemory } from "../../../mem/byte_memory.js";
+import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
+import { ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../../sw/xen/index.js";
+import type { MachineDescription } from "../description/schema.js";
 
 const pageBytes = 4096;
 const slotBytes = 2048;
@@ -14,10 +14,17 @@ export interface GuestDomain {
   readonly grants: Grants;
 }
 
+/** The hypervisor, the kernel that drives the devices as a guest of it, and the pages of others in that kernel. */
+export interface XenHost {
+  readonly hypervisor: Hypervisor;
+  readonly kernel: Guest;
+  readonly foreign: ForeignPages;
+}
+
 export interface Host {
   readonly kernel: GuestKernel;
-  /** The hypervisor and the pages of others in this kernel; null without one. */
-  readonly xen: { readonly hypervisor: Hypervisor; readonly kernel: Guest; readonly foreign: ForeignPages } | null;
+  /** null without a hypervisor. */
+  readonly xen: XenHost | null;
   readonly guests: ReadonlyMap<number, GuestDomain>;
   readonly port: DmaPort;
   /** A device works for this kernel from now on. */

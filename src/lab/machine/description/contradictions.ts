@@ -2,7 +2,7 @@
  * What a description may not say at once: each rule is a row, and names the places that are wrong. A part that is wrong
  * by itself is missing here; a rule that takes a missing part for one that was left out asks which of the two it is.
  */
-import { nearest } from "../../base/nearest.js";
+import { nearest } from "../../../base/nearest.js";
 import type { Mistake, Partly, Path } from "./mistakes.js";
 import type { MachineDescription } from "./schema.js";
 
