@@ -1,5 +1,5 @@
 /** The reverse question: how many addresses a second can be asked who reaches them. */
-import { ReverseIndex } from "../src/audit/inspect/reverse_index.js";
+import { ReverseIndex } from "../src/audit/inspect/facts/reverse_index.js";
 import { Rng } from "../src/base/rng.js";
 import { Ranges } from "../src/table/ranges.js";
 import type { Row } from "./row.js";

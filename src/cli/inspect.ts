@@ -1,11 +1,11 @@
 /** `dmalab inspect`: which device reaches which memory, from an image or a live guest. */
 import { isAsked, parseAddress, parseDevice, parseDeviceAddress } from "../audit/inspect/device_name.js";
-import { differenceOf } from "../audit/inspect/difference.js";
-import { holdsFrame } from "../audit/inspect/findings/outside.js";
-import type { Inspected } from "../audit/inspect/inspect_image.js";
-import type { Inspection } from "../audit/inspect/inspection.js";
+import { differenceOf } from "../audit/inspect/difference/difference.js";
+import type { Inspection } from "../audit/inspect/facts/inspection.js";
+import type { Inspected } from "../audit/inspect/image/inspect_image.js";
 import { askedSender } from "../audit/inspect/pci/senders.js";
-import { isInterruptAddress, walkAnswer } from "../audit/inspect/walk_device.js";
+import { holdsFrame } from "../audit/inspect/places/outside.js";
+import { isInterruptAddress, walkAnswer } from "../audit/inspect/walk/walk_device.js";
 import {
   exitCodeOf,
   type InspectReport,

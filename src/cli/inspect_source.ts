@@ -1,9 +1,9 @@
 /** Where `inspect` gets its image from: a file, or a running guest; and what stands beside it. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Inspected, inspectImage } from "../audit/inspect/inspect_image.js";
+import { type Inspected, inspectImage } from "../audit/inspect/image/inspect_image.js";
 import { busFromText } from "../audit/inspect/pci/bus.js";
-import { rootGiven } from "../audit/inspect/where_given.js";
+import { rootGiven } from "../audit/inspect/walk/where_given.js";
 import { openImage, sniffImage } from "../read/index.js";
 import type { UnitRoot } from "../table/device/index.js";
 import { contentOf, refuseOthers } from "./content.js";

@@ -1,6 +1,6 @@
 /** Where the units' tables are: as registers or the user say, else as a scan of the image finds them. */
 import { type AcpiReading, acpiTables } from "../audit/inspect/acpi/acpi_tables.js";
-import type { InspectInput } from "../audit/inspect/inspect_image.js";
+import type { InspectInput } from "../audit/inspect/image/inspect_image.js";
 import { unitsFromRegisters } from "../audit/inspect/registers/units_from_registers.js";
 import { type ScanCandidate, scanImage } from "../audit/inspect/scan/scan_image.js";
 import type { Image } from "../read/index.js";

@@ -1,7 +1,7 @@
 /** `dmalab why`: explain a log line, a log, a setting, or the refusals of a recording. */
 import { type MachineContext, nothingKnown } from "../audit/why/context.js";
-import { explainLine, explainSource } from "../audit/why/explain.js";
-import { explainSetting } from "../audit/why/setting.js";
+import { explainLine, explainSource } from "../audit/why/explain/explain.js";
+import { explainSetting } from "../audit/why/pool/setting.js";
 import { type ReportFinding, refusalFindings, whyDocument, whyLines } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
 import type { Input } from "./input.js";

@@ -1,7 +1,7 @@
 /** Where nobody says where tables are and none are found: what the firmware's own list says of that. */
 import { expect, test } from "vitest";
-import { inspectImage } from "../../src/audit/inspect/inspect_image.js";
-import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
+import { inspectImage } from "../../src/audit/inspect/image/inspect_image.js";
+import { walkAnswer } from "../../src/audit/inspect/walk/walk_device.js";
 import { unitsOf } from "../../src/cli/inspect_units.js";
 import { inspectLines } from "../../src/report/inspect/inspect_lines.js";
 import { inspectVerdict } from "../../src/report/inspect/inspect_verdict.js";

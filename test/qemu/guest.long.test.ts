@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { deviceName } from "../../src/audit/inspect/device_name.js";
-import type { Inspection } from "../../src/audit/inspect/inspection.js";
+import type { Inspection } from "../../src/audit/inspect/facts/inspection.js";
 import { inspectFile, inspectLive } from "../../src/cli/inspect_source.js";
 import { addressMap } from "../../src/cli/live/map.js";
 import { readRegisters } from "../../src/cli/live/registers.js";

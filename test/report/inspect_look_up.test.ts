@@ -1,7 +1,7 @@
 /** The page's own answers, for every true mapping of the bundled images: the same that the recordings state. */
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { parseDeviceAddress } from "../../src/audit/inspect/device_name.js";
-import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
+import { walkAnswer } from "../../src/audit/inspect/walk/walk_device.js";
 import { inspectPage } from "../../src/report/inspect/html_data.js";
 import { captures, inspected, truthOf } from "../audit/inspect/captured.js";
 import { pageOf } from "./inspect/page_modules.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser, Page as BrowserPage } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDeviceAddress } from "../../src/audit/inspect/device_name.js";
-import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
+import { walkAnswer } from "../../src/audit/inspect/walk/walk_device.js";
 import { Rng } from "../../src/base/rng.js";
 import type { MemoryView } from "../../src/mem/view.js";
 import type { Page } from "../../src/report/html/one_file.js";

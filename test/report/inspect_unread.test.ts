@@ -1,6 +1,6 @@
 /** Registers that do not belong to the image: one trouble, and no word of what devices reach. */
 import { describe, expect, test } from "vitest";
-import type { Inspected } from "../../src/audit/inspect/inspect_image.js";
+import type { Inspected } from "../../src/audit/inspect/image/inspect_image.js";
 import { inspectFile } from "../../src/cli/inspect_source.js";
 import type { InspectReport } from "../../src/report/inspect/inspect_report.js";
 import { exitCodeOf } from "../../src/report/inspect/inspect_report.js";

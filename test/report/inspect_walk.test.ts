@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { parseDeviceAddress } from "../../src/audit/inspect/device_name.js";
-import type { WalkAnswer } from "../../src/audit/inspect/walk_answer.js";
-import { walkAnswer } from "../../src/audit/inspect/walk_device.js";
+import type { WalkAnswer } from "../../src/audit/inspect/walk/walk_answer.js";
+import { walkAnswer } from "../../src/audit/inspect/walk/walk_device.js";
 import { walkDot } from "../../src/report/inspect/dot.js";
 import { walkSvg } from "../../src/report/inspect/svg.js";
 import { walkPicture } from "../../src/report/inspect/walk_boxes.js";

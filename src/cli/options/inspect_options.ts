@@ -1,5 +1,5 @@
 /** The options of `dmalab inspect`. */
-import { rootForms } from "../../audit/inspect/where_given.js";
+import { rootForms } from "../../audit/inspect/walk/where_given.js";
 import { type OptionRow, under, type VerbRow } from "./option.js";
 import { everyVerb, file, frameAddress, pages, socket } from "./values.js";
 

@@ -1,7 +1,7 @@
 /** The answers to --who, --at and --diff as lines. */
 import { deviceName } from "../../audit/inspect/device_name.js";
-import type { DeviceChange } from "../../audit/inspect/difference.js";
-import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk_answer.js";
+import type { DeviceChange } from "../../audit/inspect/difference/difference.js";
+import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import { wrap } from "../terminal/layout.js";
 import type { Style } from "../terminal/style.js";

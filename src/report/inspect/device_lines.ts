@@ -1,6 +1,6 @@
 /** Units, devices and mappings as tables. */
 import { deviceName } from "../../audit/inspect/device_name.js";
-import type { DeviceReach } from "../../audit/inspect/inspection.js";
+import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
 import type { Ranges } from "../../table/ranges.js";
 import { type Column, table } from "../terminal/layout.js";
 import type { Style } from "../terminal/style.js";

@@ -1,5 +1,5 @@
 /** One walk as a graph for Graphviz. Source of the format: "The DOT Language" (graphviz.org/doc/info/lang.html). */
-import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
+import type { WalkAnswer } from "../../audit/inspect/walk/walk_answer.js";
 import { type WalkBox, walkPicture } from "./walk_boxes.js";
 
 /** @returns a digraph: one node for each entry that was read, and one for the end. */

@@ -1,8 +1,8 @@
 /** What firmware says, in words: every report of an inspection prints these. */
 import type { AcpiReading, AcpiScope, AcpiTable, AcpiUnit } from "../../audit/inspect/acpi/acpi_tables.js";
 import { deviceName } from "../../audit/inspect/device_name.js";
+import type { FirmwareSays } from "../../audit/inspect/facts/inspection.js";
 import { grouped } from "../../audit/inspect/grouped.js";
-import type { FirmwareSays } from "../../audit/inspect/inspection.js";
 import { bytesWords, countWords } from "../words/quantity.js";
 import { hex } from "./words.js";
 

@@ -1,6 +1,6 @@
 /** What the page of an inspection is given, as one JSON value. Addresses are hexadecimal strings or counted in pages. */
 import { deviceName } from "../../audit/inspect/device_name.js";
-import { type DeviceReach, type Finding, inOrder } from "../../audit/inspect/inspection.js";
+import { type DeviceReach, type Finding, inOrder } from "../../audit/inspect/facts/inspection.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { EntryRead } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";

@@ -1,5 +1,5 @@
 /** Entries of page tables for the page: as many tables as its size allows, those nearest to the root first. */
-import type { DeviceReach } from "../../audit/inspect/inspection.js";
+import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
 import { mfn } from "../../base/frame.js";
 import { base64 } from "../../base/text_bytes.js";
 import type { About } from "../../bits/layout.js";

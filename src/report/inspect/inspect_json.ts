@@ -3,8 +3,8 @@
  * Addresses are hexadecimal strings, sizes bytes.
  */
 import { deviceName } from "../../audit/inspect/device_name.js";
-import type { DeviceReach, Finding } from "../../audit/inspect/inspection.js";
-import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
+import type { DeviceReach, Finding } from "../../audit/inspect/facts/inspection.js";
+import type { WalkAnswer } from "../../audit/inspect/walk/walk_answer.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import type { InspectDocument } from "../schema/documents.js";

@@ -1,5 +1,5 @@
 /** An inspection as lines for people: the verdict, units, devices, what was asked, findings. */
-import type { Finding } from "../../audit/inspect/inspection.js";
+import type { Finding } from "../../audit/inspect/facts/inspection.js";
 import { widthMin, wrap } from "../terminal/layout.js";
 import { type Style, styleFor } from "../terminal/style.js";
 import { diffLines, walkLines, whoLines } from "./answer_lines.js";

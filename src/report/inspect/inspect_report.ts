@@ -1,8 +1,8 @@
 /** What the reports of `inspect` print: an inspection, and the answers to what was asked of it. */
-import type { Difference } from "../../audit/inspect/difference.js";
-import type { DeviceReach, Finding, Inspection } from "../../audit/inspect/inspection.js";
-import type { Hit } from "../../audit/inspect/reverse_index.js";
-import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
+import type { Difference } from "../../audit/inspect/difference/difference.js";
+import type { DeviceReach, Finding, Inspection } from "../../audit/inspect/facts/inspection.js";
+import type { Hit } from "../../audit/inspect/facts/reverse_index.js";
+import type { WalkAnswer } from "../../audit/inspect/walk/walk_answer.js";
 
 export interface InspectReport {
   readonly inspection: Inspection;

@@ -1,6 +1,6 @@
 /** An inspection in one sentence. */
-import type { DeviceReach, Inspection } from "../../audit/inspect/inspection.js";
-import { type Reached, reachedBy } from "../../audit/inspect/reached.js";
+import type { DeviceReach, Inspection } from "../../audit/inspect/facts/inspection.js";
+import { type Reached, reachedBy } from "../../audit/inspect/facts/reached.js";
 import { bytesWords, plural, shareWords } from "../words/quantity.js";
 import { type InspectReport, type Level, levelOf, shownFindings } from "./inspect_report.js";
 

@@ -1,5 +1,5 @@
 /** What no entry confines: findings by which a device may reach an address that no table leads to. */
-import type { Finding } from "../../audit/inspect/inspection.js";
+import type { Finding } from "../../audit/inspect/facts/inspection.js";
 
 /** Rules whose findings leave every address open, to a device that has no entry or that nobody confines. */
 const open: ReadonlySet<string> = new Set(["unit-off", "no-unit", "uncovered", "no-entry"]);

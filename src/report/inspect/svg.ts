@@ -1,5 +1,5 @@
 /** One walk as a picture that prints: SVG with text as text. Source of the format: W3C SVG 1.1. */
-import type { WalkAnswer } from "../../audit/inspect/walk_answer.js";
+import type { WalkAnswer } from "../../audit/inspect/walk/walk_answer.js";
 import { type AddressPart, type WalkBox, type WalkPicture, walkPicture } from "./walk_boxes.js";
 
 /** Pixels. Characters of the fixed-width font are taken to be 0.62 of its size wide, which no common one exceeds. */

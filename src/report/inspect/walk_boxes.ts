@@ -1,6 +1,6 @@
 /** One walk as boxes: what both drawings of it, SVG and DOT, show. */
 import { deviceName } from "../../audit/inspect/device_name.js";
-import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk_answer.js";
+import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk/walk_answer.js";
 import { bytesWords } from "../words/quantity.js";
 import { permWords } from "./inspect_report.js";
 import { entryValue, fieldsOf, hex } from "./words.js";

@@ -1,5 +1,5 @@
 /** Entries and addresses as the reports of `inspect` write them. */
-import { reachedBy } from "../../audit/inspect/reached.js";
+import { reachedBy } from "../../audit/inspect/facts/reached.js";
 import { type About, read } from "../../bits/index.js";
 import type { Ranges } from "../../table/ranges.js";
 

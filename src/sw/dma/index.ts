@@ -2,11 +2,11 @@
 export type { Coherent } from "../engine/index.js";
 export { DmaApi, type DmaApiOptions } from "./api.js";
 export { type BounceDuty, bounceDuty, busIsPhys, type Limits, limitsOf } from "./bounce_duty.js";
-export { Checker } from "./checker.js";
 export type { DmaChecks, MapCall, MapKind } from "./checks.js";
 export { Counts } from "./counts.js";
 export * as errors from "./errors.js";
 export { contiguousPieces, fits, type ListEntry, type ListPart, type MappedList, type Segment } from "./list.js";
+export { Checker } from "./rules/checker.js";
 export type { Region } from "./rules/regions.js";
 export { type DmaRule, type DmaRuleName, dmaRules, type RuleKind } from "./rules/rules.js";
 export type { CheckOptions } from "./rules/state.js";

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { Gathered } from "../../../src/audit/inspect/acpi/reading.js";
 import { parseDeviceAddress } from "../../../src/audit/inspect/device_name.js";
-import { type InspectInput, inspectImage } from "../../../src/audit/inspect/inspect_image.js";
-import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
+import { type InspectInput, inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
 import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
 import { StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";
 import { ContextEntry, ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";

@@ -1,7 +1,7 @@
 /** The bundled memory images, their registers, and the truth that stands beside them. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { type Inspected, inspectImage } from "../../../src/audit/inspect/inspect_image.js";
+import { type Inspected, inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
 import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
 import { memorySource, openImage } from "../../../src/read/index.js";
 

@@ -1,8 +1,8 @@
 /** Real images: the mappings are exactly the true ones, and each is found again from its physical address. */
 import { describe, expect, test } from "vitest";
 import { deviceName } from "../../../src/audit/inspect/device_name.js";
-import type { DeviceReach } from "../../../src/audit/inspect/inspection.js";
-import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
+import type { DeviceReach } from "../../../src/audit/inspect/facts/inspection.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
 import { permWords } from "../../../src/report/inspect/inspect_report.js";
 import { captures, inspected, type TrueMapping, truthOf } from "./captured.js";
 

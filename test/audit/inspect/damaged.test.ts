@@ -1,8 +1,8 @@
 /** Damaged images, tables of other machines, hostile bits: an answer or one line, never a crash, never without end. */
 import { expect, test } from "vitest";
-import { inspectImage } from "../../../src/audit/inspect/inspect_image.js";
+import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
 import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
-import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
 import { Rng } from "../../../src/base/rng.js";
 import { memorySource, openImage, Unreadable } from "../../../src/read/index.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";

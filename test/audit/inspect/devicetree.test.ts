@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { nodesOf, treeIn } from "../../../src/audit/inspect/devicetree/blob.js";
 import { placesOfTree } from "../../../src/audit/inspect/devicetree/places.js";
-import { inspectImage } from "../../../src/audit/inspect/inspect_image.js";
+import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
 import { StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";
 import { Built, unit } from "../../table/device/built.js";
 import { framesFrom, imageOf, mapAll } from "./built_image.js";

@@ -1,10 +1,10 @@
 /** Each rule on a machine that breaks it, and on one that does not. */
 import { expect, test } from "vitest";
-import type { BusDevice, Known, Uncovered } from "../../../src/audit/inspect/findings/known.js";
-import { holes } from "../../../src/audit/inspect/findings/outside.js";
+import type { Weight } from "../../../src/audit/inspect/facts/inspection.js";
+import type { BusDevice, Known, Uncovered } from "../../../src/audit/inspect/facts/known.js";
 import { findingsOf, reachRules } from "../../../src/audit/inspect/findings/rules.js";
-import type { Weight } from "../../../src/audit/inspect/inspection.js";
-import type { Place } from "../../../src/audit/inspect/places/place.js";
+import type { Place } from "../../../src/audit/inspect/place.js";
+import { holes } from "../../../src/audit/inspect/places/outside.js";
 import { mfn } from "../../../src/base/frame.js";
 import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
 import type { Trouble } from "../../../src/table/trouble.js";

@@ -2,7 +2,7 @@
 import { describe, expect, it, test } from "vitest";
 import { deviceName, parseDevice, parseDeviceAddress } from "../../../src/audit/inspect/device_name.js";
 import { askedSender } from "../../../src/audit/inspect/pci/senders.js";
-import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
 import { inspectMachine, type Machine } from "./firmware_machine.js";
 import * as fw from "./firmware_tables.js";
 

@@ -1,6 +1,6 @@
 /** Machines of a few units whose firmware tables lie in their memory, inspected as the command does. */
 import { acpiTables } from "../../../src/audit/inspect/acpi/acpi_tables.js";
-import { type Inspected, inspectImage } from "../../../src/audit/inspect/inspect_image.js";
+import { type Inspected, inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
 import { busFromText } from "../../../src/audit/inspect/pci/bus.js";
 import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
 import { L1StreamDescriptor, StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";

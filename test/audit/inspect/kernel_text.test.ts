@@ -1,7 +1,7 @@
 /** The kernel's code in images of x86-64 and arm64 machines, and what is said where it cannot be told. */
 import { describe, expect, test } from "vitest";
-import { inspectImage } from "../../../src/audit/inspect/inspect_image.js";
-import { kernelText } from "../../../src/audit/inspect/kernel_text.js";
+import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
+import { kernelText } from "../../../src/audit/inspect/image/kernel_text.js";
 import { Memory } from "../../../src/mem/index.js";
 import { ContextEntry } from "../../../src/spec/vtd/context_entry.js";
 import { RootEntry } from "../../../src/spec/vtd/root_entry.js";

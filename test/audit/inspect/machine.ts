@@ -1,8 +1,8 @@
 /** Small machines put together by hand: what a rule needs and nothing else. */
 
-import type { Known } from "../../../src/audit/inspect/findings/known.js";
-import type { DeviceReach } from "../../../src/audit/inspect/inspection.js";
-import { ReverseIndex } from "../../../src/audit/inspect/reverse_index.js";
+import type { DeviceReach } from "../../../src/audit/inspect/facts/inspection.js";
+import type { Known } from "../../../src/audit/inspect/facts/known.js";
+import { ReverseIndex } from "../../../src/audit/inspect/facts/reverse_index.js";
 import { TableFrames } from "../../../src/audit/inspect/table_frames.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { UnitRoot } from "../../../src/table/device/attachment.js";

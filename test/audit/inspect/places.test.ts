@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { readHpet, readMadt, readTpm2 } from "../../../src/audit/inspect/acpi/places.js";
 import { Gathered } from "../../../src/audit/inspect/acpi/reading.js";
+import { reachedBy } from "../../../src/audit/inspect/facts/reached.js";
+import { ReverseIndex } from "../../../src/audit/inspect/facts/reverse_index.js";
+import { isWhole, ramOf } from "../../../src/audit/inspect/image/ram.js";
 import { barsOf } from "../../../src/audit/inspect/pci/bars.js";
 import { placesOf, without } from "../../../src/audit/inspect/places/places.js";
-import { isWhole, ramOf } from "../../../src/audit/inspect/ram.js";
-import { reachedBy } from "../../../src/audit/inspect/reached.js";
-import { ReverseIndex } from "../../../src/audit/inspect/reverse_index.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { Image } from "../../../src/read/index.js";
 import { device, type Row, ranges, unit } from "./machine.js";

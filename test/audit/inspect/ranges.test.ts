@@ -1,8 +1,8 @@
 /** Arithmetic on translations, and the reverse index, each against a reading page by page. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { difference, rowAt, union } from "../../../src/audit/inspect/range_difference.js";
-import { type Reacher, ReverseIndex } from "../../../src/audit/inspect/reverse_index.js";
+import { difference, rowAt, union } from "../../../src/audit/inspect/difference/range_difference.js";
+import { type Reacher, ReverseIndex } from "../../../src/audit/inspect/facts/reverse_index.js";
 import { Ranges } from "../../../src/table/ranges.js";
 import type { Allow } from "../../../src/table/root.js";
 

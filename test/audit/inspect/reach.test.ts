@@ -1,6 +1,6 @@
 /** Reading many tables: each once, all of them within one limit. */
 import { expect, test } from "vitest";
-import { ReachReader } from "../../../src/audit/inspect/reach.js";
+import { ReachReader } from "../../../src/audit/inspect/image/reach.js";
 import { TableFrames } from "../../../src/audit/inspect/table_frames.js";
 import { Memory } from "../../../src/mem/index.js";
 import type { Attachment } from "../../../src/table/device/index.js";

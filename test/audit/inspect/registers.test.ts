@@ -1,7 +1,7 @@
 /** Register files into units, and roots given by hand. */
 import { describe, expect, it } from "vitest";
 import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
-import { rootGiven } from "../../../src/audit/inspect/where_given.js";
+import { rootGiven } from "../../../src/audit/inspect/walk/where_given.js";
 import { Rng } from "../../../src/base/index.js";
 import { Unreadable } from "../../../src/read/unreadable.js";
 import { registersOf } from "../../table/device/captured.js";

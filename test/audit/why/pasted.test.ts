@@ -1,6 +1,6 @@
 /** Messages as mails, web pages and notes keep them: broken, quoted, indented, encoded. */
 import { describe, expect, it } from "vitest";
-import { explainLog } from "../../../src/audit/why/explain.js";
+import { explainLog } from "../../../src/audit/why/explain/explain.js";
 import type { Finding } from "../../../src/audit/why/finding.js";
 
 const why = (text: string): Finding[] => explainLog(text.split("\n"));

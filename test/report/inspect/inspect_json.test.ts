@@ -1,8 +1,8 @@
 /** The document `dmalab.inspect/1`: keys as promised, valid against its schema, never in one string. */
 import { describe, expect, test } from "vitest";
 import { parseDeviceAddress } from "../../../src/audit/inspect/device_name.js";
-import { differenceOf } from "../../../src/audit/inspect/difference.js";
-import { walkAnswer } from "../../../src/audit/inspect/walk_device.js";
+import { differenceOf } from "../../../src/audit/inspect/difference/difference.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { exitCodeOf, type InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import type { InspectDocument } from "../../../src/report/schema/documents.js";

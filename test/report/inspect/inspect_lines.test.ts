@@ -1,7 +1,7 @@
 /** Inspections as lines: what comes first, what is left out and said so, no harm from hostile text. */
 import { describe, expect, test } from "vitest";
-import { differenceOf } from "../../../src/audit/inspect/difference.js";
-import type { Finding } from "../../../src/audit/inspect/inspection.js";
+import { differenceOf } from "../../../src/audit/inspect/difference/difference.js";
+import type { Finding } from "../../../src/audit/inspect/facts/inspection.js";
 import { inspectJson } from "../../../src/report/inspect/inspect_json.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";

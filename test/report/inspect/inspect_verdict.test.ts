@@ -1,6 +1,6 @@
 /** The verdict in one sentence: how much was shown, of how much RAM, and by which code a script learns of it. */
 import { describe, expect, test } from "vitest";
-import type { Finding } from "../../../src/audit/inspect/inspection.js";
+import type { Finding } from "../../../src/audit/inspect/facts/inspection.js";
 import { exitCodeOf } from "../../../src/report/inspect/inspect_report.js";
 import { inspectVerdict } from "../../../src/report/inspect/inspect_verdict.js";
 import { device, ranges, unit } from "../../audit/inspect/machine.js";

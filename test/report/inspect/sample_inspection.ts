@@ -1,5 +1,5 @@
 /** An inspection put together by hand, with one of everything that reports print. */
-import type { DeviceReach, Inspection } from "../../../src/audit/inspect/inspection.js";
+import type { DeviceReach, Inspection } from "../../../src/audit/inspect/facts/inspection.js";
 import { mfn } from "../../../src/base/frame.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import { Ranges } from "../../../src/table/ranges.js";

@@ -13,7 +13,7 @@ import {
   registerBytes,
 } from "../../../spec/acpi/madt.js";
 import { Tpm2Body, tpm2ControlBytes } from "../../../spec/acpi/tpm2.js";
-import type { Place } from "../places/place.js";
+import type { Place } from "../place.js";
 import { type Structure, structureAt } from "./bytes.js";
 import { type Gathered, structuresMax } from "./reading.js";
 

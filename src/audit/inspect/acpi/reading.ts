@@ -1,6 +1,6 @@
 /** What the firmware's tables say of IOMMUs, in no vendor's words. */
 import type { UnitKind } from "../../../table/device/attachment.js";
-import type { Place } from "../places/place.js";
+import type { Place } from "../place.js";
 
 /** Requesters that a table names. */
 export interface AcpiScope {

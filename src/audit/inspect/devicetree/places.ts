@@ -4,7 +4,7 @@
  * Source: Linux Documentation/devicetree/bindings: interrupt-controller/arm,gic-v3.yaml, arm,gic.yaml (v2m frames),
  * iommu/arm,smmu-v3.yaml, pci/host-generic-pci.yaml.
  */
-import type { Place, PlaceKind } from "../places/place.js";
+import type { Place, PlaceKind } from "../place.js";
 import { numberOf, type TreeNode } from "./blob.js";
 
 const named: Readonly<Record<string, { readonly kind: PlaceKind; readonly what: string }>> = {

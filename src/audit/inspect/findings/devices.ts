@@ -2,10 +2,10 @@
 import type { UnitKind } from "../../../table/device/attachment.js";
 import { counted } from "../../words/quantity.js";
 import { type DeviceId, deviceName } from "../device_name.js";
+import type { Finding } from "../facts/inspection.js";
+import type { BusDevice, Known, Rule, Uncovered } from "../facts/known.js";
 import { grouped } from "../grouped.js";
-import type { Finding } from "../inspection.js";
 import { sendsNothing } from "../pci/senders.js";
-import type { BusDevice, Known, Rule, Uncovered } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
 /** Devices of each unit that satisfy a condition, for units where any do. */

@@ -1,11 +1,11 @@
 /** Rules about interrupts: a device raises one with a write, which no page table confines. */
 
 import { counted, hex } from "../../words/quantity.js";
-import { amdviInterrupts } from "../amdvi_interrupts.js";
 import { deviceName } from "../device_name.js";
+import type { Finding } from "../facts/inspection.js";
+import type { Known, Rule } from "../facts/known.js";
 import { grouped } from "../grouped.js";
-import type { Finding } from "../inspection.js";
-import type { Known, Rule } from "./known.js";
+import { amdviInterrupts } from "../interrupts/amdvi_interrupts.js";
 import { namesOf } from "./words.js";
 
 /** VT-d has one switch for all of a unit's devices. */

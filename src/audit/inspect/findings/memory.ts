@@ -1,9 +1,9 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 import { bytesInWords, counted, hex } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
-import type { DeviceReach, Finding } from "../inspection.js";
+import type { DeviceReach, Finding } from "../facts/inspection.js";
+import type { Known, RequesterRange, ReservedRegion, Rule } from "../facts/known.js";
 import type { Stretch } from "../stretch.js";
-import type { Known, RequesterRange, ReservedRegion, Rule } from "./known.js";
 import { ownersWithin } from "./owners.js";
 import { sharedMemory } from "./shared.js";
 import { namesOf, someOf, stretchWords } from "./words.js";

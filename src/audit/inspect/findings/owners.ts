@@ -1,5 +1,5 @@
 /** Which tables reach into a stretch of memory. */
-import type { ReverseIndex } from "../reverse_index.js";
+import type { ReverseIndex } from "../facts/reverse_index.js";
 import type { Stretch } from "../stretch.js";
 
 /** One table: an owner group of the index, the bytes of its rows in the stretch, and the first of them. */

@@ -1,10 +1,10 @@
 /** Rules about what is no memory: configuration space, interrupt controllers, flash, windows of devices, and the unknown. */
 import { bytesInWords, hex } from "../../words/quantity.js";
+import type { Finding, Weight } from "../facts/inspection.js";
+import type { Known, Rule } from "../facts/known.js";
 import { grouped } from "../grouped.js";
-import type { Finding, Weight } from "../inspection.js";
-import type { PlaceKind } from "../places/place.js";
-import type { Known, Rule } from "./known.js";
-import { outsideOf } from "./outside.js";
+import type { PlaceKind } from "../place.js";
+import { outsideOf } from "../places/outside.js";
 import { ownersWithin } from "./owners.js";
 import { namesOf, stretchWords } from "./words.js";
 

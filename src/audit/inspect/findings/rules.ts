@@ -1,8 +1,8 @@
 /** Every rule, the weightiest first. A new one is a row in its file and passes the same tests. */
-import { type Finding, inOrder } from "../inspection.js";
+import { type Finding, inOrder } from "../facts/inspection.js";
+import type { Known, Rule } from "../facts/known.js";
 import { deviceRules } from "./devices.js";
 import { interruptRules } from "./interrupts.js";
-import type { Known, Rule } from "./known.js";
 import { memoryRules } from "./memory.js";
 import { placeRules } from "./places.js";
 import { unitRules } from "./units.js";

@@ -1,9 +1,9 @@
 /** Memory that devices with different tables reach: one sweep over all rows by physical address. */
 
+import type { Known } from "../facts/known.js";
+import { holes } from "../places/outside.js";
 import { without } from "../places/places.js";
 import type { Stretch } from "../stretch.js";
-import type { Known } from "./known.js";
-import { holes } from "./outside.js";
 
 export interface SharedPlace {
   /** Owner groups of the reverse index. */

@@ -3,9 +3,9 @@ import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
 import { counted, hex } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
+import type { Finding, Weight } from "../facts/inspection.js";
+import type { Known, Rule } from "../facts/known.js";
 import { grouped } from "../grouped.js";
-import type { Finding, Weight } from "../inspection.js";
-import type { Known, Rule } from "./known.js";
 import { namesOf, someOf } from "./words.js";
 
 const offWhy: Readonly<Record<UnitKind, string>> = {

@@ -1,8 +1,8 @@
 /** Rules about units of which nothing can be said, because what was given does not belong to this memory. */
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import { hex } from "../../words/quantity.js";
-import type { Finding } from "../inspection.js";
-import type { Known, Rule } from "./known.js";
+import type { Finding } from "../facts/inspection.js";
+import type { Known, Rule } from "../facts/known.js";
 
 const missingTable: Rule = {
   name: "missing-table",

@@ -1,7 +1,7 @@
 /** Devices and places as findings name them. */
 import { bytesInWords, hex } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
-import type { DeviceReach } from "../inspection.js";
+import type { DeviceReach } from "../facts/inspection.js";
 import type { Stretch } from "../stretch.js";
 
 /** `0000:00:03.0`, `0000:00:03.0 PASID 5`. */

@@ -7,7 +7,7 @@
 import type { UnitRoot } from "../../../table/device/index.js";
 import type { AcpiReading, AcpiScope, AcpiUnit } from "../acpi/acpi_tables.js";
 import type { DeviceId } from "../device_name.js";
-import type { BusDevice } from "../findings/known.js";
+import type { BusDevice } from "../facts/known.js";
 import { Topology } from "../pci/topology.js";
 import { matched } from "./match.js";
 import { isRequester, type Within, within } from "./scope.js";

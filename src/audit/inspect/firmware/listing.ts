@@ -3,7 +3,7 @@ import type { MemoryView } from "../../../mem/view.js";
 import { type Attachment, deviceTables, silentRequesters, type UnitRoot } from "../../../table/device/index.js";
 import { type Trouble, Troubles } from "../../../table/trouble.js";
 import type { DeviceId } from "../device_name.js";
-import type { Silent } from "../findings/known.js";
+import type { Silent } from "../facts/known.js";
 import type { Coverage } from "./coverage.js";
 import { senderOf } from "./streams.js";
 

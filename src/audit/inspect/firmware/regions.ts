@@ -1,6 +1,6 @@
 /** Regions that firmware reserves, with the devices that they are for as far as those are known. */
 import type { AcpiReserved, AcpiScope } from "../acpi/acpi_tables.js";
-import type { RequesterRange, ReservedRegion } from "../findings/known.js";
+import type { RequesterRange, ReservedRegion } from "../facts/known.js";
 import type { Coverage } from "./coverage.js";
 import { ownsBelow, placeOf } from "./scope.js";
 

@@ -2,8 +2,8 @@
 import type { MemoryView } from "../../../mem/view.js";
 import { type Attachment, deviceTables, type LookupFault, type UnitRoot } from "../../../table/device/index.js";
 import { type DeviceId, deviceName } from "../device_name.js";
-import type { BusDevice, Known, Sender, Uncovered, Unplaced } from "../findings/known.js";
-import type { DeviceReach } from "../inspection.js";
+import type { DeviceReach } from "../facts/inspection.js";
+import type { BusDevice, Known, Sender, Uncovered, Unplaced } from "../facts/known.js";
 import { endpointsOf, sendsNothing, sourceOf } from "../pci/senders.js";
 import type { Coverage } from "./coverage.js";
 import { streamOf } from "./streams.js";

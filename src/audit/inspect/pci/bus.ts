@@ -1,7 +1,7 @@
 /** What is on the bus, from text or from configuration space, as findings ask for it. */
 import type { MemoryView } from "../../../mem/view.js";
 import type { AcpiReading } from "../acpi/acpi_tables.js";
-import type { BusDevice } from "../findings/known.js";
+import type { BusDevice } from "../facts/known.js";
 import { pciFromConfiguration } from "./configuration.js";
 import type { PciDevice } from "./device.js";
 import { pciFromText } from "./from_text.js";

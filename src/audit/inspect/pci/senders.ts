@@ -8,7 +8,7 @@ import { Misuse } from "../../../base/assert.js";
 import { PciClass } from "../../../spec/pcie/class_names.js";
 import type { AcpiAlias } from "../acpi/reading.js";
 import { type AskedDevice, type DeviceId, deviceName } from "../device_name.js";
-import type { BusDevice } from "../findings/known.js";
+import type { BusDevice } from "../facts/known.js";
 
 /**
  * A root complex and an IOMMU send nothing that a unit sees, and no table lists them. Source: AMD 48882, 5.2.2.1 (the

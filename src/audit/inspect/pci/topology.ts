@@ -1,6 +1,6 @@
 /** Who is below whom on the bus, as far as a list of its functions says. */
 import { PciClass } from "../../../spec/pcie/class_names.js";
-import type { BusDevice } from "../findings/known.js";
+import type { BusDevice } from "../facts/known.js";
 
 interface Place {
   readonly segment: number;

@@ -7,9 +7,9 @@
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import type { AcpiReading } from "../acpi/acpi_tables.js";
 import { deviceName } from "../device_name.js";
-import type { BusDevice } from "../findings/known.js";
+import type { BusDevice } from "../facts/known.js";
+import type { Place } from "../place.js";
 import type { Stretch } from "../stretch.js";
-import type { Place } from "./place.js";
 
 export interface PlaceSources {
   readonly machine: string | null;
