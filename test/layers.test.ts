@@ -1,16 +1,14 @@
-/** Imports go down the table of layers; a layer may always import itself. */
-import { readdirSync, readFileSync } from "node:fs";
+/** Imports go down the table of layers, nothing needs itself by way of others, and ARCHITECTURE.md says so. */
+import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { expect, test } from "vitest";
+import { circles, folderNeeds, importsOf } from "../tools/imports.js";
 import { doors, layers } from "../tools/layers.js";
 
+const imports = importsOf("src");
 const layerOf = (file: string) => Object.keys(layers).find((l) => file.startsWith(`${l}/`));
-const files = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .map((f) => f.replaceAll("\\", "/"))
-  .filter((f) => f.endsWith(".ts") && !doors.includes(f));
-
-/** Static and dynamic imports and re-exports of relative paths. */
-const importPattern = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+const files = [...imports.keys()].filter((f) => !doors.includes(f));
+const architecture = readFileSync("ARCHITECTURE.md", "utf8");
 
 test("every file belongs to a layer and imports only from it and those it names", () => {
   const wrong: string[] = [];
@@ -20,8 +18,8 @@ test("every file belongs to a layer and imports only from it and those it names"
       wrong.push(`${file} is in no layer`);
       continue;
     }
-    for (const [, target] of readFileSync(`src/${file}`, "utf8").matchAll(importPattern)) {
-      const to = layerOf(posix.join(posix.dirname(file), target!));
+    for (const target of imports.get(file)!) {
+      const to = layerOf(target);
       if (to !== from && (to === undefined || !layers[from]!.includes(to))) wrong.push(`${file} imports ${target}`);
     }
   }
@@ -29,7 +27,7 @@ test("every file belongs to a layer and imports only from it and those it names"
   expect(wrong).toEqual([]);
 });
 
-test("the table has no cycle: each row names only rows before it", () => {
+test("the table has no circle: each row names only rows before it, and each row has files", () => {
   const before = new Set<string>();
   for (const [layer, below] of Object.entries(layers)) {
     expect(
@@ -38,26 +36,41 @@ test("the table has no cycle: each row names only rows before it", () => {
     ).toEqual([]);
     before.add(layer);
   }
+  expect(Object.keys(layers).filter((l) => !files.some((f) => layerOf(f) === l))).toEqual([]);
+});
+
+test("ARCHITECTURE.md prints the table, row by row", () => {
+  const rows = [...architecture.matchAll(/^\| `([a-z/]+)` \| [^|]+ \| ([^|]+) \|$/gm)];
+  const printed = rows.map(([, layer, below]) => [layer, below === "–" ? [] : below!.split(" ")]);
+  expect(printed).toEqual(Object.entries(layers));
 });
 
 test("no file imports itself by way of others, types included", () => {
-  const imports = new Map(
-    files.map((file) => {
-      const targets = [...readFileSync(`src/${file}`, "utf8").matchAll(importPattern)];
-      return [file, targets.map(([, to]) => posix.join(posix.dirname(file), to!).replace(/\.js$/, ".ts"))];
-    }),
-  );
-  const done = new Set<string>();
-  const circles: string[] = [];
-  const visit = (file: string, path: readonly string[]): void => {
-    const at = path.indexOf(file);
-    if (at >= 0) circles.push([...path.slice(at), file].join(" -> "));
-    if (at >= 0 || done.has(file)) return;
-    for (const to of imports.get(file) ?? []) visit(to, [...path, file]);
-    done.add(file);
-  };
-  for (const file of files) visit(file, []);
-  expect(circles).toEqual([]);
+  expect(circles(imports)).toEqual([]);
+});
+
+test("folders that need each other are those that ARCHITECTURE.md names, each with its reason", () => {
+  const section = architecture.split("## Folders that need each other\n")[1]!.split("\n## ")[0]!;
+  const named = [...section.matchAll(/^- ((?:`[a-z_/]+`(?:, | and )?)+): .{20,}/gm)];
+  const found = circles(folderNeeds(imports)).map((c) => c.join());
+  expect(named.map(([, c]) => [...c!.matchAll(/`([^`]+)`/g)].map(([, f]) => f).join())).toEqual(found);
+});
+
+test("a circle is found, by way of others too, and a door makes none", () => {
+  const needs = (o: Record<string, string[]>) => new Map(Object.entries(o).map(([k, v]) => [k, new Set(v)]));
+  expect(circles(needs({ a: ["b"], b: ["c"], c: ["a", "d"], d: [], e: ["a"] }))).toEqual([["a", "b", "c"]]);
+  expect(circles(needs({ a: ["b"], b: ["d"], c: ["a"], d: [] }))).toEqual([]);
+  const tree = { "x/index.ts": ["x/y/b.ts"], "x/a.ts": [], "x/y/b.ts": ["x/a.ts"] };
+  expect(circles(folderNeeds(needs(tree)))).toEqual([]);
+  expect(circles(folderNeeds(needs({ ...tree, "x/a.ts": ["x/y/c.ts"] })))).toEqual([["x", "x/y"]]);
+});
+
+test("nothing behind a door asks the door", () => {
+  const wrong: string[] = [];
+  for (const file of files)
+    for (const to of imports.get(file)!)
+      if (posix.basename(to) === "index.ts" && file.startsWith(`${posix.dirname(to)}/`)) wrong.push(`${file}: ${to}`);
+  expect(wrong).toEqual([]);
 });
 
 test("hardware and software never import each other", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ReplayFlags, replayFile } from "../../src/cli/replay_file.js";
-import { probeNames } from "../../src/read/probes.js";
+import { probeNames } from "../../src/read/probes/probes.js";
 import { pageData } from "../../src/report/html/page_data.js";
 import { runDocument, runLines, runSchema } from "../../src/report/index.js";
 import { textToDat } from "../read/xen/text_to_dat.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { memorySource } from "../../src/read/bytes.js";
-import { sniff } from "../../src/read/open.js";
+import { sniff } from "../../src/read/open/open.js";
 import { fixture, fixtureText } from "./fixture.js";
 
 const of = (bytes: Uint8Array | string) =>

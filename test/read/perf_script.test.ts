@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { memorySource } from "../../src/read/bytes.js";
 import { EventKind } from "../../src/read/event.js";
-import { openPerfScript } from "../../src/read/perf_script.js";
+import { openPerfScript } from "../../src/read/perf_script/perf_script.js";
 import { tracepointNamed } from "../../src/read/tracepoints.js";
 import { eventRows } from "./event_rows.js";
 import { fixtureText } from "./fixture.js";

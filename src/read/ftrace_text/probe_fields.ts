@@ -4,8 +4,8 @@
  * Source: Linux kernel/trace/trace_kprobe.c and trace_probe.c, print functions of the types.
  */
 import type { EventBatch } from "../event.js";
-import { ProbeValues } from "../probe_values.js";
-import { isEntry, type Probe, ProbeRole, probes } from "../probes.js";
+import { ProbeValues } from "../probes/probe_values.js";
+import { isEntry, type Probe, ProbeRole, probes } from "../probes/probes.js";
 import { numberOf, step, type Words, words } from "./words.js";
 
 const space = 32;

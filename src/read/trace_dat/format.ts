@@ -4,7 +4,7 @@
  * Source: tracing/events/SYSTEM/EVENT/format, described in Linux Documentation/trace/events.rst section 2.2; the file
  * carries the text of every event of the recorded kernel.
  */
-import { probeNames } from "../probes.js";
+import { probeNames } from "../probes/probes.js";
 import { tracepoint } from "../tracepoints.js";
 
 export interface Field {

@@ -1,7 +1,7 @@
 /** Where in a probe's record its arguments are, and the record into a batch. For the few events that probes write. */
 import type { EventBatch } from "../event.js";
-import { ProbeValues } from "../probe_values.js";
-import { isEntry, type Probe, ProbeRole, probes } from "../probes.js";
+import { ProbeValues } from "../probes/probe_values.js";
+import { isEntry, type Probe, ProbeRole, probes } from "../probes/probes.js";
 import type { DeviceTable } from "./device_table.js";
 import type { Format } from "./format.js";
 

@@ -1,6 +1,6 @@
 /** Pointers to struct page: x86's by where its array stands, arm64's learnt from batches, of any page size. */
 import { expect, test } from "vitest";
-import { PageArray } from "../../../src/read/page_array.js";
+import { PageArray } from "../../../src/read/probes/page_array.js";
 
 const halves = (pointer: bigint): [number, number] => [Number(pointer >> 32n), Number(pointer & 0xffffffffn)];
 const addressOf = (pages: PageArray, pointer: bigint) => pages.addressOf(...halves(pointer));

@@ -1,7 +1,7 @@
 /** Probes of a Xen domain's kernel: from text and from trace.dat into the same columns. */
 import { describe, expect, test } from "vitest";
 import { EventBatch, EventKind, memorySource, openFtraceText, openTraceDat } from "../../../src/read/index.js";
-import { probeNames } from "../../../src/read/probes.js";
+import { probeNames } from "../../../src/read/probes/probes.js";
 import { FrameKind } from "../../../src/read/xen/p2m_file.js";
 import { fixture } from "../../lab/replayed.js";
 import { eventRows } from "../event_rows.js";

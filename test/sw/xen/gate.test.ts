@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
 import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { entryPlace } from "../../../src/sw/xen/grant/frames.js";
+import { entryPlace } from "../../../src/sw/xen/hypervisor/grant_frames.js";
 import { AccessGate, copyGrant, mapGrant, setVersion, unmapGrants, violationText } from "../../../src/sw/xen/index.js";
 import { bytes, entryOf, machine, readAt } from "./machine.js";
 

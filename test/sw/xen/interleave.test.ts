@@ -1,7 +1,7 @@
 /** Every order of the steps of a few actors: rules that hold in all of them, and bugs that some order shows. */
 import { expect, test } from "vitest";
 import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
-import { noHandle, pins } from "../../../src/sw/xen/grant/table.js";
+import { noHandle, pins } from "../../../src/sw/xen/hypervisor/grant_table.js";
 import {
   addStatusToPhysmapSteps,
   copyGrantSteps,

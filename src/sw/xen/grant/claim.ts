@@ -7,13 +7,13 @@ import type { Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantType, GrantV2Part, GrantV2Transitive } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import type { Domain } from "../hypervisor/domain.js";
+import { entryPlace } from "../hypervisor/grant_frames.js";
+import { type Active, writePins } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAddress, loadField, statusAddress } from "./entry.js";
-import { entryPlace } from "./frames.js";
 import { atLimit, fresh, grantedFrame, settled, unpin } from "./pin.js";
 import { clearStatus, clearUse, setStatus } from "./status.js";
-import { type Active, writePins } from "./table.js";
 
 export interface Claim {
   readonly status: GrantStatus;

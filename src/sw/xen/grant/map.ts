@@ -5,11 +5,11 @@
 import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { isPage, Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
+import { entryPlace } from "../hypervisor/grant_frames.js";
+import { noHandle } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
-import { entryPlace } from "./frames.js";
 import { holdFrame, letFrame, type Pin, pinWhole, unpin } from "./pin.js";
-import { noHandle } from "./table.js";
 
 export interface MapRequest {
   /** MapFlag bits. */

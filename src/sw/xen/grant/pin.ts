@@ -10,11 +10,11 @@ import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { pinMax } from "../../../spec/xen/limits.js";
 import type { Domain } from "../hypervisor/domain.js";
 import { FrameType } from "../hypervisor/frame_table.js";
+import { type Active, type GrantTable, pins, writePins } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAddress, loadField } from "./entry.js";
 import { clearStatus, setStatus, type Use } from "./status.js";
-import { type Active, type GrantTable, pins, writePins } from "./table.js";
 
 export type Pin = "hostRead" | "hostWrite" | "deviceRead" | "deviceWrite";
 

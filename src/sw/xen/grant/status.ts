@@ -9,10 +9,10 @@ import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { statusTries } from "../../../spec/xen/limits.js";
 import type { Domain } from "../hypervisor/domain.js";
+import { type Active, pins } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAddress, statusAddress } from "./entry.js";
-import { type Active, pins } from "./table.js";
 
 export interface Use {
   readonly granter: Domain;

@@ -8,10 +8,10 @@ import { GrantFlag, GrantV1, GrantV2, grantEntryBytes, reservedGrants } from "..
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { isPage, Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
+import { addGrantFrames, addStatusFrames, dropHeapFrame } from "../hypervisor/grant_frames.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
 import { entryAddress, loadField, storeField } from "./entry.js";
-import { addGrantFrames, addStatusFrames, dropHeapFrame } from "./frames.js";
 
 /** GNTTABOP_setup_table. @returns generalError above the domain's limit. */
 export function setupTable(h: Hypervisor, d: Domain, frames: number): GrantStatus {

@@ -1,10 +1,10 @@
 /** A domain as the hypervisor knows it. */
 import type { DomainClass } from "../../../spec/xen/limits.js";
-import { GrantTable } from "../grant/table.js";
 import { type ModelRules, models, type XenModel } from "../models.js";
 import { CpuMap } from "./cpu_map.js";
 import { DeviceMap } from "./device_map.js";
 import { DeviceTable } from "./device_table.js";
+import { GrantTable } from "./grant_table.js";
 
 export interface DomainOptions {
   readonly id: number;

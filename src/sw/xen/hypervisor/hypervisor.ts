@@ -10,12 +10,12 @@ import { Memory } from "../../../mem/memory.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { domainSelf, firstReservedDomain, GrantStatus } from "../../../spec/xen/grant_op.js";
 import { type XenBugId, type XenFlags, xenFlags } from "../bugs.js";
-import { addGrantFrames } from "../grant/frames.js";
 import { isPage, Reach } from "./cpu_map.js";
 import { Domain, type DomainOptions } from "./domain.js";
 import { FrameTable, FrameType } from "./frame_table.js";
 import { FreeFrames } from "./free_frames.js";
 import { AccessGate } from "./gate.js";
+import { addGrantFrames } from "./grant_frames.js";
 
 export interface HypervisorOptions {
   /** Machine frames of 4 KiB. */

@@ -4,10 +4,10 @@
  * Values have 64 bits and come as two halves. Source of the layout: Linux arch/x86/include/asm/xen/page.h (flag bits of a
  * P2M entry).
  */
-import { type EventBatch, unknownDirection } from "./event.js";
+import { type EventBatch, unknownDirection } from "../event.js";
+import { FrameKind } from "../xen/p2m_file.js";
 import { PageArray } from "./page_array.js";
 import { entriesMax, type Probe, ProbeRole } from "./probes.js";
-import { FrameKind } from "./xen/p2m_file.js";
 
 const pageBytes = 4096;
 const rolesCount = Object.keys(ProbeRole).length;

@@ -3,10 +3,10 @@
  *
  * The fields are printed by the same formats as ftrace's. Source: Linux tools/perf/builtin-script.c as seen in output.
  */
-import type { ByteSource } from "./bytes.js";
-import type { EventSource } from "./event.js";
-import type { TextForm } from "./ftrace_text/text_form.js";
-import { TextSource } from "./ftrace_text/text_source.js";
+import type { ByteSource } from "../bytes.js";
+import type { EventSource } from "../event.js";
+import type { TextForm } from "../ftrace_text/text_form.js";
+import { TextSource } from "../ftrace_text/text_source.js";
 
 const task = /^\s*(.*\S)\s+(?:-?\d+\/\s*)?(-?\d+)\s*$/s;
 

@@ -4,9 +4,9 @@
  */
 import type { Mfn } from "../../../base/frame.js";
 import type { Memory } from "../../../mem/memory.js";
-import type { Domain } from "../hypervisor/domain.js";
-import { type FrameTable, FrameType } from "../hypervisor/frame_table.js";
-import type { EntryPlace } from "../hypervisor/gate_reading.js";
+import type { Domain } from "./domain.js";
+import { type FrameTable, FrameType } from "./frame_table.js";
+import type { EntryPlace } from "./gate_reading.js";
 
 const frameBytes = 4096;
 

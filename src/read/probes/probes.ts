@@ -9,7 +9,7 @@
  * (arch_sync_dma_for_device). Events of the kernel's tracer for probes belong to a system that whoever recorded chose, so
  * that the name alone counts.
  */
-import { EventKind } from "./event.js";
+import { EventKind } from "../event.js";
 
 /** What a value of an argument becomes. */
 export const ProbeRole = {

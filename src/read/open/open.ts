@@ -1,10 +1,10 @@
 /** What a file is, by its content and never by its name. */
-import type { ByteSource } from "./bytes.js";
-import { LineHead } from "./ftrace_text/line_head.js";
-import { ftraceTask } from "./ftrace_text/open_ftrace_text.js";
-import { findingOf } from "./kernel_log/finding.js";
-import { splitLogLine } from "./kernel_log/log_line.js";
-import { perfTask } from "./perf_script.js";
+import type { ByteSource } from "../bytes.js";
+import { LineHead } from "../ftrace_text/line_head.js";
+import { ftraceTask } from "../ftrace_text/open_ftrace_text.js";
+import { findingOf } from "../kernel_log/finding.js";
+import { splitLogLine } from "../kernel_log/log_line.js";
+import { perfTask } from "../perf_script/perf_script.js";
 
 export type Content =
   | "trace.dat"
