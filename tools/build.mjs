@@ -1,8 +1,12 @@
-/** Compile the library, the tests and the benchmarks into dist/, and the pages of the HTML reports beside them. */
+/**
+ * Compile the library with its modules of WebAssembly, the tests and the benchmarks into dist/, and the pages of the HTML
+ * reports beside them.
+ */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { compileWasm } from "./wasm.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => join(root, "node_modules/.bin", name);
@@ -11,6 +15,7 @@ const run = (command, args) => {
   if (done.status !== 0) process.exit(done.status ?? 1);
 };
 
+await compileWasm(root);
 run(bin("tsc"), ["-p", "tsconfig.json"]);
 for (const page of ["web", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
 const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);

@@ -101,6 +101,11 @@ export const failedAddress = -1;
 /** Direction codes are the kernel's (enum dma_data_direction); 255 when the event has none. */
 export const unknownDirection = 255;
 
+/** Where a column of so many bytes lies: in which memory, and at which byte of it. */
+export type ColumnLay = (column: string, bytes: number) => [memory: ArrayBuffer, at: number];
+
+const ownMemory: ColumnLay = (_, bytes) => [new ArrayBuffer(bytes), 0];
+
 /**
  * A batch of events. Element i of each column belongs to event i of `count`.
  *
@@ -109,6 +114,8 @@ export const unknownDirection = 255;
  */
 export class EventBatch {
   readonly capacity: number;
+  /** The columns of lists where they were laid; null for those in memory of their own, which may stay what they grow to. */
+  readonly #laid: readonly [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>] | null;
   count = 0;
   readonly kind: Uint8Array;
   /** Microseconds of the recording's clock, rounded to whole ones as ftrace prints them unless it prints more. */
@@ -139,38 +146,49 @@ export class EventBatch {
   readonly physCount: Uint32Array;
   /** Entries the list really had, when more than were recorded (the kernel records 128 at most since 2026). */
   readonly physTotal: Uint32Array;
-  listDma = new Float64Array(1024);
-  listSize = new Float64Array(1024);
-  listPhys = new Float64Array(1024);
+  listDma: Float64Array<ArrayBuffer>;
+  listSize: Float64Array<ArrayBuffer>;
+  listPhys: Float64Array<ArrayBuffer>;
   /** How much of the list columns this batch uses. */
   listDmaUsed = 0;
   listPhysUsed = 0;
 
-  constructor(capacity = 8192) {
+  /** @param lay where the columns lie, when they are not to be memory of their own; `listEntries` the room for lists. */
+  constructor(capacity = 8192, lay: ColumnLay = ownMemory, listEntries = 1024) {
     this.capacity = capacity;
-    this.kind = new Uint8Array(capacity);
-    this.time = new Float64Array(capacity);
-    this.cpu = new Uint16Array(capacity);
-    this.task = new Int32Array(capacity);
-    this.context = new Uint8Array(capacity);
-    this.device = new Int32Array(capacity);
-    this.direction = new Uint8Array(capacity);
-    this.attrs = new Uint32Array(capacity);
-    this.dma = new Float64Array(capacity);
-    this.phys = new Float64Array(capacity);
-    this.size = new Float64Array(capacity);
-    this.mask = new Float64Array(capacity);
-    this.forced = new Uint8Array(capacity);
-    this.dmaFirst = new Uint32Array(capacity);
-    this.dmaCount = new Uint32Array(capacity);
-    this.physFirst = new Uint32Array(capacity);
-    this.physCount = new Uint32Array(capacity);
-    this.physTotal = new Uint32Array(capacity);
+    this.kind = new Uint8Array(...lay("kind", capacity), capacity);
+    this.time = new Float64Array(...lay("time", 8 * capacity), capacity);
+    this.cpu = new Uint16Array(...lay("cpu", 2 * capacity), capacity);
+    this.task = new Int32Array(...lay("task", 4 * capacity), capacity);
+    this.context = new Uint8Array(...lay("context", capacity), capacity);
+    this.device = new Int32Array(...lay("device", 4 * capacity), capacity);
+    this.direction = new Uint8Array(...lay("direction", capacity), capacity);
+    this.attrs = new Uint32Array(...lay("attrs", 4 * capacity), capacity);
+    this.dma = new Float64Array(...lay("dma", 8 * capacity), capacity);
+    this.phys = new Float64Array(...lay("phys", 8 * capacity), capacity);
+    this.size = new Float64Array(...lay("size", 8 * capacity), capacity);
+    this.mask = new Float64Array(...lay("mask", 8 * capacity), capacity);
+    this.forced = new Uint8Array(...lay("forced", capacity), capacity);
+    this.dmaFirst = new Uint32Array(...lay("dmaFirst", 4 * capacity), capacity);
+    this.dmaCount = new Uint32Array(...lay("dmaCount", 4 * capacity), capacity);
+    this.physFirst = new Uint32Array(...lay("physFirst", 4 * capacity), capacity);
+    this.physCount = new Uint32Array(...lay("physCount", 4 * capacity), capacity);
+    this.physTotal = new Uint32Array(...lay("physTotal", 4 * capacity), capacity);
+    this.listDma = new Float64Array(...lay("listDma", 8 * listEntries), listEntries);
+    this.listSize = new Float64Array(...lay("listSize", 8 * listEntries), listEntries);
+    this.listPhys = new Float64Array(...lay("listPhys", 8 * listEntries), listEntries);
+    this.#laid = lay === ownMemory ? null : [this.listDma, this.listSize, this.listPhys];
   }
 
-  /** Forget all events; the columns stay allocated. */
+  /** Whether all columns lie where they were laid: those of lists do no longer when they had to grow. */
+  get inPlace(): boolean {
+    return this.#laid !== null && this.listDma === this.#laid[0] && this.listPhys === this.#laid[2];
+  }
+
+  /** Forget all events; the columns stay allocated, where they were laid. */
   clear(): void {
     this.count = 0;
+    if (this.#laid !== null) [this.listDma, this.listSize, this.listPhys] = this.#laid;
     this.listDmaUsed = 0;
     this.listPhysUsed = 0;
   }

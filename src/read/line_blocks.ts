@@ -4,13 +4,15 @@ import type { ByteSource } from "./bytes.js";
 const blockBytes = 1 << 20;
 /** Bytes after a block's last line that may be read, to look at several bytes at once. */
 const spareBytes = 32;
+/** Bytes of the buffer of `LineBlocks`. */
+export const lineBufferBytes = blockBytes + 1 + spareBytes;
 
 /**
  * Lines of a source, a block at a time. Each line of `bytes[from, to)` ends with a newline; the last one of the source
  * is given one when it has none. Memory does not depend on the source's length.
  */
 export class LineBlocks {
-  readonly bytes = new Uint8Array(blockBytes + 1 + spareBytes);
+  readonly bytes: Uint8Array<ArrayBuffer>;
   from = 0;
   to = 0;
   /** True when the source ended without a newline: the last line of this last block may be cut. */
@@ -23,8 +25,10 @@ export class LineBlocks {
   #end = 0;
   #over = false;
 
-  constructor(source: ByteSource) {
+  /** @param bytes the buffer, `lineBufferBytes` of them, when it is to be memory of the caller's. */
+  constructor(source: ByteSource, bytes = new Uint8Array(lineBufferBytes)) {
     this.#source = source;
+    this.bytes = bytes;
   }
 
   /** Fraction of the source read so far, 0 to 1. */

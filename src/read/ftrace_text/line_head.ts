@@ -44,13 +44,13 @@ export class LineHead {
   }
 
   /**
-   * Scan the line that starts at `start`; a newline ends it.
+   * Scan the line that starts at `start`; a newline ends it. The first bracket that can be the CPU's is.
    * @returns false when no `[cpu] time: name` follows anything that could be a task.
    */
   read(start: number): boolean {
     const bytes = this.#bytes;
     const likely = start + this.#column;
-    if (bytes[likely] === 91 && this.#inLine(start, likely) && this.#atBracket(likely)) return true;
+    if (bytes[likely] === 91 && this.#plain(start, likely) && this.#atBracket(likely)) return true;
     for (let at = start; ; at++) {
       let c = bytes[at]!;
       while (c !== 91 && c !== newline) c = bytes[++at]!;
@@ -63,13 +63,15 @@ export class LineHead {
     }
   }
 
-  /** Whether no newline lies before `to`; four bytes at a time, so one just after it counts too. */
-  #inLine(from: number, to: number): boolean {
-    for (let at = from; at < to; at += 4) {
-      const differs = this.#view.getInt32(at, true) ^ 0x0a0a0a0a;
-      // A byte of `differs` that is zero borrows from its own top bit.
-      if (((differs - 0x01010101) & ~differs & 0x80808080) !== 0) return false;
+  /** Whether neither a newline nor a bracket lies before `to`. */
+  #plain(from: number, to: number): boolean {
+    let at = from;
+    for (; at + 4 <= to; at += 4) {
+      const word = this.#view.getInt32(at, true);
+      if (hasZero(word ^ 0x0a0a0a0a) || hasZero(word ^ 0x5b5b5b5b)) return false;
     }
+    const bytes = this.#bytes;
+    for (; at < to; at++) if (bytes[at] === newline || bytes[at] === 91) return false;
     return true;
   }
 
@@ -165,6 +167,11 @@ export class LineHead {
     this.fields = at;
     return true;
   }
+}
+
+/** Whether one of the word's four bytes is zero: such a byte borrows from its own top bit. */
+function hasZero(word: number): boolean {
+  return ((word - 0x01010101) & ~word & 0x80808080) !== 0;
 }
 
 function contextOf(flag: number): number {

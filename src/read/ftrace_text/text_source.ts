@@ -7,13 +7,14 @@
 import type { ByteSource } from "../bytes.js";
 import { type EventBatch, EventKind, type EventSource, type SourceFormat, unknownDirection } from "../event.js";
 import { LineBlocks } from "../line_blocks.js";
-import { Names } from "../names.js";
+import type { Names } from "../names.js";
 import { warnOfOverrun } from "../overrun.js";
 import { Unreadable, Warnings } from "../unreadable.js";
-import { ByteNames, hashBytes } from "./byte_names.js";
 import { type EventForm, formNames, forms } from "./event_form.js";
+import { FastLines } from "./fast_lines.js";
 import { Fields } from "./fields.js";
 import { LineHead } from "./line_head.js";
+import { LineNames, namesMax, noTask } from "./line_names.js";
 import { clockNotice, decode, namesNotice, shown, ticksNotice } from "./notices.js";
 import { oddLine } from "./odd_line.js";
 import { ProbeFields, probeNumber } from "./probe_fields.js";
@@ -23,8 +24,6 @@ import { numberOf, words } from "./words.js";
 import { joinNext, unquoted } from "./wrapped.js";
 
 const formWords = words(formNames);
-/** Distinct tasks and devices kept by name; a recording of a machine has fewer. */
-const namesMax = 65536;
 /** Lines without a single event among them after which a file is no recording. */
 const patience = 100_000;
 /** Lines that could not be read and are told one by one. */
@@ -32,21 +31,21 @@ const toldMax = 5;
 
 export class TextSource implements EventSource {
   readonly clock = null;
-  readonly devices = new Names();
-  readonly tasks = new Names();
+  readonly devices: Names;
+  readonly tasks: Names;
   readonly warnings = new Warnings();
   kernel: string | null = null;
   lost = 0;
   readonly #name: string;
   readonly #form: TextForm;
   readonly #blocks: LineBlocks;
-  readonly #view: DataView;
   readonly #head: LineHead;
   readonly #fields: Fields;
   readonly #probeFields: ProbeFields;
-  readonly #order = new TimeOrder();
-  readonly #taskIds = new ByteNames(namesMax);
-  readonly #deviceIds = new ByteNames(namesMax);
+  readonly #order: TimeOrder;
+  /** Reads most lines; null where it cannot run, and all is read here. */
+  #fast: FastLines | null;
+  readonly #names: LineNames;
   #cpusSaid = 0;
   #cpusSeen = 0;
   #line = 0;
@@ -69,12 +68,16 @@ export class TextSource implements EventSource {
   #directionsSet = false;
   #over = false;
 
-  constructor(source: ByteSource, form: TextForm) {
+  constructor(source: ByteSource, form: TextForm, fast: FastLines | null = FastLines.start()) {
     this.#name = source.name;
     this.#form = form;
-    this.#blocks = new LineBlocks(source);
+    this.#fast = fast;
+    this.#order = new TimeOrder(fast?.batches);
+    this.#blocks = new LineBlocks(source, fast?.bytes);
     const { bytes } = this.#blocks;
-    this.#view = new DataView(bytes.buffer);
+    this.#names = new LineNames(bytes, form, () => this.#sawTooManyNames());
+    this.tasks = this.#names.tasks;
+    this.devices = this.#names.devices;
     this.#head = new LineHead(bytes);
     this.#fields = new Fields(bytes);
     this.#probeFields = new ProbeFields(bytes);
@@ -105,9 +108,16 @@ export class TextSource implements EventSource {
     for (;;) {
       while (batch.count < batch.capacity && this.#order.handOut(batch)) {}
       if (batch.count > 0) return true;
-      if (this.#over) return false;
+      if (this.#over) return this.#close();
       this.#readOn();
     }
+  }
+
+  /** All was handed out. @returns false, which says so. */
+  #close(): false {
+    this.#fast?.release();
+    this.#fast = null;
+    return false;
   }
 
   /** Read lines until as many events wait as may. */
@@ -119,8 +129,12 @@ export class TextSource implements EventSource {
         return;
       }
       const { bytes, to } = blocks;
+      // The source's last line may be cut when it has no newline of its own.
+      const whole = blocks.unended ? bytes.lastIndexOf(10, to - 2) + 1 : to;
       let at = blocks.from;
       while (at < to && !this.#order.full) {
+        at = this.#readFast(at, whole);
+        if (at === to || this.#order.full) break;
         this.#line++;
         const next = this.#readLine(bytes, at);
         if (next === withNextBlock) {
@@ -128,12 +142,42 @@ export class TextSource implements EventSource {
           blocks.hold(at);
           break;
         }
+        this.#fast?.learn(this.#names);
         at = next;
       }
       blocks.from = at;
       if (this.#events === 0 && this.#unread > patience) this.#refuse();
     }
     this.#order.settle(false);
+  }
+
+  /**
+   * Read lines as fast as may be, as far as they are like most.
+   * @returns where the first line is that was not read.
+   */
+  #readFast(from: number, to: number): number {
+    const fast = this.#fast;
+    const order = this.#order;
+    const { batch } = order;
+    // What was lost before the first event is told with that event.
+    if (fast === null || from >= to || this.#events === 0 || !batch.inPlace) return from;
+    const first = batch.count;
+    const count = fast.read(from, to, batch);
+    this.#events += count - first;
+    this.#known += fast.known;
+    this.#directionsSet ||= fast.directionsSet;
+    let cpus = this.#cpusSeen;
+    for (let i = first; i < count; i++) if (batch.cpu[i]! >= cpus) cpus = batch.cpu[i]! + 1;
+    this.#cpusSeen = cpus;
+    const line = this.#line - first;
+    for (;;) {
+      order.appendInOrder(count);
+      if (batch.count === count) break;
+      this.#line = line + batch.count + 1;
+      this.#appendToOrder(false);
+    }
+    this.#line = line + count;
+    return fast.at;
   }
 
   /**
@@ -144,7 +188,7 @@ export class TextSource implements EventSource {
     const head = this.#head;
     const at = bytes[from] === 62 ? unquoted(bytes, from) : from;
     if (bytes[at] === 35 || !head.read(at)) return this.#readOdd(bytes, at, joined);
-    const task = this.#task(bytes, at);
+    const task = this.#names.task(at, head.taskEnd);
     if (task === noTask) return this.#readOdd(bytes, at, joined);
     if (this.#lostFirst !== 0) this.#appendLostFirst();
     const number = numberOf(formWords, head.nameHash);
@@ -158,7 +202,7 @@ export class TextSource implements EventSource {
       const end = bytes.indexOf(10, head.fields);
       if (this.#cut(end)) return this.#leaveCutOut(end);
       const probe = probeNumber(head.nameHash);
-      if (probe !== -1) this.#readProbe(bytes, end, probe, i);
+      if (probe !== -1) this.#readProbe(end, probe, i);
       this.#append();
       return end + 1;
     }
@@ -177,7 +221,7 @@ export class TextSource implements EventSource {
       return this.#leaveOut(bytes, at, "an event with all its fields");
     }
     batch.kind[i] = form.kind;
-    this.#fillDevice(bytes, batch, i);
+    this.#nameDevice(this.#fields.deviceFrom, this.#fields.deviceTo, batch, i);
     this.#fillDirection(form, batch, i);
     this.#known++;
     this.#append();
@@ -208,54 +252,29 @@ export class TextSource implements EventSource {
   }
 
   /** An event of a probe's name whose arguments are others is somebody else's probe, and stays `other`. */
-  #readProbe(bytes: Uint8Array, end: number, probe: number, i: number): void {
+  #readProbe(end: number, probe: number, i: number): void {
     const { batch } = this.#order;
     const fields = this.#probeFields;
     if (!fields.read(this.#head.fields, end, probe, batch, i)) return;
-    this.#nameDevice(bytes, fields.deviceFrom, fields.deviceTo, batch, i);
+    this.#nameDevice(fields.deviceFrom, fields.deviceTo, batch, i);
     this.#known++;
   }
 
   #append(): void {
-    const { batch } = this.#order;
-    const i = batch.count;
     this.#events++;
     if (this.#head.cpu >= this.#cpusSeen) this.#cpusSeen = this.#head.cpu + 1;
     if (this.#head.ticks) this.#sawTicks();
-    const before = this.#order.latest;
-    if (!this.#order.append()) this.#warn(clockNotice(before, batch.time[i]!, this.#head.ticks));
+    this.#appendToOrder(this.#head.ticks);
   }
 
-  #task(bytes: Uint8Array, from: number): number {
-    const { taskEnd } = this.#head;
-    const hash = hashBytes(this.#view, from, taskEnd);
-    const known = this.#taskIds.find(this.#view, from, taskEnd, hash);
-    if (known !== -1) return known;
-    if (taskEnd - from > 256) return noTask;
-    const text = this.#form.task(decode(bytes, from, taskEnd));
-    if (text === null) return noTask;
-    if (this.tasks.count >= namesMax) return this.#sawTooManyNames();
-    const id = this.tasks.id(text);
-    if (!this.#taskIds.add(this.#view, from, taskEnd, hash, id)) this.#sawTooManyNames();
-    return id;
+  #appendToOrder(ticks: boolean): void {
+    const { batch, latest } = this.#order;
+    const time = batch.time[batch.count]!;
+    if (!this.#order.append()) this.#warn(clockNotice(latest, time, ticks));
   }
 
-  #fillDevice(bytes: Uint8Array, batch: EventBatch, i: number): void {
-    this.#nameDevice(bytes, this.#fields.deviceFrom, this.#fields.deviceTo, batch, i);
-  }
-
-  #nameDevice(bytes: Uint8Array, deviceFrom: number, deviceTo: number, batch: EventBatch, i: number): void {
-    if (deviceFrom === deviceTo) return;
-    const hash = hashBytes(this.#view, deviceFrom, deviceTo);
-    let id = this.#deviceIds.find(this.#view, deviceFrom, deviceTo, hash);
-    if (id === -1) {
-      if (this.devices.count >= namesMax) id = this.#sawTooManyNames();
-      else {
-        id = this.devices.id(decode(bytes, deviceFrom, deviceTo));
-        if (!this.#deviceIds.add(this.#view, deviceFrom, deviceTo, hash, id)) this.#sawTooManyNames();
-      }
-    }
-    batch.device[i] = id;
+  #nameDevice(from: number, to: number, batch: EventBatch, i: number): void {
+    if (from !== to) batch.device[i] = this.#names.device(from, to);
   }
 
   /**
@@ -263,7 +282,10 @@ export class TextSource implements EventSource {
    * memory has one direction only, so `dma_alloc` is believed when it shows that one.
    */
   #fillDirection(form: EventForm, batch: EventBatch, i: number): void {
-    if (this.#fields.capped) this.#directionsSet = true;
+    if (this.#fields.capped) {
+      this.#directionsSet = true;
+      if (this.#fast !== null) this.#fast.directionsSet = true;
+    }
     if (form.direction === "set") return;
     const believed = form.direction === "coherent" ? batch.direction[i] === 0 : this.#directionsSet;
     if (!believed) batch.direction[i] = unknownDirection;
@@ -346,12 +368,10 @@ export class TextSource implements EventSource {
     this.#warn(ticksNotice);
   }
 
-  #sawTooManyNames(): number {
-    if (!this.#namesFull) {
-      this.#namesFull = true;
-      this.#warn(namesNotice(namesMax));
-    }
-    return -1;
+  #sawTooManyNames(): void {
+    if (this.#namesFull) return;
+    this.#namesFull = true;
+    this.#warn(namesNotice(namesMax));
   }
 
   #end(): void {
@@ -383,6 +403,3 @@ const withNextBlock = -1;
 const joinedMax = 128;
 /** A task and a CPU, and no event yet: the rest is on the next line. */
 const broken = /-\d+\s+\[\d{1,5}\]\s*[^\s:]{0,12}\s*(?:\d+\.\d+:?)?\s*$/;
-
-/** What `#task` returns for a text that is no task. */
-const noTask = -2;

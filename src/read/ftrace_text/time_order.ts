@@ -10,18 +10,18 @@ import { EventBatch } from "../event.js";
 import { copyEvents } from "./copy_events.js";
 
 /** Events that wait at once, and how many of them stay back while there is more to read. */
-const capacity = 16384;
+export const waitingEvents = 16384;
 const held = 4096;
 /** List entries that wait at once: a hostile file has thousands in each line. */
 const listEntriesMax = 1 << 20;
 
 export class TimeOrder {
   /** Where the reader puts its next event: `blank`, fill, then `append`. */
-  batch = new EventBatch(capacity);
+  batch: EventBatch;
   /** Times another clock was seen to begin. */
   restarts = 0;
-  #spare = new EventBatch(capacity);
-  readonly #order = new Uint32Array(capacity);
+  #spare: EventBatch;
+  readonly #order = new Uint32Array(waitingEvents);
   /** Events of the batch from here on belong to the present clock, are in order so far, and end with this time. */
   #clockFrom = 0;
   #inOrder = true;
@@ -34,9 +34,15 @@ export class TimeOrder {
   #next = 0;
   #until = 0;
 
+  /** @param batches of `waitingEvents` events, when they are to be memory of the caller's. */
+  constructor(batches: readonly [EventBatch, EventBatch] | null = null) {
+    this.batch = batches?.[0] ?? new EventBatch(waitingEvents);
+    this.#spare = batches?.[1] ?? new EventBatch(waitingEvents);
+  }
+
   get full(): boolean {
     const { batch } = this;
-    return batch.count === capacity || batch.listDmaUsed > listEntriesMax || batch.listPhysUsed > listEntriesMax;
+    return batch.count === waitingEvents || batch.listDmaUsed > listEntriesMax || batch.listPhysUsed > listEntriesMax;
   }
 
   /** Time of the latest event appended; -Infinity before the first. */
@@ -57,6 +63,24 @@ export class TimeOrder {
     if (time < this.#latest) this.#inOrder = false;
     else this.#latest = time;
     return !restart;
+  }
+
+  /** Take the events up to `count`, all filled, as far as they are in order: the first that is not is next. */
+  appendInOrder(count: number): void {
+    const { time, cpu } = this.batch;
+    const latestOfCpu = this.#latestOfCpu;
+    const clockOfCpu = this.#clockOfCpu;
+    const clock = this.restarts;
+    let latest = this.#latest;
+    let i = this.batch.count;
+    // What is no earlier than all before it begins no clock, whatever its CPU.
+    for (; i < count && time[i]! >= latest; i++) {
+      latest = time[i]!;
+      clockOfCpu[cpu[i]!] = clock;
+      latestOfCpu[cpu[i]!] = latest;
+    }
+    this.#latest = latest;
+    this.batch.count = i;
   }
 
   /** No more is appended until all that is ready was handed out. @param all at the end of the recording. */
