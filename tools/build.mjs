@@ -17,9 +17,9 @@ const run = (command, args) => {
 
 await compileWasm(root);
 run(bin("tsc"), ["-p", "tsconfig.json"]);
-for (const page of ["web", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
+for (const page of ["web/recording", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
 const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);
-const built = ["report", "inspect"].map((name) => {
+const built = ["recording", "inspect"].map((name) => {
   const part = (ending) => readFileSync(join(root, `dist/web/${name}/${name}.${ending}`), "utf8");
   return `export const ${name} = ${JSON.stringify(pageOf({ script: part("js"), style: part("css") }))};\n`;
 });

@@ -1,6 +1,6 @@
 /** A page as the bundler gives it, made fit to stand in an HTML file; done once, so that whoever makes the file needs no digest. */
 import { createHash } from "node:crypto";
-import type { Page } from "../src/report/html/one_file.js";
+import type { Page } from "../src/report/page/one_file.js";
 
 /** @param built one classic script and one style sheet */
 export function pageOf(built: { readonly script: string; readonly style: string }): Page {

@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { Broken, Misuse } from "../base/assert.js";
 import { Unreadable } from "../read/unreadable.js";
-import { harmless } from "../report/terminal/style.js";
+import { harmless } from "../report/text/style.js";
 import { toAscii } from "./ascii.js";
 import { reason } from "./descriptor.js";
 import { type Host, Interrupted, interruptedCode } from "./host.js";

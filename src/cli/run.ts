@@ -84,7 +84,7 @@ async function replay({ flags, session, ...what }: Replayed): Promise<0 | 1> {
   }
   perfetto?.commit();
   if (html !== null) {
-    const page = await builtPage("report");
+    const page = await builtPage("recording");
     html.write(await session.during(`drawing ${flags.html}`, () => runHtml(report, page)));
     html.commit();
   }

@@ -1,5 +1,5 @@
 /** What is known of whoever looks at the output: colours, width, signs. */
-import { widthMin } from "../report/terminal/layout.js";
+import { widthMin } from "../report/text/layout.js";
 import type { Host } from "./host.js";
 
 export interface Screen {

@@ -6,8 +6,8 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ReplayFlags, replayFile } from "../../src/cli/replay_file.js";
 import { probeNames } from "../../src/read/probes/probes.js";
-import { pageData } from "../../src/report/html/page_data.js";
 import { runDocument, runLines, runSchema } from "../../src/report/index.js";
+import { pageData } from "../../src/report/recording/page/page_data.js";
 import { textToDat } from "../read/xen/text_to_dat.js";
 import { quiet } from "./called.js";
 

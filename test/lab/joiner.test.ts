@@ -1,7 +1,7 @@
 /** Which outcome belongs to which search. */
 import { describe, expect, test } from "vitest";
-import { triesWords } from "../../src/report/words/tries.js";
-import { verdictOf } from "../../src/report/words/verdict.js";
+import { triesWords } from "../../src/report/recording/words/tries.js";
+import { verdictOf } from "../../src/report/recording/words/verdict.js";
 import { replayed } from "./replayed.js";
 
 const log = {

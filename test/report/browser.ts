@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { build } from "vite";
-import type { Page } from "../../src/report/html/one_file.js";
+import type { Page } from "../../src/report/page/one_file.js";
 import { pageOf } from "../../tools/page.js";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];

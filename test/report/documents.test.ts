@@ -1,12 +1,12 @@
 /** The JSON documents: keys and units as promised, and valid against their own schemas. */
 import { expect, test } from "vitest";
-import { runDocument } from "../../src/report/json/run_document.js";
-import { whyDocument } from "../../src/report/json/why_document.js";
+import { runDocument } from "../../src/report/recording/run_document.js";
+import { machineFacts } from "../../src/report/recording/words/machine.js";
 import { documentNames, jsonSchema } from "../../src/report/schema/json_schema.js";
 import { runSchema } from "../../src/report/schema/run.js";
 import { whySchema } from "../../src/report/schema/why.js";
-import { machineFacts } from "../../src/report/words/machine.js";
-import { calmReport, sampleReport } from "./sample.js";
+import { whyDocument } from "../../src/report/why/why_document.js";
+import { calmReport, sampleReport } from "./recording/sample.js";
 
 const report = sampleReport();
 const document = runDocument(report);

@@ -1,5 +1,5 @@
 /** What help says after the list of options: examples, which options go with which input, and what else is to be known. */
-import { wrap } from "../../report/terminal/layout.js";
+import { wrap } from "../../report/text/layout.js";
 import type { VerbRow } from "./option.js";
 
 /** Commands up to this length have what they are for beside them. */

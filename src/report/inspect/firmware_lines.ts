@@ -1,6 +1,6 @@
 /** What firmware says of units, devices and memory, as lines for people. */
-import { type Column, table, wrap } from "../terminal/layout.js";
-import type { Style } from "../terminal/style.js";
+import { type Column, table, wrap } from "../text/layout.js";
+import type { Style } from "../text/style.js";
 import { firmwareWords } from "./firmware_words.js";
 import type { InspectReport } from "./inspect_report.js";
 

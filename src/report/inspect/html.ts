@@ -1,6 +1,6 @@
 /** An inspection as one HTML file that needs nothing else: no network, no other file. */
 import type { MemoryView } from "../../mem/view.js";
-import { oneFile, type Page } from "../html/one_file.js";
+import { oneFile, type Page } from "../page/one_file.js";
 import { inspectPage, type PageLimits } from "./html_data.js";
 import type { InspectReport } from "./inspect_report.js";
 

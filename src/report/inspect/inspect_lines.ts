@@ -1,7 +1,7 @@
 /** An inspection as lines for people: the verdict, units, devices, what was asked, findings. */
 import type { Finding } from "../../audit/inspect/facts/inspection.js";
-import { widthMin, wrap } from "../terminal/layout.js";
-import { type Style, styleFor } from "../terminal/style.js";
+import { widthMin, wrap } from "../text/layout.js";
+import { type Style, styleFor } from "../text/style.js";
 import { diffLines, walkLines, whoLines } from "./answer_lines.js";
 import { deviceLines, mappingLines, unitLines } from "./device_lines.js";
 import { firmwareLines } from "./firmware_lines.js";

@@ -1,9 +1,9 @@
 /** A run of a described machine for a terminal: whether anything is wrong, what it was, what every DMA was. */
 import type { MachineDeviceOutcome, MachineOutcome, ProgramOutcome } from "../../lab/machine/outcome.js";
 import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
-import { type Column, table, wrap } from "../terminal/layout.js";
-import { marks } from "../terminal/run_lines.js";
-import { type Style, styleFor } from "../terminal/style.js";
+import { marks } from "../recording/lines/run_lines.js";
+import { type Column, table, wrap } from "../text/layout.js";
+import { type Style, styleFor } from "../text/style.js";
 import { bytesWords, countWords, hexWords, plural, slotsWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";
 import { machineVerdict } from "./machine_verdict.js";

@@ -1,7 +1,7 @@
 /** The first sentences on a described machine: what went wrong, and what held all the same. */
 import { isTrouble, type MachineOutcome } from "../../lab/machine/outcome.js";
+import { sentence, type Tone } from "../recording/words/verdict.js";
 import { countWords, plural } from "../words/quantity.js";
-import { sentence, type Tone } from "../words/verdict.js";
 
 export interface MachineVerdict {
   readonly tone: Tone;

@@ -2,8 +2,8 @@
 import type { Demonstrated, HistoricBug } from "../../lab/scenario/bugs/registry.js";
 import { brokenRules, type Scenario } from "../../lab/scenario/scenario.js";
 import type { Grid, Part, Step } from "../../lab/scenario/story.js";
-import { type Column, table, wrap } from "../terminal/layout.js";
-import { type Style, styleFor } from "../terminal/style.js";
+import { type Column, table, wrap } from "../text/layout.js";
+import { type Style, styleFor } from "../text/style.js";
 import { plural } from "../words/quantity.js";
 import type { Told } from "./told.js";
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { replayFile } from "../../../src/cli/replay_file.js";
 import type { ReplayOutcome } from "../../../src/lab/replay/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
-import { verdictOf } from "../../../src/report/words/verdict.js";
+import { verdictOf } from "../../../src/report/recording/words/verdict.js";
 import { quiet } from "../../cli/called.js";
 
 async function replayed(recording: string) {

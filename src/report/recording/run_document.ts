@@ -1,0 +1,163 @@
+/** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
+import type { AliveGroup } from "../../audit/recording/result.js";
+import type { Failure } from "../../lab/replay/failure.js";
+import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
+import { requestRefusalWords } from "../../lab/replay/request_tally.js";
+import type { RunDocument } from "../schema/documents.js";
+import { hexWords, secondsOf } from "../words/quantity.js";
+import { type RunReport, wholeAudit } from "./run_report.js";
+import { xenDocument } from "./xen_document.js";
+
+/**
+ * Neither the name of the recording nor anything that depends on its format but `source.format` is in it: the same
+ * recording as text and as trace.dat gives the same document otherwise.
+ */
+export function runDocument(report: RunReport): RunDocument {
+  const { outcome } = report;
+  const audit = wholeAudit(report.audit);
+  const { source, machine, maps, exact, advice } = outcome;
+  const nameOf = (device: number): string => outcome.devices[device]?.name ?? "unknown";
+  return {
+    schema: "dmalab.run/1",
+    source: {
+      format: source.format,
+      kernel: source.kernel,
+      events: source.events,
+      lost: source.lost,
+      cpus: source.cpus,
+      excerpt: source.excerpt,
+      from: secondsOrNull(source.from),
+      to: secondsOrNull(source.to),
+      warnings: source.warnings.map(({ where, what }) => ({ where, what })),
+    },
+    machine: machineDocument(machine),
+    maps: { ...maps },
+    unknownBecause: (outcome.unknownBecause ?? []).map((u) => ({ ...u })),
+    shows: outcome.shows,
+    replayedOn: outcome.replayedOn,
+    requests: requestsDocument(outcome, nameOf),
+    pool: poolDocument(outcome, nameOf),
+    exact: {
+      compared: exact.compared,
+      equal: exact.equal,
+      note: exact.note,
+      corrections: exact.corrections,
+      reordered: exact.reordered,
+      decisions: { ...exact.decisions },
+      refusals: { ...exact.refusals },
+      mismatches: exact.mismatches.map((m) => ({
+        time: secondsOf(m.time),
+        device: nameOf(m.device),
+        size: m.size,
+        kernel: hexWords(m.kernel),
+        model: hexWords(m.model),
+      })),
+    },
+    ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
+    leaks: audit.leaks.map(groupDocument),
+    violations: audit.violations.map((v) => ({ ...v })),
+    violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
+    alive: audit.alive.map(groupDocument),
+    faults: audit.faults.map((f) => ({ ...f, examples: [...f.examples] })),
+    unjudged: audit.unjudged.map(({ devices, what, why }) => ({ devices: [...devices], what, why })),
+    exposure: audit.exposure.map((exposure) => ({ ...exposure, examples: [...exposure.examples] })),
+    audit: { counts: { ...audit.counts }, notes: [...audit.notes] },
+    unknowable: audit.unknowable.map(({ rule, why }) => ({ rule, why })),
+    devices: outcome.devices.map((d) => deviceDocument(d, audit.aliveUnknown.includes(d.name))),
+    whatIf: outcome.whatIf.map((row) => ({ ...row })),
+    advice: { what: advice.what, swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
+  };
+}
+
+/** A recording without an event has neither a beginning nor an end. */
+const secondsOrNull = (microseconds: number): number | null =>
+  Number.isFinite(microseconds) ? secondsOf(microseconds) : null;
+
+function groupDocument({ device, count, bytes, since, ...more }: AliveGroup) {
+  return { device, count, bytes, since, ...more };
+}
+
+function machineDocument({ kernel, cpus, swiotlb, inferred, evidence }: ReplayOutcome["machine"]) {
+  return {
+    kernel,
+    cpus,
+    swiotlb: swiotlb === null ? null : { ...swiotlb, base: hexWords(swiotlb.base) },
+    inferred: [...inferred],
+    evidence: [...evidence],
+  };
+}
+
+function poolDocument({ pool }: ReplayOutcome, nameOf: (device: number) => string): RunDocument["pool"] {
+  if (pool === null) return null;
+  const failureDocument = (f: Failure) => ({
+    time: secondsOf(f.time),
+    device: nameOf(f.device),
+    size: f.size,
+    reason: f.reason,
+    free: f.free,
+    longestRun: f.longestRun,
+    cpu: f.cpu,
+    slots: f.slots,
+    used: f.used,
+    words: f.words,
+  });
+  return {
+    slots: pool.slots,
+    areas: pool.areas,
+    base: hexWords(pool.base),
+    used: pool.used,
+    hiwater: pool.hiwater,
+    hiwaterTime: secondsOf(pool.hiwaterTime),
+    atLeast: pool.atLeast,
+    ...(pool.endsRecorded === undefined ? {} : { endsRecorded: pool.endsRecorded }),
+    counters: pool.counters === null ? null : { used: pool.counters.used, hiwater: pool.counters.hiwater },
+    failures: pool.failures.map(failureDocument),
+    refusedLists: pool.refusedLists.map(failureDocument),
+    ...(pool.refusedTries === undefined ? {} : { refusedTries: triesDocument(pool.refusedTries, nameOf) }),
+  };
+}
+
+function triesDocument({ lists, tries, again }: RefusedTries, nameOf: (device: number) => string) {
+  return {
+    lists,
+    tries,
+    again: again.map((a) => ({ ...a, device: nameOf(a.device), from: secondsOf(a.from), to: secondsOf(a.to) })),
+  };
+}
+
+function requestsDocument({ requests }: ReplayOutcome, nameOf: (device: number) => string) {
+  if (requests === null) return null;
+  const { devices, refused, log } = requests;
+  return {
+    devices: devices.map((d) => ({ ...d, device: nameOf(d.device), why: d.why.map((w) => ({ ...w })) })),
+    refused: refused.map((r) => ({
+      ...r,
+      time: secondsOf(r.time),
+      device: nameOf(r.device),
+      words: requestRefusalWords(r),
+    })),
+    log: { ...log },
+  };
+}
+
+function deviceDocument(device: DeviceOutcome, aliveUnknown: boolean) {
+  return {
+    name: device.name,
+    driver: device.driver,
+    maskBits: device.maskBits,
+    minAlignMask: hexWords(device.minAlignMask),
+    boundary: device.boundary,
+    alignmentFrom: device.alignmentFrom,
+    maps: device.maps,
+    direct: device.direct,
+    bounced: device.bounced,
+    translated: device.translated,
+    failed: device.failed,
+    bytes: device.bytes,
+    bouncedBytes: device.bouncedBytes,
+    slotsPeak: device.slotsPeak,
+    slotsNow: device.slotsNow,
+    live: aliveUnknown ? null : device.live,
+    why: device.why.map(({ words, count }) => ({ words, count })),
+  };
+}

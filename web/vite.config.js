@@ -1,4 +1,0 @@
-/** The page of a recording's report. */
-import { pageBuild } from "./shared/page_build.js";
-
-export default pageBuild({ name: "report", global: "dmalabReport", libraries: ["uPlot", "Svelte"] });
