@@ -1,16 +1,16 @@
 /** A recording of any of the forms that can be read, told apart by its content. */
 import type { EventSource } from "../read/event.js";
 import { openFtraceText, openPerfScript, openTraceDat, sniff, Unreadable } from "../read/index.js";
-import type { Input } from "./input.js";
+import type { Unpacked } from "../read/packed.js";
 
 /** @throws Unreadable when the content is no recording. */
-export async function openRecording(input: Input): Promise<EventSource> {
+export async function openRecording(input: Unpacked): Promise<EventSource> {
   const source = await open(input);
   if (input.damage !== null) source.warnings.add("", input.damage);
   return source;
 }
 
-async function open(input: Input): Promise<EventSource> {
+async function open(input: Unpacked): Promise<EventSource> {
   const form = sniff(input);
   switch (form) {
     case "trace.dat":
