@@ -1,6 +1,6 @@
 /** A kernel log as a replay needs it. */
-import type { LogRefusal } from "../lab/replay/log_refusals.js";
-import type { LogFacts } from "../lab/replay/machine.js";
+import type { LogRefusal } from "../lab/replay/machine/log_facts.js";
+import type { LogFacts } from "../lab/replay/machine/log_facts.js";
 import type { KernelLog } from "../read/index.js";
 
 export function logFacts(log: KernelLog): LogFacts {

@@ -8,10 +8,11 @@ import {
   refuseWhatNoReplayFollows,
   withDescribedDevices,
 } from "../lab/replay/described.js";
-import type { LogFacts, Machine } from "../lab/replay/machine.js";
+import type { LogFacts } from "../lab/replay/machine/log_facts.js";
+import type { Machine } from "../lab/replay/machine/machine.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
-import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
-import type { Setting } from "../lab/replay/what_if.js";
+import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/other_pools/settings.js";
+import type { Setting } from "../lab/replay/other_pools/what_if.js";
 import type { XenFiles } from "../lab/replay/xen/xen_files.js";
 import type { Unpacked } from "../read/packed.js";
 import type { PoolCounters } from "../read/pool_counters.js";
