@@ -1,6 +1,5 @@
 /** A kernel log as a replay needs it. */
-import type { LogRefusal } from "../lab/replay/machine/log_facts.js";
-import type { LogFacts } from "../lab/replay/machine/log_facts.js";
+import type { LogFacts, LogRefusal } from "../lab/replay/machine/log_facts.js";
 import type { KernelLog } from "../read/index.js";
 
 export function logFacts(log: KernelLog): LogFacts {

@@ -10,9 +10,9 @@ import {
 } from "../lab/replay/described.js";
 import type { LogFacts } from "../lab/replay/machine/log_facts.js";
 import type { Machine } from "../lab/replay/machine/machine.js";
-import { replayRecording } from "../lab/replay/replay_recording.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/other_pools/settings.js";
 import type { Setting } from "../lab/replay/other_pools/what_if.js";
+import { replayRecording } from "../lab/replay/replay_recording.js";
 import type { XenFiles } from "../lab/replay/xen/xen_files.js";
 import type { Unpacked } from "../read/packed.js";
 import type { PoolCounters } from "../read/pool_counters.js";
@@ -61,9 +61,10 @@ export async function replayReport(what: Replayed): Promise<RunReport> {
     counters: what.counters,
     xen: what.xen,
     passedOver: what.passedOver ?? [],
-    settings: (machine, instead) => settingsFor(machine, instead, sizes),
+    settings: (machine, replacement) => settingsFor(machine, replacement, sizes),
     sizesAsked: sizes !== undefined,
-    instead: (machine) => insteadOf(machine, what.swiotlb) ?? (described && describedPool(described.machine, machine)),
+    replacement: (machine) =>
+      replacementOf(machine, what.swiotlb) ?? (described && describedPool(described.machine, machine)),
     ...(described === null
       ? {}
       : {
@@ -95,8 +96,8 @@ export async function replayReport(what: Replayed): Promise<RunReport> {
 }
 
 /** Sizes to try, in the mode of the pool that is reported. */
-function settingsFor(machine: Machine, instead: Setting | null, sizes: Replayed["sizes"]): readonly Setting[] {
-  const pool = instead ?? machine.pool;
+function settingsFor(machine: Machine, replacement: Setting | null, sizes: Replayed["sizes"]): readonly Setting[] {
+  const pool = replacement ?? machine.pool;
   if (pool === null) return [];
   const { slots, areas, forced } = pool;
   if (sizes === undefined) return slots === 0 ? [] : nearbySettings({ slots, areas, forced });
@@ -104,7 +105,7 @@ function settingsFor(machine: Machine, instead: Setting | null, sizes: Replayed[
   return askedSettings(sizes, { cpus: machine.cpus, forced });
 }
 
-function insteadOf(machine: Machine, asked: AskedPool | undefined): Setting | null {
+function replacementOf(machine: Machine, asked: AskedPool | undefined): Setting | null {
   if (asked === undefined) return null;
   const recorded = machine.pool;
   const areas = asked.areas ?? limitAreas(recorded?.areas ?? 1, asked.slots);
