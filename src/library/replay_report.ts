@@ -68,9 +68,9 @@ export async function replayReport(what: Replayed): Promise<RunReport> {
     ...(described === null
       ? {}
       : {
-          adjust: (machine, names, survey) => {
-            refuseTooLittleMemory(described, survey.physEnd);
-            describeMasks(described.machine, survey.masks, names);
+          adjust: (machine, names, firstReading) => {
+            refuseTooLittleMemory(described, firstReading.physEnd);
+            describeMasks(described.machine, firstReading.masks, names);
             return withDescribedDevices(described.machine, machine, names);
           },
         }),
