@@ -81,9 +81,19 @@ function machineDocument({ kernel, cpus, swiotlb, inferred, evidence }: ReplayOu
   return {
     kernel,
     cpus,
-    swiotlb: swiotlb === null ? null : { ...swiotlb, base: hexWords(swiotlb.base) },
+    swiotlb: swiotlb === null ? null : slotPoolDocument(swiotlb),
     inferred: [...inferred],
     evidence: [...evidence],
+  };
+}
+
+/** The keys of a document stay, whatever the parts are called that it is made of. */
+function slotPoolDocument({ base, addresses, initial, ...told }: NonNullable<ReplayOutcome["machine"]["swiotlb"]>) {
+  return {
+    base: hexWords(base),
+    ...told,
+    ...(addresses === undefined ? {} : { places: addresses }),
+    ...(initial === undefined ? {} : { begin: initial }),
   };
 }
 

@@ -4,6 +4,8 @@
  * Times are microseconds of the recording's clock, sizes bytes, addresses numbers (exact below 2^53).
  */
 
+import type { InitialPool } from "../contracts/initial_pool.js";
+import type { PoolAddresses } from "../contracts/pool_addresses.js";
 import type { Shows } from "../machine/shows.js";
 import type { XenOutcome } from "../xen/outcome.js";
 import type { Failure } from "./failure.js";
@@ -73,6 +75,10 @@ export interface MachineInferred {
     readonly areas: number;
     readonly forced: boolean;
     readonly profile: string;
+    /** Where its bytes lie on the bus, unless they follow each other as they do in memory. */
+    readonly addresses?: PoolAddresses;
+    /** How it stood when the recording began, where that was found out. */
+    readonly initial?: InitialPool;
   } | null;
   /** Which of the above (dotted names) were inferred from addresses rather than read from the log or command line. */
   readonly inferred: readonly string[];
