@@ -8,6 +8,8 @@ import type { Progress } from "./progress/progress.js";
 export interface Input extends ByteSource {
   /** What had to be left out before any reader saw a byte; null when nothing was. */
   readonly damage: string | null;
+  /** The open file that holds these very bytes; absent where they are in memory. */
+  readonly fd?: number;
   close(): void;
 }
 
@@ -24,6 +26,7 @@ export function fromDescriptor(name: string, fd: number, size: number, damage: s
     name,
     size,
     damage,
+    fd,
     read: (offset, into) => readAt(fd, offset, into),
     close: () => closeSync(fd),
   };

@@ -6,16 +6,10 @@ import type { Inspected } from "../audit/inspect/image/inspect_image.js";
 import { askedSender } from "../audit/inspect/pci/senders.js";
 import { holdsFrame } from "../audit/inspect/places/outside.js";
 import { isInterruptAddress, walkAnswer } from "../audit/inspect/walk/walk_device.js";
-import {
-  exitCodeOf,
-  type InspectReport,
-  inspectHtml,
-  inspectJson,
-  inspectLines,
-  type WhoAnswer,
-  walkDot,
-  walkSvg,
-} from "../report/index.js";
+import type { Image } from "../read/image/image.js";
+import { inspectJson } from "../report/inspect/inspect_json.js";
+import { inspectLines } from "../report/inspect/inspect_lines.js";
+import { exitCodeOf, type InspectReport, type WhoAnswer } from "../report/inspect/inspect_report.js";
 import { builtPage } from "./built_page.js";
 import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "./misuse.js";
@@ -60,7 +54,8 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
     return file === undefined ? null : session.output(`--${name}`, file);
   };
   const [html, svg, dot] = [output("html"), output("svg"), output("dot")];
-  const page = html === null ? null : await builtPage("inspect");
+  // What writes files is loaded where one is asked for.
+  const page = html === null ? null : await htmlWriter();
   const look = (inspected: Inspected): InspectReport => {
     const { inspection } = inspected;
     const { who } = asked;
@@ -86,7 +81,7 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
       diff: null,
     };
     // The page carries tables, and those can be read only while the image is open.
-    if (page !== null) html?.write(inspectHtml(report, page, inspected.image));
+    if (page !== null) html?.write(page(report, inspected.image));
     html?.commit();
     return report;
   };
@@ -96,9 +91,9 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
   const report =
     flags.diff === undefined ? here : { ...here, diff: await differenceTo(here, flags.diff, flags, session) };
   if (report.walk !== null) {
-    svg?.write(walkSvg(report.walk));
+    svg?.write((await import("../report/inspect/svg.js")).walkSvg(report.walk));
     svg?.commit();
-    dot?.write(walkDot(report.walk));
+    dot?.write((await import("../report/inspect/dot.js")).walkDot(report.walk));
     dot?.commit();
   }
   if (flags.json === true) session.print(inspectJson(report));
@@ -111,6 +106,13 @@ export async function inspect(path: string | undefined, flags: InspectFlags, ses
     ]);
   }
   return exitCodeOf(report);
+}
+
+/** @returns what makes a page of a report, while its image is open. */
+async function htmlWriter(): Promise<(report: InspectReport, image: Image) => string> {
+  const { inspectHtml } = await import("../report/inspect/html.js");
+  const page = await builtPage("inspect");
+  return (report, image) => inspectHtml(report, page, image);
 }
 
 /** A unit of the firmware may serve several. */

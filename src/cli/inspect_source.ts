@@ -3,13 +3,15 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type Inspected, inspectImage } from "../audit/inspect/image/inspect_image.js";
 import { busFromText } from "../audit/inspect/pci/bus.js";
+import type { Crew } from "../audit/inspect/survey/crew.js";
 import { rootGiven } from "../audit/inspect/walk/where_given.js";
-import { openImage, sniffImage } from "../read/index.js";
+import type { Image } from "../read/image/image.js";
+import { type ImageOptions, openImage, sniffImage } from "../read/image/open_image.js";
 import type { UnitRoot } from "../table/device/index.js";
 import { contentOf, refuseOthers } from "./content.js";
+import { imageCrew } from "./image_crew.js";
 import type { Input } from "./input.js";
-import { type RegistersText, unitsOf } from "./inspect_units.js";
-import { withLiveGuest } from "./live/live_guest.js";
+import { type RegistersText, type UnitsAsked, type UnitsFound, unitsOf } from "./inspect_units.js";
 import { AskedWrongly } from "./misuse.js";
 import { checkForms } from "./options/check.js";
 import { inspectVerb } from "./options/inspect_options.js";
@@ -42,7 +44,8 @@ export async function inspectFile<T>(
     await checkImage(input, path, flags);
     const { raw, base, ramLow } = flags;
     const opening = session.progress(`opening ${basename(path)}`);
-    const image = await openImage(input, { format: raw === true ? "raw" : undefined, base, ramLow });
+    const options: ImageOptions = { format: raw === true ? "raw" : undefined, base, ramLow };
+    const image = await openImage(input, options);
     opening.done();
     const given = rootsOf(flags);
     const beside = flags.registers ?? (given.length > 0 || flags.scan === true ? null : besideImage(path));
@@ -50,8 +53,9 @@ export async function inspectFile<T>(
     const damage = input.damage === null ? [] : [input.damage];
     const said = beside !== null && flags.registers === undefined ? [`registers were found beside it: ${beside}`] : [];
     const bus = flags.pci === undefined ? null : busFromText(flags.pci, await textOf(flags.pci, session));
+    const asked = { name: path, registers, given, scan: flags.scan === true };
+    const where = await lookingForUnits(image, asked, imageCrew(input, options), session);
     return await session.during(`inspecting ${basename(path)}`, (progress) => {
-      const where = unitsOf(image, { name: path, registers, given, scan: flags.scan === true, progress });
       const notes = [...damage, ...said, ...where.notes];
       const share = (done: number) => progress.at(done);
       const read = { file: basename(path), image, isPartial: damage.length > 0, progress: share };
@@ -70,6 +74,7 @@ export async function inspectLive<T>(
   session: Session,
 ): Promise<T> {
   session.readsFile(names.ram);
+  const { withLiveGuest } = await import("./live/live_guest.js");
   return withLiveGuest(
     names,
     async ({ image, registers, pci, notes }) => {
@@ -81,14 +86,30 @@ export async function inspectLive<T>(
       const asked = { name: names.ram, registers: given.length > 0 && file === undefined ? null : text, given };
       const devices = flags.pci === undefined ? null : await textOf(flags.pci, session);
       const bus = devices === null ? busFromText(names.socket, pci) : busFromText(flags.pci!, devices);
-      return session.during(`inspecting ${basename(names.ram)}`, (progress) => {
-        const where = unitsOf(image, { ...asked, scan: flags.scan === true, progress });
+      const where = await lookingForUnits(image, { ...asked, scan: flags.scan === true }, null, session);
+      return session.during(`inspecting ${basename(names.ram)}`, () => {
         const all = [...notes, ...where.notes];
         return use(inspectImage({ ...where.input, file: basename(names.ram), image, notes: all, bus }));
       });
     },
     session.host,
   );
+}
+
+/** @throws Unreadable when nobody says where tables are and none are found */
+async function lookingForUnits(
+  image: Image,
+  asked: Omit<UnitsAsked, "together">,
+  crew: Crew | null,
+  session: Session,
+): Promise<UnitsFound> {
+  const shown = session.progress(`searching ${basename(asked.name)}`);
+  try {
+    const together = { crew, progress: (share: number) => shown.at(share), breath: () => session.breath() };
+    return await unitsOf(image, { ...asked, together });
+  } finally {
+    shown.done();
+  }
 }
 
 /** @throws AskedWrongly for what another verb is there for, and for options that go with other images. */

@@ -1,12 +1,13 @@
 /** Where the units' tables are: as registers or the user say, else as a scan of the image finds them. */
-import { type AcpiReading, acpiTables } from "../audit/inspect/acpi/acpi_tables.js";
+import { type AcpiReading, listedTables, namedTables } from "../audit/inspect/acpi/acpi_tables.js";
 import type { InspectInput } from "../audit/inspect/image/inspect_image.js";
-import { unitsFromRegisters } from "../audit/inspect/registers/units_from_registers.js";
+import type { RegistersReading } from "../audit/inspect/registers/units_from_registers.js";
 import { type ScanCandidate, scanImage } from "../audit/inspect/scan/scan_image.js";
-import type { Image } from "../read/index.js";
-import { Unreadable } from "../read/index.js";
+import type { Together } from "../audit/inspect/survey/crew.js";
+import { Survey } from "../audit/inspect/survey/survey.js";
+import type { Image } from "../read/image/image.js";
+import { Unreadable } from "../read/unreadable.js";
 import type { UnitRoot } from "../table/device/index.js";
-import type { Progress } from "./progress/progress.js";
 
 export interface RegistersText {
   readonly name: string;
@@ -21,25 +22,32 @@ export interface UnitsAsked {
   readonly given: readonly UnitRoot[];
   /** Look for tables even where registers or the user say where they are. */
   readonly scan: boolean;
-  readonly progress: Progress;
+  /** How all of an image is read. */
+  readonly together: Together;
 }
 
 export interface UnitsFound {
-  readonly input: Pick<InspectInput, "units" | "registerNotes" | "unitMemory" | "otherTables" | "acpi">;
+  readonly input: Pick<InspectInput, "units" | "registerNotes" | "unitMemory" | "otherTables" | "acpi" | "survey">;
   /** How they were found, in sentences. */
   readonly notes: readonly string[];
 }
 
 /** @throws Unreadable when nobody says where tables are and none are found. */
-export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
+export async function unitsOf(image: Image, asked: UnitsAsked): Promise<UnitsFound> {
   const { registers, given } = asked;
-  const told = registers === null ? null : unitsFromRegisters(registers.name, registers.text);
-  const acpi = firmwareOf(image, asked.progress);
-  const notes = acpi?.notes ?? [];
+  const told = registers === null ? null : await unitsFrom(registers);
   const units = [...(told?.units ?? []), ...given];
-  const said = { registerNotes: told?.notes ?? [], unitMemory: told?.memory ?? [] };
-  if (units.length > 0 && !asked.scan) return { input: { units, ...said, otherTables: [], acpi }, notes };
-  const candidates = scanImage(image, (share) => asked.progress.at(share));
+  const scans = asked.scan || units.length === 0;
+  const isSearched = image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0) <= searchedBytesMax;
+  const listed = isSearched ? listedTables(image) : null;
+  const names = isSearched && listed === null;
+  const survey = new Survey(image, { names });
+  if (scans || names) await survey.read(asked.together);
+  const acpi = heard(names ? namedTables(image, survey.found().names) : listed);
+  const notes = acpi?.notes ?? [];
+  const said = { registerNotes: told?.notes ?? [], unitMemory: told?.memory ?? [], survey };
+  if (!scans) return { input: { units, ...said, otherTables: [], acpi }, notes };
+  const candidates = await scanImage(image, { ...asked.together, survey });
   if (units.length > 0) {
     const roots = new Set(units.map((u) => u.root));
     const otherTables = candidates.filter((c) => !roots.has(c.unit.root)).map(tableOf);
@@ -70,16 +78,18 @@ export function unitsOf(image: Image, asked: UnitsAsked): UnitsFound {
   };
 }
 
+/** What reads registers is loaded where there are any. @throws Unreadable */
+async function unitsFrom({ name, text }: RegistersText): Promise<RegistersReading> {
+  const { unitsFromRegisters } = await import("../audit/inspect/registers/units_from_registers.js");
+  return unitsFromRegisters(name, text);
+}
+
 /** Images beyond this are not searched for the firmware's tables: 32 GiB. */
 const searchedBytesMax = 2 ** 35;
 
 /** @returns null when the image holds no tables of the firmware, and nothing is to be said of any. */
-function firmwareOf(image: Image, progress: Progress): AcpiReading | null {
-  const bytes = image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0);
-  if (bytes > searchedBytesMax) return null;
-  const acpi = acpiTables(image, (share) => progress.at(share));
-  return acpi.tables.length + acpi.notes.length === 0 ? null : acpi;
-}
+const heard = (acpi: AcpiReading | null): AcpiReading | null =>
+  acpi === null || acpi.tables.length + acpi.notes.length === 0 ? null : acpi;
 
 function firmwareWords({ units }: AcpiReading): string {
   if (units.length === 0) return "no IOMMU";

@@ -48,7 +48,9 @@ export class FrameSource implements MemoryView {
 
   frame(m: Mfn): ReadonlyWords | undefined {
     const index = this.locate(m);
-    return index < 0 ? undefined : this.words.subarray(index, index + wordsPerFrame);
+    if (index < 0) return undefined;
+    const { words } = this;
+    return words.length === wordsPerFrame ? words : words.subarray(index, index + wordsPerFrame);
   }
 
   #find(frame: number): number {

@@ -28,12 +28,12 @@ function machineWith(tables: readonly Uint8Array[], elsewhere: readonly number[]
   return imageOf(memory);
 }
 
-const asked = { name: "image", registers: null, given: [], scan: false, progress: { at() {}, done() {} } };
+const asked = { name: "image", registers: null, given: [], scan: false, together: {} };
 const madt = tableOf("APIC", 3, [0xfee00000, 4], [1, 4]);
 
-test("firmware that lists no IOMMU leaves devices open", () => {
+test("firmware that lists no IOMMU leaves devices open", async () => {
   const image = machineWith([madt]);
-  const { input, notes } = unitsOf(image, asked);
+  const { input, notes } = await unitsOf(image, asked);
   expect(notes).toEqual(["firmware lists no IOMMU"]);
   const inspected = inspectImage({ ...input, file: "image", image, notes });
   const { inspection } = inspected;
@@ -44,12 +44,12 @@ test("firmware that lists no IOMMU leaves devices open", () => {
   expect(inspectVerdict(reportOf(inspection)).words).toBe("1 trouble: no IOMMU stands between devices and memory.");
 });
 
-test("a paravirtual one has its tables elsewhere", () => {
+test("a paravirtual one has its tables elsewhere", async () => {
   const viot = tableOf(
     ...(["VIOT", 0, [1, 2], [48, 2], [0, 8], 3, 0, [16, 2], [0, 2], [0x18, 2], [0, 8]] as Parameters<typeof tableOf>),
   );
   const image = machineWith([madt, viot]);
-  const { input, notes } = unitsOf(image, asked);
+  const { input, notes } = await unitsOf(image, asked);
   const { inspection } = inspectImage({ ...input, file: "image", image, notes });
   expect(inspection.findings).toMatchObject([
     { rule: "missing-unit", where: expect.stringMatching(/paravirtual/), weight: "unproven" },
@@ -63,6 +63,6 @@ test.each([
     "a unit is listed whose tables may be anywhere",
     machineWith([madt, dmar(drhd(0xfed90000, { scopes: [endpoint("00:03.0")] }))]),
   ],
-])("nothing is said where %s", (_, image) => {
-  expect(() => unitsOf(image, asked)).toThrow(/expected device tables of an IOMMU/);
+])("nothing is said where %s", async (_, image) => {
+  await expect(unitsOf(image, asked)).rejects.toThrow(/expected device tables of an IOMMU/);
 });

@@ -18,6 +18,11 @@ export class FrameTable {
   readonly partialFrames: Float64Array;
   /** Whole frames and the others together. */
   readonly runs: readonly FrameRun[];
+  /** How many frames, whole ones and others, come before each run of whole frames, and how many there are in all. */
+  readonly before: Float64Array;
+  readonly total: number;
+  /** How many of the others come before each run. */
+  readonly #partialBefore: Float64Array;
   #last = 0;
 
   /**
@@ -80,6 +85,22 @@ export class FrameTable {
     this.partialFrames = Float64Array.from(partial.keys());
     for (const [frame, shared] of partial) warnOfGaps(frame, shared, warnings);
     this.runs = mergedRuns(this);
+    this.before = new Float64Array(first.length);
+    this.#partialBefore = new Float64Array(first.length);
+    let whole = 0;
+    let others = 0;
+    for (let i = 0; i < first.length; i++) {
+      while (others < this.partialFrames.length && this.partialFrames[others]! < first[i]!) others++;
+      this.#partialBefore[i] = others;
+      this.before[i] = whole + others;
+      whole += frameCount[i]!;
+    }
+    this.total = whole + this.partialFrames.length;
+  }
+
+  /** Index in `partialFrames` of the frame that `at` frames come before; it lies behind run `i` (-1: before all). */
+  partialAt(i: number, at: number): number {
+    return i < 0 ? at : this.#partialBefore[i]! + at - this.before[i]! - this.frameCount[i]!;
   }
 
   /** Byte offset in the file of whole frame `m`; -1 when no run holds it. */

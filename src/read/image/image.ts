@@ -2,6 +2,7 @@
 import type { Mfn } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { Warning } from "../unreadable.js";
+import type { InBlocks } from "./block.js";
 
 export type ImageFormat = "raw" | "elf64" | "elf32" | "kdump" | "lime";
 
@@ -11,7 +12,7 @@ export interface FrameRun {
   readonly frameCount: number;
 }
 
-export interface Image extends MemoryView {
+export interface Image extends MemoryView, InBlocks {
   readonly format: ImageFormat;
   /** `x86-64`, `aarch64`, …; null where the format does not say. */
   readonly machine: string | null;
@@ -23,7 +24,7 @@ export interface Image extends MemoryView {
   /** What was left out: a truncated segment, a page that does not unpack. Grows while frames are read. */
   readonly warnings: readonly Warning[];
   /**
-   * Visit every held frame in ascending order, reading in large blocks. Frames known to be all zeros may be left out.
+   * Visit every held frame in ascending order, block by block. Frames of zeros are left out.
    * The words are valid during the call only.
    * @param progress is told the share done, 0 to 1
    */

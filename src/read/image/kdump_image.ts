@@ -2,6 +2,7 @@
 import type { Mfn } from "../../base/frame.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
+import { type Block, blockFrames, visitFrames } from "./block.js";
 import { hex, u64 } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
 import type { FrameRun, Image } from "./image.js";
@@ -17,6 +18,8 @@ const frameBytes = 4096;
 const descriptorBytes = 24;
 const ahead = 2 ** 20;
 
+type Unpacked = "held" | "zeros" | "damaged";
+
 export class KdumpImage implements Image {
   readonly format = "kdump";
   readonly machine: string | null;
@@ -30,6 +33,9 @@ export class KdumpImage implements Image {
   readonly #unpackers: Unpackers;
   readonly #descriptors: Window;
   readonly #data: Window;
+  readonly #pagesPerBlock: number;
+  /** What `readBlock` reads through, once it is called. */
+  #ahead: { readonly descriptors: Window; readonly data: Window } | null = null;
   /** Where the page of zeros stands that all such pages share, once it was met. */
   #zerosAt = -1;
   readonly #zeros = new Uint32Array(frameBytes / 4);
@@ -50,6 +56,7 @@ export class KdumpImage implements Image {
     this.#unpackers = o.unpackers;
     this.machine = header.machine;
     this.#framesPerPage = header.blockSize / frameBytes;
+    this.#pagesPerBlock = blockFrames / this.#framesPerPage;
     this.#pages = new PageBitmap(source, header.bitmapAt, { first: header.firstPage, end: header.endPage });
     this.#descriptors = new Window(source, descriptorBytes);
     this.#data = new Window(source, header.blockSize);
@@ -70,28 +77,40 @@ export class KdumpImage implements Image {
     return this.#cache.get(m);
   }
 
-  each(visit: (m: Mfn, words: Uint32Array) => void, progress?: (share: number) => void): void {
+  get blockCount(): number {
+    return Math.ceil(this.#pages.count / this.#pagesPerBlock);
+  }
+
+  readBlock(n: number, into: Block, quietly = false): boolean {
     const { blockSize, descriptorsAt } = this.#header;
-    const descriptors = new Window(this.#source, ahead - (ahead % descriptorBytes));
-    const data = new Window(this.#source, ahead);
-    const bytes = new Uint8Array(blockSize);
-    const views = Array.from(
-      { length: this.#framesPerPage },
-      (_, i) => new Uint32Array(bytes.buffer, i * frameBytes, frameBytes / 4),
-    );
-    const total = this.#pages.count;
-    this.#pages.each((page, index) => {
-      if (index % 1024 === 0) progress?.(index / total);
-      const descriptor = descriptors.at(descriptorsAt + index * descriptorBytes, descriptorBytes);
-      if (descriptor === null) return false;
-      if (!this.#unpack(page, viewOf(descriptor), data, bytes)) return true;
-      for (let i = 0; i < views.length; i++) {
-        const words = views[i]!;
-        if (!isZero(words)) visit((page * this.#framesPerPage + i) as Mfn, words);
-      }
-      return true;
+    const { descriptors, data } = (this.#ahead ??= {
+      descriptors: new Window(this.#source, ahead - (ahead % descriptorBytes)),
+      data: new Window(this.#source, ahead),
     });
-    progress?.(1);
+    const from = n * this.#pagesPerBlock;
+    const end = from + this.#pagesPerBlock;
+    let isWhole = true;
+    into.count = 0;
+    this.#pages.each((page, index) => {
+      if (index === end) return false;
+      const descriptor = descriptors.at(descriptorsAt + index * descriptorBytes, descriptorBytes);
+      if (descriptor === null) {
+        // The file ended before, which was said when it was opened.
+        isWhole = false;
+        return false;
+      }
+      const at = into.count * frameBytes;
+      const found = this.#unpack(page, viewOf(descriptor), data, into.bytes.subarray(at, at + blockSize), quietly);
+      if (found === "damaged") isWhole = false;
+      if (found !== "held") return true;
+      for (let i = 0; i < this.#framesPerPage; i++) into.frames[into.count++] = page * this.#framesPerPage + i;
+      return true;
+    }, from);
+    return isWhole;
+  }
+
+  each(visit: (m: Mfn, words: Uint32Array) => void, progress?: (share: number) => void): void {
+    visitFrames(this, visit, progress);
   }
 
   #load(m: Mfn): Uint32Array | undefined {
@@ -104,31 +123,32 @@ export class KdumpImage implements Image {
       const view = viewOf(descriptor);
       if (u64(view, 0) === this.#zerosAt) return this.#zeros;
       const bytes = new Uint8Array(this.#header.blockSize);
-      if (!this.#unpack(page, view, this.#data, bytes)) return u64(view, 0) === this.#zerosAt ? this.#zeros : undefined;
+      const found = this.#unpack(page, view, this.#data, bytes, false);
+      if (found !== "held") return found === "zeros" ? this.#zeros : undefined;
       this.#lastPage = page;
       this.#lastBytes = bytes;
     }
     return new Uint32Array(this.#lastBytes.buffer, (m % this.#framesPerPage) * frameBytes, frameBytes / 4);
   }
 
-  /** @returns whether `into` holds the page: not when it is all zeros, shared with others and known, or damaged. */
-  #unpack(page: number, descriptor: DataView, data: Window, into: Uint8Array): boolean {
+  /** What `into` holds then. `zeros`: the page is one of those that are all zeros and share their bytes in the file. */
+  #unpack(page: number, descriptor: DataView, data: Window, into: Uint8Array, quietly: boolean): Unpacked {
     const offset = u64(descriptor, 0);
     const size = descriptor.getUint32(8, true);
-    if (offset === this.#zerosAt) return false;
-    if (offset === 0) return this.#leaveOut(page, "a page", "a descriptor that points nowhere") ?? false;
-    if (size === 0 || size > this.#header.blockSize) {
-      return this.#leaveOut(page, `1 to ${this.#header.blockSize} bytes`, `${size}`) ?? false;
-    }
+    if (offset === this.#zerosAt) return "zeros";
+    const damaged = (expected: string, found: string): Unpacked => {
+      if (!quietly) this.#leaveOut(page, expected, found);
+      return "damaged";
+    };
+    if (offset === 0) return damaged("a page", "a descriptor that points nowhere");
+    if (size === 0 || size > this.#header.blockSize) return damaged(`1 to ${this.#header.blockSize} bytes`, `${size}`);
     const from = data.at(offset, size);
-    if (from === null) return this.#leaveOut(page, `${size} bytes at ${hex(offset)}`, "the end of the file") ?? false;
-    const found = unpackPage(descriptor.getUint32(12, true), from, into, this.#unpackers);
-    if (found !== null) return this.#leaveOut(page, `${this.#header.blockSize} bytes packed`, found) ?? false;
-    if (isZero(new Uint32Array(into.buffer))) {
-      this.#zerosAt = offset;
-      return false;
-    }
-    return true;
+    if (from === null) return damaged(`${size} bytes at ${hex(offset)}`, "the end of the file");
+    const wrong = unpackPage(descriptor.getUint32(12, true), from, into, this.#unpackers);
+    if (wrong !== null) return damaged(`${this.#header.blockSize} bytes packed`, wrong);
+    if (!isZero(new Uint32Array(into.buffer, into.byteOffset, into.length / 4))) return "held";
+    this.#zerosAt = offset;
+    return "zeros";
   }
 
   #leaveOut(page: number, expected: string, found: string): undefined {

@@ -2,16 +2,14 @@
 import type { Mfn } from "../../base/frame.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warning, Warnings } from "../unreadable.js";
+import { type Block, blockFrames, visitFrames } from "./block.js";
 import { hex } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
-import { FrameTable } from "./frame_table.js";
+import { FrameTable, lastNotAbove } from "./frame_table.js";
 import type { FrameRun, Image, ImageFormat } from "./image.js";
 import { heldPieces, type Piece } from "./piece.js";
-import { isZero } from "./zeros.js";
 
 const frameBytes = 4096;
-/** Read at once by `each`: 1 MiB. */
-const blockFrames = 256;
 
 /** What a format's reader found. */
 export interface LinearParts {
@@ -51,68 +49,87 @@ export class LinearImage implements Image {
     return this.#cache.get(m);
   }
 
-  each(visit: (m: Mfn, words: Uint32Array) => void, progress?: (share: number) => void): void {
-    const t = this.#table;
-    const block = new Uint8Array(blockFrames * frameBytes);
-    const views = Array.from({ length: blockFrames }, (_, i) => new Uint32Array(block.buffer, i * frameBytes, 1024));
-    const total = t.runs.reduce((sum, r) => sum + r.frameCount, 0);
-    let done = 0;
-    let p = 0;
-    const partialsBefore = (m: number) => {
-      for (; p < t.partialFrames.length && t.partialFrames[p]! < m; p++, done++) {
-        const shared = t.partialFrames[p]! as Mfn;
-        const words = this.#load(shared);
-        if (words !== undefined && !isZero(words)) visit(shared, words);
-      }
-    };
-    for (let i = 0; i < t.first.length; i++) {
-      partialsBefore(t.first[i]!);
-      for (let k = 0; k < t.frameCount[i]!; k += blockFrames) {
-        const count = Math.min(blockFrames, t.frameCount[i]! - k);
-        const from = t.fileOffset[i]! + k * frameBytes;
-        const held = this.#source.read(from, block.subarray(0, count * frameBytes));
-        for (let j = 0; j < Math.floor(held / frameBytes); j++) {
-          const words = views[j]!;
-          if (!isZero(words)) visit((t.first[i]! + k + j) as Mfn, words);
-        }
-        for (let j = Math.floor(held / frameBytes); j < count; j++) {
-          const m = (t.first[i]! + k + j) as Mfn;
-          const words = this.#load(m);
-          if (words !== undefined && !isZero(words)) visit(m, words);
-        }
-        done += count;
-        progress?.(done / total);
-      }
-    }
-    partialsBefore(Number.POSITIVE_INFINITY);
-    progress?.(1);
+  get blockCount(): number {
+    return Math.ceil(this.#table.total / blockFrames);
   }
 
-  #load(m: Mfn): Uint32Array | undefined {
+  readBlock(n: number, into: Block, quietly = false): boolean {
+    const t = this.#table;
+    let at = n * blockFrames;
+    const end = Math.min(at + blockFrames, t.total);
+    let i = lastNotAbove(t.before, at);
+    let isWhole = true;
+    into.count = 0;
+    while (at < end) {
+      const within = i < 0 ? Number.POSITIVE_INFINITY : at - t.before[i]!;
+      if (within < t.frameCount[i]!) {
+        const count = Math.min(end - at, t.frameCount[i]! - within);
+        if (!this.#readRun(into, i, within, count, quietly)) isWhole = false;
+        at += count;
+      } else {
+        const m = t.partialFrames[t.partialAt(i, at)]! as Mfn;
+        if (!put(into, m, this.#load(m, quietly))) isWhole = false;
+        at++;
+      }
+      if (at === t.before[i + 1]) i++;
+    }
+    return isWhole;
+  }
+
+  each(visit: (m: Mfn, words: Uint32Array) => void, progress?: (share: number) => void): void {
+    visitFrames(this, visit, progress);
+  }
+
+  /** `count` frames of run `i`, from its frame `within` on. @returns whether all of them could be read */
+  #readRun(into: Block, i: number, within: number, count: number, quietly: boolean): boolean {
+    const t = this.#table;
+    const first = t.first[i]! + within;
+    const from = into.count * frameBytes;
+    const offset = t.fileOffset[i]! + within * frameBytes;
+    const bytes = this.#source.read(offset, into.bytes.subarray(from, from + count * frameBytes));
+    const whole = Math.floor(bytes / frameBytes);
+    for (let k = 0; k < whole; k++) into.frames[into.count++] = first + k;
+    let isWhole = true;
+    for (let k = whole; k < count; k++) {
+      const m = (first + k) as Mfn;
+      if (!put(into, m, this.#load(m, quietly))) isWhole = false;
+    }
+    return isWhole;
+  }
+
+  #load(m: Mfn, quietly = false): Uint32Array | undefined {
     const offset = this.#table.offsetOf(m);
-    if (offset < 0) return this.#assemble(m);
+    if (offset < 0) return this.#assemble(m, quietly);
     const bytes = new Uint8Array(frameBytes);
     const held = this.#source.read(offset, bytes);
-    if (held < frameBytes) return this.#short(offset + held);
+    if (held < frameBytes) return this.#short(offset + held, quietly);
     return new Uint32Array(bytes.buffer);
   }
 
-  #assemble(m: Mfn): Uint32Array | undefined {
+  #assemble(m: Mfn, quietly: boolean): Uint32Array | undefined {
     const shared = this.#table.partial.get(m);
     if (shared === undefined) return undefined;
     const bytes = new Uint8Array(frameBytes);
     for (const p of shared) {
       const at = p.address - m * frameBytes;
       const held = this.#source.read(p.fileOffset, bytes.subarray(at, at + p.bytes));
-      if (held < p.bytes) return this.#short(p.fileOffset + held);
+      if (held < p.bytes) return this.#short(p.fileOffset + held, quietly);
     }
     return new Uint32Array(bytes.buffer);
   }
 
   /** The source gave fewer bytes than its own length promised: a flattened dump that was cut, a file that shrank. */
-  #short(offset: number): undefined {
-    if (this.#shortAt.has(offset) || this.#shortAt.size > 1000) return;
+  #short(offset: number, quietly: boolean): undefined {
+    if (quietly || this.#shortAt.has(offset) || this.#shortAt.size > 1000) return;
     this.#shortAt.add(offset);
     this.#warnings.add(`offset ${hex(offset)}`, "expected a frame of memory, found less; it is left out");
   }
+}
+
+/** Add a frame to a block. @returns false when there is none */
+function put(into: Block, m: Mfn, words: Uint32Array | undefined): boolean {
+  if (words === undefined) return false;
+  into.bytes.set(new Uint8Array(words.buffer), into.count * frameBytes);
+  into.frames[into.count++] = m;
+  return true;
 }

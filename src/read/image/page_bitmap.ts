@@ -1,5 +1,6 @@
 /** Which pages a dump holds, and the how-manieth of them each is. Costs one bit a page, and nothing for wide holes. */
 import type { ByteSource } from "../bytes.js";
+import { lastNotAbove } from "./frame_table.js";
 
 /** Pages of a chunk: 4 KiB of bitmap. Chunks without a page are not kept. */
 const chunkPagesLg2 = 15;
@@ -59,14 +60,20 @@ export class PageBitmap {
     return this.#before[c]! + countBits(words, inChunk >>> 5) + bits(below);
   }
 
-  /** Visit every held page, ascending; `index` counts them. A visitor that returns false ends it. */
-  each(visit: (page: number, index: number) => boolean): void {
-    let index = 0;
-    for (let c = 0; c < this.#chunks.length; c++) {
+  /**
+   * Visit held pages, ascending; `index` counts them. A visitor that returns false ends it.
+   * @param from index of the first that is visited
+   */
+  each(visit: (page: number, index: number) => boolean, from = 0): void {
+    const start = Math.max(0, lastNotAbove(this.#before, from));
+    let index = this.#before[start] ?? 0;
+    for (let c = start; c < this.#chunks.length; c++) {
       const words = this.#chunks[c];
       if (words == null) continue;
       for (let w = 0; w < chunkWords; w++) {
-        for (let rest = words[w]!; rest !== 0; rest &= rest - 1) {
+        let rest = words[w]!;
+        for (; rest !== 0 && index < from; rest &= rest - 1) index++;
+        for (; rest !== 0; rest &= rest - 1) {
           const bit = 31 - Math.clz32(rest & -rest);
           if (!visit(c * chunkPages + w * 32 + bit, index++)) return;
         }

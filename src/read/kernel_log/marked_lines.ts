@@ -1,7 +1,6 @@
 /**
  * The lines of a log that carry a mark, whole, with the few that belong to them; all others cost one search of a block.
  */
-import type { Paced } from "../../base/paced.js";
 import { latin1 } from "../../base/text_bytes.js";
 import type { ByteSource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
@@ -109,11 +108,11 @@ export class MarkedLines {
 }
 
 /**
- * Read a log once, with a stop after each block.
+ * Read a log once.
  * @param marks of which a wanted line carries one; each is looked for by itself, as frequent ones and rare ones at once are slower
  * @throws Unreadable for an empty source and for bytes that are no text
  */
-export function* readingMarkedLines(source: ByteSource, marks: readonly RegExp[], take: TakeLine): Paced<void> {
+export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], take: TakeLine): void {
   const lines = new MarkedLines(marks, take);
   const wanted = [...marks, /=\r?\n/].map((mark) => new RegExp(mark.source, "g"));
   const blocks = new LineBlocks(source);
@@ -123,7 +122,6 @@ export function* readingMarkedLines(source: ByteSource, marks: readonly RegExp[]
     const block = new Block(blocks.bytes, blocks.from, blocks.to);
     if (block.isBinary) throw new Unreadable(source.name, "", "a kernel log", "bytes that are no text");
     block.search(wanted, lines);
-    yield blocks.progress;
   }
   lines.close();
   if (!any) throw new Unreadable(source.name, "", "a kernel log", "an empty file");

@@ -4,6 +4,8 @@
  * Source: Devicetree Specification 0.4, sections 5.2 (header), 5.4 (structure block).
  */
 export const blobMagic = 0xd00dfeed;
+/** The magic number as a little-endian word reads it. */
+export const blobMagicWord = 0xedfe0dd0;
 /** Byte offsets in the header. */
 export const blobOffsets = { magic: 0, bytes: 4, structure: 8, strings: 12 } as const;
 export const blobHeaderBytes = 40;

@@ -21,8 +21,8 @@ const entryWords = deviceEntryBytes / 4;
 export const amdviTables: DeviceTables = {
   kind: "amdvi",
 
-  attachments(memory, unit, troubles) {
-    const gathering = new Gathering(unit, troubles);
+  attachments(memory, unit, troubles, goOn) {
+    const gathering = new Gathering(unit, troubles, goOn);
     for (let requester = 0; requester < entryCount(unit) && !gathering.full; requester++) {
       const words = entryAt(memory, unit.root + requester * deviceEntryBytes, entryWords);
       if (words === undefined) {

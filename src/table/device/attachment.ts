@@ -128,14 +128,17 @@ export interface LookupFault {
   readonly entries: readonly EntryRead[];
 }
 
+export type GoOn = (found: Attachment) => boolean;
+
 /** How the device tables of one kind of unit are read. */
 export interface DeviceTables {
   readonly kind: UnitKind;
   /**
    * Every device and PASID that has an entry, in ascending order. Entries that cannot be believed go to `troubles`.
    * AMD-Vi entries that are all zeros, and bits of tables that the image does not hold, are not devices.
+   * @param goOn is shown each of them as it is found; the reading ends where it says false
    */
-  attachments(memory: MemoryView, unit: UnitRoot, troubles: Troubles): Attachment[];
+  attachments(memory: MemoryView, unit: UnitRoot, troubles: Troubles, goOn?: GoOn): Attachment[];
   /** One device as the unit would look it up for a request. @param pasid null = a request without PASID */
   lookup(memory: MemoryView, unit: UnitRoot, requester: number, pasid: number | null): Attachment | LookupFault;
 }

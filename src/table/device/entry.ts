@@ -63,12 +63,33 @@ export interface Refusal extends LookupFault {
 
 export const isRefusal = (found: object): found is Refusal => "code" in found;
 
+/** Says what an entry led to. It is put in words when somebody asks: of most entries nobody does. */
+type Meaning = string | ((words: Uint32Array) => string);
+
+class Entry implements EntryRead {
+  readonly at: number;
+  readonly words: Uint32Array;
+  readonly about: About;
+  readonly #meaning: Meaning;
+
+  constructor(at: number, words: Uint32Array, about: About, meaning: Meaning) {
+    this.at = at;
+    this.words = words;
+    this.about = about;
+    this.#meaning = meaning;
+  }
+
+  get meaning(): string {
+    return typeof this.#meaning === "string" ? this.#meaning : this.#meaning(this.words);
+  }
+}
+
 /** The entries read so far on the way to one device. */
 export class Path {
   readonly entries: EntryRead[] = [];
 
-  add(at: number, words: Uint32Array, about: About, meaning: string): void {
-    this.entries.push({ at, words, about, meaning });
+  add(at: number, words: Uint32Array, about: About, meaning: Meaning): void {
+    this.entries.push(new Entry(at, words, about, meaning));
   }
 
   /** A path that begins as this one does. */

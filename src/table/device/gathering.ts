@@ -1,6 +1,6 @@
 /** The attachments of one unit while its tables are read, with limits that hostile tables meet. */
-import type { Troubles } from "../trouble.js";
-import type { Attachment, UnitRoot } from "./attachment.js";
+import type { Trouble, Troubles } from "../trouble.js";
+import type { Attachment, GoOn, UnitRoot } from "./attachment.js";
 import { isRefusal, type Refusal, troubleOf } from "./entry.js";
 import { blockedBy, type Whose, whileOff } from "./made.js";
 
@@ -15,14 +15,16 @@ export class Gathering {
   readonly list: Attachment[] = [];
   readonly #unit: UnitRoot;
   readonly #troubles: Troubles;
+  readonly #goOn: GoOn;
   #entriesRead = 0;
   #missing = 0;
   /** Nothing more is taken. */
   full = false;
 
-  constructor(unit: UnitRoot, troubles: Troubles) {
+  constructor(unit: UnitRoot, troubles: Troubles, goOn: GoOn = () => true) {
     this.#unit = unit;
     this.#troubles = troubles;
+    this.#goOn = goOn;
   }
 
   /**
@@ -34,20 +36,26 @@ export class Gathering {
     if (this.list.length >= attachmentCountMax) this.#cut();
     if (this.full) return;
     if (!isRefusal(found)) {
-      this.list.push(whileOff(whose, found) ?? found);
+      this.#take(whileOff(whose, found) ?? found);
       return;
     }
     this.refused(found);
     if (found.kind === "outside" || found.kind === "limit") return;
     if (found.kind !== "absent" || evenAbsent) {
-      this.list.push(whileOff(whose, found) ?? blockedBy(whose, found));
+      this.#take(whileOff(whose, found) ?? blockedBy(whose, found));
     }
+  }
+
+  #take(attachment: Attachment): void {
+    this.list.push(attachment);
+    if (!this.#goOn(attachment)) this.full = true;
   }
 
   /** A part of the tables that does not lead on. */
   refused(refusal: Refusal): void {
     if (refusal.kind === "absent") return;
-    this.#troubles.add(troubleOf(refusal, this.#unit.root));
+    if (this.#troubles.full && refusal.kind !== "limit") this.#troubles.total++;
+    else this.#troubles.add(troubleOf(refusal, this.#unit.root));
     if (refusal.kind === "outside" && ++this.#missing > missingMax) this.#cut();
   }
 
@@ -61,13 +69,17 @@ export class Gathering {
   #cut(): void {
     if (this.full) return;
     this.full = true;
-    this.#troubles.add({
+    const cut: Trouble = {
       kind: "limit",
       entryAt: this.#unit.root,
       value: "0x0",
       iova: null,
       level: null,
       what: `the device tables go on beyond ${attachmentCountMax} devices, ${entriesReadMax} entries or ${missingMax} missing parts: the rest is left out`,
-    });
+    };
+    this.#troubles.add(cut);
+    // That the answer is cut is told even when the list of troubles is full.
+    const { list } = this.#troubles;
+    if (list.length > 0 && list.at(-1) !== cut) list[list.length - 1] = cut;
   }
 }

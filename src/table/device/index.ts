@@ -23,9 +23,9 @@ export type { Smmuv3Abilities } from "./smmuv3_abilities.js";
 /** Of a unit whose own table is missing there is one trouble, not one for each of its parts. */
 const unlessMissing = (tables: DeviceTables): DeviceTables => ({
   ...tables,
-  attachments(memory, unit, troubles) {
+  attachments(memory, unit, troubles, goOn) {
     const missing = missingRoot(memory, unit);
-    if (missing === null) return tables.attachments(memory, unit, troubles);
+    if (missing === null) return tables.attachments(memory, unit, troubles, goOn);
     troubles.add(missing);
     return [];
   },

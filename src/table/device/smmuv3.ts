@@ -6,14 +6,23 @@ import {
   contextDescriptorBytes,
   L1ContextDescriptor,
 } from "../../spec/smmuv3/context_descriptor.js";
-import { StreamEntry, streamEntryBytes } from "../../spec/smmuv3/stream_table.js";
+import { streamEntryBytes } from "../../spec/smmuv3/stream_table.js";
 import type { Attachment, DeviceTables, LookupFault, UnitRoot } from "./attachment.js";
 import { entryAt, isRefusal, Path, type Refusal } from "./entry.js";
 import { Gathering } from "./gathering.js";
 import { faultOf, whileOff } from "./made.js";
 import { contextOf, descriptorAt, leafLg2, leafOf } from "./smmuv3_context.js";
 import { decide, type FirstStageStream, substreamFault, withoutSubstream } from "./smmuv3_entry.js";
-import { findStream, type StreamSpan, spanOf, streamCount, streamEntry, streamTableAt } from "./smmuv3_stream.js";
+import {
+  findStream,
+  isInvalid,
+  isUnused,
+  type StreamSpan,
+  spanOf,
+  streamCount,
+  streamEntry,
+  streamTableAt,
+} from "./smmuv3_stream.js";
 import { through } from "./through.js";
 
 const isStream = (found: object): found is FirstStageStream => "contextLg2" in found;
@@ -21,14 +30,16 @@ const isStream = (found: object): found is FirstStageStream => "contextLg2" in f
 export const smmuv3Tables: DeviceTables = {
   kind: "smmuv3",
 
-  attachments(memory, unit, troubles) {
-    const gathering = new Gathering(unit, troubles);
+  attachments(memory, unit, troubles, goOn) {
+    const gathering = new Gathering(unit, troubles, goOn);
     if (unit.mode !== "two-level") {
       streams(memory, unit, { table: streamTableAt(unit), first: 0, count: streamCount(unit) }, new Path(), gathering);
       return gathering.list;
     }
+    const table = streamTableAt(unit);
     const spans = 2 ** Math.max(Math.min(unit.size, 32) - unit.split, 0);
     for (let index = 0; index < spans && gathering.mayRead(1); index++) {
+      if (isUnused(memory, table, index)) continue;
       const path = new Path();
       const span = spanOf(memory, unit, index, path);
       if (isRefusal(span)) {
@@ -79,8 +90,7 @@ function ofNoSubstream(memory: MemoryView, of: Device, stream: FirstStageStream,
 function streams(memory: MemoryView, unit: UnitRoot, span: StreamSpan, path: Path, gathering: Gathering): void {
   for (let n = 0; n < span.count && gathering.mayRead(1); n++) {
     const requester = span.first + n;
-    const words = entryAt(memory, span.table + n * streamEntryBytes, 1);
-    if (words !== undefined && read(words, 0, StreamEntry.v) === 0) continue;
+    if (isInvalid(memory, span.table + n * streamEntryBytes)) continue;
     const here = path.fork();
     const entry = streamEntry(memory, span, requester, here);
     if (isRefusal(entry)) {

@@ -30,24 +30,24 @@ export interface FirstStageStream {
 /** @returns the attachment that the entry alone decides, or what is needed to go on to context descriptors. */
 export function decide(whose: Whose, words: Uint32Array, path: Path): Attachment | FirstStageStream | Refusal {
   const { unit, pasid } = whose;
-  const name = `stream ${hex(whose.requester)}`;
+  const name = () => `stream ${hex(whose.requester)}`;
   if (read(words, 0, Ste.v) === 0)
-    return path.refuse("absent", Event.badEntry, `the stream table entry of ${name} is not valid`);
+    return path.refuse("absent", Event.badEntry, `the stream table entry of ${name()} is not valid`);
   const config = read(words, 0, Ste.config);
   if (config < StreamConfig.bypass) return made(whose, path, "blocked", `STE.Config is ${config}: abort`);
   const illegal = illegalStream(unit, words, config);
-  if (illegal !== null) return path.refuse("reserved", Event.badEntry, `stream table entry of ${name}: ${illegal}`);
+  if (illegal !== null) return path.refuse("reserved", Event.badEntry, `stream table entry of ${name()}: ${illegal}`);
   const translatesFirst = (config & 1) === 1;
   if (!translatesFirst && pasid !== null) {
-    return path.refuse("absent", Event.badSubstream, `${name} has no first stage and takes no substreams`);
+    return path.refuse("absent", Event.badSubstream, `${name()} has no first stage and takes no substreams`);
   }
   if (config === StreamConfig.bypass) return made(whose, path, "bypass", "STE.Config is 4: bypass");
   const stage2 = (config & 2) === 2 ? secondStage(unit, words) : null;
   if (stage2 !== null && "illegal" in stage2) {
-    return path.refuse("reserved", Event.badEntry, `stream table entry of ${name}: ${stage2.illegal}`);
+    return path.refuse("reserved", Event.badEntry, `stream table entry of ${name()}: ${stage2.illegal}`);
   }
   if (stage2 !== null && "unread" in stage2)
-    return path.refuse("limit", null, `${name}: ${stage2.unread}, which this tool does not read`);
+    return path.refuse("limit", null, `${name()}: ${stage2.unread}, which this tool does not read`);
   const second = stage2?.root ?? null;
   const ats = read(words, 0, Ste.eats) !== 0;
   if (!translatesFirst) {

@@ -4,7 +4,8 @@
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, sections 3.3.1 (lookup), 5.1 (Span; a stream beyond it is
  * C_BAD_STREAMID, where some emulators say C_BAD_STE), 6.3.24 and 6.3.25 (base and size).
  */
-import { read } from "../../bits/field.js";
+import type { Mfn } from "../../base/frame.js";
+import { type Field, read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import {
   L1StreamDescriptor,
@@ -36,6 +37,17 @@ export interface StreamSpan {
   readonly table: number;
   readonly first: number;
   readonly count: number;
+}
+
+/** Whether a first-level descriptor says that its streams have no entries, or an entry that it is not valid: most do. */
+export const isUnused = (memory: MemoryView, table: number, index: number): boolean =>
+  isZeroAt(memory, table + index * l1StreamDescriptorBytes, L1StreamDescriptor.span);
+export const isInvalid = (memory: MemoryView, address: number): boolean => isZeroAt(memory, address, StreamEntry.v);
+
+/** false where the memory does not hold it. */
+function isZeroAt(memory: MemoryView, address: number, field: Field): boolean {
+  const words = memory.frame(Math.floor(address / 4096) as Mfn);
+  return words !== undefined && read(words, (address % 4096) >>> 2, field) === 0;
 }
 
 /** @returns the entries that a first-level descriptor leads to. */
@@ -70,7 +82,7 @@ export function streamEntry(memory: MemoryView, span: StreamSpan, stream: number
       `the stream table entry of ${hex(stream)} at ${hex(at)} lies outside this memory`,
     );
   }
-  path.add(at, words, StreamEntry.$, meaning(words));
+  path.add(at, words, StreamEntry.$, meaning);
   return words;
 }
 

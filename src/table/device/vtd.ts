@@ -24,8 +24,8 @@ const Fault = { pasidInLegacy: 0x31, modeReserved: 0x32 };
 export const vtdTables: DeviceTables = {
   kind: "vtd",
 
-  attachments(memory, unit, troubles) {
-    const gathering = new Gathering(unit, troubles);
+  attachments(memory, unit, troubles, goOn) {
+    const gathering = new Gathering(unit, troubles, goOn);
     for (let bus = 0; bus < rootEntries && !gathering.full; bus++) {
       if (unit.mode === "scalable") {
         scalableHalf(memory, unit, bus, false, gathering);

@@ -1,8 +1,9 @@
 /** Firmware tables: two real ones, made ones for what those do not have, and damaged ones. */
 import { describe, expect, it } from "vitest";
 import { type AcpiReading, acpiTables } from "../../../src/audit/inspect/acpi/acpi_tables.js";
-import { mfn, Rng } from "../../../src/base/index.js";
+import { Rng } from "../../../src/base/index.js";
 import { Memory } from "../../../src/mem/index.js";
+import { allFrames, inBlocks } from "../../read/image/in_blocks.js";
 
 /** DMAR and IVRS as QEMU 11 gave them to a guest. */
 const realDmar =
@@ -75,16 +76,7 @@ function imageOf(tables: readonly Uint8Array[], o: { readonly list?: "RSDT" | "X
     pointer[8] = (256 - (pointer.subarray(0, 20).reduce((s, b) => s + b, 0) & 255)) & 255;
     memory.write(0xf5280, pointer);
   }
-  return {
-    memory,
-    frame: memory.frame.bind(memory),
-    each(visit: (m: ReturnType<typeof mfn>, words: Uint32Array) => void) {
-      for (let f = 0; f < memory.frameCount; f++) {
-        const words = memory.frame(mfn(f));
-        if (words !== undefined) visit(mfn(f), words.slice());
-      }
-    },
-  };
+  return { memory, ...inBlocks(memory, allFrames(memory.frameCount)) };
 }
 
 const read = (...tables: Uint8Array[]): AcpiReading => acpiTables(imageOf(tables));

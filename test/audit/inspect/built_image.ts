@@ -1,23 +1,21 @@
 /** Images of machines that tests build structure by structure. */
-import { type Mfn, mfn } from "../../../src/base/frame.js";
+import { mfn } from "../../../src/base/frame.js";
 import type { Memory } from "../../../src/mem/index.js";
+import { visitFrames } from "../../../src/read/image/block.js";
 import type { Image } from "../../../src/read/index.js";
 import { type AllocateFrames, Mapper, type TableMemory, type TableRoot } from "../../../src/table/index.js";
+import { allFrames, inBlocks } from "../../read/image/in_blocks.js";
 
 /** All of a memory as a whole image. */
 export function imageOf(memory: Memory, machine: string | null = "x86-64"): Image {
+  const blocks = inBlocks(memory, allFrames(memory.frameCount));
   return {
     format: "raw",
     machine,
     runs: [{ first: mfn(0), frameCount: memory.frameCount }],
     warnings: [],
-    frame: (m) => memory.frame(m),
-    each(visit) {
-      for (let m = 0; m < memory.frameCount; m++) {
-        const words = memory.frame(m as Mfn);
-        if (words !== undefined) visit(m as Mfn, words.slice());
-      }
-    },
+    ...blocks,
+    each: (visit, progress) => visitFrames(blocks, visit, progress),
   };
 }
 

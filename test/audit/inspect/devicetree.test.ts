@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { nodesOf, treeIn } from "../../../src/audit/inspect/devicetree/blob.js";
 import { placesOfTree } from "../../../src/audit/inspect/devicetree/places.js";
 import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
+import { Survey } from "../../../src/audit/inspect/survey/survey.js";
 import { StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";
 import { Built, unit } from "../../table/device/built.js";
 import { framesFrom, imageOf, mapAll } from "./built_image.js";
@@ -146,7 +147,8 @@ describe("SMMUv3: the doorbell of interrupts that a device maps", () => {
     if (withTree) built.memory.write(0x800000, blobOf(tree(["ranges", []])));
     const smmu = unit("smmuv3", "linear", { translating: true, size: 6, registersAt: 0x9050000 });
     const image = imageOf(built.memory, "aarch64");
-    expect(treeIn(image) !== null).toBe(withTree);
+    const { trees } = new Survey(image, { names: false }).found();
+    expect(treeIn(image, trees) !== null).toBe(withTree);
     return inspectImage({ file: "built", image, units: [smmu], notes: [] }).inspection.findings;
   };
 

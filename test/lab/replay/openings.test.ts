@@ -25,7 +25,7 @@ async function openings(bytes: Uint8Array): Promise<number[]> {
     },
     log: null,
     settings: () => [],
-    replacement: () => null,
+    instead: () => null,
   });
   return given;
 }

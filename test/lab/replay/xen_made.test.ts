@@ -39,7 +39,7 @@ async function replayed(lines: readonly string[], xen: XenFiles) {
     log: null,
     xen,
     settings: () => [],
-    replacement: () => null,
+    instead: () => null,
   });
   return { ...outcome, xen: outcome.xen! };
 }

@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import type { Rng } from "../../../src/base/rng.js";
+import { newBlock } from "../../../src/read/image/block.js";
 import type { Image } from "../../../src/read/image/image.js";
 
 export const frameBytes = 4096;
@@ -58,6 +59,7 @@ export function expectHolds(image: Image, frames: Frames, but: { missing?: (fram
     expect(image.runs[i]!.first, "runs do not touch").toBeGreaterThan(before.first + before.frameCount);
   }
   expectVisits(image, frames, held);
+  expectBlocks(image, frames, held);
 }
 
 function expectVisits(image: Image, frames: Frames, held: readonly number[]): void {
@@ -75,4 +77,24 @@ function expectVisits(image: Image, frames: Frames, held: readonly number[]): vo
   expect(visited).toEqual(notZero);
   expect(shares.at(-1)).toBe(1);
   expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+}
+
+/** Blocks hold the same in any order, and together all that is held and not zero, ascending. */
+function expectBlocks(image: Image, frames: Frames, held: readonly number[]): void {
+  const block = newBlock();
+  const numbers: number[][] = [];
+  for (const n of [...Array(image.blockCount).keys()].reverse()) {
+    image.readBlock(n, block);
+    numbers[n] = [...block.frames.subarray(0, block.count)];
+    for (const [i, m] of numbers[n].entries()) {
+      const bytes = block.bytes.subarray(i * frameBytes, (i + 1) * frameBytes);
+      expect(Buffer.compare(bytes, frames.get(m)!), `frame ${m} in block ${n}`).toBe(0);
+    }
+  }
+  const all = numbers.flat();
+  expect(all).toEqual(all.toSorted((a, b) => a - b));
+  const wanted = new Set(held);
+  expect(all.filter((m) => !wanted.has(m))).toEqual([]);
+  const given = new Set(all);
+  expect(held.filter((m) => !given.has(m) && frames.get(m)!.some((b) => b !== 0))).toEqual([]);
 }

@@ -75,6 +75,15 @@ describe("the bitmap of pages", () => {
         return true;
       });
       expect(seen).toEqual(pages);
+      for (let n = 0; n < 20; n++) {
+        const from = rng.below(pages.length + 2);
+        const rest: number[] = [];
+        bitmap.each((p, index) => {
+          expect(index).toBe(from + rest.length);
+          return rest.push(p) < 40;
+        }, from);
+        expect(rest).toEqual(pages.slice(from, from + 40));
+      }
       for (let n = 0; n < 200; n++) {
         const p = rng.below(end + 40);
         expect(bitmap.has(p)).toBe(set(p));

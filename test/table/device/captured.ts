@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
 import { mfn } from "../../../src/base/index.js";
 import { type Segment, SegmentView } from "../../../src/mem/index.js";
+import { inBlocks } from "../../read/image/in_blocks.js";
 
 export const captures = ["amdvi", "smmuv3", "vtd-ats", "vtd-legacy-strict", "vtd-scalable", "vtd-scalable-fs"] as const;
 
@@ -32,15 +33,11 @@ export function segmentsOf(name: string): Segment[] {
 
 /** Segments as an image that can be read from end to end. */
 export function imageOf(segments: readonly Segment[]) {
-  const view = new SegmentView(segments);
-  return {
-    frame: view.frame.bind(view),
-    each(visit: (m: ReturnType<typeof mfn>, words: Uint32Array) => void) {
-      for (const { first, frameCount, words } of segments.toSorted((a, b) => a.first - b.first)) {
-        for (let n = 0; n < frameCount; n++) visit(mfn(first + n), words.slice(n * 1024, n * 1024 + 1024));
-      }
-    },
-  };
+  const numbers = segments.flatMap((s) => Array.from({ length: s.frameCount }, (_, n) => s.first + n));
+  return inBlocks(
+    new SegmentView(segments),
+    numbers.sort((a, b) => a - b),
+  );
 }
 
 export const memoryOf = (name: string) => new SegmentView(segmentsOf(name));

@@ -5,7 +5,8 @@
  * and checksums (UEFI, Arm). Everything in them may be wrong: what cannot be read is left out and named in `notes`.
  */
 import type { Mfn } from "../../../base/frame.js";
-import type { Image } from "../../../read/image/image.js";
+import type { MemoryView } from "../../../mem/view.js";
+import type { InBlocks } from "../../../read/image/block.js";
 import {
   McfgEntry,
   mcfgEntriesAt,
@@ -15,6 +16,8 @@ import {
   TableHeader,
   tableHeaderBytes,
 } from "../../../spec/acpi/header.js";
+import { codeOf, hiddenDmar, nameByCode, type TableName } from "../../../spec/acpi/signatures.js";
+import { Survey } from "../survey/survey.js";
 import { bytesAt, structureAt, sum } from "./bytes.js";
 import { readDmar } from "./dmar.js";
 import { readIort } from "./iort.js";
@@ -33,9 +36,7 @@ export type {
   AcpiWindow,
 } from "./reading.js";
 
-type Memory = Pick<Image, "frame" | "each">;
-
-const readers: Readonly<Record<string, (bytes: Uint8Array, out: Gathered) => void>> = {
+const readers: Readonly<Record<TableName, (bytes: Uint8Array, out: Gathered) => void>> = {
   DMAR: readDmar,
   IVRS: readIvrs,
   IORT: readIort,
@@ -46,20 +47,7 @@ const readers: Readonly<Record<string, (bytes: Uint8Array, out: Gathered) => voi
   TPM2: readTpm2,
 };
 
-/** `DMAR` as a little-endian word. */
-const code = (name: string) => [...name].reduce((n, c, i) => n + c.charCodeAt(0) * 2 ** (8 * i), 0);
-/**
- * Xen writes another name over DMAR, so that dom0 leaves the units alone. The letters are the same, and so is the checksum.
- * Source: Xen, drivers/passthrough/vtd/dmar.c, acpi_dmar_zap.
- */
-const hiddenDmar = "RMAD";
-const byCode = new Map([
-  ...Object.keys(readers).map((name) => [code(name), name] as const),
-  [code(hiddenDmar), "DMAR"],
-]);
-const codeMin = Math.min(...byCode.keys());
-const codeMax = Math.max(...byCode.keys());
-const xsdtCode = code("XSDT");
+const xsdtCode = codeOf("XSDT");
 
 /** The largest DMAR and IORT tables have some hundred KiB. */
 const tableBytesMax = 2 ** 22;
@@ -68,25 +56,41 @@ const tableCountMax = 256;
 const biosFirst = 0xe0;
 const biosFrames = 0x20;
 
-/**
- * @param image is read from end to end when low memory holds no root pointer
- * @param progress is told the share done of that
- */
-export function acpiTables(image: Memory, progress?: (share: number) => void): AcpiReading {
+/** @param image is read from end to end when low memory holds no root pointer */
+export function acpiTables(image: MemoryView & InBlocks): AcpiReading {
+  return listedTables(image) ?? namedTables(image, new Survey(image, { names: true }).found().names);
+}
+
+/** @returns the tables that the root pointer in low memory leads to; null when there is none to go by. */
+export function listedTables(image: MemoryView): AcpiReading | null {
   const out = new Gathered();
-  const listed = fromRootPointer(image, out);
-  if (listed === null) bySignature(image, out, progress);
+  return fromRootPointer(image, out) ? out : null;
+}
+
+/**
+ * The tables of a memory whose root pointer leads nowhere.
+ * @param names where in it their names stand, by their codes
+ */
+export function namedTables(image: MemoryView, names: ReadonlyMap<number, readonly number[]>): AcpiReading {
+  const out = new Gathered();
+  fromRootPointer(image, out);
+  const tables = [...names.values()].flat().flatMap((address) => {
+    const found = tableAt(image, address, null);
+    return found === null ? [] : [{ address, ...found }];
+  });
+  for (const { address } of tables.filter((t) => t.rightSum)) take(image, address, out);
+  for (const { address, bytes } of tables.filter((t) => !t.rightSum)) if (isHeader(bytes)) take(image, address, out);
   return out;
 }
 
-/** @returns null when there is no root pointer to go by. */
-function fromRootPointer(image: Memory, out: Gathered): true | null {
+/** @returns false when there is no root pointer to go by. */
+function fromRootPointer(image: MemoryView, out: Gathered): boolean {
   const root = rootPointer(image);
-  if (root === null) return null;
+  if (root === null) return false;
   const found = tableAt(image, root, null);
   if (found === null) {
     out.note(`the table list at 0x${root.toString(16)} is not in this memory`);
-    return null;
+    return false;
   }
   const list = found.bytes;
   if (!found.rightSum)
@@ -103,7 +107,7 @@ function fromRootPointer(image: Memory, out: Gathered): true | null {
   return true;
 }
 
-function rootPointer(image: Memory): number | null {
+function rootPointer(image: MemoryView): number | null {
   for (let n = 0; n < biosFrames; n++) {
     const words = image.frame((biosFirst + n) as Mfn);
     if (words === undefined) continue;
@@ -129,11 +133,11 @@ interface Found {
  * @param name what the table must be called; null = any
  * @returns the whole table; null when it does not lie in the memory
  */
-function tableAt(image: Memory, address: number, name: string | null): Found | null {
+function tableAt(image: MemoryView, address: number, name: string | null): Found | null {
   const head = bytesAt(image, address, tableHeaderBytes);
   if (head === null) return null;
   const s = structureAt(head, 0, TableHeader.$)!;
-  if (name !== null && s.get(TableHeader.signature) !== code(name)) return null;
+  if (name !== null && s.get(TableHeader.signature) !== codeOf(name)) return null;
   const length = s.get(TableHeader.length);
   if (length < tableHeaderBytes || length > tableBytesMax) return null;
   const bytes = bytesAt(image, address, length);
@@ -146,11 +150,11 @@ function tableAt(image: Memory, address: number, name: string | null): Found | n
  */
 const mustBeRight: readonly string[] = ["IVRS"];
 
-function take(image: Memory, address: number, out: Gathered): void {
+function take(image: MemoryView, address: number, out: Gathered): void {
   const head = bytesAt(image, address, tableHeaderBytes);
   if (head === null) return;
   const signature = structureAt(head, 0, TableHeader.$)!.get(TableHeader.signature);
-  const name = byCode.get(signature);
+  const name = nameByCode.get(signature);
   if (name === undefined) return;
   const table = tableAt(image, address, null);
   if (table === null) {
@@ -169,8 +173,8 @@ function take(image: Memory, address: number, out: Gathered): void {
   }
   if (!rightSum)
     out.note(`the ${name} table at 0x${address.toString(16)} is read although ${wrong}: Linux warns and takes it`);
-  out.says = signature === code(hiddenDmar) ? [`called ${hiddenDmar} by Xen, which keeps its units to itself`] : [];
-  readers[name]!(bytes, out);
+  out.says = signature === codeOf(hiddenDmar) ? [`called ${hiddenDmar} by Xen, which keeps its units to itself`] : [];
+  readers[name](bytes, out);
   out.tables.push({
     ...{ signature: name, address, bytes: bytes.length, says: out.says },
     ...(!rightSum && { wrongChecksum: true }),
@@ -193,26 +197,6 @@ function isHeader(bytes: Uint8Array): boolean {
   return bytes[oemAt]! !== 0 && letters(oemAt, oemRevisionAt) && letters(creatorAt, creatorAt + 4) && bytes[8]! < 16;
 }
 const [oemAt, oemRevisionAt, creatorAt] = [10, 24, 28];
-
-function bySignature(image: Memory, out: Gathered, progress: ((share: number) => void) | undefined): void {
-  // Of each name so many: letters that stand in a text leave room for the others.
-  const places = new Map<number, number[]>(Array.from(byCode.keys(), (c) => [c, []]));
-  image.each((m, words) => {
-    for (let w = 0; w < 1024; w++) {
-      const word = words[w]!;
-      // Nearly every word is outside the range of the codes: the cheap test first.
-      if (word < codeMin || word > codeMax) continue;
-      const alike = places.get(word);
-      if (alike !== undefined && alike.length < tableCountMax) alike.push(m * 4096 + w * 4);
-    }
-  }, progress);
-  const tables = [...places.values()].flat().flatMap((address) => {
-    const found = tableAt(image, address, null);
-    return found === null ? [] : [{ address, ...found }];
-  });
-  for (const { address } of tables.filter((t) => t.rightSum)) take(image, address, out);
-  for (const { address, bytes } of tables.filter((t) => !t.rightSum)) if (isHeader(bytes)) take(image, address, out);
-}
 
 function readMcfg(bytes: Uint8Array, out: Gathered): void {
   for (let at = mcfgEntriesAt, n = 0; n < tableCountMax; at += 16, n++) {

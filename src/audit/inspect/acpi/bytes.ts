@@ -7,11 +7,13 @@ import type { MemoryView } from "../../../mem/view.js";
 /** @returns a copy of the bytes; null when the memory does not hold all of them. */
 export function bytesAt(memory: MemoryView, address: number, count: number): Uint8Array | null {
   if (!(address >= 0 && address + count <= 2 ** 52)) return null;
-  const out = new Uint8Array(count);
+  // Where memory is asked for by the million, most of it is not held: nothing is made before something is found.
+  let out: Uint8Array | null = null;
   for (let done = 0; done < count; ) {
     const at = address + done;
     const words = memory.frame(Math.floor(at / 4096) as Mfn);
     if (words === undefined) return null;
+    out ??= new Uint8Array(count);
     const low = at % 4096;
     const part = Math.min(4096 - low, count - done);
     const first = Math.floor(low / 4);
@@ -19,7 +21,7 @@ export function bytesAt(memory: MemoryView, address: number, count: number): Uin
     out.set(copy.subarray(low - first * 4, low - first * 4 + part), done);
     done += part;
   }
-  return out;
+  return out ?? new Uint8Array(0);
 }
 
 /** A structure inside a table: its fields can be read. */

@@ -1,6 +1,6 @@
 /** A device tree in memory: its nodes, with the properties that say what is where. Everything in it may be wrong. */
 import type { Mfn } from "../../../base/frame.js";
-import type { Image } from "../../../read/image/image.js";
+import type { MemoryView } from "../../../mem/view.js";
 import { blobHeaderBytes, blobMagic, blobOffsets, cellsUsual, Token } from "../../../spec/devicetree/blob.js";
 import { bytesAt } from "../acpi/bytes.js";
 
@@ -20,20 +20,20 @@ const blobBytesMax = 2 ** 22;
 const nodesMax = 65536;
 const depthMax = 64;
 
-/** The magic number as a little-endian word reads it. */
-const magicWord = 0xedfe0dd0;
-
-/** @returns the nodes of the first tree that begins with a page and can be read; null when there is none */
-export function treeIn(image: Pick<Image, "frame" | "each">, progress?: (share: number) => void): TreeNode[] | null {
-  let found: TreeNode[] | null = null;
-  image.each((m: Mfn, words) => {
-    if (found !== null || words[0] !== magicWord) return;
-    const bytes = new DataView(words.buffer, words.byteOffset).getUint32(blobOffsets.bytes);
-    const blob = bytes <= blobBytesMax ? bytesAt(image, m * 4096, bytes) : null;
+/**
+ * @param frames those that begin as a tree does
+ * @returns the nodes of the first tree that can be read; null when there is none
+ */
+export function treeIn(image: MemoryView, frames: readonly number[]): TreeNode[] | null {
+  for (const frame of frames) {
+    const words = image.frame(frame as Mfn);
+    if (words === undefined) continue;
+    const bytes = new DataView(words.slice(0, blobHeaderBytes / 4).buffer).getUint32(blobOffsets.bytes);
+    const blob = bytes <= blobBytesMax ? bytesAt(image, frame * 4096, bytes) : null;
     const nodes = blob === null ? null : nodesOf(blob);
-    if (nodes !== null && nodes.length > 0) found = nodes;
-  }, progress);
-  return found;
+    if (nodes !== null && nodes.length > 0) return nodes;
+  }
+  return null;
 }
 
 interface Open {

@@ -21,6 +21,7 @@ import type { Place } from "../place.js";
 import { namedPlaces } from "../places/outside.js";
 import { placesOf } from "../places/places.js";
 import type { UnitMemory } from "../registers/memory.js";
+import { Survey } from "../survey/survey.js";
 import { TableFrames } from "../table_frames.js";
 import { kernelText } from "./kernel_text.js";
 import { isWhole, ramOf } from "./ram.js";
@@ -34,6 +35,8 @@ export interface InspectInput {
   readonly notes: readonly string[];
   /** What firmware says; null: no tables of it were found. */
   readonly acpi?: AcpiReading | null;
+  /** What the whole image holds, where it was read before; absent: it is read when something asks for it. */
+  readonly survey?: Survey;
   /** What is on the bus; null or absent: nobody says, but configuration space in the image may. */
   readonly bus?: readonly BusDevice[] | null;
   readonly registerNotes?: readonly RegisterNote[];
@@ -59,6 +62,7 @@ export interface Inspected {
 export function inspectImage(input: InspectInput): Inspected {
   const { image } = input;
   const acpi = input.acpi ?? null;
+  const survey = input.survey ?? new Survey(image, { names: false });
   const inOrder = inKernelOrder(input.units, acpi);
   const strangers = strangersAmong(inOrder, acpi);
   // What the registers of another machine say of this one is nothing.
@@ -81,11 +85,11 @@ export function inspectImage(input: InspectInput): Inspected {
   const index = new ReverseIndex(devices);
   const notes = [...input.notes, ...listing.notes];
   // The search reads all of memory: where nobody may write, there is nothing to say of the kernel's code.
-  const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, input.progress) : null;
+  const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, survey, input.progress) : null;
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
   const isPartial = input.isPartial === true || image.warnings.length > 0;
   const reserved = coverage === null ? null : reservedRegions(coverage);
-  const places = placesOf({ machine: image.machine, units, acpi, bus, tree: treePlaces(image, units, acpi) });
+  const places = placesOf({ machine: image.machine, units, acpi, bus, tree: treePlaces(image, units, acpi, survey) });
   const whole = isPartial ? null : isWhole(image, index, namedPlaces(places, reserved));
   const ram = whole === true ? ramOf(image.runs, places) : null;
   const named = new Set(devices.map((d) => d.unit));
@@ -155,10 +159,10 @@ function idsOf({ units, aliases }: AcpiReading): DeviceId[] {
 const searchedFramesMax = 2 ** 23;
 
 /** Machines of Arm have either. */
-function treePlaces(image: Image, units: readonly UnitRoot[], acpi: AcpiReading | null): Place[] {
+function treePlaces(image: Image, units: readonly UnitRoot[], acpi: AcpiReading | null, survey: Survey): Place[] {
   const frames = image.runs.reduce((sum, run) => sum + run.frameCount, 0);
   if (acpi !== null || units.every((u) => u.kind !== "smmuv3") || frames > searchedFramesMax) return [];
-  return placesOfTree(treeIn(image) ?? []);
+  return placesOfTree(treeIn(image, survey.found().trees) ?? []);
 }
 
 /** Firmware lists units by the address of their registers: values of another one are of another machine. */

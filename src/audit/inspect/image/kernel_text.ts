@@ -2,34 +2,37 @@
  * Where the kernel's code lies in an image: from VMCOREINFO, the page of text that Linux keeps for crash dumps, and the
  * kernel's own page table, which says how far the executable pages reach.
  *
- * Source: Linux Documentation/admin-guide/kdump/vmcoreinfo.rst; x86-64 page tables: Intel SDM volume 3, 4.5; arm64: Arm
- * ARM D8.3 (VMSAv8-64 translation table descriptors, PXN bit 53).
+ * Source: x86-64 page tables: Intel SDM volume 3, 4.5; arm64: Arm ARM D8.3 (VMSAv8-64 translation table descriptors, PXN
+ * bit 53).
  */
 import type { Mfn } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { Image } from "../../../read/image/image.js";
 import { hex } from "../../words/quantity.js";
 import type { KernelPlace } from "../facts/known.js";
+import { crashInfo } from "../survey/crash_info.js";
+import type { Survey } from "../survey/survey.js";
 
 /** A whole image is read for the page; larger ones are not. */
 const searchedBytesMax = 2 ** 33;
 /** No kernel has more code. */
 const textBytesMax = 2 ** 27;
-/** "OSRE", the first word of "OSRELEASE=". */
-const firstWord = 0x4552534f;
 
 export type KernelText = { readonly place: KernelPlace } | { readonly unknown: string };
 
-/** @returns the place, or a sentence why it is not known. */
-export function kernelText(image: Image, progress?: (share: number) => void): KernelText {
+/**
+ * @param survey is read when the image is searched
+ * @returns the place, or a sentence why it is not known.
+ */
+export function kernelText(image: Image, survey: Survey, progress?: (share: number) => void): KernelText {
   const bytes = image.runs.reduce((sum, run) => sum + run.frameCount, 0) * 4096;
   if (bytes > searchedBytesMax) return { unknown: "the kernel's code was not looked for in an image of this size" };
-  const candidates: { m: Mfn; text: string }[] = [];
-  image.each((m, words) => {
-    if (words[0] !== firstWord || candidates.length === 16) return;
-    const text = asText(words);
-    if (text.startsWith("OSRELEASE=") && /^SYMBOL\(_stext\)=/m.test(text)) candidates.push({ m, text });
-  }, progress);
+  const candidates = survey.found(progress).crashInfo.flatMap((frame) => {
+    const m = frame as Mfn;
+    const words = image.frame(m);
+    const text = words === undefined ? null : crashInfo(words.slice());
+    return text === null ? [] : [{ m, text }];
+  });
   let best: KernelPlace | null = null;
   for (const { m, text } of candidates) {
     const place = placeOf(image, text, `VMCOREINFO at ${hex(m * 4096)}`);
@@ -42,12 +45,6 @@ export function kernelText(image: Image, progress?: (share: number) => void): Ke
         ? "the kernel's code was not found (no VMCOREINFO page in the image), so nothing is said of mappings of it"
         : "the kernel's page table could not be followed, so nothing is said of mappings of its code",
   };
-}
-
-function asText(words: Uint32Array): string {
-  const bytes = new Uint8Array(words.buffer, words.byteOffset, 4096);
-  const end = bytes.indexOf(0);
-  return String.fromCharCode(...bytes.subarray(0, end < 0 ? 4096 : end));
 }
 
 function placeOf(memory: MemoryView, info: string, where: string): KernelPlace | null {

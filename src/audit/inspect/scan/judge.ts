@@ -30,35 +30,61 @@ type Look = "filled" | "empty" | "broken";
 /** @returns null when the entries lead nowhere. */
 export function judge(memory: FrameSource, unit: UnitRoot): Verdict | null {
   const troubles = new Troubles(16);
-  const list = deviceTables[unit.kind].attachments(memory, unit, troubles);
+  const devices = new Devices(memory, unit);
+  const list = deviceTables[unit.kind].attachments(memory, unit, troubles, (a) => {
+    devices.take(a);
+    return !isHopeless(devices, troubles.total);
+  });
   if (list.length === 0) return null;
-  const count = { filled: 0, empty: 0, broken: 0, passing: 0, blocked: 0, refused: 0 };
-  const looks = new Map<string, Look>();
-  const frames = new Set<number>();
-  const requesters = new Set<number>();
-  let leaves = 0;
-  const lookAt = (root: TableRoot): Look => {
-    const key = `${root.format} ${root.address} ${root.level}`;
-    let look = looks.get(key);
-    if (look === undefined) {
-      if (looks.size >= tablesMax) return "empty";
-      const seen = lookInto(memory, root);
-      leaves += seen.leaves;
-      look = seen.look;
-      looks.set(key, look);
-    }
-    return look;
-  };
-  for (const a of list) {
+  const { count, designed, frames, leaves, requesters } = devices;
+  const wrong = devices.wrong + troubles.total;
+  // A stream that bypasses is one small number; a pass-through entry of the others has several fields that must fit.
+  const right = count.filled + 0.3 * count.empty + (unit.kind === "smmuv3" ? 0.25 : 0.4) * count.passing;
+  const quality = designed / (designed + 4 * wrong);
+  // A table of one filled entry is likely, of three nearly certain; without any, only the form speaks.
+  const evidence = 1 - Math.exp(-(right + (unit.mode === "two-level" ? 0.2 : 0)));
+  const score = quality ** 2 * evidence * (count.filled > 0 ? 1 : 0.7);
+  return { score, because: because(unit, count, leaves, troubles.total), frames, requesters, deviceCount: list.length };
+}
+
+/** So much is wrong, and so little right, that the rest could not make a table of it. */
+const isHopeless = ({ wrong, designed }: Devices, troubles: number): boolean =>
+  wrong + troubles >= hopelessMin && wrong + troubles > 8 * designed;
+const hopelessMin = 256;
+
+/** What the devices of a candidate come to. */
+class Devices {
+  readonly count = { filled: 0, empty: 0, broken: 0, passing: 0, blocked: 0, refused: 0 };
+  readonly frames = new Set<number>();
+  readonly requesters = new Set<number>();
+  leaves = 0;
+  readonly #memory: FrameSource;
+  readonly #unit: UnitRoot;
+  readonly #looks = new Map<string, Look>();
+
+  constructor(memory: FrameSource, unit: UnitRoot) {
+    this.#memory = memory;
+    this.#unit = unit;
+  }
+
+  get wrong(): number {
+    return this.count.broken + this.count.refused;
+  }
+
+  get designed(): number {
+    const { filled, empty, passing, blocked } = this.count;
+    return filled + empty + passing + blocked;
+  }
+
+  take(a: Attachment): void {
+    const { count, frames, requesters } = this;
     for (const e of a.entries) frames.add(Math.floor(e.at / 4096));
-    if (unit.kind === "smmuv3" && isUntidy(a)) {
-      count.refused++;
-      continue;
-    }
-    if (a.state === "translated") {
+    if (this.#unit.kind === "smmuv3" && isUntidy(a)) count.refused++;
+    else if (a.state === "translated") {
       // A first stage behind a second one is not read here: the second stage alone is evidence enough.
       const roots = a.second === null ? a.first : [a.second];
-      const worst = roots.map(lookAt).toSorted((x, y) => rank[y] - rank[x])[0] ?? "empty";
+      const looks = roots.map((root) => this.#lookAt(root));
+      const worst = looks.toSorted((x, y) => rank[y] - rank[x])[0] ?? "empty";
       count[worst]++;
       for (const root of roots) frames.add(Math.floor(root.address / 4096));
       requesters.add(a.requester);
@@ -68,15 +94,17 @@ export function judge(memory: FrameSource, unit: UnitRoot): Verdict | null {
     } else if (isRefused(a)) count.refused++;
     else count.blocked++;
   }
-  const wrong = count.broken + count.refused + troubles.total;
-  // A stream that bypasses is one small number; a pass-through entry of the others has several fields that must fit.
-  const right = count.filled + 0.3 * count.empty + (unit.kind === "smmuv3" ? 0.25 : 0.4) * count.passing;
-  const designed = count.filled + count.empty + count.passing + count.blocked;
-  const quality = designed / (designed + 4 * wrong);
-  // A table of one filled entry is likely, of three nearly certain; without any, only the form speaks.
-  const evidence = 1 - Math.exp(-(right + (unit.mode === "two-level" ? 0.2 : 0)));
-  const score = quality ** 2 * evidence * (count.filled > 0 ? 1 : 0.7);
-  return { score, because: because(unit, count, leaves, troubles.total), frames, requesters, deviceCount: list.length };
+
+  #lookAt(root: TableRoot): Look {
+    const key = `${root.format} ${root.address} ${root.level}`;
+    const known = this.#looks.get(key);
+    if (known !== undefined) return known;
+    if (this.#looks.size >= tablesMax) return "empty";
+    const { look, leaves } = lookInto(this.#memory, root);
+    this.leaves += leaves;
+    this.#looks.set(key, look);
+    return look;
+  }
 }
 
 const rank: Readonly<Record<Look, number>> = { filled: 0, empty: 1, broken: 2 };

@@ -5,13 +5,16 @@
  * form of a first stage, a virtual machine's that of a second.
  */
 import type { Mfn } from "../../../base/frame.js";
-import type { Image } from "../../../read/image/image.js";
+import type { MemoryView } from "../../../mem/view.js";
+import type { InBlocks } from "../../../read/image/block.js";
+import { isZero } from "../../../read/image/zeros.js";
 import type { UnitRoot } from "../../../table/device/attachment.js";
 import { FrameSource } from "../../../table/frame_source.js";
-import { formsOf } from "./forms.js";
+import { askTogether, type Together } from "../survey/crew.js";
+import { pointersTask } from "../survey/pointers.js";
+import { Survey } from "../survey/survey.js";
 import { judge, scoreMin, type Verdict } from "./judge.js";
-import { pointersTo } from "./pointers.js";
-import { Candidates } from "./runs.js";
+import { candidateUnits } from "./runs.js";
 
 export interface ScanCandidate {
   readonly unit: UnitRoot;
@@ -35,30 +38,31 @@ const firstShare = 0.7;
 
 /**
  * @param image is read once as a whole, and once more when candidates cannot be told apart
- * @param progress is told the share done, 0 to 1
+ * @param survey of the image, where there is one: it may have been read
  * @returns candidates, the most likely first; of rivals one is chosen.
  */
-export function scanImage(image: Pick<Image, "frame" | "each">, progress?: (share: number) => void): ScanCandidate[] {
-  const candidates = new Candidates();
-  image.each(
-    (m, words) => {
-      const forms = formsOf(words);
-      if (forms !== null) candidates.take(m, forms, words);
-    },
-    (share) => progress?.(share * firstShare),
-  );
+export async function scanImage(
+  image: MemoryView & InBlocks,
+  { survey = new Survey(image, { names: false }), ...together }: Together & { readonly survey?: Survey } = {},
+): Promise<ScanCandidate[]> {
+  const { progress, breath } = together;
+  await survey.read({ ...together, progress: (share) => progress?.(share * firstShare) });
   const memory = new FrameSource(image);
-  const isZero = (frame: number) => memory.frame(frame as Mfn)?.every((w) => w === 0) ?? false;
+  const isEmpty = (frame: number) => {
+    const words = memory.frame(frame as Mfn);
+    return words !== undefined && isZero(words);
+  };
   const judged: Judged[] = [];
   let devices = 0;
-  for (const unit of candidates.units({ isZero })) {
+  for (const unit of candidateUnits(survey.found().parts, isEmpty)) {
     const verdict = judge(memory, unit);
     devices += verdict?.deviceCount ?? 0;
     if (devices > devicesMax) break;
     if (verdict !== null && verdict.score >= scoreMin) judged.push({ ...verdict, unit, pointers: null });
+    await breath?.();
   }
   const alone = withoutParts(judged);
-  countPointers(image, alone);
+  await countPointers(image, alone, together);
   progress?.(1);
   return choose(alone);
 }
@@ -72,13 +76,14 @@ function withoutParts(judged: readonly Judged[]): Judged[] {
 }
 
 /** Rivals that score alike are told apart by who points to them. */
-function countPointers(image: Pick<Image, "each">, judged: readonly Judged[]): void {
+async function countPointers(image: InBlocks, judged: readonly Judged[], together: Together): Promise<void> {
   const close = judged.filter((a) => judged.some((b) => a !== b && a.unit.root !== b.unit.root && areRivals(a, b)));
   if (close.length === 0) return;
-  const counts = pointersTo(
-    image,
-    close.map((j) => j.unit.root),
-  );
+  const roots = close.map((j) => j.unit.root);
+  const counts = await askTogether(image, pointersTask, roots, {
+    ...together,
+    progress: (share) => together.progress?.(firstShare + share * (1 - firstShare)),
+  });
   for (const [n, j] of close.entries()) j.pointers = counts[n]!;
 }
 
