@@ -15,7 +15,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   table: [...ground, "spec"],
   "hw/device": [...ground, "bus", "spec", "table"],
   "sw/xen": [...ground, "bus", "spec", "table"],
-  "sw/swiotlb": [...ground, "spec"],
+  "sw/swiotlb": [...ground, "state", "spec"],
   "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
   "sw/dma": [...ground, "bus", "spec", "sw/engine"],
   "sw/driver": [...ground, "bus", "spec", "sw/xen", "sw/dma"],

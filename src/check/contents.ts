@@ -1,4 +1,5 @@
 /** Every content that one part of the state was found with, each kept once and known by its number. Compared word by word. */
+import type { Part } from "../state/part.js";
 
 export class Contents {
   readonly #wordCount: number;
@@ -36,9 +37,11 @@ export class Contents {
   }
 
   /** Put a content where the part lies. */
-  copyTo(number: number, words: Uint32Array, from: number): void {
+  copyTo(number: number, part: Part): void {
     const at = number * this.#wordCount;
-    for (let i = 0; i < this.#wordCount; i++) words[from + i] = this.#words[at + i]!;
+    const { words, from } = part;
+    if (part.onPutBack !== null) for (let i = 0; i < this.#wordCount; i++) part.putBack(from + i, this.#words[at + i]!);
+    else for (let i = 0; i < this.#wordCount; i++) words[from + i] = this.#words[at + i]!;
   }
 
   #isAt(number: number, words: Uint32Array, from: number): boolean {

@@ -196,7 +196,7 @@ class Search {
     for (let n = 0; n < this.#contents.length; n++) {
       const content = this.#rows.at(row, n);
       if (content === this.#current[n]) continue;
-      this.#contents[n]!.copyTo(content, parts[n]!.words, parts[n]!.from);
+      this.#contents[n]!.copyTo(content, parts[n]!);
       this.#current[n] = content;
       this.#next[n] = content;
     }

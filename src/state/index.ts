@@ -4,6 +4,7 @@ export type { OnAccess } from "./live.js";
 export { type Changed, type Described, lineWords, MachineState } from "./machine_state.js";
 export type { Part } from "./part.js";
 export { end, type Next, type Program, program, type Running, type Step } from "./program.js";
+export { RawRecord } from "./raw.js";
 export {
   type Cell,
   type CellArray,

@@ -9,6 +9,7 @@ import { assert, Misuse } from "../base/assert.js";
 import { Journal, type Mark } from "./journal.js";
 import { liveOf, type OnAccess } from "./live.js";
 import { Part } from "./part.js";
+import { RawRecord } from "./raw.js";
 import type { Drafts, Live, RecordType } from "./record.js";
 
 /** Words of a line, and lines of a frame of 4 KiB. */
@@ -62,6 +63,15 @@ export class MachineState {
    * @throws Misuse `state-begun` once the machine runs.
    */
   place<D extends Drafts>(type: RecordType<D>, name = type.name): Live<D> {
+    return liveOf(type, this.#placed(type, name), this.#onAccess);
+  }
+
+  /** The same for a hot path. What is read of it is not told to who watches accesses. @throws Misuse as `place` does. */
+  placeRaw<D extends Drafts>(type: RecordType<D>, name = type.name): RawRecord<D> {
+    return new RawRecord(type, this.#placed(type, name), this.#journal);
+  }
+
+  #placed(type: RecordType, name: string): Part {
     if (this.#begun) throw new Misuse("state-begun", `${name} is placed after the machine began to run`);
     const words = new Uint32Array(type.wordCount);
     for (const p of type.places) {
@@ -71,7 +81,7 @@ export class MachineState {
     const { wordCount } = type;
     const part = this.#add({ name, isLine: false, words, from: 0, wordCount });
     this.#types.push(type);
-    return liveOf(type, part, this.#onAccess);
+    return part;
   }
 
   /** What stands now is the start state; writes are noted from here on. */
@@ -91,14 +101,19 @@ export class MachineState {
     return this.#journal.mark();
   }
 
-  /** Take back all that was written since a mark. */
+  /** Take back all that was written since a mark, the last write first. @throws Broken when that was settled. */
   undoTo(mark: Mark): void {
-    this.#journal.undoTo(mark, (part) => this.#parts[part]!.words);
+    const journal = this.#journal;
+    journal.check(mark);
+    while (journal.length > mark) {
+      const n = journal.pop();
+      this.#parts[journal.partAt(n)]!.putBack(journal.placeAt(n), journal.beforeAt(n));
+    }
   }
 
-  /** Forget how to take back what was written so far. */
-  settle(): void {
-    this.#journal.clear();
+  /** Forget how to take back what was written before a mark; all so far when it is left out. Later marks stay good. */
+  settle(mark: Mark = this.#journal.mark()): void {
+    this.#journal.settle(mark);
   }
 
   /** Numbers of the parts that were written since a mark, each once. @param into is emptied first */

@@ -2,6 +2,8 @@
 import { Broken } from "../base/assert.js";
 import type { Journal } from "./journal.js";
 
+const notBegun = new Uint32Array(0);
+
 export class Part {
   readonly name: string;
   /** The part's number: its place in a state's row. */
@@ -12,8 +14,10 @@ export class Part {
   readonly words: Uint32Array;
   readonly from: number;
   readonly wordCount: number;
-  /** What stood here at the start: of a record when the machine began, of a line before it was first written. */
+  /** What stood here at the start: of a record when the machine began (none before), of a line before its first write. */
   start: Uint32Array;
+  /** Told of each word that is put back, with what stood there: for what was derived from the words. */
+  onPutBack: ((at: number, before: number) => void) | null = null;
   readonly #journal: Journal;
 
   constructor(o: {
@@ -32,7 +36,7 @@ export class Part {
     this.from = o.from;
     this.wordCount = o.wordCount;
     this.#journal = o.journal;
-    this.start = this.copy();
+    this.start = o.isLine ? this.copy() : notBegun;
   }
 
   /** The words as they stand. */
@@ -48,6 +52,13 @@ export class Part {
     if (before === to) return;
     if (this.#journal.isOn) this.#journal.note(this.number, place, before);
     this.words[place] = to;
+  }
+
+  /** Let a word be what it was at another time. @param place index into `words` */
+  putBack(place: number, to: number): void {
+    const before = this.words[place]!;
+    this.words[place] = to;
+    if (this.onPutBack !== null && before !== to) this.onPutBack(place - this.from, before);
   }
 }
 

@@ -6,53 +6,10 @@ import { Rows } from "../../src/check/rows.js";
 import type { Universe } from "../../src/check/universe.js";
 import { MachineState } from "../../src/state/machine_state.js";
 import { cell, record } from "../../src/state/record.js";
+import { naive } from "./naive.js";
 import { toy } from "./toy.js";
 
 const limits = { statesMax: 1e6, bytesMax: 2 ** 30 };
-
-/** Every word of every part as text is a state's name; states are put back by copying all of them. */
-function naive(u: Universe): { states: number; transitions: number } {
-  const { state, actors } = u;
-  state.begin();
-  const start = state.mark();
-  type Copy = { words: Map<number, Uint32Array>; name: string };
-  const copied = (): Copy => {
-    const words = new Map(state.parts.map((p) => [p.number, p.copy()]));
-    const told = state.parts.filter((p) => !p.isLine || p.copy().some((w, i) => w !== p.start[i]));
-    return {
-      words,
-      name: told
-        .map((p) => `${p.name}:${words.get(p.number)!.join()}`)
-        .toSorted()
-        .join(";"),
-    };
-  };
-  const put = (c: Copy): void => {
-    for (const p of state.parts) p.words.set(c.words.get(p.number) ?? p.start, p.from);
-  };
-  const first = copied();
-  const queue = [first];
-  const seen = new Set([first.name]);
-  let transitions = 0;
-  for (const at of queue) {
-    for (const actor of actors) {
-      put(at);
-      for (let choice = 0; choice < actor.choices(); choice++) {
-        actor.step(choice);
-        transitions++;
-        const next = copied();
-        if (!seen.has(next.name)) {
-          seen.add(next.name);
-          queue.push(next);
-        }
-        put(at);
-      }
-    }
-    state.settle();
-  }
-  expect(start).toBe(0);
-  return { states: seen.size, transitions };
-}
 
 describe("a driver, a unit and a device", () => {
   test.each([

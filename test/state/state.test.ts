@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { mfn } from "../../src/base/frame.js";
 import { Rng } from "../../src/base/rng.js";
 import { Memory } from "../../src/mem/memory.js";
+import type { Mark } from "../../src/state/journal.js";
 import { MachineState } from "../../src/state/machine_state.js";
 import { end, program } from "../../src/state/program.js";
 import { cell, cells, record, wide } from "../../src/state/record.js";
@@ -201,5 +202,74 @@ describe("a program", () => {
     expect(p.label(0)).toBe("rest, way 1 of 3");
     state.undoTo(mark);
     expect([p.label(0), p.locals.n]).toEqual(["more", 0]);
+  });
+});
+
+describe("the journal", () => {
+  test("what was settled stays; later marks stay good, earlier ones are none any more", () => {
+    const state = new MachineState();
+    const s = state.place(Queue);
+    state.begin();
+    const first = state.mark();
+    s.head = 4;
+    const second = state.mark();
+    s.head = 5;
+    const third = state.mark();
+    s.head = 6;
+    state.settle(second);
+    state.undoTo(third);
+    expect(s.head).toBe(5);
+    state.undoTo(second);
+    expect(s.head).toBe(4);
+    expect(() => state.undoTo(first)).toThrow(/can be gone back to/);
+    expect(() => state.undoTo(third)).toThrow(/can be gone back to/);
+  });
+
+  test("of millions of writes keeps those that can still be taken back", () => {
+    const state = new MachineState();
+    const s = state.place(Queue);
+    state.begin();
+    // Windows of marks that grow and shrink, so that the ring turns at every size.
+    const marks: { mark: Mark; slots: number[] }[] = [];
+    const slots = () => [0, 1, 2, 3].map((i) => s.slots.get(i));
+    const rng = new Rng(5);
+    for (let n = 1; n < 200_000; n++) {
+      if (n % 3 === 0) marks.push({ mark: state.mark(), slots: slots() });
+      s.slots.set(n & 3, n);
+      const window = n < 100_000 ? 100 : 900;
+      if (marks.length > window) state.settle(marks.splice(0, 1 + rng.below(window))[0]!.mark);
+      if (rng.below(50) === 0 && marks.length > 0) {
+        const back = marks.splice(rng.below(marks.length))[0]!;
+        state.undoTo(back.mark);
+        if (slots().join() !== back.slots.join()) expect.fail(`write ${n}: ${slots()} where ${back.slots} was`);
+      }
+    }
+  });
+});
+
+describe("a record for a hot path", () => {
+  test("is read and written in place, told by its cells, and taken back as far as it was announced", () => {
+    const state = new MachineState();
+    const raw = state.placeRaw(Queue);
+    expect([raw.at.head, raw.at.base, raw.at.slots, raw.words[0]]).toEqual([0, 1, 3, 3]);
+    raw.words[raw.at.slots] = -1;
+    state.begin();
+    const mark = state.mark();
+    raw.about(raw.at.slots, 2);
+    raw.words[raw.at.slots] = 5;
+    raw.words[raw.at.slots + 1] = 6;
+    raw.words[raw.at.head] = 9;
+    expect(state.changedSince(mark)).toEqual([
+      { part: "queue", cell: "slots[0]", from: 2 ** 32 - 1, to: 5 },
+      { part: "queue", cell: "slots[1]", from: 0, to: 6 },
+    ]);
+    const told: [number, number][] = [];
+    raw.onPutBack((at, before) => told.push([at, before]));
+    state.undoTo(mark);
+    expect([...raw.words]).toEqual([9, 0, 2 ** 20, -1, 0, 0, 0]);
+    expect(told).toEqual([
+      [4, 6],
+      [3, 5],
+    ]);
   });
 });

@@ -4,16 +4,18 @@
  * A slot set is four words. The kernel's `list` of a slot is a pure function of these bits, so it is computed here and
  * stored nowhere.
  */
+
 import { setSlots } from "../../spec/swiotlb/sizes.js";
 
 const setWordMask = setSlots / 32 - 1;
 
-/** @returns words for `slots` free slots, rounded up to whole slot sets; bits past the end are clear. */
-export function allFree(slots: number): Int32Array {
-  const words = new Int32Array(Math.ceil(slots / setSlots) * (setSlots / 32));
+/** @returns words for `slots` slots, in whole slot sets. */
+export const freeWords = (slots: number): number => Math.ceil(slots / setSlots) * (setSlots / 32);
+
+/** Mark `slots` slots from the first free; bits past the end stay clear. */
+export function freeAll(words: Int32Array, slots: number): void {
   words.fill(-1, 0, slots >>> 5);
   if ((slots & 31) !== 0) words[slots >>> 5] = ~(-1 << (slots & 31));
-  return words;
 }
 
 /** @returns free slots from `slot` to the end of its run or of its slot set; 0 when it is taken. */

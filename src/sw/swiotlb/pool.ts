@@ -4,7 +4,9 @@
  * Nothing on the paths of `map` and `unmap` allocates, and all that passes is numbers. Source: Linux
  * kernel/dma/swiotlb.c, swiotlb_find_slots, swiotlb_search_pool_area and swiotlb_release_slots.
  */
+
 import { slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import type { RawRecord } from "../../state/index.js";
 import { give, runFrom, take } from "./free_slots.js";
 import { endless, plainSearch } from "./plain_search.js";
 import type { PoolShape } from "./pool_shape.js";
@@ -18,6 +20,7 @@ export class Pool extends PoolSlots {
   /** The last search would never have ended: it was cut when it had gone in a circle. Only with old rules. */
   searchWasEndless = false;
   readonly #index: RoomIndex;
+  readonly #taken: RawRecord;
   /** The index knows today's walk and that before 2024. */
   readonly #indexed: boolean;
   readonly #request = new Request();
@@ -26,6 +29,8 @@ export class Pool extends PoolSlots {
   constructor(o: PoolShape) {
     super(o);
     this.#index = new RoomIndex(this.free, o.start, this.free.length * 32);
+    this.#taken = this.state.free;
+    this.#taken.onPutBack((word, before) => this.#index.putBack(word, this.free[word]! & ~before));
     this.#indexed = this.rules.countsSteps && !this.rules.startAligned;
   }
 
@@ -124,6 +129,7 @@ export class Pool extends PoolSlots {
       if (released < count) records.leaveBehind(first, released);
       count = Math.min(count, released);
     }
+    if (this.#taken.isNoted) this.#about(first, count, records.pad(first));
     records.erase(first);
     give(this.free, first, count);
     this.#index.freed(first);
@@ -179,7 +185,9 @@ export class Pool extends PoolSlots {
 
   #takeAt(first: number): void {
     const { slots, bytes, padSlots, offset } = this.#request;
-    this.records.put(first, slots, bytes, (padSlots << slotLg2) | offset);
+    const pad = (padSlots << slotLg2) | offset;
+    if (this.#taken.isNoted) this.#about(first, slots, pad);
+    this.records.put(first, slots, bytes, pad);
     take(this.free, first, slots);
     const area = this.areaOf(first);
     const next = first - area * this.areaSlots + slots;
@@ -187,5 +195,15 @@ export class Pool extends PoolSlots {
     this.usedByArea[area]! += slots;
     this.used += slots;
     if (this.used > this.hiwater) this.hiwater = this.used;
+  }
+
+  /** An allocation is about to be made, or ended: announce all that either writes. */
+  #about(first: number, slots: number, pad: number): void {
+    const { free, use } = this.state;
+    const area = this.areaOf(first);
+    this.records.about(first, pad);
+    free.about(first >> 5, ((first & 31) + slots + 31) >> 5);
+    use.about(use.at.indexes + area, 1);
+    use.about(use.at.usedByArea + area, 1);
   }
 }

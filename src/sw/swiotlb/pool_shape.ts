@@ -1,6 +1,7 @@
 /** What a pool is made of, and what no kernel could have. */
 import { Misuse } from "../../base/assert.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
+import type { MachineState } from "../../state/index.js";
 import type { BugId } from "./bug.js";
 import type { Profile } from "./profile.js";
 
@@ -14,6 +15,8 @@ export interface PoolShape {
   readonly areas: number;
   readonly profile?: Profile;
   readonly bugs?: readonly BugId[];
+  /** Where the pool is a part of a machine that can be taken back or explored; left out: it stands alone. */
+  readonly state?: MachineState;
 }
 
 /** @throws Misuse `pool-shape` */

@@ -5,10 +5,11 @@
  * the free bits and from one record an allocation. Source: Linux kernel/dma/swiotlb.c.
  */
 import { Misuse } from "../../base/assert.js";
-import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import { slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import { rulesWith } from "./bug.js";
-import { allFree, runFrom } from "./free_slots.js";
+import { freeAll, freeWords, runFrom } from "./free_slots.js";
 import { checkShape, type PoolShape } from "./pool_shape.js";
+import { type PoolState, placePool } from "./pool_state.js";
 import { type PoolRules, today } from "./profile.js";
 import { Records } from "./records.js";
 
@@ -24,8 +25,11 @@ export class PoolSlots {
   /** Slots in use, and the most there were; `hiwater` may be set back. */
   used = 0;
   hiwater = 0;
+  protected readonly state: PoolState;
+  /** The free bits (free_slots.ts), to read. */
   protected readonly free: Int32Array;
   protected readonly records: Records;
+  /** Words of `state.use`. */
   protected readonly indexes: Int32Array;
   protected readonly usedByArea: Int32Array;
   /** End of the slots, as an offset. */
@@ -40,10 +44,18 @@ export class PoolSlots {
     this.areas = o.areas;
     this.areaSlots = Math.floor(o.slots / o.areas);
     this.rules = rulesWith((o.profile ?? today).rules, o.bugs ?? []);
-    this.free = allFree(this.rules.runsEndWithPool ? o.slots : Math.ceil(o.slots / setSlots) * setSlots);
-    this.records = new Records(this.free.length * 32);
-    this.indexes = new Int32Array(o.areas);
-    this.usedByArea = new Int32Array(o.areas);
+    const words = freeWords(o.slots);
+    this.state = placePool({ start: o.start, freeWords: words, areas: o.areas }, o.state ?? null);
+    this.free = this.state.free.words;
+    freeAll(this.free, this.rules.runsEndWithPool ? o.slots : words * 32);
+    this.records = new Records(this.state.records);
+    const { use } = this.state;
+    this.indexes = use.of("indexes");
+    this.usedByArea = use.of("usedByArea");
+    // The sum is no state of its own: it follows what the areas are put back to. The high-water mark stays: a counter.
+    use.onPutBack((at, before) => {
+      if (at >= use.at.usedByArea) this.used += use.words[at]! - before;
+    });
     this.#bytes = this.free.length * 32 * slotBytes;
     const lg2 = Math.log2(this.areaSlots);
     this.#areaSlotsLg2 = Number.isInteger(lg2) ? lg2 : -1;
@@ -56,6 +68,7 @@ export class PoolSlots {
 
   setAreaIndex(area: number, index: number): void {
     if (!(index >= 0 && index < this.areaSlots)) throw new Misuse("area-index", `${index} in ${this.areaSlots} slots`);
+    this.state.use.about(this.state.use.at.indexes + area, 1);
     this.indexes[area] = index;
   }
 

@@ -5,20 +5,33 @@
  * padding is kept a second time at the slot where the mapping begins, because an address leads there. Source: Linux
  * kernel/dma/swiotlb.c, struct io_tlb_slot.
  */
+
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import type { RawRecord } from "../../state/index.js";
+
+import { recordWordsLg2 as wordsLg2 } from "./pool_state.js";
 
 /** Slots, 0 where no allocation begins; bytes, rounding included; bytes of padding; the caller's tag. */
 const Word = { slots: 0, bytes: 1, pad: 2, tag: 3 } as const;
-const wordsLg2 = 2;
+const recordWords = 2 ** wordsLg2;
 const inSlot = slotBytes - 1;
 /** Padding of slots that no address leads to. */
 const forgotten = -1;
 
 export class Records {
   readonly #words: Int32Array;
+  readonly #cells: RawRecord;
 
-  constructor(slots: number) {
-    this.#words = new Int32Array(slots << wordsLg2);
+  /** @param cells four for each slot */
+  constructor(cells: RawRecord) {
+    this.#words = cells.words;
+    this.#cells = cells;
+  }
+
+  /** An allocation is about to be kept, or forgotten: announce what that writes. @param pad as it is kept */
+  about(first: number, pad: number): void {
+    this.#cells.about(first << wordsLg2, recordWords);
+    if (pad > inSlot) this.#cells.about(((first + (pad >> slotLg2)) << wordsLg2) + Word.pad, 1);
   }
 
   /** Keep an allocation. @param pad bytes from its first slot to the mapping's first byte */
@@ -47,6 +60,7 @@ export class Records {
     const words = this.#words;
     const at = head << wordsLg2;
     const rest = (head + count) << wordsLg2;
+    this.#cells.about(rest, recordWords);
     words[rest + Word.slots] = words[at + Word.slots]! - count;
     words[rest + Word.bytes] = 0;
     words[rest + Word.pad] = forgotten;
@@ -90,6 +104,7 @@ export class Records {
   }
 
   setTag(head: number, tag: number): void {
+    this.#cells.about((head << wordsLg2) + Word.tag, 1);
     this.#words[(head << wordsLg2) + Word.tag] = tag;
   }
 }

@@ -81,6 +81,20 @@ export class RoomIndex {
   }
 
   /**
+   * Note that slots have become free because what had taken them was taken back.
+   * @param bits of a word of free bits: those of the slots
+   */
+  putBack(word: number, bits: number): void {
+    for (let left = bits; left !== 0; ) {
+      const slot = (word << 5) + 31 - Math.clz32(left & -left);
+      this.freed(slot);
+      const run = runFrom(this.#free, slot);
+      const end = slot - (word << 5) + run;
+      left = end >= 32 ? 0 : left & (-1 << end);
+    }
+  }
+
+  /**
    * @param request with a period; plainSearch serves those without
    * @param areaFirst first slot of the area
    * @param index where the walk begins, relative to the area
