@@ -104,7 +104,7 @@ function isSame(a: LogFault, b: LogFault): boolean {
     a.flags === b.flags &&
     (a.address === null) === (b.address === null) &&
     isDoorbell(a) === isDoorbell(b) &&
-    (!hasDump(a) || areSame(a.values, b.values))
+    ((!hasDump(a) && !hasDump(b)) || areSame(a.values, b.values))
   );
 }
 
