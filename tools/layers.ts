@@ -49,10 +49,16 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     ...audit,
     "check",
   ],
+  library: [
+    ...ground,
+    ...["spec", "table", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", ...audit],
+    "report",
+  ],
   cli: [
     ...ground,
     ...["spec", "table", "sw/swiotlb", "read", "lab/machine", "lab/replay", "lab/scenario", ...audit, "check", "sim"],
     "report",
+    "library",
   ],
 };
 

@@ -15,6 +15,6 @@ export { RecordingAudit } from "./recording/recording_audit.js";
 export type { AliveGroup, AuditCounts, AuditResult, DeviceExposure, Violation } from "./recording/result.js";
 export { type RuleName, rules, unknowable } from "./recording/rules.js";
 export { type MachineContext, nothingKnown } from "./why/context.js";
-export { explainLine, explainLog, explainSource } from "./why/explain/explain.js";
+export { explainingSource, explainLine, explainLog, explainSource } from "./why/explain/explain.js";
 export type { Finding } from "./why/finding.js";
 export { explainSetting } from "./why/pool/setting.js";

@@ -6,32 +6,12 @@
 /** Gives the share done, 0 to 1, at each stop, and in the end its result. */
 export type Paced<T> = Generator<number, T, void>;
 
-/** Who looks on. */
-export interface Watch {
-  /** Told the share done, 0 to 1. */
-  readonly progress?: (share: number) => void;
-  /** Ends the work: what it throws then is the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
 /** Do all of it before anything else happens. */
 export function atOnce<T>(work: Paced<T>, progress?: (share: number) => void): T {
   for (;;) {
     const { done, value } = work.next();
     if (done === true) return value;
     progress?.(value);
-  }
-}
-
-/** Do it, and let the event loop have its turn often enough for a signal to be noticed. */
-export async function inTurns<T>(work: Paced<T>, watch: Watch): Promise<T> {
-  const breath = new Breath(watch.signal);
-  await breath.turn();
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-    watch.progress?.(value);
-    if (breath.isDue) await breath.turn();
   }
 }
 

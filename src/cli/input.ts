@@ -3,6 +3,7 @@
  * content, and standard input as `-`.
  */
 import { closeSync, createReadStream } from "node:fs";
+import { packingOf } from "../read/packed.js";
 import { Unreadable } from "../read/unreadable.js";
 import { fromDescriptor, type Input, type Reader } from "./byte_input.js";
 import { keyOf, openRegular } from "./descriptor.js";
@@ -19,12 +20,9 @@ export async function openInput(path: string, reader: Reader): Promise<Input> {
     packed.close();
     throw new Unreadable(packed.name, "", "a file with something in it", "an empty file");
   }
-  const magic = new Uint8Array(4);
-  packed.read(0, magic);
-  if (magic[0] === 0x1f && magic[1] === 0x8b) return unpackGzip(packed, reader);
-  if (magic[0] === 0x28 && magic[1] === 0xb5 && magic[2] === 0x2f && magic[3] === 0xfd)
-    return unpackZstd(packed, reader);
-  return packed;
+  const packing = packingOf(packed);
+  if (packing === null) return packed;
+  return packing === "gzip" ? unpackGzip(packed, reader) : unpackZstd(packed, reader);
 }
 
 async function open(path: string, reader: Reader): Promise<Input> {

@@ -1,30 +1,17 @@
 /** A recording's file, its log and the flags, made into one report. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { RecordingAudit } from "../audit/recording/recording_audit.js";
 import { type Described, describeMachine } from "../lab/machine/description/description.js";
-import {
-  describedPool,
-  describeMasks,
-  refuseTooLittleMemory,
-  refuseWhatNoReplayFollows,
-  withDescribedDevices,
-} from "../lab/replay/described.js";
-import type { Machine } from "../lab/replay/machine.js";
-import { replayRecording } from "../lab/replay/replay_recording.js";
-import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/settings.js";
-import type { Setting } from "../lab/replay/what_if.js";
+import { logFacts } from "../library/log_facts.js";
+import { type AskedPool, replayReport } from "../library/replay_report.js";
 import { readPoolCounters } from "../read/pool_counters.js";
 import { Unreadable } from "../read/unreadable.js";
-import { ReplayWatch, type RunReport } from "../report/index.js";
-import { limitAreas } from "../sw/swiotlb/index.js";
+import type { RunReport } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
 import type { Input } from "./input.js";
-import { logFacts, readLog } from "./log.js";
+import { readLog } from "./log.js";
 import type { Output } from "./output.js";
-import { openRecording } from "./recording.js";
 import type { Session } from "./session.js";
-import type { AskedPool } from "./swiotlb_flag.js";
 import { textOf } from "./text_of.js";
 import { xenFiles } from "./xen_files.js";
 
@@ -65,56 +52,21 @@ export async function replayInput(
   session: Session,
   perfetto: Output | null = null,
 ): Promise<RunReport> {
-  const { path, input } = what;
-  const { log, counters, xen, described, passedOver } = await readBeside(what, flags, session);
-  const watches: ReplayWatch[] = [];
-  const audits: RecordingAudit[] = [];
-  const progress = session.progress(`replaying ${basename(path)}`);
+  const beside = await readBeside(what, flags, session);
+  const progress = session.progress(`replaying ${basename(what.path)}`);
   try {
-    const { outcome } = await replayRecording({
-      name: input.name,
-      open: () => openRecording(input),
-      log,
-      counters,
-      xen,
-      passedOver,
-      settings: (machine, instead) => settingsFor(machine, instead, flags.sizes),
-      sizesAsked: flags.sizes !== undefined,
-      instead: (machine) =>
-        insteadOf(machine, flags.swiotlb) ?? (described && describedPool(described.machine, machine)),
-      ...(described === null
-        ? {}
-        : {
-            adjust: (machine, names, survey) => {
-              refuseTooLittleMemory(described, survey.physEnd);
-              describeMasks(described.machine, survey.masks, names);
-              return withDescribedDevices(described.machine, machine, names);
-            },
-          }),
-      onBatch(batch, { source, completeFrom, stopped, machine, foreignBus }) {
-        if (audits.length === 0) {
-          audits.push(
-            new RecordingAudit(source, {
-              completeFrom,
-              stopped,
-              foreignBus,
-              kernel: machine.kernel,
-              logFaults: log?.faults ?? [],
-            }),
-          );
-        }
-        audits[0]!.feed(batch);
-      },
-      ...(perfetto === null
-        ? {}
-        : { watcher: (_: Machine, names: readonly string[]) => watch(watches, names, perfetto) }),
-      progress(done) {
-        progress.at(done);
+    const { swiotlb, sizes } = flags;
+    return await replayReport({
+      ...beside,
+      recording: what.input,
+      ...(swiotlb !== undefined && { swiotlb }),
+      ...(sizes !== undefined && { sizes }),
+      ...(perfetto !== null && { perfetto: (piece: Uint8Array) => perfetto.write(piece) }),
+      progress(share) {
+        progress.at(share);
         return session.breath();
       },
     });
-    for (const w of watches) w.finish();
-    return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
   } finally {
     progress.done();
   }
@@ -132,7 +84,6 @@ async function readBeside({ path, input, machine }: ReplayedInput, flags: Replay
     const countersPath = beside(path, ["swiotlb.txt"]);
     const described =
       machine === undefined ? await describedBy(flags.machine, session) : describeMachine(machine.name, machine.text);
-    if (described !== null) refuseWhatNoReplayFollows(described);
     const passedOver: PassedOver[] = [];
     const log =
       logPath === null
@@ -175,29 +126,6 @@ async function foundOr<T>(
 
 async function describedBy(path: string | undefined, session: Session): Promise<Described | null> {
   return path === undefined ? null : describeMachine(path, await textOf(path, session));
-}
-
-function watch(watches: ReplayWatch[], names: readonly string[], output: Output): ReplayWatch {
-  const made = new ReplayWatch(names, (chunk) => output.write(chunk));
-  watches.push(made);
-  return made;
-}
-
-/** Sizes to try, in the mode of the pool that is reported. */
-function settingsFor(machine: Machine, instead: Setting | null, sizes: ReplayFlags["sizes"]): readonly Setting[] {
-  const pool = instead ?? machine.pool;
-  if (pool === null) return [];
-  const { slots, areas, forced } = pool;
-  if (sizes === undefined) return slots === 0 ? [] : nearbySettings({ slots, areas, forced });
-  if (sizes === "auto") return autoSettings({ forced });
-  return askedSettings(sizes, { cpus: machine.cpus, forced });
-}
-
-function insteadOf(machine: Machine, asked: ReplayFlags["swiotlb"]): Setting | null {
-  if (asked === undefined) return null;
-  const recorded = machine.pool;
-  const areas = asked.areas ?? limitAreas(recorded?.areas ?? 1, asked.slots);
-  return { slots: asked.slots, areas, forced: asked.forced ?? recorded?.forced ?? false };
 }
 
 /** A kernel log that lies beside the recording under one of the usual names. */

@@ -1,7 +1,7 @@
 /** `dmalab run MACHINE.yaml`: a described machine with its own drivers, from a seed to its end. */
-import { describeMachine } from "../lab/machine/description/description.js";
-import { isTrouble, outcomeOf } from "../lab/machine/outcome.js";
-import { runMachine } from "../lab/machine/run/run_machine.js";
+import type { Paced } from "../base/paced.js";
+import { isTrouble } from "../lab/machine/outcome.js";
+import { machineOutcome } from "../library/run_machine.js";
 import { machineDocument, machineLines } from "../report/index.js";
 import type { Session } from "./session.js";
 
@@ -14,11 +14,8 @@ export interface MachineFlags {
 
 /** @returns 0 when every byte and every rule held, 1 otherwise. Throws Unreadable for a machine that cannot be. */
 export async function runDescribed(name: string, text: string, flags: MachineFlags, session: Session): Promise<0 | 1> {
-  const described = describeMachine(name, text);
-  const { seed, checks } = flags;
-  const outcome = await session.during(`running ${name}`, () =>
-    outcomeOf(runMachine(described, { ...(seed !== undefined && { seed }), ...(checks !== undefined && { checks }) })),
-  );
+  const run = <T>(work: Paced<T>) => session.paced(`running ${name}`, work);
+  const outcome = await machineOutcome({ name, text }, flags, { run });
   if (flags.json === true) session.json(machineDocument(outcome));
   else session.say(machineLines(outcome, session.screen));
   return isTrouble(outcome) ? 1 : 0;

@@ -1,5 +1,6 @@
 /** One call of the command: what it prints, which files it reads and writes, how far it is. */
 import { statSync } from "node:fs";
+import type { Paced } from "../base/paced.js";
 import { toAscii } from "./ascii.js";
 import { keyOf } from "./descriptor.js";
 import type { FileKey, Host } from "./host.js";
@@ -134,6 +135,21 @@ export class Session {
       const done = this.host.interruptible(() => work(progress));
       await turn();
       return done;
+    } finally {
+      progress.done();
+    }
+  }
+
+  /** Do long work that stops now and then: it is shown, and Ctrl-C ends it at the next stop. */
+  async paced<T>(name: string, work: Paced<T>): Promise<T> {
+    const progress = this.progress(name);
+    try {
+      for (;;) {
+        const { done, value } = work.next();
+        if (done === true) return value;
+        progress.at(value);
+        await this.breath();
+      }
     } finally {
       progress.done();
     }

@@ -1,6 +1,6 @@
 /** `dmalab why`: explain a log line, a log, a setting, or the refusals of a recording. */
 import { type MachineContext, nothingKnown } from "../audit/why/context.js";
-import { explainLine, explainSource } from "../audit/why/explain/explain.js";
+import { explainingSource, explainLine } from "../audit/why/explain/explain.js";
 import { explainSetting } from "../audit/why/pool/setting.js";
 import { type ReportFinding, refusalFindings, whyDocument, whyLines } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
@@ -36,7 +36,7 @@ export async function why(path: string | undefined, flags: WhyFlags, session: Se
   const input = path === undefined ? null : await openLog(path, session);
   try {
     if (input !== null) {
-      findings.push(...(await session.during(`reading ${input.name}`, () => explainSource(input, machine))));
+      findings.push(...(await session.paced(`reading ${input.name}`, explainingSource(input, machine))));
     }
     if (line !== undefined) findings.push(...explainLine(line, machine));
     if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, { ...nothingKnown, ...machine }));

@@ -1,7 +1,7 @@
 /** Reports of a run: lines for a terminal, JSON documents with their schemas, one HTML file, a Perfetto trace. */
 
-export type { FailureReason } from "../lab/replay/failure.js";
-export type { DeviceOutcome, WhatIf } from "../lab/replay/outcome.js";
+export type { FailureReason } from "../lab/replay/contracts/refusal.js";
+export type { DeviceOutcome, WhatIf } from "../lab/replay/told/outcome.js";
 export type { CoarseBlocks } from "./inspect/columns.js";
 export { walkDot } from "./inspect/dot.js";
 export { inspectHtml } from "./inspect/html.js";

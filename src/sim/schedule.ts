@@ -15,13 +15,30 @@ export interface Ran {
 /** Draws before all actors are asked: most often one of the first is ready, and asking all of them is the larger part. */
 const draws = 4;
 
+/** Steps after which a run stops for a moment: a few milliseconds of work. */
+const stretch = 512;
+
 /**
  * Let actors take steps until none is ready. Each that is ready is as likely to be next as any other.
  * @param stepMax steps after which the run is cut
  */
 export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number): Ran {
+  return steps(actors, rng, { from: 0, to: stepMax });
+}
+
+/** The same, with a stop now and then, at which it gives the steps taken. */
+export function* runningUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number): Generator<number, Ran, void> {
+  for (let from = 0; ; from += stretch) {
+    const to = Math.min(stepMax, from + stretch);
+    const ran = steps(actors, rng, { from, to });
+    if (ran.idle || to === stepMax) return ran;
+    yield to;
+  }
+}
+
+function steps(actors: readonly Actor[], rng: Rng, o: { readonly from: number; readonly to: number }): Ran {
   const ready: Actor[] = [];
-  for (let steps = 0; steps < stepMax; steps++) {
+  for (let steps = o.from; steps < o.to; steps++) {
     const lucky = drawn(actors, rng);
     if (lucky !== null) {
       step(lucky, rng);
@@ -32,7 +49,7 @@ export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number
     if (ready.length === 0) return { steps, idle: true };
     step(ready[rng.below(ready.length)]!, rng);
   }
-  return { steps: stepMax, idle: false };
+  return { steps: o.to, idle: false };
 }
 
 function drawn(actors: readonly Actor[], rng: Rng): Actor | null {

@@ -1,11 +1,11 @@
 /** Replays for tests: a fixture's recording, or lines of text, to an outcome. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import type { LogFacts } from "../../src/lab/replay/machine.js";
-import type { ReplayOutcome } from "../../src/lab/replay/outcome.js";
+import type { LogFacts } from "../../src/lab/replay/machine/log_facts.js";
+import { nearbySettings } from "../../src/lab/replay/other_pools/settings.js";
+import type { Setting } from "../../src/lab/replay/other_pools/what_if.js";
 import { replayRecording } from "../../src/lab/replay/replay_recording.js";
-import { nearbySettings } from "../../src/lab/replay/settings.js";
-import type { Setting } from "../../src/lab/replay/what_if.js";
+import type { ReplayOutcome } from "../../src/lab/replay/told/outcome.js";
 import { memorySource, openFtraceText, openTraceDat, readKernelLog } from "../../src/read/index.js";
 
 export function fixture(path: string): Uint8Array {
@@ -19,7 +19,7 @@ export function logOf(recording: string): LogFacts {
 
 export async function replayed(
   bytes: Uint8Array | string,
-  o: { log?: LogFacts | null; instead?: Setting | null; settings?: readonly Setting[] } = {},
+  o: { log?: LogFacts | null; replacement?: Setting | null; settings?: readonly Setting[] } = {},
 ): Promise<ReplayOutcome> {
   const source = memorySource("recording", typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   const binary = typeof bytes !== "string" && bytes[0] === 0x17;
@@ -28,7 +28,7 @@ export async function replayed(
     open: async () => (binary ? openTraceDat(source) : openFtraceText(source)),
     log: o.log ?? null,
     settings: (m) => o.settings ?? (m.pool === null ? [] : nearbySettings(m.pool)),
-    instead: () => o.instead ?? null,
+    replacement: () => o.replacement ?? null,
   });
   return outcome;
 }

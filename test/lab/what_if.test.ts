@@ -1,8 +1,8 @@
 /** The same requests on other pools. */
 import { describe, expect, test } from "vitest";
-import { mapping, type Operation, Outcome, unmapping } from "../../src/lab/replay/operation.js";
-import { RequestStream, refusedIds } from "../../src/lab/replay/request_stream.js";
-import { autoSettings, nearbySettings } from "../../src/lab/replay/settings.js";
+import { mapping, type Operation, Outcome, unmapping } from "../../src/lab/replay/contracts/operation.js";
+import { RequestStream, refusedIds } from "../../src/lab/replay/other_pools/request_stream.js";
+import { autoSettings, nearbySettings } from "../../src/lab/replay/other_pools/settings.js";
 import { fixture, logOf, replayed } from "./replayed.js";
 
 test("64 settings, each of them one that swiotlb= can ask for", () => {
@@ -30,15 +30,15 @@ describe("on the recording of a full pool", () => {
   });
 
   test("another pool instead: its failures, and nothing to compare with", async () => {
-    const small = await replayed(bytes, { log, instead: { slots: 256, areas: 2, forced: true } });
-    const large = await replayed(bytes, { log, instead: { slots: 32768, areas: 4, forced: true } });
+    const small = await replayed(bytes, { log, replacement: { slots: 256, areas: 2, forced: true } });
+    const large = await replayed(bytes, { log, replacement: { slots: 32768, areas: 4, forced: true } });
     expect(small.pool!.failures.length).toBeGreaterThan(418);
     expect(large.pool).toMatchObject({ slots: 32768, areas: 4, failures: [] });
     expect(large.exact).toMatchObject({ compared: 0, note: expect.stringMatching(/another pool/) });
   });
 
   test("not forced: 64-bit devices reach their buffers and nothing bounces", async () => {
-    const o = await replayed(bytes, { log, instead: { slots: 512, areas: 2, forced: false } });
+    const o = await replayed(bytes, { log, replacement: { slots: 512, areas: 2, forced: false } });
     expect(o.maps).toMatchObject({ bounced: 0, failed: 0 });
     expect(o.maps.direct).toBe(13462 + 408);
   });
@@ -46,7 +46,7 @@ describe("on the recording of a full pool", () => {
 
 test("forcing a pool on a recording that was translated makes every mapping bounce", async () => {
   const bytes = fixture("vtd-scalable/trace.txt.gz");
-  const o = await replayed(bytes, { instead: { slots: 32768, areas: 2, forced: true } });
+  const o = await replayed(bytes, { replacement: { slots: 32768, areas: 2, forced: true } });
   expect(o.maps.bounced + o.maps.failed).toBe(o.maps.total);
   expect(o.maps.bounced).toBeGreaterThan(1000);
 });

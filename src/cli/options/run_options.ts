@@ -1,5 +1,6 @@
 /** The options of `dmalab run`. */
 import { InvalidArgumentError } from "commander";
+import { poolSlotsMax, poolSlotsMin } from "../../library/pool_limits.js";
 import { swiotlbFlag } from "../swiotlb_flag.js";
 import { type OptionRow, under, type VerbRow } from "./option.js";
 import { everyVerb, file, wholeNumber } from "./values.js";
@@ -99,7 +100,9 @@ export const runVerb: VerbRow = {
 function sizes(text: string): "auto" | number[] {
   if (text === "auto") return "auto";
   const slots = text.split(",").map(Number);
-  if (slots.every((n) => Number.isInteger(n) && n >= 128 && n <= 2 ** 22))
+  if (slots.every((n) => Number.isInteger(n) && n >= poolSlotsMin && n <= poolSlotsMax))
     return slots.map((n) => Math.ceil(n / 128) * 128);
-  throw new InvalidArgumentError("It takes auto, or numbers of slots from 128 to 4194304 with commas between them.");
+  throw new InvalidArgumentError(
+    `It takes auto, or numbers of slots from ${poolSlotsMin} to ${poolSlotsMax} with commas between them.`,
+  );
 }

@@ -6,9 +6,9 @@ import { adjustForEncryption, parseSwiotlb, profileOf, readParameter } from "../
 import type { Described } from "../machine/description/description.js";
 import type { Path } from "../machine/description/mistakes.js";
 import type { MachineDescription } from "../machine/description/schema.js";
-import type { Machine } from "./machine.js";
-import type { DeviceMasks } from "./masks.js";
-import type { Instead } from "./what_if.js";
+import type { Machine } from "./machine/machine.js";
+import type { DeviceMasks } from "./machine/masks.js";
+import type { Replacement } from "./other_pools/what_if.js";
 
 /** What a recording's requests do not tell, and so cannot be replayed with. @throws Unreadable that names the place. */
 export function refuseWhatNoReplayFollows({ machine: m, refuse }: Described): void {
@@ -60,7 +60,7 @@ export function describeMasks(m: MachineDescription, masks: DeviceMasks, names: 
  * The pool that the described machine would have had.
  * @returns null when the description says nothing that changes the recorded one.
  */
-export function describedPool(m: MachineDescription, machine: Machine): Instead | null {
+export function describedPool(m: MachineDescription, machine: Machine): Replacement | null {
   if (m.swiotlb === undefined && !m.encrypted && m.cpus === undefined && m.kernel === undefined) return null;
   const profile = m.kernel === undefined ? (machine.pool?.profile ?? machine.profile) : profileOf(m.kernel);
   const mode = m.swiotlb?.mode ?? "auto";

@@ -6,29 +6,32 @@ import type { EventBatch, SourceFormat } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
-import { advise } from "./advice.js";
-import { Elsewhere } from "./elsewhere.js";
-import { Joiner, type Landing, type OperationSink } from "./joiner.js";
-import { isSizeOf } from "./log_refusals.js";
-import { alignmentsOf, isArm64, type LogFacts, type Machine } from "./machine.js";
-import type { Moved } from "./moved.js";
-import type { Operation } from "./operation.js";
-import { Ordering } from "./ordering.js";
-import type { ReplayOutcome } from "./outcome.js";
-import { type Places, StraightPlaces } from "./places.js";
-import type { Carried, CarriedSink } from "./pool_model.js";
-import type { Alignments } from "./refusal.js";
-import { RequestStream } from "./request_stream.js";
-import { RequestTally } from "./request_tally.js";
-import type { Survey } from "./survey.js";
-import { Tally } from "./tally.js";
-import { type Instead, type Setting, WhatIfPools } from "./what_if.js";
-import { applyBegin } from "./xen/begin.js";
-import type { PoolBegin } from "./xen/pool_begin.js";
+import type { Alignments } from "./contracts/alignments.js";
+import type { InitialPool } from "./contracts/initial_pool.js";
+import type { Operation } from "./contracts/operation.js";
+import { ContiguousAddresses, type PoolAddresses } from "./contracts/pool_addresses.js";
+import type { BounceByAddress, Carried, CarriedSink } from "./contracts/sinks.js";
+import { Joiner } from "./events/joiner.js";
+import type { FirstReading } from "./machine/first_reading.js";
+import { isArm64, type LogFacts } from "./machine/log_facts.js";
+import { alignmentsOf, type Machine } from "./machine/machine.js";
+import type { Moved } from "./machine/moved.js";
+import { Ordering } from "./order/ordering.js";
+import { RecordedOrder } from "./order/recorded_order.js";
+import { assumedBase, ReplacementPool, withReplacement } from "./other_pools/replacement_pool.js";
+import { RequestStream } from "./other_pools/request_stream.js";
+import { type Replacement, type Setting, WhatIfPools } from "./other_pools/what_if.js";
+import { advise } from "./told/advice.js";
+import { notCompared } from "./told/exactness.js";
+import { refusalsSaid } from "./told/log_refusals.js";
+import { MappingSummary } from "./told/mapping_summary.js";
+import type { ReplayOutcome } from "./told/outcome.js";
+import { RequestSummary } from "./told/request_summary.js";
+import { setUp } from "./xen/initial_pool.js";
 import type { ReplayEnd, XenReplay } from "./xen/xen_replay.js";
 
 export interface ReplayOptions {
-  readonly survey: Survey;
+  readonly firstReading: FirstReading;
   readonly machine: Machine;
   /** Time from which the recording has the events of every CPU, microseconds. */
   readonly completeFrom: number;
@@ -46,13 +49,13 @@ export interface ReplayOptions {
   readonly settings: readonly Setting[];
   readonly sizesAsked: boolean;
   /** Report what this pool would have done instead of what the recorded one did. */
-  readonly instead: Instead | null;
+  readonly replacement: Replacement | null;
   /** Also told of every operation, in the order found. */
   readonly watcher?: CarriedSink;
   /** The page map of a Xen domain, beside the events. */
   readonly xen?: XenReplay | null;
   /** Tells a bounce by its bus address there. */
-  readonly landed?: Landing | null;
+  readonly bounceByAddress?: BounceByAddress | null;
   /** How far the recording's clock is ahead of the log's, microseconds. */
   readonly logAhead: number;
   /** What buffers are whose bus address is not their physical one. */
@@ -67,16 +70,15 @@ export interface SourceFacts {
   readonly warnings: readonly { readonly where: string; readonly what: string }[];
 }
 
-/** Where a pool is taken to lie when neither log nor addresses say it. */
-const assumedBase = 0x70000000;
+const noPictures = { timeline: null, slotMap: null };
 
 export class Replay {
   readonly #o: ReplayOptions;
   readonly #joiner: Joiner;
   readonly #ordering: Ordering | null;
-  readonly #straight: Straight | null;
-  readonly #tally: Tally;
-  readonly #requestTally: RequestTally | null;
+  readonly #recordedOrder: RecordedOrder | null;
+  readonly #summary: MappingSummary;
+  readonly #requestSummary: RequestSummary | null;
   readonly #whatIf: WhatIfPools;
   readonly #requests: RequestStream;
   readonly #reported: Machine;
@@ -87,26 +89,28 @@ export class Replay {
 
   constructor(o: ReplayOptions) {
     this.#o = o;
-    const { survey, machine } = o;
+    const { firstReading, machine } = o;
     const pool = machine.pool;
     this.#xen = o.xen ?? null;
-    const places: Places | null =
-      pool === null ? null : (pool.places ?? new StraightPlaces(pool.base, pool.slots * slotBytes));
-    const { masks } = survey;
+    const addresses: PoolAddresses | null =
+      pool === null ? null : (pool.addresses ?? new ContiguousAddresses(pool.base, pool.slots * slotBytes));
+    const { masks } = firstReading;
     const alignments = alignmentsOf(machine.devices);
-    this.#reported = o.instead === null ? machine : replaced(machine, o.instead);
-    this.#tally = new Tally({
+    this.#reported = o.replacement === null ? machine : withReplacement(machine, o.replacement);
+    this.#summary = new MappingSummary({
       machine: this.#reported,
       masks,
-      from: survey.from,
-      to: survey.to,
+      from: firstReading.from,
+      to: firstReading.to,
       completeFrom: o.completeFrom,
-      places,
-      endsMissing: survey.endsMissing,
+      addresses,
+      learnt: pool?.initial?.learnt ?? [],
       movedUnknown: o.moved === "unknown",
-      mapsSeen: (device) => (survey.devices[device]?.maps ?? 0) > 0,
-      saysRefused: refusalsSaid(o.log, o.deviceNames),
-      ...(pool?.begin === undefined ? {} : { learnt: pool.begin.learnt }),
+      evidence: {
+        endsMissing: firstReading.endsMissing,
+        mapsSeen: (device) => (firstReading.devices[device]?.maps ?? 0) > 0,
+        saysRefused: refusalsSaid(o.log?.refusals ?? [], o.deviceNames),
+      },
     });
     this.#whatIf = new WhatIfPools({
       settings: o.settings,
@@ -117,46 +121,46 @@ export class Replay {
     });
     this.#requests = new RequestStream(this.#whatIf);
     const { machine: of, log = null, deviceNames: names } = o;
-    this.#requestTally =
-      survey.shows === "requests" ? new RequestTally({ machine: of, log, names, logAhead: o.logAhead }) : null;
-    const sinks: CarriedSink[] = [this.#requests, this.#requestTally ?? this.#front(alignments)];
+    this.#requestSummary =
+      firstReading.shows === "requests" ? new RequestSummary({ machine: of, log, names, logAhead: o.logAhead }) : null;
+    const sinks: CarriedSink[] = [this.#requests, this.#requestSummary ?? this.#front(alignments)];
     if (o.watcher !== undefined) sinks.push(o.watcher);
     if (this.#xen !== null) sinks.push(this.#xen);
     const sink = fanOut(sinks);
-    if (pool === null || survey.shows === "requests") {
+    if (pool === null || firstReading.shows === "requests") {
       this.#ordering = null;
-      this.#straight = new Straight(sink);
+      this.#recordedOrder = new RecordedOrder(sink);
     } else {
       const model = new Pool({ start: pool.base, slots: pool.slots, areas: pool.areas, profile: pool.profile });
-      this.#ordering = new Ordering({ pool: model, alignments, places: places!, sink, unseen: pool.late });
+      this.#ordering = new Ordering({ pool: model, alignments, addresses: addresses!, sink, unseen: pool.late });
       this.#pool = model;
-      this.#straight = null;
+      this.#recordedOrder = null;
     }
     this.#joiner = new Joiner({
-      sink: this.#ordering ?? this.#straight!,
+      sink: this.#ordering ?? this.#recordedOrder!,
       idle: o.idle,
       ticks: o.ticks,
-      lastEvents: survey.lastEvents,
-      showsOutcomes: survey.shows !== "requests",
+      lastEvents: firstReading.lastEvents,
+      showsOutcomes: firstReading.shows !== "requests",
       machineAddresses: o.machineAddresses,
-      landed: o.landed ?? null,
+      bounceByAddress: o.bounceByAddress ?? null,
       bounds: log?.pool ?? null,
       pages: this.#xen,
       tellsOrphans: pool?.late ?? false,
       onOrphan: () => {},
     });
-    if (pool?.begin !== undefined && this.#pool !== null) this.#begin(pool.begin, this.#pool, places!);
+    if (pool?.initial !== undefined && this.#pool !== null) this.#setUp(pool.initial, this.#pool, addresses!);
   }
 
   /** What was mapped before the recording stands on the pool, and can be unmapped. */
-  #begin(begin: PoolBegin, pool: Pool, places: Places): void {
-    this.#hiwaterBefore = begin.hiwater ?? 0;
-    for (const { op, offset } of applyBegin(pool, begin)) {
-      op.address = places.addressOf(offset);
+  #setUp(initial: InitialPool, pool: Pool, addresses: PoolAddresses): void {
+    this.#hiwaterBefore = initial.hiwater ?? 0;
+    for (const { op, offset } of setUp(pool, initial)) {
+      op.address = addresses.addressOf(offset);
       if (!(op.address >= 0)) continue;
       this.#ordering!.hold(op, offset);
       this.#joiner.hold(op);
-      if (this.#o.instead === null) this.#tally.held(op, offset, this.#o.survey.from);
+      if (this.#o.replacement === null) this.#summary.held(op, offset, this.#o.firstReading.from);
     }
   }
 
@@ -167,18 +171,18 @@ export class Replay {
   finish(source: SourceFacts): ReplayOutcome {
     this.#joiner.finish();
     this.#ordering?.finish(this.#joiner.now);
-    this.#straight?.advance();
-    const { survey } = this.#o;
+    this.#recordedOrder?.advance();
+    const { firstReading } = this.#o;
     const machine = this.#reported;
-    const tally = this.#tally;
-    const pictures = tally.finish(survey.to);
+    const summary = this.#summary;
+    const pictures = summary.use?.finish(firstReading.to) ?? noPictures;
     const whatIf = this.#whatIf.finish();
-    const o = tally.occupancy;
-    const shows = this.#requestTally === null ? survey.shows : "requests";
+    const o = summary.use?.occupancy ?? null;
+    const shows = this.#requestSummary === null ? firstReading.shows : "requests";
     // On a CPU whose events stop, ends are missing from there on.
-    const endsMissing = survey.endsMissing || survey.stopped !== null;
+    const endsMissing = firstReading.endsMissing || firstReading.stopped !== null;
     const showsUse = shows === "mappings" && !endsMissing;
-    const maps = this.#requestTally?.maps ?? tally.maps;
+    const maps = this.#requestSummary?.maps ?? summary.maps;
     const pool =
       machine.pool === null || o === null || shows !== "mappings"
         ? null
@@ -189,26 +193,26 @@ export class Replay {
             used: o.used,
             hiwater: o.hiwater,
             // A pool that was never used was at its highest from the beginning on.
-            hiwaterTime: Number.isNaN(o.hiwaterTime) ? survey.from : o.hiwaterTime,
+            hiwaterTime: Number.isNaN(o.hiwaterTime) ? firstReading.from : o.hiwaterTime,
             atLeast:
-              (machine.pool.late && machine.pool.begin === undefined) ||
-              (this.#o.instead === null && (source.excerpt || maps.unknown > 0)),
+              (machine.pool.late && machine.pool.initial === undefined) ||
+              (this.#o.replacement === null && (source.excerpt || maps.unknown > 0)),
             ...(endsMissing ? { endsRecorded: false } : {}),
-            counters: this.#o.instead === null ? this.#o.counters : null,
-            failures: tally.failures,
-            refusedLists: tally.refusedLists,
-            refusedTries: tally.tries.finish(),
+            counters: this.#o.replacement === null ? this.#o.counters : null,
+            failures: summary.refusals.mappings,
+            refusedLists: summary.refusals.lists,
+            refusedTries: summary.tries.finish(),
           };
     return {
       source: {
         ...source,
-        warnings: [...source.warnings, ...untold(tally.untold)],
+        warnings: [...source.warnings, ...untold(summary.refusals.untold)],
         kernel: machine.kernel,
-        events: survey.events,
+        events: firstReading.events,
         cpus: machine.cpus,
         excerpt: source.excerpt,
-        from: survey.from,
-        to: survey.to,
+        from: firstReading.from,
+        to: firstReading.to,
       },
       machine: {
         kernel: machine.kernel,
@@ -218,18 +222,18 @@ export class Replay {
         evidence: machine.evidence,
       },
       maps,
-      unknownBecause: this.#requestTally === null ? tally.unknownBecause : [],
+      unknownBecause: this.#requestSummary === null ? summary.unknown.because : [],
       shows,
-      replayedOn: this.#o.instead === null ? "recorded" : "other",
-      requests: this.#requestTally?.finish() ?? null,
+      replayedOn: this.#o.replacement === null ? "recorded" : "other",
+      requests: this.#requestSummary?.finish() ?? null,
       pool,
       exact:
-        this.#o.instead === null
-          ? tally.exact(this.#ordering?.corrections ?? 0, this.#ordering?.reordered ?? 0)
-          : tally.notCompared(),
+        this.#o.replacement === null
+          ? summary.exactness.finish(this.#ordering?.corrections ?? 0, this.#ordering?.reordered ?? 0)
+          : notCompared(),
       xen: this.#xen?.finish(this.#end(pool)) ?? null,
-      devices: tally.devices(this.#o.deviceNames),
-      ...(showsUse ? pictures : { timeline: null, slotMap: null }),
+      devices: summary.devices(this.#o.deviceNames),
+      ...(showsUse ? pictures : noPictures),
       whatIf: showsUse ? whatIf : [],
       advice: advise({
         shows,
@@ -240,12 +244,12 @@ export class Replay {
         machine: machine.pool,
         pool,
         maps,
-        span: survey.to - survey.from,
+        span: firstReading.to - firstReading.from,
         refused: {
-          mappings: tally.maps.failed,
-          lists: tally.tries.tries,
+          mappings: summary.maps.failed,
+          lists: summary.tries.tries,
           requests: this.#requests.assumed,
-          never: tally.tooLarge,
+          never: summary.refusals.tooLarge,
         },
         whatIf,
         sizesAsked: this.#o.sizesAsked,
@@ -263,46 +267,28 @@ export class Replay {
       hiwater: Math.max(this.#hiwaterBefore, pool?.hiwater ?? 0),
       indexes: model === null ? [] : Array.from({ length: model.areas }, (_, a) => model.areaIndex(a)),
       living: this.#joiner.living(),
-      recordedRefusals: this.#tally.maps.failed,
-      listRefusals: this.#tally.tries.tries,
-      comparable: this.#o.instead === null && model !== null,
+      recordedRefusals: this.#summary.maps.failed,
+      listRefusals: this.#summary.tries.tries,
+      comparable: this.#o.replacement === null && model !== null,
     };
   }
 
-  /** What stands before the tally: nothing, or the pool that is tried instead. */
+  /** What stands before the summary: nothing, or the pool that is tried instead. */
   #front(alignments: Alignments): CarriedSink {
-    const { instead } = this.#o;
-    if (instead === null) return this.#tally;
+    const { replacement } = this.#o;
+    if (replacement === null) return this.#summary;
     const to = this.#reported.pool;
     const pool =
       to === null ? null : new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
-    const { masks } = this.#o.survey;
-    return new RequestStream(new Elsewhere({ pool, forced: instead.forced, alignments, masks, sink: this.#tally }));
+    const { masks } = this.#o.firstReading;
+    return new RequestStream(
+      new ReplacementPool({ pool, forced: replacement.forced, alignments, masks, sink: this.#summary }),
+    );
   }
-}
-
-/** Sizes of which the log says that a device was refused them. */
-function refusalsSaid(log: LogFacts | null, names: readonly string[]): (device: number, size: number) => boolean {
-  const refusals = log?.refusals ?? [];
-  const known = new Map<string, boolean>();
-  return (device, size) => {
-    const key = `${device} ${size}`;
-    const said = known.get(key) ?? refusals.some((r) => r.device === (names[device] ?? "") && isSizeOf(r.size, size));
-    known.set(key, said);
-    return said;
-  };
 }
 
 function untold(count: number): { where: string; what: string }[] {
   return count === 0 ? [] : [{ where: "", what: `${count} more refusals are counted and not told one by one` }];
-}
-
-function replaced(machine: Machine, { profile = machine.pool?.profile ?? machine.profile, ...s }: Instead): Machine {
-  const base = machine.pool?.base ?? assumedBase;
-  const none = s.slots === 0;
-  const asked = none ? "no pool, as was asked for" : "the pool that was asked for";
-  const evidence = [`${asked}; what follows here is of the recorded one`, ...machine.evidence];
-  return { ...machine, evidence, pool: none ? null : { base, ...s, profile, late: false } };
 }
 
 function fanOut(sinks: readonly CarriedSink[]): CarriedSink {
@@ -314,28 +300,4 @@ function fanOut(sinks: readonly CarriedSink[]): CarriedSink {
       for (const s of sinks) s.released(op);
     },
   };
-}
-
-/** Without a pool to be in step with, operations go on in the recording's own order, as soon as they are known. */
-class Straight implements OperationSink {
-  readonly #sink: CarriedSink;
-  #waiting: Operation[] = [];
-
-  constructor(sink: CarriedSink) {
-    this.#sink = sink;
-  }
-
-  push(op: Operation): void {
-    this.#waiting.push(op);
-  }
-
-  advance(): void {
-    let k = 0;
-    for (; k < this.#waiting.length; k++) {
-      const op = this.#waiting[k]!;
-      if (Number.isNaN(op.address)) break;
-      this.#sink.carried({ op, model: Number.NaN, kernel: Number.NaN, agrees: true, refusal: null });
-    }
-    this.#waiting = this.#waiting.slice(k);
-  }
 }

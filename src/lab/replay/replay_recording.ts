@@ -1,20 +1,20 @@
 /** Read a recording to see what machine it is of, as often as that takes, and once more to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
-import { inferMachine } from "./infer_machine.js";
-import type { Landing } from "./joiner.js";
-import { logAhead, type Request } from "./log_refusals.js";
-import type { LogFacts, Machine } from "./machine.js";
-import { movedAre } from "./moved.js";
-import type { ReplayOutcome } from "./outcome.js";
-import type { CarriedSink } from "./pool_model.js";
+import type { BounceByAddress, CarriedSink } from "./contracts/sinks.js";
+import { FirstReading } from "./machine/first_reading.js";
+import { inferMachine } from "./machine/infer_machine.js";
+import type { LogFacts } from "./machine/log_facts.js";
+import type { Machine } from "./machine/machine.js";
+import { movedAre } from "./machine/moved.js";
+import type { StoppedCpu } from "./machine/stopped_cpus.js";
+import type { Replacement, Setting } from "./other_pools/what_if.js";
 import { Replay } from "./replay.js";
-import type { StoppedCpu } from "./stopped_cpus.js";
-import { Survey } from "./survey.js";
-import type { Instead, Setting } from "./what_if.js";
+import { logAhead, type Request } from "./told/log_refusals.js";
+import type { ReplayOutcome } from "./told/outcome.js";
+import { bounceByFrames } from "./xen/bounce_by_frames.js";
 import { FirstLook } from "./xen/first_look.js";
-import { landing } from "./xen/landing.js";
-import { domainOf, firstLanding, noFiles, placedIn, xenPoolStep } from "./xen/xen_domain.js";
+import { domainOf, firstBounceByFrames, noFiles, placedIn, xenPoolStep } from "./xen/xen_domain.js";
 import type { XenFiles } from "./xen/xen_files.js";
 import { chooseXen } from "./xen/xen_machine.js";
 import { XenReplay } from "./xen/xen_replay.js";
@@ -34,13 +34,13 @@ export interface RecordingOptions {
   /** Files beside the recording that could not be read, and why. */
   readonly passedOver?: readonly { readonly name: string; readonly used: string }[];
   /** Facts about devices that are known better than the recording shows them. */
-  adjust?(machine: Machine, deviceNames: readonly string[], survey: Survey): Machine;
-  /** Other pools to try, once the machine is known. @param instead what is replayed on instead of its own pool */
-  settings(machine: Machine, instead: Setting | null): readonly Setting[];
+  adjust?(machine: Machine, deviceNames: readonly string[], firstReading: FirstReading): Machine;
+  /** Other pools to try, once the machine is known. @param replacement what is replayed on instead of its own pool */
+  settings(machine: Machine, replacement: Setting | null): readonly Setting[];
   /** Whether somebody asked for these. */
   readonly sizesAsked?: boolean;
   /** A pool to report instead of the recorded one. */
-  instead(machine: Machine): Instead | null;
+  replacement(machine: Machine): Replacement | null;
   /** Told of each batch of the second reading, before it is replayed. */
   onBatch?(batch: EventBatch, about: Reading): void;
   /** Made once the machine is known; told of every operation in the order found. */
@@ -64,24 +64,24 @@ export interface Reading {
 /** @throws Unreadable when the recording makes no sense. */
 export async function replayRecording(o: RecordingOptions): Promise<{ outcome: ReplayOutcome; machine: Machine }> {
   const batch = new EventBatch();
-  let look = await firstReading(o, batch, o.log?.xen === true || o.xen != null);
+  let look = await readFirst(o, batch, o.log?.xen === true || o.xen != null);
   // Only the recording's own probes tell that it is of a Xen domain.
-  if (look.xen === null && look.survey.hasXenProbes) look = await firstReading(o, batch, true);
+  if (look.xen === null && look.firstReading.hasXenProbes) look = await readFirst(o, batch, true);
   // Without dumps, the answers of searches tell bounces from other mappings, once they have all been read.
   const noDumps = o.xen == null || (o.xen.pool.length === 0 && o.xen.p2m.length === 0);
   const answered = look.xen?.poolPages;
   if (noDumps && answered !== undefined && answered.size > 0) {
-    look = await firstReading(o, batch, true, new Set(answered.values()));
+    look = await readFirst(o, batch, true, new Set(answered.values()));
   }
-  const moved = movedAre(look.survey, o.log, look.source.kernel, look.xen !== null);
-  if (moved === "bounced") look = await firstReading(o, batch, false, new Set(), movedLanding);
-  const { survey, source: first } = look;
+  const moved = movedAre(look.firstReading, o.log, look.source.kernel, look.xen !== null);
+  if (moved === "bounced") look = await readFirst(o, batch, false, new Set(), bounceWhereMoved);
+  const { firstReading, source: first } = look;
   const deviceNames = Array.from({ length: first.devices.count }, (_, i) => first.devices.name(i));
   const xen = look.xen === null ? null : chooseXen(o.xen ?? noFiles, look.xen, o.log);
   const { known, own } = domainOf(xen);
-  survey.finish(own);
+  firstReading.finish(own);
   const found = inferMachine({
-    survey,
+    firstReading,
     log: o.log,
     kernel: first.kernel,
     cpus: first.cpus,
@@ -90,18 +90,20 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     known,
     ...xenPoolStep(xen),
   });
-  const { machine: inferred, frames } = placedIn(xen, found, survey);
-  const machine = o.adjust?.(inferred, deviceNames, survey) ?? inferred;
-  const instead = o.instead(machine);
+  const { machine: inferred, frames } = placedIn(xen, found, firstReading);
+  const machine = o.adjust?.(inferred, deviceNames, firstReading) ?? inferred;
+  const replacement = o.replacement(machine);
 
-  const completeFrom = survey.completeFrom(first.lost);
+  const completeFrom = firstReading.completeFrom(first.lost);
   const ahead =
-    survey.shows === "requests" && !first.ticks ? logAhead(o.log?.refusals ?? [], requestsOf(survey, deviceNames)) : 0;
-  survey.forget();
+    firstReading.shows === "requests" && !first.ticks
+      ? logAhead(o.log?.refusals ?? [], requestsOf(firstReading, deviceNames))
+      : 0;
+  firstReading.forget();
   const second = await o.open();
   const watcher = o.watcher?.(machine, deviceNames);
   const replay = new Replay({
-    survey,
+    firstReading,
     machine,
     completeFrom,
     machineAddresses: xen !== null,
@@ -112,16 +114,16 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     logAhead: ahead,
     log: o.log,
     counters: o.counters ?? null,
-    settings: o.settings(machine, instead),
+    settings: o.settings(machine, replacement),
     sizesAsked: o.sizesAsked ?? false,
-    instead,
+    replacement,
     xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
-    landed:
+    bounceByAddress:
       xen === null
         ? moved === "bounced"
-          ? movedLanding
+          ? bounceWhereMoved
           : null
-        : landing(
+        : bounceByFrames(
             frames === null ? [] : [frames],
             new Set(xen.look.poolPages.values()),
             xen.owners,
@@ -129,7 +131,13 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
           ),
     ...(watcher === undefined ? {} : { watcher }),
   });
-  const about: Reading = { source: second, completeFrom, stopped: survey.stopped, machine, foreignBus: xen !== null };
+  const about: Reading = {
+    source: second,
+    completeFrom,
+    stopped: firstReading.stopped,
+    machine,
+    foreignBus: xen !== null,
+  };
   while (second.next(batch)) {
     o.onBatch?.(batch, about);
     replay.feed(batch);
@@ -148,36 +156,36 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   return { outcome, machine };
 }
 
-const requestsOf = ({ sample }: Survey, names: readonly string[]): Request[] =>
+const requestsOf = ({ sample }: FirstReading, names: readonly string[]): Request[] =>
   sample.filter((op) => !op.unmap).map((op) => ({ device: names[op.device] ?? "", time: op.lo, size: op.size }));
 
 /** Where nothing but a bounce moves a buffer. */
-const movedLanding: Landing = (phys, address) => (Number.isNaN(phys) ? null : address !== phys);
+const bounceWhereMoved: BounceByAddress = (phys, address) => (Number.isNaN(phys) ? null : address !== phys);
 
-async function firstReading(
+async function readFirst(
   o: RecordingOptions,
   batch: EventBatch,
   isXen: boolean,
   learnt: ReadonlySet<number> = new Set(),
-  landed: Landing | null = null,
+  bounceByAddress: BounceByAddress | null = null,
 ) {
   const source = await o.open();
-  const survey = new Survey(
+  const firstReading = new FirstReading(
     idleTasks(source),
     isXen,
-    isXen ? firstLanding(o.xen ?? noFiles, learnt, o.log) : landed,
+    isXen ? firstBounceByFrames(o.xen ?? noFiles, learnt, o.log) : bounceByAddress,
     o.log?.pool ?? null,
     () => source.ticks,
   );
   const xen = isXen ? new FirstLook() : null;
   // The probes show in the first events as a rule: the rest is then read once, as what it is.
-  while ((isXen || !survey.hasXenProbes) && source.next(batch)) {
-    survey.feed(batch);
+  while ((isXen || !firstReading.hasXenProbes) && source.next(batch)) {
+    firstReading.feed(batch);
     xen?.feed(batch);
     const pause = o.progress?.(source.progress / 2);
     if (pause !== undefined) await pause;
   }
-  return { source, survey, xen };
+  return { source, firstReading, xen };
 }
 
 /** Idle tasks are named alike on every CPU: process number 0. */

@@ -1,6 +1,7 @@
 /**
  * The lines of a log that carry a mark, whole, with the few that belong to them; all others cost one search of a block.
  */
+import type { Paced } from "../../base/paced.js";
 import { latin1 } from "../../base/text_bytes.js";
 import type { ByteSource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
@@ -108,11 +109,11 @@ export class MarkedLines {
 }
 
 /**
- * Read a log once.
+ * Read a log once, with a stop after each block.
  * @param marks of which a wanted line carries one; each is looked for by itself, as frequent ones and rare ones at once are slower
  * @throws Unreadable for an empty source and for bytes that are no text
  */
-export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], take: TakeLine): void {
+export function* readingMarkedLines(source: ByteSource, marks: readonly RegExp[], take: TakeLine): Paced<void> {
   const lines = new MarkedLines(marks, take);
   const wanted = [...marks, /=\r?\n/].map((mark) => new RegExp(mark.source, "g"));
   const blocks = new LineBlocks(source);
@@ -122,6 +123,7 @@ export function readMarkedLines(source: ByteSource, marks: readonly RegExp[], ta
     const block = new Block(blocks.bytes, blocks.from, blocks.to);
     if (block.isBinary) throw new Unreadable(source.name, "", "a kernel log", "bytes that are no text");
     block.search(wanted, lines);
+    yield blocks.progress;
   }
   lines.close();
   if (!any) throw new Unreadable(source.name, "", "a kernel log", "an empty file");

@@ -1,4 +1,5 @@
 /** A kernel log: what it says of the machine, and every line of it that concerns DMA. One pass, bounded memory. */
+import { atOnce, type Paced } from "../../base/paced.js";
 import { type ByteSource, memorySource } from "../bytes.js";
 import { LineBlocks } from "../line_blocks.js";
 import { Unreadable, type Warning, Warnings } from "../unreadable.js";
@@ -55,6 +56,11 @@ const findingsMax = 10_000;
  * @throws Unreadable for an empty one and for bytes that are no text.
  */
 export function readKernelLog(source: ByteSource | string): KernelLog {
+  return atOnce(readingKernelLog(source));
+}
+
+/** The same, with a stop now and then. */
+export function* readingKernelLog(source: ByteSource | string): Paced<KernelLog> {
   const from = typeof source === "string" ? memorySource("log", new TextEncoder().encode(source)) : source;
   const reading = new Reading();
   const blocks = new LineBlocks(from);
@@ -67,6 +73,7 @@ export function readKernelLog(source: ByteSource | string): KernelLog {
       at = end + 1;
     }
     if (reading.binary) break;
+    yield blocks.progress;
   }
   if (reading.binary)
     throw new Unreadable(from.name, `line ${reading.lines}`, "a kernel log", "bytes that are no text");

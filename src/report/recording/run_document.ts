@@ -1,8 +1,8 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
 import type { AliveGroup } from "../../audit/recording/result.js";
-import type { Failure } from "../../lab/replay/failure.js";
-import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/outcome.js";
-import { requestRefusalWords } from "../../lab/replay/request_tally.js";
+import type { Failure } from "../../lab/replay/told/failure.js";
+import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/told/outcome.js";
+import { requestRefusalWords } from "../../lab/replay/told/request_summary.js";
 import type { RunDocument } from "../schema/documents.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 import { type RunReport, wholeAudit } from "./run_report.js";
@@ -81,9 +81,19 @@ function machineDocument({ kernel, cpus, swiotlb, inferred, evidence }: ReplayOu
   return {
     kernel,
     cpus,
-    swiotlb: swiotlb === null ? null : { ...swiotlb, base: hexWords(swiotlb.base) },
+    swiotlb: swiotlb === null ? null : slotPoolDocument(swiotlb),
     inferred: [...inferred],
     evidence: [...evidence],
+  };
+}
+
+/** The keys of a document stay, whatever the parts are called that it is made of. */
+function slotPoolDocument({ base, addresses, initial, ...told }: NonNullable<ReplayOutcome["machine"]["swiotlb"]>) {
+  return {
+    base: hexWords(base),
+    ...told,
+    ...(addresses === undefined ? {} : { places: addresses }),
+    ...(initial === undefined ? {} : { begin: initial }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What the reports print. */
 import type { AuditResult } from "../../audit/recording/result.js";
-import type { ReplayOutcome } from "../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../lab/replay/told/outcome.js";
 
 /** The outcome of a replay, and what the audit of the same recording found. */
 export interface RunReport {

@@ -1,5 +1,5 @@
 /** A line of blocks whose heights are the occupancy of the pool over time. */
-import type { Timeline } from "../../lab/replay/outcome.js";
+import type { Timeline } from "../../lab/replay/told/outcome.js";
 
 const blocks = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 

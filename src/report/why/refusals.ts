@@ -1,7 +1,7 @@
 /** Refused mappings of a replay as answers of `why`: one for each device and reason. */
 
-import type { FailureReason } from "../../lab/replay/failure.js";
-import type { ReplayOutcome } from "../../lab/replay/outcome.js";
+import type { FailureReason } from "../../lab/replay/contracts/refusal.js";
+import type { ReplayOutcome } from "../../lab/replay/told/outcome.js";
 import type { ReportFinding } from "../recording/run_report.js";
 import { groupFailures } from "../words/groups.js";
 import { plural } from "../words/quantity.js";

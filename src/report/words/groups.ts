@@ -1,5 +1,7 @@
 /** What has the same reason, told once. */
-import type { Failure, FailureReason } from "../../lab/replay/failure.js";
+
+import type { FailureReason } from "../../lab/replay/contracts/refusal.js";
+import type { Failure } from "../../lab/replay/told/failure.js";
 
 /** Failures that have the same reason and device. */
 export interface FailureGroup {

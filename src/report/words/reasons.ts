@@ -1,6 +1,6 @@
 /** The reasons of a failed mapping, in words. One row for each; a reason without a row does not compile. */
 import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
-import type { FailureReason } from "../../lab/replay/failure.js";
+import type { FailureReason } from "../../lab/replay/contracts/refusal.js";
 
 interface ReasonWords {
   /** A few words, for a heading. */

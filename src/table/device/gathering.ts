@@ -1,5 +1,5 @@
 /** The attachments of one unit while its tables are read, with limits that hostile tables meet. */
-import type { Trouble, Troubles } from "../trouble.js";
+import type { Troubles } from "../trouble.js";
 import type { Attachment, GoOn, UnitRoot } from "./attachment.js";
 import { isRefusal, type Refusal, troubleOf } from "./entry.js";
 import { blockedBy, type Whose, whileOff } from "./made.js";
@@ -69,17 +69,13 @@ export class Gathering {
   #cut(): void {
     if (this.full) return;
     this.full = true;
-    const cut: Trouble = {
+    this.#troubles.add({
       kind: "limit",
       entryAt: this.#unit.root,
       value: "0x0",
       iova: null,
       level: null,
       what: `the device tables go on beyond ${attachmentCountMax} devices, ${entriesReadMax} entries or ${missingMax} missing parts: the rest is left out`,
-    };
-    this.#troubles.add(cut);
-    // That the answer is cut is told even when the list of troubles is full.
-    const { list } = this.#troubles;
-    if (list.length > 0 && list.at(-1) !== cut) list[list.length - 1] = cut;
+    });
   }
 }

@@ -1,7 +1,7 @@
 /** What is advised: mode and areas are kept, nothing is changed where nothing failed, and nothing is said from nothing. */
 import { expect, test } from "vitest";
-import { type AdviceQuestion, advise } from "../../../src/lab/replay/advice.js";
-import type { Failure } from "../../../src/lab/replay/failure.js";
+import { type AdviceQuestion, advise } from "../../../src/lab/replay/told/advice.js";
+import type { Failure } from "../../../src/lab/replay/told/failure.js";
 import { today } from "../../../src/sw/swiotlb/index.js";
 
 const machine = { base: 0x70000000, slots: 512, areas: 2, profile: today, forced: true, late: false };

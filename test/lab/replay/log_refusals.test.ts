@@ -1,7 +1,7 @@
 /** Refusals that a log tells of, found again among requests whose outcome is not recorded. */
 import { describe, expect, test } from "vitest";
-import { logFacts } from "../../../src/cli/log.js";
-import { LogRefusals, logAhead } from "../../../src/lab/replay/log_refusals.js";
+import { LogRefusals, logAhead } from "../../../src/lab/replay/told/log_refusals.js";
+import { logFacts } from "../../../src/library/log_facts.js";
 import { readKernelLog } from "../../../src/read/index.js";
 import { replayed } from "../replayed.js";
 

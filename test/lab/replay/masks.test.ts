@@ -1,6 +1,6 @@
 /** DMA masks that change within a recording. */
 import { expect, test } from "vitest";
-import { DeviceMasks, maskWords } from "../../../src/lab/replay/masks.js";
+import { DeviceMasks, maskWords } from "../../../src/lab/replay/machine/masks.js";
 import { replayed } from "../replayed.js";
 
 const bits = (n: number) => 2 ** n - 1;

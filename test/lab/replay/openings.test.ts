@@ -25,7 +25,7 @@ async function openings(bytes: Uint8Array): Promise<number[]> {
     },
     log: null,
     settings: () => [],
-    instead: () => null,
+    replacement: () => null,
   });
   return given;
 }

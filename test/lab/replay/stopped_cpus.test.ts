@@ -1,7 +1,7 @@
 /** CPUs whose events stop while those of others go on, and what is not concluded then. */
 import { expect, test } from "vitest";
 import { RecordingAudit } from "../../../src/audit/index.js";
-import { CpuEnds } from "../../../src/lab/replay/stopped_cpus.js";
+import { CpuEnds } from "../../../src/lab/replay/machine/stopped_cpus.js";
 import { EventBatch, EventKind } from "../../../src/read/event.js";
 import { Names } from "../../../src/read/names.js";
 

@@ -1,6 +1,6 @@
 /** Made recordings of a directly mapped domain: reasons of bounces, choice of dumps, pages of 16 KiB, odd grants. */
 import { describe, expect, test } from "vitest";
-import type { LogFacts } from "../../../src/lab/replay/machine.js";
+import type { LogFacts } from "../../../src/lab/replay/machine/log_facts.js";
 import { replayRecording } from "../../../src/lab/replay/replay_recording.js";
 import type { Dated, XenFiles } from "../../../src/lab/replay/xen/xen_files.js";
 import { memorySource, openFtraceText } from "../../../src/read/index.js";
@@ -51,7 +51,7 @@ async function replayed(lines: readonly string[], xen: XenFiles | null, facts: L
   const { outcome } = await replayRecording({
     name: "made",
     open: async () => openFtraceText(source(`# tracer: nop\n${lines.join("\n")}\n`)),
-    ...{ log: facts, xen, settings: () => [], instead: () => null },
+    ...{ log: facts, xen, settings: () => [], replacement: () => null },
   });
   return { ...outcome, xen: outcome.xen! };
 }

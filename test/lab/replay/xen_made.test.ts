@@ -39,7 +39,7 @@ async function replayed(lines: readonly string[], xen: XenFiles) {
     log: null,
     xen,
     settings: () => [],
-    instead: () => null,
+    replacement: () => null,
   });
   return { ...outcome, xen: outcome.xen! };
 }

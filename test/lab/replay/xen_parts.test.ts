@@ -1,9 +1,9 @@
 /** The pieces of the Xen replay, each on what is made for it. */
 import { describe, expect, test } from "vitest";
-import { maskChanges } from "../../../src/lab/replay/alignment_changes.js";
-import { mapping } from "../../../src/lab/replay/operation.js";
-import { applyBegin, poolBegin } from "../../../src/lab/replay/xen/begin.js";
+import { mapping } from "../../../src/lab/replay/contracts/operation.js";
+import { maskChanges } from "../../../src/lab/replay/machine/alignment_changes.js";
 import { Grants } from "../../../src/lab/replay/xen/grants.js";
+import { initialPoolOf, setUp } from "../../../src/lab/replay/xen/initial_pool.js";
 import { Overlaps } from "../../../src/lab/replay/xen/overlaps.js";
 import { Owners } from "../../../src/lab/replay/xen/owners.js";
 import { PageMap, Unknown } from "../../../src/lab/replay/xen/page_map.js";
@@ -205,13 +205,13 @@ test("a pool under load begins with what it held: allocations of one and of seve
       `${head}slot 7 orig=7000 alloc_size=3000\nslot 8 orig=7800 alloc_size=952\nslot 9 orig=9000 alloc_size=100\n`,
     ),
   );
-  const begin = poolBegin(file);
+  const begin = initialPoolOf(file);
   expect(begin.held.map(({ offset, size, slots }) => ({ offset, size, slots }))).toEqual([
     { offset: 7 * 2048, size: 3000, slots: 2 },
     { offset: 9 * 2048, size: 100, slots: 1 },
   ]);
   const pool = new Pool({ start: 0x100000, slots: 512, areas: 1 });
-  applyBegin(pool, begin);
+  setUp(pool, begin);
   expect([pool.used, pool.areaIndex(0), pool.isFree(8), pool.isFree(10)]).toEqual([3, 40, false, true]);
 });
 

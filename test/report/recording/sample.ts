@@ -5,8 +5,9 @@
  * data they are given, and this data hangs together (pictures agree with counts, the map with the timeline).
  */
 import { Rng } from "../../../src/base/rng.js";
-import type { Failure, FailureReason, SlotRun } from "../../../src/lab/replay/failure.js";
-import type { DeviceOutcome, ReplayOutcome } from "../../../src/lab/replay/outcome.js";
+import type { FailureReason } from "../../../src/lab/replay/contracts/refusal.js";
+import type { Failure, SlotRun } from "../../../src/lab/replay/told/failure.js";
+import type { DeviceOutcome, ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { RunReport } from "../../../src/report/recording/run_report.js";
 import { sampleAudit } from "./sample_audit.js";
 

@@ -1,6 +1,6 @@
 /** Lines for people: order, widths, colour only when asked for, and no harm from hostile text. */
 import { describe, expect, test } from "vitest";
-import type { Timeline } from "../../../src/lab/replay/outcome.js";
+import type { Timeline } from "../../../src/lab/replay/told/outcome.js";
 import { runLines } from "../../../src/report/recording/lines/run_lines.js";
 import { cut, table, wrap } from "../../../src/report/text/layout.js";
 import { failureMarks, sparkLine } from "../../../src/report/text/spark.js";

@@ -1,7 +1,8 @@
 /** `why` for log lines: which message it is, what it means here, and how often it came. */
+import { atOnce, type Paced } from "../../../base/paced.js";
 import type { ByteSource } from "../../../read/bytes.js";
 import { MachineFacts, machineMarks, unitMarks } from "../../../read/kernel_log/machine_facts.js";
-import { MarkedLines, readMarkedLines } from "../../../read/kernel_log/marked_lines.js";
+import { MarkedLines, readingMarkedLines } from "../../../read/kernel_log/marked_lines.js";
 import { type MachineContext, machineOf, nothingKnown } from "../context.js";
 import { FaultReader } from "../faults/reader.js";
 import type { Finding, Verdict } from "../finding.js";
@@ -59,8 +60,13 @@ export function explainLog(lines: Iterable<string>, machine: Partial<MachineCont
  * @throws Unreadable for an empty source and for bytes that are no text.
  */
 export function explainSource(source: ByteSource, machine: Partial<MachineContext> = {}): Finding[] {
+  return atOnce(explainingSource(source, machine));
+}
+
+/** The same, with a stop now and then. */
+export function* explainingSource(source: ByteSource, machine: Partial<MachineContext> = {}): Paced<Finding[]> {
   const explainer = new Explainer(machine);
-  readMarkedLines(source, marks, (line, carried) => explainer.line(line, carried));
+  yield* readingMarkedLines(source, marks, (line, carried) => explainer.line(line, carried));
   return explainer.findings();
 }
 

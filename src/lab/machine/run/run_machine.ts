@@ -1,6 +1,7 @@
 /** One run of a described machine from its seed to its end, and what is left over then. */
+import { atOnce, type Paced } from "../../../base/paced.js";
 import { Rng } from "../../../base/rng.js";
-import { type Ran, runUntilIdle } from "../../../sim/schedule.js";
+import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
 import { Checker } from "../../../sw/dma/index.js";
 import type { Described } from "../description/description.js";
 import type { MachineDescription } from "../description/schema.js";
@@ -39,12 +40,19 @@ export const hasHostile = (m: MachineDescription): boolean => m.workload.some((w
 
 /** @throws Unreadable for a machine that cannot be built; the message names the place in the description. */
 export function runMachine(described: Described, o: RunOptions = {}): MachineRun {
+  return atOnce(runningMachine(described, o));
+}
+
+/** The same, with a stop now and then. */
+export function* runningMachine(described: Described, o: RunOptions = {}): Paced<MachineRun> {
   const { machine } = described;
   const host = buildHost(machine);
+  yield 0;
   const checker =
     o.checks === false || hasHostile(machine) ? null : new Checker({ guest: host.kernel, memory: host.kernel.memory });
   const log = new DmaLog();
   const devices = buildDevices(described, host, log.before(checker));
+  yield 0;
   const seed = o.seed ?? machine.seed;
   const rng = new Rng(seed);
   const ground: Ground = {
@@ -56,7 +64,15 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors];
-  const ran = runUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
+  const running = runningUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
+  const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
+  let step = running.next();
+  for (; step.done !== true; step = running.next()) {
+    // The last requests have ended before everything has come to rest.
+    yield (0.99 * programs.reduce((sum, p) => sum + p.requests().ended, 0)) / asked;
+  }
+  const ran = step.value;
+  yield 1;
   if (ran.idle) {
     for (const p of programs) p.close();
     for (const u of units.all) u.close();

@@ -11,7 +11,7 @@
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { Direction } from "../../../spec/dma/direction.js";
-import type { Operation } from "../operation.js";
+import type { Operation } from "../contracts/operation.js";
 import type { CacheOutcome, WrongPage } from "./outcome.js";
 import type { PageTree } from "./page_tree.js";
 import type { PoolFrames } from "./pool_frames.js";

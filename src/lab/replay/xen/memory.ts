@@ -6,7 +6,7 @@
  * (xen_swiotlb_detect), arch/arm/xen/p2m.c.
  */
 import { FrameKind } from "../../../read/xen/p2m_file.js";
-import type { LogFacts } from "../machine.js";
+import type { LogFacts } from "../machine/log_facts.js";
 import type { FirstLook } from "./first_look.js";
 import type { XenFiles } from "./xen_files.js";
 

@@ -8,7 +8,7 @@
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_find_pool; arch/x86/include/asm/xen/page.h, bfn_to_local_pfn.
  */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Operation } from "../operation.js";
+import type { Operation } from "../contracts/operation.js";
 import type { Overlap } from "./outcome.js";
 import type { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";

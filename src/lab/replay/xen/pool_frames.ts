@@ -7,7 +7,7 @@
  */
 import type { P2mTable } from "../../../read/xen/p2m_file.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Places } from "../places.js";
+import type { PoolAddresses } from "../contracts/pool_addresses.js";
 
 const pageBytes = 4096;
 export const setPages = (setSlots * slotBytes) / pageBytes;
@@ -29,7 +29,7 @@ export interface SlotSets {
 
 const brokenMax = 50;
 
-export class PoolFrames implements Places {
+export class PoolFrames implements PoolAddresses {
   readonly start: number;
   readonly slots: number;
   readonly #mfnOf: Float64Array;

@@ -2,14 +2,15 @@
 
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Landing } from "../joiner.js";
-import { alignmentsOf, type KnownPool, type LogFacts, type Machine, type PoolMachine } from "../machine.js";
-import type { Survey } from "../survey.js";
-import { learntBegin, poolBegin, predictedFrom } from "./begin.js";
-import { landing } from "./landing.js";
+import type { InitialPool } from "../contracts/initial_pool.js";
+import type { BounceByAddress } from "../contracts/sinks.js";
+import type { FirstReading } from "../machine/first_reading.js";
+import type { LogFacts } from "../machine/log_facts.js";
+import { alignmentsOf, type KnownPool, type Machine, type PoolMachine } from "../machine/machine.js";
+import { bounceByFrames } from "./bounce_by_frames.js";
+import { initialPoolOf, learntInitialPool, predictedFrom } from "./initial_pool.js";
 import { isArm } from "./memory.js";
 import { Owners } from "./owners.js";
-import type { PoolBegin } from "./pool_begin.js";
 import type { PoolFrames } from "./pool_frames.js";
 import type { Dated, XenFiles } from "./xen_files.js";
 import { allFrames, directFrames, framesOf, ownAddress, type XenMachine } from "./xen_machine.js";
@@ -34,7 +35,11 @@ export interface Before {
 }
 
 /** What tells bounces by their addresses in the first reading, before any dump is chosen: the pool never moves. */
-export function firstLanding(files: XenFiles, learnt: ReadonlySet<number>, log: LogFacts | null): Landing {
+export function firstBounceByFrames(
+  files: XenFiles,
+  learnt: ReadonlySet<number>,
+  log: LogFacts | null,
+): BounceByAddress {
   const p2m = files.p2m[0]?.table ?? null;
   const direct = isArm(log) || p2m?.isTree === true;
   const pools = files.pool.map((f) => framesOf(f.table));
@@ -42,7 +47,7 @@ export function firstLanding(files: XenFiles, learnt: ReadonlySet<number>, log: 
   if (direct && pools.length === 0 && log?.pool != null) {
     pools.push(directFrames({ start: log.pool.from, slots: (log.pool.to - log.pool.from) / slotBytes }));
   }
-  return landing(pools, learnt, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }), direct);
+  return bounceByFrames(pools, learnt, p2m === null ? null : new Owners({ p2m, m2p: null, guests: [] }), direct);
 }
 
 /** What is known before anything is inferred. */
@@ -61,15 +66,15 @@ export function domainOf(xen: XenMachine | null): Before {
 export function placedIn(
   xen: XenMachine | null,
   machine: Machine,
-  survey: Survey,
+  firstReading: FirstReading,
 ): { readonly machine: Machine; readonly frames: PoolFrames | null } {
   const { pool } = machine;
   if (xen === null || pool === null) return { machine, frames: null };
   const frames = allFrames(xen, { start: pool.base, slots: pool.slots });
-  const dumped = chooseBegin(xen, machine, pool, survey);
-  const begin = dumped ?? learntBegin(pool, survey.sample);
+  const dumped = chooseBegin(xen, machine, pool, firstReading);
+  const begin = dumped ?? learntInitialPool(pool, firstReading.sample);
   const late = dumped === null ? pool.late : false;
-  const placed: PoolMachine = { ...pool, late, places: frames, begin };
+  const placed: PoolMachine = { ...pool, late, addresses: frames, initial: begin };
   const sources =
     xen.pool === null && xen.memory !== "direct"
       ? "machine frames of the pool: the P2M, or the answers of searches"
@@ -79,23 +84,28 @@ export function placedIn(
 }
 
 /** Whether something in the pool was unmapped that was mapped before the recording, and that the dump does not hold. */
-function missesHeld(file: PoolFile, pool: PoolMachine, survey: Survey): boolean {
+function missesHeld(file: PoolFile, pool: PoolMachine, firstReading: FirstReading): boolean {
   const used = new Set(file.slotsUsed.map((s) => s.slot));
-  return survey.orphans.some((o) => {
+  return firstReading.orphans.some((o) => {
     const slot = Math.floor((o.address - pool.base) / slotBytes);
     return slot >= 0 && slot < pool.slots && !used.has(slot);
   });
 }
 
 /** The dump of the pool that predicts the recording's first bounces; null when none does. */
-function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, survey: Survey): PoolBegin | null {
+function chooseBegin(
+  xen: XenMachine,
+  machine: Machine,
+  pool: PoolMachine,
+  firstReading: FirstReading,
+): InitialPool | null {
   const { minAlignMask, boundarySlots } = alignmentsOf(machine.devices);
   let best: Dated<PoolFile> | null = null;
   let fit = { first: 0, equal: -1, compared: 0 };
   for (const f of xen.begins) {
-    if (missesHeld(f.table, pool, survey)) continue;
+    if (missesHeld(f.table, pool, firstReading)) continue;
     const o = { most: triedMax, minAlignMask, boundarySlots };
-    const found = predictedFrom(pool, poolBegin(f.table), survey.sample, o);
+    const found = predictedFrom(pool, initialPoolOf(f.table), firstReading.sample, o);
     if (found.equal <= fit.equal || (found.first === 0 && found.compared > 0)) continue;
     best = f;
     fit = found;
@@ -116,7 +126,7 @@ function chooseBegin(xen: XenMachine, machine: Machine, pool: PoolMachine, surve
     return null;
   }
   xen.files.push({ name: best.name, used: `state of the pool before the recording (${fitWords(fit)})` });
-  return poolBegin(best.table);
+  return initialPoolOf(best.table);
 }
 
 function fitWords({ first, equal, compared }: { first: number; equal: number; compared: number }): string {

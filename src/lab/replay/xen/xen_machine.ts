@@ -7,7 +7,7 @@ import type { M2pTable } from "../../../read/xen/m2p_file.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { LogFacts } from "../machine.js";
+import type { LogFacts } from "../machine/log_facts.js";
 import { chooseTree } from "./choose_tree.js";
 import type { FirstLook } from "./first_look.js";
 import { memoryOf, type XenMemory } from "./memory.js";

@@ -11,9 +11,9 @@ import { FrameKind } from "../../../read/xen/p2m_file.js";
 import { attrMmio } from "../../../spec/dma/direction.js";
 import { longestCacheLine, sharesLine } from "../../../spec/linux/kmalloc.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import { type Operation, Outcome } from "../operation.js";
-import type { PageWatch } from "../placed.js";
-import type { Placed } from "../placement.js";
+import type { BufferOnBus } from "../contracts/buffer_on_bus.js";
+import { type Operation, Outcome } from "../contracts/operation.js";
+import type { PageWatch } from "../contracts/sinks.js";
 import type { GrantBook } from "./grants.js";
 import type { XenMismatch } from "./outcome.js";
 import type { Overlaps } from "./overlaps.js";
@@ -83,7 +83,7 @@ export class XenPages implements PageWatch {
     }
   }
 
-  place(op: Operation, original: number): Placed {
+  locate(op: Operation, original: number): BufferOnBus {
     const { orig: phys, address } = op;
     const seen = op.bounced ? original : address >= 0 ? address : Number.NaN;
     if ((op.attrs & attrMmio) !== 0) return this.#device(op, seen);
@@ -100,7 +100,7 @@ export class XenPages implements PageWatch {
   }
 
   /** Device memory is mapped where it is. */
-  #device(op: Operation, seen: number): Placed {
+  #device(op: Operation, seen: number): BufferOnBus {
     this.#compare(op, op.orig, seen, 0);
     return { predicted: op.orig, seen, straddles: false, foreign: false, small: false };
   }

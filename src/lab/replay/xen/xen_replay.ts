@@ -2,10 +2,9 @@
 import type { EventBatch } from "../../../read/event.js";
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
-import { type Operation, Outcome } from "../operation.js";
-import type { PageWatch } from "../placed.js";
-import type { Placed } from "../placement.js";
-import type { Carried, CarriedSink } from "../pool_model.js";
+import type { BufferOnBus } from "../contracts/buffer_on_bus.js";
+import { type Operation, Outcome } from "../contracts/operation.js";
+import type { Carried, CarriedSink, PageWatch } from "../contracts/sinks.js";
 import { CacheCare } from "./cache_care.js";
 import { type GrantBook, Grants } from "./grants.js";
 import type { Straddle, XenOutcome } from "./outcome.js";
@@ -83,26 +82,26 @@ export class XenReplay implements PageWatch, CarriedSink {
     this.#cache?.see(b, i);
   }
 
-  place(op: Operation, original: number): Placed {
+  locate(op: Operation, original: number): BufferOnBus {
     if (!op.bounced && op.address >= 0 && !Number.isNaN(this.#frames?.offsetOf(op.address) ?? Number.NaN)) {
       op.bounced = true;
     }
-    const placed = this.#pages.place(op, original);
-    if (placed.foreign === true && !op.bounced && op.address >= 0) this.#cache?.mapped(op);
-    if (placed.straddles !== true) return placed;
+    const onBus = this.#pages.locate(op, original);
+    if (onBus.foreign === true && !op.bounced && op.address >= 0) this.#cache?.mapped(op);
+    if (onBus.straddles !== true) return onBus;
     if (!op.bounced) {
       // A page map that is wrong here accuses nobody.
-      if (op.address >= 0 && placed.predicted === placed.seen) this.#straddledDirect++;
-    } else if (this.#straddles.length < straddlesMax && cause(op, placed) === "straddle") {
+      if (op.address >= 0 && onBus.predicted === onBus.seen) this.#straddledDirect++;
+    } else if (this.#straddles.length < straddlesMax && cause(op, onBus) === "straddle") {
       const { device, orig: phys, size } = op;
       this.#straddles.push({ time: op.hi, device, phys, size, frames: this.#pages.framesOf(phys, size) });
     }
-    return placed;
+    return onBus;
   }
 
   carried({ op }: Carried): void {
     if (op.unmap || !op.bounced || op.address === Outcome.unknown) return;
-    this.#causes[cause(op, op.placed)]++;
+    this.#causes[cause(op, op.onBus)]++;
   }
 
   released(): void {
@@ -201,12 +200,12 @@ export class XenReplay implements PageWatch, CarriedSink {
 }
 
 /** Why a buffer bounced: by what the kernel said, by its mask, by its frames, in the order in which it tests. */
-function cause(op: Operation, placed: Placed | null): keyof XenOutcome["causes"] {
+function cause(op: Operation, onBus: BufferOnBus | null): keyof XenOutcome["causes"] {
   if (op.forced) return "forced";
-  const seen = placed === null ? op.orig : Number.isNaN(placed.seen) ? placed.predicted : placed.seen;
+  const seen = onBus === null ? op.orig : Number.isNaN(onBus.seen) ? onBus.predicted : onBus.seen;
   if (seen + op.size - 1 > op.mask) return "mask";
-  if (placed?.straddles === true) return "straddle";
-  return placed?.small === true ? "small" : "unknown";
+  if (onBus?.straddles === true) return "straddle";
+  return onBus?.small === true ? "small" : "unknown";
 }
 
 function poolAtEnd(file: PoolFile, end: ReplayEnd, frames: PoolFrames): NonNullable<XenOutcome["end"]["pool"]> {

@@ -1,5 +1,5 @@
 /** What each device mapped, as a table, and why it bounced. */
-import type { DeviceOutcome } from "../../../lab/replay/outcome.js";
+import type { DeviceOutcome } from "../../../lab/replay/told/outcome.js";
 import { type Column, table, wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";

@@ -1,5 +1,5 @@
 /** Requests to bounce of a recording that does not show what became of them, as a table. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { type Column, table, wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";

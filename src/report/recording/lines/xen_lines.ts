@@ -1,5 +1,5 @@
 /** The Xen part of a run, as lines for people. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { xenWords } from "../words/xen.js";

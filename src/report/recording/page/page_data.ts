@@ -1,7 +1,8 @@
 /** What the page of the HTML report is given, as one JSON value. Times are microseconds of the recording's clock. */
 
-import type { Failure, FailureReason } from "../../../lab/replay/failure.js";
-import type { DeviceOutcome, Exact, ReplayOutcome, WhatIf } from "../../../lab/replay/outcome.js";
+import type { FailureReason } from "../../../lab/replay/contracts/refusal.js";
+import type { Failure } from "../../../lab/replay/told/failure.js";
+import type { DeviceOutcome, Exact, ReplayOutcome, WhatIf } from "../../../lab/replay/told/outcome.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { groupFailures } from "../../words/groups.js";
 import { reasonWords } from "../../words/reasons.js";

@@ -1,6 +1,6 @@
 /** A replay as a Perfetto trace: each mapping's life on its device's track, the pool's occupancy as a counter. */
-import type { Operation } from "../../../lab/replay/operation.js";
-import type { Carried, CarriedSink } from "../../../lab/replay/pool_model.js";
+import type { Operation } from "../../../lab/replay/contracts/operation.js";
+import type { Carried, CarriedSink } from "../../../lab/replay/contracts/sinks.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { PerfettoWriter } from "./perfetto_writer.js";
 

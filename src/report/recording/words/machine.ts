@@ -1,5 +1,5 @@
 /** The facts of a machine as pairs of a name and words, each marked when it was inferred. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { profiles } from "../../../sw/swiotlb/index.js";
 import { countWords, hexWords, plural, slotsWords, spanWords } from "../../words/quantity.js";
 

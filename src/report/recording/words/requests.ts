@@ -1,7 +1,8 @@
 /** Requests to bounce of a recording that does not show what became of them, in words. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
-import { requestRefusalWords } from "../../../lab/replay/request_tally.js";
-import { noMappingsWords } from "../../../lab/replay/shows.js";
+
+import { noMappingsWords } from "../../../lab/replay/machine/shows.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
+import { requestRefusalWords } from "../../../lab/replay/told/request_summary.js";
 import { bytesWords, countWords, plural, timeWords } from "../../words/quantity.js";
 
 export interface RequestWords {

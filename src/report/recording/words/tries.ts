@@ -1,5 +1,5 @@
 /** Lists that drivers try again and again, and mappings whose outcome is not recorded, in words. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { plural, timeWords } from "../../words/quantity.js";
 
 const firstLists = 5;

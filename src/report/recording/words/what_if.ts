@@ -1,5 +1,5 @@
 /** What the figures of other pools mean beside the recorded ones. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { countWords } from "../../words/quantity.js";
 
 /** Sentences that explain the table; empty where its figures need none. */

@@ -1,5 +1,5 @@
 /** What a replay found out about a Xen domain, in words: the same for the terminal and the page. */
-import type { ReplayOutcome } from "../../../lab/replay/outcome.js";
+import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import type { CacheOutcome, XenOutcome } from "../../../lab/replay/xen/outcome.js";
 import { countWords, hexWords, plural, timeWords } from "../../words/quantity.js";
 

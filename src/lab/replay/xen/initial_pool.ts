@@ -1,0 +1,122 @@
+/** The state of a pool at the beginning of a recording, from a dump of it: what is held, and where searches go on. */
+
+import type { PoolFile } from "../../../read/xen/pool_file.js";
+import { slotBytes } from "../../../spec/swiotlb/sizes.js";
+import { Pool } from "../../../sw/swiotlb/index.js";
+import type { Held, InitialPool } from "../contracts/initial_pool.js";
+import { mapping, type Operation } from "../contracts/operation.js";
+import type { PoolMachine } from "../machine/machine.js";
+
+/** Slots of one allocation count down by a slot's bytes, each; padding slots hold no address. */
+export function initialPoolOf(file: PoolFile): InitialPool {
+  const held: Held[] = [];
+  const used = file.slotsUsed;
+  for (let i = 0; i < used.length; ) {
+    const head = used[i]!;
+    let count = 1;
+    for (let next = used[i + count]; next !== undefined; next = used[i + count]) {
+      const goesOn = next.slot === head.slot + count && next.allocSize === head.allocSize - count * slotBytes;
+      if (!goesOn || next.allocSize <= 0) break;
+      count++;
+    }
+    let pad = 0;
+    while (pad < count - 1 && Number.isNaN(used[i + pad]!.orig)) pad++;
+    const first = used[i + pad]!;
+    held.push({
+      offset: first.slot * slotBytes,
+      orig: first.orig,
+      size: Math.max(1, first.allocSize),
+      slots: count - pad,
+    });
+    i += count;
+  }
+  return { held, indexes: file.areas.map((a) => a.index), hiwater: file.hiwater, learnt: [] };
+}
+
+/** Without a dump: each area's first search found its slots where the area's index stood, as far as can be known. */
+export function learntInitialPool(pool: PoolMachine, ops: readonly Operation[]): InitialPool {
+  const areaSlots = Math.floor(pool.slots / pool.areas);
+  const indexes = new Array<number>(pool.areas).fill(0);
+  const learnt: { time: number; offset: number }[] = [];
+  const seen = new Set<number>();
+  for (const op of ops) {
+    if (op.unmap || !(op.address >= 0) || seen.size === pool.areas) continue;
+    const offset = op.address - pool.base;
+    const slot = Math.floor(offset / slotBytes);
+    const area = Math.floor(slot / areaSlots);
+    // A search that went on to another area says nothing of where this one's searches begin.
+    if (slot < 0 || area >= pool.areas || (op.cpu & (pool.areas - 1)) !== area || seen.has(area)) continue;
+    seen.add(area);
+    indexes[area] = slot - area * areaSlots;
+    if (indexes[area] !== 0) learnt.push({ time: op.lo, offset });
+  }
+  return { held: [], indexes, hiwater: null, learnt };
+}
+
+/** Bring an empty pool into the state. What does not fit, from a damaged dump, is left out. */
+export function setUp(pool: Pool, initial: InitialPool): { readonly op: Operation; readonly offset: number }[] {
+  const standing: { op: Operation; offset: number }[] = [];
+  for (const h of initial.held) {
+    const high = Math.floor((h.orig || 0) / 2 ** 32);
+    if (!pool.place(h.offset, high, (h.orig || 0) >>> 0, h.size, 0, 0)) continue;
+    standing.push({ op: heldOperation(h), offset: h.offset });
+  }
+  initial.indexes.forEach((index, area) => {
+    if (area < pool.areas && index < pool.areaSlots) pool.setAreaIndex(area, index);
+  });
+  pool.hiwater = pool.used;
+  return standing;
+}
+
+function heldOperation(h: Held): Operation {
+  const op = mapping({
+    ...{ time: Number.NEGATIVE_INFINITY, event: -1, cpu: 0, device: -1, task: -1, context: 255 },
+    ...{ orig: h.orig, size: h.size, mask: Number.NaN, forced: false, bounced: true },
+  });
+  op.hi = Number.NEGATIVE_INFINITY;
+  return op;
+}
+
+/**
+ * How a state of the pool predicts a recording's bounces, at most `most` of them: how many before the first that it does
+ * not, and how many in all, the model set to the kernel's state after each that it does not.
+ *
+ * A state that is not the recording's beginning as a rule fails at the first bounce of an area, which may come late.
+ */
+export function predictedFrom(
+  shape: Pick<PoolMachine, "base" | "slots" | "areas" | "profile">,
+  initial: InitialPool,
+  ops: readonly Operation[],
+  o: {
+    readonly most: number;
+    readonly minAlignMask: (device: number, time: number) => number;
+    readonly boundarySlots: (device: number, time: number) => number;
+  },
+): { readonly first: number; readonly equal: number; readonly compared: number } {
+  const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
+  const held = new Map(setUp(pool, initial).map(({ op, offset }) => [op, offset]));
+  const offsets = new Map<Operation, number>();
+  let first = 0;
+  let equal = 0;
+  let compared = 0;
+  for (const op of ops) {
+    if (op.unmap) {
+      const offset = offsets.get(op.of!) ?? held.get(op.of!);
+      if (offset !== undefined) pool.unmap(offset, o.minAlignMask(op.device, op.of!.lo));
+      continue;
+    }
+    if (!(op.address >= 0)) continue;
+    if (compared >= o.most) break;
+    compared++;
+    const high = Math.floor(op.orig / 2 ** 32);
+    const mam = o.minAlignMask(op.device, op.lo);
+    const kernel = op.address - shape.base;
+    const request = [op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device, op.lo)] as const;
+    if (pool.find(...request) === kernel) {
+      if (first === compared - 1) first++;
+      equal++;
+      offsets.set(op, pool.map(...request));
+    } else if (kernel >= 0 && pool.place(kernel, high, op.orig >>> 0, op.size, mam, 0)) offsets.set(op, kernel);
+  }
+  return { first, equal, compared };
+}

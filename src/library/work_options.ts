@@ -1,0 +1,67 @@
+/** What every function of the library takes besides its input. */
+import { Misuse } from "../base/assert.js";
+
+/** Options of every function: how work is named, shown and ended. */
+export interface WorkOptions {
+  /** What messages call the input: its file's name. */
+  readonly name?: string;
+  /** Told now and then how much is done, 0 to 1, never less than before. What it throws ends the work. */
+  readonly progress?: (share: number) => void;
+  /** Ends the work within a tenth of a second or so: the promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Thrown for an option that cannot be what it is: the message names it, what was given and what it takes. */
+export class BadOption extends Misuse {
+  /** Its name, with a dot where it lies inside another: `swiotlb.slots`. */
+  readonly option: string;
+  readonly given: unknown;
+  /** What is wrong with it. */
+  readonly problem: string;
+
+  constructor(option: string, given: unknown, problem: string) {
+    super("bad-option", `${option} ${shown(given)}: ${problem}`);
+    this.option = option;
+    this.given = given;
+    this.problem = problem;
+  }
+}
+
+const shownMax = 80;
+
+function shown(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  const whole = typeof value === "number" ? String(value) : text;
+  return whole.length > shownMax ? `${whole.slice(0, shownMax)}…` : whole;
+}
+
+/**
+ * The options as they were given, or none.
+ * @param known every name that there is
+ * @throws BadOption for a name that there is not, which is most often a slip of the pen, and for what is no object.
+ */
+export function checkNames<O extends object>(options: O, known: readonly (keyof O & string)[], within = ""): O {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new BadOption(within === "" ? "options" : within, options, "an object was expected");
+  }
+  for (const name of Object.keys(options)) {
+    if ((known as readonly string[]).includes(name)) continue;
+    throw new BadOption(
+      dotted(within, name),
+      (options as Record<string, unknown>)[name],
+      `there is ${known.join(", ")}`,
+    );
+  }
+  return options;
+}
+
+export const workNames = ["name", "progress", "signal"] as const;
+
+const dotted = (within: string, name: string): string => (within === "" ? name : `${within}.${name}`);
+
+/** @throws BadOption for what is no whole number from `least` to `most`: 2048.5, NaN, -1, "4096". */
+export function wholeNumber(option: string, given: unknown, least: number, most: number): number {
+  if (typeof given === "number" && Number.isInteger(given) && given >= least && given <= most) return given;
+  throw new BadOption(option, given, `a whole number from ${least} to ${most} was expected`);
+}

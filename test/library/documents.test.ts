@@ -1,0 +1,112 @@
+/** The functions answer what the command answers, in each form of an input, as plain JSON values. */
+import { describe, expect, test } from "vitest";
+import { type RunDocument, replay, runMachine, type WhyDocument, why } from "../../src/index.js";
+import { dmalab } from "../cli/called.js";
+import { fixture, fixtureText } from "../read/fixture.js";
+import { undescribed } from "../report/described.js";
+import { forms } from "./inputs.js";
+
+type Document = RunDocument | WhyDocument;
+
+/** What the command prints. */
+async function printed(...args: readonly string[]): Promise<unknown> {
+  return JSON.parse((await dmalab([...args, "--json"])).out);
+}
+
+/** A document is JSON: nothing of it is lost or changed when it is written and read, as bigints and NaN would be. */
+function isPlain(document: Document): void {
+  expect(document).toStrictEqual(JSON.parse(JSON.stringify(document)));
+  expect(undescribed(document)).toEqual([]);
+}
+
+describe("replay", () => {
+  const trace = fixture("swiotlb-force/trace.txt.gz");
+
+  test("of a recording with its log and counters is what the command finds with them beside it", async () => {
+    const log = fixture("swiotlb-full/dmesg.txt.gz");
+    const counters = fixtureText("swiotlb-full/swiotlb.txt");
+    const document = await replay(fixture("swiotlb-full/trace.txt.gz"), { log, counters });
+    isPlain(document);
+    expect(document).toEqual(await printed("run", "fixtures/swiotlb-full/trace.txt.gz"));
+    expect(document.exact.equal).toBe(13_462);
+  });
+
+  test.each([
+    [{ swiotlb: { slots: 1024, areas: 2, force: true } }, ["--swiotlb", "1024,2,force"]],
+    [{ swiotlb: { slots: 1000 } }, ["--swiotlb", "1000"]],
+    [{ sizes: [256, 4096] }, ["--sizes", "256,4096"]],
+    [{ sizes: "auto" as const }, ["--sizes", "auto"]],
+  ])("with %j", async (options, args) => {
+    const log = fixture("swiotlb-full/dmesg.txt.gz");
+    const counters = fixture("swiotlb-full/swiotlb.txt");
+    const document = await replay(fixture("swiotlb-full/trace.dat"), { ...options, log, counters });
+    isPlain(document);
+    expect(document).toEqual(await printed("run", "fixtures/swiotlb-full/trace.dat", ...args));
+  });
+
+  test.each(forms(trace))("of %s", async (_, input) => {
+    expect((await replay(input)).maps).toMatchObject({ total: 1642, bounced: 1642 });
+  });
+
+  test("a trace for Perfetto comes in pieces", async () => {
+    const pieces: Uint8Array[] = [];
+    await replay(trace, { perfetto: (piece) => pieces.push(piece.slice()) });
+    expect(pieces.length).toBeGreaterThan(1);
+    const { bytes } = await dmalab(["run", "fixtures/swiotlb-force/trace.txt.gz", "--perfetto", "-"]);
+    expect(Buffer.concat(pieces).length).toBeGreaterThan(bytes.length / 2);
+  });
+
+  test("on a described machine", async () => {
+    const machine = fixture("../machines/two-areas-8mib.yaml");
+    const document = await replay(fixture("swiotlb-full/trace.dat"), { machine });
+    expect(document).toMatchObject({ replayedOn: "other", pool: { slots: 4096, areas: 2 } });
+  });
+});
+
+describe("why", () => {
+  test("of a log", async () => {
+    const document = await why(fixture("swiotlb-full/dmesg.txt.gz"));
+    isPlain(document);
+    expect(document).toEqual(await printed("why", "fixtures/swiotlb-full/dmesg.txt.gz"));
+  });
+
+  const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
+  test("of a line", async () => {
+    expect(await why(line)).toEqual(await printed("why", "--line", line));
+  });
+
+  test("of a setting", async () => {
+    const document = await why("swiotlb=65536", { cpus: 64, memory: 2 ** 32 });
+    isPlain(document);
+    expect(document.findings.length).toBeGreaterThan(0);
+    expect(document).toEqual(await printed("why", "--swiotlb", "swiotlb=65536", "--cpus", "64", "--memory", "4GiB"));
+  });
+
+  test("of a recording", async () => {
+    const document = await why(fixture("swiotlb-full/trace.txt.gz"));
+    isPlain(document);
+    expect(document.findings.map((f) => f.cause)).toHaveLength(4);
+  });
+
+  test("of something else nothing is found", async () => {
+    expect(await why("a line of no interest")).toEqual({ schema: "dmalab.why/1", findings: [] });
+  });
+
+  test.each(forms(fixture("swiotlb-full/dmesg.txt.gz")))("of %s", async (_, input) => {
+    expect((await why(input)).findings.length).toBeGreaterThan(0);
+  });
+});
+
+describe("runMachine", () => {
+  test.each(["xen-pvh", "bare-metal"])("of %s", async (name) => {
+    const document = await runMachine(fixture(`../machines/${name}.yaml`));
+    isPlain(document);
+    expect(document).toEqual(await printed("run", `machines/${name}.yaml`));
+  });
+
+  test("with another seed, cut, and unwatched", async () => {
+    const yaml = fixtureText("../machines/bare-metal.yaml");
+    const document = await runMachine(yaml, { seed: 7, checks: false, stepMax: 700 });
+    expect(document).toMatchObject({ machine: { seed: 7 }, run: { steps: 700, complete: false, watched: false } });
+  });
+});
