@@ -12,10 +12,21 @@
 
 export { Misuse } from "./base/assert.js";
 export type { Input, TextInput } from "./library/input.js";
+export type {
+  DeviceDescription,
+  EngineName,
+  MachineDescription,
+  PoolDescription,
+  ProgramDescription,
+  Size,
+  XenDescription,
+  XenModel,
+} from "./library/machine_description.js";
+export type { PageContent, WithPage } from "./library/page_content.js";
 export { type PoolSetting, type ReplayOptions, replay, type XenDumps } from "./library/replay.js";
 export { type RunMachineOptions, runMachine } from "./library/run_machine.js";
 export { type WhyOptions, why } from "./library/why.js";
 export { BadOption, type WorkOptions } from "./library/work_options.js";
 export type { ByteSource } from "./read/bytes.js";
-export { Unreadable } from "./read/unreadable.js";
+export { Unreadable, type Wrong } from "./read/unreadable.js";
 export type * from "./report/schema/documents.js";

@@ -1,27 +1,42 @@
 /** Frame numbers of the address spaces that a DMA crosses. */
-import { assert } from "./assert.js";
+import { Misuse } from "./assert.js";
 
 declare const space: unique symbol;
-type Frame<Space extends string> = number & { readonly [space]: Space };
-
 /** A frame as one guest counts it, from 0; what its drivers call physical. */
-export type Pfn = Frame<"pfn">;
+export type Pfn = number & { readonly [space]: "pfn" };
 /** A frame of a guest's memory as the hypervisor names it. */
-export type Gfn = Frame<"gfn">;
+export type Gfn = number & { readonly [space]: "gfn" };
 /** A frame of real memory: what a bus finally addresses. */
-export type Mfn = Frame<"mfn">;
+export type Mfn = number & { readonly [space]: "mfn" };
 /** A frame of the space in which one device's DMA addresses live. */
-export type Dfn = Frame<"dfn">;
+export type Dfn = number & { readonly [space]: "dfn" };
+
+/** A byte address of any of these spaces: 4096 times a frame's number, and where in the frame. */
+export type Address = number & { readonly [space]: "address" };
 
 /** Bytes per frame, as a power of two. */
 export const frameLg2 = 12;
 /** A 64-bit address has 52 frame bits; a double is exact to 53. */
 export const frameBitsMax = 52;
 
+/** A frame as a guest counts it. @throws Misuse `bad-frame` for what is no whole number below 2^52 */
 export const pfn = (n: number): Pfn => checked(n, "pfn") as Pfn;
+/** A frame as the hypervisor names it. @throws Misuse `bad-frame` */
 export const gfn = (n: number): Gfn => checked(n, "gfn") as Gfn;
+/** A frame of real memory. @throws Misuse `bad-frame` for what is no whole number below 2^52 */
 export const mfn = (n: number): Mfn => checked(n, "mfn") as Mfn;
+/** A frame of a device's own addresses. @throws Misuse `bad-frame` for what is no whole number below 2^52 */
 export const dfn = (n: number): Dfn => checked(n, "dfn") as Dfn;
+
+/**
+ * A byte address.
+ * @throws Misuse `bad-address` for what is no whole number below 2^64, or beyond 2^53 and not where a frame begins
+ */
+export function address(n: number): Address {
+  const isExact = Number.isSafeInteger(n) || (Number.isInteger(n) && n % 2 ** frameLg2 === 0 && n < 2 ** 64);
+  if (!(isExact && n >= 0)) throw new Misuse("bad-address", `${n}: a byte address is a whole number`);
+  return n as Address;
+}
 
 /** The frame `count` frames above `from`, in the same space. */
 export function above<F extends Pfn | Gfn | Mfn | Dfn>(from: F, count: number): F {
@@ -29,8 +44,7 @@ export function above<F extends Pfn | Gfn | Mfn | Dfn>(from: F, count: number): 
 }
 
 function checked(n: number, what: string): number {
-  assert(Number.isSafeInteger(n), `${what} is a whole number`);
-  assert(n >= 0, `${what} is not negative`);
-  assert(n < 2 ** frameBitsMax, `${what} fits ${frameBitsMax} bits`);
+  const isFrame = Number.isSafeInteger(n) && n >= 0 && n < 2 ** frameBitsMax;
+  if (!isFrame) throw new Misuse("bad-frame", `${what} ${n}: a frame is a whole number below 2^${frameBitsMax}`);
   return n;
 }

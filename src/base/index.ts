@@ -1,4 +1,18 @@
 /** Ground: frame numbers of four address spaces, asserts, seeded randomness. No word of DMA. */
 export { assert, Broken, Misuse } from "./assert.js";
-export { above, type Dfn, dfn, frameBitsMax, frameLg2, type Gfn, gfn, type Mfn, mfn, type Pfn, pfn } from "./frame.js";
+export {
+  type Address,
+  above,
+  address,
+  type Dfn,
+  dfn,
+  frameBitsMax,
+  frameLg2,
+  type Gfn,
+  gfn,
+  type Mfn,
+  mfn,
+  type Pfn,
+  pfn,
+} from "./frame.js";
 export { Rng } from "./rng.js";

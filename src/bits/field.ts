@@ -25,7 +25,7 @@ export interface Field<V extends number = number> {
   readonly [value]?: V;
 }
 
-/** @returns the field's value. Unsigned; exact up to 53 bits. */
+/** Read a field. @returns its value, unsigned, exact up to 53 bits */
 export function read<V extends number>(words: ArrayLike<number>, at: number, f: Field<V>): V {
   const low = words[at + f.word]! >>> f.shift;
   if (f.scale === 0) return ((low & f.mask) >>> 0) as V;

@@ -2,16 +2,20 @@
 import { assert } from "../base/assert.js";
 import { type Draft, type Field, read } from "./field.js";
 
-type Range = readonly [msb: number, lsb: number];
-type Drafts = Readonly<Record<string, Draft<number>>>;
-type Named<D extends Drafts> = { readonly [K in keyof D]: D[K] extends Draft<infer V> ? Field<V> : never };
+/** Bits of a structure, both included. */
+export type BitRange = readonly [msb: number, lsb: number];
+/** Fields before they have names. */
+export type Drafts = Readonly<Record<string, Draft<number>>>;
+/** The same, named. */
+export type Named<D extends Drafts> = { readonly [K in keyof D]: D[K] extends Draft<infer V> ? Field<V> : never };
 
+/** What is said of a structure as a whole. */
 export interface About {
   readonly title: string;
   readonly source: string;
   readonly bitCount: number;
   readonly fields: readonly Field[];
-  readonly reserved: readonly Range[];
+  readonly reserved: readonly BitRange[];
 }
 
 /** Fields by name, and `$` for what is said of the structure as a whole. */
@@ -24,7 +28,13 @@ export type Layout<D extends Drafts> = Named<D> & { readonly $: About };
  *   that loads is complete.
  */
 export function layout<const D extends Drafts>(
-  about: { title: string; source: string; bitCount: number; ignored?: readonly Range[]; reserved?: readonly Range[] },
+  about: {
+    title: string;
+    source: string;
+    bitCount: number;
+    ignored?: readonly BitRange[];
+    reserved?: readonly BitRange[];
+  },
   drafts: D,
 ): Layout<D> {
   const { title, source, bitCount, ignored = [], reserved = [] } = about;

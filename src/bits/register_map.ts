@@ -12,6 +12,7 @@ export type Access =
   /** Reading it clears it. */
   | "clearedByRead";
 
+/** One register of a block. */
 export interface Register {
   readonly name: string;
   /** Bytes from the base of the block; 4 or 8 of them. */

@@ -66,6 +66,15 @@ async function bytesOf(blob: Blob, work: Work): Promise<Uint8Array> {
   return bytes;
 }
 
+/** Is it something that can be read, and no object of another kind? */
+export const isInput = (given: unknown): given is TextInput =>
+  typeof given !== "object" ||
+  given === null ||
+  ArrayBuffer.isView(given) ||
+  isByteSource(given) ||
+  isBlob(given) ||
+  isArrayBuffer(given);
+
 const isArrayBuffer = (input: unknown): input is ArrayBuffer =>
   /^\[object (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(input));
 

@@ -8,11 +8,12 @@ import { readGuestP2m } from "../read/xen/guest_p2m_file.js";
 import { readM2p } from "../read/xen/m2p_file.js";
 import { readP2m } from "../read/xen/p2m_file.js";
 import { readPoolFile } from "../read/xen/pool_file.js";
-import { type RunDocument, type RunReport, runDocument } from "../report/index.js";
+import { type RunDocument, type RunReport, runDocument, runPage } from "../report/index.js";
 import { readParameter } from "../sw/swiotlb/parameter.js";
 import { contentOf, refuseOthers } from "./content.js";
 import { type Input, openInput, type TextInput, textOf } from "./input.js";
 import { logFacts } from "./log_facts.js";
+import type { WithPage } from "./page_content.js";
 import { poolAreasMax, poolSlotsMax, poolSlotsMin } from "./pool_limits.js";
 import { type AskedPool, type Replayed, replayReport } from "./replay_report.js";
 import { Work } from "./work.js";
@@ -34,6 +35,8 @@ export interface ReplayOptions extends WorkOptions {
   readonly machine?: TextInput;
   /** Takes a trace for ui.perfetto.dev, piece by piece. */
   readonly perfetto?: (piece: Uint8Array) => void;
+  /** Put into the document what a page shows, for `html` of `dmalab/pages`. Default: no. */
+  readonly page?: boolean;
 }
 
 /** A bounce pool as one asks a kernel for it. */
@@ -67,14 +70,15 @@ export interface XenDumps {
  * @throws Unreadable for what is no recording, or for a log, a dump or a description that cannot be read; BadOption;
  *   the signal's reason.
  */
-export async function replay(recording: Input, options: ReplayOptions = {}): Promise<RunDocument> {
-  return runDocument(await replayed(recording, options));
+export async function replay(recording: Input, options: ReplayOptions = {}): Promise<RunDocument & WithPage> {
+  const report = await replayed(recording, options);
+  const document = runDocument(report);
+  return options.page === true ? { ...document, page: { kind: "recording", ...runPage(report) } } : document;
 }
 
-const names = [...workNames, "log", "counters", "xen", "swiotlb", "sizes", "machine", "perfetto"] as const;
+const names = [...workNames, "log", "counters", "xen", "swiotlb", "sizes", "machine", "perfetto", "page"] as const;
 
-/** The same before it is a document. */
-export async function replayed(recording: Input, options: ReplayOptions): Promise<RunReport> {
+async function replayed(recording: Input, options: ReplayOptions): Promise<RunReport> {
   const { name = "recording", log, counters, xen, machine, perfetto, ...o } = checkNames(options, names);
   const work = new Work(options);
   const asked = {

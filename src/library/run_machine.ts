@@ -3,7 +3,9 @@ import { describeMachine } from "../lab/machine/description/description.js";
 import { type MachineOutcome, outcomeOf } from "../lab/machine/outcome.js";
 import { runningMachine } from "../lab/machine/run/run_machine.js";
 import { machineDocument, type RunDocument } from "../report/index.js";
-import { type TextInput, textOf } from "./input.js";
+import { isInput, type TextInput, textOf } from "./input.js";
+import { machineText } from "./machine.js";
+import type { MachineDescription } from "./machine_description.js";
 import { Work } from "./work.js";
 import { checkNames, type WorkOptions, wholeNumber, workNames } from "./work_options.js";
 
@@ -21,20 +23,20 @@ export interface RunMachineOptions extends WorkOptions {
  * Run a machine that is described: its hypervisor, guests, drivers and devices, every byte of which is real and is
  * compared.
  *
- * @param description YAML; `machineJsonSchema` of `dmalab/machine` is its schema
+ * @param description YAML as text or bytes, or an object; `machineJsonSchema` of `dmalab/machine` is its schema
  * @returns what `dmalab run MACHINE.yaml --json` prints
  * @throws Unreadable for a machine that cannot be: a line for each mistake, with where it is; BadOption; the signal's
  *   reason.
  */
-export async function runMachine(description: TextInput, options: RunMachineOptions = {}): Promise<RunDocument> {
+export async function runMachine(
+  description: TextInput | MachineDescription,
+  options: RunMachineOptions = {},
+): Promise<RunDocument> {
   const { name = "machine" } = checkNames(options, [...workNames, "seed", "checks", "stepMax"]);
   const work = new Work(options);
   work.part(1);
-  const outcome = await machineOutcome(
-    { name, text: await textOf("description", description, name, work) },
-    options,
-    work,
-  );
+  const text = isInput(description) ? await textOf("description", description, name, work) : machineText(description);
+  const outcome = await machineOutcome({ name, text }, options, work);
   work.end();
   return machineDocument(outcome);
 }

@@ -60,8 +60,19 @@ export const workNames = ["name", "progress", "signal"] as const;
 
 const dotted = (within: string, name: string): string => (within === "" ? name : `${within}.${name}`);
 
-/** @throws BadOption for what is no whole number from `least` to `most`: 2048.5, NaN, -1, "4096". */
-export function wholeNumber(option: string, given: unknown, least: number, most: number): number {
-  if (typeof given === "number" && Number.isInteger(given) && given >= least && given <= most) return given;
-  throw new BadOption(option, given, `a whole number from ${least} to ${most} was expected`);
+/**
+ * @param step it is a multiple of this
+ * @throws BadOption for what is no such whole number from `least` to `most`: 2048.5, NaN, -1, "4096".
+ */
+export function wholeNumber(option: string, given: unknown, least: number, most: number, step = 1): number {
+  const isOne = typeof given === "number" && Number.isInteger(given) && given >= least && given <= most;
+  if (isOne && given % step === 0) return given;
+  const what = step === 1 ? "a whole number" : `a multiple of ${step}`;
+  throw new BadOption(option, given, `${what} from ${least} to ${most} was expected`);
+}
+
+/** @throws BadOption for what is none of the words. */
+export function oneOf<W extends string>(option: string, given: unknown, words: readonly W[]): W {
+  if (words.includes(given as W)) return given as W;
+  throw new BadOption(option, given, `one of ${words.join(", ")} was expected`);
 }

@@ -13,6 +13,7 @@ export interface ReadonlyWords extends Iterable<number> {
   some(is: (word: number, index: number) => boolean): boolean;
 }
 
+/** Frames that can be read. */
 export interface MemoryView {
   /** @returns the 1024 words of a frame, or undefined when this memory does not hold it. */
   frame(m: Mfn): ReadonlyWords | undefined;
@@ -20,6 +21,7 @@ export interface MemoryView {
   segment?(m: Mfn): Segment | undefined;
 }
 
+/** Neighbouring frames whose words lie in one piece. */
 export interface Segment {
   readonly first: Mfn;
   readonly frameCount: number;

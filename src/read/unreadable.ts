@@ -23,7 +23,8 @@ export class Unreadable extends Error {
   }
 }
 
-interface Wrong {
+/** One thing that is wrong in an input. */
+export interface Wrong {
   readonly where: string;
   readonly expected: string;
   readonly found: string;

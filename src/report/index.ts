@@ -4,7 +4,7 @@ export type { FailureReason } from "../lab/replay/contracts/refusal.js";
 export type { DeviceOutcome, WhatIf } from "../lab/replay/told/outcome.js";
 export type { CoarseBlocks } from "./inspect/columns.js";
 export { walkDot } from "./inspect/dot.js";
-export { inspectHtml } from "./inspect/html.js";
+export { inspectHtml, inspectPageText } from "./inspect/html.js";
 export {
   type InspectPage,
   type PageEntry,
@@ -29,7 +29,7 @@ export type {
   PageSlotMap,
   PageTimeline,
 } from "./recording/page/page_data.js";
-export { type Page, runHtml } from "./recording/page/run_html.js";
+export { type Page, runHtml, runPage } from "./recording/page/run_html.js";
 export { PerfettoWriter } from "./recording/perfetto/perfetto_writer.js";
 export { ReplayWatch } from "./recording/perfetto/replay_watch.js";
 export { runDocument } from "./recording/run_document.js";

@@ -28,6 +28,7 @@ export const Fault = {
   interruptRange: -11,
 } as const;
 export type Fault = (typeof Fault)[keyof typeof Fault];
+/** What a fault is called. */
 export type FaultName = keyof typeof Fault;
 
 /** In a nested walk: the second stage raised it, for the address that the first stage gave. */
@@ -37,6 +38,7 @@ export const onFirstStageTable = -64;
 
 const names = Object.keys(Fault) as FaultName[];
 
+/** A fault, and which stage raised it. */
 export interface FaultParts {
   readonly name: FaultName;
   readonly stage: "only" | "second" | "second-on-table";

@@ -9,6 +9,7 @@ import type { FaultName } from "./fault.js";
 /** Whose codes, in which mode. */
 export type CodeSet = "vtd-legacy" | "vtd-scalable" | "amdvi" | "smmuv3";
 
+/** A fault, and the request that met it. */
 export interface FaultAt {
   readonly fault: FaultName;
   readonly stage: "first" | "second";
@@ -20,7 +21,7 @@ export interface FaultAt {
   readonly onFirstStageTable?: boolean;
 }
 
-/** @returns VT-d fault reason, AMD-Vi event code, or SMMUv3 event number. */
+/** The unit's own number. @returns VT-d fault reason, AMD-Vi event code, or SMMUv3 event number. */
 export function faultCode(codes: CodeSet, at: FaultAt): number {
   if (codes === "vtd-legacy") return legacy(at);
   if (codes === "vtd-scalable") return at.stage === "first" ? firstStage(at) : secondStage(at);

@@ -7,6 +7,7 @@
 import type { Field } from "../bits/field.js";
 import type { About } from "../bits/layout.js";
 
+/** Formats of page tables: unit, stage, and granule where there are several. */
 export type FormatName =
   | "vtd-ss"
   | "vtd-fs"

@@ -45,6 +45,7 @@ export interface TraceStep {
   readonly through: Trace | null;
 }
 
+/** What a walk reached. */
 export interface Reached {
   /** Byte address. */
   readonly paddr: number;
@@ -53,6 +54,7 @@ export interface Reached {
   readonly allow: Allow;
 }
 
+/** Why a walk reached nothing. */
 export interface NotReached {
   readonly fault: FaultName;
   /** The walker's number for it. */
@@ -65,6 +67,7 @@ export interface NotReached {
   readonly onFirstStageTable: boolean;
 }
 
+/** A walk, entry by entry. */
 export interface Trace {
   readonly steps: readonly TraceStep[];
   /** Nested: how the second stage translated what the first stage gave; null when it did not come to that. */
@@ -72,6 +75,7 @@ export interface Trace {
   readonly result: Reached | NotReached;
 }
 
+/** Did a walk reach memory? */
 export const isReached = (r: Reached | NotReached): r is Reached => "paddr" in r;
 
 /** @param iova byte address; a bigint where it is beyond 2^53 and not a multiple of 4096 */

@@ -13,6 +13,7 @@ export type TroubleKind =
   /** The tables go on beyond a limit of this tool: the answer is cut. */
   | "limit";
 
+/** An entry that was not followed or not believed. */
 export interface Trouble {
   readonly kind: TroubleKind;
   /** Byte address of the entry. */

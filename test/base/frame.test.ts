@@ -1,16 +1,24 @@
 import { expect, test } from "vitest";
-import { above, Broken, mfn, pfn, Rng } from "../../src/base/index.js";
+import { above, address, Misuse, mfn, pfn, Rng } from "../../src/base/index.js";
 
 test.each([
   ["a negative one", -1],
   ["a part of one", 0.5],
   ["no number", Number.NaN],
   ["more than 52 bits", 2 ** 52],
-])("a frame number is refused: %s", (_, n) => expect(() => pfn(n)).toThrow(Broken));
+])("a frame number is refused: %s", (_, n) => expect(() => pfn(n)).toThrow(Misuse));
+
+test.each([-1, 0.5, Number.NaN, 2 ** 53 + 2, 2 ** 64])("a byte address is refused: %d", (n) =>
+  expect(() => address(n)).toThrow(Misuse),
+);
+
+test("byte addresses are exact to 2^53, and beyond where a frame begins", () => {
+  expect([address(0), address(2 ** 53 - 1), address(2 ** 64 - 4096)]).toEqual([0, 2 ** 53 - 1, 2 ** 64 - 4096]);
+});
 
 test("frames go up in their own space, to its end and not beyond", () => {
   expect(above(mfn(2 ** 52 - 2), 1)).toBe(2 ** 52 - 1);
-  expect(() => above(mfn(2 ** 52 - 1), 1)).toThrow(Broken);
+  expect(() => above(mfn(2 ** 52 - 1), 1)).toThrow(Misuse);
 });
 
 test("a seed is a run, another seed another one, and every value stays below its bound", () => {

@@ -7,15 +7,19 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** After the table header: host address width less one, flags; structures begin at byte 48. */
+/** Byte of the host address width less one, behind the table header. */
 export const dmarWidthAt = 36;
+/** Byte of the flags, see DmarFlag. */
 export const dmarFlagsAt = 37;
+/** Where the structures begin. */
 export const dmarStructuresAt = 48;
 /** Bits of the flags. */
 export const DmarFlag = { interruptRemapping: 1, x2apicOptOut: 2, dmaControlOptIn: 4 } as const;
 
+/** Types of structures. */
 export const DmarType = { drhd: 0, rmrr: 1, atsr: 2, rhsa: 3, andd: 4, satc: 5 } as const;
 
+/** DMAR remapping unit (DRHD). */
 export const Drhd = layout(
   { title: "DMAR remapping unit (DRHD)", source: "VT-d 4.1, 8.3", bitCount: 128, reserved: [[39, 33]] },
   {
@@ -29,6 +33,7 @@ export const Drhd = layout(
   },
 );
 
+/** DMAR reserved memory region (RMRR). */
 export const Rmrr = layout(
   { title: "DMAR reserved memory region (RMRR)", source: "VT-d 4.1, 8.4", bitCount: 192, reserved: [[47, 32]] },
   {
@@ -61,6 +66,7 @@ export const AtsDevices = layout(
   },
 );
 
+/** DMAR unit's proximity (RHSA). */
 export const Rhsa = layout(
   { title: "DMAR unit's proximity (RHSA)", source: "VT-d 4.1, 8.6", bitCount: 160, reserved: [[63, 32]] },
   {
@@ -100,5 +106,7 @@ export const DeviceScope = layout(
     startBus: bits(47, 40, "bus on which the path begins"),
   },
 );
+/** Where the path of a device scope begins. */
 export const deviceScopePathAt = 6;
+/** Types of device scopes. */
 export const ScopeType = { device: 1, bridge: 2, ioApic: 3, hpet: 4, named: 5 } as const;

@@ -10,6 +10,7 @@ import { layout } from "../../bits/layout.js";
 /** `RSD ` and `PTR ` as little-endian words; the structure stands at a multiple of 16. */
 export const rsdpSignature = [0x20445352, 0x20525450] as const;
 
+/** RSDP. */
 export const Rsdp = layout(
   {
     title: "RSDP",
@@ -35,6 +36,7 @@ export const Rsdp = layout(
 /** Bytes that `checksum` covers, and all a revision 0 structure has. */
 export const rsdpShortBytes = 20;
 
+/** ACPI table header. */
 export const TableHeader = layout(
   { title: "ACPI table header", source: "ACPI 6.5, 5.2.6", bitCount: 288 },
   {
@@ -50,6 +52,7 @@ export const TableHeader = layout(
     creatorRevision: bits(287, 256, "compiler's revision"),
   },
 );
+/** Bytes of the header of every table. */
 export const tableHeaderBytes = 36;
 
 /** One window of PCI configuration space; entries follow the header and 8 reserved bytes. */
@@ -63,4 +66,5 @@ export const McfgEntry = layout(
     lastBus: bits(95, 88, "last bus of the window"),
   },
 );
+/** Where the entries of MCFG begin. */
 export const mcfgEntriesAt = 44;

@@ -2,6 +2,7 @@
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** HPET, after the table header. */
 export const HpetBody = layout(
   { title: "HPET, after the table header", source: "HPET 1.0a, 3.2.4", bitCount: 128, ignored: [[63, 40]] },
   {

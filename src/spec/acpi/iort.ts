@@ -7,6 +7,7 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** IORT, after the table header. */
 export const IortHeader = layout(
   { title: "IORT, after the table header", source: "DEN0049E.e, 3.1", bitCount: 96, reserved: [[95, 64]] },
   { nodes: bits(31, 0, "nodes"), offset: bits(63, 32, "byte offset of the first node from the table's start") },
@@ -24,8 +25,10 @@ export const IortNode = layout(
     mappingsAt: bits(127, 96, "byte offset of the first id mapping"),
   },
 );
+/** Types of nodes. */
 export const IortType = { its: 0, named: 1, rootComplex: 2, smmu: 3, smmuv3: 4, counters: 5, reserved: 6 } as const;
 
+/** IORT SMMUv3 node. */
 export const IortSmmuv3 = layout(
   { title: "IORT SMMUv3 node", source: "DEN0049E.e, 3.1.1.2", bitCount: 128, ignored: [[127, 96]] },
   {
@@ -48,11 +51,13 @@ export const IortSmmu = layout(
     flags: bits(191, 160, "bit 1 = table walks are coherent"),
   },
 );
+/** SMMUs of version 1 and 2, by their model number. */
 export const smmuModels = [
   ...["SMMUv1", "SMMUv2", "MMU-400 (SMMUv1)", "MMU-500 (SMMUv2)"],
   ...["MMU-401 (SMMUv1)", "Cavium ThunderX (SMMUv2)"],
 ] as const;
 
+/** IORT root complex node. */
 export const IortRootComplex = layout(
   {
     title: "IORT root complex node",
@@ -77,6 +82,7 @@ export const iortNamedBitsAt = 12;
 /** The same of a root complex, in nodes of revision 1 and up. */
 export const iortRootBitsAt = 16;
 
+/** IORT reserved memory node. */
 export const IortReserved = layout(
   { title: "IORT reserved memory node", source: "DEN0049E.e, 3.1.1.5", bitCount: 96 },
   {
@@ -86,6 +92,7 @@ export const IortReserved = layout(
   },
 );
 
+/** IORT reserved memory range. */
 export const IortRange = layout(
   { title: "IORT reserved memory range", source: "DEN0049E.e, 3.1.1.5", bitCount: 160, reserved: [[159, 128]] },
   {
@@ -96,6 +103,7 @@ export const IortRange = layout(
   },
 );
 
+/** IORT id mapping. */
 export const IdMapping = layout(
   { title: "IORT id mapping", source: "DEN0049E.e, 3.1.1.1", bitCount: 160, reserved: [[159, 129]] },
   {
@@ -106,4 +114,5 @@ export const IdMapping = layout(
     single: bit(128, "1 = the output id alone, whatever the input"),
   },
 );
+/** Bytes of an id mapping. */
 export const idMappingBytes = 20;

@@ -8,8 +8,10 @@ import { layout } from "../../bits/layout.js";
 
 /** After the table header come four bytes of information and eight reserved ones. */
 export const ivrsBlocksAt = 48;
+/** Where the I/O virtualization information stands. */
 export const ivrsInfoAt = 36;
 
+/** IVRS information (IVinfo). */
 export const IvrsInfo = layout(
   {
     title: "IVRS information (IVinfo)",
@@ -30,6 +32,7 @@ export const IvrsInfo = layout(
   },
 );
 
+/** Types of blocks. */
 export const IvrsType = {
   ivhd10: 0x10,
   ivhd11: 0x11,
@@ -55,10 +58,13 @@ export const Ivhd = layout(
     features: bits(191, 160, "attributes"),
   },
 );
+/** Where an IVHD's entries begin, by its type. */
 export const ivhdEntriesAt: Readonly<Record<number, number>> = { 16: 24, 17: 40, 64: 40 };
 /** Of the forms 11h and 40h: the unit's feature register, 8 bytes. */
 export const ivhdFeaturesAt = 24;
+/** Flag of an IVHD: device TLBs are supported. */
 export const ivhdIotlbFlag = 1 << 4;
+/** Flag of an IVHD: table walks are coherent. */
 export const ivhdCoherentFlag = 1 << 5;
 
 /** Four bytes that begin every device entry. */
@@ -102,6 +108,7 @@ export const IvhdSpecial = layout(
   },
 );
 
+/** Types of device entries. */
 export const IvhdEntryType = {
   ...{ padding: 0, all: 1, select: 2, rangeStart: 3, rangeEnd: 4 },
   ...{ aliasSelect: 0x42, aliasRange: 0x43, extendedSelect: 0x46, extendedRange: 0x47, special: 0x48, named: 0xf0 },
@@ -109,6 +116,7 @@ export const IvhdEntryType = {
 /** Bytes of an entry named by ACPI, before its unique id; the length of that is the last byte. */
 export const ivhdNamedBytes = 22;
 
+/** IVRS memory (IVMD). */
 export const Ivmd = layout(
   { title: "IVRS memory (IVMD)", source: "AMD IOMMU 48882, 5.2.2.3", bitCount: 256, reserved: [[127, 80]] },
   {

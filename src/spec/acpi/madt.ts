@@ -6,12 +6,15 @@
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** MADT, after the table header. */
 export const MadtHeader = layout(
   { title: "MADT, after the table header", source: "ACPI 6.5, 5.2.12", bitCount: 64 },
   { localApic: bits(31, 0, "registers of each processor's local APIC"), flags: bits(63, 32, "bit 0 = two 8259s too") },
 );
+/** Where the entries of MADT begin. */
 export const madtEntriesAt = 44;
 
+/** Types of entries. */
 export const MadtType = {
   ioApic: 1,
   localApicOverride: 5,
@@ -21,16 +24,19 @@ export const MadtType = {
   gicIts: 0x0f,
 } as const;
 
+/** MADT entry. */
 export const MadtEntry = layout(
   { title: "MADT entry", source: "ACPI 6.5, 5.2.12", bitCount: 16 },
   { type: bits(7, 0, "see MadtType"), length: bits(15, 8, "bytes of the entry") },
 );
 
+/** MADT I/O APIC. */
 export const MadtIoApic = layout(
   { title: "MADT I/O APIC", source: "ACPI 6.5, 5.2.12.3", bitCount: 96, ignored: [[31, 0]] },
   { address: bits(63, 32, "registers"), first: bits(95, 64, "first interrupt") },
 );
 
+/** MADT local APIC address override. */
 export const MadtLocalApicOverride = layout(
   { title: "MADT local APIC address override", source: "ACPI 6.5, 5.2.12.8", bitCount: 96, ignored: [[31, 0]] },
   { addressLow: bits(63, 32, "registers, address bits 31:0"), addressHigh: bits(95, 64, "address bits 63:32") },
@@ -46,6 +52,7 @@ export const MadtGic = layout(
   },
 );
 
+/** MADT GIC redistributors. */
 export const MadtGicRedistributor = layout(
   { title: "MADT GIC redistributors", source: "ACPI 6.5, 5.2.12.17", bitCount: 128, ignored: [[31, 0]] },
   {

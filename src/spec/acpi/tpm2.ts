@@ -2,6 +2,7 @@
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** TPM2, after the table header. */
 export const Tpm2Body = layout(
   { title: "TPM2, after the table header", source: "TCG ACPI 1.3, table 7", bitCount: 128, reserved: [[31, 16]] },
   {

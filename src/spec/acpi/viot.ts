@@ -6,6 +6,7 @@
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VIOT, after the table header. */
 export const ViotHeader = layout(
   {
     title: "VIOT, after the table header",
@@ -19,13 +20,16 @@ export const ViotHeader = layout(
   { nodes: bits(15, 0, "nodes"), offset: bits(31, 16, "byte offset of the first node") },
 );
 
+/** Types of nodes. */
 export const ViotType = { pciRange: 1, mmioEndpoint: 2, virtioPci: 3, virtioMmio: 4 } as const;
 
+/** VIOT node. */
 export const ViotNode = layout(
   { title: "VIOT node", source: "ACPI 6.5, 5.2.32", bitCount: 32, reserved: [[15, 8]] },
   { type: bits(7, 0, "see ViotType"), length: bits(31, 16, "bytes of the node") },
 );
 
+/** VIOT range of PCI devices. */
 export const ViotPciRange = layout(
   {
     title: "VIOT range of PCI devices",
@@ -44,6 +48,7 @@ export const ViotPciRange = layout(
   },
 );
 
+/** VIOT virtio-iommu on PCI. */
 export const ViotVirtioPci = layout(
   {
     title: "VIOT virtio-iommu on PCI",
@@ -55,6 +60,7 @@ export const ViotVirtioPci = layout(
   { segment: bits(47, 32, "PCI segment"), requester: bits(63, 48, "requester id") },
 );
 
+/** VIOT virtio-iommu by address. */
 export const ViotVirtioMmio = layout(
   {
     title: "VIOT virtio-iommu by address",

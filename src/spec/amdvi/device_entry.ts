@@ -8,6 +8,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** AMD-Vi device table entry. */
 export const DeviceEntry = layout(
   {
     title: "AMD-Vi device table entry",
@@ -69,6 +70,7 @@ export const DeviceEntry = layout(
   },
 );
 
+/** Bytes of a device table entry. */
 export const deviceEntryBytes = 32;
 /** The reserved bits of words 0 to 3 are checked when V is 1, those of words 4 to 7 when IV is 1. */
 export const translationWords = 4;

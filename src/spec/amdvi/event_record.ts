@@ -7,6 +7,7 @@
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** AMD-Vi event record. */
 export const EventRecord = layout(
   { title: "AMD-Vi event record", source: "AMD IOMMU 48882, 2.5.1", bitCount: 128, ignored: [[31, 20]] },
   {
@@ -20,4 +21,5 @@ export const EventRecord = layout(
   },
 );
 
+/** Bytes of an entry of the event log. */
 export const eventRecordBytes = 16;

@@ -7,6 +7,7 @@
  */
 import type { FaultKind } from "../dma/fault_kind.js";
 
+/** An event that a unit logs, in words. */
 export interface FaultEvent {
   readonly code: number;
   readonly kind: FaultKind;
@@ -106,7 +107,7 @@ export const invalidRequests: Readonly<Record<number, InvalidRequest>> = {
   ),
 };
 
-/** @returns null for a combination that is reserved. */
+/** What an invalid request was, as the flags of its event tell. @returns null for a combination that is reserved */
 export const invalidRequestOf = (flags: number): InvalidRequest | null =>
   invalidRequests[((flags >>> 9) & 7) | ((flags & 0x100) !== 0 ? 8 : 0)] ?? null;
 

@@ -9,6 +9,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** AMD-Vi GCR3 table entry. */
 export const Gcr3Entry = layout(
   {
     title: "AMD-Vi GCR3 table entry",
@@ -23,5 +24,7 @@ export const Gcr3Entry = layout(
   },
 );
 
+/** Entries of a GCR3 table. */
 export const gcr3TableEntries = 512;
+/** PASID bits that one level of GCR3 tables resolves. */
 export const gcr3LevelBits = 9;

@@ -11,6 +11,7 @@ import { layout } from "../../bits/layout.js";
 /** Byte offsets, 64 bits each. */
 export const amdviQueueOffsets = { commands: 0x08, events: 0x10, pageRequests: 0x38 } as const;
 
+/** AMD-Vi buffer base. */
 export const BufferBase = layout(
   {
     title: "AMD-Vi buffer base",

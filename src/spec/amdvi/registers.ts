@@ -21,6 +21,7 @@ export const amdviOffsets = {
 /** The register block is at least 16 KiB long and aligned to it. */
 export const amdviBlockBytes = 0x4000;
 
+/** AMD-Vi device table base. */
 export const DeviceTableBase = layout(
   {
     title: "AMD-Vi device table base",
@@ -37,6 +38,7 @@ export const DeviceTableBase = layout(
   },
 );
 
+/** AMD-Vi control. */
 export const Control = layout(
   {
     title: "AMD-Vi control",
@@ -87,6 +89,7 @@ export const Control = layout(
   },
 );
 
+/** AMD-Vi extended features. */
 export const ExtendedFeatures = layout(
   {
     title: "AMD-Vi extended features",
@@ -138,6 +141,7 @@ export const ExtendedFeatures = layout(
   },
 );
 
+/** AMD-Vi status. */
 export const UnitStatus = layout(
   { title: "AMD-Vi status", source: "AMD IOMMU 48882, 3.4.16", bitCount: 64, ignored: [[63, 11]] },
   {
@@ -173,6 +177,7 @@ export const ExclusionBase = layout(
   },
 );
 
+/** AMD-Vi exclusion limit. */
 export const ExclusionLimit = layout(
   {
     title: "AMD-Vi exclusion limit",

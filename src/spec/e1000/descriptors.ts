@@ -6,11 +6,13 @@
  */
 import { bit, bits, layout } from "../../bits/index.js";
 
+/** Bytes of a descriptor of either ring. */
 export const nicDescriptorBytes = 16;
 
 /** Bytes of a receive buffer (RCTL.BSIZE = 00b). */
 export const nicBufferBytes = 2048;
 
+/** Receive descriptor. */
 export const RxDescriptor = layout(
   { title: "receive descriptor", source: "8254x manual, 3.2.3", bitCount: 128 },
   {
@@ -26,6 +28,7 @@ export const RxDescriptor = layout(
   },
 );
 
+/** Legacy transmit descriptor. */
 export const TxDescriptor = layout(
   { title: "legacy transmit descriptor", source: "8254x manual, 3.3.3", bitCount: 128, reserved: [[103, 100]] },
   {

@@ -5,6 +5,7 @@
  */
 import { bit, layout, register, registerMap } from "../../bits/index.js";
 
+/** 8254x. */
 export const nicRegisters = registerMap(
   { title: "8254x", source: "8254x manual, 13.4", byteCount: 0x3820 },
   {
@@ -23,6 +24,7 @@ export const nicRegisters = registerMap(
   },
 );
 
+/** CTRL. */
 export const DeviceControl = layout(
   {
     title: "CTRL",
@@ -36,6 +38,7 @@ export const DeviceControl = layout(
   { reset: bit(26, "RST: the rings begin anew") },
 );
 
+/** ICR. */
 export const InterruptCause = layout(
   {
     title: "ICR",

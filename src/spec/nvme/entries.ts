@@ -6,9 +6,13 @@
  */
 import { bit, bits, layout } from "../../bits/index.js";
 
+/** Operations of the NVM command set. */
 export const NvmeOpcode = { flush: 0, write: 1, read: 2 } as const;
+/** Bytes of a submission queue entry. */
 export const sqeBytes = 64;
+/** Bytes of a completion queue entry. */
 export const cqeBytes = 16;
+/** Bytes of an SGL descriptor. */
 export const sglBytes = 16;
 
 /** Status codes of completions: type 0 unless said otherwise. */
@@ -25,6 +29,7 @@ export type NvmeStatus = (typeof NvmeStatus)[keyof typeof NvmeStatus];
 /** What a descriptor describes, in its upper four bits. */
 export const SglType = { data: 0, lastSegment: 3 } as const;
 
+/** NVMe submission entry. */
 export const Sqe = layout(
   {
     title: "NVMe submission entry",
@@ -54,6 +59,7 @@ export const Sqe = layout(
   },
 );
 
+/** NVMe SGL descriptor. */
 export const SglDescriptor = layout(
   { title: "NVMe SGL descriptor", source: "NVMe 2.0, 4.1.2", bitCount: 128, reserved: [[119, 96]] },
   {
@@ -65,6 +71,7 @@ export const SglDescriptor = layout(
   },
 );
 
+/** NVMe completion entry. */
 export const Cqe = layout(
   { title: "NVMe completion entry", source: "NVMe 2.0, 3.3.3.2", bitCount: 128, ignored: [[63, 32]] },
   {

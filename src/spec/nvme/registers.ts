@@ -5,6 +5,7 @@
  */
 import { bit, bits, layout, register, register64, registerMap } from "../../bits/index.js";
 
+/** NVMe controller. */
 export const nvmeRegisters = registerMap(
   { title: "NVMe controller", source: "NVMe 2.0, 3.1.3", byteCount: 0x1008 },
   {
@@ -18,11 +19,13 @@ export const nvmeRegisters = registerMap(
   },
 );
 
+/** CC. */
 export const ControllerConfiguration = layout(
   { title: "CC", source: "NVMe 2.0, 3.1.3.5", bitCount: 32, ignored: [[31, 1]] },
   { enable: bit(0, "1 = commands are processed; from 1 to 0 resets the controller") },
 );
 
+/** CSTS. */
 export const ControllerStatus = layout(
   { title: "CSTS", source: "NVMe 2.0, 3.1.3.6", bitCount: 32, ignored: [[31, 2]] },
   {
@@ -31,6 +34,7 @@ export const ControllerStatus = layout(
   },
 );
 
+/** AQA. */
 export const QueueSizes = layout(
   {
     title: "AQA",

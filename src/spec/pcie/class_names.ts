@@ -17,5 +17,5 @@ const byName: Readonly<Record<string, number>> = {
   "raid bus controller": PciClass.raid,
 };
 
-/** @returns null for a name that nobody asks about */
+/** The class code of a name that lspci prints. @returns null for a name that nobody asks about */
 export const classOfName = (name: string | null): number | null => byName[name?.toLowerCase() ?? ""] ?? null;

@@ -5,11 +5,13 @@
  */
 import { bit, bits, layout, register, registerMap } from "../../bits/index.js";
 
+/** PCI command and status. */
 export const pciCommandAndStatus = registerMap(
   { title: "PCI command and status", source: "PCI 3.0, 6.2", byteCount: 8 },
   { commandAndStatus: register(0x04, "rw1c", "Command in bits 15:0, Status in bits 31:16") },
 );
 
+/** Command and status. */
 export const CommandAndStatus = layout(
   {
     title: "command and status",

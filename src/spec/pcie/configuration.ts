@@ -8,10 +8,12 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** Bytes of the configuration space of one function. */
 export const configurationBytes = 4096;
 /** Vendor id of a function that is not there. */
 export const noVendor = 0xffff;
 
+/** PCI configuration header. */
 export const ConfigurationHeader = layout(
   {
     title: "PCI configuration header",
@@ -54,8 +56,10 @@ export const BridgeBuses = layout(
     latency: bits(31, 24, "latency timer"),
   },
 );
+/** Offset of the bus numbers of a bridge. */
 export const bridgeBusesAt = 0x18;
 
+/** PCIe extended capability header. */
 export const ExtendedCapability = layout(
   { title: "PCIe extended capability header", source: "PCIe 6.0, 7.6.3", bitCount: 32 },
   {
@@ -64,7 +68,9 @@ export const ExtendedCapability = layout(
     next: bits(31, 20, "offset of the next one; 0 = the last"),
   },
 );
+/** Offset of the first extended capability. */
 export const extendedCapabilitiesAt = 0x100;
+/** Ids of extended capabilities. */
 export const ExtendedId = { acs: 0x0d, ats: 0x0f, sriov: 0x10, pri: 0x13, pasid: 0x1b } as const;
 
 /** Second word of the ATS capability. */
@@ -100,8 +106,10 @@ export const SriovNumber = layout(
   { title: "SR-IOV number of virtual functions", source: "PCIe 6.0, 9.3.3.7", bitCount: 32, reserved: [[31, 24]] },
   { count: bits(15, 0, "virtual functions that are there"), link: bits(23, 16, "function that these depend on") },
 );
+/** Where the number of virtual functions stands in the SR-IOV capability. */
 export const sriovNumberAt = 0x10;
 
+/** SR-IOV place of virtual functions. */
 export const SriovFirst = layout(
   { title: "SR-IOV place of virtual functions", source: "PCIe 6.0, 9.3.3.9, 9.3.3.10", bitCount: 32 },
   {
@@ -109,4 +117,5 @@ export const SriovFirst = layout(
     stride: bits(31, 16, "from one to the next"),
   },
 );
+/** Where their first requester id and stride stand. */
 export const sriovFirstAt = 0x14;

@@ -8,6 +8,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** SMMUv3 level 1 context descriptor. */
 export const L1ContextDescriptor = layout(
   {
     title: "SMMUv3 level 1 context descriptor",
@@ -24,6 +25,7 @@ export const L1ContextDescriptor = layout(
   },
 );
 
+/** SMMUv3 context descriptor. */
 export const ContextDescriptor = layout(
   {
     title: "SMMUv3 context descriptor",
@@ -93,5 +95,7 @@ export const ContextDescriptor = layout(
   },
 );
 
+/** Bytes of a context descriptor. */
 export const contextDescriptorBytes = 64;
+/** Bytes of a level 1 context descriptor. */
 export const l1ContextDescriptorBytes = 8;

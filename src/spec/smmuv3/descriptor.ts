@@ -12,6 +12,7 @@ import { type Layout, layout } from "../../bits/layout.js";
 
 const source = "DDI 0487, D8.3";
 
+/** Bytes of a granule, as a power of two. */
 export type GranuleLg2 = 12 | 14 | 16;
 
 const kind = bits(1, 0, "0 and 2 = invalid, 1 = block, 3 = table, or page at the last level");
@@ -127,6 +128,7 @@ export function stage2Table(granuleLg2: GranuleLg2) {
   );
 }
 
+/** A layout of a table descriptor, whose fields depend on the granule. */
 export type DescriptorLayout = Layout<Readonly<Record<string, Draft<number>>>>;
 
 function sizeName(lg2: number): string {

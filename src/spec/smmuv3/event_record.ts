@@ -6,6 +6,7 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** SMMUv3 event record. */
 export const EventRecord = layout(
   {
     title: "SMMUv3 event record",
@@ -40,4 +41,5 @@ export const EventRecord = layout(
   },
 );
 
+/** Bytes of an event record. */
 export const eventRecordBytes = 32;

@@ -6,6 +6,7 @@
  */
 import type { FaultKind } from "../dma/fault_kind.js";
 
+/** An event that an SMMU records, in words. */
 export interface FaultEvent {
   readonly name: string;
   readonly kind: FaultKind;

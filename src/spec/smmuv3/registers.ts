@@ -22,6 +22,7 @@ export const smmuOffsets = {
 /** Page 0 and page 1 of 64 KiB each; the block is aligned to 64 KiB. */
 export const smmuBlockBytes = 0x20000;
 
+/** SMMU_IDR0. */
 export const Idr0 = layout(
   {
     title: "SMMU_IDR0",
@@ -61,6 +62,7 @@ export const Idr0 = layout(
   },
 );
 
+/** SMMU_IDR1. */
 export const Idr1 = layout(
   { title: "SMMU_IDR1", source: "IHI 0070 G, 6.3.2", bitCount: 32 },
   {
@@ -78,6 +80,7 @@ export const Idr1 = layout(
   },
 );
 
+/** SMMU_IDR3. */
 export const Idr3 = layout(
   {
     title: "SMMU_IDR3",
@@ -113,6 +116,7 @@ export const Idr3 = layout(
   },
 );
 
+/** SMMU_IDR5. */
 export const Idr5 = layout(
   {
     title: "SMMU_IDR5",
@@ -136,6 +140,7 @@ export const Idr5 = layout(
   },
 );
 
+/** SMMU_CR0. */
 export const Cr0 = layout(
   {
     title: "SMMU_CR0",
@@ -182,6 +187,7 @@ export const GlobalBypass = layout(
   },
 );
 
+/** SMMU_STRTAB_BASE. */
 export const StreamTableBase = layout(
   {
     title: "SMMU_STRTAB_BASE",
@@ -199,6 +205,7 @@ export const StreamTableBase = layout(
   },
 );
 
+/** SMMU_STRTAB_BASE_CFG. */
 export const StreamTableConfig = layout(
   {
     title: "SMMU_STRTAB_BASE_CFG",

@@ -7,6 +7,7 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** SMMUv3 level 1 stream table descriptor. */
 export const L1StreamDescriptor = layout(
   {
     title: "SMMUv3 level 1 stream table descriptor",
@@ -23,6 +24,7 @@ export const L1StreamDescriptor = layout(
   },
 );
 
+/** SMMUv3 stream table entry. */
 export const StreamEntry = layout(
   {
     title: "SMMUv3 stream table entry",
@@ -112,7 +114,9 @@ export const StreamConfig = { abort: 0, bypass: 4, first: 5, second: 6, nested: 
 /** Values of StreamEntry.s1Dss. */
 export const DefaultSubstream = { terminate: 0, bypass: 1, substream0: 2 } as const;
 
+/** Bytes of a stream table entry. */
 export const streamEntryBytes = 64;
+/** Bytes of a level 1 stream table descriptor. */
 export const l1StreamDescriptorBytes = 8;
 /** Larger spans count as 0. */
 export const spanMax = 11;

@@ -8,6 +8,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VT-d context entry. */
 export const ContextEntry = layout(
   {
     title: "VT-d context entry",
@@ -33,6 +34,7 @@ export const ContextEntry = layout(
 /** Values of ContextEntry.tt. */
 export const TranslationType = { translate: 0, translateAndAts: 1, passThrough: 2, reserved: 3 } as const;
 
+/** VT-d scalable-mode context entry. */
 export const ScalableContextEntry = layout(
   {
     title: "VT-d scalable-mode context entry",
@@ -58,5 +60,7 @@ export const ScalableContextEntry = layout(
   },
 );
 
+/** Bytes of a context entry of legacy mode. */
 export const contextEntryBytes = 16;
+/** Bytes of a context entry of scalable mode. */
 export const scalableContextEntryBytes = 32;

@@ -10,6 +10,7 @@ import type { FaultKind } from "../dma/fault_kind.js";
 /** The entry that a reason speaks of, where it speaks of one. */
 export type FaultEntry = "root" | "context" | "directory" | "pasid" | "page";
 
+/** Why a unit refused a request. */
 export interface FaultReason {
   readonly kind: FaultKind;
   /** What the unit found, as a sentence that needs no manual. */

@@ -7,6 +7,7 @@ import type { Dfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VT-d FRCD_REG. */
 export const FaultRecord = layout(
   {
     title: "VT-d FRCD_REG",
@@ -32,4 +33,5 @@ export const FaultRecord = layout(
   },
 );
 
+/** Bytes of a fault recording register. */
 export const faultRecordBytes = 16;

@@ -6,6 +6,7 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VT-d interrupt-remapping entry. */
 export const InterruptEntry = layout(
   {
     title: "VT-d interrupt-remapping entry",

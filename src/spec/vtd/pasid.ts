@@ -8,6 +8,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VT-d PASID directory entry. */
 export const PasidDirectoryEntry = layout(
   { title: "VT-d PASID directory entry", source: "VT-d 4.1, 9.5", bitCount: 64, reserved: [[11, 2]] },
   {
@@ -17,6 +18,7 @@ export const PasidDirectoryEntry = layout(
   },
 );
 
+/** VT-d PASID table entry. */
 export const PasidEntry = layout(
   {
     title: "VT-d PASID table entry",
@@ -64,7 +66,9 @@ export const PasidEntry = layout(
 /** Values of PasidEntry.pgtt. */
 export const PasidTranslation = { first: 1, second: 2, nested: 3, passThrough: 4 } as const;
 
+/** Bytes of a PASID directory entry. */
 export const pasidDirectoryEntryBytes = 8;
+/** Bytes of a PASID table entry. */
 export const pasidEntryBytes = 64;
 /** A PASID table holds this many entries: the low six bits of a PASID. */
 export const pasidTableEntries = 64;

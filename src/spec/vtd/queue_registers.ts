@@ -10,6 +10,7 @@ import { layout } from "../../bits/layout.js";
 /** Byte offsets, 64 bits each. */
 export const vtdQueueOffsets = { iqa: 0x90, pqa: 0xd0 } as const;
 
+/** VT-d IQA_REG. */
 export const InvalidationQueueAddress = layout(
   { title: "VT-d IQA_REG", source: "VT-d 4.1, 11.4.9.3", bitCount: 64, reserved: [[10, 3]] },
   {
@@ -19,6 +20,7 @@ export const InvalidationQueueAddress = layout(
   },
 );
 
+/** VT-d PQA_REG. */
 export const PageQueueAddress = layout(
   { title: "VT-d PQA_REG", source: "VT-d 4.1, 11.4.12.3", bitCount: 64, reserved: [[11, 5]] },
   {

@@ -22,6 +22,7 @@ export const vtdFaultStatusAt = 0x34;
 /** Register blocks are at least this long and aligned to it. */
 export const vtdBlockBytes = 4096;
 
+/** VT-d CAP_REG. */
 export const Capability = layout(
   {
     title: "VT-d CAP_REG",
@@ -60,6 +61,7 @@ export const Capability = layout(
   },
 );
 
+/** VT-d ECAP_REG. */
 export const ExtendedCapability = layout(
   {
     title: "VT-d ECAP_REG",
@@ -113,6 +115,7 @@ export const ExtendedCapability = layout(
   },
 );
 
+/** VT-d GSTS_REG. */
 export const GlobalStatus = layout(
   { title: "VT-d GSTS_REG", source: "VT-d 4.1, 11.4.4.2", bitCount: 32, reserved: [[22, 0]] },
   {
@@ -128,6 +131,7 @@ export const GlobalStatus = layout(
   },
 );
 
+/** VT-d RTADDR_REG. */
 export const RootTableAddress = layout(
   { title: "VT-d RTADDR_REG", source: "VT-d 4.1, 11.4.5", bitCount: 64, reserved: [[9, 0]] },
   {
@@ -136,6 +140,7 @@ export const RootTableAddress = layout(
   },
 );
 
+/** VT-d IRTA_REG. */
 export const InterruptTableAddress = layout(
   { title: "VT-d IRTA_REG", source: "VT-d 4.1, 11.4.11.3", bitCount: 64, reserved: [[10, 4]] },
   {
@@ -145,6 +150,7 @@ export const InterruptTableAddress = layout(
   },
 );
 
+/** VT-d FSTS_REG. */
 export const FaultStatus = layout(
   { title: "VT-d FSTS_REG", source: "VT-d 4.1, 11.4.7.1", bitCount: 32, reserved: [[31, 16]] },
   {

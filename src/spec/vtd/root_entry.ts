@@ -7,6 +7,7 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
+/** VT-d root entry. */
 export const RootEntry = layout(
   {
     title: "VT-d root entry",
@@ -42,5 +43,7 @@ export const ScalableRootEntry = layout(
   },
 );
 
+/** Entries of a root table, one for each bus. */
 export const rootEntries = 256;
+/** Bytes of a root entry. */
 export const rootEntryBytes = 16;

@@ -5,25 +5,32 @@
  */
 import { bits, layout } from "../../bits/index.js";
 
+/** Operations of a request. */
 export const BlkOp = { read: 0, write: 1, writeBarrier: 2, flushDiskcache: 3, discard: 5, indirect: 6 } as const;
 export type BlkOp = (typeof BlkOp)[keyof typeof BlkOp];
+/** What a back end answers. */
 export const BlkStatus = { okay: 0, error: -1, unsupported: -2 } as const;
 export type BlkStatus = (typeof BlkStatus)[keyof typeof BlkStatus];
 
 /** One entry of the ring: a request is the longer of both. */
 export const blkEntryBytes = 112;
+/** Bytes of a sector. */
 export const sectorBytes = 512;
+/** Sectors of a page. */
 export const sectorsPerPage = 8;
 
-/** Segments that a request itself carries, pages of descriptors that an indirect one names, segments in such a page. */
+/** Segments that a request itself carries. */
 export const blkSegmentsMax = 11;
+/** Pages of descriptors that an indirect request names. */
 export const blkIndirectPagesMax = 8;
+/** Segments that such a page describes. */
 export const blkSegmentsPerPage = 512;
 /** Segments of an indirect request that a back end takes (xen-blkback.max_indirect_segments). */
 export const blkIndirectSegmentsMax = 256;
 
-/** 32-bit words at which segments of a request, and grant references of an indirect one, begin. */
+/** 32-bit word at which the segments of a request begin. */
 export const blkSegmentsAt = 6;
+/** 32-bit word at which the grant references of an indirect request begin. */
 export const blkIndirectRefsAt = 7;
 
 /** Head of a request that carries its segments. */
@@ -74,6 +81,7 @@ export const BlkSegment = layout(
   },
 );
 
+/** Block response. */
 export const BlkResponse = layout(
   {
     title: "block response",

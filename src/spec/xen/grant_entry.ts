@@ -30,11 +30,13 @@ const header = {
   domain: bits(31, 16, "the grantee"),
 };
 
+/** Grant_entry_v1. */
 export const GrantV1 = layout(
   { title: "grant_entry_v1", source: "grant_table.h", bitCount: 64, ignored: [[15, 9]] },
   { ...header, frame: bits(63, 32, "gfn of the granter") },
 );
 
+/** Grant_entry_v2.full_page. */
 export const GrantV2 = layout(
   {
     title: "grant_entry_v2.full_page",
@@ -49,6 +51,7 @@ export const GrantV2 = layout(
   { ...header, frame: bits(115, 64, "gfn of the granter") },
 );
 
+/** Grant_entry_v2.sub_page. */
 export const GrantV2Part = layout(
   {
     title: "grant_entry_v2.sub_page",
@@ -65,6 +68,7 @@ export const GrantV2Part = layout(
   },
 );
 
+/** Grant_entry_v2.transitive. */
 export const GrantV2Transitive = layout(
   {
     title: "grant_entry_v2.transitive",
@@ -83,6 +87,7 @@ export const GrantV2Transitive = layout(
   },
 );
 
+/** Bytes of a grant entry, by version. */
 export const grantEntryBytes = { 1: 8, 2: 16 } as const;
 /** Version 2 keeps what the hypervisor sets in an array of its own. */
 export const grantStatusBytes = 2;

@@ -6,7 +6,9 @@
  */
 import { bit, bits, layout } from "../../bits/index.js";
 
+/** Bytes of an entry of the transmit ring. */
 export const netTxEntryBytes = 12;
+/** Bytes of an entry of the receive ring. */
 export const netRxEntryBytes = 8;
 /** `none`: the place of extra information, which is no request. */
 export const NetStatus = { dropped: -2, error: -1, okay: 0, none: 1 } as const;
@@ -16,6 +18,7 @@ export const netSlotsMax = 18;
 /** Bytes of a packet's head that the back end copies instead of mapping (XEN_NETBACK_TX_COPY_LEN). */
 export const netHeadBytes = 128;
 
+/** Network transmit request. */
 export const NetTxRequest = layout(
   { title: "network transmit request", source: "netif.h, netif_tx_request", bitCount: 96, reserved: [[63, 52]] },
   {
@@ -55,16 +58,19 @@ export const NetExtraInfo = layout(
   },
 );
 
+/** Network transmit response. */
 export const NetTxResponse = layout(
   { title: "network transmit response", source: "netif.h, netif_tx_response", bitCount: 32 },
   { id: bits(15, 0, "of the request"), status: bits(31, 16, "NetStatus as a 16-bit number with sign") },
 );
 
+/** Network receive request. */
 export const NetRxRequest = layout(
   { title: "network receive request", source: "netif.h, netif_rx_request", bitCount: 64, ignored: [[31, 16]] },
   { id: bits(15, 0, "given back in the response"), ref: bits(63, 32, "grant of the page to fill") },
 );
 
+/** Network receive response. */
 export const NetRxResponse = layout(
   { title: "network receive response", source: "netif.h, netif_rx_response", bitCount: 64 },
   {

@@ -11,6 +11,7 @@ export type RingIndex = (typeof RingIndex)[keyof typeof RingIndex];
 
 /** Byte offset of the first entry. */
 export const ringEntriesAt = 64;
+/** Bytes of the page that a ring is. */
 export const ringPageBytes = 4096;
 
 /** Entries of a one-page ring: as many as fit, rounded down to a power of two. @param entryBytes the larger of both kinds */

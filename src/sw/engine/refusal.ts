@@ -1,6 +1,7 @@
 /** Why a mapping was refused: a kind that can be counted, and words that may hold the figures of the one at hand. */
 import type { FullReason } from "../swiotlb/explain.js";
 
+/** Why a mapping was refused. */
 export type RefusalReason =
   | FullReason
   /** Its slots lie, or would lie, above what the device reaches. */
@@ -24,6 +25,7 @@ export type RefusalReason =
   /** A list without an entry. */
   | "empty-list";
 
+/** The same, with words for the one at hand. */
 export interface Refusal {
   readonly reason: RefusalReason;
   readonly words: string;

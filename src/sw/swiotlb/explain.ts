@@ -9,6 +9,7 @@ import { fitsBoundary } from "./plain_search.js";
 import type { Pool } from "./pool.js";
 import { Request } from "./request.js";
 
+/** What a pool lacks for a request. */
 export type FullReason =
   /** There is no pool. */
   | "absent"
@@ -25,6 +26,7 @@ export type FullReason =
   /** Such places exist; in each the mapping would cross the segment boundary. */
   | "boundary";
 
+/** The same, with the pool at that instant. */
 export interface Full {
   readonly reason: FullReason;
   /** Slots that the request needs; 0 when it is larger than any mapping. */

@@ -11,6 +11,7 @@ import type { Allow, TableRoot } from "../root.js";
 import type { Troubles } from "../trouble.js";
 import type { Smmuv3Abilities } from "./smmuv3_abilities.js";
 
+/** Whose unit it is. */
 export type UnitKind = "vtd" | "amdvi" | "smmuv3";
 
 /**

@@ -32,10 +32,10 @@ export interface MachineDevice {
 }
 
 /**
- * @param checks what watches every call
+ * @param checks what watches every call; null: nothing does
  * @throws Unreadable, with its place, for a device that cannot work with the pool or the engine that it is given.
  */
-export function buildDevices(d: Described, host: Host, checks: DmaChecks): MachineDevice[] {
+export function buildDevices(d: Described, host: Host, checks: DmaChecks | null): MachineDevice[] {
   const built = new Map<string, Engine>();
   const pool = new PoolOnDemand(d, host);
   return d.machine.devices.map((description, n) => {

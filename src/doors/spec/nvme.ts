@@ -1,0 +1,3 @@
+/** NVM Express. */
+export * from "../../spec/nvme/entries.js";
+export * from "../../spec/nvme/registers.js";

@@ -1,0 +1,97 @@
+/** The description of a machine as one writes it, in YAML or as an object: each part has a default where it can do without. */
+/** A machine: its memory and kernel, its devices, and what they are to do. */
+export interface MachineDescription {
+  /** Release of Linux whose behaviour it has, such as `"6.12"`. Default: the newest that is known. */
+  readonly kernel?: string;
+  /** Default: 1. */
+  readonly cpus?: number;
+  /** Default: `x86`. */
+  readonly arch?: "x86" | "arm" | "ia64";
+  /** Default: `1GiB`. */
+  readonly memory?: Size;
+  /** The guest's memory is encrypted (SEV, TDX): all DMA goes through the shared pool. */
+  readonly encrypted?: boolean;
+  /** The bounce pool. */
+  readonly swiotlb?: PoolDescription;
+  /** The hypervisor; without it the kernel has the machine to itself. */
+  readonly xen?: XenDescription;
+  readonly devices?: readonly DeviceDescription[];
+  /** Programs that use the devices. */
+  readonly workload?: readonly ProgramDescription[];
+  /** Decides the order of the work. Default: 1. */
+  readonly seed?: number;
+}
+
+/** What a domain's kernel knows of the frames under its pages; see docs/scenarios/memory-models.md. */
+export type XenModel = "p2m" | "p==m" | "vp" | "vp+hypercall" | "vp+iommu";
+
+/** Ways to make a buffer reachable for a device. */
+export type EngineName = "direct" | "swiotlb" | "swiotlb-xen-x86" | "swiotlb-xen-arm" | "grant" | "software-iommu";
+
+/** Bytes, as a number or as `512MiB`. */
+export type Size = number | string;
+
+/** A bounce pool. */
+export interface PoolDescription {
+  /** Slots of 2 KiB. */
+  readonly slots?: number;
+  /** Parts with a lock each. */
+  readonly areas?: number;
+  /** Default: `auto`, for what devices do not reach. */
+  readonly mode?: "auto" | "force" | "off";
+}
+
+/** A hypervisor and its domains. */
+export interface XenDescription {
+  /** What the driver domain's kernel knows of its frames. */
+  readonly model: XenModel;
+  /** The guests' model. Default: the driver domain's where guests have one, else `vp+hypercall`. */
+  readonly guests?: XenModel;
+  /** Domain 0 drives the devices. */
+  readonly domains: readonly { readonly id: number; readonly memory: Size }[];
+}
+
+/** A device that masters the bus. */
+export interface DeviceDescription {
+  /** `0000:00:03.0`. */
+  readonly bdf: string;
+  /** The driver of Linux that it has, such as `nvme` or `e1000e`. */
+  readonly driver?: string;
+  /** Address bits that the driver sets as its mask; what the hardware has unless `lines` says less. */
+  readonly mask?: number;
+  /** Address lines of the hardware: what is above is cut off. */
+  readonly lines?: number;
+  /** The low address bits that a bounce keeps, such as 0xfff. */
+  readonly minAlignMask?: number;
+  /** Segment boundary in bytes, a power of two. */
+  readonly boundary?: number;
+  /** Its accesses see the CPU's cache. Default: yes. */
+  readonly coherent?: boolean;
+  /** How buffers are made reachable. Default: `auto`, as the kernel decides. */
+  readonly engine?: "auto" | EngineName;
+}
+
+/** A program that uses a device. */
+export interface ProgramDescription {
+  readonly program:
+    | "disk"
+    | "blkback"
+    | "net"
+    | "netback"
+    | "hostile-blk"
+    | "hostile-net"
+    | "legacy-dma"
+    | "legacy-pio";
+  /** Domain whose requests these are; none for the driver domain's own. */
+  readonly from?: number;
+  /** `0000:00:03.0`. */
+  readonly device: string;
+  /** Default: 1000. */
+  readonly requests?: number;
+  /** Bytes of a request: a number, or from and to as `4096..131072`. */
+  readonly size?: Size;
+  /** Grants are kept from one request to the next. Default: no. */
+  readonly persistent?: boolean;
+  /** Segments of a block request; above 11 it is indirect. Default: 11. */
+  readonly segments?: number;
+}

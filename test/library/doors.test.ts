@@ -1,0 +1,128 @@
+/**
+ * What the doors hand on, as the declarations say that a consumer's compiler reads: every type that is named is exported by
+ * the same door, every export has a comment that editors show, and nothing of other packages shines through.
+ */
+import { readFileSync } from "node:fs";
+import { relative } from "node:path";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+
+const { exports: doors } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, string> };
+const files = Object.entries(doors).flatMap(([name, file]) =>
+  name === "./package.json" ? [] : [[name, file.replace(/\.js$/, ".d.ts")] as const],
+);
+
+function programOf(names: readonly string[], host?: ts.CompilerHost): ts.Program {
+  const options: ts.CompilerOptions = { module: ts.ModuleKind.NodeNext, types: ["node"], lib: ["lib.es2023.d.ts"] };
+  return ts.createProgram({ rootNames: names, options, ...(host !== undefined && { host }) });
+}
+
+/** Exports of a module, those of the namespaces in it too. */
+function exportsOf(checker: ts.TypeChecker, module: ts.Symbol): Map<ts.Symbol, string> {
+  const found = new Map<ts.Symbol, string>();
+  const add = (of: ts.Symbol, within: string) => {
+    for (const e of checker.getExportsOfModule(of)) {
+      const target = resolved(checker, e);
+      const isNamespace = target.flags & ts.SymbolFlags.ValueModule;
+      if (isNamespace) add(target, `${within}${e.name}.`);
+      else found.set(target, `${within}${e.name}`);
+    }
+  };
+  add(module, "");
+  return found;
+}
+
+const resolved = (checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol =>
+  symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+
+/** Symbols that the declarations of a symbol name; those of a computed name are brands, which nobody has to write. */
+function named(checker: ts.TypeChecker, symbol: ts.Symbol): Set<ts.Symbol> {
+  const found = new Set<ts.Symbol>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isComputedPropertyName(node)) return;
+    const modifiers = ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : [];
+    if (modifiers.some((m) => m.kind === ts.SyntaxKind.PrivateKeyword)) return;
+    const name = ts.isTypeReferenceNode(node)
+      ? node.typeName
+      : ts.isExpressionWithTypeArguments(node)
+        ? node.expression
+        : ts.isTypeQueryNode(node)
+          ? node.exprName
+          : ts.isImportTypeNode(node)
+            ? node.qualifier
+            : undefined;
+    if (name !== undefined) {
+      const s = checker.getSymbolAtLocation(name);
+      if (s !== undefined) found.add(resolved(checker, s));
+    }
+    ts.forEachChild(node, visit);
+  };
+  for (const declaration of symbol.declarations ?? []) visit(declaration);
+  return found;
+}
+
+/** A unique symbol: nobody writes it. */
+const isBrand = (checker: ts.TypeChecker, symbol: ts.Symbol): boolean =>
+  (checker.getTypeOfSymbol(symbol).flags & ts.TypeFlags.UniqueESSymbol) !== 0;
+
+/** What a door lacks. */
+function lacks(program: ts.Program, file: string): string[] {
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file)!)!;
+  const handed = exportsOf(checker, module);
+  const missing: string[] = [];
+  for (const [symbol, name] of handed) {
+    for (const used of named(checker, symbol)) {
+      if (used.flags & ts.SymbolFlags.TypeParameter || handed.has(used) || isBrand(checker, used)) continue;
+      const at = used.declarations?.[0]?.getSourceFile().fileName ?? "";
+      // Members of what is exported, and the language's and the platform's own.
+      if (
+        used.flags & ts.SymbolFlags.Property ||
+        /node_modules\/(typescript\/lib|@types\/node|undici-types)\//.test(at)
+      )
+        continue;
+      missing.push(`${name} names ${used.name} of ${relative(process.cwd(), at)}`);
+    }
+    if (ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim() === "")
+      missing.push(`${name} has no comment`);
+  }
+  return missing;
+}
+
+describe("what the test sees", () => {
+  const sources: Readonly<Record<string, string>> = {
+    "/door.d.ts": 'export { f, Known, n } from "./inside.js";',
+    "/inside.d.ts": `
+      import type { z } from "other";
+      interface Hidden { a: number }
+      /** Known. */ export interface Known extends Hidden { b: Known; c: Map<string, Hidden> }
+      /** F. */ export declare function f<T extends Known>(a: T, b: readonly Hidden[]): typeof n;
+      export declare const n: number;
+      /** Z. */ export type Z = z;`,
+  };
+  const host = ts.createCompilerHost({});
+  const own = { ...host, fileExists: (f: string) => f in sources || host.fileExists(f) };
+  const program = programOf(["/door.d.ts"], {
+    ...own,
+    readFile: (f) => sources[f] ?? host.readFile(f),
+    getSourceFile: (f, v) => (f in sources ? ts.createSourceFile(f, sources[f]!, v, true) : host.getSourceFile(f, v)),
+  });
+
+  test("a type that is named and not exported, and an export without a comment", () => {
+    expect(lacks(program, "/door.d.ts").map((l) => l.replace(/ of .*/, ""))).toEqual([
+      "f names Hidden",
+      "Known names Hidden",
+      "n has no comment",
+    ]);
+  });
+});
+
+describe("the doors", () => {
+  const program = programOf(files.map(([, file]) => file));
+
+  test.each(files)("%s", (_, file) => expect(lacks(program, file)).toEqual([]));
+
+  test.each(files)("%s says at its head what it promises", (_, file) => {
+    expect(program.getSourceFile(file)!.text).toMatch(/^\/\*\*[^/]* Promised: [^/]*@packageDocumentation\n \*\//);
+  });
+});
