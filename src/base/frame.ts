@@ -16,6 +16,12 @@ export type Address = number & { readonly [space]: "address" };
 
 /** Bytes per frame, as a power of two. */
 export const frameLg2 = 12;
+/**
+ * Bytes per frame: the 4 KiB in which memory has owners, whatever page size a kernel has chosen for itself.
+ * Modules with loops take it into a constant of their own, `const pageBytes = frameBytes`: V8 folds that, so that a
+ * division becomes a shift, and does not fold an import.
+ */
+export const frameBytes = 2 ** frameLg2;
 /** A 64-bit address has 52 frame bits; a double is exact to 53. */
 export const frameBitsMax = 52;
 

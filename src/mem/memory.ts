@@ -5,14 +5,14 @@
  * state over, which then notes each write.
  */
 import { assert, Misuse } from "../base/assert.js";
-import { frameLg2, type Mfn } from "../base/frame.js";
+import { frameBytes, type Mfn } from "../base/frame.js";
 import { lineWords, type MachineState } from "../state/machine_state.js";
 import type { MemoryView, ReadonlyWords } from "./view.js";
 
-const frameBytes = 2 ** frameLg2;
+const pageBytes = frameBytes;
 /** A frame that was written: the same bytes in two ways to count them. */
 class Written {
-  readonly words = new Uint32Array(frameBytes / 4);
+  readonly words = new Uint32Array(pageBytes / 4);
   readonly bytes = new Uint8Array(this.words.buffer);
 }
 
@@ -50,32 +50,32 @@ export class Memory implements MemoryView {
   /** One load of 16 bits, as one access. @param address a multiple of 2 @throws Misuse `outside-memory`. */
   load16(address: number): number {
     const words = this.#wordsToRead(address, 2);
-    const at = Math.floor((address % frameBytes) / 4);
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    const at = Math.floor((address % pageBytes) / 4);
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, false);
     return (words[at]! >>> (address % 4 === 0 ? 0 : 16)) & 0xffff;
   }
 
   /** One load of 32 bits, as one access. @param address a multiple of 4 @throws Misuse `outside-memory`. */
   load32(address: number): number {
     const words = this.#wordsToRead(address, 4);
-    const at = (address % frameBytes) / 4;
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, false);
     return words[at]!;
   }
 
   /** One load of 1, 2, 4 ... 16 words, as one access. @param address a multiple of their bytes */
   load(address: number, into: Uint32Array): void {
     const words = this.#wordsToRead(address, into.length * 4);
-    const at = (address % frameBytes) / 4;
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, false);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, false);
     for (let i = 0; i < into.length; i++) into[i] = words[at + i]!;
   }
 
   /** One store of 16 bits. @param address a multiple of 2 @throws Misuse `outside-memory`. */
   store16(address: number, value: number): void {
     const words = this.#wordsAt(address, 2);
-    const at = Math.floor((address % frameBytes) / 4);
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    const at = Math.floor((address % pageBytes) / 4);
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
     const shift = address % 4 === 0 ? 0 : 16;
     this.#put(address, words, at, ((words[at]! & ~(0xffff << shift)) | ((value & 0xffff) << shift)) >>> 0);
   }
@@ -83,16 +83,16 @@ export class Memory implements MemoryView {
   /** One store of 32 bits. @param address a multiple of 4 @throws Misuse `outside-memory`. */
   store32(address: number, value: number): void {
     const words = this.#wordsAt(address, 4);
-    const at = (address % frameBytes) / 4;
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
     this.#put(address, words, at, value >>> 0);
   }
 
   /** One store of 64 bits, in two halves of 32. @param address a multiple of 8 @throws Misuse `outside-memory`. */
   store64(address: number, low: number, high: number): void {
     const words = this.#wordsAt(address, 8);
-    const at = (address % frameBytes) / 4;
-    this.#state?.accessed(Math.floor(address / frameBytes), words, at, true);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
     this.#put(address, words, at, low >>> 0);
     this.#put(address, words, at + 1, high >>> 0);
   }
@@ -106,9 +106,9 @@ export class Memory implements MemoryView {
     this.#inside(address, into.length);
     for (let done = 0; done < into.length; ) {
       const at = address + done;
-      const low = at % frameBytes;
-      const count = Math.min(frameBytes - low, into.length - done);
-      const bytes = this.#frames.get((at - low) / frameBytes)?.bytes ?? nothing.bytes;
+      const low = at % pageBytes;
+      const count = Math.min(pageBytes - low, into.length - done);
+      const bytes = this.#frames.get((at - low) / pageBytes)?.bytes ?? nothing.bytes;
       into.set(bytes.subarray(low, low + count), done);
       done += count;
     }
@@ -119,10 +119,10 @@ export class Memory implements MemoryView {
     this.#inside(address, from.length);
     for (let done = 0; done < from.length; ) {
       const at = address + done;
-      const low = at % frameBytes;
-      const count = Math.min(frameBytes - low, from.length - done);
+      const low = at % pageBytes;
+      const count = Math.min(pageBytes - low, from.length - done);
       const piece = from.subarray(done, done + count);
-      const { words, bytes } = this.#touch((at - low) / frameBytes);
+      const { words, bytes } = this.#touch((at - low) / pageBytes);
       if (this.#state?.isNoting === true) this.#writeNoted(at, words, piece);
       else bytes.set(piece, low);
       done += count;
@@ -143,7 +143,7 @@ export class Memory implements MemoryView {
 
   /** Bytes of one frame, word by word: what is noted are words. */
   #writeNoted(address: number, words: Uint32Array, piece: Uint8Array): void {
-    const low = address % frameBytes;
+    const low = address % pageBytes;
     const first = Math.floor(low / 4);
     const last = Math.floor((low + piece.length - 1) / 4);
     const after = words.slice(first, last + 1);
@@ -152,27 +152,27 @@ export class Memory implements MemoryView {
     for (let at = first; at <= last; at++) {
       if (Math.floor(at / lineWords) !== line) {
         line = Math.floor(at / lineWords);
-        this.#state!.accessed(Math.floor(address / frameBytes), words, at, true);
+        this.#state!.accessed(Math.floor(address / pageBytes), words, at, true);
       }
       this.#put(address, words, at, after[at - first]!);
     }
   }
 
   #put(address: number, words: Uint32Array, at: number, value: number): void {
-    if (this.#state?.isNoting === true) this.#state.store(Math.floor(address / frameBytes), words, at, value);
+    if (this.#state?.isNoting === true) this.#state.store(Math.floor(address / pageBytes), words, at, value);
     else words[at] = value;
   }
 
   /** A frame that was never written stays so, where nobody notes what is read. */
   #wordsToRead(address: number, count: number): Uint32Array {
     this.#oneAccess(address, count);
-    const frame = Math.floor(address / frameBytes);
+    const frame = Math.floor(address / pageBytes);
     return this.#frames.get(frame)?.words ?? (this.#state === null ? nothing.words : this.#touch(frame).words);
   }
 
   #wordsAt(address: number, count: number): Uint32Array {
     this.#oneAccess(address, count);
-    return this.#touch(Math.floor(address / frameBytes)).words;
+    return this.#touch(Math.floor(address / pageBytes)).words;
   }
 
   #oneAccess(address: number, count: number): void {
@@ -190,8 +190,8 @@ export class Memory implements MemoryView {
   }
 
   #inside(address: number, count: number): void {
-    if (address >= 0 && address + count <= this.frameCount * frameBytes && Number.isInteger(address)) return;
-    const end = this.frameCount * frameBytes;
+    if (address >= 0 && address + count <= this.frameCount * pageBytes && Number.isInteger(address)) return;
+    const end = this.frameCount * pageBytes;
     throw new Misuse("outside-memory", `${count} bytes at ${address}; memory is 0 to ${end}`);
   }
 }

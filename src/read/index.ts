@@ -9,7 +9,6 @@ export {
   type FaultTopic,
   type FaultUnit,
   type LogFault,
-  pciName as pciNameOf,
   valueNamed,
 } from "./kernel_log/faults/fault.js";
 export { FaultLines, iommuFaultsOf } from "./kernel_log/faults/fault_lines.js";

@@ -1,4 +1,5 @@
 /** What is wrong with the entries of one page table, in words, while it is enumerated. */
+import { hex } from "../base/hex.js";
 import { canonical } from "./leaf_sink.js";
 import type { WalkPlan } from "./plan.js";
 import type { Trouble, TroubleKind, Troubles } from "./trouble.js";
@@ -34,7 +35,7 @@ export class EntryTroubles {
   pointsBack(here: Here, table: number): void {
     if (this.#back.has(here.at)) return;
     if (!this.#troubles.full) this.#back.add(here.at);
-    const what = `it points to the table at 0x${table.toString(16)}, which leads here`;
+    const what = `it points to the table at ${hex(table)}, which leads here`;
     this.#add("cycle", here, `${what}: a unit reads that again until the levels end`);
   }
 
@@ -61,10 +62,10 @@ export class EntryTroubles {
   }
 
   #composed(kind: TroubleKind, { at, lo, hi, level, iova }: Here, what: string): Trouble {
-    return { kind, entryAt: at, value: hex(lo, hi), iova: canonical(this.#plan, iova), level, what };
+    return { kind, entryAt: at, value: entryText(lo, hi), iova: canonical(this.#plan, iova), level, what };
   }
 }
 
-function hex(lo: number, hi: number): string {
-  return `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;
+function entryText(lo: number, hi: number): string {
+  return hex((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0));
 }

@@ -9,6 +9,8 @@
  * that cannot be believed are named and left out. What a device's rights come to is the AND over the path; leaves with
  * no right at all, and leaves for privileged requests only, are not mappings.
  */
+import { frameBytes } from "../base/frame.js";
+import { hex } from "../base/hex.js";
 import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryTroubles, type Here } from "./entry_troubles.js";
 import { Fault } from "./fault.js";
@@ -19,6 +21,8 @@ import { inputPlan, Kind, planOf, Row, rootProblem, rowLength, type WalkPlan } f
 import type { Allow, TableRoot } from "./root.js";
 import type { Troubles } from "./trouble.js";
 import { encodedSizeLg2, granted, kindOf, leafAddress, refusal, refusedBits, tableAddress } from "./walk.js";
+
+const pageBytes = frameBytes;
 
 export interface EnumerateOptions {
   /** Entries that may be looked at. A table that is read on many ways counts each time. Default 2^28. */
@@ -111,7 +115,7 @@ class Enumeration implements Enumerated {
   #table(at: number, level: number, iova: number, rights: number, from: Here): void {
     const sparing =
       this.#pushCount > this.#pushCountMax * repeatShare || this.entryCount > this.#entryCountMax * repeatShare;
-    const key = (Math.floor(at / 4096) * 8 + level) * 8 + rights;
+    const key = (Math.floor(at / pageBytes) * 8 + level) * 8 + rights;
     const noted = level > 0 || sparing;
     const fertile = noted ? this.#entered.get(key) : undefined;
     if (fertile === false) return;
@@ -135,12 +139,13 @@ class Enumeration implements Enumerated {
     const { rows } = this.#plan;
     const count = rows[level * rowLength + Row.indexMask]! + 1;
     const span = 2 ** rows[level * rowLength]!;
-    if (this.#troubles.again === 0) this.#visit?.(Math.floor(at / 4096), Math.ceil((count * 8) / 4096), level);
+    if (this.#troubles.again === 0)
+      this.#visit?.(Math.floor(at / pageBytes), Math.ceil((count * 8) / pageBytes), level);
     for (let done = 0; done < count && this.everyPage; ) {
       const address = at + done * 8;
-      const frame = Math.floor(address / 4096);
-      const within = address - frame * 4096;
-      const part = Math.min(count - done, (4096 - within) / 8);
+      const frame = Math.floor(address / pageBytes);
+      const within = address - frame * pageBytes;
+      const part = Math.min(count - done, (pageBytes - within) / 8);
       const base = this.#memory.locate(frame);
       const first = iova + done * span;
       if (base >= 0) this.#part(this.#memory.words, base + within / 4, part, address, level, first, rights);
@@ -279,7 +284,7 @@ class Enumeration implements Enumerated {
   }
 
   #outside(from: Here, address: number, entryCount: number): void {
-    this.#troubles.add("outside", from, `the table at 0x${address.toString(16)} lies outside memory`);
+    this.#troubles.add("outside", from, `the table at ${hex(address)} lies outside memory`);
     this.#count(entryCount, from.at, from.level, from.iova);
   }
 

@@ -4,8 +4,10 @@
  * Entries are composed from the same layouts that walkers are compiled from. Entries are stored in place, the half that
  * makes them present last. Tables are never given back: an emptied table stays linked.
  */
+
 import { Misuse } from "../base/assert.js";
-import type { Mfn } from "../base/frame.js";
+import { frameBytes, type Mfn } from "../base/frame.js";
+import { hex } from "../base/hex.js";
 import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryComposer } from "./compose.js";
 import type { TableFormat } from "./format.js";
@@ -13,6 +15,8 @@ import { formats } from "./formats.js";
 import { Kind, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
 import { encodedSizeLg2, inputFits, kindOf, tableAddress } from "./walk.js";
+
+const pageBytes = frameBytes;
 
 export interface MapperOptions {
   /** Use the largest leaf that alignment and length allow. Default true. */
@@ -218,8 +222,8 @@ export class Mapper {
   #newTable(address: number, level: number, next: number): number {
     const frame = this.#allocate(2 ** (this.#format.granuleLg2 - 12));
     this.tables.push(frame);
-    this.#link(address, level, next, frame * 4096);
-    return frame * 4096;
+    this.#link(address, level, next, frame * pageBytes);
+    return frame * pageBytes;
   }
 
   #link(address: number, level: number, next: number, table: number): void {
@@ -231,9 +235,9 @@ export class Mapper {
   #insert(address: number, level: number, low: number, high: number): number {
     const frame = this.#allocate(1);
     this.tables.push(frame);
-    this.#store(frame * 4096, low, high);
-    this.#link(address, level, level - 1, frame * 4096);
-    return frame * 4096;
+    this.#store(frame * pageBytes, low, high);
+    this.#link(address, level, level - 1, frame * pageBytes);
+    return frame * pageBytes;
   }
 
   /** The lowest level to which the entry for `iova` at `level` may lead, not below `target`. */
@@ -272,7 +276,7 @@ export class Mapper {
   #read(address: number, level: number): { low: number; high: number; kind: number; value: number } {
     const { kindShift, kindMask } = this.#plan;
     const words = this.#words(address);
-    const at = (address % 4096) / 4;
+    const at = (address % pageBytes) / 4;
     const low = words[at]! | 0;
     const high = words[at + 1]! | 0;
     return { low, high, kind: kindOf(this.#plan, level, low), value: (low >>> kindShift) & kindMask };
@@ -286,7 +290,7 @@ export class Mapper {
   }
 
   #words(address: number): ReadonlyWords {
-    const words = this.#memory.frame(Math.floor(address / 4096) as Mfn);
+    const words = this.#memory.frame(Math.floor(address / pageBytes) as Mfn);
     if (words === undefined) throw new Misuse("outside-memory", `a table at ${hex(address)}`);
     return words;
   }
@@ -315,5 +319,3 @@ export class Mapper {
     }
   }
 }
-
-const hex = (n: number) => `0x${n.toString(16)}`;

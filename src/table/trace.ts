@@ -3,6 +3,8 @@
  *
  * A nested walk reads first-stage tables through the second stage; each step then carries the walk that found its table.
  */
+import { frameBytes } from "../base/frame.js";
+import { hex } from "../base/hex.js";
 import type { About } from "../bits/layout.js";
 import type { MemoryView } from "../mem/view.js";
 import { Fault, type FaultName, faultParts } from "./fault.js";
@@ -22,6 +24,8 @@ import {
   tableAddress,
   walk,
 } from "./walk.js";
+
+const pageBytes = frameBytes;
 
 /** One entry that was read; fits `EntryRead` of the device tables. */
 export interface TraceStep {
@@ -202,9 +206,9 @@ class Walk {
       }
       real = through.result.paddr;
     }
-    const base = this.#memory.locate(Math.floor(real / 4096));
+    const base = this.#memory.locate(Math.floor(real / pageBytes));
     if (base < 0) return this.#fault(Fault.outside);
-    const word = base + (real % 4096) / 4;
+    const word = base + (real % pageBytes) / 4;
     return { lo: this.#memory.words[word]! | 0, hi: this.#memory.words[word + 1]! | 0, through };
   }
 
@@ -245,8 +249,6 @@ export const reasons: Readonly<Record<FaultName, string>> = {
   skipped: "the table skips a level in which the address is not zero",
   interruptRange: "the translation ends in the range of interrupt messages",
 };
-
-const hex = (n: number) => `0x${n.toString(16)}`;
 
 function size(bytes: number): string {
   const lg2 = Math.log2(bytes);

@@ -5,6 +5,7 @@
  * Permissions are the AND over all levels, judged at the leaf. Source: VT-d 4.1, 3.6 and 3.7; AMD IOMMU 48882, 2.2.3;
  * Arm DDI 0487, D8.2 (walks) and D8.4 (permissions).
  */
+import { frameBytes } from "../base/frame.js";
 import { Fault } from "./fault.js";
 import type { FrameSource } from "./frame_source.js";
 import { userRight } from "./grants.js";
@@ -45,9 +46,9 @@ export function walk(p: WalkPlan, memory: FrameSource, root: number, dfn: number
   const low = (dfn | 0) << 12;
   if (!inputFits(p, low, high)) return Fault.inputSize;
   const { rows, presentMask, kindShift, kindMask, perLevel, indexMask, tableRefusedLow, tableRefusedHigh } = p;
-  let table = Math.floor(root / 4096);
+  let table = Math.floor(root / frameBytes);
   // Byte offset of the top table in its frame; the tables below begin with one.
-  const offset = (root - table * 4096) & p.rootOffsetMask;
+  const offset = (root - table * frameBytes) & p.rootOffsetMask;
   if (p.rootFrames !== 1) table -= table % p.rootFrames;
   let { level, topShift: shift, rights } = p;
   const topBits = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);

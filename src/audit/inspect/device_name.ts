@@ -1,5 +1,8 @@
 /** Devices as people write them: `0000:00:03.0`, and `sid:0x12345` for a stream id that is no requester id. */
+
 import { Misuse } from "../../base/assert.js";
+import { hex } from "../../base/hex.js";
+import { functionName, segmentName } from "../../spec/pcie/requester.js";
 
 export interface DeviceId {
   readonly segment: number;
@@ -35,13 +38,11 @@ export interface AskedAddress extends AskedDevice {
 }
 
 export function deviceName({ segment, requester, path }: DeviceId): string {
-  const hex = (n: number, digits: number) => n.toString(16).padStart(digits, "0");
-  if (path != null) return `${path} stream 0x${hex(requester, 1)}`;
+  if (path != null) return `${path} stream ${hex(requester)}`;
   // Of a stream that nobody sends, no segment is known.
-  if (path === null) return `sid:0x${hex(requester, 1)}`;
-  if (requester > 0xffff) return `${segment === 0 ? "" : `${hex(segment, 4)}:`}sid:0x${hex(requester, 1)}`;
-  const device = `${hex(requester >>> 8, 2)}:${hex((requester >>> 3) & 31, 2)}.${requester & 7}`;
-  return `${hex(segment, 4)}:${device}`;
+  if (path === null) return `sid:${hex(requester)}`;
+  if (requester > 0xffff) return `${segment === 0 ? "" : `${segmentName(segment)}:`}sid:${hex(requester)}`;
+  return `${segmentName(segment)}:${functionName(requester)}`;
 }
 
 const bdf = "(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})\\.([0-7])";

@@ -1,5 +1,5 @@
 /** Which frames of memory hold an IOMMU's own structures: noted while they are read. */
-import { type Mfn, mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn, mfn } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 
 /** What a frame was read as. The first reading counts. */
@@ -14,7 +14,7 @@ export class TableFrames {
 
   /** Every frame that has a byte of [from, to). */
   addStretch({ use, from, to }: { readonly use: FrameUse; readonly from: number; readonly to: number }): void {
-    for (let m = Math.floor(from / 4096); m * 4096 < to; m++) this.add(mfn(m), use);
+    for (let m = Math.floor(from / frameBytes); m * frameBytes < to; m++) this.add(mfn(m), use);
   }
 
   /** Frames and what they hold, ascending. */

@@ -5,15 +5,18 @@
  * whatever else lies there. A device without translation reaches everything; one that bounces reaches the pool.
  * Larger pages of the kernel (16 or 64 KiB) expose more than is counted here.
  */
+import { frameBytes } from "../../base/frame.js";
 import { Reach } from "./mappings.js";
 import type { DeviceExposure } from "./result.js";
+
+const pageBytes = frameBytes;
 
 const examplesMax = 3;
 
 /** Bytes outside [phys, phys + size) in its first and last page of 4 KiB. */
 export function bytesAround(phys: number, size: number): number {
   const end = phys + Math.max(1, size);
-  return (phys % 4096) + ((4096 - (end % 4096)) % 4096);
+  return (phys % pageBytes) + ((pageBytes - (end % pageBytes)) % pageBytes);
 }
 
 interface Row {

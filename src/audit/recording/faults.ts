@@ -6,12 +6,16 @@
  * flags is IOMMU_FAULT_WRITE.
  */
 
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { Names } from "../../read/names.js";
-import { counted, hex } from "../words/quantity.js";
+import { counted } from "../words/quantity.js";
 import type { Gone } from "./gone.js";
 import type { LiveMappings } from "./mappings.js";
 import type { DeviceFaults } from "./result.js";
 import { directionName, seconds } from "./words.js";
+
+const pageBytes = frameBytes;
 
 const examplesMax = 5;
 /** Of which every fault is told apart by its page. */
@@ -60,7 +64,7 @@ export class Faults {
     row.count++;
     row.last = time;
     if (isWrite) row.writes++;
-    const page = Math.floor(address / 4096);
+    const page = Math.floor(address / pageBytes);
     const isKnown = row.pages.has(page) || row.pages.size >= pagesMax;
     if (!isKnown) row.pages.add(page);
     const { relation, words } = relationOf(state, device, address, time);

@@ -4,7 +4,10 @@
  * A fixed number of places; an address that falls on a taken one replaces it, and is then no longer known. That can
  * hide a double unmap, never invent one.
  */
+import { frameBytes } from "../../base/frame.js";
 import { mixed } from "./chains.js";
+
+const pageBytes = frameBytes;
 
 const places = 2 ** 16;
 /** How far back what holds an address may begin: 4 MiB. */
@@ -46,7 +49,7 @@ export class Gone {
     this.unmappedAt[i] = unmappedAt;
     this.task[i] = task;
     this.coherent[i] = coherent ? 1 : 0;
-    this.#byFrame[place(device, Math.floor(address / 4096))] = i;
+    this.#byFrame[place(device, Math.floor(address / pageBytes))] = i;
     this.told?.(i, device, address);
   }
 
@@ -58,7 +61,7 @@ export class Gone {
 
   /** @returns the place of the mapping that held this address and was unmapped last, -1 when none is known. */
   holding(device: number, address: number): number {
-    const frame = Math.floor(address / 4096);
+    const frame = Math.floor(address / pageBytes);
     let best = -1;
     for (let f = frame; f >= 0 && f >= frame - framesBackMax; f--) {
       const i = this.#byFrame[place(device, f)]!;

@@ -2,7 +2,7 @@
  * The end of waiting: what no event explained is a broken rule, is about a mapping from before the recording, or waits
  * for the end of an older mapping.
  */
-import { hex } from "../words/quantity.js";
+import { hex } from "../../base/hex.js";
 import type { Gone } from "./gone.js";
 import { MappingKind, Reach } from "./mappings.js";
 import type { Over } from "./pending.js";

@@ -5,9 +5,10 @@
  * event shows 128 entries at most (since 2026), the unmap event all: what is compared is the first 128, and the
  * number of entries.
  */
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { EventBatch } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { hex } from "../words/quantity.js";
 import { suspect } from "./judge.js";
 import { type Ends, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";
@@ -15,6 +16,8 @@ import { end, isNoAddress, noticeOther } from "./singles.js";
 import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
 import { directionName, seconds } from "./words.js";
+
+const pageBytes = frameBytes;
 
 const entriesShown = 128;
 
@@ -187,7 +190,7 @@ function compare(state: AuditState, list: number, entries: number, direction: nu
 /** A single mapping unmapped as a list of one. @returns false when no single mapping begins there. */
 function unmapSingle(state: AuditState, device: number, phys: number, time: number, task: number): boolean {
   const { live } = state;
-  let node = live.firstNeighbour(Math.floor(phys / 4096));
+  let node = live.firstNeighbour(Math.floor(phys / pageBytes));
   for (let step = 0; node !== -1 && step < 64; step++, node = live.nextNeighbour(node)) {
     const m = node >> 1;
     if (live.phys[m]! !== phys || live.device[m]! !== device || live.kind[m]! !== MappingKind.single) continue;

@@ -8,14 +8,16 @@
  * Source: Linux drivers/iommu/intel/dmar.c (dmar_fault_do_one), drivers/iommu/amd/iommu.c; kernel/printk/printk.c
  * (local_clock) and kernel/trace/trace_clock.c, whose clocks differ.
  */
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { counted, hex } from "../words/quantity.js";
+import { counted } from "../words/quantity.js";
 import { gapWords, kindWords, lately } from "./faults.js";
 import type { DeviceFaults } from "./result.js";
 import { seconds } from "./words.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 /** Clocks further apart than this are of two boots (microseconds). */
 const apartMax = 60e6;
 /** An address that is used after its unmapping is used this soon, where clocks are to be told from it. */

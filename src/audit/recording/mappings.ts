@@ -5,7 +5,10 @@
  * byte. Several may share an address: without an IOMMU a buffer may be mapped twice at once (a multiset, as in Linux
  * kernel/dma/debug.c). Entries of a list are mappings of their own, chained to the list's first.
  */
+import { frameBytes } from "../../base/frame.js";
 import { Chains, mixed } from "./chains.js";
+
+const pageBytes = frameBytes;
 
 export const MappingKind = { single: 0, list: 1, coherent: 2 } as const;
 export type MappingKind = (typeof MappingKind)[keyof typeof MappingKind];
@@ -30,7 +33,7 @@ const walkMax = 256;
 /** How far back a mapping that holds an address may begin: 4 MiB. */
 const framesBackMax = 1024;
 
-const frameOf = (address: number): number => Math.floor(address / 4096);
+const frameOf = (address: number): number => Math.floor(address / pageBytes);
 
 export class LiveMappings {
   #capacity = 1024;
@@ -328,7 +331,7 @@ function countdown(from: number, to: number): Int32Array {
 }
 
 function listHash(device: number, phys: number): number {
-  return (mixed(device, frameOf(phys)) ^ Math.imul(phys % 4096, 0x27d4eb2f)) >>> 0;
+  return (mixed(device, frameOf(phys)) ^ Math.imul(phys % pageBytes, 0x27d4eb2f)) >>> 0;
 }
 
 type Column = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;

@@ -4,12 +4,15 @@
  * Looked at are the first and the last page of every mapping; overlaps deep inside two long mappings are not seen.
  */
 
+import { frameBytes } from "../../base/frame.js";
 import { bytesAround } from "./exposure.js";
 import { suspect } from "./judge.js";
 import { MappingKind, Reach } from "./mappings.js";
 import { mayWrite } from "./shareable.js";
 import type { AuditState } from "./state.js";
 import { Suspicion } from "./waiting.js";
+
+const pageBytes = frameBytes;
 
 const neighboursMax = 64;
 const cacheLine = 64;
@@ -23,8 +26,8 @@ export function looksAround(state: AuditState, m: number): void {
   live.reach[m] = reach;
   if (reach === Reach.unknown) state.recorded.offset(live.device[m]!, live.dma[m]! - phys);
   const partial = state.exposure.mapped(live.device[m]!, reach, phys, size);
-  const first = Math.floor(phys / 4096),
-    last = Math.floor((phys + size - 1) / 4096);
+  const first = Math.floor(phys / pageBytes),
+    last = Math.floor((phys + size - 1) / pageBytes);
   visit(state, m, first, -1, partial);
   if (last !== first) visit(state, m, last, first, partial);
 }
@@ -33,7 +36,7 @@ function reachOf(state: AuditState, device: number, dma: number, phys: number): 
   if (Number.isNaN(dma)) return Reach.unknown;
   if (state.bounces.take(device, phys)) return Reach.bounced;
   if (dma === phys) return Reach.direct;
-  return state.iommu && dma % 4096 === phys % 4096 ? Reach.translated : Reach.unknown;
+  return state.iommu && dma % pageBytes === phys % pageBytes ? Reach.translated : Reach.unknown;
 }
 
 /** @param seen a frame whose neighbours were looked at before, -1 for none: who lies there, too, is not met twice. */
@@ -42,8 +45,8 @@ function visit(state: AuditState, m: number, frame: number, seen: number, partia
   let node = live.firstNeighbour(frame);
   for (let step = 0; node !== -1 && step < neighboursMax; step++, node = live.nextNeighbour(node)) {
     const o = node >> 1;
-    const first = Math.floor(live.phys[o]! / 4096),
-      last = Math.floor((live.phys[o]! + live.size[o]! - 1) / 4096);
+    const first = Math.floor(live.phys[o]! / pageBytes),
+      last = Math.floor((live.phys[o]! + live.size[o]! - 1) / pageBytes);
     // The chain holds other frames of the same hash, too.
     if (o === m || ((node & 1) === 0 ? first : last) !== frame || first === seen || last === seen) continue;
     checkOverlap(state, m, o);

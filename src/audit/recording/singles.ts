@@ -1,8 +1,8 @@
 /** Single mappings and coherent allocations: map, unmap, allocate, free. Each function takes event i of a batch. */
+import { hex } from "../../base/hex.js";
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { mappingBytesMax } from "../../spec/swiotlb/sizes.js";
-import { hex } from "../words/quantity.js";
 import { suspect } from "./judge.js";
 import { kindNames, MappingKind, type Reach } from "./mappings.js";
 import { looksAround } from "./neighbours.js";

@@ -1,7 +1,8 @@
 /** What the parts of the recording audit share. */
 
+import { hex } from "../../base/hex.js";
 import type { Names } from "../../read/names.js";
-import { counted, hex } from "../words/quantity.js";
+import { counted } from "../words/quantity.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";

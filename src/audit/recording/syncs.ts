@@ -4,9 +4,9 @@
  * A sync may name any part of a mapping. Which directions agree is the table of Linux kernel/dma/debug.c
  * (check_sync): a mapping in both directions takes any sync, the others only their own.
  */
+import { hex } from "../../base/hex.js";
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { hex } from "../words/quantity.js";
 import { MappingKind } from "./mappings.js";
 import type { AuditState } from "./state.js";
 import { directionName, seconds } from "./words.js";

@@ -28,7 +28,3 @@ export function slotsInWords(slots: number): string {
 export function percent(part: number, whole: number): string {
   return `${Math.floor((100 * part) / whole)} %`;
 }
-
-export function hex(n: number): string {
-  return `0x${n.toString(16)}`;
-}

@@ -2,6 +2,7 @@
  * A running QEMU guest as an image: paused while it is read, its RAM from the file behind it, its IOMMUs' registers
  * through the monitor.
  */
+import { hex } from "../../base/hex.js";
 import type { Image } from "../../read/image/image.js";
 import { openImage } from "../../read/image/open_image.js";
 import { Unreadable } from "../../read/unreadable.js";
@@ -79,17 +80,12 @@ async function compare(qmp: Qmp, file: RamFile, layout: readonly RamLayout[]): P
       const within = Math.floor((length * n) / samplesPerRun / 8) * 8;
       file.read(fileOffset + within, bytes);
       const held = new DataView(bytes.buffer).getBigUint64(0, true);
-      const at = `0x${(address + within).toString(16)}`;
+      const at = hex(address + within);
       const text = await qmp.monitor(`xp /1gx ${at}`);
       const [, seen] = /: (0x[0-9a-f]+)\s*$/.exec(text) ?? [];
       if (seen === undefined || BigInt(seen) !== held) {
         const expected = `the guest's memory: ${seen ?? "nothing readable"} at ${at}`;
-        throw new Unreadable(
-          file.name,
-          `offset 0x${(fileOffset + within).toString(16)}`,
-          expected,
-          `0x${held.toString(16)}`,
-        );
+        throw new Unreadable(file.name, `offset ${hex(fileOffset + within)}`, expected, hex(held));
       }
     }
   }
@@ -102,7 +98,7 @@ function notes(map: AddressMap, elsewhere: AddressMap["ram"], pci: string): stri
   const found: string[] = [];
   // Firmware has blocks of its own below 4 GiB; only what may hold a guest's tables is worth a word.
   for (const { block, address, bytes } of elsewhere.filter((p) => p.bytes >= 2 ** 24)) {
-    found.push(`${bytes} bytes at 0x${address.toString(16)} are in another file (${block}); they count as not held`);
+    found.push(`${bytes} bytes at ${hex(address)} are in another file (${block}); they count as not held`);
   }
   if (virtioIommu.test(pci))
     found.push("a virtio-iommu is on the bus; it keeps its mappings in QEMU, where they are not seen");

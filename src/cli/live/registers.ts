@@ -1,4 +1,5 @@
 /** Registers of a running guest's IOMMUs, read through the monitor, in the form of a registers file. */
+import { hex } from "../../base/hex.js";
 import { Unreadable } from "../../read/unreadable.js";
 import type { UnitKind } from "../../table/device/attachment.js";
 import type { UnitAt } from "./map.js";
@@ -48,10 +49,10 @@ export async function readRegisters(qmp: Qmp, unit: UnitAt): Promise<RegisterDum
       const address = unit.address + offset + n * width;
       const value = await readOne(qmp, address, width);
       // A file with 32-bit values in it gives wide registers in halves, so that no reader has to guess.
-      if (width === 4 || unit.kind !== "smmuv3") registers[hex(address, 1)] = hex(value, width * 2);
+      if (width === 4 || unit.kind !== "smmuv3") registers[hex(address)] = hex(value, width * 2);
       else {
-        registers[hex(address, 1)] = hex(value & 0xffff_ffffn, 8);
-        registers[hex(address + 4, 1)] = hex(value >> 32n, 8);
+        registers[hex(address)] = hex(value & 0xffff_ffffn, 8);
+        registers[hex(address + 4)] = hex(value >> 32n, 8);
       }
     }
   }
@@ -60,11 +61,9 @@ export async function readRegisters(qmp: Qmp, unit: UnitAt): Promise<RegisterDum
 
 /** One register to a command: the monitor would read a longer run in accesses of its own choice. */
 async function readOne(qmp: Qmp, address: number, width: 4 | 8): Promise<bigint> {
-  const command = `xp /1${width === 8 ? "g" : "w"}x ${hex(address, 1)}`;
+  const command = `xp /1${width === 8 ? "g" : "w"}x ${hex(address)}`;
   const text = await qmp.monitor(command);
   const [, value] = /^[0-9a-f]+: (0x[0-9a-f]+)\s*$/.exec(text) ?? [];
   if (value === undefined) throw new Unreadable(qmp.name, command, "one value", JSON.stringify(text.slice(0, 80)));
   return BigInt(value);
 }
-
-const hex = (value: number | bigint, digits: number) => `0x${value.toString(16).padStart(digits, "0")}`;

@@ -1,5 +1,7 @@
 /** Values of options, read from the command line. */
+
 import { InvalidArgumentError } from "commander";
+import { frameBytes } from "../../base/frame.js";
 import { colorings } from "../terminal.js";
 import type { OptionRow, Parse, under, ValueForm } from "./option.js";
 
@@ -45,7 +47,7 @@ export function address(text: string): number {
 /** Where a frame begins. */
 export function frameAddress(text: string): number {
   const n = address(text);
-  if (n % 4096 === 0 && n < 2 ** 52) return n;
+  if (n % frameBytes === 0 && n < 2 ** 52) return n;
   throw new InvalidArgumentError("It takes where a page begins, a multiple of 0x1000 below 2^52, such as 0x40000000.");
 }
 
@@ -60,7 +62,7 @@ export function size(text: string): number {
 /** A size of whole pages. */
 export function pages(text: string): number {
   const bytes = size(text);
-  if (bytes % 4096 === 0) return bytes;
+  if (bytes % frameBytes === 0) return bytes;
   throw new InvalidArgumentError("It takes a multiple of 4 KiB such as 512MiB.");
 }
 

@@ -1,6 +1,7 @@
 /**
  * A story as data: who did what, and what was to be seen then. Everything in it was computed by the run that it tells.
  */
+import { hex, hexDigits } from "../../base/hex.js";
 
 export interface Fact {
   readonly name: string;
@@ -72,9 +73,9 @@ export class Teller {
   }
 }
 
-/** An address as reports have it. */
-export const hex = (n: number): string => (n < 0 ? "none" : `0x${n.toString(16)}`);
+/** An address, a page or a frame as stories name it; a negative number is none. */
+export const placeWords = (n: number): string => (n < 0 ? "none" : hex(n));
 
 /** The first bytes of a buffer. */
 export const bytesText = (bytes: ArrayLike<number>, count = 8): string =>
-  `${Array.from({ length: Math.min(count, bytes.length) }, (_, k) => bytes[k]!.toString(16).padStart(2, "0")).join(" ")}${bytes.length > count ? " …" : ""}`;
+  `${Array.from({ length: Math.min(count, bytes.length) }, (_, k) => hexDigits(bytes[k]!, 2)).join(" ")}${bytes.length > count ? " …" : ""}`;

@@ -28,6 +28,3 @@ export function textAt(view: DataView, at: number, max: number): string {
   }
   return text;
 }
-
-/** `0x` and hexadecimal digits. */
-export const hex = (n: number): string => `0x${n.toString(16)}`;

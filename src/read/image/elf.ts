@@ -8,9 +8,10 @@
  * out: memory of a device (QEMU), or pages of which makedumpfile does not say why it dropped them. In /proc/vmcore
  * the two are equal.
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
-import { hex, readAt, u64, within } from "./bytes_at.js";
+import { readAt, u64, within } from "./bytes_at.js";
 import type { LinearParts } from "./linear_image.js";
 import { machineOfElf } from "./machines.js";
 import { type Piece, piecesMax } from "./piece.js";

@@ -5,9 +5,9 @@
  *
  * Source: makedumpfile(8) and its IMPLEMENTATION notes; headers are big-endian.
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
-import { hex } from "./bytes_at.js";
 import { disjoint } from "./disjoint.js";
 import { lastNotAbove } from "./frame_table.js";
 

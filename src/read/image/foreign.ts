@@ -1,4 +1,5 @@
 /** Files that hold memory in forms that are not read here, so that a message can say what they are. */
+import { hexDigits } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 
 const forms: readonly (readonly [magic: string, what: string])[] = [
@@ -24,5 +25,5 @@ export function foreignForm(source: ByteSource): string {
   if (held === 0) return "an empty file";
   const text = String.fromCharCode(...bytes.subarray(0, held));
   for (const [magic, what] of forms) if (text.startsWith(magic)) return what;
-  return `bytes ${Array.from(bytes.subarray(0, Math.min(8, held)), (b) => b.toString(16).padStart(2, "0")).join(" ")}`;
+  return `bytes ${Array.from(bytes.subarray(0, Math.min(8, held)), (b) => hexDigits(b, 2)).join(" ")}`;
 }

@@ -1,8 +1,8 @@
 /** Frames read before, up to a number of bytes. A hit costs a few array reads; nothing is ever written over. */
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 
 const ways = 4;
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export class FrameCache {
   readonly #frames: Float64Array;
@@ -17,7 +17,7 @@ export class FrameCache {
    * @param load reads a frame that is not kept; what it returns is kept, undefined is not
    */
   constructor(bytes: number, load: (m: Mfn) => Uint32Array | undefined) {
-    const setsLg2 = Math.min(20, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes / frameBytes / ways)))));
+    const setsLg2 = Math.min(20, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes / pageBytes / ways)))));
     const slots = 2 ** setsLg2 * ways;
     this.#frames = new Float64Array(slots).fill(-1);
     this.#words = new Array<Uint32Array | undefined>(slots).fill(undefined);

@@ -1,7 +1,8 @@
 /** Which frames stand where in a file: runs of whole frames, and the frames that several pieces share. */
+
 import type { Mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { Warnings } from "../unreadable.js";
-import { hex } from "./bytes_at.js";
 import { disjoint } from "./disjoint.js";
 import type { FrameRun } from "./image.js";
 import type { Piece } from "./piece.js";

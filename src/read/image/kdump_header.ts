@@ -6,9 +6,10 @@
  * Source: makedumpfile's IMPLEMENTATION notes and diskdump_mod.h; offsets were checked against dumps of QEMU 7.2 and
  * 11.1 and of makedumpfile 1.7.2.
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
-import { hex, readAt, textAt, u64 } from "./bytes_at.js";
+import { readAt, textAt, u64 } from "./bytes_at.js";
 import { machineOfUname } from "./machines.js";
 
 export const kdumpMagic = "KDUMP   ";

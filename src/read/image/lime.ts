@@ -2,9 +2,10 @@
  * LiME: ranges of memory one after another, each behind a header of 32 bytes.
  * Source: the format documentation of LiME 1.1 to 1.9 (`format=lime`).
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warnings } from "../unreadable.js";
-import { hex, readAt, u64 } from "./bytes_at.js";
+import { readAt, u64 } from "./bytes_at.js";
 import type { LinearParts } from "./linear_image.js";
 import { type Piece, piecesMax } from "./piece.js";
 

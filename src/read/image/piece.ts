@@ -1,7 +1,10 @@
 /** Where memory stands in a file: pieces of bytes, in any order, overlapping or not. */
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warnings } from "../unreadable.js";
-import { hex } from "./bytes_at.js";
+
+const pageBytes = frameBytes;
 
 /** `bytes` bytes of memory from physical `address` on, in the file from byte `fileOffset` on. */
 export interface Piece {
@@ -30,7 +33,7 @@ export function heldPieces(pieces: readonly Piece[], source: ByteSource, warning
       continue;
     }
     let bytes = Math.min(p.bytes, Math.max(0, source.size - p.fileOffset));
-    if (bytes < p.bytes) bytes = Math.max(0, bytes - ((p.address + bytes) % 4096));
+    if (bytes < p.bytes) bytes = Math.max(0, bytes - ((p.address + bytes) % pageBytes));
     missing += p.bytes - bytes;
     if (bytes > 0) held.push({ fileOffset: p.fileOffset, address: p.address, bytes });
   }

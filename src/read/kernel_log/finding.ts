@@ -4,6 +4,7 @@
  * Source of the messages: Linux kernel/dma/swiotlb.c, direct.h, debug.c, drivers/iommu/{intel,amd,arm}, as of 3.x to
  * 7.2; arch/x86/kernel/pci-dma.c.
  */
+import { parseHex } from "../../base/hex.js";
 import type { LogLine } from "./log_line.js";
 import { namesBeforeWords } from "./names.js";
 import { boundsOf, poolAreas, poolBounds } from "./pool_lines.js";
@@ -52,7 +53,6 @@ export type LogFinding = LogFact & {
 type Maker = (m: RegExpExecArray) => LogFact;
 
 const n = (digits: string | undefined): number | null => (digits === undefined ? null : Number(digits));
-const hex = (digits: string): number => Number.parseInt(digits, 16);
 
 const patterns: readonly (readonly [RegExp, Maker])[] = [
   [
@@ -63,7 +63,7 @@ const patterns: readonly (readonly [RegExp, Maker])[] = [
   [/Can not allocate SWIOTLB buffer earlier and can't now provide you/, () => ({ kind: "no-pool" })],
   [
     /(swiotlb|DMA) addr (?:0x)?([0-9a-f]{1,16})\+(\d{1,15}) overflow/,
-    (m) => ({ kind: "overflow", bounced: m[1] === "swiotlb", address: hex(m[2]!), size: Number(m[3]) }),
+    (m) => ({ kind: "overflow", bounced: m[1] === "swiotlb", address: parseHex(m[2]!), size: Number(m[3]) }),
   ],
   [
     /Buffer overflow detected\. Allocation size: (\d{1,15})\. Mapping size: (\d{1,15})/,

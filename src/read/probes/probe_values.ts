@@ -4,12 +4,13 @@
  * Values have 64 bits and come as two halves. Source of the layout: Linux arch/x86/include/asm/xen/page.h (flag bits of a
  * P2M entry).
  */
+import { frameBytes } from "../../base/frame.js";
 import { type EventBatch, unknownDirection } from "../event.js";
 import { FrameKind } from "../xen/p2m_file.js";
 import { PageArray } from "./page_array.js";
 import { entriesMax, type Probe, ProbeRole } from "./probes.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const rolesCount = Object.keys(ProbeRole).length;
 /** A domain's own addresses have fewer bits; above are the kernel's page table and garbage. */
 const ownBits = 52;

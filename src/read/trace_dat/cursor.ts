@@ -1,4 +1,5 @@
 /** Reads numbers and strings in order from a part of the input, and refuses to leave it. */
+import { hex } from "../../base/hex.js";
 import { latin1 } from "../../base/text_bytes.js";
 import { type ByteSource, memorySource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
@@ -103,7 +104,7 @@ export class Cursor {
   }
 
   where(at = this.#at): string {
-    return `${this.#part}offset 0x${at.toString(16)}`;
+    return `${this.#part}offset ${hex(at)}`;
   }
 
   /** @returns where in the window the next `count` bytes are, having passed them. */

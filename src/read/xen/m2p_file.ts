@@ -4,6 +4,7 @@
  * A line is `mfn count kind value`, numbers in hexadecimal, the kind P (frames that count up from the value), C (one
  * value for all) or E (a hole, not readable). All ones is no frame. Source: Xen include/public/xen.h.
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
 import { FrameRuns } from "./frame_runs.js";
@@ -53,7 +54,7 @@ export function readM2p(source: ByteSource): M2pTable {
   if (runs.length === 0) throw new Unreadable(source.name, "", "an M2P dump", "not one run in it");
   const twice = runs.settle();
   if (!Number.isNaN(twice)) {
-    throw new Unreadable(source.name, "", "each frame once", `machine frame 0x${twice.toString(16)} in two runs`);
+    throw new Unreadable(source.name, "", "each frame once", `machine frame ${hex(twice)} in two runs`);
   }
   return new M2pTable(source.name, runs);
 }

@@ -7,6 +7,7 @@
  * dump of it has F alone, or nothing, and says so in a remark (`direct_mapped=1`).
  * Source: Linux arch/x86/include/asm/xen/page.h (kinds), arch/arm/xen/p2m.c (tree), XENFEAT_direct_mapped.
  */
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
 import { FrameRuns } from "./frame_runs.js";
@@ -93,7 +94,7 @@ export function readP2m(source: ByteSource): P2mTable {
   if (runs.length === 0 && !isTree) throw new Unreadable(source.name, "", "a P2M dump", "not one run in it");
   const twice = runs.settle();
   if (!Number.isNaN(twice)) {
-    throw new Unreadable(source.name, "", "each frame once", `frame 0x${twice.toString(16)} in two runs`);
+    throw new Unreadable(source.name, "", "each frame once", `frame ${hex(twice)} in two runs`);
   }
   return new P2mTable(source.name, runs, isTree);
 }

@@ -11,6 +11,7 @@
  * Addresses and frames are hexadecimal, counts of slots and bytes decimal, `n` hexadecimal. Source of the fields: Linux
  * include/linux/swiotlb.h, struct io_tlb_mem, io_tlb_pool, io_tlb_area and io_tlb_slot.
  */
+import { frameBytes } from "../../base/frame.js";
 import { setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
@@ -120,7 +121,7 @@ function finish(name: string, { facts, areas, runs, slots }: Draft): PoolFile {
   const start = hexadecimal(facts.get("start"));
   const end = hexadecimal(facts.get("end"));
   const count = (end - start) / slotBytes;
-  if (!(count > 0 && count <= slotsMax && Number.isInteger(count) && start % 4096 === 0)) {
+  if (!(count > 0 && count <= slotsMax && Number.isInteger(count) && start % frameBytes === 0)) {
     throw new Unreadable(name, "", "a line `# pool start=... end=...` with the bounds of a pool", "none");
   }
   const said = decimal(facts.get("nareas"));

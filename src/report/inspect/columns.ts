@@ -2,10 +2,9 @@
  * Columns of numbers as text for a page: whole numbers below 2^53, seven bits to a byte, then base64.
  * Neighbouring ranges differ little, so that each takes about eight bytes.
  */
+import { frameBytes } from "../../base/frame.js";
 import { base64 } from "../../base/text_bytes.js";
 import type { Ranges } from "../../table/ranges.js";
-
-const pageBytes = 4096;
 
 /** Writes numbers; grows by itself. */
 export class PackedNumbers {
@@ -55,9 +54,9 @@ export function packRanges(ranges: Ranges, bytesMax: number): PackedRows {
   let paddrEnd = 0;
   let row = 0;
   for (; row < ranges.count && out.length < bytesMax; row++) {
-    const iova = ranges.iova[row]! / pageBytes;
-    const paddr = ranges.paddr[row]! / pageBytes;
-    const pages = ranges.bytes[row]! / pageBytes;
+    const iova = ranges.iova[row]! / frameBytes;
+    const paddr = ranges.paddr[row]! / frameBytes;
+    const pages = ranges.bytes[row]! / frameBytes;
     out.addSigned(iova - iovaEnd);
     out.addSigned(paddr - paddrEnd);
     out.add(pages);
@@ -101,8 +100,8 @@ export function coarseBlocks(ranges: Ranges, first: number, countMax: number): C
 function joined(ranges: Ranges, order: Float64Array, gapPages: number): number[] {
   const blocks: number[] = [];
   for (const row of order) {
-    const from = ranges.paddr[row]! / pageBytes;
-    const to = from + ranges.bytes[row]! / pageBytes;
+    const from = ranges.paddr[row]! / frameBytes;
+    const to = from + ranges.bytes[row]! / frameBytes;
     const last = blocks.length - 1;
     if (last >= 0 && from - blocks[last]! < gapPages) blocks[last] = Math.max(blocks[last]!, to);
     else blocks.push(from, to);

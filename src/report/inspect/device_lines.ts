@@ -1,12 +1,14 @@
 /** Units, devices and mappings as tables. */
+
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
+import { hex } from "../../base/hex.js";
 import type { Ranges } from "../../table/ranges.js";
 import { type Column, table } from "../text/layout.js";
 import type { Style } from "../text/style.js";
 import { bytesWords, countWords, plural } from "../words/quantity.js";
 import { type InspectReport, mappingRows, permWords } from "./inspect_report.js";
-import { hex, memoryCounter } from "./words.js";
+import { memoryCounter } from "./words.js";
 
 const unitColumns: readonly Column[] = [
   { title: "unit", align: "left" },

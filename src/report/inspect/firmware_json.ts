@@ -1,8 +1,9 @@
 /** What firmware says, as a part of the inspection's document. */
+
 import type { AcpiScope } from "../../audit/inspect/acpi/acpi_tables.js";
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { FirmwareSays } from "../../audit/inspect/facts/inspection.js";
-import { hex } from "./words.js";
+import { hex } from "../../base/hex.js";
 
 export function firmwareValue({ reading, units }: FirmwareSays): object {
   const at = (address: number | null) => (address === null ? null : hex(address));

@@ -1,10 +1,12 @@
 /** What firmware says, in words: every report of an inspection prints these. */
+
 import type { AcpiReading, AcpiScope, AcpiTable, AcpiUnit } from "../../audit/inspect/acpi/acpi_tables.js";
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { FirmwareSays } from "../../audit/inspect/facts/inspection.js";
 import { grouped } from "../../audit/inspect/grouped.js";
+import { hex, hexDigits } from "../../base/hex.js";
+import { segmentName } from "../../spec/pcie/requester.js";
 import { bytesWords, countWords } from "../words/quantity.js";
-import { hex } from "./words.js";
 
 /** A unit as firmware lists it. */
 export interface UnitWords {
@@ -68,8 +70,6 @@ function unitWords(unit: AcpiUnit, index: number, most: number): UnitWords {
   };
 }
 
-const segmentName = (segment: number) => segment.toString(16).padStart(4, "0");
-
 /** What stands before the names of each kind of scope. */
 const scopeWords: readonly (readonly [AcpiScope["what"], string])[] = [
   ["all", ""],
@@ -132,7 +132,7 @@ function aliasWords({ segment, first, last, source }: AcpiReading["aliases"][num
 }
 
 const windowWords = ({ segment, base, firstBus, lastBus }: AcpiReading["configuration"][number]): string => {
-  const bus = (n: number) => n.toString(16).padStart(2, "0");
+  const bus = (n: number) => hexDigits(n, 2);
   return `PCI configuration of segment ${segmentName(segment)}, buses ${bus(firstBus)} to ${bus(lastBus)}, at ${hex(base + firstBus * 0x100000)}`;
 };
 

@@ -1,6 +1,9 @@
 /** What the page of an inspection is given, as one JSON value. Addresses are hexadecimal strings or counted in pages. */
+
 import { deviceName } from "../../audit/inspect/device_name.js";
 import { type DeviceReach, type Finding, inOrder } from "../../audit/inspect/facts/inspection.js";
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { EntryRead } from "../../table/device/attachment.js";
 import type { Ranges } from "../../table/ranges.js";
@@ -10,7 +13,7 @@ import { type FirmwareWords, firmwareWords } from "./firmware_words.js";
 import { type PageField, type PageTables, TableCollector, type TableLimits, tableLimitsUsual } from "./html_tables.js";
 import { type InspectReport, shownFindings } from "./inspect_report.js";
 import { type InspectVerdict, imageWords, inspectVerdict } from "./inspect_verdict.js";
-import { entryValue, hex } from "./words.js";
+import { entryValue } from "./words.js";
 
 export interface PageEntry {
   readonly at: string;
@@ -292,7 +295,7 @@ function pageFinding(finding: Finding, places: ReadonlyMap<number, number>): Pag
     place:
       place === undefined
         ? null
-        : { page: Math.floor(place.paddr / 4096), pages: Math.max(1, Math.ceil(place.bytes / 4096)) },
+        : { page: Math.floor(place.paddr / frameBytes), pages: Math.max(1, Math.ceil(place.bytes / frameBytes)) },
   };
 }
 

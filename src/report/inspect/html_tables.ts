@@ -1,13 +1,14 @@
 /** Entries of page tables for the page: as many tables as its size allows, those nearest to the root first. */
+
 import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
-import { mfn } from "../../base/frame.js";
+import { frameBytes, mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { base64 } from "../../base/text_bytes.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
 import { type FormatName, formats, NestedView, planOf, rootProblem, type TableRoot } from "../../table/index.js";
 import { Kind, rowLength, type WalkPlan } from "../../table/plan.js";
 import { encodedSizeLg2, kindOf, leafAddress, refusedBits, tableAddress } from "../../table/walk.js";
-import { hex } from "./words.js";
 
 export interface PageField {
   readonly name: string;
@@ -156,7 +157,7 @@ export class TableCollector {
     const key = [plan.format.name, level, indexMask, address, space].join();
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    if (memory.frame(mfn(Math.floor(address / 4096))) === undefined) return Lead.outside;
+    if (memory.frame(mfn(Math.floor(address / frameBytes))) === undefined) return Lead.outside;
     if (this.#nodes.length >= this.#limits.tableCountMax || this.#entryCount >= this.#limits.entryCountMax) {
       this.#leftOut++;
       return Lead.notCarried;
@@ -177,10 +178,10 @@ export class TableCollector {
     let more = 0;
     for (let index = 0; index < slots; index++) {
       const at = address + index * 8;
-      const frame = memory.frame(mfn(Math.floor(at / 4096)));
+      const frame = memory.frame(mfn(Math.floor(at / frameBytes)));
       if (frame === undefined) continue;
-      const lo = frame[(at % 4096) / 4]! | 0;
-      const hi = frame[(at % 4096) / 4 + 1]! | 0;
+      const lo = frame[(at % frameBytes) / 4]! | 0;
+      const hi = frame[(at % frameBytes) / 4 + 1]! | 0;
       if (kindOf(plan, level, lo) === Kind.absent) continue;
       if (this.#entryCount >= this.#limits.entryCountMax) {
         more++;

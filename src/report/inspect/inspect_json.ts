@@ -2,9 +2,11 @@
  * An inspection as one JSON document, `dmalab.inspect/1`, in pieces: millions of mappings never stand in one string.
  * Addresses are hexadecimal strings, sizes bytes.
  */
+
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { DeviceReach, Finding } from "../../audit/inspect/facts/inspection.js";
 import type { WalkAnswer } from "../../audit/inspect/walk/walk_answer.js";
+import { hex } from "../../base/hex.js";
 import type { Ranges } from "../../table/ranges.js";
 import type { Trouble } from "../../table/trouble.js";
 import type { InspectDocument } from "../schema/documents.js";
@@ -19,7 +21,7 @@ import {
 } from "./inspect_report.js";
 import { inspectVerdict } from "./inspect_verdict.js";
 import { openingsOf } from "./openings.js";
-import { entryValue, fieldsOf, hex, memoryCounter } from "./words.js";
+import { entryValue, fieldsOf, memoryCounter } from "./words.js";
 
 /** A piece is given out when it is about this long. */
 const pieceLength = 1 << 16;

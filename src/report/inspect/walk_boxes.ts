@@ -1,9 +1,11 @@
 /** One walk as boxes: what both drawings of it, SVG and DOT, show. */
+
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk/walk_answer.js";
+import { hex } from "../../base/hex.js";
 import { bytesWords } from "../words/quantity.js";
 import { permWords } from "./inspect_report.js";
-import { entryValue, fieldsOf, hex } from "./words.js";
+import { entryValue, fieldsOf } from "./words.js";
 
 /** A part of an address: the bits that one table took as its index, or what is left for the page. */
 export interface AddressPart {

@@ -1,10 +1,9 @@
 /** Entries and addresses as the reports of `inspect` write them. */
+
 import { reachedBy } from "../../audit/inspect/facts/reached.js";
+import { hex, hexDigits } from "../../base/hex.js";
 import { type About, read } from "../../bits/index.js";
 import type { Ranges } from "../../table/ranges.js";
-
-/** `0x44e9000`; addresses of frames are exact up to 2^64. */
-export const hex = (n: number | bigint): string => `0x${n.toString(16)}`;
 
 /** Bytes of memory behind tables, each page once; a table that devices share is counted once. */
 export function memoryCounter(): (ranges: Ranges) => number {
@@ -23,7 +22,7 @@ export function memoryCounter(): (ranges: Ranges) => number {
 export function entryValue(words: Uint32Array): string {
   const parts: string[] = [];
   for (let w = words.length - 2; w >= 0; w -= 2) {
-    const half = (at: number) => words[at]!.toString(16).padStart(8, "0");
+    const half = (at: number) => hexDigits(words[at]!, 8);
     parts.push(`0x${half(w + 1)}${half(w)}`);
   }
   return parts.join(" ");

@@ -1,4 +1,5 @@
 /** Numbers as people read them. */
+import { hex } from "../../base/hex.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 
 const units = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
@@ -61,5 +62,5 @@ export function shareWords(part: number, whole: number): string {
 export function hexWords(address: number | null): string | null {
   if (address === -1) return "0xffffffffffffffff";
   if (address === null || !Number.isFinite(address) || address < 0) return null;
-  return `0x${address.toString(16)}`;
+  return hex(address);
 }

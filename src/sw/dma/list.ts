@@ -5,9 +5,10 @@
  * software IOMMU turns one buffer into a scatter list, and an IOMMU the other way round.
  * Source: Linux kernel/dma/direct.c, dma_direct_map_sg; drivers/xen/swiotlb-xen.c, xen_swiotlb_map_sg.
  */
+import { frameBytes } from "../../base/frame.js";
 import type { DmaDevice, Engine, Mapped, Refusal } from "../engine/index.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export interface ListEntry {
   readonly phys: number;
@@ -47,10 +48,10 @@ export function contiguousPieces(engine: Engine, e: ListEntry): ListEntry[] {
   const pieces: ListEntry[] = [];
   const end = e.phys + e.size;
   let from = e.phys;
-  for (let page = Math.floor(e.phys / frameBytes); (page + 1) * frameBytes < end; page++) {
+  for (let page = Math.floor(e.phys / pageBytes); (page + 1) * pageBytes < end; page++) {
     if (engine.mergeable(page, page + 1)) continue;
-    pieces.push({ phys: from, size: (page + 1) * frameBytes - from });
-    from = (page + 1) * frameBytes;
+    pieces.push({ phys: from, size: (page + 1) * pageBytes - from });
+    from = (page + 1) * pageBytes;
   }
   pieces.push({ phys: from, size: end - from });
   return pieces;

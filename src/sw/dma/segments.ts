@@ -7,10 +7,11 @@
  * Source: D3 ("preventing block request merging across boundaries that aren't machine and phys contiguous"); Linux
  * block/blk-merge.c, drivers/xen/biomerge.c (xen_biovec_phys_mergeable).
  */
+import { frameBytes } from "../../base/frame.js";
 import type { DmaDevice, Engine } from "../engine/index.js";
 import { fits, type ListEntry } from "./list.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export interface Request {
   readonly entries: readonly ListEntry[];
@@ -36,7 +37,7 @@ export function listOf(engine: Engine, device: DmaDevice, vectors: readonly List
 function join(engine: Engine, device: DmaDevice, a: ListEntry, b: ListEntry): ListEntry | null {
   const size = a.size + b.size;
   if (a.phys + a.size !== b.phys || !fits(device, a.phys, size)) return null;
-  const [last, first] = [Math.floor((b.phys - 1) / frameBytes), Math.floor(b.phys / frameBytes)];
+  const [last, first] = [Math.floor((b.phys - 1) / pageBytes), Math.floor(b.phys / pageBytes)];
   return last === first || engine.mergeable(last, first) ? { phys: a.phys, size } : null;
 }
 

@@ -7,7 +7,7 @@
  * Source: Linux drivers/block/xen-blkback/blkback.c (do_block_io_op, dispatch_rw_block_io, xen_blkbk_parse_indirect,
  * xen_blkbk_map, __end_block_io_op); XSA-155.
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import {
   BlkOp,
   BlkStatus,
@@ -88,7 +88,7 @@ export class BlkBack {
     const [page] = o.foreign.map([{ domain: o.frontend, ref: o.ringRef, readOnly: false }]);
     if (page!.status !== GrantStatus.okay) throw new Error(`the ring of domain ${o.frontend} cannot be mapped`);
     this.#ringPage = page!;
-    this.#ring = new BackRing(o.guest.memory, page!.page * 4096, blkEntryBytes);
+    this.#ring = new BackRing(o.guest.memory, page!.page * frameBytes, blkEntryBytes);
   }
 
   /** The first of what was refused. */
@@ -163,7 +163,7 @@ export class BlkBack {
     if (bad === undefined) {
       for (const { page } of pages) {
         const words = new Uint32Array(1024);
-        guest.memory.read(page * 4096, new Uint8Array(words.buffer));
+        guest.memory.read(page * frameBytes, new Uint8Array(words.buffer));
         for (let n = 0; n < blkSegmentsPerPage && segments.length < r.segmentCount; n++)
           segments.push(segmentAt(words, n * segmentWords));
       }
@@ -237,7 +237,7 @@ export class BlkBack {
   #list(segments: readonly Segment[], pages: readonly { readonly page: Pfn }[]): ListEntry[] {
     const list: ListEntry[] = [];
     segments.forEach((s, n) => {
-      const phys = pages[n]!.page * 4096 + s.first * sectorBytes;
+      const phys = pages[n]!.page * frameBytes + s.first * sectorBytes;
       const size = (s.last - s.first + 1) * sectorBytes;
       const before = list.at(-1);
       const joins = before !== undefined && before.phys + before.size === phys && before.size + size <= 65536;

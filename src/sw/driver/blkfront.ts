@@ -4,7 +4,7 @@
  *
  * Source: Linux drivers/block/xen-blkfront.c (blkif_queue_rw_req, blkif_interrupt, blkif_completion).
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import { BlkOp, BlkStatus, blkEntryBytes, blkSegmentsMax, sectorsPerPage } from "../../spec/xen/blkif.js";
 import type { Grants, Guest } from "../xen/index.js";
 import { blkWords, parseResponse, putSegment, requestWords, type Segment, segmentWords } from "./blkif_entry.js";
@@ -72,7 +72,7 @@ export class BlkFront {
     this.#segmentsMax = o.segmentsMax ?? blkSegmentsMax;
     this.#persistent = o.persistent === true ? new PersistentPages(o.guest, o.grants, o.backend) : null;
     this.ringPage = o.grants.allocShared()!;
-    this.#ring = new FrontRing(o.guest.memory, this.ringPage * 4096, blkEntryBytes);
+    this.#ring = new FrontRing(o.guest.memory, this.ringPage * frameBytes, blkEntryBytes);
     this.ringRef = o.grants.grant(o.backend, this.ringPage, false);
   }
 
@@ -145,13 +145,13 @@ export class BlkFront {
   }
 
   #tables(segments: readonly Segment[]): Pfn[] {
-    const perPage = 4096 / (segmentWords * 4);
+    const perPage = frameBytes / (segmentWords * 4);
     const pages: Pfn[] = [];
     for (let from = 0; from < segments.length; from += perPage) {
       const page = this.#grants.allocShared()!;
       const words = new Uint32Array(1024);
       for (const [n, s] of segments.slice(from, from + perPage).entries()) putSegment(words, n * segmentWords, s);
-      this.#guest.memory.write(page * 4096, new Uint8Array(words.buffer));
+      this.#guest.memory.write(page * frameBytes, new Uint8Array(words.buffer));
       pages.push(page);
     }
     return pages;
@@ -183,7 +183,7 @@ export class BlkFront {
   #copy(job: BlkJob, lent: readonly Lent[], way: "in" | "out"): void {
     lent.forEach(({ page }, n) => {
       const offset = n === 0 ? job.first * 512 : 0;
-      const end = Math.min(4096, (job.first + job.sectors) * 512 - n * 4096);
+      const end = Math.min(frameBytes, (job.first + job.sectors) * 512 - n * frameBytes);
       const [from, to] = way === "in" ? [job.pages[n]!, page] : [page, job.pages[n]!];
       this.#persistent!.copy({ from, to, offset, size: end - offset });
     });

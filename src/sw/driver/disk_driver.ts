@@ -6,7 +6,9 @@
  * each command, refused mappings are tried again when something was unmapped. A controller that has stopped is reset
  * (nvme_should_reset, nvme_dev_disable) and what it had is given back with an error; Linux tries each command five times.
  */
+
 import { assert } from "../../base/assert.js";
+import { hex } from "../../base/hex.js";
 import { read, write } from "../../bits/index.js";
 import type { Interrupt } from "../../bus/interrupt.js";
 import type { Registers } from "../../bus/registers.js";
@@ -218,7 +220,7 @@ export class DiskDriver {
     const flight = this.#flights[id];
     if (flight === null || flight === undefined) return;
     this.completed++;
-    this.#giveBack(id, flight, status === 0 ? null : `the disk answered status 0x${status.toString(16)}`);
+    this.#giveBack(id, flight, status === 0 ? null : `the disk answered status ${hex(status)}`);
   }
 
   #reset(): void {

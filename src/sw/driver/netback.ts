@@ -8,7 +8,7 @@
  * Source: Linux drivers/net/xen-netback/netback.c (xenvif_tx_build_gops, xenvif_tx_err, xenvif_fatal_tx_err), rx.c
  * (xenvif_rx_skb, xenvif_rx_copy_add); XSA-155.
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import { CopyFlag, domainSelf, GrantStatus } from "../../spec/xen/grant_op.js";
 import { NetStatus, netRxEntryBytes, netTxEntryBytes } from "../../spec/xen/netif.js";
 import { copyGrant, type ForeignPage, type ForeignPages, type Guest } from "../xen/index.js";
@@ -44,7 +44,6 @@ interface Done {
 
 /** Packets for a guest that offers no pages. */
 const queueMax = 64;
-const pageBytes = 4096;
 
 export class NetBack {
   readonly #o: NetBackOptions;
@@ -72,8 +71,8 @@ export class NetBack {
       o.foreign.unmap(this.#rings);
       throw new Error(`the rings of domain ${o.frontend} cannot be mapped`);
     }
-    this.#tx = new BackRing(o.guest.memory, this.#rings[0]!.page * pageBytes, netTxEntryBytes, "taken");
-    this.#rx = new BackRing(o.guest.memory, this.#rings[1]!.page * pageBytes, netRxEntryBytes, "nothing");
+    this.#tx = new BackRing(o.guest.memory, this.#rings[0]!.page * frameBytes, netTxEntryBytes, "taken");
+    this.#rx = new BackRing(o.guest.memory, this.#rings[1]!.page * frameBytes, netRxEntryBytes, "nothing");
   }
 
   /** The first of what was refused. */
@@ -126,7 +125,7 @@ export class NetBack {
   get #mayDeliver(): boolean {
     const first = this.#queue[0];
     if (first === undefined) return false;
-    return this.#rx.waiting().count >= Math.ceil(bytesOf(first) / pageBytes);
+    return this.#rx.waiting().count >= Math.ceil(bytesOf(first) / frameBytes);
   }
 
   #takeOne(): void {
@@ -190,7 +189,7 @@ export class NetBack {
   #deliverOne(): void {
     const pieces = this.#queue.shift()!;
     for (let left = bytesOf(pieces), at = 0; left > 0; ) {
-      const size = Math.min(left, pageBytes);
+      const size = Math.min(left, frameBytes);
       const words = new Uint32Array(rxWords);
       this.#rx.take(words);
       const { id, ref } = parseRxSlot(words);

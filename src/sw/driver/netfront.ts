@@ -5,7 +5,7 @@
  * Source: Linux drivers/net/xen-netfront.c (xennet_start_xmit, xennet_tx_buf_gc, xennet_alloc_rx_buffers,
  * xennet_get_responses).
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import { joined } from "../../base/joined.js";
 import { NetStatus, netRxEntryBytes, netTxEntryBytes } from "../../spec/xen/netif.js";
 import type { Grants, Guest } from "../xen/index.js";
@@ -65,8 +65,8 @@ export class NetFront {
     this.#backend = o.backend;
     this.txPage = o.grants.allocShared()!;
     this.rxPage = o.grants.allocShared()!;
-    this.#tx = new FrontRing(o.guest.memory, this.txPage * 4096, netTxEntryBytes);
-    this.#rx = new FrontRing(o.guest.memory, this.rxPage * 4096, netRxEntryBytes);
+    this.#tx = new FrontRing(o.guest.memory, this.txPage * frameBytes, netTxEntryBytes);
+    this.#rx = new FrontRing(o.guest.memory, this.rxPage * frameBytes, netRxEntryBytes);
     this.txRef = o.grants.grant(o.backend, this.txPage, false);
     this.rxRef = o.grants.grant(o.backend, this.rxPage, false);
   }
@@ -160,9 +160,9 @@ export class NetFront {
       return;
     }
     this.#offers.delete(id);
-    if (status > 0 && offset + status <= 4096) {
+    if (status > 0 && offset + status <= frameBytes) {
       const part = new Uint8Array(status);
-      this.#guest.memory.read(offer.page * 4096 + offset, part);
+      this.#guest.memory.read(offer.page * frameBytes + offset, part);
       this.#parts.push(part);
     } else this.#broken = true;
     this.#guest.freePages(offer.page, 0);

@@ -7,11 +7,11 @@
  * Source: Linux drivers/net/xen-netback/netback.c (xenvif_get_extras, xenvif_count_requests, xenvif_tx_build_gops,
  * xenvif_set_skb_gso).
  */
+import { frameBytes } from "../../base/frame.js";
 import { NetExtraType, netSegmentationTypes, netSlotsMax } from "../../spec/xen/netif.js";
 import { type Extra, parseExtra, parseTxSlot, type TxSlot } from "./netif_entry.js";
 
 const ethernetHeader = 14;
-const pageBytes = 4096;
 /** Slots behind the first from which on a sender is taken for hostile (fatal_skb_slots). */
 const fatalSlots = 20;
 
@@ -58,8 +58,8 @@ export function judge(waiting: number, next: () => Uint32Array): Judgement {
     const [check, why] = dropped;
     return { as: "dropped", ids: [first, ...slots].map((s) => s.id), extraCount, check, why };
   }
-  if (first.offset + left > pageBytes) {
-    const end = (first.offset % pageBytes) + left;
+  if (first.offset + left > frameBytes) {
+    const end = (first.offset % frameBytes) + left;
     return fatal("first page", `txreq.offset: ${first.offset}, size: ${left}, end: ${end}`);
   }
   return segmentationFault(extras) ?? { as: "packet", slots: [{ ...first, size: left }, ...slots], extraCount };
@@ -104,7 +104,7 @@ function takeOthers(first: TxSlot, waiting: number, next: () => Uint32Array): Ot
     // The kernel keeps it in 16 bits.
     left = (left - s.size) & 0xffff;
     slots.push(s);
-    if (s.offset + s.size > pageBytes)
+    if (s.offset + s.size > frameBytes)
       return fatal("page", `Cross page boundary, txp->offset: ${s.offset}, size: ${s.size}`);
     more = s.more;
   }

@@ -4,14 +4,12 @@
  *
  * Source: Linux drivers/net/xen-netback/netback.c (xenvif_get_requests, xenvif_tx_check_gop); XSA-423, XSA-448.
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import { CopyFlag, domainSelf, GrantStatus } from "../../spec/xen/grant_op.js";
 import { netHeadBytes, netSlotsMax } from "../../spec/xen/netif.js";
 import type { ListEntry } from "../dma/index.js";
 import { copyGrant, type ForeignPage, type ForeignPages, type Guest } from "../xen/index.js";
 import type { Slot } from "./netif_judge.js";
-
-const pageBytes = 4096;
 
 export interface ReachedPacket {
   readonly list: readonly ListEntry[];
@@ -41,8 +39,8 @@ export function reach(
   const pages = o.foreign.map(mapped.map(({ ref }) => ({ domain: o.frontend, ref, readOnly: true })));
   const unmapped = pages.findIndex((p) => p.status !== GrantStatus.okay);
   if (copied.status === GrantStatus.okay && unmapped < 0) {
-    const list: ListEntry[] = [{ phys: head * pageBytes, size: copied.bytes }];
-    for (const [k, s] of mapped.entries()) list.push({ phys: pages[k]!.page * pageBytes + s.offset, size: s.size });
+    const list: ListEntry[] = [{ phys: head * frameBytes, size: copied.bytes }];
+    for (const [k, s] of mapped.entries()) list.push({ phys: pages[k]!.page * frameBytes + s.offset, size: s.size });
     return { list, pages, head };
   }
   for (const [k, p] of pages.entries()) if (p.status !== GrantStatus.okay) failed.push(mapped[k]!.n);

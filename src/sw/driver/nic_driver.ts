@@ -6,7 +6,7 @@
  * e1000_alloc_rx_buffers, e1000_watchdog, e1000_reset_task).
  */
 import { assert } from "../../base/assert.js";
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import { read, write } from "../../bits/index.js";
 import type { Interrupt } from "../../bus/interrupt.js";
 import type { Registers } from "../../bus/registers.js";
@@ -191,7 +191,7 @@ export class NicDriver {
 
   #fill(): void {
     const page = this.#kernel.allocPages(0);
-    const mapped = page === null ? null : this.#api.map(page * 4096, nicBufferBytes, Direction.fromDevice);
+    const mapped = page === null ? null : this.#api.map(page * frameBytes, nicBufferBytes, Direction.fromDevice);
     if (mapped === null || this.#api.mappingError(mapped.bus)) {
       if (page !== null) this.#kernel.freePages(page, 0);
       this.#rxRefused = true;

@@ -2,7 +2,7 @@
  * Pages of a front end that stay granted: data is copied into and out of them, so that the back end need not map anew.
  * Source: Linux drivers/block/xen-blkfront.c (get_grant, fill_grant_buffer, blkif_copy_from_grant).
  */
-import type { Pfn } from "../../base/frame.js";
+import { frameBytes, type Pfn } from "../../base/frame.js";
 import type { Grants, Guest } from "../xen/index.js";
 
 export interface Lent {
@@ -36,7 +36,7 @@ export class PersistentPages {
 
   /** Copy bytes of a page to the same place in another. */
   copy(o: { readonly from: Pfn; readonly to: Pfn; readonly offset: number; readonly size: number }): void {
-    this.#guest.memory.copy({ from: o.from * 4096 + o.offset, to: o.to * 4096 + o.offset, count: o.size });
+    this.#guest.memory.copy({ from: o.from * frameBytes + o.offset, to: o.to * frameBytes + o.offset, count: o.size });
   }
 
   /** Take all grants back; the back end has unmapped them. @returns false when one was still in use. */

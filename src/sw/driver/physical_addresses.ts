@@ -5,14 +5,14 @@
  *
  * Source: D3, drivers that bypass the DMA API; Linux Documentation/core-api/bus-virt-phys-mapping.rst of 2.6.
  */
+import { frameBytes } from "../../base/frame.js";
 import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
 import type { GuestKernel } from "../xen/index.js";
 
 /** What a disk's driver asks of whoever makes its buffers reachable. */
 export type DmaCalls = Pick<DmaApi, "alloc" | "free" | "mapList" | "unmapList">;
 
-const pageBytes = 4096;
-const orderOf = (size: number): number => Math.ceil(Math.log2(Math.max(1, size / pageBytes)));
+const orderOf = (size: number): number => Math.ceil(Math.log2(Math.max(1, size / frameBytes)));
 
 export class PhysicalAddresses implements DmaCalls {
   readonly #kernel: GuestKernel;
@@ -26,13 +26,13 @@ export class PhysicalAddresses implements DmaCalls {
   alloc(size: number): Coherent | null {
     const page = this.#kernel.allocPages(orderOf(size));
     if (page === null) return null;
-    const phys = page * pageBytes;
+    const phys = page * frameBytes;
     this.#kernel.memory.write(phys, new Uint8Array(size));
     return { phys, bus: phys };
   }
 
   free(at: Coherent, size: number): void {
-    this.#kernel.freePages(Math.floor(at.phys / pageBytes) as Parameters<GuestKernel["freePages"]>[0], orderOf(size));
+    this.#kernel.freePages(Math.floor(at.phys / frameBytes) as Parameters<GuestKernel["freePages"]>[0], orderOf(size));
   }
 
   mapList(entries: readonly ListEntry[]): MappedList {

@@ -37,8 +37,3 @@ export function reaches(device: DmaDevice, bus: number, size: number): boolean {
 export function boundarySlots(device: DmaDevice): number {
   return device.boundary >= 2 ** 53 ? 0 : Math.max(1, Math.floor(device.boundary / 2048));
 }
-
-/** A mask as the kernel prints it: sixteen digits at most. */
-export function maskText(mask: number): string {
-  return mask >= allAddresses ? "ffffffffffffffff" : mask.toString(16);
-}

@@ -3,6 +3,9 @@
  *
  * Source: Linux kernel/dma/swiotlb.c, the strings given to pr_info, pr_warn and dev_warn, and pr_fmt.
  */
+
+import { hex } from "../../base/hex.js";
+import { maskText } from "../../spec/dma/mask.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 
 /** Before every line that no device writes. */
@@ -12,7 +15,7 @@ const mebibyte = 2 ** 20;
 const wholeMiB = (slots: number): number => Math.floor((slots * slotBytes) / mebibyte);
 
 /** An address as %pa and %pad print it. */
-const address = (a: number): string => `0x${a.toString(16).padStart(16, "0")}`;
+const address = (a: number): string => hex(a, 16);
 
 /** @param total slots of all pools; @param used of all areas; @param size bytes, rounded as the search saw them */
 export const bufferIsFull = (o: { size: number; total: number; used: number }): string =>
@@ -22,7 +25,7 @@ export const noPool = "Can not allocate SWIOTLB buffer earlier and can't now pro
 
 /** The bounce buffer itself lies above what the device reaches. @param mask,@param limit bounds of the device, bytes */
 export const addressOverflow = (o: { address: number; size: number; mask: number; limit: number }): string =>
-  `swiotlb addr ${address(o.address)}+${o.size} overflow (mask ${hex(o.mask)}, bus limit ${hex(o.limit)}).`;
+  `swiotlb addr ${address(o.address)}+${o.size} overflow (mask ${maskText(o.mask)}, bus limit ${maskText(o.limit)}).`;
 
 export const bufferOverflow = (o: { allocated: number; size: number }): string =>
   `Buffer overflow detected. Allocation size: ${o.allocated}. Mapping size: ${o.size}.`;
@@ -56,7 +59,3 @@ export const allocationFailed = (bytes: number): string =>
 export const onlyAllocated = (bytes: number): string => `only able to allocate ${Math.floor(bytes / mebibyte)} MB`;
 export const restrictedPoolCreated = (o: { base: number; bytes: number }): string =>
   `Reserved memory: created restricted DMA pool at ${address(o.base)}, size ${Math.floor(o.bytes / mebibyte)} MiB`;
-
-function hex(n: number): string {
-  return n >= 2 ** 64 - 1 ? "ffffffffffffffff" : n.toString(16);
-}

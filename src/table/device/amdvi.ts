@@ -4,14 +4,17 @@
  * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, sections 2.2.2 (device table), 2.2.3 (host
  * tables), 2.2.6 (guest tables), 2.5 (events).
  */
+
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import { DeviceEntry, deviceEntryBytes, translationWords } from "../../spec/amdvi/device_entry.js";
+import { functionName } from "../../spec/pcie/requester.js";
 import { guestDevice, guestPasids } from "./amdvi_guest.js";
 import { hostDevice } from "./amdvi_host.js";
 import { levelsAreSupported } from "./amdvi_tables.js";
 import type { Attachment, DeviceTables, LookupFault, UnitRoot } from "./attachment.js";
-import { entryAt, functionName, hex, isRefusal, Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isRefusal, Path, type Refusal, reservedSet } from "./entry.js";
 import { Gathering } from "./gathering.js";
 import { faultOf, type Whose, whileOff } from "./made.js";
 

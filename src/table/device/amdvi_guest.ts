@@ -4,15 +4,19 @@
  * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, sections 2.2.6.3 (GCR3 table, GLX) and 2.2.2.1
  * (GIOV). Addresses in it are inputs of the host table where the entry names one.
  */
+
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import { DeviceEntry } from "../../spec/amdvi/device_entry.js";
 import { Gcr3Entry, gcr3LevelBits, gcr3TableEntries } from "../../spec/amdvi/guest_cr3.js";
+import { functionName } from "../../spec/pcie/requester.js";
 import type { TableRoot } from "../root.js";
 import { hostDevice } from "./amdvi_host.js";
 import { gcr3Table, v1Table, v2Table } from "./amdvi_tables.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, functionName, hex, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
 import type { Gathering } from "./gathering.js";
 import { made, type Whose } from "./made.js";
 import { through } from "./through.js";
@@ -75,7 +79,7 @@ function gcr3Entry(memory: MemoryView, whose: Whose, guest: Guest, at: Place, pa
     path.add(real + at.index * 8, words, Gcr3Entry.$, "not valid");
     return path.refuse("absent", Event.pageFault, `entry ${at.index} of ${where} is not valid`);
   }
-  const next = read(words, 0, Gcr3Entry.frame) * 4096;
+  const next = read(words, 0, Gcr3Entry.frame) * frameBytes;
   path.add(real + at.index * 8, words, Gcr3Entry.$, `${at.level === 0 ? "first-stage" : "GCR3"} table at ${hex(next)}`);
   if (reservedSet(words, 0, Gcr3Entry.$)) {
     return path.refuse("reserved", Event.pageFault, `reserved bits are set in entry ${at.index} of ${where}`);

@@ -4,6 +4,7 @@
  * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, sections 2.2.2.1 (Mode, IR, IW, GCR3 fields,
  * GuestPagingMode), 2.2.3 (v1 tables), 2.2.6 (v2 tables).
  */
+import { frameBytes } from "../../base/frame.js";
 import { read } from "../../bits/field.js";
 import { DeviceEntry } from "../../spec/amdvi/device_entry.js";
 import { Allow, type TableRoot } from "../root.js";
@@ -22,7 +23,7 @@ export function v1Table(unit: UnitRoot, entry: Uint32Array): TableRoot {
   const mode = read(entry, 0, DeviceEntry.mode);
   return {
     format: "amdvi-v1",
-    address: read(entry, 0, DeviceEntry.frame) * 4096,
+    address: read(entry, 0, DeviceEntry.frame) * frameBytes,
     level: mode - 1,
     inputBits: Math.min(12 + 9 * mode, 64),
     upper: "zero",
@@ -53,5 +54,5 @@ export function v2Table(unit: UnitRoot, entry: Uint32Array, address: number, nes
 export function gcr3Table(entry: Uint32Array): number {
   const low = read(entry, 0, DeviceEntry.gcr3Low);
   const middle = read(entry, 0, DeviceEntry.gcr3Middle);
-  return (low + middle * 2 ** 3 + read(entry, 0, DeviceEntry.gcr3High) * 2 ** 19) * 4096;
+  return (low + middle * 2 ** 3 + read(entry, 0, DeviceEntry.gcr3High) * 2 ** 19) * frameBytes;
 }

@@ -1,5 +1,7 @@
 /** Reading one entry of a device structure, and saying why it does not lead on. */
+
 import type { Mfn } from "../../base/frame.js";
+import { hexDigits } from "../../base/hex.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { Trouble, TroubleKind } from "../trouble.js";
@@ -44,16 +46,8 @@ export function reservedSet(words: Uint32Array, at: number, about: About, from =
 
 /** The value as one number, most significant digits first: `0x3c7b001`. */
 export function hexWords(words: Uint32Array): string {
-  const digits = [...words].reverse().map((w) => w.toString(16).padStart(8, "0"));
+  const digits = [...words].reverse().map((w) => hexDigits(w, 8));
   return `0x${digits.join("").replace(/^0+(?=.)/, "")}`;
-}
-
-export const hex = (n: number): string => `0x${n.toString(16)}`;
-
-/** `02:00.0` */
-export function functionName(requester: number): string {
-  const [bus, device] = [(requester >>> 8) & 0xff, (requester >>> 3) & 31];
-  return `${bus.toString(16).padStart(2, "0")}:${device.toString(16).padStart(2, "0")}.${requester & 7}`;
 }
 
 /** A lookup that ended, with what kind of ending it was. `absent`: software set nothing up, which is no trouble. */

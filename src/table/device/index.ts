@@ -16,7 +16,6 @@ export type {
   UnitKind,
   UnitRoot,
 } from "./attachment.js";
-export { functionName } from "./entry.js";
 export { missingRoot } from "./missing_root.js";
 export type { Smmuv3Abilities } from "./smmuv3_abilities.js";
 

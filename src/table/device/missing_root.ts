@@ -1,9 +1,10 @@
 /** Units whose own table is not in the memory: nothing can be said of any device behind them. */
-import type { Mfn } from "../../base/frame.js";
+
+import { frameBytes, type Mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { Trouble } from "../trouble.js";
 import type { UnitRoot } from "./attachment.js";
-import { hex } from "./entry.js";
 import { streamTableAt, streamTableBytes } from "./smmuv3_stream.js";
 
 /** Frames of a table that are looked for; those of a stream table may be millions. */
@@ -13,8 +14,8 @@ const framesMax = 2 ** 16;
 export function missingRoot(memory: MemoryView, unit: UnitRoot): Trouble | null {
   if (unit.mode === "abort" || unit.mode === "reserved") return null;
   const { at, bytes } = tableOf(unit);
-  const first = Math.floor(at / 4096);
-  const end = Math.min(Math.ceil((at + bytes) / 4096), first + framesMax);
+  const first = Math.floor(at / frameBytes);
+  const end = Math.min(Math.ceil((at + bytes) / frameBytes), first + framesMax);
   for (let frame = first; frame < end; frame++) if (memory.frame(frame as Mfn) !== undefined) return null;
   return {
     kind: "outside",
@@ -30,5 +31,5 @@ const names = { vtd: "root table", amdvi: "device table", smmuv3: "stream table"
 
 function tableOf(unit: UnitRoot): { at: number; bytes: number } {
   if (unit.kind === "smmuv3") return { at: streamTableAt(unit), bytes: streamTableBytes(unit) };
-  return { at: unit.root, bytes: unit.kind === "vtd" ? 4096 : Math.max(unit.size, 1) };
+  return { at: unit.root, bytes: unit.kind === "vtd" ? frameBytes : Math.max(unit.size, 1) };
 }

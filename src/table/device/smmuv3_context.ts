@@ -3,6 +3,8 @@
  *
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, sections 5.2 (S1Fmt, S1ContextPtr), 5.3 (L1CD), 5.4 (CD).
  */
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import {
@@ -14,7 +16,7 @@ import {
 import { StreamEntry as Ste } from "../../spec/smmuv3/stream_table.js";
 import type { TableRoot } from "../root.js";
 import type { Attachment } from "./attachment.js";
-import { entryAt, hex, type Path, type Refusal } from "./entry.js";
+import { entryAt, type Path, type Refusal } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import type { FirstStageStream } from "./smmuv3_entry.js";
 import { illegalContext } from "./smmuv3_illegal.js";
@@ -46,7 +48,7 @@ export function leafOf(
     path.add(at, words, L1ContextDescriptor.$, "not valid");
     return path.refuse("absent", Event.badSubstream, `entry ${index} of ${where} is not valid`);
   }
-  const leaf = read(words, 0, L1ContextDescriptor.frame) * 4096;
+  const leaf = read(words, 0, L1ContextDescriptor.frame) * frameBytes;
   path.add(at, words, L1ContextDescriptor.$, `context descriptors at ${hex(leaf)}`);
   // From SMMUv3.1 on (3.4.3); older units may drop the upper bits.
   if (stream.second === null && leaf >= 2 ** whose.unit.outputBits)

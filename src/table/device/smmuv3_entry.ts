@@ -3,11 +3,12 @@
  *
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, section 5.2. An illegal entry counts as one with V = 0.
  */
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import { DefaultSubstream, StreamEntry as Ste, StreamConfig } from "../../spec/smmuv3/stream_table.js";
 import type { TableRoot } from "../root.js";
 import type { Attachment } from "./attachment.js";
-import { hex, type Path, type Refusal } from "./entry.js";
+import type { Path, Refusal } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { illegalStream } from "./smmuv3_illegal.js";
 import { secondStage } from "./smmuv3_tables.js";

@@ -1,4 +1,5 @@
 /** Structures whose addresses are inputs of a second stage: where they really lie. */
+import { frameBytes } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import { FrameSource } from "../frame_source.js";
 import { planOf, rootProblem } from "../plan.js";
@@ -19,6 +20,6 @@ export function through(memory: MemoryView, second: TableRoot | null, address: n
     source = FrameSource.of(memory);
     sources.set(memory, source);
   }
-  const frame = walk(planOf(second), source, second.address, Math.floor(address / 4096), Need.read);
-  return frame < 0 ? null : frame * 4096 + (address % 4096);
+  const frame = walk(planOf(second), source, second.address, Math.floor(address / frameBytes), Need.read);
+  return frame < 0 ? null : frame * frameBytes + (address % frameBytes);
 }

@@ -4,12 +4,16 @@
  * Source: Intel VT-d Architecture Specification rev 4.1, sections 3.4.2, 9.1, 9.3; the order of checks and their fault
  * codes: section 7.1.3 (LRT, LCT conditions).
  */
+
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
+import { functionName } from "../../spec/pcie/requester.js";
 import { ContextEntry, contextEntryBytes, TranslationType } from "../../spec/vtd/context_entry.js";
 import { RootEntry, rootEntryBytes } from "../../spec/vtd/root_entry.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, functionName, hex, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, type Path, type Refusal, reservedSet } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { secondStage, widthIsSupported } from "./vtd_tables.js";
 
@@ -26,7 +30,7 @@ export function contextTable(memory: MemoryView, unit: UnitRoot, bus: number, pa
     path.add(at, words, RootEntry.$, "not present");
     return path.refuse("absent", Fault.rootP, `the root entry of bus ${hex(bus)} is not present`);
   }
-  const table = read(words, 0, RootEntry.frame) * 4096;
+  const table = read(words, 0, RootEntry.frame) * frameBytes;
   path.add(at, words, RootEntry.$, `context table at ${hex(table)}`);
   if (reservedSet(words, 0, RootEntry.$) || table >= 2 ** unit.outputBits) {
     return path.refuse("reserved", Fault.rootReserved, `reserved bits are set in the root entry of bus ${hex(bus)}`);
@@ -56,7 +60,7 @@ export function contextOf(memory: MemoryView, whose: Whose, table: number, path:
   }
   const tt = read(words, 0, ContextEntry.tt);
   const aw = read(words, 0, ContextEntry.aw);
-  const top = read(words, 0, ContextEntry.frame) * 4096;
+  const top = read(words, 0, ContextEntry.frame) * frameBytes;
   const passes = tt === TranslationType.passThrough;
   path.add(at, words, ContextEntry.$, passes ? "pass-through" : `second-stage table at ${hex(top)}, ${aw + 2} levels`);
   const refuse = (kind: Refusal["kind"], code: number, why: string) =>

@@ -4,8 +4,12 @@
  * Source: Intel VT-d Architecture Specification rev 4.1, sections 3.4.3, 9.2, 9.4 to 9.6; the order of checks and their
  * fault codes: section 7.1.3 (SRT, SCT, SPD, SPT conditions).
  */
+
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
+import { functionName } from "../../spec/pcie/requester.js";
 import { ScalableContextEntry, scalableContextEntryBytes } from "../../spec/vtd/context_entry.js";
 import {
   PasidDirectoryEntry,
@@ -17,7 +21,7 @@ import {
 } from "../../spec/vtd/pasid.js";
 import { rootEntryBytes, ScalableRootEntry } from "../../spec/vtd/root_entry.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, functionName, hex, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { firstStage, firstWidthIsSupported, secondStage, widthIsSupported } from "./vtd_tables.js";
 
@@ -58,7 +62,7 @@ export function scalableContextTable(
     path.add(at, words, ScalableRootEntry.$, `${half} half not present`);
     return path.refuse("absent", Fault.rootP, `the ${half} half of the root entry of bus ${hex(bus)} is not present`);
   }
-  const table = read(words, 0, upper ? ScalableRootEntry.upper : ScalableRootEntry.lower) * 4096;
+  const table = read(words, 0, upper ? ScalableRootEntry.upper : ScalableRootEntry.lower) * frameBytes;
   path.add(at, words, ScalableRootEntry.$, `${half} context table at ${hex(table)}`);
   const from = upper ? 2 : 0;
   if (reservedSet(words, 0, ScalableRootEntry.$, from, from + 2) || table >= 2 ** unit.outputBits) {
@@ -85,7 +89,7 @@ export function scalableContext(
     path.add(at, words, ScalableContextEntry.$, "not present");
     return path.refuse("absent", Fault.contextP, `the context entry of ${name} is not present`);
   }
-  const directory = read(words, 0, ScalableContextEntry.frame) * 4096;
+  const directory = read(words, 0, ScalableContextEntry.frame) * frameBytes;
   path.add(at, words, ScalableContextEntry.$, `PASID directory at ${hex(directory)}`);
   const refuse = (code: number, why: string) => path.refuse("reserved", code, `context entry of ${name}: ${why}`);
   if (reservedSet(words, 0, ScalableContextEntry.$) || directory >= 2 ** unit.outputBits) {
@@ -130,7 +134,7 @@ export function pasidTable(
     path.add(at, words, PasidDirectoryEntry.$, "not present");
     return path.refuse("absent", Fault.directoryP, `entry ${index} of the PASID directory of ${name} is not present`);
   }
-  const table = read(words, 0, PasidDirectoryEntry.frame) * 4096;
+  const table = read(words, 0, PasidDirectoryEntry.frame) * frameBytes;
   path.add(at, words, PasidDirectoryEntry.$, `PASID table at ${hex(table)}`);
   if (reservedSet(words, 0, PasidDirectoryEntry.$) || table >= 2 ** unit.outputBits) {
     return path.refuse(
@@ -162,8 +166,8 @@ export function pasidEntry(
     return path.refuse("absent", Fault.entryP, `the entry of ${name} is not present`);
   }
   const pgtt = read(words, 0, PasidEntry.pgtt);
-  const first = read(words, 0, PasidEntry.fsFrame) * 4096;
-  const second = read(words, 0, PasidEntry.ssFrame) * 4096;
+  const first = read(words, 0, PasidEntry.fsFrame) * frameBytes;
+  const second = read(words, 0, PasidEntry.ssFrame) * frameBytes;
   path.add(at, words, PasidEntry.$, meaning(pgtt, first, second));
   const refuse = (kind: Refusal["kind"], code: number, why: string) =>
     path.refuse(kind, code, `entry of ${name}: ${why}`);

@@ -1,12 +1,13 @@
 /** Device entries of every recorded machine, written as the truth beside it writes them. */
 import { describe, expect, it } from "vitest";
 import { read } from "../../../src/bits/index.js";
+import { functionName } from "../../../src/spec/pcie/requester.js";
 import { ContextDescriptor } from "../../../src/spec/smmuv3/context_descriptor.js";
 import { StreamEntry } from "../../../src/spec/smmuv3/stream_table.js";
 import { ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";
 import { PasidEntry } from "../../../src/spec/vtd/pasid.js";
 import type { Attachment, UnitRoot } from "../../../src/table/device/attachment.js";
-import { deviceTables, functionName } from "../../../src/table/device/index.js";
+import { deviceTables } from "../../../src/table/device/index.js";
 import { Troubles } from "../../../src/table/trouble.js";
 import { captures, memoryOf, truthOf, unitOf } from "./captured.js";
 

@@ -1,4 +1,6 @@
 /** DMAR into units. Source: see spec/acpi/dmar.ts. */
+
+import { hex } from "../../../base/hex.js";
 import {
   Andd,
   AtsDevices,
@@ -13,8 +15,9 @@ import {
   Rmrr,
   ScopeType,
 } from "../../../spec/acpi/dmar.js";
+import { functionName, slotName } from "../../../spec/pcie/requester.js";
 import { structureAt, textAt } from "./bytes.js";
-import { type AcpiScope, type Gathered, slot, structuresMax } from "./reading.js";
+import { type AcpiScope, type Gathered, structuresMax } from "./reading.js";
 
 const whats: Readonly<Record<number, AcpiScope["what"]>> = {
   [ScopeType.device]: "device",
@@ -87,7 +90,7 @@ function readUnit(bytes: Uint8Array, out: Gathered): boolean {
   const segment = s.get(Drhd.segment);
   const registersAt = s.wide(Drhd.baseLow, Drhd.baseHigh);
   if (out.units.some((u) => u.kind === "vtd" && u.registersAt === registersAt && u.segment === segment)) {
-    out.note(`DMAR lists the unit at 0x${registersAt.toString(16)} twice: the first counts, as for Linux`);
+    out.note(`DMAR lists the unit at ${hex(registersAt)} twice: the first counts, as for Linux`);
     return true;
   }
   out.units.push({
@@ -146,7 +149,7 @@ function scope(bytes: Uint8Array, segment: number, out: Gathered): AcpiScope {
     path.push(((bytes[at]! & 31) << 3) | (bytes[at + 1]! & 7));
   const type = s.get(DeviceScope.type);
   const own = path.length === 1 ? (bus << 8) | path[0]! : null;
-  const steps = path.map((devfn, n) => (n === 0 ? `${bus.toString(16).padStart(2, "0")}:${slot(devfn)}` : slot(devfn)));
+  const steps = path.map((devfn, n) => (n === 0 ? functionName(bus * 256 + devfn) : slotName(devfn)));
   const place = steps.join(" → ");
   const named = type === ScopeType.named ? out.named.get(s.get(DeviceScope.enumeration)) : undefined;
   const name = named === undefined ? place : `${named} as ${place}`;

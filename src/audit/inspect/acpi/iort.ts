@@ -1,5 +1,6 @@
 /** IORT into units. Source: see spec/acpi/iort.ts. */
 
+import { hex } from "../../../base/hex.js";
 import { tableHeaderBytes } from "../../../spec/acpi/header.js";
 import {
   IdMapping,
@@ -17,8 +18,9 @@ import {
   iortRootBitsAt,
   smmuModels,
 } from "../../../spec/acpi/iort.js";
+import { functionName, segmentName } from "../../../spec/pcie/requester.js";
 import { structureAt, textAt } from "./bytes.js";
-import { type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } from "./reading.js";
+import { type AcpiScope, type AcpiUnit, type Gathered, structuresMax } from "./reading.js";
 
 interface Node {
   readonly type: number;
@@ -140,7 +142,7 @@ function reachedBy(node: Node): [at: number, scope: AcpiScope][] {
     return node.mappings.flatMap((m): [number, AcpiScope][] => {
       const [first, last] = m.single ? [0, requesterMax] : [m.input, lastOf(m, node.mappings)];
       if (last < first) return [];
-      const name = `${rangeName(segment, first, last)} as ${m.single ? "stream" : "streams from"} 0x${m.output.toString(16)}`;
+      const name = `${rangeName(segment, first, last)} as ${m.single ? "stream" : "streams from"} ${hex(m.output)}`;
       const oneStream = m.single ? { oneStream: true } : {};
       return [[m.node, { segment, first, last, what: "range", name, stream: m.output, ...oneStream }]];
     });
@@ -173,12 +175,10 @@ function lastOf(m: Mapping, all: readonly Mapping[]): number {
 }
 
 function rangeName(segment: number, first: number, last: number): string {
-  const name = (id: number) => `${segmentName(segment)}:${(id >>> 8).toString(16).padStart(2, "0")}:${slot(id & 0xff)}`;
+  const name = (id: number) => `${segmentName(segment)}:${functionName(id)}`;
   if (first === 0 && last === requesterMax) return `segment ${segmentName(segment)}`;
   return first === last ? name(first) : `${name(first)} to ${name(last)}`;
 }
-
-const segmentName = (segment: number) => segment.toString(16).padStart(4, "0");
 
 /** Regions for streams: they are of the unit that takes these. */
 function ranges(node: Node, units: ReadonlyMap<number, number>, out: Gathered): void {
@@ -189,10 +189,7 @@ function ranges(node: Node, units: ReadonlyMap<number, number>, out: Gathered): 
   }
   const scopes = node.mappings.map((m): AcpiScope => {
     const last = m.output + (m.single ? 0 : m.count - 1);
-    const name =
-      last === m.output
-        ? `stream 0x${last.toString(16)}`
-        : `streams 0x${m.output.toString(16)} to 0x${last.toString(16)}`;
+    const name = last === m.output ? `stream ${hex(last)}` : `streams ${hex(m.output)} to ${hex(last)}`;
     const unit = units.get(m.node);
     return {
       segment: 0,

@@ -1,4 +1,6 @@
 /** IVRS into units. Source: see spec/acpi/ivrs.ts. */
+
+import { hex } from "../../../base/hex.js";
 import {
   IvhdEntryType as Entry,
   Ivhd,
@@ -17,10 +19,9 @@ import {
   ivrsInfoAt,
 } from "../../../spec/acpi/ivrs.js";
 import { ExtendedFeatures } from "../../../spec/amdvi/registers.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import { type Structure, structureAt, textAt } from "./bytes.js";
-import { type AcpiAlias, type AcpiScope, type AcpiUnit, type Gathered, slot, structuresMax } from "./reading.js";
-
-const name = (requester: number) => `${(requester >>> 8).toString(16).padStart(2, "0")}:${slot(requester & 0xff)}`;
+import { type AcpiAlias, type AcpiScope, type AcpiUnit, type Gathered, structuresMax } from "./reading.js";
 
 /** One form of block of one unit. */
 interface Form {
@@ -69,7 +70,7 @@ function chosen(units: readonly (readonly Form[])[], out: Gathered): void {
     const { unit, aliases } = own ?? newest(forms);
     if (own === undefined)
       out.note(
-        `IVRS: the unit at 0x${unit.registersAt!.toString(16)} has no block of form ${form.toString(16)}h, so Linux does not use it`,
+        `IVRS: the unit at ${hex(unit.registersAt!)} has no block of form ${form.toString(16)}h, so Linux does not use it`,
       );
     const count = out.units.filter((u) => u.name != null).length;
     out.units.push({ ...unit, name: own === undefined ? null : `ivhd${count}` });
@@ -101,7 +102,7 @@ function unitOf(type: number, block: Uint8Array, s: Structure, base: number, out
   for (let n = 0; at < block.length && n < structuresMax; n++) {
     const length = lengthAt(block, at);
     if (at + length > block.length) {
-      out.note(`IVRS: a device entry of the unit at 0x${base.toString(16)} is cut short`);
+      out.note(`IVRS: a device entry of the unit at ${hex(base)} is cut short`);
       break;
     }
     entries.take(block.subarray(at, at + length));
@@ -175,7 +176,7 @@ class Entries {
       this.scopes.push({
         ...this.#scope(source, source),
         what,
-        name: `${what} ${special.get(IvhdSpecial.handle)} as ${name(source)}`,
+        name: `${what} ${special.get(IvhdSpecial.handle)} as ${functionName(source)}`,
       });
     } else if (type === Entry.named) {
       this.scopes.push({ ...this.#scope(device, device), what: "named", name: textAt(bytes, 4, 8) });
@@ -192,7 +193,7 @@ class Entries {
   }
 
   #scope(first: number, last: number): AcpiScope {
-    const shown = first === last ? name(first) : `${name(first)} to ${name(last)}`;
+    const shown = first === last ? functionName(first) : `${functionName(first)} to ${functionName(last)}`;
     return { segment: this.#segment, first, last, what: "range", name: shown, stream: null };
   }
 }
@@ -211,7 +212,12 @@ function reserved(type: number, block: Uint8Array, out: Gathered): void {
   const last = type === IvrsType.ivmdRange ? s.get(Ivmd.last) : type === IvrsType.ivmdOne ? device : 0xffff;
   const from = type === IvrsType.ivmdAll ? 0 : device;
   const what = type === IvrsType.ivmdAll ? "all" : from === last ? "device" : "range";
-  const shown = what === "all" ? "every device" : from === last ? name(from) : `${name(from)} to ${name(last)}`;
+  const shown =
+    what === "all"
+      ? "every device"
+      : from === last
+        ? functionName(from)
+        : `${functionName(from)} to ${functionName(last)}`;
   out.reserve({
     kind: "IVMD",
     first,

@@ -1,4 +1,5 @@
 /** MADT, HPET and TPM2 into places that are no memory. Sources: see spec/acpi/madt.ts, hpet.ts, tpm2.ts. */
+import { frameBytes } from "../../../base/frame.js";
 import { tableHeaderBytes } from "../../../spec/acpi/header.js";
 import { HpetBody, hpetBytes } from "../../../spec/acpi/hpet.js";
 import {
@@ -103,6 +104,6 @@ export function readTpm2(bytes: Uint8Array, out: Gathered): void {
 
 /** Whole pages, as a table maps them; what no address reaches is left out. */
 function add(out: Gathered, { from, to, ...rest }: Place): void {
-  const [first, end] = [Math.floor(from / 4096) * 4096, Math.ceil(to / 4096) * 4096];
+  const [first, end] = [Math.floor(from / frameBytes) * frameBytes, Math.ceil(to / frameBytes) * frameBytes];
   if (from > 0 && end > first && end <= 2 ** 52) out.places.push({ ...rest, from: first, to: end });
 }

@@ -1,4 +1,5 @@
 /** What the firmware's tables say of IOMMUs, in no vendor's words. */
+import { hex } from "../../../base/hex.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Place } from "../place.js";
 
@@ -126,7 +127,7 @@ export class Gathered {
   /** A region, unless it cannot be: addresses have at most 52 bits. */
   reserve(region: AcpiReserved): void {
     const { kind, first, last } = region;
-    const at = `the ${kind} region at 0x${first.toString(16)}`;
+    const at = `the ${kind} region at ${hex(first)}`;
     if (last < first) this.note(`${at} ends before it begins: it is left out`);
     else if (last >= 2 ** 52) this.note(`${at} ends beyond the last physical address (2^52): it is left out`);
     else this.reserved.push(region);
@@ -139,6 +140,3 @@ export class Gathered {
 
 /** Structures of a table that are read; real tables have some hundred. */
 export const structuresMax = 8192;
-
-/** `1c.0` */
-export const slot = (devfn: number): string => `${(devfn >>> 3).toString(16).padStart(2, "0")}.${devfn & 7}`;

@@ -1,4 +1,5 @@
 /** VIOT into units. Source: see spec/acpi/viot.ts. */
+import { hex } from "../../../base/hex.js";
 import { tableHeaderBytes } from "../../../spec/acpi/header.js";
 import {
   ViotHeader,
@@ -62,7 +63,7 @@ function rangeOf(node: Uint8Array): [unit: number, scope: AcpiScope][] {
   if (s === null) return [];
   const [first, last] = [s.get(ViotPciRange.first), s.get(ViotPciRange.last)];
   const segment = s.get(ViotPciRange.firstSegment);
-  const name = `ids 0x${first.toString(16)} to 0x${last.toString(16)}`;
+  const name = `ids ${hex(first)} to ${hex(last)}`;
   return [
     [s.get(ViotPciRange.unit), { segment, first, last, what: "range", name, stream: s.get(ViotPciRange.endpoint) }],
   ];

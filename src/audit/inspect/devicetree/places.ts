@@ -4,6 +4,7 @@
  * Source: Linux Documentation/devicetree/bindings: interrupt-controller/arm,gic-v3.yaml, arm,gic.yaml (v2m frames),
  * iommu/arm,smmu-v3.yaml, pci/host-generic-pci.yaml.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { Place, PlaceKind } from "../place.js";
 import { numberOf, type TreeNode } from "./blob.js";
 
@@ -34,7 +35,10 @@ function stretchesOf({ reg, cells }: TreeNode): { from: number; to: number }[] {
   for (let at = 0; at + width <= reg!.length; at += width) {
     const address = numberOf(reg!.subarray(at, at + cells.address * 4));
     const size = numberOf(reg!.subarray(at + cells.address * 4, at + width));
-    const [from, to] = [Math.floor(address / 4096) * 4096, Math.ceil((address + size) / 4096) * 4096];
+    const [from, to] = [
+      Math.floor(address / frameBytes) * frameBytes,
+      Math.ceil((address + size) / frameBytes) * frameBytes,
+    ];
     if (size > 0 && to <= 2 ** 52) found.push({ from, to });
   }
   return found;

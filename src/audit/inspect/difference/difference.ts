@@ -1,4 +1,5 @@
 /** What differs between two inspections: devices, their states, and ranges gained and lost, never lists of leaves. */
+import { hexDigits } from "../../../base/hex.js";
 import { Ranges } from "../../../table/ranges.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach, Inspection } from "../facts/inspection.js";
@@ -62,7 +63,7 @@ const nameOf = (d: DeviceReach) => (d.path === undefined ? "" : deviceName(d));
 
 /** The order of the keys is the order of the devices: every number has its full width. */
 function keyed(devices: readonly DeviceReach[]): Map<string, DeviceReach> {
-  const wide = (n: number) => n.toString(16).padStart(8, "0");
+  const wide = (n: number) => hexDigits(n, 8);
   return new Map(
     devices.map((d) => [`${wide(d.segment)} ${wide(d.requester)} ${wide((d.pasid ?? -1) + 1)} ${nameOf(d)}`, d]),
   );

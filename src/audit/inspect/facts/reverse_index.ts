@@ -5,9 +5,12 @@
  * highest end below each node, and beside them the highest end so far, so that a look-up goes back from the last row
  * that begins before the address, skips what ends before it, and stops where nothing reaches so far.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { Ranges } from "../../../table/ranges.js";
 import { Allow } from "../../../table/root.js";
 import { grouped } from "../grouped.js";
+
+const pageBytes = frameBytes;
 
 /** What the index needs of a device. */
 export interface Reacher {
@@ -83,7 +86,7 @@ export class ReverseIndex {
     this.#highest = highestEnds(this.paddr, this.bytes);
     this.#reach = this.#highest[0]!.slice();
     for (let n = 1; n < total; n++) this.#reach[n] = Math.max(this.#reach[n]!, this.#reach[n - 1]!);
-    this.#bucketBytes = 4096;
+    this.#bucketBytes = pageBytes;
     const last = this.paddr[total - 1] ?? 0;
     while (last / this.#bucketBytes > Math.max(16, total)) this.#bucketBytes *= 2;
     this.#buckets = new Int32Array(Math.floor(last / this.#bucketBytes) + 2).fill(total);
@@ -190,12 +193,12 @@ function sortedRows(tables: readonly Ranges[], total: number): { group: Int32Arr
 /** Places of the values in ascending order; of equal ones in their own. Values are multiples of 4096. */
 function orderOf(values: Float64Array): Int32Array {
   const count = values.length;
-  const frameMax = values.reduce((most, v) => Math.max(most, v), 0) / 4096;
+  const frameMax = values.reduce((most, v) => Math.max(most, v), 0) / pageBytes;
   if ((frameMax + 1) * count > Number.MAX_SAFE_INTEGER) {
     return new Int32Array(count).map((_, i) => i).sort((a, b) => values[a]! - values[b]! || a - b);
   }
   // Value and place in one number: sorted without a call for each comparison, several times faster.
-  const keys = values.map((v, i) => (v / 4096) * count + i).sort();
+  const keys = values.map((v, i) => (v / pageBytes) * count + i).sort();
   return Int32Array.from(keys, (key) => key % count);
 }
 

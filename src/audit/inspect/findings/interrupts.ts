@@ -1,6 +1,7 @@
 /** Rules about interrupts: a device raises one with a write, which no page table confines. */
 
-import { counted, hex } from "../../words/quantity.js";
+import { hex } from "../../../base/hex.js";
+import { counted } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { Finding } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";

@@ -1,5 +1,7 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
-import { bytesInWords, counted, hex } from "../../words/quantity.js";
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
+import { bytesInWords, counted } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach, Finding } from "../facts/inspection.js";
 import type { Known, RequesterRange, ReservedRegion, Rule } from "../facts/known.js";
@@ -21,7 +23,7 @@ const kernelText: Rule = {
       where: `${namesOf(known.devices, known.index.owners[owner]!)}: first at ${hex(first)}`,
       why: `the kernel's code lies at ${stretchWords({ from, to })} (${how})`,
       devices: known.index.owners[owner]!,
-      place: { paddr: first, bytes: 4096 },
+      place: { paddr: first, bytes: frameBytes },
     }));
   },
 };
@@ -39,7 +41,7 @@ const sharedPages: Rule = {
         where: `${namesOf(known.devices, devices)}: first at ${hex(from)}`,
         why: `one of them can read or change what is meant for another${perhapsDoorbell(known)}`,
         devices,
-        place: { paddr: from, bytes: 4096 },
+        place: { paddr: from, bytes: frameBytes },
       } satisfies Finding;
     }),
 };
@@ -51,7 +53,7 @@ const domainShareMin = 1 / 4;
 
 /** Who maps so large a range, as far as its place and size tell. */
 function identityWhy({ reserved, ram }: Known, { bytes, first }: { bytes: number; first: Stretch }): string {
-  if (reserved?.some((r) => r.from <= first.from && first.to <= Math.ceil(r.to / 4096) * 4096))
+  if (reserved?.some((r) => r.from <= first.from && first.to <= Math.ceil(r.to / frameBytes) * frameBytes))
     return "firmware reserved this one for the device";
   if (first.from === 0 && bytes <= isaBytes) return "Linux maps the first 16 MiB so for what is behind an ISA bridge";
   const total = (ram ?? []).reduce((sum, r) => sum + r.to - r.from, 0);
@@ -138,7 +140,7 @@ const reservedUnknown: Rule = {
 /** Every byte of the region leads to itself; untranslated devices reach it anyway. */
 function mapsItself({ ranges, state }: DeviceReach, { from, to }: Stretch): boolean {
   if (state === "identity" || state === "bypass") return true;
-  let at = Math.floor(from / 4096) * 4096;
+  let at = Math.floor(from / frameBytes) * frameBytes;
   for (let row = 0; ranges !== null && row < ranges.count && at < to; row++) {
     const first = ranges.iova[row]!;
     if (first > at) return false;

@@ -1,5 +1,7 @@
 /** Rules about what is no memory: configuration space, interrupt controllers, flash, windows of devices, and the unknown. */
-import { bytesInWords, hex } from "../../words/quantity.js";
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
+import { bytesInWords } from "../../words/quantity.js";
 import type { Finding, Weight } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
 import { grouped } from "../grouped.js";
@@ -53,7 +55,7 @@ const notMemory: Rule = {
           where: `${namesOf(known.devices, devices)}: first at ${hex(first)}, of ${stretchWords(place)}`,
           why: judgement.why,
           devices,
-          place: { paddr: first, bytes: 4096 },
+          place: { paddr: first, bytes: frameBytes },
         },
       ];
     }),

@@ -1,7 +1,9 @@
 /** Rules about units and their tables: switched off, broken, let through, or open to the devices they confine. */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
-import { counted, hex } from "../../words/quantity.js";
+import { counted } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { Finding, Weight } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
@@ -93,7 +95,7 @@ function byKind(
     where: `${where}: entry at ${hex(list[0]!.entryAt)}, ${list[0]!.value}`,
     why: list[0]!.what,
     ...(devices === undefined ? {} : { devices }),
-    place: { paddr: Math.floor(list[0]!.entryAt / 4096) * 4096, bytes: 4096 },
+    place: { paddr: Math.floor(list[0]!.entryAt / frameBytes) * frameBytes, bytes: frameBytes },
   }));
 }
 
@@ -104,8 +106,8 @@ const tableWritable: Rule = {
     const rows = new Int32Array(256);
     const groups = new Map<string, { use: string; owner: number; from: number; frames: number }>();
     for (const [frame, use] of known.tables.ascending()) {
-      const from = frame * 4096;
-      const found = Math.min(rows.length, known.index.rowsWithin(from, from + 4096, rows));
+      const from = frame * frameBytes;
+      const found = Math.min(rows.length, known.index.rowsWithin(from, from + frameBytes, rows));
       for (const row of rows.subarray(0, found)) {
         if ((known.index.allow[row]! & 2) === 0) continue;
         const owner = known.index.owner[row]!;
@@ -123,7 +125,7 @@ const tableWritable: Rule = {
       where: `${namesOf(known.devices, known.index.owners[owner]!)}: first at ${hex(from)}`,
       why: "whoever controls the device can change what it, or another one, is allowed to reach",
       devices: known.index.owners[owner]!,
-      place: { paddr: from, bytes: 4096 },
+      place: { paddr: from, bytes: frameBytes },
     }));
   },
 };
@@ -177,7 +179,7 @@ const staleTable: Rule = {
       what: `tables of the form of ${kind} lie at ${hex(address)} and are not in use`,
       where: hex(address),
       why: `left over from a boot or a guest, or in use by one: ${because}`,
-      place: { paddr: address, bytes: 4096 },
+      place: { paddr: address, bytes: frameBytes },
     })),
 };
 

@@ -1,6 +1,6 @@
 /** Rules about units of which nothing can be said, because what was given does not belong to this memory. */
+import { hex } from "../../../base/hex.js";
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
-import { hex } from "../../words/quantity.js";
 import type { Finding } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
 

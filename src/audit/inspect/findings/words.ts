@@ -1,5 +1,6 @@
 /** Devices and places as findings name them. */
-import { bytesInWords, hex } from "../../words/quantity.js";
+import { hex } from "../../../base/hex.js";
+import { bytesInWords } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach } from "../facts/inspection.js";
 import type { Stretch } from "../stretch.js";

@@ -1,4 +1,5 @@
 /** Regions that firmware reserves, with the devices that they are for as far as those are known. */
+import { frameBytes } from "../../../base/frame.js";
 import type { AcpiReserved, AcpiScope } from "../acpi/acpi_tables.js";
 import type { RequesterRange, ReservedRegion } from "../facts/known.js";
 import type { Coverage } from "./coverage.js";
@@ -27,8 +28,8 @@ function regionOf({ kind, first, last, segment, scopes }: AcpiReserved, coverage
  * Source: Linux drivers/iommu/iommu.c (iommu_create_device_direct_mappings), drivers/iommu/amd/init.c (init_unity_map_range).
  */
 function wholePages(first: number, last: number): { from: number; to: number } {
-  const to = Math.ceil((last + 1) / 4096) * 4096;
-  return { from: Math.min(Math.ceil(first / 4096) * 4096, to - 4096), to };
+  const to = Math.ceil((last + 1) / frameBytes) * frameBytes;
+  return { from: Math.min(Math.ceil(first / frameBytes) * frameBytes, to - frameBytes), to };
 }
 
 /** @returns the scope's name where nobody says which devices it means */

@@ -1,4 +1,6 @@
 /** One image, its units and what is known beside it, made into an inspection. */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { Image } from "../../../read/image/image.js";
 import { missingRoot, type UnitRoot } from "../../../table/device/index.js";
 import type { AcpiReading, AcpiUnit } from "../acpi/acpi_tables.js";
@@ -130,7 +132,7 @@ export function inspectImage(input: InspectInput): Inspected {
       file: input.file,
       format: image.format,
       machine: image.machine,
-      bytes: image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0),
+      bytes: image.runs.reduce((sum, run) => sum + run.frameCount * frameBytes, 0),
       runs: image.runs,
       ram,
       notes,
@@ -179,7 +181,7 @@ const unreadKinds: Readonly<Record<string, string>> = {
 };
 
 function unitName({ kind, registersAt, requester, segment, name }: AcpiUnit): string {
-  const at = registersAt === null ? "" : ` with registers at 0x${registersAt.toString(16)}`;
+  const at = registersAt === null ? "" : ` with registers at ${hex(registersAt)}`;
   const place = registersAt === null && requester !== null ? ` ${deviceName({ segment, requester })}` : "";
   return `${name == null ? "" : `${name}, `}${kind}${at}${place}${unreadKinds[kind] ?? ""}`;
 }

@@ -1,4 +1,5 @@
 /** Whether an image holds all of a machine's memory, and which part of what it holds is RAM. */
+import { frameBytes } from "../../../base/frame.js";
 import type { FrameRun, Image } from "../../../read/image/image.js";
 import type { ReverseIndex } from "../facts/reverse_index.js";
 import type { Place, PlaceKind } from "../place.js";
@@ -37,10 +38,10 @@ export function isWhole(image: Image, index: ReverseIndex, named: readonly Stret
   return isThere(large) || (large.mapped > 0 && isInPieces(image.runs)) ? true : null;
 }
 
-const bytesOf = (runs: readonly FrameRun[]): number => runs.reduce((sum, r) => sum + r.frameCount * 4096, 0);
+const bytesOf = (runs: readonly FrameRun[]): number => runs.reduce((sum, r) => sum + r.frameCount * frameBytes, 0);
 
 const isInPieces = (runs: readonly FrameRun[]): boolean =>
-  bytesOf(runs.filter((r) => r.frameCount * 4096 >= pieceBytesMin)) >= bytesOf(runs) * (1 - strayShareMax);
+  bytesOf(runs.filter((r) => r.frameCount * frameBytes >= pieceBytesMin)) >= bytesOf(runs) * (1 - strayShareMax);
 
 /** Below 1 MiB there is memory behind the window of the graphics and the ROMs. */
 const overMemory: readonly PlaceKind[] = ["legacy"];
@@ -49,6 +50,6 @@ const overMemory: readonly PlaceKind[] = ["legacy"];
 export function ramOf(runs: readonly FrameRun[], places: readonly Place[]): Stretch[] {
   const others = places.filter((p) => !overMemory.includes(p.kind));
   return runs.flatMap(({ first, frameCount }) =>
-    without({ from: first * 4096, to: (first + frameCount) * 4096 }, others),
+    without({ from: first * frameBytes, to: (first + frameCount) * frameBytes }, others),
   );
 }

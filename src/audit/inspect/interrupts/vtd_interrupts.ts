@@ -3,7 +3,7 @@
  *
  * Source: VT-d 4.1, 9.9 (SVT), 5.1.3 (the table).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
 import type { MemoryView } from "../../../mem/view.js";
 import { InterruptEntry } from "../../../spec/vtd/interrupt_entry.js";
@@ -25,10 +25,10 @@ export function uncheckedInterrupts(
     const table = tables.find((t) => t.use === "interrupt table" && t.from === unit.interruptTable);
     if (table === undefined) return [{ unit: i, present: 0, unchecked: 0, missing: null }];
     const count = { unit: i, present: 0, unchecked: 0, missing: 0 };
-    for (let frame = table.from / 4096; frame * 4096 < table.to; frame++) {
+    for (let frame = table.from / frameBytes; frame * frameBytes < table.to; frame++) {
       const words = memory.frame(frame as Mfn);
       if (words === undefined) count.missing++;
-      const end = Math.min(wordsOfFrame, (table.to - frame * 4096) / 4);
+      const end = Math.min(wordsOfFrame, (table.to - frame * frameBytes) / 4);
       for (let w = 0; words !== undefined && w < end; w += entryWords) {
         if (read(words, w, InterruptEntry.p) === 0) continue;
         count.present++;

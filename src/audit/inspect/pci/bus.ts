@@ -1,4 +1,5 @@
 /** What is on the bus, from text or from configuration space, as findings ask for it. */
+import { hexDigits } from "../../../base/hex.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { AcpiReading } from "../acpi/acpi_tables.js";
 import type { BusDevice } from "../facts/known.js";
@@ -16,8 +17,7 @@ export function busFromImage(image: MemoryView, acpi: AcpiReading | null): BusDe
 }
 
 function busDevice({ vendor, device, name, ...rest }: PciDevice): BusDevice {
-  const hex = (n: number) => n.toString(16).padStart(4, "0");
-  const ids = vendor === null || device === null ? "" : `${hex(vendor)}:${hex(device)}`;
+  const ids = vendor === null || device === null ? "" : `${hexDigits(vendor, 4)}:${hexDigits(device, 4)}`;
   const about = [ids, name ?? ""].filter((s) => s !== "").join(" ");
   return { ...rest, vendor, device, about };
 }

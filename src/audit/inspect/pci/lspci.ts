@@ -4,6 +4,7 @@
  *
  * Source of the forms: pciutils 3.10, lspci.c and ls-caps.c, ls-ecaps.c.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { classOfName } from "../../../spec/pcie/class_names.js";
 import { fromConfiguration } from "./configuration.js";
 import { devicesMax, nothingKnown, type PciDevice, virtualFunctionsOf, type Window } from "./device.js";
@@ -43,7 +44,7 @@ function blocksOf(lines: readonly string[]): Block[] {
       const hex = hexLine.exec(line);
       if (hex === null) last.text += ` ${line.trim()}`;
       else {
-        last.bytes ??= new Uint8Array(4096);
+        last.bytes ??= new Uint8Array(frameBytes);
         last.bytes.set(
           hex[2]!
             .trim()

@@ -1,4 +1,5 @@
 /** What is mapped and lies outside of the memory that the image holds. */
+import { frameBytes } from "../../../base/frame.js";
 import type { FrameRun } from "../../../read/image/image.js";
 import type { Known } from "../facts/known.js";
 import type { Stretch } from "../stretch.js";
@@ -48,11 +49,11 @@ export function namedPlaces(places: readonly Stretch[], reserved: readonly Stret
 export function holes(runs: readonly FrameRun[], { from, to }: Stretch): Stretch[] {
   const found: Stretch[] = [];
   let at = from;
-  for (let r = firstRunEndingAfter(runs, from / 4096); r < runs.length && at < to; r++) {
-    const start = runs[r]!.first * 4096;
+  for (let r = firstRunEndingAfter(runs, from / frameBytes); r < runs.length && at < to; r++) {
+    const start = runs[r]!.first * frameBytes;
     if (start >= to) break;
     if (start > at) found.push({ from: at, to: start });
-    at = Math.max(at, start + runs[r]!.frameCount * 4096);
+    at = Math.max(at, start + runs[r]!.frameCount * frameBytes);
   }
   if (at < to) found.push({ from: at, to });
   return found;

@@ -4,6 +4,8 @@
  * Sources of the fixed places: Intel 500 Series chipset datasheet 1, 3.3 (PCH memory map: I/O APIC, HPET, TPM, flash below
  * 4 GiB); VT-d 4.1, 3.14 (interrupt messages); the same of the host bridge's PCIEXBAR, which lies above the end of low memory.
  */
+import { frameBytes } from "../../../base/frame.js";
+import { hexDigits } from "../../../base/hex.js";
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import type { AcpiReading } from "../acpi/acpi_tables.js";
 import { deviceName } from "../device_name.js";
@@ -79,7 +81,7 @@ const busBytes = 2 ** 20;
 function configurationPlaces(acpi: AcpiReading | null): Place[] {
   return (acpi?.configuration ?? []).flatMap(({ segment, base, firstBus, lastBus }): Place[] => {
     const [from, to] = [base + firstBus * busBytes, base + (lastBus + 1) * busBytes];
-    const what = `PCI configuration space of segment ${segment.toString(16).padStart(4, "0")}`;
+    const what = `PCI configuration space of segment ${hexDigits(segment, 4)}`;
     return from >= to || to > 2 ** 52 ? [] : [{ kind: "configuration", what, from, to }];
   });
 }
@@ -89,8 +91,8 @@ const windowsOf = (bus: readonly BusDevice[]): Place[] =>
     device.bars.map(({ from, to }) => ({
       kind: "window" as const,
       what: `a window of ${deviceName(device)}`,
-      from: Math.floor(from / 4096) * 4096,
-      to: Math.ceil(to / 4096) * 4096,
+      from: Math.floor(from / frameBytes) * frameBytes,
+      to: Math.ceil(to / frameBytes) * frameBytes,
     })),
   );
 

@@ -1,4 +1,6 @@
 /** Registers of an AMD IOMMU into a unit. Sources: see spec/amdvi/registers.ts. */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import {
   amdviOffsets as at,
@@ -17,7 +19,7 @@ export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null 
   const control = block.register(at.control, 2);
   const translating = control === null ? null : read(control, 0, Control.iommuEn) === 1;
   const guest = control !== null && read(control, 0, Control.gtEn) === 1;
-  const where = `amdvi at 0x${block.base.toString(16)}`;
+  const where = `amdvi at ${hex(block.base)}`;
   const note = (rule: string, what: string, why: string) => notes.push({ rule, where, what, why });
   if (translating === false)
     note("unit-off", "the unit is off", "CONTROL.IOMMU_EN is 0: every device reaches all of memory");
@@ -30,8 +32,8 @@ export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null 
   return {
     kind: "amdvi",
     mode: guest ? "v1+v2" : "v1",
-    root: read(devtab, 0, DeviceTableBase.frame) * 4096,
-    size: (read(devtab, 0, DeviceTableBase.size) + 1) * 4096,
+    root: read(devtab, 0, DeviceTableBase.frame) * frameBytes,
+    size: (read(devtab, 0, DeviceTableBase.size) + 1) * frameBytes,
     split: 0,
     registersAt: block.base,
     translating,
@@ -48,13 +50,12 @@ function exclusion(block: Block, note: (rule: string, what: string, why: string)
   const base = block.register(at.exclusionBase, 2);
   const limit = block.register(at.exclusionLimit, 2);
   if (base === null || limit === null || read(base, 0, ExclusionBase.exEn) === 0) return;
-  const [from, to] = [read(base, 0, ExclusionBase.frame) * 4096, read(limit, 0, ExclusionLimit.frame) * 4096 + 4095];
+  const [from, to] = [
+    read(base, 0, ExclusionBase.frame) * frameBytes,
+    read(limit, 0, ExclusionLimit.frame) * frameBytes + 4095,
+  ];
   const who = read(base, 0, ExclusionBase.allow) === 1 ? "every device" : "devices with EX in their entry";
-  note(
-    "exclusion-range",
-    `0x${from.toString(16)} to 0x${to.toString(16)} pass untranslated`,
-    `the exclusion range is in force for ${who}`,
-  );
+  note("exclusion-range", `${hex(from)} to ${hex(to)} pass untranslated`, `the exclusion range is in force for ${who}`);
 }
 
 /** @param guest CONTROL.GTEn, null when it is not known */

@@ -1,4 +1,5 @@
 /** Register values as 32-bit words, by block: what a reader of one kind of unit asks. */
+import { hex } from "../../../base/hex.js";
 import { Unreadable } from "../../../read/unreadable.js";
 
 /** Something that registers say and a reader of the answer should know. */
@@ -110,6 +111,6 @@ function number(name: string, key: string, value: string | number, bits: bigint)
     typeof text === "number" ? Number.isSafeInteger(text) && text >= 0 : /^(0x[0-9a-f]{1,20}|[0-9]{1,25})$/i.test(text);
   if (!fits) throw new Unreadable(name, where, "a number like 0xfed90000", JSON.stringify(value).slice(0, 40));
   const n = BigInt(text);
-  if (n >= 2n ** bits) throw new Unreadable(name, where, `a number of at most ${bits} bits`, `0x${n.toString(16)}`);
+  if (n >= 2n ** bits) throw new Unreadable(name, where, `a number of at most ${bits} bits`, hex(n));
   return n;
 }

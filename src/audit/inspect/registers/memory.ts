@@ -4,6 +4,7 @@
  *
  * Registers that were not given are no such memory. One that is given and whose queue is off does not count.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
 import { amdviQueueOffsets, BufferBase, bufferEntryBytes } from "../../../spec/amdvi/queue_registers.js";
 import { amdviOffsets, Control } from "../../../spec/amdvi/registers.js";
@@ -36,18 +37,18 @@ const memoryOf: Readonly<Record<UnitKind, (block: Block) => UnitMemory[]>> = {
     const memory: UnitMemory[] = [];
     const iqa = block.register(vtdQueueOffsets.iqa, 2);
     if (iqa !== null && !isOff(GlobalStatus.qies)) {
-      const from = read(iqa, 0, InvalidationQueueAddress.frame) * 4096;
-      memory.push({ use: "queue", from, to: from + 4096 * 2 ** read(iqa, 0, InvalidationQueueAddress.qs) });
+      const from = read(iqa, 0, InvalidationQueueAddress.frame) * frameBytes;
+      memory.push({ use: "queue", from, to: from + frameBytes * 2 ** read(iqa, 0, InvalidationQueueAddress.qs) });
     }
     const pqa = block.register(vtdQueueOffsets.pqa, 2);
     if (pqa !== null) {
-      const from = read(pqa, 0, PageQueueAddress.frame) * 4096;
+      const from = read(pqa, 0, PageQueueAddress.frame) * frameBytes;
       // Bits 4:3 are new: no queue of today is longer than what the other three give.
-      memory.push({ use: "queue", from, to: from + 4096 * 2 ** Math.min(7, read(pqa, 0, PageQueueAddress.pqs)) });
+      memory.push({ use: "queue", from, to: from + frameBytes * 2 ** Math.min(7, read(pqa, 0, PageQueueAddress.pqs)) });
     }
     const irta = block.register(vtdOffsets.irta, 2);
     if (irta !== null && !isOff(GlobalStatus.ires)) {
-      const from = read(irta, 0, InterruptTableAddress.frame) * 4096;
+      const from = read(irta, 0, InterruptTableAddress.frame) * frameBytes;
       const entries = 2 ** (read(irta, 0, InterruptTableAddress.s) + 1);
       memory.push({ use: "interrupt table", from, to: from + entries * 16 });
     }
@@ -64,7 +65,7 @@ const memoryOf: Readonly<Record<UnitKind, (block: Block) => UnitMemory[]>> = {
     return buffers.flatMap(([offset, enabled]): UnitMemory[] => {
       const base = block.register(offset, 2);
       if (base === null || (control !== null && read(control, 0, enabled) === 0)) return [];
-      const from = read(base, 0, BufferBase.frame) * 4096;
+      const from = read(base, 0, BufferBase.frame) * frameBytes;
       return [{ use: "queue", from, to: from + 2 ** read(base, 0, BufferBase.length) * bufferEntryBytes }];
     });
   },

@@ -1,4 +1,5 @@
 /** Registers of an SMMUv3 into a unit. Sources: see spec/smmuv3/registers.ts. */
+import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import {
   addressBits,
@@ -29,7 +30,7 @@ export function smmuv3Unit(block: Block, notes: RegisterNote[]): UnitRoot | null
   const gbpa = block.register(at.gbpa, 1);
   const translating = cr0 === null ? null : read(cr0, 0, Cr0.smmuen) === 1;
   const aborts = gbpa !== null && read(gbpa, 0, GlobalBypass.abort) === 1;
-  const where = `smmuv3 at 0x${block.base.toString(16)}`;
+  const where = `smmuv3 at ${hex(block.base)}`;
   const note = (rule: string, what: string, why: string) => notes.push({ rule, where, what, why });
   if (translating === false) {
     const why = aborts

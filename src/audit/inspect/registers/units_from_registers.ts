@@ -5,7 +5,9 @@
  * physical address; or a list of such objects. Values are of 64 bits, or of 32 where any address of the object is an
  * odd multiple of four. Blocks of several units may stand in one object.
  */
+
 import * as z from "zod";
+import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import { Unreadable } from "../../../read/unreadable.js";
 import { amdviOffsets, DeviceTableBase } from "../../../spec/amdvi/registers.js";
@@ -62,7 +64,7 @@ const kinds: Readonly<Record<UnitKind, Kind>> = {
 /** Source: VT-d 4.1, 11.4.1: bits 31:8 of VER_REG are reserved. */
 function vtdStrange(block: Block): string | null {
   const version = block.register(vtdOffsets.ver, 1)?.[0] ?? 0;
-  return version < 0x100 ? null : `0x${version.toString(16)} in VER_REG (offset 0), which is no version of VT-d`;
+  return version < 0x100 ? null : `${hex(version)} in VER_REG (offset 0), which is no version of VT-d`;
 }
 
 /** Interrupt vectors of processors lie at address 0 and no device table; a unit without one has size 0 as well. */
@@ -70,7 +72,7 @@ function amdviStrange(block: Block): string | null {
   const base = block.address(amdviOffsets.devtab);
   if (base === null || read(base, 0, DeviceTableBase.frame) !== 0 || read(base, 0, DeviceTableBase.size) === 0)
     return null;
-  return `a device table at address 0 (offset 0 is 0x${base[0]!.toString(16)})`;
+  return `a device table at address 0 (offset 0 is ${hex(base[0]!)})`;
 }
 
 const kindNames = Object.keys(kinds).join(", ");
@@ -101,10 +103,10 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
       const wrong = impossibleWords(kind, block);
       const unit = kinds[kind].unit(block, wrong === null ? notes : []);
       if (wrong !== null && (unit !== null || block.isVoid)) {
-        impossible.push(`at 0x${block.base.toString(16)} ${wrong}`);
+        impossible.push(`at ${hex(block.base)} ${wrong}`);
         notes.push({
           rule: "impossible-registers",
-          where: `${kind} at 0x${block.base.toString(16)}`,
+          where: `${kind} at ${hex(block.base)}`,
           what: "nothing is known of a unit: its register values cannot be",
           why: wrong,
         });
@@ -117,7 +119,7 @@ export function unitsFromRegisters(name: string, text: string): RegistersReading
       throw new Unreadable(name, where, `${kinds[kind].needs} of a unit`, impossible.join("; "));
     }
     if (found.length === 0) {
-      const blockNames = blocks.map((b) => `0x${b.base.toString(16)}`).join(", ");
+      const blockNames = blocks.map((b) => hex(b.base)).join(", ");
       throw new Unreadable(
         name,
         where,

@@ -1,4 +1,6 @@
 /** Registers of a VT-d unit into a unit. Sources: see spec/vtd/registers.ts. */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import {
   vtdOffsets as at,
@@ -23,7 +25,7 @@ export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
   const translating = status(GlobalStatus.tes);
   const interruptRemapping = status(GlobalStatus.ires);
   const mode = modes[read(rtaddr, 0, RootTableAddress.ttm)]!;
-  const where = `vtd at 0x${block.base.toString(16)}`;
+  const where = `vtd at ${hex(block.base)}`;
   const note = (rule: string, what: string, why: string) => notes.push({ rule, where, what, why });
   if (translating === false)
     note("unit-off", "the unit does not translate", "GSTS.TES is 0: every device reaches all of memory");
@@ -51,14 +53,14 @@ export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
   return {
     kind: "vtd",
     mode,
-    root: read(rtaddr, 0, RootTableAddress.frame) * 4096,
-    size: 4096,
+    root: read(rtaddr, 0, RootTableAddress.frame) * frameBytes,
+    size: frameBytes,
     split: 0,
     registersAt: block.base,
     translating,
     interruptRemapping,
     interruptTable:
-      irta === null || interruptRemapping === false ? null : read(irta, 0, InterruptTableAddress.frame) * 4096,
+      irta === null || interruptRemapping === false ? null : read(irta, 0, InterruptTableAddress.frame) * frameBytes,
     outputBits: 52,
     found: "registers",
     segment: 0,

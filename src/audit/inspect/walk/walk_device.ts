@@ -1,5 +1,7 @@
 /** Where an address of a device leads: the device looked up as the unit does, then its tables walked entry by entry. */
+
 import { Misuse } from "../../../base/assert.js";
+import { hex } from "../../../base/hex.js";
 import type { MemoryView } from "../../../mem/view.js";
 import { faultEvents as amdviEvents } from "../../../spec/amdvi/fault_events.js";
 import { faultEvents as smmuEvents } from "../../../spec/smmuv3/fault_events.js";
@@ -192,7 +194,7 @@ function codeWords(kind: UnitKind, code: number | null): Omit<WalkFault, "why"> 
   const silent = { code, name: "no fault is recorded", words: "the unit refuses the access silently" };
   if (code === null) return silent;
   if (kind === "vtd") {
-    return { code, name: `fault reason 0x${code.toString(16)}`, words: faultReasons[code]?.words ?? "a reserved code" };
+    return { code, name: `fault reason ${hex(code)}`, words: faultReasons[code]?.words ?? "a reserved code" };
   }
   if (kind === "smmuv3") {
     const event = smmuEvents[code];

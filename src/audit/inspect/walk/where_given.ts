@@ -1,4 +1,5 @@
 /** Roots of device tables as a user gives them: `vtd:0x3c02000`, `amdvi:0x1e84000,0x2000`, `smmuv3:0x45580000,16,8`. */
+import { frameBytes } from "../../../base/frame.js";
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 
 interface Form {
@@ -14,8 +15,8 @@ const vtd = (mode: string): Form => ({
   kind: "vtd",
   form: mode === "legacy" ? "vtd:ADDRESS" : "vtd-scalable:ADDRESS",
   more: [0, 0],
-  alignment: 4096,
-  rest: () => ({ mode, size: 4096, split: 0 }),
+  alignment: frameBytes,
+  rest: () => ({ mode, size: frameBytes, split: 0 }),
 });
 
 const forms: Readonly<Record<string, Form>> = {
@@ -25,9 +26,9 @@ const forms: Readonly<Record<string, Form>> = {
     kind: "amdvi",
     form: "amdvi:ADDRESS,BYTES",
     more: [0, 1],
-    alignment: 4096,
+    alignment: frameBytes,
     rest: ([size = 0x200000]) =>
-      size >= 4096 && size <= 0x200000 && size % 4096 === 0
+      size >= frameBytes && size <= 0x200000 && size % frameBytes === 0
         ? { mode: "v1+v2", size, split: 0 }
         : "BYTES is a multiple of 4096 up to 0x200000",
   },

@@ -1,4 +1,5 @@
 /** Repeated lines as one finding with a count: those of one device that are cured by the same. */
+import { hex } from "../../../base/hex.js";
 import type { Finding, Verdict } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 import { isLimitedIn, isOurs, onlySuppressed } from "./suppressed.js";
@@ -205,6 +206,6 @@ function otherKind({ verdict, count, echo }: Kind): string[] {
 /** Faults at one address are one access repeated; at many, a device that goes on. */
 function addresses({ lowest, highest }: Group): string {
   if (lowest === null || highest === null) return "";
-  const from = `0x${lowest.toString(16)}`;
-  return lowest === highest ? `, all at ${from}` : `, at ${from} to 0x${highest.toString(16)}`;
+  const from = hex(lowest);
+  return lowest === highest ? `, all at ${from}` : `, at ${from} to ${hex(highest)}`;
 }

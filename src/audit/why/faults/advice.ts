@@ -238,5 +238,3 @@ export const isDoorbell = (fault: LogFault): boolean =>
 export function joined(...parts: readonly string[]): string {
   return parts.filter((p) => p !== "").join("; ");
 }
-
-export const hexOf = (value: bigint | number): string => `0x${value.toString(16)}`;

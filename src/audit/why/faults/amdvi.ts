@@ -1,4 +1,5 @@
 /** Why an AMD IOMMU refused, and what to do. */
+import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import {
   commandNames,
@@ -12,7 +13,7 @@ import {
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, addressHint, adviceFor, circumstanceOf, type FaultAdvice, hexOf, joined } from "./advice.js";
+import { type AdviceKey, addressHint, adviceFor, circumstanceOf, type FaultAdvice, joined } from "./advice.js";
 import { dumpedEntry } from "./device_entry.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
@@ -92,7 +93,7 @@ function walkedTo(fault: LogFault): string {
   const level = name.slice("level.".length);
   return (entry & 1n) === 0n
     ? `the dump finds no entry at level ${level}`
-    : `the dump shows ${hexOf(entry)} at level ${level}, present`;
+    : `the dump shows ${hex(entry)} at level ${level}, present`;
 }
 
 /** Section 2.5.3: PR says whether there is an entry; PE and RZ say what was wrong with it. */
@@ -208,9 +209,9 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
     evidence:
       joined(
         fault.device === null ? "" : `device ${fault.device}`,
-        fault.address === null ? "" : `the command lies at ${hexOf(fault.address)}`,
+        fault.address === null ? "" : `the command lies at ${hex(fault.address)}`,
         key === "command-unread" ? (hardwareErrors[((fault.flags ?? 0) >>> 9) & 3] ?? "") : "",
-        second === null ? "" : `it is ${dumped.map(hexOf).join(" ")}: ${name}`,
+        second === null ? "" : `it is ${dumped.map(hex).join(" ")}: ${name}`,
       ) ||
       (fault.says === "COMPLETION_WAIT"
         ? "the kernel waited for a COMPLETION_WAIT command and gave up"
@@ -230,7 +231,7 @@ const xenDomain = (id: bigint | null): string => (id === null ? "" : `of domain 
 function whereOf(fault: LogFault): string {
   const named = (name: string): string => {
     const value = valueNamed(fault, name);
-    return value === null ? "" : `${name} ${hexOf(value)}`;
+    return value === null ? "" : `${name} ${hex(value)}`;
   };
   return joined(
     fault.device === null ? "" : `device ${fault.device}`,
@@ -238,9 +239,9 @@ function whereOf(fault: LogFault): string {
     !fault.xen && valueNamed(fault, "domain") === 0n
       ? "domain 0 is none of the kernel's own: the device was not attached yet, or no more"
       : "",
-    fault.pasid === null || fault.pasid === 0 ? "" : `pasid ${hexOf(fault.pasid)}`,
+    fault.pasid === null || fault.pasid === 0 ? "" : `pasid ${hex(fault.pasid)}`,
     named("vmg_tag"),
-    fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+    fault.address === null ? "" : `address ${hex(fault.address)}`,
     named("flags_rmp"),
   );
 }
@@ -248,7 +249,7 @@ function whereOf(fault: LogFault): string {
 function flagsOf(fault: LogFault): string {
   const { flags, says } = fault;
   if (flags === null) return "";
-  if (says === "INVALID_DEVICE_REQUEST" || says.startsWith("RMP")) return `flags ${hexOf(flags)}`;
+  if (says === "INVALID_DEVICE_REQUEST" || says.startsWith("RMP")) return `flags ${hex(flags)}`;
   const page = says === "IO_PAGE_FAULT";
   return flagsInWords(flags, page ? pageFaultFlags : requestFlags, page, says.endsWith("HARDWARE_ERROR") ? 0x600 : 0);
 }
@@ -269,8 +270,8 @@ function flagsInWords(flags: number, table: readonly FaultFlag[], pageFault: boo
     if (words !== null) said.push(`${f.name}: ${words}`);
   }
   const known = table.reduce((bits, f) => bits | (1 << f.bit), elsewhere);
-  if ((flags & ~known) !== 0) said.push(`bits 0x${((flags & ~known) >>> 0).toString(16)} not decoded`);
-  return `flags 0x${flags.toString(16)}${said.length === 0 ? "" : ` (${said.join(", ")})`}`;
+  if ((flags & ~known) !== 0) said.push(`bits ${hex((flags & ~known) >>> 0)} not decoded`);
+  return `flags ${hex(flags)}${said.length === 0 ? "" : ` (${said.join(", ")})`}`;
 }
 
 const headAlone: Verdict = {

@@ -1,8 +1,8 @@
 /** The device table entry that a kernel prints beside ILLEGAL_DEV_TABLE_ENTRY: DTE[0] to DTE[3]. */
+import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { DeviceEntry } from "../../../spec/amdvi/device_entry.js";
-import { hexOf } from "./advice.js";
 
 export interface EntrySays {
   readonly words: string;
@@ -23,7 +23,7 @@ export function dumpedEntry(fault: LogFault): EntrySays | null {
   const flags = [
     valid ? "V" : "V clear: addresses pass untranslated",
     translated ? "TV" : "TV clear: DMA is blocked",
-    `Mode ${mode}${mode === 0 ? " (identity, no table)" : mode === 7 ? " (reserved)" : `, table at ${hexOf(BigInt(get(e.frame)) << 12n)}`}`,
+    `Mode ${mode}${mode === 0 ? " (identity, no table)" : mode === 7 ? " (reserved)" : `, table at ${hex(BigInt(get(e.frame)) << 12n)}`}`,
     get(e.gv) === 1 ? `guest table (GLX ${get(e.glx)})` : "",
     get(e.ir) === 1 ? "IR" : "reads blocked",
     get(e.iw) === 1 ? "IW" : "writes blocked",

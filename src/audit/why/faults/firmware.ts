@@ -4,12 +4,12 @@
  * Graphics read the framebuffer, USB controllers the keyboard emulation's lists, BMCs and RAID cards their mailboxes, in
  * memory that no RMRR (VT-d) or IVMD (AMD) names to the kernel.
  */
+import { hex } from "../../../base/hex.js";
 import type { LogFault } from "../../../read/index.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
 import type { Circumstance } from "./advice.js";
-import { hexOf } from "./advice.js";
 
 /** Drivers that set up their devices' DMA mostly come later. Microseconds. */
 const earlyMax = 5e6;
@@ -55,7 +55,7 @@ export function firmwareSigns(
     low ? "the address is below 1 MiB" : "",
     range === undefined
       ? ""
-      : `the address is in ${hexOf(range.from)}-${hexOf(range.to - 1)}, which this log calls ${reservedWords[range.by]}`,
+      : `the address is in ${hex(range.from)}-${hex(range.to - 1)}, which this log calls ${reservedWords[range.by]}`,
     graphics ? "00:02.0 is the place of Intel's graphics" : "",
   ].filter((word) => word !== "");
   if (words.length === 0) return null;

@@ -1,11 +1,14 @@
 /** Why a virtio-iommu, Apple's DART or a unit of a system on a chip refused, and what to do. */
-import { type LogFault, pciNameOf } from "../../../read/index.js";
+
+import { hex } from "../../../base/hex.js";
+import type { LogFault } from "../../../read/index.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import { faultCauses } from "../../../spec/riscv/iommu_causes.js";
 import { faultWords } from "../../../spec/virtio/iommu_faults.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, joined } from "./advice.js";
+import { type AdviceKey, addressHint, adviceFor, circumstanceOf, joined } from "./advice.js";
 
 export function explainVirtioIommu(fault: LogFault, machine: MachineContext): Verdict | null {
   if (fault.topic !== "access") return null;
@@ -18,14 +21,14 @@ export function explainVirtioIommu(fault: LogFault, machine: MachineContext): Ve
   const words =
     known?.words ??
     `an access of the endpoint failed, and the unit gives no reason (QEMU does so when the endpoint is attached to nothing yet)`;
-  const device = endpoint <= 0xffff ? pciNameOf(endpoint) : null;
+  const device = endpoint <= 0xffff ? functionName(endpoint) : null;
   return {
     kind: `virtio-iommu-${known === undefined ? "unknown" : kind}`,
     cause: `The virtio-iommu reports: ${words}. ${kind === "no-entry" ? "Its device has no driver yet, or was detached while it still ran." : advice.usually}`,
     evidence: joined(
-      `endpoint ${endpoint} = ${hexOf(endpoint)}${device === null ? "" : `, PCI ${device} where endpoints are requester ids (QEMU)`}`,
-      fault.pasid === null ? "" : `PASID ${hexOf(fault.pasid)}`,
-      fault.address === null ? "the message has no address" : `address ${hexOf(fault.address)}`,
+      `endpoint ${endpoint} = ${hex(endpoint)}${device === null ? "" : `, PCI ${device} where endpoints are requester ids (QEMU)`}`,
+      fault.pasid === null ? "" : `PASID ${hex(fault.pasid)}`,
+      fault.address === null ? "the message has no address" : `address ${hex(fault.address)}`,
       fault.write === null
         ? fault.address === null
           ? ""
@@ -61,13 +64,13 @@ export function explainDart(fault: LogFault, machine: MachineContext): Verdict |
       `Apple's DART reports ${fault.says}: ${words ?? "an error this table does not know"}. ${kind === null ? "" : advice.usually}`.trim(),
     evidence: joined(
       `stream ${fault.stream}${fault.by === null ? "" : ` of ${fault.by}`}`,
-      fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+      fault.address === null ? "" : `address ${hex(fault.address)}`,
       fault.write === null
         ? "the message does not say whether it was a read or a write"
         : fault.write
           ? "a write"
           : "a read",
-      `code ${hexOf(fault.code ?? 0)}, status ${hexOf(fault.flags ?? 0)}`,
+      `code ${hex(fault.code ?? 0)}, status ${hex(fault.flags ?? 0)}`,
       addressHint(fault),
     ),
     do: advice.do,
@@ -96,22 +99,22 @@ export function explainOnChip(given: LogFault, machine: MachineContext): Verdict
       : `The IOMMU (${driver}) reports a fault (${cause?.words ?? fault.says}). ${advice.usually}`,
     evidence: joined(
       fault.device === null ? "the message names the unit only, not the device behind it" : `device ${fault.device}`,
-      fault.stream === null ? "" : `device id ${hexOf(fault.stream)}`,
+      fault.stream === null ? "" : `device id ${hex(fault.stream)}`,
       fault.code === null ? "" : `cause ${fault.code}`,
-      fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+      fault.address === null ? "" : `address ${hex(fault.address)}`,
       fault.write === null
         ? "the message does not say whether it was a read or a write"
         : fault.write
           ? "a write"
           : "a read",
-      fault.flags === null ? "" : `status ${hexOf(fault.flags)}`,
+      fault.flags === null ? "" : `status ${hex(fault.flags)}`,
       addressHint(fault),
     ),
     do: advice.do,
     ...(fault.device !== null
       ? { device: fault.device }
       : fault.stream !== null
-        ? { device: fault.stream <= 0xffff ? pciNameOf(fault.stream) : `device id ${hexOf(fault.stream)}` }
+        ? { device: fault.stream <= 0xffff ? functionName(fault.stream) : `device id ${hex(fault.stream)}` }
         : {}),
   };
 }

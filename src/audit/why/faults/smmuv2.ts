@@ -1,4 +1,5 @@
 /** Why an SMMUv1 or v2 refused, and what to do. */
+import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { contextFaults, contextState, type FaultBit, globalFaults } from "../../../spec/smmuv2/faults.js";
 import type { MachineContext } from "../context.js";
@@ -9,7 +10,6 @@ import {
   adviceFor,
   circumstanceOf,
   type FaultAdvice,
-  hexOf,
   isDoorbell,
   joined,
 } from "./advice.js";
@@ -28,7 +28,7 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   const blocked = valueNamed(fault, "blocked") !== null;
   const bits = fault.flags ?? (blocked ? 2 : 0);
   const faults = set(bits, context ? contextFaults : globalFaults);
-  const device = fault.device ?? (fault.stream === null ? null : `stream ${hexOf(fault.stream)}`);
+  const device = fault.device ?? (fault.stream === null ? null : `stream ${hex(fault.stream)}`);
   const named = device === null ? {} : { device };
   const evidence = evidenceOf(fault, bits, faults);
   const first = faults[0];
@@ -105,18 +105,18 @@ function evidenceOf(fault: LogFault, bits: number, faults: readonly FaultBit[]):
     soft = valueNamed(fault, "soft"),
     syndrome = valueNamed(fault, "fsynr");
   return joined(
-    fault.stream === null ? "" : `stream ${hexOf(fault.stream)}`,
-    fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+    fault.stream === null ? "" : `stream ${hex(fault.stream)}`,
+    fault.address === null ? "" : `address ${hex(fault.address)}`,
     fault.write === null ? "" : fault.write ? "a write" : "a read",
     bank === null ? "" : `context bank ${bank}`,
-    fault.flags === null ? "" : `${register} ${hexOf(bits)} (${faults.map((f) => f.name).join(", ") || "none"})`,
+    fault.flags === null ? "" : `${register} ${hex(bits)} (${faults.map((f) => f.name).join(", ") || "none"})`,
     ...(context ? state : []),
     syndrome !== null && ((syndrome >> 10n) & 1n) === 1n ? "it failed while a page table was read (PTWF)" : "",
     soft === null
       ? ""
       : soft === 0n
         ? "the kernel's own walk finds nothing mapped"
-        : `the kernel's own walk finds ${hexOf(soft)} there: the table has it, a TLB or flush problem, or it was mapped just after`,
+        : `the kernel's own walk finds ${hex(soft)} there: the table has it, a TLB or flush problem, or it was mapped just after`,
     context && fault.stream === null ? "this kernel's line does not name the stream" : "",
     addressHint(fault),
   );

@@ -1,10 +1,13 @@
 /** Why an SMMUv3 refused, and what to do. */
-import { type LogFault, pciNameOf, valueNamed } from "../../../read/index.js";
+
+import { hex } from "../../../base/hex.js";
+import { type LogFault, valueNamed } from "../../../read/index.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import { CommandError, commandNames } from "../../../spec/smmuv3/commands.js";
 import { type FaultEvent, faultEvents, globalErrorBits, recordFields } from "../../../spec/smmuv3/fault_events.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, isDoorbell, joined } from "./advice.js";
+import { type AdviceKey, addressHint, adviceFor, circumstanceOf, isDoorbell, joined } from "./advice.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
 export function explainSmmuv3(fault: LogFault, machine: MachineContext): Verdict | null {
@@ -22,14 +25,14 @@ export function explainSmmuv3(fault: LogFault, machine: MachineContext): Verdict
 
 function event(fault: LogFault, machine: MachineContext): Verdict {
   const known = fault.code === null ? undefined : faultEvents[fault.code];
-  const device = fault.device ?? (fault.stream === null ? null : `stream ${hexOf(fault.stream)}`);
+  const device = fault.device ?? (fault.stream === null ? null : `stream ${hex(fault.stream)}`);
   const named = device === null ? {} : { device };
   const evidence = evidenceOf(fault, known);
   if (known === undefined) {
     const what =
       fault.code === null
         ? `${fault.says} is not in this table`
-        : `event ${hexOf(fault.code)} is reserved or newer than this table`;
+        : `event ${hex(fault.code)} is reserved or newer than this table`;
     return {
       kind: "smmuv3-unknown",
       cause: "The SMMU reports an event that this table does not know.",
@@ -63,12 +66,10 @@ function evidenceOf(fault: LogFault, known: FaultEvent | undefined): string {
   return joined(
     fault.device !== null ? `device ${fault.device}` : "",
     unassigned ? "the stream belongs to no device the kernel knows" : "",
-    fault.stream === null
-      ? ""
-      : `stream ${hexOf(fault.stream)}${fault.device === null ? pciOfStream(fault.stream) : ""}`,
-    fault.pasid === null ? "" : `substream ${hexOf(fault.pasid)}`,
-    fault.address === null ? "" : `address ${hexOf(fault.address)}`,
-    fetch === null ? "" : `reading the table at ${hexOf(fetch)}`,
+    fault.stream === null ? "" : `stream ${hex(fault.stream)}${fault.device === null ? pciOfStream(fault.stream) : ""}`,
+    fault.pasid === null ? "" : `substream ${hex(fault.pasid)}`,
+    fault.address === null ? "" : `address ${hex(fault.address)}`,
+    fetch === null ? "" : `reading the table at ${hex(fetch)}`,
     triedWords(fault, input ? record : null),
     input && record !== null ? duringWords(record.during) : "",
     record?.stalled === true ? "the device waits (stalled)" : "",
@@ -106,7 +107,7 @@ function triedWords(fault: LogFault, record: Record3 | null): string {
 
 /** A PCI device's stream is its requester id on most machines; firmware may shift it: a guess, and said as one. */
 function pciOfStream(stream: number): string {
-  return stream > 0xffff ? "" : ` (PCI ${pciNameOf(stream)} if streams are requester ids here)`;
+  return stream > 0xffff ? "" : ` (PCI ${functionName(stream)} if streams are requester ids here)`;
 }
 
 function global(fault: LogFault, machine: MachineContext): Verdict {
@@ -114,7 +115,7 @@ function global(fault: LogFault, machine: MachineContext): Verdict {
   const said = Object.entries(globalErrorBits)
     .filter(([bit]) => (bits >>> Number(bit)) & 1)
     .map(([, words]) => words);
-  const evidence = `global error 0x${bits.toString(16)}: ${said.join("; ") || "no bit that is defined"}`;
+  const evidence = `global error ${hex(bits)}: ${said.join("; ") || "no bit that is defined"}`;
   if (fault.code !== null || bits === 1) {
     const why = command(fault, machine);
     return { ...why, evidence: joined(evidence, fault.code === null ? "" : why.evidence) };
@@ -157,7 +158,7 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
     fault.says === "CMD_SYNC" ? waited(fault) : "",
     opcode === null
       ? ""
-      : `the command is ${words.map(hexOf).join(" ")}: ${commandNames[opcode] ?? `opcode ${hexOf(opcode)}, which is no command`}`,
+      : `the command is ${words.map(hex).join(" ")}: ${commandNames[opcode] ?? `opcode ${hex(opcode)}, which is no command`}`,
   );
   return {
     kind: "smmuv3-command",
@@ -186,7 +187,7 @@ function waited(fault: LogFault): string {
         : read === at
           ? "it stands at that very command"
           : "";
-  return joined(`${gaveUp}: command ${hexOf(at)}, the unit has read up to ${hexOf(read)} of ${hexOf(written)}`, where);
+  return joined(`${gaveUp}: command ${hex(at)}, the unit has read up to ${hex(read)} of ${hex(written)}`, where);
 }
 
 function lost(fault: LogFault): Verdict {
@@ -209,10 +210,10 @@ function pageRequest(fault: LogFault): Verdict {
     evidence: joined(
       fault.stream === null
         ? "the following line has the stream"
-        : `stream ${hexOf(fault.stream)}${pciOfStream(fault.stream)}`,
-      fault.address === null ? "" : `address ${hexOf(fault.address)}`,
+        : `stream ${hex(fault.stream)}${pciOfStream(fault.stream)}`,
+      fault.address === null ? "" : `address ${hex(fault.address)}`,
     ),
     do: "Report device and driver: page requests are switched on in the device while its stream has none.",
-    ...(fault.stream === null ? {} : { device: `stream ${hexOf(fault.stream)}` }),
+    ...(fault.stream === null ? {} : { device: `stream ${hex(fault.stream)}` }),
   };
 }

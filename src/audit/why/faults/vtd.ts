@@ -1,9 +1,10 @@
 /** Why a VT-d unit refused, and what to do. */
+import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { type FaultEntry, type FaultReason, faultReasons, faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, addressHint, adviceFor, circumstanceOf, hexOf, joined } from "./advice.js";
+import { type AdviceKey, addressHint, adviceFor, circumstanceOf, joined } from "./advice.js";
 import { firmwareAdvice, firmwareSigns, reservedWords, withFirmware } from "./firmware.js";
 import { type DumpSays, readDump } from "./vtd_dump.js";
 import { explainVtdQueue, silentVtd } from "./vtd_queue.js";
@@ -20,7 +21,7 @@ export function explainVtd(fault: LogFault, machine: MachineContext): Verdict | 
       return fault.says === "width" ? tooNarrow(fault) : mappedTwice(fault, machine);
     case "silent":
       return silentVtd(
-        `the unit's registers at ${hexOf(fault.address ?? 0n)} read all ones`,
+        `the unit's registers at ${hex(fault.address ?? 0n)} read all ones`,
         "Remapping of DMA and interrupts stays off on this machine.",
       );
     case "firmware":
@@ -72,7 +73,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
     cause: `The IOMMU (VT-d) refused ${fault.interrupt ? "an interrupt" : "a DMA"}: ${wordsOf(reason, dump)}. ${advice.usually}`,
     evidence: joined(
       who,
-      `fault reason ${hexOf(code!)}`,
+      `fault reason ${hex(code!)}`,
       dump?.evidence ?? "",
       fault.interrupt ? "" : addressHint(fault),
       fault.interrupt || reason.kind === "no-entry" ? platformId(fault) : "",
@@ -111,7 +112,7 @@ function unknownReason(code: number, evidence: string, device: { device?: string
   return {
     kind: "dmar-unknown",
     cause: "The IOMMU (VT-d) refused an access for a reason that no published table has.",
-    evidence: joined(evidence, `reason ${hexOf(code)} is reserved or newer than this table (VT-d 4.1)`),
+    evidence: joined(evidence, `reason ${hex(code)} is reserved or newer than this table (VT-d 4.1)`),
     do: "Look the number up in the newest VT-d specification; if it is reserved there, too, report device, processor model and line to the IOMMU driver's developers.",
     ...device,
   };
@@ -119,9 +120,9 @@ function unknownReason(code: number, evidence: string, device: { device?: string
 
 function whatWasTried(f: LogFault): string {
   if (f.device === null) return "";
-  const at = f.address === null ? "an address that is cut off" : hexOf(f.address);
+  const at = f.address === null ? "an address that is cut off" : hex(f.address);
   if (f.interrupt) return `device ${f.device} sent an interrupt with index ${at}`;
-  const pasid = f.pasid === null ? "" : ` with PASID ${hexOf(f.pasid)}`;
+  const pasid = f.pasid === null ? "" : ` with PASID ${hex(f.pasid)}`;
   return `device ${f.device} tried to ${f.write === null ? "reach" : f.write ? "write to" : "read from"} ${at}${pasid}`;
 }
 
@@ -135,7 +136,7 @@ function status(fault: LogFault): Verdict {
   return {
     kind: "dmar-status",
     cause: "The IOMMU (VT-d) reports faults; the lines that follow it in a whole log name them.",
-    evidence: `status register ${hexOf(value)}: ${said.join("; ") || "no bit that is defined"}`,
+    evidence: `status register ${hex(value)}: ${said.join("; ") || "no bit that is defined"}`,
     do: "Read the fault lines that follow; where there are none, the kernel's rate limit left them out.",
     ...((value & 3) === 0 ? { notice: true } : {}),
   };
@@ -154,8 +155,8 @@ function mappedTwice(fault: LogFault, machine: MachineContext): Verdict {
     kind: "dmar-mapped-twice",
     cause,
     evidence: joined(
-      `entry so far ${hexOf(was)}: to ${hexOf(target(was))}, ${rights(was)}`,
-      `asked for ${hexOf(asked)}: to ${hexOf(target(asked))}, ${rights(asked)}`,
+      `entry so far ${hex(was)}: to ${hex(target(was))}, ${rights(was)}`,
+      `asked for ${hex(asked)}: to ${hex(target(asked))}, ${rights(asked)}`,
       named === undefined ? "" : `this log calls that page ${reservedWords[named.by]}`,
     ),
     do: advice,
@@ -164,7 +165,7 @@ function mappedTwice(fault: LogFault, machine: MachineContext): Verdict {
 
 /** @param allowed the entry that was there lets reads or writes pass. @param same it is the one that was asked for. */
 function twiceWords(page: bigint, was: bigint, allowed: boolean, same: boolean): readonly [string, string] {
-  const at = `The page ${hexOf(page)} of the device's addresses`;
+  const at = `The page ${hex(page)} of the device's addresses`;
   if (!allowed) {
     return [
       `${at} was to be mapped, and its entry was not empty although it lets nothing pass: the table's memory was overwritten, or what an unmapping left behind.`,
@@ -195,10 +196,10 @@ function tooNarrow(fault: LogFault): Verdict {
   return {
     kind: "dmar-address-width",
     cause:
-      `The kernel was asked to map the device address ${hexOf(address)}, which needs ${needs} bits, and the unit translates ` +
+      `The kernel was asked to map the device address ${hex(address)}, which needs ${needs} bits, and the unit translates ` +
       `${fault.code}. The mapping was refused. Mostly a guest whose memory map is wider than the unit (VFIO), or a driver ` +
       "that maps an address of its own choice.",
-    evidence: `unit or domain: ${fault.code} bits; address ${hexOf(address)}: ${needs} bits`,
+    evidence: `unit or domain: ${fault.code} bits; address ${hex(address)}: ${needs} bits`,
     do:
       `For a guest, limit its physical addresses to ${fault.code} bits (QEMU: -cpu host,host-phys-bits-limit=${fault.code}) or ` +
       "give it less memory; otherwise report the driver that maps.",
@@ -213,7 +214,7 @@ function strangeRegion(fault: LogFault): Verdict {
     cause:
       "Firmware's DMAR table demands that devices keep reaching a range (RMRR) which its own memory map does not reserve: " +
       "the table and the map disagree. The kernel says so and goes on.",
-    evidence: `RMRR ${hexOf(from)} to ${hexOf(to)}, ${(to - from + 1n) / 1024n} KiB, lies in no range that the memory map reserves`,
+    evidence: `RMRR ${hex(from)} to ${hex(to)}, ${(to - from + 1n) / 1024n} KiB, lies in no range that the memory map reserves`,
     do: "Update the firmware. Nothing has failed by this line alone.",
     notice: true,
   };

@@ -4,10 +4,10 @@
  * CONFIG_DMAR_DEBUG; Xen with iommu=verbose. The processor reads the entries a moment later than the unit did, and
  * through its caches: an entry that is present here and was absent for the unit was not flushed, or was written between.
  */
+import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 import type { FaultEntry, FaultReason } from "../../../spec/vtd/fault_reasons.js";
-import { hexOf } from "./advice.js";
 
 export interface DumpSays {
   /** What the fault is after all; null when the dump only confirms it. */
@@ -32,13 +32,13 @@ export function readDump(fault: LogFault, reason: FaultReason): DumpSays | null 
   if (value === null) return null;
   const name = names[reason.entry];
   if ((value & 1n) === 0n) {
-    return { kind: null, words: "", evidence: `the dump shows the ${name} absent as well (${hexOf(value)})` };
+    return { kind: null, words: "", evidence: `the dump shows the ${name} absent as well (${hex(value)})` };
   }
   return {
     kind: "conflict",
     words: `but the dump shows the ${name} present: the unit saw memory that was not up to date, a missing flush`,
     evidence:
-      `the ${name} reads ${hexOf(value)} for the processor, bit 0 (present) is set; it was not flushed from the ` +
+      `the ${name} reads ${hex(value)} for the processor, bit 0 (present) is set; it was not flushed from the ` +
       "processor's cache, or was written just after",
   };
 }
@@ -90,12 +90,12 @@ function ofPage(fault: LogFault): DumpSays | null {
     return {
       kind: "permission",
       words: `the page is mapped, but not for ${access}, as the dump shows`,
-      evidence: `the entry of level ${without.level} is ${hexOf(without.value)}: present, without the right for ${access}`,
+      evidence: `the entry of level ${without.level} is ${hex(without.value)}: present, without the right for ${access}`,
     };
   }
   return {
     kind: "conflict",
     words: "but the dump shows the page mapped for this access: it was mapped just after, or a flush is missing",
-    evidence: `the entry of level ${leaf.level} is ${hexOf(leaf.value)}: present, and it allows ${access}`,
+    evidence: `the entry of level ${leaf.level} is ${hex(leaf.value)}: present, and it allows ${access}`,
   };
 }

@@ -1,10 +1,13 @@
 /** Failures of VT-d's invalidation queue. */
-import { type LogFault, pciNameOf, valueNamed } from "../../../read/index.js";
+
+import { hex } from "../../../base/hex.js";
+import { type LogFault, valueNamed } from "../../../read/index.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import { faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
 import { descriptorOf, descriptorTypes } from "../../../spec/vtd/queue.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
-import { type AdviceKey, adviceFor, circumstanceOf, hexOf, joined } from "./advice.js";
+import { type AdviceKey, adviceFor, circumstanceOf, joined } from "./advice.js";
 
 /** Reads of a device that is not there return all ones. */
 export function silentVtd(evidence: string, consequence: string): Verdict {
@@ -24,16 +27,16 @@ export function explainVtdQueue(fault: LogFault, machine: MachineContext): Verdi
     late = valueNamed(fault, "ITESID"),
     wrong = valueNamed(fault, "ICESID");
   const registers = joined(
-    reason === null ? "" : `queue error, reason ${hexOf(reason)}`,
-    late === null ? "" : `time-out, source id ${hexOf(late)}`,
-    wrong === null ? "" : `wrong completion, source id ${hexOf(wrong)}`,
+    reason === null ? "" : `queue error, reason ${hex(reason)}`,
+    late === null ? "" : `time-out, source id ${hex(late)}`,
+    wrong === null ? "" : `wrong completion, source id ${hex(wrong)}`,
   );
   if (reason === 0xfn || late === 0xffffn || wrong === 0xffffn) return silentVtd(registers, "");
   const head = descriptorWords(fault, "HEAD", "at the queue's head"),
     prior = descriptorWords(fault, "PRIOR", "before it") || descriptorWords(fault, "PREVIOUS", "before it");
   const asked = requesterOf(fault);
   const source = late !== null && late !== 0n ? late : wrong !== null && wrong !== 0n ? wrong : null;
-  const device = source !== null ? pciNameOf(Number(source)) : asked;
+  const device = source !== null ? functionName(Number(source)) : asked;
   const bits = fault.flags ?? 0;
   const timedOut = late !== null || (bits & 0x40) !== 0 || fault.says === "ITE" || fault.says === "device wait";
   const unexpected = wrong !== null || (bits & 0x20) !== 0 || fault.says === "ICE";
@@ -54,7 +57,7 @@ export function explainVtdQueue(fault: LogFault, machine: MachineContext): Verdi
     cause: `The IOMMU (VT-d): ${what}. ${advice.usually}`,
     evidence:
       joined(
-        bits === 0 ? "" : `status register ${hexOf(bits)}: ${said.join("; ")}`,
+        bits === 0 ? "" : `status register ${hex(bits)}: ${said.join("; ")}`,
         registers,
         device === null ? "" : `device ${device}`,
         head,
@@ -70,15 +73,15 @@ function descriptorWords(fault: LogFault, which: string, place: string): string 
   if (first === null) return "";
   const { type, requester } = descriptorOf(first);
   const name = descriptorTypes[type] ?? `type ${type}, which is none`;
-  const who = requester === null ? "" : ` to source id ${hexOf(requester)}, device ${pciNameOf(requester)}`;
-  return `the descriptor ${place}: ${name} (type ${type})${who}, words ${hexOf(first)} and ${hexOf(valueNamed(fault, `${which}.1`) ?? 0n)}`;
+  const who = requester === null ? "" : ` to source id ${hex(requester)}, device ${functionName(requester)}`;
+  return `the descriptor ${place}: ${name} (type ${type})${who}, words ${hex(first)} and ${hex(valueNamed(fault, `${which}.1`) ?? 0n)}`;
 }
 
 function requesterOf(fault: LogFault): string | null {
   for (const which of ["HEAD", "PRIOR", "PREVIOUS"]) {
     const first = valueNamed(fault, `${which}.0`);
     const requester = first === null ? null : descriptorOf(first).requester;
-    if (requester !== null) return pciNameOf(requester);
+    if (requester !== null) return functionName(requester);
   }
   return null;
 }

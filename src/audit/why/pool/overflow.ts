@@ -7,8 +7,9 @@
  * where bouncing is off. `swiotlb addr … overflow` is of a bounce buffer itself.
  * Source: Linux arch/x86/kernel/pci-nommu.c, lib/dma-direct.c, kernel/dma/direct.c, kernel/dma/direct.h, kernel/dma/swiotlb.c.
  */
+import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
-import { bytesInWords, hex } from "../../words/quantity.js";
+import { bytesInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
 import type { Verdict } from "../finding.js";
 import { remedies } from "./full_pool.js";

@@ -4,6 +4,7 @@
  * Source: Linux kernel/dma/swiotlb.c, kernel/dma/direct.h, drivers/iommu/dma-iommu.c, drivers/xen/swiotlb-xen.c,
  * arch/x86/mm/mem_encrypt.c.
  */
+import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { bytesInWords, slotsInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
@@ -80,7 +81,7 @@ const messages: readonly PoolMessage[] = [
             "beyond that mask as well."
           : "Coherent memory was taken from the pool and then refused, although its address begins within the device's coherent " +
             "mask: its end lies beyond, or the kernel judged it wrongly.",
-        evidence: `the pool's memory is at 0x${address.toString(16)}, the device reaches 0x${mask.toString(16)}`,
+        evidence: `the pool's memory is at ${hex(address)}, the device reaches ${hex(mask)}`,
         do: beyond
           ? "Let the driver set a wider coherent mask if the device can do more, or free memory that it reaches. A larger pool changes nothing."
           : "Update the kernel. A larger pool changes nothing.",

@@ -2,7 +2,7 @@
  * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers when
  * the write has ended, and every byte that it reads it compares.
  */
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import type { OneWay } from "../../../sim/actor.js";
@@ -182,9 +182,9 @@ export class BlockLoad implements OneWay {
     let at = 0;
     pages.forEach((page, n) => {
       const low = n === 0 ? first * sectorBytes : 0;
-      const part = bytes.subarray(at, at + 4096 - low);
-      if (way === "in") this.#o.memory.write(page * 4096 + low, part);
-      else this.#o.memory.read(page * 4096 + low, part);
+      const part = bytes.subarray(at, at + frameBytes - low);
+      if (way === "in") this.#o.memory.write(page * frameBytes + low, part);
+      else this.#o.memory.read(page * frameBytes + low, part);
       at += part.length;
     });
   }

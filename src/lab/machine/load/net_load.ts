@@ -2,6 +2,7 @@
  * A program that sends and is sent packets, and the station at the other end of the wire: each knows what must come,
  * and compares every byte of it.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import type { OneWay } from "../../../sim/actor.js";
@@ -150,9 +151,9 @@ export class NetLoad implements OneWay {
         for (const p of pieces) kernel.freePages(p.page, 0);
         return null;
       }
-      const size = Math.min(left, 600 + rng.below(4096 - 600 + 1));
-      const offset = rng.below(4096 - size + 1);
-      memory.write(page * 4096 + offset, bytes.subarray(at, at + size));
+      const size = Math.min(left, 600 + rng.below(frameBytes - 600 + 1));
+      const offset = rng.below(frameBytes - size + 1);
+      memory.write(page * frameBytes + offset, bytes.subarray(at, at + size));
       pieces.push({ page, offset, size });
       at += size;
     }

@@ -1,5 +1,5 @@
 /** Packets of the bridge: whom they are for, who sent them, and their bytes out of the pages that they lie in. */
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 
 /** The last byte of the address that a packet is sent to; -1 for what is too short to have one. */
@@ -15,7 +15,7 @@ export function gathered(
   const bytes = new Uint8Array(pieces.reduce((sum, p) => sum + p.size, 0));
   let at = 0;
   for (const { page, offset, size } of pieces) {
-    memory.read(page * 4096 + offset, bytes.subarray(at, at + size));
+    memory.read(page * frameBytes + offset, bytes.subarray(at, at + size));
     at += size;
   }
   return bytes;

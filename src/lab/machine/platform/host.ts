@@ -1,11 +1,11 @@
 /** The kernel that drives the devices, its memory and its bus: the ground of a machine, with or without a hypervisor. */
+import { frameBytes } from "../../../base/frame.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
 import { ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
 
-const pageBytes = 4096;
 const slotBytes = 2048;
 
 /** A domain that asks; its kernel and its grants. */
@@ -48,20 +48,20 @@ export function buildHost(m: MachineDescription): Host {
 }
 
 function native(m: MachineDescription): Host {
-  const frames = (m.memory ?? memoryDefault) / pageBytes;
+  const frames = (m.memory ?? memoryDefault) / frameBytes;
   const kernel = new NativeGuest(frames, { highFirst: true });
   return {
     kernel,
     xen: null,
     guests: new Map(),
-    port: new PlainBus(kernel.memory, frames * pageBytes),
+    port: new PlainBus(kernel.memory, frames * frameBytes),
     assign: () => {},
     pagesLeft: () => kernel.pagesLeft,
-    memoryEnd: frames * pageBytes,
+    memoryEnd: frames * frameBytes,
     makePool(slots) {
-      const order = Math.ceil(Math.log2((slots * slotBytes) / pageBytes));
+      const order = Math.ceil(Math.log2((slots * slotBytes) / frameBytes));
       const first = kernel.allocPages(order, 2 ** 32 - 1);
-      return first === null ? null : { start: first * pageBytes, slots };
+      return first === null ? null : { start: first * frameBytes, slots };
     },
   };
 }
@@ -70,7 +70,7 @@ function native(m: MachineDescription): Host {
 const spareFrames = 16384;
 
 function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xen"]>): Host {
-  const pages = (bytes: number) => Math.floor(bytes / pageBytes);
+  const pages = (bytes: number) => Math.floor(bytes / frameBytes);
   const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
   const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
   const hypervisor = new Hypervisor({ frames, seed: m.seed, arch: m.arch === "arm" ? "arm" : "x86" });
@@ -95,10 +95,10 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     port: bus,
     assign: (requester) => bus.assign(requester, domain),
     pagesLeft: () => kernel.pages.freePages,
-    memoryEnd: pages(own.memory) * pageBytes,
+    memoryEnd: pages(own.memory) * frameBytes,
     makePool(slots) {
       const made = makePool(kernel, slots * slotBytes);
-      return made === null ? null : { start: made.first * pageBytes, slots: made.bytes / slotBytes };
+      return made === null ? null : { start: made.first * frameBytes, slots: made.bytes / slotBytes };
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Transfers of the kernel that drives the disk. */
+import { frameBytes } from "../../../base/frame.js";
 import { oneWay } from "../../../sim/actor.js";
 import type { ListEntry } from "../../../sw/dma/index.js";
 import { BlockLoad, type BlockRequest } from "../load/block_load.js";
@@ -35,8 +36,8 @@ function listOf(r: BlockRequest): ListEntry[] {
   let at = 0;
   return r.blocks.map((pages) => {
     const low = at === 0 ? r.first * sectorBytes : 0;
-    const phys = r.pages[at]! * 4096 + low;
-    const size = Math.min(pages * 4096, end - at * 4096) - low;
+    const phys = r.pages[at]! * frameBytes + low;
+    const size = Math.min(pages * frameBytes, end - at * frameBytes) - low;
     at += pages;
     return { phys, size };
   });

@@ -1,4 +1,5 @@
 /** A hostile guest at the ring of its disk. */
+import { frameBytes } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import { BlkOp, blkEntryBytes, blkIndirectRefsAt } from "../../../spec/xen/blkif.js";
 import { BlkBack } from "../../../sw/driver/blkback.js";
@@ -24,7 +25,7 @@ export function hostileBlk(site: GuestSite, unit: DiskUnit): Program {
     ...{ line: site, pages },
     connect: () => {
       pages.restore(0);
-      new FrontRing(domain.guest.memory, pages.pages[0]! * 4096, blkEntryBytes);
+      new FrontRing(domain.guest.memory, pages.pages[0]! * frameBytes, blkEntryBytes);
       ring.restart();
       return new BlkBack({
         ...{ guest: kernel, foreign, driver: unit.driver, frontend: from!, ringRef: pages.refs[0]! },

@@ -1,4 +1,5 @@
 /** A hostile guest at the rings of its network interface. */
+import { frameBytes } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import { netRxEntryBytes, netSlotsMax, netTxEntryBytes } from "../../../spec/xen/netif.js";
 import { NetBack } from "../../../sw/driver/netback.js";
@@ -24,7 +25,7 @@ export function hostileNet(site: GuestSite, unit: NicUnit): Program {
     connect: () => {
       for (const [k, entryBytes] of [netTxEntryBytes, netRxEntryBytes].entries()) {
         pages.restore(k);
-        new FrontRing(domain.guest.memory, pages.pages[k]! * 4096, entryBytes);
+        new FrontRing(domain.guest.memory, pages.pages[k]! * frameBytes, entryBytes);
       }
       tx.restart();
       rx.restart();
@@ -80,7 +81,7 @@ function netPacket(pages: HostilePages, rng: Rng): Uint32Array[] {
     const size = 14 + rng.below(2000);
     total += size;
     const more = k < count - 1 ? rng.below(200) !== 0 : rng.below(30) === 0;
-    const offset = rng.below(100) === 0 ? rng.below(2 ** 16) : rng.below(4096 - size);
+    const offset = rng.below(100) === 0 ? rng.below(2 ** 16) : rng.below(frameBytes - size);
     return { ref: pages.anyRef(), offset, size, id: rng.below(2 ** 16), more, extra: k === 0 && rng.below(20) === 0 };
   });
   slots[0] = { ...slots[0]!, size: rng.below(50) === 0 ? rng.below(2 ** 16) : total };

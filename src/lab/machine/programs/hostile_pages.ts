@@ -2,7 +2,7 @@
  * What a hostile guest shares: pages that it grants, and its grant table. It writes into both whatever it likes,
  * whenever it likes.
  */
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
 import { entryAddress } from "../../../sw/xen/grant/entry.js";
@@ -10,7 +10,6 @@ import type { GuestDomain } from "../platform/host.js";
 
 const entriesPerFrame = 512;
 const entryBytes = 8;
-const pageBytes = 4096;
 
 export class HostilePages {
   readonly pages: Pfn[] = [];
@@ -37,11 +36,11 @@ export class HostilePages {
   /** Random bytes at a random place of one page. */
   scribblePage(page: Pfn): void {
     const bytes = Uint8Array.from({ length: 1 + this.#rng.below(16) }, () => this.#rng.below(256));
-    this.#domain.guest.memory.write(page * pageBytes + this.#rng.below(pageBytes - bytes.length), bytes);
+    this.#domain.guest.memory.write(page * frameBytes + this.#rng.below(frameBytes - bytes.length), bytes);
   }
 
   write(page: Pfn, offset: number, words: Uint32Array): void {
-    this.#domain.guest.memory.write(page * pageBytes + offset, new Uint8Array(words.buffer, 0, words.byteLength));
+    this.#domain.guest.memory.write(page * frameBytes + offset, new Uint8Array(words.buffer, 0, words.byteLength));
   }
 
   /** A grant entry becomes random, names another frame, shows other flags, or is what it was meant to be. */
@@ -73,7 +72,7 @@ export class HostilePages {
   /** Take everything back; what the hypervisor still counts is left to it. */
   close(): void {
     const { guest, grants } = this.#domain;
-    guest.h.memory.fill(entryAddress(guest.d, 1), pageBytes - entryBytes, 0);
+    guest.h.memory.fill(entryAddress(guest.d, 1), frameBytes - entryBytes, 0);
     this.refs.forEach((ref, n) => {
       if (grants.endAccess(ref)) guest.freePages(this.pages[n]!, 0);
     });

@@ -1,4 +1,5 @@
 /** Packets of the kernel that drives the controller. */
+import { frameBytes } from "../../../base/frame.js";
 import { oneWay } from "../../../sim/actor.js";
 import { NetLoad } from "../load/net_load.js";
 import { gathered } from "../load/packet.js";
@@ -13,7 +14,7 @@ export function net(site: OwnSite, unit: NicUnit): Program {
     ...{ name: `net ${n}`, number, kernel, memory, rng },
     ...{ requests: description.requests, size: packetBytes(description) },
     send: (pieces, done) => {
-      const list = pieces.map((p) => ({ phys: p.page * 4096 + p.offset, size: p.size }));
+      const list = pieces.map((p) => ({ phys: p.page * frameBytes + p.offset, size: p.size }));
       unit.driver.send({ list, done: (error) => done(error === null) });
     },
   });

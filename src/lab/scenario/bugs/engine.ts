@@ -28,7 +28,7 @@ import {
   type XenStageOptions,
   xenStage,
 } from "../stage.js";
-import { bytesText, hex } from "../story.js";
+import { bytesText, placeWords } from "../story.js";
 import { type Demonstration, judge, type Program, solo } from "./demonstration.js";
 import { watchRegions } from "./regions.js";
 
@@ -61,12 +61,12 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
     function* (s, d) {
       const guestPage = d.poolPage + 3;
       const f = lend(s, { guestPage });
-      yield `maps domain 1's page ${hex(guestPage)} at its own page ${hex(f.page)}; the pool is pages ${hex(d.poolPage)} to ${hex(d.poolPage + 511)}`;
+      yield `maps domain 1's page ${placeWords(guestPage)} at its own page ${placeWords(f.page)}; the pool is pages ${placeWords(d.poolPage)} to ${placeWords(d.poolPage + 511)}`;
       const m = d.api.map(f.page * page, page, fromDevice);
-      yield `maps it for the device: bus ${hex(m.bus)}, whose M2P is ${hex(s.back.busToPhys(m.bus) / page)}`;
+      yield `maps it for the device: bus ${placeWords(m.bus)}, whose M2P is ${placeWords(s.back.busToPhys(m.bus) / page)}`;
       const taken = d.engine.isBounceBuffer(d.device, m.bus);
       yield judge(
-        `asks whether ${hex(m.bus)} is a bounce slot: ${taken ? "yes" : "no"}`,
+        `asks whether ${placeWords(m.bus)} is a bounce slot: ${taken ? "yes" : "no"}`,
         !taken,
         "the unmap copies over the page and frees a slot of somebody else",
       );
@@ -80,10 +80,10 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       const at = d.poolPage + 3;
       const f = lend(s, { guestPage: at, page: at });
       const [back, there] = [s.back.busToPhys(f.bus), s.back.physToBus(s.back.busToPhys(f.bus))];
-      yield `domain 1's page ${hex(at)} stands at domain 0's page ${hex(at)}: bus ${hex(f.bus)} -> phys ${hex(back)} -> bus ${hex(there)}`;
+      yield `domain 1's page ${placeWords(at)} stands at domain 0's page ${placeWords(at)}: bus ${placeWords(f.bus)} -> phys ${placeWords(back)} -> bus ${placeWords(there)}`;
       const taken = d.engine.isBounceBuffer(d.device, f.bus);
       yield judge(
-        `asks whether ${hex(f.bus)} is a bounce slot: ${taken ? "yes" : "no"}`,
+        `asks whether ${placeWords(f.bus)} is a bounce slot: ${taken ? "yes" : "no"}`,
         !taken,
         "the round trip succeeds, and the page is domain 1's",
       );
@@ -93,7 +93,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
     const at = d.api.alloc(16384)!;
     const bus = s.back.physToBus(at.phys);
     yield judge(
-      `allocates 16 KiB at ${hex(at.phys)}: handle ${hex(at.bus)}; the memory is at ${hex(bus)}`,
+      `allocates 16 KiB at ${placeWords(at.phys)}: handle ${placeWords(at.bus)}; the memory is at ${placeWords(bus)}`,
       at.bus === bus,
       "the device uses memory that is not this buffer",
     );
@@ -112,7 +112,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
   "free-destroys-all": under("a region is destroyed that nobody made", "free-destroys-all", {}, function* (s, d) {
     const regions = watchRegions(s.back);
     const at = d.api.alloc(4096)!;
-    yield `allocates one page at ${hex(at.phys)}: it lies in one piece as it is`;
+    yield `allocates one page at ${placeWords(at.phys)}: it lies in one piece as it is`;
     d.api.free(at, 4096);
     yield judge(
       `frees it: ${regions.unpaired} regions were destroyed that were not made`,
@@ -129,7 +129,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       const m = d.api.map(at, page, bidirectional);
       d.api.syncForCpu(m.bus, page, bidirectional);
       d.memory.write(at, filled(page, 0x77));
-      yield `writes 4096 bytes (77) to a buffer at ${hex(m.bus)} of a device that does not see the cache`;
+      yield `writes 4096 bytes (77) to a buffer at ${placeWords(m.bus)} of a device that does not see the cache`;
       d.api.syncForDevice(m.bus, page, bidirectional);
       const seen = new Uint8Array(page);
       d.port.read(requester, m.bus, seen);
@@ -148,7 +148,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       const at = s.back.allocPages(0)! * page;
       const m = d.api.map(at, 100, toDevice);
       yield judge(
-        `maps 100 bytes for a device that reaches 4 KiB, less than the pool: bus ${hex(m.bus)}`,
+        `maps 100 bytes for a device that reaches 4 KiB, less than the pool: bus ${placeWords(m.bus)}`,
         d.api.mappingError(m.bus),
         "the device is told to use address 0",
       );
@@ -165,17 +165,21 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       let guestPage = 1;
       while (guestPage < 511 && s.d.map.frameOf(guestPage) < 2 ** 20) guestPage++;
       const f = lend(s, { guestPage });
-      yield `maps domain 1's page ${hex(guestPage)}: frame ${hex(f.bus / page)}, above 4 GiB`;
+      yield `maps domain 1's page ${placeWords(guestPage)}: frame ${placeWords(f.bus / page)}, above 4 GiB`;
       const m = d.api.map(f.page * page, 16, toDevice);
-      yield judge(`maps it for the device: bus ${hex(m.bus)}`, m.bus === f.bus, `the page is at ${hex(f.bus)}`);
+      yield judge(
+        `maps it for the device: bus ${placeWords(m.bus)}`,
+        m.bus === f.bus,
+        `the page is at ${placeWords(f.bus)}`,
+      );
     },
   ),
   "streaming-aligned": under("a buffer bounces that need not", "streaming-aligned", {}, function* (s, d) {
     const at = oddlyPlaced(s.back);
-    yield `has a buffer of two pages, aligned to its size at ${hex(at)}; its frames ${hex(s.back.physToBus(at) / page)} and ${hex(s.back.physToBus(at + page) / page)} are neighbours`;
+    yield `has a buffer of two pages, aligned to its size at ${placeWords(at)}; its frames ${placeWords(s.back.physToBus(at) / page)} and ${placeWords(s.back.physToBus(at + page) / page)} are neighbours`;
     const m = d.api.map(at, 2 * page, toDevice);
     yield judge(
-      `maps it: ${m.bounced ? `bounced (${m.cause})` : `used where it is, ${hex(m.bus)}`}`,
+      `maps it: ${m.bounced ? `bounced (${m.cause})` : `used where it is, ${placeWords(m.bus)}`}`,
       !m.bounced,
       "the device could use it where it is",
     );
@@ -193,7 +197,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
       const asked = Math.min(limit, 2 ** 19);
       const m = d.api.map(0x4_0000, asked, toDevice);
       yield judge(
-        `maps ${asked} bytes on an empty pool: ${m.refused?.words ?? `bus ${hex(m.bus)}`}`,
+        `maps ${asked} bytes on an empty pool: ${m.refused?.words ?? `bus ${placeWords(m.bus)}`}`,
         m.refused === null,
         "what was said to be possible is refused",
       );
@@ -220,7 +224,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
     const rules = engineRulesWith(todaysEngines.rules, on ? ["empty-middle"] : []);
     const parts = linkParts(rules, { phys: 0x2800, size: 0x900 }, 4096);
     yield judge(
-      `links 0x900 bytes at 0x2800 for an untrusted device, in parts of ${parts.map((p) => hex(p.size)).join(", ")}`,
+      `links 0x900 bytes at 0x2800 for an untrusted device, in parts of ${parts.map((p) => placeWords(p.size)).join(", ")}`,
       parts.every((p) => p.size > 0),
       "nothing is mapped for a part, and it is unmapped afterwards",
     );
@@ -266,5 +270,5 @@ function* padding(bugs: readonly EngineBugId[]): Program {
 
 function addressWords(bus: number): string {
   const { reference, offset } = grantOf(bus)!;
-  return `bit 63, reference ${reference}, offset ${hex(offset)}`;
+  return `bit 63, reference ${reference}, offset ${placeWords(offset)}`;
 }

@@ -4,7 +4,7 @@ import { MapFlag } from "../../../spec/xen/grant_op.js";
 import { entryAddress } from "../../../sw/xen/grant/entry.js";
 import { ArmTree, makePool, mapGrant, type XenBugId } from "../../../sw/xen/index.js";
 import { bytesAt, filled, page, type XenStageOptions, xenStage } from "../stage.js";
-import { bytesText, hex } from "../story.js";
+import { bytesText, placeWords } from "../story.js";
 import { type Demonstration, judge, type Operation, type Program, solo } from "./demonstration.js";
 
 type Stage = ReturnType<typeof xenStage>;
@@ -27,13 +27,13 @@ export const guestDemonstrations = {
     function* (s) {
       const shared = s.grants.allocShared()!;
       const ref = s.grants.grant(0, shared, false);
-      yield `domain 1 grants its page ${hex(shared)} as reference ${ref}`;
+      yield `domain 1 grants its page ${placeWords(shared)} as reference ${ref}`;
       const { bus } = mapGrant(s.h, s.d0, { flags: MapFlag.host, domain: 1, ref, page: shared });
       s.back.setForeign(shared, bus / page, true);
-      yield `maps it at its own page ${hex(shared)}: P2M[${hex(shared)}] = ${hex(bus / page)} with the foreign flag, M2P[${hex(bus / page)}] = ${hex(shared)}`;
+      yield `maps it at its own page ${placeWords(shared)}: P2M[${placeWords(shared)}] = ${placeWords(bus / page)} with the foreign flag, M2P[${placeWords(bus / page)}] = ${placeWords(shared)}`;
       const local = s.back.busToLocalPhys(bus);
       yield judge(
-        `asks whether ${hex(bus)} is local: ${local < 0 ? "no" : `yes, ${hex(local)}`}`,
+        `asks whether ${placeWords(bus)} is local: ${local < 0 ? "no" : `yes, ${placeWords(local)}`}`,
         local < 0,
         "domain 1's page counts as domain 0's",
       );
@@ -47,7 +47,7 @@ export const guestDemonstrations = {
       const made = s.back.createContiguous(at * page, 1, 32);
       const bus = s.back.physToBus(at * page);
       yield judge(
-        `makes two pages at ${hex(at * page)} contiguous: ${made.ok ? "success" : "failure"}, handle ${hex(made.handle)}; their bus address is ${hex(bus)}`,
+        `makes two pages at ${placeWords(at * page)} contiguous: ${made.ok ? "success" : "failure"}, handle ${placeWords(made.handle)}; their bus address is ${placeWords(bus)}`,
         made.handle === bus,
         "the handle does not lead to the memory",
       );
@@ -74,7 +74,7 @@ export const guestDemonstrations = {
     yield "takes a page, so that free memory begins at an odd one";
     const pool = makePool(s.back, 2 ** 20);
     yield judge(
-      `makes a pool of 1 MiB: ${pool === null ? "Xen refuses the exchange" : `at page ${hex(pool.first)}`}`,
+      `makes a pool of 1 MiB: ${pool === null ? "Xen refuses the exchange" : `at page ${placeWords(pool.first)}`}`,
       pool !== null,
       "the first page of an extent is not aligned to it",
     );
@@ -98,7 +98,7 @@ export const guestDemonstrations = {
       let found: number | null = null;
       function* lookup(): Operation {
         found = yield* tree.frameOfSteps(70, on);
-        return `looks up page 0x46: frame ${hex(found)}`;
+        return `looks up page 0x46: frame ${placeWords(found)}`;
       }
       function* removal(): Program {
         tree.remove(50);
@@ -134,7 +134,7 @@ export const guestDemonstrations = {
       const ref = s.grants.grant(0, shared, false);
       function* freeing(): Operation {
         const now = yield* s.grants.endAccessAndFreeSteps(ref, shared);
-        return now ? `frees page ${hex(shared)}` : "lets the page wait until the other side has let go";
+        return now ? `frees page ${placeWords(shared)}` : "lets the page wait until the other side has let go";
       }
       function* mapping(): Program {
         const [got] = s.foreign.map([{ domain: 1, ref, readOnly: false }]);
@@ -157,11 +157,11 @@ export const guestDemonstrations = {
       const secret = s.kernel.allocPages(0)!;
       s.kernel.memory.write(secret * page, filled(page, 0x5a));
       s.kernel.freePages(secret, 0);
-      yield `fills page ${hex(secret)} with a secret (5a) and frees it`;
+      yield `fills page ${placeWords(secret)} with a secret (5a) and frees it`;
       const shared = s.grants.allocShared()!;
       const ref = s.grants.grant(0, shared, true);
       s.kernel.memory.write(shared * page, Uint8Array.of(1, 2, 3));
-      yield `takes page ${hex(shared)} for three bytes, and grants it`;
+      yield `takes page ${placeWords(shared)} for three bytes, and grants it`;
       const [got] = s.foreign.map([{ domain: 1, ref, readOnly: true }]);
       const seen = bytesAt(s.back.memory, got!.page * page, page);
       yield judge(
@@ -180,12 +180,12 @@ export const guestDemonstrations = {
       const ref = s.grants.grant(0, s.grants.allocShared()!, false);
       const got = s.foreign.map([{ domain: 1, ref, readOnly: false }]);
       const at = got[0]!.page;
-      yield `maps reference ${ref} at its page ${hex(at)}`;
+      yield `maps reference ${ref} at its page ${placeWords(at)}`;
       const unmapping = s.foreign.unmapSteps(got);
       for (let step = unmapping.next(); step.done !== true; step = unmapping.next()) {
         const frame = s.d0.map.frameOf(at);
         yield judge(
-          `${step.value}: page ${hex(at)} has frame ${hex(frame)}`,
+          `${step.value}: page ${placeWords(at)} has frame ${placeWords(frame)}`,
           frame >= 0,
           "another CPU that reads the page faults",
         );
@@ -200,11 +200,11 @@ export const guestDemonstrations = {
       const own = s.back.allocPages(0)!;
       s.h.memory.store32(entryAddress(s.d0, 9) + 4, s.d0.map.frameOf(own));
       s.h.memory.store32(entryAddress(s.d0, 9), GrantType.permitAccess);
-      yield `grants its page ${hex(own)} to itself`;
+      yield `grants its page ${placeWords(own)} to itself`;
       const [got] = s.foreign.map([{ domain: 0, ref: 9, readOnly: false }]);
       const back = s.back.busToPhys(got!.bus);
       yield judge(
-        `maps it at page ${hex(got!.page)}; the reverse of ${hex(got!.bus)} is ${hex(back)}`,
+        `maps it at page ${placeWords(got!.page)}; the reverse of ${placeWords(got!.bus)} is ${placeWords(back)}`,
         back === got!.page * page,
         "a lock is taken on the page that is already locked",
       );

@@ -1,4 +1,5 @@
 /** Demonstrations of bugs of the hypervisor: grants, their handles and status pages, the exchange of memory. */
+
 import type { Mfn } from "../../../base/frame.js";
 import { GrantType } from "../../../spec/xen/grant_entry.js";
 import { MapFlag } from "../../../spec/xen/grant_op.js";
@@ -20,7 +21,7 @@ import {
   type XenBugId,
 } from "../../../sw/xen/index.js";
 import { bytesAt, page, type XenStage, type XenStageOptions, xenStage } from "../stage.js";
-import { hex } from "../story.js";
+import { placeWords } from "../story.js";
 import { type Demonstration, judge, type Operation, type Program, solo } from "./demonstration.js";
 
 const both = MapFlag.host | MapFlag.device;
@@ -39,7 +40,7 @@ function mapped(s: XenStage) {
   const { handle, bus } = mapGrant(s.h, s.d0, { flags: both, domain: 1, ref, page: empty });
   const host = { handle, page: empty, bus: 0 };
   const device = { handle, page: -1, bus };
-  const said = `maps reference ${ref} of domain 1 for its CPU and its device: frame ${hex(bus / page)}`;
+  const said = `maps reference ${ref} of domain 1 for its CPU and its device: frame ${placeWords(bus / page)}`;
   return { shared, ref, handle, bus, host, device, said };
 }
 
@@ -64,7 +65,7 @@ export const hypervisorDemonstrations = {
       const done = exchange(s.h, s.d0, { in: { domain: 0, order: 0, extents }, out, exchanged: 1 });
       const hit = words.findIndex((w, n) => n >= 4 && w !== 0);
       yield judge(
-        `says that one extent is exchanged already: status ${done.status}${hit < 0 ? "" : `, word ${hit} is ${hex(words[hit]!)}`}`,
+        `says that one extent is exchanged already: status ${done.status}${hit < 0 ? "" : `, word ${hit} is ${placeWords(words[hit]!)}`}`,
         hit < 0,
         "the guest has written to the hypervisor's memory",
       );
@@ -154,7 +155,7 @@ export const hypervisorDemonstrations = {
         broken() {
           const frame = s.d.map.frameOf(700);
           return frame >= 0 && !s.h.frames.ownedBy(frame, 1)
-            ? `page 0x2bc is frame ${hex(frame)}, which is free`
+            ? `page 0x2bc is frame ${placeWords(frame)}, which is free`
             : null;
         },
       };
@@ -204,9 +205,9 @@ export const hypervisorDemonstrations = {
       s.kernel.memory.write(two * page, Uint8Array.of(22));
       const ref = s.grants.grant(0, one, true);
       mapGrant(s.h, s.d0, { flags: MapFlag.host | MapFlag.readOnly, domain: 1, ref, page: empty });
-      yield `maps reference ${ref} of domain 1, page ${hex(one)} (it holds 11): the frame is pinned`;
+      yield `maps reference ${ref} of domain 1, page ${placeWords(one)} (it holds 11): the frame is pinned`;
       s.h.memory.store32(entryAddress(s.d, ref) + 4, s.d.map.frameOf(two));
-      yield `domain 1 writes the frame of page ${hex(two)} (it holds 22) into the entry`;
+      yield `domain 1 writes the frame of page ${placeWords(two)} (it holds 22) into the entry`;
       const own = s.back.allocPages(0)!;
       const dest = { domain: 0, at: s.d0.map.frameOf(own), offset: 0 };
       finish(copyGrantSteps(s.h, s.d0, { source: { domain: 1, at: ref, offset: 0 }, dest, length: 1, flags: 1 }));
@@ -238,12 +239,12 @@ export const hypervisorDemonstrations = {
       const status = s.d.grants.status[0] as Mfn;
       setVersion(s.h, s.d, 1);
       s.h.memory.fill(status * 4096, 4096, 0xff);
-      yield `domain 1 goes back to version 1; its status page ${hex(status)} is freed, and used by others (ff ff …)`;
+      yield `domain 1 goes back to version 1; its status page ${placeWords(status)} is freed, and used by others (ff ff …)`;
       finish(copying);
       yield judge(
         "the copy goes on",
         s.h.memory.frame(status)!.every((w) => w === 0xffff_ffff),
-        `it has written to frame ${hex(status)}, which is no status page any more`,
+        `it has written to frame ${placeWords(status)}, which is no status page any more`,
       );
     },
     { guests: 2 },

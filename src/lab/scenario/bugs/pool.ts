@@ -10,7 +10,7 @@ import { readParameter } from "../../../sw/swiotlb/parameter.js";
 import { Pool } from "../../../sw/swiotlb/pool.js";
 import { RestrictedPool } from "../../../sw/swiotlb/restricted.js";
 import { bytesAt } from "../stage.js";
-import { bytesText, hex } from "../story.js";
+import { bytesText, placeWords } from "../story.js";
 import { type Demonstration, judge, type Program, solo } from "./demonstration.js";
 
 const start = 0x10_0000;
@@ -36,7 +36,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     const map = (orig: number, direction: Direction) =>
       bounce.map({ ...reach, orig, size: 512, minAlignMask: 0, allocAlignMask: 0, direction });
     const secret = map(0x2000, toDevice);
-    yield `maps 512 secret bytes (5e) to the device: they are copied to the slot at ${hex(secret)}`;
+    yield `maps 512 secret bytes (5e) to the device: they are copied to the slot at ${placeWords(secret)}`;
     bounce.unmap({ address: secret, size: 512, direction: toDevice, minAlignMask: 0 });
     yield "unmaps them; the slot keeps the bytes";
     let address = -1;
@@ -57,7 +57,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     const { memory, bounce } = bouncing("sync-overwrites", on);
     const range = { size: 2048, direction: fromDevice, minAlignMask: 0 };
     const address = bounce.map({ ...reach, ...range, orig: 0x2000, allocAlignMask: 0 });
-    yield `maps 2048 bytes from the device at ${hex(address)}`;
+    yield `maps 2048 bytes from the device at ${placeWords(address)}`;
     memory.fill(address + 1024, 1024, 0xf2);
     yield "the device writes its second frame (f2) to the upper half";
     bounce.syncForDevice({ ...range, address });
@@ -74,7 +74,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     const { memory, bounce } = bouncing("sync-from-start", on);
     const range = { size: 8192, direction: fromDevice, minAlignMask: 0 };
     const address = bounce.map({ ...reach, ...range, orig: 0x2000, allocAlignMask: 0 });
-    yield `maps 8192 bytes from the device at ${hex(address)}`;
+    yield `maps 8192 bytes from the device at ${placeWords(address)}`;
     memory.fill(address + 4096, 64, 0xdd);
     yield "the device writes 64 bytes (dd) at offset 4096";
     bounce.syncForCpu({ ...range, address: address + 4096, size: 64 });
@@ -89,7 +89,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     const { memory, bounce } = bouncing("sync-offset-unsigned", on);
     const range = { size: 4096, direction: fromDevice, minAlignMask: 0xfff };
     const address = bounce.map({ ...reach, ...range, orig: 0x2600, allocAlignMask: 0 });
-    yield `maps 4096 bytes from 0x2600 for a device that keeps 12 low bits: at ${hex(address)}`;
+    yield `maps 4096 bytes from 0x2600 for a device that keeps 12 low bits: at ${placeWords(address)}`;
     memory.fill(address + 0x200, 64, 0xdd);
     yield "the device writes 64 bytes (dd) at offset 0x200, which is in the second slot";
     bounce.syncForCpu({ ...range, address: address + 0x200, size: 64 });
@@ -109,9 +109,9 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
       const at = pool.allocate(0, 0x2000);
       const page = Math.floor(at / 4096) * 4096;
       yield judge(
-        `gives the ${n} two pages out at ${hex(at)}: its first page is ${hex(page)}`,
+        `gives the ${n} two pages out at ${placeWords(at)}: its first page is ${placeWords(page)}`,
         pool.pool.headAt(page - start) >= 0,
-        `the page at ${hex(page)} begins with 2048 bytes of somebody else's`,
+        `the page at ${placeWords(page)} begins with 2048 bytes of somebody else's`,
       );
     }
   }),
@@ -125,9 +125,9 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
       yield "the search misplaces pages (the bug half-page) and stands at slot 5";
       const at = pool.allocate(0, 0x2000);
       yield judge(
-        `is asked for two pages: ${at < 0 ? `refused: ${pool.warnings[0]}` : `${hex(at)} is given out`}`,
+        `is asked for two pages: ${at < 0 ? `refused: ${pool.warnings[0]}` : `${placeWords(at)} is given out`}`,
         at === -1 && pool.pool.used === 0 && pool.warnings.length === 1,
-        `${hex(at)} is no page`,
+        `${placeWords(at)} is no page`,
       );
     },
   ),
@@ -146,12 +146,12 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     const small = pool.map(0, 1, 0x200, 512, 0, 0, 0);
     yield `maps 512 bytes: slot ${small / slot}`;
     const at = pool.map(0, 1, 0x1000, 4096, 0, 0, 0);
-    yield judge(`maps a page: offset ${hex(at)} of the pool`, at % 4096 === 0, "it does not begin on a page");
+    yield judge(`maps a page: offset ${placeWords(at)} of the pool`, at % 4096 === 0, "it does not begin on a page");
   }),
   "no-padding-slots": demo("the low bits of a buffer's address are lost", function* (on) {
     const at = one("no-padding-slots", on).map(0, 1, 0x2345_ba10, 0x300, 0xfff, 0xfff, 0);
     yield judge(
-      `maps 0x300 bytes at …ba10 for a device that keeps 12 low bits: bus address ${hex(start + at)}`,
+      `maps 0x300 bytes at …ba10 for a device that keeps 12 low bits: bus address ${placeWords(start + at)}`,
       ((start + at) & 0xfff) === 0xa10,
       "the low 12 bits are not a10, and the device reads the wrong part of its page",
     );
@@ -180,7 +180,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     allocator.growthWaits = true;
     allocator.grow();
     yield judge(
-      `gives up: ${exposed.length === 0 ? "the pages stay with nobody" : `pages at ${hex(exposed[0]!)} are freed`}`,
+      `gives up: ${exposed.length === 0 ? "the pages stay with nobody" : `pages at ${placeWords(exposed[0]!)} are freed`}`,
       exposed.length === 0,
       "memory that the host reads is private memory of somebody else next",
     );

@@ -2,7 +2,7 @@
 import { Direction } from "../../../spec/dma/direction.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, drive, filled, page, requester, xenStage } from "../stage.js";
-import { bytesText, hex, Teller } from "../story.js";
+import { bytesText, placeWords, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 import { ofEngine } from "./sharing.js";
 
@@ -65,11 +65,15 @@ function arm(t: Teller, seed: number, o: Shape): void {
   const own = s.back.allocPages(0)!;
   const mine = d.api.map(own * page, page, toDevice);
   t.step("domain 0", "maps a page of its own", {
-    "own page": hex(own),
-    "its bus address": hex(mine.bus),
+    "own page": placeWords(own),
+    "its bus address": placeWords(mine.bus),
     "own cause": mine.cause,
   });
-  t.rule("an own page is where it is numbered", mine.bus === own * page, `${hex(own * page)} is at ${hex(mine.bus)}`);
+  t.rule(
+    "an own page is where it is numbered",
+    mine.bus === own * page,
+    `${placeWords(own * page)} is at ${placeWords(mine.bus)}`,
+  );
   d.api.mappingError(mine.bus);
   d.api.unmap(mine.bus, page, toDevice);
 
@@ -78,14 +82,14 @@ function arm(t: Teller, seed: number, o: Shape): void {
   const [got] = s.foreign.map([{ domain: 1, ref, readOnly: false }]);
   const phys = got!.page * page;
   t.step("domain 0", "maps domain 1's page by grant", {
-    "foreign page": hex(got!.page),
-    "its frame": hex(got!.bus / page),
+    "foreign page": placeWords(got!.page),
+    "its frame": placeWords(got!.bus / page),
   });
   d.memory.write(phys, filled(page, 0x31));
   const before = flushes();
   const m = d.api.map(phys, page, bidirectional);
   t.step("domain 0", "writes 4096 bytes (31) there and maps them for the device", {
-    "the foreign bus address": hex(m.bus),
+    "the foreign bus address": placeWords(m.bus),
     cause: m.cause,
     bounced: m.bounced ? "yes" : "no",
     "cache calls": `${flushes() - before}`,

@@ -6,7 +6,7 @@ import type { Guest, XenModel } from "../../../sw/xen/index.js";
 import { oddlyPlaced } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, type Driven, drive, filled, page, requester, type XenStage, xenStage } from "../stage.js";
-import { bytesText, hex, Teller } from "../story.js";
+import { bytesText, placeWords, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 import { ofEngine, ofXen } from "./sharing.js";
 
@@ -15,11 +15,11 @@ const armThread = "xen-devel, drop SWIOTLB_XEN from PCI_XEN";
 const vpThread = "xen-devel, VP problematic for backend drivers on IA64?";
 
 const frames = (guest: Guest, phys: number, count: number): string =>
-  Array.from({ length: count }, (_, n) => hex(guest.physToBus(phys + n * page) / page)).join(" ");
+  Array.from({ length: count }, (_, n) => placeWords(guest.physToBus(phys + n * page) / page)).join(" ");
 
 /** Where pages really are, whatever the device calls them. */
 const machineFrames = (s: XenStage, phys: number, count: number): string =>
-  Array.from({ length: count }, (_, n) => hex(s.d0.map.frameOf(phys / page + n))).join(" ");
+  Array.from({ length: count }, (_, n) => placeWords(s.d0.map.frameOf(phys / page + n))).join(" ");
 
 /** Different bytes in each page, so that one that is read for another shows. */
 function pattern(count: number): Uint8Array {
@@ -69,9 +69,9 @@ function handles(t: Teller, seed: number, bugs: readonly string[]): void {
   const at = s.back.allocPages(2)! * page;
   const made = s.back.createContiguous(at, 2, 32);
   t.step("PVH domain 0", "makes four pages contiguous for a device with 32 address bits", {
-    memory: hex(at),
+    memory: placeWords(at),
     said: made.ok ? "success" : "failure",
-    handle: hex(made.handle),
+    handle: placeWords(made.handle),
   });
   s.bus.write(requester, made.handle, filled(64, 0xab));
   const seen = bytesAt(s.back.memory, at, 64);
@@ -87,10 +87,10 @@ function handles(t: Teller, seed: number, bugs: readonly string[]): void {
   const before = pv.h.calls["memory_exchange"] ?? 0;
   const got = d.api.alloc(16384)!;
   t.step("PV domain 0", "allocates 16 KiB of coherent memory", {
-    "memory of it": hex(got.phys),
+    "memory of it": placeWords(got.phys),
     "its frames": frames(pv.back, got.phys, 4),
     exchanges: `${(pv.h.calls["memory_exchange"] ?? 0) - before}`,
-    "its handle": hex(got.bus),
+    "its handle": placeWords(got.bus),
   });
   d.port.write(requester, got.bus, filled(64, 0xcd));
   const held = bytesAt(pv.back.memory, got.phys, 64);
@@ -254,7 +254,7 @@ function merging(t: Teller, s: XenStage, byPhysAlone: boolean): void {
   d.memory.write(first * page, sent);
   const vectors = Array.from({ length: 8 }, (_, n) => ({ phys: (first + n) * page, size: page }));
   t.step("block layer", "has a request of eight pages", {
-    pages: `${hex(first)} to ${hex(first + 7)}`,
+    pages: `${placeWords(first)} to ${placeWords(first + 7)}`,
     frames: frames(s.back, first * page, 8),
   });
   const entries = byPhysAlone ? [{ phys: first * page, size: 8 * page }] : listOf(d.engine, d.device, vectors).entries;

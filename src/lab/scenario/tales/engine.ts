@@ -6,7 +6,7 @@ import type { XenModel } from "../../../sw/xen/index.js";
 import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { type Driven, drive, driveNative, filled, page, requester, type XenStage, xenStage } from "../stage.js";
-import { bytesText, hex, Teller } from "../story.js";
+import { bytesText, placeWords, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 
 const { toDevice, fromDevice } = Direction;
@@ -70,7 +70,7 @@ export const engineContract: Scenario = {
       const inOnePiece = [1, 2, 3].every((n) => s.back.physToBus(phys + n * page) === bus + n * page);
       rows.push([
         name,
-        pool === null ? "no pool" : `${hex(pool.start)} to ${hex(pool.end)}`,
+        pool === null ? "no pool" : `${placeWords(pool.start)} to ${placeWords(pool.end)}`,
         `${pool?.slabCount ?? 0}`,
         overflow,
         yes(ours),
@@ -123,9 +123,10 @@ function full(t: Teller, profile: EngineProfile, kernel: string): void {
   t.step(`Linux ${kernel}`, "maps pages until the pool of 128 slots is full", {
     [`${kernel}: overflow`]: d.engine.overflow,
     [`${kernel}: mapped`]: `${mapped}`,
-    [`${kernel}: then`]: last.bus < 0 ? `refused: ${last.refused?.words}` : `the fallback buffer at ${hex(last.bus)}`,
+    [`${kernel}: then`]:
+      last.bus < 0 ? `refused: ${last.refused?.words}` : `the fallback buffer at ${placeWords(last.bus)}`,
   });
-  t.rule(`${kernel}: a driver that asks is told that the mapping failed`, failed, hex(last.bus));
+  t.rule(`${kernel}: a driver that asks is told that the mapping failed`, failed, placeWords(last.bus));
   t.rule(
     `${kernel}: the policy is what happens`,
     last.bus >= 0 === (d.engine.overflow === "fallback"),
@@ -219,12 +220,12 @@ function duty(t: Teller, grid: string[][], row: DutyRow, seed: number): void {
   const seen = new Uint8Array(page);
   if (!refused) d.port.read(requester, m.bus, seen);
   t.step(row.what, "maps a page above the device's limit as it is", {
-    [`${row.what}: page`]: `physical ${hex(phys)}, bus ${hex(d.guest.physToBus(phys))}`,
+    [`${row.what}: page`]: `physical ${placeWords(phys)}, bus ${placeWords(d.guest.physToBus(phys))}`,
     [`${row.what}: outcome`]: refused
       ? `refused: ${m.refused?.words}`
       : m.bounced
-        ? `bounced to ${hex(m.bus)}`
-        : `used at ${hex(m.bus)}`,
+        ? `bounced to ${placeWords(m.bus)}`
+        : `used at ${placeWords(m.bus)}`,
   });
   const right = d.engine.pool === null ? refused : m.bounced && seen.every((b) => b === 0x21);
   t.rule(
@@ -251,9 +252,9 @@ function twice(t: Teller, seed: number): void {
   const low = highPage(d) * page;
   d.memory.copy({ from: buffer, to: low, count: page });
   t.step("block layer", "copies the buffer to a page below the device's limit, by physical address", {
-    "low page": hex(low),
-    limit: hex(d.device.mask),
-    "its bus address": hex(d.guest.physToBus(low)),
+    "low page": placeWords(low),
+    limit: placeWords(d.device.mask),
+    "its bus address": placeWords(d.guest.physToBus(low)),
   });
   const m = d.api.map(low, page, toDevice);
   d.api.mappingError(m.bus);

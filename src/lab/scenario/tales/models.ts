@@ -7,7 +7,7 @@ import { type Platform, plainDevice, selectEngine } from "../../../sw/engine/ind
 import { iommuMap, violationText, type XenModel } from "../../../sw/xen/index.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, type Driven, drive, filled, page, requester, type XenStage, xenStage } from "../stage.js";
-import { bytesText, hex, Teller } from "../story.js";
+import { bytesText, placeWords, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 
 const { fromDevice } = Direction;
@@ -78,14 +78,14 @@ export const memoryModels: Scenario = {
       });
       if (d.api.mappingError(m.bus)) {
         t.rule("where nobody knows the bus address the mapping is refused", row.model === "vp", m.refused?.words ?? "");
-        grid.push([row.what, engine, hex(phys), "refused", made, because]);
+        grid.push([row.what, engine, placeWords(phys), "refused", made, because]);
         continue;
       }
       d.port.write(requester, m.bus, filled(page, 0x6b));
       d.api.unmap(m.bus, page, fromDevice);
       const got = bytesAt(s.back.memory, phys, page);
       touched += s.h.gate.violationCount;
-      grid.push([row.what, engine, hex(phys), hex(m.bus), made, because]);
+      grid.push([row.what, engine, placeWords(phys), placeWords(m.bus), made, because]);
       t.rule(
         `${row.what}: what the device wrote arrives`,
         got.every((b) => b === 0x6b),
@@ -119,7 +119,7 @@ function withDeviceMap(seed: number) {
   s.bus.write(requester, dfn * page, filled(64, 0x2c));
   const got = bytesAt(s.back.memory, own * page, 64);
   const fault = s.bus.write(requester, (dfn + 1) * page, filled(64, 0x2d)) === "fault";
-  const facts = { "device address": hex(dfn * page), status: `${status}`, "the page holds": bytesText(got) };
+  const facts = { "device address": placeWords(dfn * page), status: `${status}`, "the page holds": bytesText(got) };
   return { facts, arrived: got.every((b) => b === 0x2c), fault };
 }
 
@@ -173,7 +173,8 @@ function throughApi(t: Teller, row: Row, seed: number): void {
   const pio = s.back.allocPages(0)! * page;
   const moved = withoutDma(d, pio);
   t.step(row.what, "reads a sector by DMA, and another without", {
-    [`${row.what}: DMA`]: m.refused === null ? `bus ${hex(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused.words}`,
+    [`${row.what}: DMA`]:
+      m.refused === null ? `bus ${placeWords(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused.words}`,
     [`${row.what}: without`]: moved,
   });
   const touched = s.h.gate.violationCount;
@@ -208,12 +209,12 @@ function pastApi(t: Teller, row: Row, seed: number): void {
   const owner = s.h.gate.ownerOf(hit);
   const victim = s.h.frames.m2p[hit]!;
   t.step(row.what, "tells the device the physical address, and the device writes a sector (6d)", {
-    [`${row.what}: physical`]: hex(own * page),
-    [`${row.what}: its frame`]: hex(frame),
-    [`${row.what}: written`]: hex(hit),
+    [`${row.what}: physical`]: placeWords(own * page),
+    [`${row.what}: its frame`]: placeWords(frame),
+    [`${row.what}: written`]: placeWords(hit),
     [`${row.what}: owner`]: `domain ${owner}`,
     ...(owner === 1 && {
-      [`${row.what}: domain 1's page ${hex(victim)}`]: bytesText(bytesAt(s.kernel.memory, victim * page, 512)),
+      [`${row.what}: domain 1's page ${placeWords(victim)}`]: bytesText(bytesAt(s.kernel.memory, victim * page, 512)),
     }),
   });
   const [violation] = s.h.gate.violations;

@@ -7,7 +7,7 @@ import { DiskDriver } from "../../../sw/driver/disk_driver.js";
 import { leftovers } from "../../../sw/xen/index.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, drive, page, requester, xenStage } from "../stage.js";
-import { bytesText, hex, Teller } from "../story.js";
+import { bytesText, placeWords, Teller } from "../story.js";
 import { sequence } from "./pictures.js";
 
 const stepsMax = 1000;
@@ -52,7 +52,7 @@ export const ring: Scenario = {
       return new DataView(word.buffer).getUint32(0, true);
     };
     const look = () => {
-      const shared = [...s.back.foreignPages].map((p) => `${hex(p)} -> ${hex(s.back.p2m!.frame(p))}`);
+      const shared = [...s.back.foreignPages].map((p) => `${placeWords(p)} -> ${placeWords(s.back.p2m!.frame(p))}`);
       return {
         asked: index(RingIndex.reqProd),
         answered: index(RingIndex.rspProd),
@@ -71,7 +71,7 @@ export const ring: Scenario = {
     const at = s.kernel.allocPages(0)!;
     s.kernel.memory.write(at * page, sent);
     t.step("domain 1, front end", "shares a page as the ring", {
-      "ring page": hex(front.ringPage),
+      "ring page": placeWords(front.ringPage),
       ...words(look()),
     });
     for (const toDisk of [true, false]) {
@@ -80,7 +80,7 @@ export const ring: Scenario = {
       front.submit({ toDisk, sector: 8, pages: [at], first: 0, sectors: 8, done: (ok) => (done = ok) });
       t.step(
         "domain 1, front end",
-        `asks to ${toDisk ? "write" : "read"} 8 sectors ${toDisk ? "from" : "to"} its page ${hex(at)}`,
+        `asks to ${toDisk ? "write" : "read"} 8 sectors ${toDisk ? "from" : "to"} its page ${placeWords(at)}`,
       );
       let most = 0;
       for (let steps = 0; done === null && steps < stepsMax; steps++) {

@@ -7,7 +7,7 @@ import { eras, type XenBugId, xenBugs } from "../../../sw/xen/index.js";
 import { lend } from "../lend.js";
 import type { Scenario } from "../scenario.js";
 import { bytesAt, type Driven, drive, filled, page, requester, type XenStage, xenStage } from "../stage.js";
-import { bytesText, hex, type Part, Teller } from "../story.js";
+import { bytesText, type Part, placeWords, Teller } from "../story.js";
 import { fact, flow } from "./pictures.js";
 
 const { fromDevice } = Direction;
@@ -29,10 +29,10 @@ function tables(s: XenStage, o: { readonly page: number; readonly frame: number;
   const entry = entryAddress(s.d, o.ref);
   const [header, frame] = [s.h.memory.load32(entry), s.h.memory.load32(entry + 4)];
   return [
-    at < 0 ? "nothing" : `${hex(at)}${p2m!.isForeign(o.page) ? ", foreign" : ""}`,
-    s.h.frames.m2p[o.frame] === undefined ? "nothing" : hex(s.h.frames.m2p[o.frame]!),
-    header === 0 ? "nothing" : `flags ${hex(header & 0xffff)}, frame ${hex(frame)}`,
-    `b2p ${hex(back)}, p2b of it ${hex(s.back.physToBus(back))}`,
+    at < 0 ? "nothing" : `${placeWords(at)}${p2m!.isForeign(o.page) ? ", foreign" : ""}`,
+    s.h.frames.m2p[o.frame] === undefined ? "nothing" : placeWords(s.h.frames.m2p[o.frame]!),
+    header === 0 ? "nothing" : `flags ${placeWords(header & 0xffff)}, frame ${placeWords(frame)}`,
+    `b2p ${placeWords(back)}, p2b of it ${placeWords(s.back.physToBus(back))}`,
     s.back.busToLocalPhys(bus) < 0 ? "no" : "yes",
   ];
 }
@@ -43,10 +43,10 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
   const own = s.back.allocPages(1)!;
   const m = d.api.map(own * page, 2 * page, fromDevice);
   t.step("domain 0", "maps a buffer of its own, of two pages; it bounces", {
-    "own buffer": hex(own * page),
+    "own buffer": placeWords(own * page),
     why: m.cause,
-    "bounce slot": `page ${hex(d.poolPage)}, bus ${hex(m.bus)}`,
-    pool: `pages ${hex(d.poolPage)} to ${hex(d.poolPage + 511)}`,
+    "bounce slot": `page ${placeWords(d.poolPage)}, bus ${placeWords(m.bus)}`,
+    pool: `pages ${placeWords(d.poolPage)} to ${placeWords(d.poolPage + 511)}`,
   });
   // Domain 1 counts its pages from 0 too, so one of them has the number of the slot's page.
   const guestPage = d.poolPage as Pfn;
@@ -55,17 +55,19 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
   const lentAt = learnPage(s);
   const before = tables(s, { page: lentAt, frame, ref });
   t.step("domain 1", "grants a page, which has the number of domain 0's bounce slot", {
-    "its page": hex(guestPage),
-    "its frame": hex(frame),
+    "its page": placeWords(guestPage),
+    "its frame": placeWords(frame),
     reference: `${ref}`,
   });
   const [got] = s.foreign.map([{ domain: 1, ref, readOnly: false }]);
   const shared = tables(s, { page: got!.page, frame, ref });
-  t.step("domain 0", "maps the grant at a page of its own that has no memory", { "domain 0's page": hex(got!.page) });
+  t.step("domain 0", "maps the grant at a page of its own that has no memory", {
+    "domain 0's page": placeWords(got!.page),
+  });
   const f = d.api.map(got!.page * page, page, fromDevice);
   const taken = d.engine.isBounceBuffer(d.device, f.bus);
   t.step("domain 0", "maps the page for the device", {
-    "bus address": hex(f.bus),
+    "bus address": placeWords(f.bus),
     how: f.cause,
     "taken for a bounce slot": taken ? "yes" : "no",
   });
@@ -83,14 +85,24 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
   d.api.unmap(m.bus, 2 * page, fromDevice);
   const arrived = bytesAt(s.back.memory, own * page, 2 * page);
   t.step("device", "writes domain 0's own buffer (d0), and domain 0 unmaps it", { "own buffer": bytesText(arrived) });
-  const names = [`P2M of page ${hex(got!.page)}`, `M2P of frame ${hex(frame)}`, `grant ${ref}`, "the formula", "local"];
+  const names = [
+    `P2M of page ${placeWords(got!.page)}`,
+    `M2P of frame ${placeWords(frame)}`,
+    `grant ${ref}`,
+    "the formula",
+    "local",
+  ];
   t.grid("domain 0", "what the tables said", {
     title: "The tables before, while and after",
     columns: ["", "before", "while shared", "after"],
     rows: names.map((name, n) => [name, before[n]!, shared[n]!, after[n]!]),
   });
   const guests = bytesAt(s.kernel.memory, guestPage * page, page);
-  t.rule("another domain's page is never taken for a bounce slot", !taken, `membership of ${hex(f.bus)}: ${taken}`);
+  t.rule(
+    "another domain's page is never taken for a bounce slot",
+    !taken,
+    `membership of ${placeWords(f.bus)}: ${taken}`,
+  );
   t.rule(
     "what the device wrote is in the page of the domain that asked",
     guests.every((b) => b === 0xf0),
@@ -158,38 +170,44 @@ function aliasRun(t: Teller, seed: number, o: { xen: XenBugId[]; engine: EngineB
   const f = lend(s, { guestPage: at });
   const bus = f.bus;
   const entry = (n: number): string =>
-    `${hex(s.back.p2m!.frame(n))}${s.back.p2m!.isForeign(n) ? ", foreign" : ", no flag"}`;
-  t.step("domain 1", "grants a page that has the number at which domain 0 will map it", { "both count it": hex(at) });
+    `${placeWords(s.back.p2m!.frame(n))}${s.back.p2m!.isForeign(n) ? ", foreign" : ", no flag"}`;
+  t.step("domain 1", "grants a page that has the number at which domain 0 will map it", {
+    "both count it": placeWords(at),
+  });
   t.step("domain 0", "maps it there", {
     "P2M entry": entry(f.page),
-    "M2P entry": hex(s.h.frames.m2p[bus / page]!),
-    "bus address": hex(bus),
+    "M2P entry": placeWords(s.h.frames.m2p[bus / page]!),
+    "bus address": placeWords(bus),
   });
   const back = s.back.busToPhys(bus);
   const there = s.back.physToBus(back);
   t.step("domain 0", "computes addr == physical->bus(bus->physical(addr))", {
-    "bus->physical": hex(back),
-    "physical->bus of that": hex(there),
+    "bus->physical": placeWords(back),
+    "physical->bus of that": placeWords(there),
     "the formula says": there === bus ? "local" : "not local",
   });
   const local = s.back.busToLocalPhys(bus);
   t.step("domain 0", "compares the whole entry, flags included", {
     "the kernel says": local < 0 ? "not local" : "local",
   });
-  t.rule("another domain's page is never local", local < 0, `local address of ${hex(bus)}: ${hex(local)}`);
+  t.rule(
+    "another domain's page is never local",
+    local < 0,
+    `local address of ${placeWords(bus)}: ${placeWords(local)}`,
+  );
   if (o.era === "2010") return;
   const slot = d.poolPage + 3;
   const inPool = lend(s, { guestPage: slot, page: slot });
   const taken = d.engine.isBounceBuffer(d.device, inPool.bus);
   t.step("domain 0", "lets another page of domain 1 stand at the page of a bounce slot, which domain 1 counts alike", {
-    "both count this one": hex(slot),
+    "both count this one": placeWords(slot),
     "its P2M entry": entry(slot),
     "taken for a bounce slot": taken ? "yes" : "no",
   });
   t.rule(
     "another domain's page is never taken for a bounce slot",
     !taken,
-    `membership of ${hex(inPool.bus)}: ${taken}`,
+    `membership of ${placeWords(inPool.bus)}: ${taken}`,
   );
 }
 
@@ -258,14 +276,14 @@ export const foreignBacking: Scenario = {
       const at = learnPage(s);
       const under = () => {
         const frame = s.back.p2m!.frame(at);
-        return frame < 0 ? "nothing" : `${hex(frame)}${s.back.p2m!.isForeign(at) ? ", foreign" : ""}`;
+        return frame < 0 ? "nothing" : `${placeWords(frame)}${s.back.p2m!.isForeign(at) ? ", foreign" : ""}`;
       };
       const before = under();
       const [got] = s.foreign.map([{ domain: 1, ref, readOnly: false }]);
       const during = under();
       s.foreign.unmap([got!]);
       const [after, lost] = [under(), owned - s.d0.pages];
-      rows.push([era.id, `from ${era.backing}`, hex(got!.page), before, during, after, `${lost}`]);
+      rows.push([era.id, `from ${era.backing}`, placeWords(got!.page), before, during, after, `${lost}`]);
       t.rule(`${era.id}: the page is after the request what it was before`, before === after, `${before}; ${after}`);
       if (era.backing === "balloon" || era.backing === "unpopulated")
         t.rule(
@@ -278,7 +296,7 @@ export const foreignBacking: Scenario = {
         t.rule(
           "today: no page of domain 0's memory is used up",
           !ram && lost === 0,
-          `page ${hex(got!.page)}, ${lost} frames given up`,
+          `page ${placeWords(got!.page)}, ${lost} frames given up`,
         );
     }
     t.grid("domain 0", "maps a grant and unmaps it, in each era", {

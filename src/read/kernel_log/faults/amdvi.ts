@@ -6,10 +6,13 @@
  * Source: Linux drivers/iommu/amd/iommu.c (iommu_print_event, amd_iommu_report_page_fault), init.c
  * (check_ioapic_information); Xen xen/drivers/passthrough/amd/iommu_init.c (parse_event_log_entry).
  */
+
+import { parseHex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import { EventRecord } from "../../../spec/amdvi/event_record.js";
 import { faultEvents, pageFaultAccess } from "../../../spec/amdvi/fault_events.js";
-import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide } from "./fault.js";
+import { functionName } from "../../../spec/pcie/requester.js";
+import { type FaultDraft, type FaultFamily, type Said, wide } from "./fault.js";
 
 /** Driver and device are looked for behind the words, not tried at each place before them. */
 const head =
@@ -63,8 +66,8 @@ function fields(text: string): Known {
     const key = m[1]!.toLowerCase(),
       value = m[2]!;
     if (key === "device") known.device = value;
-    else if (key === "pasid") known.pasid = hexNumber(value);
-    else if (key === "flags") known.flags = hexNumber(value);
+    else if (key === "pasid") known.pasid = parseHex(value);
+    else if (key === "flags") known.flags = parseHex(value);
     else if (key === "address") known.address = wide(value);
     else if (key === "gpa" || key === "spa") physical ??= value;
     else if (otherFields.has(key)) values.push([key, wide(value)]);
@@ -89,11 +92,11 @@ function logged(m: RegExpExecArray): Said | null {
 
 /** The four words of a record that nobody decoded. */
 function fromRecord(m: RegExpExecArray): Said {
-  const words = Uint32Array.from(m.slice(1, 5), (digits) => hexNumber(digits));
+  const words = Uint32Array.from(m.slice(1, 5), (digits) => parseHex(digits));
   const code = read(words, 0, EventRecord.code);
   const name = Object.keys(faultEvents).find((key) => faultEvents[key]!.code === code);
   return said(name ?? `event ${code}`, {
-    device: pciName(read(words, 0, EventRecord.device)),
+    device: functionName(read(words, 0, EventRecord.device)),
     flags: read(words, 0, EventRecord.flags),
     address: (BigInt(words[3]!) << 32n) | BigInt(words[2]!),
     code,
@@ -129,7 +132,7 @@ export const amdvi: FaultFamily = {
           xen: true,
           device: m[2]!,
           address: wide(m[4]!),
-          flags: hexNumber(m[5]!),
+          flags: parseHex(m[5]!),
           values: [["domain", BigInt(m[3]!)]],
         }),
     ],
@@ -138,9 +141,9 @@ export const amdvi: FaultFamily = {
       (m) =>
         said(m[1]!, {
           xen: true,
-          device: m[3]!.includes(":") ? m[3]! : pciName(hexNumber(m[3]!)),
+          device: m[3]!.includes(":") ? m[3]! : functionName(parseHex(m[3]!)),
           address: wide(m[4]!),
-          flags: m[5] === undefined ? null : hexNumber(m[5]),
+          flags: m[5] === undefined ? null : parseHex(m[5]),
           values: [["domain", BigInt(m[2]!)]],
         }),
     ],

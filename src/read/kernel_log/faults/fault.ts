@@ -81,10 +81,3 @@ export function valueNamed(fault: Pick<LogFault, "values">, name: string): bigin
 
 /** Hexadecimal digits with or without 0x. */
 export const wide = (digits: string): bigint => BigInt(digits.startsWith("0x") ? digits : `0x${digits}`);
-export const hexNumber = (digits: string): number => Number.parseInt(digits, 16);
-
-/** A requester id as PCI names it: 0x5300 is 53:00.0. */
-export function pciName(id: number): string {
-  const two = (n: number): string => n.toString(16).padStart(2, "0");
-  return `${two(id >>> 8)}:${two((id >>> 3) & 31)}.${id & 7}`;
-}

@@ -4,7 +4,8 @@
  * Source: Linux drivers/iommu: virtio-iommu.c (viommu_fault_handler), apple-dart.c, exynos-iommu.c, rockchip-iommu.c,
  * mtk_iommu.c, mtk_iommu_v1.c, ipmmu-vmsa.c, sun50i-iommu.c, omap-iommu.c, riscv/iommu.c; drivers/memory/tegra/mc.c.
  */
-import { type FaultFamily, hexNumber, type Said, wide } from "./fault.js";
+import { parseHex } from "../../../base/hex.js";
+import { type FaultFamily, type Said, wide } from "./fault.js";
 
 export const virtioIommu: FaultFamily = {
   unit: "virtio-iommu",
@@ -36,9 +37,9 @@ export const dart: FaultFamily = {
         topic: "access",
         says: m[5]!,
         by: m[1] ?? null,
-        flags: hexNumber(m[2]!),
+        flags: parseHex(m[2]!),
         stream: Number(m[3]),
-        code: hexNumber(m[4]!),
+        code: parseHex(m[4]!),
         address: wide(m[6]!),
         write: m[5] === "WRITE FAULT" ? true : m[5] === "READ FAULT" ? false : null,
       }),
@@ -73,13 +74,13 @@ export const onChip: FaultFamily = {
       (m) =>
         one("mtk-iommu", "translation", m[2]!, {
           device: `larb ${m[3]} port ${m[4]}`,
-          flags: hexNumber(m[1]!),
+          flags: parseHex(m[1]!),
           write: direction(m[5]),
         }),
     ],
     [
       /Unhandled fault: status 0x([0-9a-f]{1,8}) iova 0x([0-9a-f]{1,16})/,
-      (m) => one("ipmmu-vmsa", "translation", m[2]!, { flags: hexNumber(m[1]!) }),
+      (m) => one("ipmmu-vmsa", "translation", m[2]!, { flags: parseHex(m[1]!) }),
     ],
     [
       /Page fault for 0x([0-9a-f]{1,16}) \(master (\d{1,3}), dir (\w{1,10})\)/,
@@ -99,11 +100,11 @@ export const onChip: FaultFamily = {
     ],
     [
       /errs:0x([0-9a-f]{1,8}) da:0x([0-9a-f]{1,16}) pgd/,
-      (m) => one("omap-iommu", "translation", m[2]!, { flags: hexNumber(m[1]!) }),
+      (m) => one("omap-iommu", "translation", m[2]!, { flags: parseHex(m[1]!) }),
     ],
     [
       /Fault (\d{1,5}) devid: 0x([0-9a-f]{1,8}) iotval: ([0-9a-f]{1,16}) iotval2: ([0-9a-f]{1,16})/,
-      (m) => one("riscv-iommu", "cause", m[3]!, { code: Number(m[1]), stream: hexNumber(m[2]!) }),
+      (m) => one("riscv-iommu", "cause", m[3]!, { code: Number(m[1]), stream: parseHex(m[2]!) }),
     ],
   ],
   goesOn: [],

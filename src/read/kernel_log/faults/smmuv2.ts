@@ -7,7 +7,8 @@
  * Source: Linux drivers/iommu/arm/arm-smmu/arm-smmu.c (arm_smmu_context_fault, arm_smmu_global_fault),
  * arm-smmu-qcom.c, qcom_iommu.c; Xen xen/drivers/passthrough/arm/smmu.c.
  */
-import { type FaultDraft, type FaultFamily, hexNumber, type Said, wide } from "./fault.js";
+import { parseHex } from "../../../base/hex.js";
+import { type FaultDraft, type FaultFamily, type Said, wide } from "./fault.js";
 
 const context =
   /Unhandled (?<=(?:\b(\S{1,60}): )?Unhandled )context fault: (?=.{0,80}\bfsynr0?=0x)((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:, ?|$|(?=\s))){2,8})/;
@@ -35,9 +36,9 @@ function contextFault(m: RegExpExecArray): Said {
     says: "context",
     by: m[1] ?? null,
     xen: /\bsmmu: \//.test(m.input),
-    flags: flags === undefined ? null : hexNumber(flags),
+    flags: flags === undefined ? null : parseHex(flags),
     address: address === undefined ? null : wide(address),
-    stream: stream === undefined ? null : hexNumber(stream) & 0xffff,
+    stream: stream === undefined ? null : parseHex(stream) & 0xffff,
     values: [["fsynr", wide(fields.get("fsynr")!)], ...(bank === undefined ? [] : [["cb", BigInt(bank)] as const])],
   };
 }
@@ -46,9 +47,9 @@ const registers =
 
 function take(m: RegExpExecArray, draft: FaultDraft): boolean {
   if (draft.says !== "global" || draft.flags !== null) return false;
-  draft.flags = hexNumber(m[1]!);
+  draft.flags = parseHex(m[1]!);
   draft.values.push(["gfsynr0", wide(m[2]!)]);
-  draft.stream = hexNumber(m[3]!) & 0xffff;
+  draft.stream = parseHex(m[3]!) & 0xffff;
   return true;
 }
 
@@ -66,15 +67,15 @@ export const smmuv2: FaultFamily = {
     [/Unexpected global fault/, () => ({ topic: "access", says: "global" })],
     [
       /Blocked unknown Stream ID 0x([0-9a-f]{1,4})/,
-      (m) => ({ topic: "access", says: "global", stream: hexNumber(m[1]!), values: [["blocked", 1n]] }),
+      (m) => ({ topic: "access", says: "global", stream: parseHex(m[1]!), values: [["blocked", 1n]] }),
     ],
     [
       registers,
       (m) => ({
         topic: "access",
         says: "global",
-        flags: hexNumber(m[1]!),
-        stream: hexNumber(m[3]!) & 0xffff,
+        flags: parseHex(m[1]!),
+        stream: parseHex(m[3]!) & 0xffff,
         values: [["gfsynr0", wide(m[2]!)]],
       }),
     ],
@@ -86,7 +87,7 @@ export const smmuv2: FaultFamily = {
       /\b(?:FSR {4}= [0-9a-f]{8} \[.{0,80}\],|SSD=0x[0-9a-f]{1,8}) SID=0x([0-9a-f]{1,8})/,
       (m, draft) => {
         if (draft.says !== "context") return false;
-        draft.stream ??= hexNumber(m[1]!) & 0xffff;
+        draft.stream ??= parseHex(m[1]!) & 0xffff;
         return true;
       },
     ],

@@ -6,8 +6,9 @@
  * Source: Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_dump_raw_event, arm_smmu_dump_event,
  * arm_smmu_gerror_handler, __arm_smmu_cmdq_skip_err, arm_smmu_handle_ppr); Xen xen/drivers/passthrough/arm/smmu-v3.c.
  */
+import { parseHex } from "../../../base/hex.js";
 import { faultEvents, recordFields } from "../../../spec/smmuv3/fault_events.js";
-import { type FaultDraft, type FaultFamily, hexNumber, type Said, wide } from "./fault.js";
+import { type FaultDraft, type FaultFamily, type Said, wide } from "./fault.js";
 
 const unit = String.raw`(?:arm-smmu-v3|SMMUv3)(?::? (\S{1,60}?))?: `;
 const received = new RegExp(`${unit}event 0x([0-9a-f]{1,2}) received:`);
@@ -26,8 +27,8 @@ function decodedEvent(m: RegExpExecArray): Said {
     says: m[1]!,
     code: codeOf(m[1]!),
     ...client(m),
-    ...(m[3] === undefined ? {} : { stream: hexNumber(m[3]) }),
-    ...(m[4] === undefined || hexNumber(m[4]) === 0 ? {} : { pasid: hexNumber(m[4]) }),
+    ...(m[3] === undefined ? {} : { stream: parseHex(m[3]) }),
+    ...(m[4] === undefined || parseHex(m[4]) === 0 ? {} : { pasid: parseHex(m[4]) }),
     ...(m[6] === undefined ? {} : m[5] === "iova" ? { address: wide(m[6]) } : { values: [["fetch", wide(m[6])]] }),
   };
 }
@@ -96,12 +97,12 @@ export const smmuv3: FaultFamily = {
         topic: "access",
         says: "",
         by: m[1] ?? null,
-        code: hexNumber(m[2]!),
+        code: parseHex(m[2]!),
         xen: m.input.includes("SMMUv3: "),
       }),
     ],
     [decoded, (m) => ({ ...decodedEvent(m), values: [["decoded", 1n], ...(decodedEvent(m).values ?? [])] })],
-    [globalError, (m) => ({ topic: "command", says: "GERROR", flags: hexNumber(m[1]!) })],
+    [globalError, (m) => ({ topic: "command", says: "GERROR", flags: parseHex(m[1]!) })],
     [
       commandError,
       (m) => ({ topic: "command", says: "CMDQ", code: errorOf(m), values: [["error", BigInt(errorOf(m))]] }),
@@ -147,7 +148,7 @@ export const smmuv3: FaultFamily = {
       /sid 0x([0-9a-f]{1,8})\.0x([0-9a-f]{1,5}): \[.{1,20}\] .{0,40}access at iova 0x([0-9a-f]{1,16})/,
       (m, draft) => {
         if (draft.says !== "PRI") return false;
-        draft.stream = hexNumber(m[1]!);
+        draft.stream = parseHex(m[1]!);
         draft.address = wide(m[3]!);
         return true;
       },
@@ -157,4 +158,4 @@ export const smmuv3: FaultFamily = {
 };
 
 /** SMMU_CMDQ_CONS.ERR, bits 30:24. */
-const errorOf = (m: RegExpExecArray): number => (hexNumber(m[1]!) >>> 24) & 0x7f;
+const errorOf = (m: RegExpExecArray): number => (parseHex(m[1]!) >>> 24) & 0x7f;

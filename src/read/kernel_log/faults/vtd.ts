@@ -8,9 +8,11 @@
  * __domain_mapping), prq.c; Xen xen/drivers/passthrough/vtd/iommu.c, qinval.c, utils.c (print_vtd_entries).
  */
 
+import { parseHex } from "../../../base/hex.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import { reasonOfWords } from "../../../spec/vtd/fault_words.js";
 import { pageRequestOf } from "../../../spec/vtd/queue.js";
-import { type FaultDraft, type FaultFamily, hexNumber, pciName, type Said, wide } from "./fault.js";
+import { type FaultDraft, type FaultFamily, type Said, wide } from "./fault.js";
 
 const request =
   /(DMA Read|DMA Write|INTR-REMAP|UNKNOWN)(?: NO_PASID| PASID (?:0x)?([0-9a-f]{1,8}))?\]?:? ?Request device ?\[{1,2}([0-9a-fx:.]{5,18})\]{0,2}(?: PASID ([0-9a-f]{1,8}))?,? fault (?:addr|index) (?:0x)?([0-9a-f]{1,16})\b/;
@@ -25,15 +27,15 @@ const reasonWords = /(?:DMAR|INTR-REMAP): ?\[\] ?(\S.{0,100})/;
 /** Digits without 0x are decimal. */
 function reasonCode(message: string): number | null {
   const m = reason.exec(message);
-  if (m !== null) return m[1] !== undefined ? Number(m[1]) : m[2] !== undefined ? hexNumber(m[2]) : Number(m[3]);
+  if (m !== null) return m[1] !== undefined ? Number(m[1]) : m[2] !== undefined ? parseHex(m[2]) : Number(m[3]);
   const xen = xenReason.exec(message);
-  if (xen !== null) return hexNumber(xen[1]!);
+  if (xen !== null) return parseHex(xen[1]!);
   const words = reasonWords.exec(message)?.[1] ?? (request.test(message) ? message : null);
   return words === null ? null : reasonOfWords(words);
 }
 
 function pasidOf(digits: string | undefined): number | null {
-  const pasid = digits === undefined ? null : hexNumber(digits);
+  const pasid = digits === undefined ? null : parseHex(digits);
   return pasid === 0xffffffff ? null : pasid;
 }
 
@@ -78,7 +80,7 @@ function inQueue(name: string, values: [string, bigint][], draft: FaultDraft): b
   return true;
 }
 
-const nameOf = (id: bigint): string | null => (id === 0xffffn || id === 0n ? null : pciName(Number(id)));
+const nameOf = (id: bigint): string | null => (id === 0xffffn || id === 0n ? null : functionName(Number(id)));
 const pair = (name: string, m: RegExpExecArray): [string, bigint][] => [
   [`${name}.0`, wide(m.at(-2)!)],
   [`${name}.1`, wide(m.at(-1)!)],
@@ -148,7 +150,7 @@ export const vtd: FaultFamily = {
     [
       /DRHD: handling fault status reg (?:0x)?([0-9a-f]{1,8})\b/,
       (m) => {
-        const flags = hexNumber(m[1]!);
+        const flags = parseHex(m[1]!);
         // IQE, ICE, ITE: the lines that follow are of the queue.
         const queue = (flags & 0x70) !== 0 && flags !== 0xffffffff;
         return { topic: queue ? "command" : "status", says: "FSTS", flags };
@@ -208,7 +210,7 @@ export const vtd: FaultFamily = {
           says: m[2]!.trim(),
           by: m[1]!,
           code: null,
-          device: from === null ? null : pciName(from.requester),
+          device: from === null ? null : functionName(from.requester),
           pasid: from?.pasid ?? null,
           write: from?.write ?? null,
           address: from?.address ?? null,

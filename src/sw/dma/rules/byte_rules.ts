@@ -3,22 +3,24 @@
  *
  * The kernel's debugging has none of these. Source: the ownership rules of Documentation/core-api/dma-api.rst.
  */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import { attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
 import type { MappedRange } from "../../engine/index.js";
 import type { Live } from "./live.js";
 import { addressText, type CheckState, describe } from "./state.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 /** The CPU reads or is about to write; called for every access, so the common case is one lookup a page. */
 export function cpuAccess(state: CheckState, address: number, size: number, writes: boolean): void {
   if (state.live.size === 0) return;
-  const last = Math.floor((address + size - 1) / frameBytes);
-  for (let page = Math.floor(address / frameBytes); page <= last; page++) {
+  const last = Math.floor((address + size - 1) / pageBytes);
+  for (let page = Math.floor(address / pageBytes); page <= last; page++) {
     const there = state.live.inPage(page);
     if (there === undefined) continue;
-    const from = Math.max(address, page * frameBytes);
-    const end = Math.min(address + size, (page + 1) * frameBytes);
+    const from = Math.max(address, page * pageBytes);
+    const end = Math.min(address + size, (page + 1) * pageBytes);
     for (const m of there) meetCpu(state, m, { from, end, writes });
   }
 }
@@ -85,7 +87,7 @@ function meetDevice(
   if (at >= 0 && !met.owned)
     violations.add("device-reads-stale", m.device, () => {
       const [got, given] = [o.bytes[at - from]!, m.shadow!.expectedAt(at)];
-      return `${describe(m)}; byte ${at} is 0x${got.toString(16)}, was given as 0x${given.toString(16)}`;
+      return `${describe(m)}; byte ${at} is ${hex(got)}, was given as ${hex(given)}`;
     });
 }
 
@@ -116,7 +118,7 @@ function compare(state: CheckState, m: Live, from: number, count: number): void 
   const rule = m.shadow.wroteAt(at) ? "stale-bytes" : "foreign-bytes";
   state.violations.add(rule, m.device, () => {
     const [is, should] = [seen[at - from]!, m.shadow!.expectedAt(at)];
-    return `${describe(m)}; byte ${at} is 0x${is.toString(16)}, should be 0x${should.toString(16)}`;
+    return `${describe(m)}; byte ${at} is ${hex(is)}, should be ${hex(should)}`;
   });
 }
 

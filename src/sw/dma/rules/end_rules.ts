@@ -4,6 +4,7 @@
  * Which directions agree in a sync is the table of Linux kernel/dma/debug.c, check_sync; the rest is check_unmap and
  * dma_debug_device_change there.
  */
+import { hex } from "../../../base/hex.js";
 import { Direction, directionNames } from "../../../spec/dma/direction.js";
 import type { DmaDevice, MappedRange } from "../../engine/index.js";
 import type { MapKind } from "../checks.js";
@@ -38,7 +39,7 @@ export function checkUnmap(
   if (m.direction !== range.direction)
     add("unmap-direction", device.bdf, () => `${describe(m)}; unmapped ${directionNames[range.direction]}`);
   if (o.phys !== undefined && o.phys !== m.phys)
-    add("free-address", device.bdf, () => `${describe(m)}; freed 0x${o.phys!.toString(16)}`);
+    add("free-address", device.bdf, () => `${describe(m)}; freed ${hex(o.phys!)}`);
   if (!m.errorChecked) add("error-unchecked", device.bdf, () => describe(m));
   return m;
 }

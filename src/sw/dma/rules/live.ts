@@ -4,11 +4,12 @@
  * Without an IOMMU one bus address may be mapped several times, so lookups choose the best fit as the kernel's
  * debugging does. Source: Linux kernel/dma/debug.c, __hash_bucket_find and bucket_find_contain.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { Direction } from "../../../spec/dma/direction.js";
 import type { MapKind } from "../checks.js";
 import type { Shadow } from "./shadow.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 const goneMax = 4096;
 const none: readonly Live[] = [];
 
@@ -99,7 +100,7 @@ export class LiveMappings {
   }
 
   #inBusPage(device: string, bus: number): readonly Live[] {
-    return this.#byBus.get(device)?.get(Math.floor(bus / frameBytes)) ?? none;
+    return this.#byBus.get(device)?.get(Math.floor(bus / pageBytes)) ?? none;
   }
 }
 
@@ -113,8 +114,8 @@ interface Asked {
 
 /** Pages of a range. */
 export function eachPage(address: number, size: number, visit: (page: number) => void): void {
-  const last = Math.floor((address + size - 1) / frameBytes);
-  for (let page = Math.floor(address / frameBytes); page <= last; page++) visit(page);
+  const last = Math.floor((address + size - 1) / pageBytes);
+  for (let page = Math.floor(address / pageBytes); page <= last; page++) visit(page);
 }
 
 function push(pages: Map<number, Live[]>, page: number, m: Live): void {

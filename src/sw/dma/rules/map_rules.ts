@@ -4,6 +4,8 @@
  * Source: Linux kernel/dma/debug.c, debug_dma_map_phys, check_for_stack, check_sg_segment, add_dma_entry; the rules on
  * addresses are the invariants that swiotlb-xen rests on.
  */
+import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import { attrMmio, attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
 import { mappingBytesMax, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { type DmaDevice, type Engine, highestAddress, type Mapped } from "../../engine/index.js";
@@ -15,7 +17,7 @@ import { regionRule } from "./regions.js";
 import { Shadow } from "./shadow.js";
 import { addressText, type CheckState, describe } from "./state.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 /** A mapping was made: remember it, and look at where it is and who is beside it. */
 export function checkMapped(
@@ -70,7 +72,7 @@ export function checkAllocated(state: CheckState, device: DmaDevice, at: { phys:
 export function checkEntries(state: CheckState, device: DmaDevice, calls: readonly MapCall[]): void {
   for (const call of calls) {
     checkRegion(state, device, call);
-    const said = () => `${call.size} bytes at physical 0x${call.phys.toString(16)}`;
+    const said = () => `${call.size} bytes at physical ${hex(call.phys)}`;
     if (call.size > device.maxSegmentBytes)
       state.violations.add("segment-too-long", device.bdf, () => `${said()}; at most ${device.maxSegmentBytes}`);
   }
@@ -94,13 +96,13 @@ function remember(state: CheckState, device: DmaDevice, m: Live): void {
 function checkRegion(state: CheckState, device: DmaDevice, call: MapCall): void {
   const rule = regionRule(state.regions, call.phys, call.size);
   if (rule === null) return;
-  state.violations.add(rule, device.bdf, () => `${call.size} bytes at physical 0x${call.phys.toString(16)}`);
+  state.violations.add(rule, device.bdf, () => `${call.size} bytes at physical ${hex(call.phys)}`);
 }
 
 /** A refusal that was bound to come, whatever the pool held. */
 function checkRefused(state: CheckState, device: DmaDevice, engine: Engine, call: MapCall): void {
   const { size, phys } = call;
-  const said = () => `${size} bytes at physical 0x${phys.toString(16)}`;
+  const said = () => `${size} bytes at physical ${hex(phys)}`;
   const largest = mappingBytesMax - Math.ceil(device.minAlignMask / slotBytes) * slotBytes;
   if (engine.pool === null || size <= largest) return;
   if (size > mappingBytesMax) state.violations.add("bounce-size", device.bdf, said);
@@ -131,13 +133,13 @@ function checkTranslation(state: CheckState, m: Live): void {
   if (guest === null || m.bus >= 2 ** 52) return;
   let wrong = -1;
   eachPage(m.phys, m.size, (page) => {
-    const phys = Math.max(page * frameBytes, m.phys);
+    const phys = Math.max(page * pageBytes, m.phys);
     if (wrong < 0 && guest.physToBus(phys) !== m.bus + (phys - m.phys)) wrong = phys;
   });
   if (wrong >= 0)
     state.violations.add("wrong-address", m.device, () => {
       const right = addressText(guest.physToBus(wrong));
-      return `${describe(m)}; byte 0x${wrong.toString(16)} is at ${right}`;
+      return `${describe(m)}; byte ${hex(wrong)} is at ${right}`;
     });
 }
 

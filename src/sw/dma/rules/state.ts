@@ -1,4 +1,5 @@
 /** What all checks share: options, what is mapped, what was found. */
+import { hex } from "../../../base/hex.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { directionNames } from "../../../spec/dma/direction.js";
 import { type GuestKernel, grantOf, grantText } from "../../engine/index.js";
@@ -43,11 +44,11 @@ export class CheckState {
 }
 
 export function addressText(bus: number): string {
-  return bus < 0 ? "all ones" : grantOf(bus) === null ? `0x${bus.toString(16)}` : grantText(bus);
+  return bus < 0 ? "all ones" : grantOf(bus) === null ? hex(bus) : grantText(bus);
 }
 
 /** `TO_DEVICE mapping of 4096 bytes at 0x1000 (physical 0x2000, list)`. */
 export function describe(m: Live): string {
-  const where = `${addressText(m.bus)} (physical 0x${m.phys.toString(16)}, ${m.kind})`;
+  const where = `${addressText(m.bus)} (physical ${hex(m.phys)}, ${m.kind})`;
   return `${directionNames[m.direction]} mapping of ${m.size} bytes at ${where}`;
 }

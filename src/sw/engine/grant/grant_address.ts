@@ -8,7 +8,8 @@
  */
 
 import { Misuse } from "../../../base/assert.js";
-import { pfn } from "../../../base/frame.js";
+import { frameBytes, pfn } from "../../../base/frame.js";
+import { hexDigits } from "../../../base/hex.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { allAddresses } from "../device.js";
 import type { Coherent, DmaDevice, Engine, MappedRange } from "../engine.js";
@@ -21,23 +22,23 @@ import type { EngineParts } from "../parts/parts.js";
 import type { GrantRuns } from "../ports.js";
 import { foreignGrant, grantKept, grantMask, noBackend, type Refusal } from "../refusal.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 /** Stands for bit 63. */
 const grantBit = 2 ** 52;
 
 /** The address of a byte at `offset` of what `reference` grants. */
-export const grantAddress = (reference: number, offset: number): number => grantBit + reference * frameBytes + offset;
+export const grantAddress = (reference: number, offset: number): number => grantBit + reference * pageBytes + offset;
 
 /** @returns the reference in an address and the offset, or null for an address that is no grant. */
 export function grantOf(bus: number): { readonly reference: number; readonly offset: number } | null {
   if (bus < grantBit) return null;
-  const offset = bus % frameBytes;
-  return { reference: (bus - grantBit - offset) / frameBytes, offset };
+  const offset = bus % pageBytes;
+  return { reference: (bus - grantBit - offset) / pageBytes, offset };
 }
 
 /** The address as the wire has it: `0x8000000000008010`. */
 export function grantText(bus: number): string {
-  return `0x8${(bus - grantBit).toString(16).padStart(15, "0")}`;
+  return `0x8${hexDigits(bus - grantBit, 15)}`;
 }
 
 export const grantAsAddress = {
@@ -105,8 +106,8 @@ class GrantEngine implements Engine {
     const order = orderOf(size);
     const first = guest.allocPages(order);
     if (first === null) return null;
-    const phys = first * frameBytes;
-    for (let k = 0; k < 2 ** order; k++) guest.memory.write(phys + k * frameBytes, new Uint8Array(frameBytes));
+    const phys = first * pageBytes;
+    for (let k = 0; k < 2 ** order; k++) guest.memory.write(phys + k * pageBytes, new Uint8Array(pageBytes));
     const bus = this.#grant(device, phys, size, false);
     if (typeof bus !== "number") {
       guest.freePages(first, order);
@@ -118,7 +119,7 @@ class GrantEngine implements Engine {
   /** Pages that a backend still reaches are not given to anybody else: they stay. */
   freeCoherent(device: DmaDevice, at: Coherent & { readonly size: number }): void {
     this.unmap(device, { bus: at.bus, size: at.size, direction: Direction.bidirectional, attributes: 0 });
-    if (!this.#broken.has(device.bdf)) this.#parts.guest.freePages(pfn(at.phys / frameBytes), orderOf(at.size));
+    if (!this.#broken.has(device.bdf)) this.#parts.guest.freePages(pfn(at.phys / pageBytes), orderOf(at.size));
   }
 
   maxMappingBytes(): number {
@@ -138,16 +139,16 @@ class GrantEngine implements Engine {
     if (this.#broken.has(device.bdf)) return grantKept;
     if (device.grantBackend === undefined) return noBackend;
     if (device.mask < allAddresses) return grantMask;
-    const offset = phys % frameBytes;
+    const offset = phys % pageBytes;
     const count = this.#pages(offset, size);
-    const first = pfn((phys - offset) / frameBytes);
+    const first = pfn((phys - offset) / pageBytes);
     const reference = this.#parts.grants.grantRange({ to: device.grantBackend, first, count, readonly });
     if (reference >= 0) return grantAddress(reference, offset);
     return { reason: "references", words: `no ${count} consecutive grant references are free` };
   }
 
   #pages(offset: number, size: number): number {
-    return Math.ceil((this.#parts.rules.grantPages === "covered" ? offset + size : size) / frameBytes);
+    return Math.ceil((this.#parts.rules.grantPages === "covered" ? offset + size : size) / pageBytes);
   }
 
   #end(device: DmaDevice, reference: number): boolean {

@@ -5,11 +5,12 @@
  * Lines are filled by any access and stay until maintenance or for ever; a real cache may also evict a line at any
  * moment, so a run that is right here need not be right there, but one that is wrong here is wrong.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import type { CacheOps } from "../ports.js";
 
 const lineBytes = 64;
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 interface Line {
   readonly bytes: Uint8Array;
@@ -103,7 +104,7 @@ export class CpuCache implements ByteMemory, CacheOps {
       this.clean(bus, length);
       this.invalidate(bus, length);
     }
-    for (let frame = Math.floor(bus / frameBytes); frame * frameBytes < bus + length; frame++) {
+    for (let frame = Math.floor(bus / pageBytes); frame * pageBytes < bus + length; frame++) {
       if (uncached) this.#uncached.add(frame);
       else this.#uncached.delete(frame);
     }
@@ -117,7 +118,7 @@ export class CpuCache implements ByteMemory, CacheOps {
   }
 
   #isUncached(bus: number): boolean {
-    return this.#uncached.size > 0 && this.#uncached.has(Math.floor(bus / frameBytes));
+    return this.#uncached.size > 0 && this.#uncached.has(Math.floor(bus / pageBytes));
   }
 
   /** Call `visit` with each line's bus address, and which bytes of it are which bytes of the range. */

@@ -1,10 +1,10 @@
 /** A kernel without a hypervisor: its physical addresses are the machine's, all pages are its own. */
-import { type Pfn, pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn, pfn } from "../../../base/frame.js";
 import { Memory } from "../../../mem/memory.js";
 import type { Contiguous, GuestKernel } from "../../xen/guest_kernel.js";
 import { NativePages } from "./native_pages.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 /** Pages below 4 GiB: what a driver with 32 address bits can ask for (zone DMA32). */
 const lowPages = 2 ** 20;
@@ -34,7 +34,7 @@ export class NativeGuest implements GuestKernel {
     const split = o.highFirst === true && frames > lowPages;
     this.#pages = new NativePages(o.reserved ?? 1, split ? lowPages : frames);
     this.#high = split ? new NativePages(lowPages, frames) : null;
-    this.#end = frames * frameBytes;
+    this.#end = frames * pageBytes;
   }
 
   /** Pages that nobody holds. */
@@ -59,7 +59,7 @@ export class NativeGuest implements GuestKernel {
   }
 
   allocPages(order: number, highest = this.#end): Pfn | null {
-    const last = Math.floor((highest + 1) / frameBytes) - 1;
+    const last = Math.floor((highest + 1) / pageBytes) - 1;
     const high = this.#high?.allocate(order, last) ?? -1;
     const first = high >= 0 ? high : this.#pages.allocate(order, last);
     return first < 0 ? null : pfn(first);

@@ -5,6 +5,7 @@
  * dma_direct_sync_single_for_cpu and _for_device; kernel/dma/direct.c, dma_direct_max_mapping_size and
  * dma_direct_supported.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { attrMmio, attrRequireCoherent, type Direction } from "../../../spec/dma/direction.js";
 import { allAddresses, highestAddress, reaches } from "../device.js";
 import type { Coherent, DmaDevice, Engine, MappedRange } from "../engine.js";
@@ -18,6 +19,8 @@ import { Overflow } from "../parts/overflow.js";
 import type { EngineParts } from "../parts/parts.js";
 import { sharesCacheLine } from "../parts/small_buffer.js";
 import { allBounce, mayNotBounce, noPool, slotsTooHigh, unknownAddress } from "../refusal.js";
+
+const pageBytes = frameBytes;
 
 /** x86 keeps pages below 16 MiB for the narrowest devices: a mask that covers them is served (ZONE_DMA). */
 const narrowestMask = 2 ** 24 - 1;
@@ -116,8 +119,8 @@ export class NativeEngine implements Engine {
   }
 
   mergeable(first: number, second: number): boolean {
-    const bus = this.#parts.guest.physToBus(first * 4096);
-    return bus >= 0 && this.#parts.guest.physToBus(second * 4096) === bus + 4096;
+    const bus = this.#parts.guest.physToBus(first * pageBytes);
+    return bus >= 0 && this.#parts.guest.physToBus(second * pageBytes) === bus + pageBytes;
   }
 
   #inPlace(_device: DmaDevice, r: MappedRange, foreign: boolean, cause: Cause): Mapped {

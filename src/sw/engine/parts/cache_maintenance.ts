@@ -6,11 +6,12 @@
  * cannot do it by virtual address. Source: Linux arch/arm/xen/mm.c, xen_dma_sync_for_cpu and _for_device;
  * arch/arm64/mm/dma-mapping.c; Xen GNTTABOP_cache_flush.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
 import type { DmaDevice, MappedRange } from "../engine.js";
 import type { EngineParts } from "./parts.js";
 
-const xenFrame = 4096;
+const xenFrame = frameBytes;
 
 /** The device is about to access: changed lines go to memory. */
 export function cacheForDevice(parts: EngineParts, device: DmaDevice, r: MappedRange): void {

@@ -4,10 +4,12 @@
  * Source: Linux kernel/dma/direct.h, kernel/dma/swiotlb.c, drivers/xen/grant-dma-ops.c and, of kernels until 2018,
  * lib/swiotlb.c (swiotlb_full).
  */
-import { maskText } from "../device.js";
+
+import { hex } from "../../../base/hex.js";
+import { maskText } from "../../../spec/dma/mask.js";
 import type { DmaDevice } from "../engine.js";
 
-const address = (a: number): string => `0x${a.toString(16).padStart(16, "0")}`;
+const address = (a: number): string => hex(a, 16);
 
 /** A buffer is out of reach and there is nowhere to bounce it. */
 export const addressOverflow = (bus: number, size: number, device: DmaDevice): string =>

@@ -4,11 +4,14 @@
  *
  * Source: D0 (overflow, overflow_buffer); Linux lib/swiotlb.c before 2018, swiotlb_full and io_tlb_overflow.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import type { DmaDevice } from "../engine.js";
 import { orderOf } from "./contiguity.js";
 import { outOfSpace } from "./messages.js";
 import type { EngineParts } from "./parts.js";
+
+const pageBytes = frameBytes;
 
 const overflowBytes = 32 * 1024;
 
@@ -20,7 +23,7 @@ export class Overflow {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const page = parts.rules.overflow === "fallback" ? parts.guest.allocPages(orderOf(overflowBytes)) : null;
-    this.bus = page === null ? -1 : parts.guest.physToBus(page * 4096);
+    this.bus = page === null ? -1 : parts.guest.physToBus(page * pageBytes);
   }
 
   /** @returns the bus address that the driver is given: the fallback buffer's, or -1. */

@@ -8,7 +8,7 @@
  * translated into a scatter-gather").
  */
 import { Misuse } from "../../../base/assert.js";
-import { pfn } from "../../../base/frame.js";
+import { frameBytes, pfn } from "../../../base/frame.js";
 import type { Coherent, DmaDevice, Engine } from "../engine.js";
 import type { EngineOptions } from "../options.js";
 import { partsOf } from "../parts/build.js";
@@ -17,7 +17,7 @@ import { busOf, orderOf } from "../parts/contiguity.js";
 import type { EngineParts } from "../parts/parts.js";
 import { type Arch, TranslatingEngine } from "./translating_engine.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export const softwareIommu = {
   name: "software-iommu",
@@ -38,8 +38,8 @@ class Asking implements Arch {
 
   constructor(parts: EngineParts) {
     const { start, slots } = parts.table!.pool;
-    for (let phys = start - (start % frameBytes); phys < start + slots * 2048; phys += frameBytes)
-      this.#poolPages.set(Math.floor(busOf(parts, phys) / frameBytes), phys);
+    for (let phys = start - (start % pageBytes); phys < start + slots * 2048; phys += pageBytes)
+      this.#poolPages.set(Math.floor(busOf(parts, phys) / pageBytes), phys);
   }
 
   needsBounce(): boolean {
@@ -47,8 +47,8 @@ class Asking implements Arch {
   }
 
   slotAt(parts: EngineParts, bus: number): number {
-    const low = bus % frameBytes;
-    const page = this.#poolPages.get((bus - low) / frameBytes);
+    const low = bus % pageBytes;
+    const page = this.#poolPages.get((bus - low) / pageBytes);
     return page !== undefined && parts.table!.holds(page + low) ? page + low : -1;
   }
 
@@ -59,7 +59,7 @@ class Asking implements Arch {
     const order = orderOf(size);
     const first = parts.guest.allocPages(order);
     if (first === null) return null;
-    const phys = first * frameBytes;
+    const phys = first * pageBytes;
     const bits = Math.min(64, Math.floor(Math.log2(device.coherentMask)) + 1);
     const made = parts.guest.createContiguous(phys, order, bits);
     if (!made.ok || made.handle + size - 1 > device.coherentMask) {
@@ -68,7 +68,7 @@ class Asking implements Arch {
       return null;
     }
     this.#remapped.add(phys);
-    return prepare(parts, device, { phys, bus: made.handle }, 2 ** order * frameBytes);
+    return prepare(parts, device, { phys, bus: made.handle }, 2 ** order * pageBytes);
   }
 
   freeCoherent(parts: EngineParts, device: DmaDevice, at: Coherent & { readonly size: number }): void {

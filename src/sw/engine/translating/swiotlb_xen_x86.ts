@@ -5,7 +5,7 @@
  * Source: Linux drivers/xen/swiotlb-xen.c, arch/x86/xen/mmu_pv.c; reviews of 2010 and 2021 for what it must tell apart.
  */
 import { Misuse } from "../../../base/assert.js";
-import { pfn } from "../../../base/frame.js";
+import { frameBytes, pfn } from "../../../base/frame.js";
 import type { Contiguous } from "../../xen/guest_kernel.js";
 import type { Coherent, DmaDevice, Engine } from "../engine.js";
 import type { EngineOptions } from "../options.js";
@@ -15,7 +15,7 @@ import { busOf, losesAlignment, orderOf, straddles } from "../parts/contiguity.j
 import type { EngineParts } from "../parts/parts.js";
 import { type Arch, TranslatingEngine } from "./translating_engine.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export const swiotlbXenX86 = {
   name: "swiotlb-xen-x86",
@@ -48,7 +48,7 @@ class X86 implements Arch {
     const bytes = coherentBytes(parts, size);
     const first = guest.allocPages(order);
     if (first === null) return null;
-    const phys = first * frameBytes;
+    const phys = first * pageBytes;
     let bus = busOf(parts, phys);
     const unaligned = rules.coherentAligned && losesAlignment(guest, phys, bytes);
     if (outOfReach(parts, device, { phys, bus }, bytes) || unaligned) {
@@ -60,7 +60,7 @@ class X86 implements Arch {
       bus = made.handle;
       this.#remapped.add(phys);
     }
-    return prepare(parts, device, { phys, bus }, 2 ** order * frameBytes);
+    return prepare(parts, device, { phys, bus }, 2 ** order * pageBytes);
   }
 
   freeCoherent(parts: EngineParts, device: DmaDevice, at: Coherent & { readonly size: number }): void {
@@ -79,7 +79,7 @@ class X86 implements Arch {
     } else if (reachable === (rules.destroys === "reachable")) {
       guest.destroyContiguous(phys, order);
     }
-    guest.freePages(pfn(phys / frameBytes), order);
+    guest.freePages(pfn(phys / pageBytes), order);
   }
 
   /** The stub of kernels that are not paravirtualised reports success and leaves the handle as the caller had it: 0. */
@@ -102,8 +102,8 @@ function outOfReach(parts: EngineParts, device: DmaDevice, at: Coherent, bytes: 
 }
 
 function coherentBytes(parts: EngineParts, size: number): number {
-  const pages = parts.rules.coherentSize === "order" ? 2 ** orderOf(size) : Math.ceil(size / frameBytes);
-  return pages * frameBytes;
+  const pages = parts.rules.coherentSize === "order" ? 2 ** orderOf(size) : Math.ceil(size / pageBytes);
+  return pages * pageBytes;
 }
 
 /** Bits of the highest address of a mask. Source: fls64. */

@@ -4,6 +4,7 @@
  *
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys to xen_swiotlb_dma_supported.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { attrMmio, attrRequireCoherent, type Direction } from "../../../spec/dma/direction.js";
 import { reaches } from "../device.js";
 import type { Coherent, DmaDevice, Engine, ListPolicy, MappedRange } from "../engine.js";
@@ -16,6 +17,8 @@ import { Overflow } from "../parts/overflow.js";
 import type { EngineParts } from "../parts/parts.js";
 import { sharesCacheLine } from "../parts/small_buffer.js";
 import { bounceTooHigh, mayNotBounce, registersTooHigh, unknownAddress } from "../refusal.js";
+
+const pageBytes = frameBytes;
 
 /** What differs between the kernels that translate. */
 export interface Arch {
@@ -120,8 +123,8 @@ export class TranslatingEngine implements Engine {
   }
 
   mergeable(first: number, second: number): boolean {
-    const bus = this.#parts.guest.physToBus(first * 4096);
-    return bus >= 0 && this.#parts.guest.physToBus(second * 4096) === bus + 4096;
+    const bus = this.#parts.guest.physToBus(first * pageBytes);
+    return bus >= 0 && this.#parts.guest.physToBus(second * pageBytes) === bus + pageBytes;
   }
 
   /** The tests of the fast path, in their order. @returns null when the buffer is used where it is. */

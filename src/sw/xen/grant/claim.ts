@@ -3,7 +3,7 @@
  * that is passed on from a third domain. For the latter the table's lock is let go between.
  * Source: Xen common/grant_table.c (acquire_grant_for_copy, release_grant_for_copy; XSA-226, XSA-500, XSA-501).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantType, GrantV2Part, GrantV2Transitive } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import type { Domain } from "../hypervisor/domain.js";
@@ -14,6 +14,8 @@ import type { Steps } from "../steps.js";
 import { entryAddress, loadField, statusAddress } from "./entry.js";
 import { atLimit, fresh, grantedFrame, settled, unpin } from "./pin.js";
 import { clearStatus, clearUse, setStatus } from "./status.js";
+
+const pageBytes = frameBytes;
 
 export interface Claim {
   readonly status: GrantStatus;
@@ -83,7 +85,10 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
   if (g.version === 2 && (h.memory.load32(entry) & GrantFlag.subPage) !== 0) {
     active.subPage = true;
     active.offset = loadField(h.memory, entry, GrantV2Part.offset);
-    active.length = Math.min(loadField(h.memory, entry, GrantV2Part.length), 4096 - Math.min(active.offset, 4096));
+    active.length = Math.min(
+      loadField(h.memory, entry, GrantV2Part.length),
+      pageBytes - Math.min(active.offset, pageBytes),
+    );
   }
   g.active.set(ref, active);
   return claimed(h, o, active, frame, null);

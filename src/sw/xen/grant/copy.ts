@@ -3,6 +3,7 @@
  * caller's or a grant.
  * Source: Xen common/grant_table.c (gnttab_copy_one, gnttab_copy_buf).
  */
+import { frameBytes } from "../../../base/frame.js";
 import { CopyFlag, domainSelf, GrantStatus } from "../../../spec/xen/grant_op.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
@@ -25,7 +26,7 @@ export interface CopyRequest {
   readonly flags: number;
 }
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export function copyGrant(h: Hypervisor, d: Domain, o: CopyRequest): GrantStatus {
   h.count("grant_copy");

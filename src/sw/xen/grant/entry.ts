@@ -3,12 +3,13 @@
  * change it at any moment, so nothing of it is kept; each access is one of memory.
  * Source: Xen include/public/grant_table.h.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type Field, highWith, lowWith, read } from "../../../bits/field.js";
 import type { Memory } from "../../../mem/memory.js";
 import { grantEntryBytes, grantStatusBytes } from "../../../spec/xen/grant_entry.js";
 import type { Domain } from "../hypervisor/domain.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 /** What one access brought; read before the next one. */
 const word = new Uint32Array(1);
 const pair = new Uint32Array(2);
@@ -16,13 +17,13 @@ const pair = new Uint32Array(2);
 /** Byte address of an entry in machine memory. */
 export function entryAddress(d: Domain, ref: number): number {
   const at = ref * grantEntryBytes[d.grants.version];
-  return d.grants.shared[Math.floor(at / frameBytes)]! * frameBytes + (at % frameBytes);
+  return d.grants.shared[Math.floor(at / pageBytes)]! * pageBytes + (at % pageBytes);
 }
 
 /** Byte address of the 16 bits that version 2 keeps of an entry's use. */
 export function statusAddress(d: Domain, ref: number): number {
   const at = ref * grantStatusBytes;
-  return d.grants.status[Math.floor(at / frameBytes)]! * frameBytes + (at % frameBytes);
+  return d.grants.status[Math.floor(at / pageBytes)]! * pageBytes + (at % pageBytes);
 }
 
 /** One field of an entry. @param entry its byte address */

@@ -2,6 +2,7 @@
  * GNTTABOP_map_grant_ref: a domain maps a frame that another one grants it, for its CPUs, for devices, or both.
  * Source: Xen common/grant_table.c (map_grant_ref); reference behaviour of status codes by xen-project/xen.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { isPage, Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
@@ -10,6 +11,8 @@ import { noHandle } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
 import { holdFrame, letFrame, type Pin, pinWhole, unpin } from "./pin.js";
+
+const pageBytes = frameBytes;
 
 export interface MapRequest {
   /** MapFlag bits. */
@@ -53,7 +56,7 @@ export function* mapGrantSteps(h: Hypervisor, d: Domain, o: MapRequest): Steps<M
   t.domain = granter.id;
   t.ref = o.ref;
   t.flags = o.flags & (MapFlag.device | MapFlag.host | MapFlag.readOnly);
-  return { status: GrantStatus.okay, handle, bus: status.frame * 4096 };
+  return { status: GrantStatus.okay, handle, bus: status.frame * pageBytes };
 }
 
 function* pinAndMap(

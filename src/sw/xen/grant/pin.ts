@@ -4,7 +4,7 @@
  * Source: Xen common/grant_table.c (active_grant_entry, get_paged_frame, reduce_status_for_pin).
  */
 
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantV1, GrantV2 } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { pinMax } from "../../../spec/xen/limits.js";
@@ -101,7 +101,7 @@ export function fresh(grantee: number, frame: number): Active {
     grantee,
     frame,
     offset: 0,
-    length: 4096,
+    length: frameBytes,
     subPage: false,
     passedFrom: -1,
     passedRef: -1,

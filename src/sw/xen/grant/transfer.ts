@@ -6,7 +6,7 @@
  * at one time do not give more than it may have.
  * Source: Xen common/grant_table.c (gnttab_transfer, gnttab_prepare_for_transfer).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2 } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { statusTries } from "../../../spec/xen/limits.js";
@@ -15,6 +15,8 @@ import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
 import { entryAddress, storeField } from "./entry.js";
+
+const pageBytes = frameBytes;
 
 export interface TransferRequest {
   /** Machine frame of the caller that nothing else refers to. */
@@ -39,10 +41,10 @@ export function* transferGrantSteps(h: Hypervisor, d: Domain, o: TransferRequest
   };
   const to = h.domain(o.domain, d);
   if (to === undefined) return lose(GrantStatus.badDomain);
-  if ((frame + 1) * 4096 > 2 ** to.addressBits) {
+  if ((frame + 1) * pageBytes > 2 ** to.addressBits) {
     const copy = h.free.take(0, to.addressBits);
     if (copy === null) return lose(GrantStatus.addressTooBig);
-    h.memory.copy({ from: frame * 4096, to: copy * 4096, count: 4096 });
+    h.memory.copy({ from: frame * pageBytes, to: copy * pageBytes, count: pageBytes });
     h.free.give(frame);
     frame = copy;
   }

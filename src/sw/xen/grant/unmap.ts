@@ -3,6 +3,7 @@
  * the whole batch, references, pins and the granter's bits.
  * Source: Xen common/grant_table.c (unmap_common, unmap_common_complete, XSA-218, XSA-224, XSA-394).
  */
+import { frameBytes } from "../../../base/frame.js";
 import { GrantFlag } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { Reach } from "../hypervisor/cpu_map.js";
@@ -11,6 +12,8 @@ import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
 import { letFrame, settled, unpin } from "./pin.js";
 import { clearStatus } from "./status.js";
+
+const pageBytes = frameBytes;
 
 const halves = MapFlag.host | MapFlag.device;
 
@@ -87,7 +90,7 @@ function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
   const active = granter?.grants.active.get(t.ref);
   if (granter === undefined || active === undefined) return nothing(GrantStatus.badHandle);
   const { frame } = active;
-  if (o.bus !== 0 && o.bus !== frame * 4096) return nothing(GrantStatus.badDevAddr);
+  if (o.bus !== 0 && o.bus !== frame * pageBytes) return nothing(GrantStatus.badDevAddr);
   const readOnly = (t.flags & MapFlag.readOnly) !== 0;
   const host = o.page >= 0 && (t.flags & MapFlag.host) !== 0;
   if (host && !clearHost(d, o.page, frame)) return nothing(GrantStatus.generalError);

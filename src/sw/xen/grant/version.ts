@@ -2,7 +2,7 @@
  * The calls that shape a grant table: its frames, its version, its status frames, and the swap of two entries.
  * Source: Xen common/grant_table.c (gnttab_setup_table, gnttab_set_version, gnttab_get_status_frames, swap_grant_ref).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { GrantFlag, GrantV1, GrantV2, grantEntryBytes, reservedGrants } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
@@ -12,6 +12,8 @@ import { addGrantFrames, addStatusFrames, dropHeapFrame } from "../hypervisor/gr
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
 import { entryAddress, loadField, storeField } from "./entry.js";
+
+const pageBytes = frameBytes;
 
 /** GNTTABOP_setup_table. @returns generalError above the domain's limit. */
 export function setupTable(h: Hypervisor, d: Domain, frames: number): GrantStatus {
@@ -53,7 +55,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   while (g.readers > 0) yield "waits for the lock";
   if (g.active.size > 0) return Errno.busy;
   g.version = version;
-  for (const m of g.shared) h.memory.fill(m * 4096, 4096, 0);
+  for (const m of g.shared) h.memory.fill(m * pageBytes, pageBytes, 0);
   for (const [ref, entry] of kept.entries()) putEntry(h, d, ref, entry);
   if (version === 1) dropStatus(h, d);
   return 0;
@@ -162,10 +164,10 @@ function swapWords(h: Hypervisor, d: Domain, a: number, b: number): void {
   const bytes = grantEntryBytes[d.grants.version];
   const place = (ref: number) => {
     const at = ref * bytes;
-    const inTable = d.grants.shared[Math.floor(at / 4096)];
+    const inTable = d.grants.shared[Math.floor(at / pageBytes)];
     const last = d.grants.shared.length - 1;
-    const behind = d.grants.shared[last]! + Math.floor(at / 4096) - last;
-    return (inTable ?? behind) * 4096 + (at % 4096);
+    const behind = d.grants.shared[last]! + Math.floor(at / pageBytes) - last;
+    return (inTable ?? behind) * pageBytes + (at % pageBytes);
   };
   const [one, other] = [new Uint8Array(bytes), new Uint8Array(bytes)];
   h.memory.read(place(a), one);

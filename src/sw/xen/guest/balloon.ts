@@ -2,9 +2,11 @@
  * The balloon: pages without frames, whose frames went back to the hypervisor.
  * Source: Linux drivers/xen/balloon.c (decrease_reservation, increase_reservation, alloc_xenballooned_pages).
  */
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { decrease, populate } from "../hypervisor/populate.js";
 import type { Guest } from "./guest.js";
+
+const pageBytes = frameBytes;
 
 export class Balloon {
   readonly #guest: Guest;
@@ -26,7 +28,7 @@ export class Balloon {
     for (let n = 0; n < count; n++) {
       const page = this.#guest.allocPages(0);
       if (page === null) return n;
-      this.#guest.memory.write(page * 4096, new Uint8Array(4096));
+      this.#guest.memory.write(page * pageBytes, new Uint8Array(pageBytes));
       const frame = this.#guest.gfnOf(page);
       this.#guest.p2m?.invalidate(page);
       if (!this.#guest.d.rules.translated) this.#guest.h.setMapping(this.#guest.d, page, -1);

@@ -2,6 +2,7 @@
  * Regions that are contiguous on the bus, made by exchanging the frames under pages and given back the same way.
  * Source: Linux arch/x86/xen/mmu_pv.c (xen_create_contiguous_region, xen_destroy_contiguous_region).
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { contiguousOrderMax } from "../../../spec/xen/limits.js";
 import type { Contiguous } from "../guest_kernel.js";
@@ -10,7 +11,7 @@ import { type Exchange, exchange } from "../hypervisor/exchange.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { P2m } from "./p2m.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 /** What regions need of the guest that makes them. */
 export interface RegionOwner {

@@ -4,7 +4,7 @@
  * (set_foreign_p2m_mapping), arch/arm/xen/p2m.c.
  */
 import { Misuse } from "../../../base/assert.js";
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { type MapRequest, type MapResult, mapGrant } from "../grant/map.js";
 import { unmapGrants } from "../grant/unmap.js";
@@ -16,6 +16,8 @@ import type { Guest } from "./guest.js";
 import { PageCache, type PageSource } from "./page_cache.js";
 import { Stand } from "./stand_in.js";
 import { Unpopulated } from "./unpopulated.js";
+
+const pageBytes = frameBytes;
 
 export interface ForeignRequest {
   readonly domain: number;
@@ -75,7 +77,7 @@ export class ForeignPages {
       // XSA-361: after the first failure the rest of the batch was mapped and nobody noted where.
       if (bailed && this.#guest.h.bugs["batch-errors-ignored"]) return m;
       if (requests[n]!.ring === true) return m;
-      if (this.#stand.place(m.page, m.bus / 4096) || this.#guest.h.bugs["batch-errors-ignored"]) return m;
+      if (this.#stand.place(m.page, m.bus / pageBytes) || this.#guest.h.bugs["batch-errors-ignored"]) return m;
       unmapGrants(this.#guest.h, this.#guest.d, [m]);
       this.#stand.undo(m.page);
       return this.#without({ ...m, status: GrantStatus.generalError });

@@ -2,13 +2,17 @@
  * A guest's use of its own grant table: entries as bits that the hypervisor reads at any moment.
  * Source: Linux drivers/xen/grant-table.c (gnttab_grant_foreign_access, gnttab_end_foreign_access, deferred entries).
  */
-import type { Pfn } from "../../../base/frame.js";
+
+import { frameBytes, type Pfn } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2, reservedGrants } from "../../../spec/xen/grant_entry.js";
 import { deferred } from "../../../spec/xen/limits.js";
 import { entryAddress, statusAddress, storeField } from "../grant/entry.js";
 import { setupTable } from "../grant/version.js";
 import { finish, type Steps } from "../steps.js";
 import type { Guest } from "./guest.js";
+
+const pageBytes = frameBytes;
 
 /** A revocation that waits for the other side to let go. */
 interface Deferred {
@@ -115,7 +119,8 @@ export class Grants {
   allocShared(): Pfn | null {
     const page = this.#guest.allocPages(0);
     if (page === null) return null;
-    if (!this.#guest.h.bugs["rest-of-page-leaked"]) this.#guest.memory.write(page * 4096, new Uint8Array(4096));
+    if (!this.#guest.h.bugs["rest-of-page-leaked"])
+      this.#guest.memory.write(page * pageBytes, new Uint8Array(pageBytes));
     return page;
   }
 
@@ -167,5 +172,3 @@ export class Grants {
     if (this.lines.length < linesMax) this.lines.push(line);
   }
 }
-
-const hex = (n: number): string => `0x${n.toString(16)}`;

@@ -3,7 +3,7 @@
  * Source: Linux arch/x86/include/asm/xen/page.h, include/xen/arm/page.h, drivers/xen/swiotlb-xen.c.
  */
 import { assert } from "../../../base/assert.js";
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { foreignBit, invalidM2p } from "../../../spec/xen/p2m_entry.js";
 import type { Contiguous, GuestKernel } from "../guest_kernel.js";
 import { cacheFlush } from "../hypervisor/cache_flush.js";
@@ -17,7 +17,7 @@ import { GuestMemory } from "./guest_memory.js";
 import { M2pOverride } from "./m2p_override.js";
 import { P2m } from "./p2m.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export interface GuestOptions {
   /** Entries that its page map can grow to: set_phys_to_machine fails beyond. Default: no limit. */

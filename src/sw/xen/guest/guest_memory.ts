@@ -1,11 +1,13 @@
 /** A guest's memory as its CPUs see it: by its own page numbers, through what they mean at this moment. */
+
 import { Misuse } from "../../../base/assert.js";
+import { frameBytes } from "../../../base/frame.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { Reach } from "../hypervisor/cpu_map.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export class GuestMemory implements ByteMemory {
   readonly #h: Hypervisor;

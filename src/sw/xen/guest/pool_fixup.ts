@@ -3,12 +3,12 @@
  * be had, which stay for the segments after it.
  * Source: Linux drivers/xen/swiotlb-xen.c (xen_swiotlb_fixup; SX44's retries in xen_swiotlb_init).
  */
-import type { Pfn } from "../../../base/frame.js";
+import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { poolFixup } from "../../../spec/xen/limits.js";
 import type { GuestKernel } from "../guest_kernel.js";
 import type { Guest } from "./guest.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const segmentPages = 2 ** poolFixup.order;
 const smallest = 2 * 1024 * 1024;
 

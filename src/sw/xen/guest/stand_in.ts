@@ -3,6 +3,7 @@
  * Source: as eras.ts.
  */
 
+import { frameBytes } from "../../../base/frame.js";
 import type { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { foreignBit } from "../../../spec/xen/p2m_entry.js";
 import { unmapAndReplace, unmapGrants } from "../grant/unmap.js";
@@ -10,6 +11,8 @@ import type { Steps } from "../steps.js";
 import type { Era } from "./eras.js";
 import type { ForeignPage } from "./foreign_page.js";
 import type { Guest } from "./guest.js";
+
+const pageBytes = frameBytes;
 
 /** What was under a page before: its own frame and its table entry. */
 interface Saved {
@@ -62,7 +65,7 @@ export class Stand {
     yield "the grants are unmapped";
     pages.forEach((p, n) => {
       if (statuses[n] !== 0) return;
-      const frame = p.bus / 4096;
+      const frame = p.bus / pageBytes;
       this.#guest.clearForeign(p.page);
       if (this.#era.overrides && this.#guest.override.remove(frame, p.page)) this.#markLocal(frame, false);
       this.undo(p.page);

@@ -2,9 +2,12 @@
  * GNTTABOP_cache_flush: cache maintenance of one frame, by machine address. Arm only; elsewhere it does not exist.
  * Source: Xen common/grant_table.c (_cache_flush).
  */
+import { frameBytes } from "../../../base/frame.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
+
+const pageBytes = frameBytes;
 
 export interface CacheFlush {
   readonly bus: number;
@@ -19,13 +22,13 @@ export interface CacheFlush {
 export function cacheFlush(h: Hypervisor, d: Domain, o: CacheFlush): number {
   h.count("cache_flush");
   if (h.arch !== "arm") return Errno.noCall;
-  const offset = o.bus % 4096;
+  const offset = o.bus % pageBytes;
   if (!Number.isInteger(o.bus) || o.bus < 0) return Errno.invalid;
-  if (!Number.isInteger(o.length) || o.length < 0 || o.length > 4096) return Errno.invalid;
-  if (offset + o.length > 4096) return Errno.invalid;
+  if (!Number.isInteger(o.length) || o.length < 0 || o.length > pageBytes) return Errno.invalid;
+  if (offset + o.length > pageBytes) return Errno.invalid;
   if (o.length === 0 || o.op === null) return 0;
   if (o.byRef === true) return Errno.unsupported;
-  const frame = (o.bus - offset) / 4096;
+  const frame = (o.bus - offset) / pageBytes;
   if (!h.frames.exists(frame) || h.frames.references[frame] === 0) return Errno.invalid;
   if (h.frames.owner[frame] === d.id || d.grants.heldFrames.has(frame)) return 0;
   return Errno.perm;

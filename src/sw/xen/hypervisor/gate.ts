@@ -5,7 +5,9 @@
  * a page that its owner believes free of users), reads grant entries by itself, and never refuses; what should not have
  * happened is written down.
  */
+
 import { frameLg2 } from "../../../base/frame.js";
+import { hexDigits } from "../../../base/hex.js";
 import type { Memory } from "../../../mem/memory.js";
 import { type EntryPlace, grants, saysReadOnly } from "./gate_reading.js";
 
@@ -187,7 +189,7 @@ const seen = (e: GrantEffect) => ({ domain: e.mapper, requester: null, frame: e.
 
 /** One line for a report. */
 export function violationText(v: Violation): string {
-  const who = v.requester === null ? `domain ${v.domain}` : `device ${v.requester.toString(16)} for domain ${v.domain}`;
-  const frame = (v.frame * 2 ** frameLg2).toString(16);
+  const who = v.requester === null ? `domain ${v.domain}` : `device ${hexDigits(v.requester)} for domain ${v.domain}`;
+  const frame = hexDigits(v.frame * 2 ** frameLg2);
   return `${who}: ${v.by} ${v.access} of the frame at 0x${frame} (domain ${v.owner}'s): ${v.why}`;
 }

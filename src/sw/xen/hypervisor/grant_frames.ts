@@ -2,13 +2,13 @@
  * Frames that hold grant entries and status words, and what a gate needs to find one of them.
  * Source: Xen common/grant_table.c (gnttab_grow_table, gnttab_populate_status_frames).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import type { Memory } from "../../../mem/memory.js";
 import type { Domain } from "./domain.js";
 import { type FrameTable, FrameType } from "./frame_table.js";
 import type { EntryPlace } from "./gate_reading.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 /** What grant tables need of the hypervisor that keeps them. */
 export interface GrantKeeper {
@@ -49,7 +49,7 @@ function heapFrame(h: GrantKeeper, d: Domain): Mfn | null {
   const m = h.allocateHeap(d);
   if (m === null) return null;
   h.frames.getType(m, FrameType.writable);
-  h.memory.fill(m * frameBytes, frameBytes, 0);
+  h.memory.fill(m * pageBytes, pageBytes, 0);
   return m;
 }
 
@@ -77,7 +77,7 @@ class Place implements EntryPlace {
     this.version = d.grants.version;
     this.granter = d.id;
     const at = ref * (this.version === 1 ? 8 : 16);
-    this.address = (d.grants.shared[Math.floor(at / frameBytes)] ?? 0) * frameBytes + (at % frameBytes);
+    this.address = (d.grants.shared[Math.floor(at / pageBytes)] ?? 0) * pageBytes + (at % pageBytes);
   }
 
   frameOf(gfn: number): number {

@@ -3,12 +3,12 @@
  * and the handles of what the domain itself has mapped.
  * Source: Xen common/grant_table.c (grant_table, active_grant_entry, grant_mapping).
  */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { grantEntryBytes, grantStatusBytes } from "../../../spec/xen/grant_entry.js";
 import { grantFramesMax, maptrackEntryBytes, maptrackFramesMax } from "../../../spec/xen/limits.js";
 
-const frameBytes = 4096;
-const handlesPerFrame = frameBytes / maptrackEntryBytes;
+const pageBytes = frameBytes;
+const handlesPerFrame = pageBytes / maptrackEntryBytes;
 export const noHandle = 0xffff_ffff;
 
 /** Pins of an entry in use, by what they allow. */
@@ -59,12 +59,12 @@ export class GrantTable {
   }
 
   get entryCount(): number {
-    return (this.shared.length * frameBytes) / grantEntryBytes[this.version];
+    return (this.shared.length * pageBytes) / grantEntryBytes[this.version];
   }
 
   /** Status frames that the entries of version 2 need. */
   get statusFramesNeeded(): number {
-    return Math.ceil((((this.shared.length * frameBytes) / grantEntryBytes[2]) * grantStatusBytes) / frameBytes);
+    return Math.ceil((((this.shared.length * pageBytes) / grantEntryBytes[2]) * grantStatusBytes) / pageBytes);
   }
 
   /** @returns a handle, or `noHandle` when the limit is reached. */

@@ -2,6 +2,7 @@
  * The bus of a machine with a hypervisor: what devices emit, translated by the table that the hypervisor made for
  * their domain or taken as a machine address, and checked by the gate.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import { Reach } from "./cpu_map.js";
 import { Permission } from "./device_table.js";
@@ -9,7 +10,7 @@ import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
 import { deviceFrame } from "./iommu_map.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const fault = -1;
 const outside = -2;
 
