@@ -3,12 +3,12 @@ import { CommanderError } from "commander";
 import { Broken, Misuse } from "../base/assert.js";
 import { Unreadable } from "../read/unreadable.js";
 import { harmless } from "../report/text/style.js";
-import { toAscii } from "./ascii.js";
-import { reason } from "./descriptor.js";
-import { type Host, Interrupted, interruptedCode } from "./host.js";
-import { AskedWrongly, Unwritable } from "./misuse.js";
+import { toAscii } from "./host/ascii.js";
+import { reason } from "./host/descriptor.js";
+import { type Host, Interrupted, interruptedCode } from "./host/host.js";
+import { AskedWrongly, Unwritable } from "./host/misuse.js";
+import { screenOf } from "./host/terminal.js";
 import { program } from "./program.js";
-import { screenOf } from "./terminal.js";
 
 /**
  * @param args what follows the command's name

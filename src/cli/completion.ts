@@ -1,6 +1,6 @@
 /** Completion scripts of shells, made from the verbs' tables. */
 import { didYouMean } from "../base/nearest.js";
-import { AskedWrongly } from "./misuse.js";
+import { AskedWrongly } from "./host/misuse.js";
 import type { OptionRow, VerbRow } from "./options/option.js";
 
 const writers = { bash, zsh, fish } as const;

@@ -2,9 +2,9 @@
 import { fstatSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { Script } from "node:vm";
-import { keyOf, reason } from "./descriptor.js";
-import { type FileKey, type Host, Interrupted, interruptedCode, type Sink } from "./host.js";
-import { Unwritable } from "./misuse.js";
+import { keyOf, reason } from "./host/descriptor.js";
+import { type FileKey, type Host, Interrupted, interruptedCode, type Sink } from "./host/host.js";
+import { Unwritable } from "./host/misuse.js";
 import { settleCompiler } from "./settle_compiler.js";
 
 /** Signals other than Ctrl-C are taken only while something has to be put right: elsewhere they end at once. */

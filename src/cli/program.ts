@@ -5,27 +5,27 @@
 import { readFileSync } from "node:fs";
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { didYouMean } from "../base/nearest.js";
-import { toAscii } from "./ascii.js";
 import { completion, shells } from "./completion.js";
-import type { Host } from "./host.js";
-import { AskedWrongly } from "./misuse.js";
+import { packageFile } from "./files/package_file.js";
+import { toAscii } from "./host/ascii.js";
+import type { Host } from "./host/host.js";
+import { AskedWrongly } from "./host/misuse.js";
+import { screenOf } from "./host/terminal.js";
 import { checkTogether } from "./options/check.js";
 import { helpAfter } from "./options/help.js";
 import { inspectVerb } from "./options/inspect_options.js";
 import type { OptionRow, VerbRow } from "./options/option.js";
 import { runVerb } from "./options/run_options.js";
 import { whyVerb } from "./options/why_options.js";
-import { packageFile } from "./package_file.js";
-import type { Session, SessionFlags } from "./session.js";
-import { screenOf } from "./terminal.js";
+import type { Session, SessionFlags } from "./session/session.js";
 
 type Body = (subject: string | undefined, flags: object, session: Session) => Promise<number>;
 
 /** The verbs with what they do. */
 const verbs: readonly (readonly [verb: VerbRow, body: () => Promise<Body>])[] = [
-  [runVerb, async () => (await import("./run.js")).run],
-  [whyVerb, async () => (await import("./why.js")).why],
-  [inspectVerb, async () => (await import("./inspect.js")).inspect],
+  [runVerb, async () => (await import("./run/run.js")).run],
+  [whyVerb, async () => (await import("./why/why.js")).why],
+  [inspectVerb, async () => (await import("./inspect/inspect.js")).inspect],
 ];
 
 export const verbRows: readonly VerbRow[] = verbs.map(([verb]) => verb);
@@ -62,7 +62,7 @@ export function program(host: Host, exit: (code: number) => void): Command {
       .exitOverride(refuse)
       .action(async (subject: string | undefined, flags: SessionFlags) => {
         checkTogether(verb, flags);
-        const [run, { Session }] = await Promise.all([body(), import("./session.js")]);
+        const [run, { Session }] = await Promise.all([body(), import("./session/session.js")]);
         const session = new Session(host, flags);
         try {
           exit(await run(subject, flags, session));

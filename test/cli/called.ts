@@ -1,7 +1,7 @@
 /** The command called as a function: many calls share one process. */
 import { command } from "../../src/cli/command.js";
-import type { FileKey, Host, Sink } from "../../src/cli/host.js";
-import { Session } from "../../src/cli/session.js";
+import type { FileKey, Host, Sink } from "../../src/cli/host/host.js";
+import { Session } from "../../src/cli/session/session.js";
 
 export interface Called {
   readonly code: number;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OptionRow, VerbRow } from "../../src/cli/options/option.js";
 import { verbRows } from "../../src/cli/program.js";
 import { dmalab } from "./called.js";
-import { type FakeMonitor, fakeMonitor } from "./fake_monitor.js";
+import { type FakeMonitor, fakeMonitor } from "./inspect/fake_monitor.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-options-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
-import { toAscii } from "../../src/cli/ascii.js";
+import { toAscii } from "../../src/cli/host/ascii.js";
+import { type Coloring, screenOf } from "../../src/cli/host/terminal.js";
 import { barOf } from "../../src/cli/progress/bar.js";
-import { type Coloring, screenOf } from "../../src/cli/terminal.js";
 import { dmalab } from "./called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-terminal-"));

@@ -1,5 +1,5 @@
 /** Whether options go together, and with what was given as input: each is of use, or refused with where it would be. */
-import { AskedWrongly } from "../misuse.js";
+import { AskedWrongly } from "../host/misuse.js";
 import { givenOptions, type OptionRow, type VerbRow } from "./option.js";
 
 /** @throws AskedWrongly for an option without the one it needs, or beside one that it contradicts. */

@@ -1,8 +1,8 @@
 /** The options of `dmalab run`. */
 import { InvalidArgumentError } from "commander";
 import { poolSlotsMax, poolSlotsMin } from "../../library/pool_limits.js";
-import { swiotlbFlag } from "../swiotlb_flag.js";
 import { type OptionRow, under, type VerbRow } from "./option.js";
+import { swiotlbFlag } from "./swiotlb_flag.js";
 import { everyVerb, file, wholeNumber } from "./values.js";
 
 const forms = {

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { frameBytes } from "../../base/frame.js";
-import { colorings } from "../terminal.js";
+import { colorings } from "../host/terminal.js";
 import type { OptionRow, Parse, under, ValueForm } from "./option.js";
 
 export const file: ValueForm = { shown: "<file>", file: true, parse: fileName };

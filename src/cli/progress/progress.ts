@@ -1,8 +1,8 @@
 /** How far the command is, shown on standard error and only to a terminal. */
 import { Worker } from "node:worker_threads";
-import { toAscii } from "../ascii.js";
-import type { Sink } from "../host.js";
-import { columnsUsual } from "../terminal.js";
+import { toAscii } from "../host/ascii.js";
+import type { Sink } from "../host/host.js";
+import { columnsUsual } from "../host/terminal.js";
 import { Cell, clock, type DrawnFor, labelBytesMax, locked, type SharedProgress, shareProgress } from "./shared.js";
 
 /** Something that takes its time. Of several at once the one that began last is shown. */

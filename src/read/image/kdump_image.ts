@@ -1,9 +1,10 @@
 /** kdump-compressed images: pages are found by a bitmap and its ranks, and unpacked when they are asked for. */
+import { hex } from "../../base/hex.js";
 import type { Mfn } from "../../base/frame.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
 import { type Block, blockFrames, visitFrames } from "./block.js";
-import { hex, u64 } from "./bytes_at.js";
+import { u64 } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
 import type { FrameRun, Image } from "./image.js";
 import { type KdumpHeader, readKdumpHeader } from "./kdump_header.js";

@@ -1,9 +1,9 @@
 /** Images that hold memory as it is: ELF cores, LiME, raw files. */
+import { hex } from "../../base/hex.js";
 import type { Mfn } from "../../base/frame.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warning, Warnings } from "../unreadable.js";
 import { type Block, blockFrames, visitFrames } from "./block.js";
-import { hex } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
 import { FrameTable, lastNotAbove } from "./frame_table.js";
 import type { FrameRun, Image, ImageFormat } from "./image.js";

@@ -1,6 +1,6 @@
 /** Recordings of healthy machines, and of a driver that does one thing wrong: what is accused, and what is not judged. */
 import { expect, test } from "vitest";
-import { replayFile } from "../../../src/cli/replay_file.js";
+import { replayFile } from "../../../src/cli/run/replay_file.js";
 import { quiet } from "../../cli/called.js";
 
 /** Folder, ways of its mappings, and devices of which it is not known what is alive. */

@@ -1,6 +1,6 @@
 /** Recordings that show less than all: what they show is told, and nothing is made of what they leave out. */
 import { expect, test } from "vitest";
-import { replayFile } from "../../../src/cli/replay_file.js";
+import { replayFile } from "../../../src/cli/run/replay_file.js";
 import { verdictOf } from "../../../src/report/recording/words/verdict.js";
 import { quiet } from "../../cli/called.js";
 

@@ -1,6 +1,6 @@
 /** Recordings of a real Xen on Arm: own pages where they are numbered, foreign ones by the tree, and the cache. */
 import { describe, expect, test } from "vitest";
-import { replayFile } from "../../../src/cli/replay_file.js";
+import { replayFile } from "../../../src/cli/run/replay_file.js";
 import type { ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
 import { verdictOf } from "../../../src/report/recording/words/verdict.js";

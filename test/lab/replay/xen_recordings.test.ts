@@ -1,6 +1,6 @@
 /** Recordings of a real hypervisor's domain: every bus address, every bounce, and the dumps of after them. */
 import { describe, expect, test } from "vitest";
-import { replayFile } from "../../../src/cli/replay_file.js";
+import { replayFile } from "../../../src/cli/run/replay_file.js";
 import type { ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
 import { quiet } from "../../cli/called.js";

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Qmp } from "../../../src/cli/live/qmp.js";
+import { Qmp } from "../../../src/cli/inspect/live/qmp.js";
 
 export interface GuestSpec {
   /** Path or name of qemu-system-x86_64 or qemu-system-aarch64. */

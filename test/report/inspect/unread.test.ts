@@ -1,7 +1,7 @@
 /** Registers that do not belong to the image: one trouble, and no word of what devices reach. */
 import { describe, expect, test } from "vitest";
 import type { Inspected } from "../../../src/audit/inspect/image/inspect_image.js";
-import { inspectFile } from "../../../src/cli/inspect_source.js";
+import { inspectFile } from "../../../src/cli/inspect/inspect_source.js";
 import type { InspectReport } from "../../../src/report/inspect/inspect_report.js";
 import { exitCodeOf } from "../../../src/report/inspect/inspect_report.js";
 import { inspectVerdict } from "../../../src/report/inspect/inspect_verdict.js";

@@ -1,11 +1,12 @@
 /** What is told of device tables that are wrong: which entry, its value, and how often; and where the reading stops. */
 import { describe, expect, it } from "vitest";
 import { DeviceEntry } from "../../../src/spec/amdvi/device_entry.js";
+import { functionName } from "../../../src/spec/pcie/requester.js";
 import { ContextDescriptor as Cd } from "../../../src/spec/smmuv3/context_descriptor.js";
 import { L1StreamDescriptor, StreamEntry as Ste } from "../../../src/spec/smmuv3/stream_table.js";
 import { RootEntry } from "../../../src/spec/vtd/root_entry.js";
 import type { UnitRoot } from "../../../src/table/device/attachment.js";
-import { deviceTables, functionName } from "../../../src/table/device/index.js";
+import { deviceTables } from "../../../src/table/device/index.js";
 import { Troubles } from "../../../src/table/trouble.js";
 import { Built, lookup, unit } from "./built.js";
 import { cd, context, device, dte, legacy, legacyGood, root, scalable, steSecond, table } from "./entries.js";

@@ -1,0 +1,64 @@
+/** `dmalab run MACHINE.yaml` as its users call it. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { runSchema } from "../../../src/report/schema/run.js";
+import { dmalab } from "../called.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dmalab-machine-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const run = (...args: readonly string[]) => dmalab(["run", ...args]);
+
+function machine(text: string): string {
+  const path = join(folder, "m.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+const small = (preset: string) => readFileSync(`machines/${preset}`, "utf8").replace(/requests: \d+/g, "requests: 15");
+const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));
+
+test.each(presets)("%s ends with code 0 and a report that one can read", async (preset) => {
+  const { code, out, err } = await run(machine(small(preset)));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  for (const part of ["Engines", "Mappings", "Programs", "no rule was broken; nothing is left over"])
+    expect(out).toContain(part);
+});
+
+test("--json is one document that its schema accepts; --seed is the run", async () => {
+  const path = machine(small("xen-pv-dom0.yaml"));
+  const [a, b, c] = await Promise.all(
+    [
+      ["--seed", "7"],
+      ["--seed", "7"],
+      ["--seed", "8"],
+    ].map((seed) => run(path, "--json", ...seed)),
+  );
+  const document = runSchema.parse(JSON.parse(a!.out));
+  expect(document.machine).toMatchObject({ seed: 7, model: "p2m" });
+  expect(a!.out).toBe(b!.out);
+  expect(a!.out).not.toBe(c!.out);
+  expect([a!.code, a!.err]).toEqual([0, ""]);
+});
+
+test("code 1 where bytes were lost, and the report says whose and why", async () => {
+  const text = small("xen-pv-dom0.yaml").replace(/workload:[\s\S]*/, "");
+  const program = 'workload: [ { program: legacy-dma, device: "0000:00:03.0", requests: 20 } ]\n';
+  const { code, out } = await run(machine(text + program));
+  expect(code).toBe(1);
+  expect(out).toContain("physical addresses went to the device as they are");
+  expect(out).toMatch(/^✗ Rules were broken \d+ times/);
+});
+
+test.each([
+  ["a mask below the pool", "mask: 64", "mask: 24", /m\.yaml: line \d+, column \d+: expected a mask that reaches/],
+  ["an unknown program", "program: disk", "program: dusk", /m\.yaml: line \d+, column \d+: expected .*program/],
+  ["two devices at one address", "0000:00:04.0", "0000:00:03.0", /m\.yaml: line \d+, column \d+: expected each device/],
+])("code 2 and one line for each mistake: %s", async (_, good, bad, line) => {
+  const { code, out, err } = await run(machine(small("bare-metal.yaml").replace(good, bad)));
+  expect({ code, out }).toEqual({ code: 2, out: "" });
+  expect(err).toMatch(line);
+  for (const each of err.trim().split("\n")) expect(each).toMatch(/m\.yaml: line \d+, column \d+: expected .*, found /);
+});
