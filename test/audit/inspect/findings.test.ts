@@ -569,6 +569,8 @@ test.each(cases)("$rule: $when", ({ rule, known, weight, says, but }) => {
   expect(found[0]!.weight).toBe(weight);
   expect(`${found[0]!.what}\n${found[0]!.where}\n${found[0]!.why}`).toMatch(says);
   expect(findingsOf(but).filter((f) => f.rule === rule)).toEqual([]);
+  // What every rule says of both machines, word for word.
+  expect({ known: findingsOf(known), but: findingsOf(but) }).toMatchSnapshot();
 });
 
 test("every rule has a case, and says in a sentence what it is about", () => {

@@ -9,7 +9,9 @@ import * as fw from "./firmware_tables.js";
 /** Each rule that spoke, with what it is about. */
 function said(machine: Machine): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  for (const { rule, what, where } of inspectMachine(machine).inspection.findings) {
+  const { findings, source } = inspectMachine(machine).inspection;
+  expect({ findings, notes: source.notes }).toMatchSnapshot();
+  for (const { rule, what, where } of findings) {
     found[rule] = [...(found[rule] ?? []), `${what} | ${where}`];
   }
   return found;

@@ -6,8 +6,13 @@ import { Rng } from "../../../src/base/index.js";
 import { Unreadable } from "../../../src/read/unreadable.js";
 import { registersOf } from "../../table/device/captured.js";
 
-const read = (value: unknown) =>
-  unitsFromRegisters("r.json", typeof value === "string" ? value : JSON.stringify(value));
+const unitsOf = (text: string) => unitsFromRegisters("r.json", text);
+/** The reading is also compared whole with the one that was written down. */
+function read(value: unknown) {
+  const reading = unitsOf(typeof value === "string" ? value : JSON.stringify(value));
+  expect(reading).toMatchSnapshot();
+  return reading;
+}
 const vtd = (registers: Record<string, string | number>) => read({ kind: "vtd", registers });
 
 describe("units from registers", () => {
@@ -162,7 +167,7 @@ describe("files that are none", () => {
         (rng.below(2) === 0 ? "" : String.fromCharCode(32 + rng.below(95))) +
         whole.slice(at + rng.below(3));
       try {
-        readable += read(text).units.length;
+        readable += unitsOf(text).units.length;
       } catch (error) {
         expect(error).toBeInstanceOf(Unreadable);
         expect((error as Error).message).not.toContain("\n");
