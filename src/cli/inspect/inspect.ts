@@ -11,11 +11,11 @@ import { inspectJson } from "../../report/inspect/inspect_json.js";
 import { inspectLines } from "../../report/inspect/inspect_lines.js";
 import { exitCodeOf, type InspectReport, type WhoAnswer } from "../../report/inspect/inspect_report.js";
 import { builtPage } from "../files/built_page.js";
-import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 import { AskedWrongly } from "../host/misuse.js";
 import { checkForms } from "../options/check.js";
 import { inspectVerb } from "../options/inspect_options.js";
 import type { Session } from "../session/session.js";
+import { type ImageFlags, inspectFile, inspectLive } from "./inspect_source.js";
 
 export interface InspectFlags extends ImageFlags {
   readonly device?: string;

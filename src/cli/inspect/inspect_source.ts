@@ -8,15 +8,15 @@ import { rootGiven } from "../../audit/inspect/walk/where_given.js";
 import type { Image } from "../../read/image/image.js";
 import { type ImageOptions, openImage, sniffImage } from "../../read/image/open_image.js";
 import type { UnitRoot } from "../../table/device/index.js";
-import { contentOf, refuseOthers } from "../session/content.js";
-import { imageCrew } from "./image_crew.js";
 import type { Input } from "../files/input.js";
-import { type RegistersText, type UnitsAsked, type UnitsFound, unitsOf } from "./inspect_units.js";
 import { AskedWrongly } from "../host/misuse.js";
 import { checkForms } from "../options/check.js";
 import { inspectVerb } from "../options/inspect_options.js";
+import { contentOf, refuseOthers } from "../session/content.js";
 import type { Session } from "../session/session.js";
 import { textOf } from "../session/text_of.js";
+import { imageCrew } from "./image_crew.js";
+import { type RegistersText, type UnitsAsked, type UnitsFound, unitsOf } from "./inspect_units.js";
 
 export interface ImageFlags {
   readonly registers?: string;

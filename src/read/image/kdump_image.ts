@@ -1,6 +1,7 @@
 /** kdump-compressed images: pages are found by a bitmap and its ranks, and unpacked when they are asked for. */
-import { hex } from "../../base/hex.js";
+
 import type { Mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
 import { type Block, blockFrames, visitFrames } from "./block.js";

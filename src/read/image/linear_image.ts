@@ -1,6 +1,7 @@
 /** Images that hold memory as it is: ELF cores, LiME, raw files. */
-import { hex } from "../../base/hex.js";
+
 import type { Mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warning, Warnings } from "../unreadable.js";
 import { type Block, blockFrames, visitFrames } from "./block.js";

@@ -4,8 +4,9 @@
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, sections 3.3.1 (lookup), 5.1 (Span; a stream beyond it is
  * C_BAD_STREAMID, where some emulators say C_BAD_STE), 6.3.24 and 6.3.25 (base and size).
  */
-import { hex } from "../../base/hex.js";
+
 import type { Mfn } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import { type Field, read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import {

@@ -5,8 +5,9 @@
  * Source: x86-64 page tables: Intel SDM volume 3, 4.5; arm64: Arm ARM D8.3 (VMSAv8-64 translation table descriptors, PXN
  * bit 53).
  */
-import { hex } from "../../../base/hex.js";
+
 import type { Mfn } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { Image } from "../../../read/image/image.js";
 import type { KernelPlace } from "../facts/known.js";

@@ -117,7 +117,9 @@ const nowhere = {
   elsewhere: "the unit that firmware puts it behind is not among those that were read",
 } as const;
 
-const deviceStep = (entry: EntryRead): WalkStep => ({ ...entry, name: entry.about.title, stage: "device" });
+const deviceStep = ({ at, words, about, meaning }: EntryRead): WalkStep => {
+  return { at, words, about, name: about.title, meaning, stage: "device" };
+};
 
 function refusedLookup(kind: UnitKind, { code, why }: LookupFault): WalkEnd {
   return { kind: "fault", fault: { ...codeWords(kind, code), why } };
