@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 /** Casts to words or bytes, by file, with what they are of. */
-const casts = new Map([["cli/unpack.ts", "chunks of a stream"]]);
+const casts = new Map([["cli/files/unpack.ts", "chunks of a stream"]]);
 const cast = /\bas (unknown as )?(Uint|Int|Float)\d+Array|<(Uint|Int)\d+Array>\w/;
 
 test("no file casts words that it was given to read", () => {

@@ -9,7 +9,9 @@ import type { imageCrew as ImageCrew } from "../../../src/cli/inspect/image_crew
 import { openImage } from "../../../src/read/index.js";
 import { segmentsOf } from "../../table/device/captured.js";
 
-const { imageCrew } = (await import(`${"../../dist/src/cli/"}image_crew.js`)) as { imageCrew: typeof ImageCrew };
+const { imageCrew } = (await import(`${"../../../dist/src/cli/inspect/"}image_crew.js`)) as {
+  imageCrew: typeof ImageCrew;
+};
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-crew-"));
 const fd = openSync(join(folder, "ram"), "w+");

@@ -211,7 +211,7 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
         fault.device === null ? "" : `device ${fault.device}`,
         fault.address === null ? "" : `the command lies at ${hex(fault.address)}`,
         key === "command-unread" ? (hardwareErrors[((fault.flags ?? 0) >>> 9) & 3] ?? "") : "",
-        second === null ? "" : `it is ${dumped.map(hex).join(" ")}: ${name}`,
+        second === null ? "" : `it is ${dumped.map((w) => hex(w)).join(" ")}: ${name}`,
       ) ||
       (fault.says === "COMPLETION_WAIT"
         ? "the kernel waited for a COMPLETION_WAIT command and gave up"

@@ -158,7 +158,7 @@ function command(fault: LogFault, machine: MachineContext): Verdict {
     fault.says === "CMD_SYNC" ? waited(fault) : "",
     opcode === null
       ? ""
-      : `the command is ${words.map(hex).join(" ")}: ${commandNames[opcode] ?? `opcode ${hex(opcode)}, which is no command`}`,
+      : `the command is ${words.map((w) => hex(w)).join(" ")}: ${commandNames[opcode] ?? `opcode ${hex(opcode)}, which is no command`}`,
   );
   return {
     kind: "smmuv3-command",
