@@ -1,6 +1,8 @@
 /** A recording, and what is known beside it, made into one report. */
+
 import { RecordingAudit } from "../audit/recording/recording_audit.js";
 import type { Described } from "../lab/machine/description/description.js";
+import type { Mappings } from "../lab/replay/contracts/mappings.js";
 import {
   describedPool,
   describeMasks,
@@ -82,14 +84,16 @@ export async function replayReport(what: Replayed): Promise<RunReport> {
       }
       audits[0]!.feed(batch);
     },
-    ...(perfetto === undefined ? {} : { watcher: (_: Machine, names: readonly string[]) => watch(names, perfetto) }),
+    ...(perfetto === undefined
+      ? {}
+      : { watcher: (maps: Mappings, names: readonly string[]) => watch(maps, names, perfetto) }),
     ...(progress === undefined ? {} : { progress }),
   });
   for (const w of watches) w.finish();
   return { outcome, audit: audits[0]?.finish() ?? { leaks: [], violations: [] } };
 
-  function watch(names: readonly string[], take: (piece: Uint8Array) => void): ReplayWatch {
-    const made = new ReplayWatch(names, take);
+  function watch(maps: Mappings, names: readonly string[], take: (piece: Uint8Array) => void): ReplayWatch {
+    const made = new ReplayWatch(maps, names, take);
     watches.push(made);
     return made;
   }

@@ -1,8 +1,10 @@
 /** The same requests on other pools. */
 import { describe, expect, test } from "vitest";
-import { mapping, type Operation, Outcome, unmapping } from "../../src/lab/replay/contracts/operation.js";
-import { RequestStream, refusedIds } from "../../src/lab/replay/other_pools/request_stream.js";
+import { Mappings } from "../../src/lab/replay/contracts/mappings.js";
+import { Outcome } from "../../src/lab/replay/contracts/operation.js";
+import { RequestStream } from "../../src/lab/replay/other_pools/request_stream.js";
 import { autoSettings, nearbySettings } from "../../src/lab/replay/other_pools/settings.js";
+import { type Made, made } from "./replay/made.js";
 import { fixture, logOf, replayed } from "./replayed.js";
 
 test("64 settings, each of them one that swiotlb= can ask for", () => {
@@ -57,64 +59,55 @@ test("sizes around a pool are powers of two and include it", () => {
 });
 
 describe("what a driver tries again is one request", () => {
-  const asked = (more: Partial<Operation>): Operation => ({
-    ...mapping({
-      ...{ time: 0, event: 0, cpu: 0, device: 0, task: 1, context: 0, orig: 0x1000, size: 4096 },
-      ...{ mask: 0, forced: true, bounced: true },
-    }),
-    address: Outcome.refused,
-    ...more,
-  });
-  const begun = (ops: readonly Operation[]) => {
+  const asked = { mask: 0, forced: true };
+  const begun = (asks: readonly Made[]) => {
+    const maps = new Mappings();
     const ids: number[] = [];
-    const stream = new RequestStream({ begin: (_op, id) => ids.push(id), end: () => {} });
-    for (const op of ops) {
-      stream.carried({ op, model: Number.NaN, kernel: Number.NaN, agrees: true, refusal: null });
-    }
+    const stream = new RequestStream(maps, { begin: (_m, id) => ids.push(id), end: () => {} });
+    for (const ask of asks) stream.mapped(made(maps, { ...asked, ...ask }));
     return { begun: ids.length, assumed: stream.assumed };
   };
-  const list = (at: number, entries: number) =>
-    Array.from({ length: entries }, (_, k) =>
-      asked({ at, orig: 0x1000 * (k + 1), list: true, listEnd: k === entries - 1, address: Outcome.refusedList }),
-    );
-
-  test.each([
-    ["a mapping tried a thousand times", Array.from({ length: 1000 }, (_, k) => asked({ at: k * 1000 })), 1],
-    ["again after more than a second", [asked({ at: 0 }), asked({ at: 1_000_001 })], 2],
-    ["other buffers", [asked({ at: 0 }), asked({ at: 1, orig: 0x2000 })], 2],
-    ["another device", [asked({ at: 0 }), asked({ at: 1, device: 1 })], 2],
-    ["served in between", [asked({ at: 0 }), asked({ at: 1, address: 7, id: 0 }), asked({ at: 2 })], 3],
+  const list = (time: number, entries: number): Made[] =>
+    Array.from({ length: entries }, (_, k) => {
+      return { time, orig: 0x1000 * (k + 1), list: true, listEnd: k === entries - 1, outcome: Outcome.refusedList };
+    });
+  const rows: [what: string, asks: Made[], count: number][] = [
+    ["a mapping tried a thousand times", Array.from({ length: 1000 }, (_, k) => ({ time: k * 1000 })), 1],
+    ["again after more than a second", [{ time: 0 }, { time: 1_000_001 }], 2],
+    ["other buffers", [{ time: 0 }, { time: 1, orig: 0x2000 }], 2],
+    ["another device", [{ time: 0 }, { time: 1, device: 1 }], 2],
+    ["served in between", [{ time: 0 }, { time: 1, address: 7 }, { time: 2 }], 3],
     ["a list tried again", [...list(0, 3), ...list(1000, 3), ...list(2000, 3)], 3],
     ["an attempt that comes further", [...list(0, 2), ...list(1000, 5), ...list(2000, 1)], 5],
-    ["a list that names one page twice", [0, 1].map((k) => asked({ at: k, list: true, listEnd: k === 1 })), 2],
-  ])("%s", (_what, ops, count) => {
-    const served = ops.filter((op) => op.address >= 0).length;
-    expect(begun(ops)).toEqual({ begun: count, assumed: count - served });
+    ["a list that names one page twice", [0, 1].map((k) => ({ time: k, list: true, listEnd: k === 1 })), 2],
+  ];
+  test.each(rows)("%s", (_what, asks, count) => {
+    const served = asks.filter(({ address }) => address !== undefined).length;
+    expect(begun(asks)).toEqual({ begun: count, assumed: count - served });
   });
 });
 
 test("a refused request is held as long as its device's mappings lived on average", () => {
-  const ends: [id: number, time: number][] = [];
-  const stream = new RequestStream({ begin() {}, end: (_, id, time) => void ends.push([id, time]) });
-  const at = (time: number, address: number, id: number) => {
-    const fixed = { event: 0, cpu: 0, device: 0, task: 0, context: 0, orig: 4096, size: 4096, mask: 2 ** 64 };
-    return Object.assign(mapping({ ...fixed, time, forced: true, bounced: true }), { address, id });
+  const maps = new Mappings();
+  const refused = new Set<number>();
+  const ends: number[] = [];
+  const stream = new RequestStream(maps, {
+    begin: (m, id) => void (maps.outcome[m] === Outcome.refused && refused.add(id)),
+    end: (id, time) => void (refused.has(id) && ends.push(time)),
+  });
+  const say = (time: number, address?: number) => {
+    const m = made(maps, { time, mask: 2 ** 64, forced: true, ...(address === undefined ? {} : { address }) });
+    stream.mapped(m);
+    return m;
   };
-  const say = (op: Operation) => stream.carried({ op, model: 0, kernel: 0, agrees: true, refusal: null });
-  const over = (of: Operation, time: number) => {
-    const when = { lo: time, hi: time, at: time, loEvent: 0, hiEvent: 0 };
-    say(unmapping(of, { cpu: 0, task: 0, context: 0, ...when }));
-  };
-  const first = at(0, 0x70000000, 0);
-  const second = at(10, 0x70001000, 1);
-  say(first);
-  say(second);
-  over(first, 100);
-  over(second, 210);
-  say(at(300, Outcome.refused, -1));
-  say(at(449, 0x70000000, 2));
-  expect(ends.filter(([id]) => id >= refusedIds)).toEqual([]);
-  say(at(451, 0x70001000, 3));
-  expect(ends.filter(([id]) => id >= refusedIds)).toEqual([[refusedIds, 450]]);
+  const first = say(0, 0x70000000);
+  const second = say(10, 0x70001000);
+  stream.unmapped(first, 100);
+  stream.unmapped(second, 210);
+  say(300);
+  say(449, 0x70000000);
+  expect(ends).toEqual([]);
+  say(451, 0x70001000);
+  expect(ends).toEqual([450]);
   expect(stream.assumed).toBe(1);
 });

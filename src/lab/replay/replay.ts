@@ -8,7 +8,7 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { Pool } from "../../sw/swiotlb/index.js";
 import type { Alignments } from "./contracts/alignments.js";
 import type { InitialPool } from "./contracts/initial_pool.js";
-import type { Operation } from "./contracts/operation.js";
+import { Mappings } from "./contracts/mappings.js";
 import { ContiguousAddresses, type PoolAddresses } from "./contracts/pool_addresses.js";
 import type { BounceByAddress, Carried, CarriedSink } from "./contracts/sinks.js";
 import { Joiner } from "./events/joiner.js";
@@ -31,6 +31,8 @@ import { setUp } from "./xen/initial_pool.js";
 import type { ReplayEnd, XenReplay } from "./xen/xen_replay.js";
 
 export interface ReplayOptions {
+  /** Mappings are joined in this table, which the watcher and the page map read. */
+  readonly maps: Mappings;
   readonly firstReading: FirstReading;
   readonly machine: Machine;
   /** Time from which the recording has the events of every CPU, microseconds. */
@@ -89,7 +91,7 @@ export class Replay {
 
   constructor(o: ReplayOptions) {
     this.#o = o;
-    const { firstReading, machine } = o;
+    const { maps, firstReading, machine } = o;
     const pool = machine.pool;
     this.#xen = o.xen ?? null;
     const addresses: PoolAddresses | null =
@@ -97,7 +99,9 @@ export class Replay {
     const { masks } = firstReading;
     const alignments = alignmentsOf(machine.devices);
     this.#reported = o.replacement === null ? machine : withReplacement(machine, o.replacement);
+    const reportedMaps = o.replacement === null ? maps : new Mappings();
     this.#summary = new MappingSummary({
+      maps: reportedMaps,
       machine: this.#reported,
       masks,
       from: firstReading.from,
@@ -113,30 +117,34 @@ export class Replay {
       },
     });
     this.#whatIf = new WhatIfPools({
+      maps,
       settings: o.settings,
       base: pool?.base ?? assumedBase,
       profile: this.#reported.pool?.profile ?? machine.profile,
       alignments,
       masks,
     });
-    this.#requests = new RequestStream(this.#whatIf);
+    this.#requests = new RequestStream(maps, this.#whatIf);
     const { machine: of, log = null, deviceNames: names } = o;
     this.#requestSummary =
-      firstReading.shows === "requests" ? new RequestSummary({ machine: of, log, names, logAhead: o.logAhead }) : null;
-    const sinks: CarriedSink[] = [this.#requests, this.#requestSummary ?? this.#front(alignments)];
+      firstReading.shows === "requests"
+        ? new RequestSummary({ maps, machine: of, log, names, logAhead: o.logAhead })
+        : null;
+    const sinks: CarriedSink[] = [this.#requests, this.#requestSummary ?? this.#front(alignments, reportedMaps)];
     if (o.watcher !== undefined) sinks.push(o.watcher);
     if (this.#xen !== null) sinks.push(this.#xen);
     const sink = fanOut(sinks);
     if (pool === null || firstReading.shows === "requests") {
       this.#ordering = null;
-      this.#recordedOrder = new RecordedOrder(sink);
+      this.#recordedOrder = new RecordedOrder(maps, sink);
     } else {
       const model = new Pool({ start: pool.base, slots: pool.slots, areas: pool.areas, profile: pool.profile });
-      this.#ordering = new Ordering({ pool: model, alignments, addresses: addresses!, sink, unseen: pool.late });
+      this.#ordering = new Ordering({ maps, pool: model, alignments, addresses: addresses!, sink, unseen: pool.late });
       this.#pool = model;
       this.#recordedOrder = null;
     }
     this.#joiner = new Joiner({
+      maps,
       sink: this.#ordering ?? this.#recordedOrder!,
       idle: o.idle,
       ticks: o.ticks,
@@ -155,12 +163,15 @@ export class Replay {
   /** What was mapped before the recording stands on the pool, and can be unmapped. */
   #setUp(initial: InitialPool, pool: Pool, addresses: PoolAddresses): void {
     this.#hiwaterBefore = initial.hiwater ?? 0;
-    for (const { op, offset } of setUp(pool, initial)) {
-      op.address = addresses.addressOf(offset);
-      if (!(op.address >= 0)) continue;
-      this.#ordering!.hold(op, offset);
-      this.#joiner.hold(op);
-      if (this.#o.replacement === null) this.#summary.held(op, offset, this.#o.firstReading.from);
+    const { maps } = this.#o;
+    for (const { offset, orig, size } of setUp(pool, initial)) {
+      const address = addresses.addressOf(offset);
+      if (!(address >= 0)) continue;
+      const m = maps.addBefore(orig, size);
+      maps.address[m] = address;
+      this.#ordering!.hold(m, offset);
+      this.#joiner.hold(m);
+      if (this.#o.replacement === null) this.#summary.held(m, offset, this.#o.firstReading.from);
     }
   }
 
@@ -274,16 +285,17 @@ export class Replay {
   }
 
   /** What stands before the summary: nothing, or the pool that is tried instead. */
-  #front(alignments: Alignments): CarriedSink {
+  #front(alignments: Alignments, maps: Mappings): CarriedSink {
     const { replacement } = this.#o;
     if (replacement === null) return this.#summary;
     const to = this.#reported.pool;
     const pool =
       to === null ? null : new Pool({ start: to.base, slots: to.slots, areas: to.areas, profile: to.profile });
-    const { masks } = this.#o.firstReading;
-    return new RequestStream(
-      new ReplacementPool({ pool, forced: replacement.forced, alignments, masks, sink: this.#summary }),
-    );
+    const { maps: recorded, firstReading } = this.#o;
+    const { masks } = firstReading;
+    const { forced } = replacement;
+    const on = { recorded, maps, pool, forced, alignments, masks, sink: this.#summary };
+    return new RequestStream(recorded, new ReplacementPool(on));
   }
 }
 
@@ -293,11 +305,14 @@ function untold(count: number): { where: string; what: string }[] {
 
 function fanOut(sinks: readonly CarriedSink[]): CarriedSink {
   return {
-    carried(c: Carried) {
-      for (const s of sinks) s.carried(c);
+    mapped(m: number, how: Carried) {
+      for (const s of sinks) s.mapped(m, how);
     },
-    released(op: Operation) {
-      for (const s of sinks) s.released(op);
+    unmapped(m: number, time: number) {
+      for (const s of sinks) s.unmapped(m, time);
+    },
+    released(m: number, time: number) {
+      for (const s of sinks) s.released(m, time);
     },
   };
 }

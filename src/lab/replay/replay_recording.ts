@@ -1,6 +1,8 @@
 /** Read a recording to see what machine it is of, as often as that takes, and once more to replay it. */
 import { EventBatch, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
+import { Mappings } from "./contracts/mappings.js";
+import { isEnd, mappingOf } from "./contracts/operation.js";
 import type { BounceByAddress, CarriedSink } from "./contracts/sinks.js";
 import { FirstReading } from "./machine/first_reading.js";
 import { inferMachine } from "./machine/infer_machine.js";
@@ -43,8 +45,8 @@ export interface RecordingOptions {
   replacement(machine: Machine): Replacement | null;
   /** Told of each batch of the second reading, before it is replayed. */
   onBatch?(batch: EventBatch, about: Reading): void;
-  /** Made once the machine is known; told of every operation in the order found. */
-  watcher?(machine: Machine, deviceNames: readonly string[]): CarriedSink;
+  /** Made once the machine is known; told of every operation in the order found, by numbers of a table of mappings. */
+  watcher?(maps: Mappings, deviceNames: readonly string[]): CarriedSink;
   /** Called often with how much is done, 0 to 1; what it returns is waited for. */
   progress?(done: number): Promise<void> | undefined;
 }
@@ -101,8 +103,10 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
       : 0;
   firstReading.forget();
   const second = await o.open();
-  const watcher = o.watcher?.(machine, deviceNames);
+  const maps = new Mappings();
+  const watcher = o.watcher?.(maps, deviceNames);
   const replay = new Replay({
+    maps,
     firstReading,
     machine,
     completeFrom,
@@ -117,7 +121,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     settings: o.settings(machine, replacement),
     sizesAsked: o.sizesAsked ?? false,
     replacement,
-    xen: xen === null ? null : new XenReplay(xen, frames, !machine.inferred.includes("swiotlb.base")),
+    xen: xen === null ? null : new XenReplay(maps, xen, frames, !machine.inferred.includes("swiotlb.base")),
     bounceByAddress:
       xen === null
         ? moved === "bounced"
@@ -156,8 +160,12 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   return { outcome, machine };
 }
 
-const requestsOf = ({ sample }: FirstReading, names: readonly string[]): Request[] =>
-  sample.filter((op) => !op.unmap).map((op) => ({ device: names[op.device] ?? "", time: op.lo, size: op.size }));
+function requestsOf({ sample: { maps, ops } }: FirstReading, names: readonly string[]): Request[] {
+  return ops
+    .filter((op) => !isEnd(op))
+    .map(mappingOf)
+    .map((m) => ({ device: names[maps.device[m]!] ?? "", time: maps.time[m]!, size: maps.size[m]! }));
+}
 
 /** Where nothing but a bounce moves a buffer. */
 const bounceWhereMoved: BounceByAddress = (phys, address) => (Number.isNaN(phys) ? null : address !== phys);

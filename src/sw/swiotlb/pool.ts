@@ -24,6 +24,8 @@ export class Pool extends PoolSlots {
   /** The index knows today's walk and that before 2024. */
   readonly #indexed: boolean;
   readonly #request = new Request();
+  /** First slot of what the last `find` found, -1 = nothing. */
+  #found = -1;
 
   /** @throws Misuse `pool-shape` for a start, a number of slots or of areas that no kernel could have. */
   constructor(o: PoolShape) {
@@ -88,7 +90,14 @@ export class Pool extends PoolSlots {
     const request = this.#request;
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
     const slot = this.#searchAreas(cpu);
+    this.#found = slot;
     return slot < 0 ? -1 : (slot + request.padSlots) * slotBytes + request.offset;
+  }
+
+  /** Take what the last `find` found, as `map` would have. Nothing may have been asked of the pool since. */
+  takeFound(): void {
+    if (this.#found >= 0) this.#takeAt(this.#found);
+    this.#found = -1;
   }
 
   /** `map` in one area alone, as a search over several pools does; `size` and the rest as there. */

@@ -1,6 +1,7 @@
 /** The pieces of the Xen replay, each on what is made for it. */
 import { describe, expect, test } from "vitest";
-import { mapping } from "../../../src/lab/replay/contracts/operation.js";
+import { Mappings } from "../../../src/lab/replay/contracts/mappings.js";
+import { beginOf } from "../../../src/lab/replay/contracts/operation.js";
 import { maskChanges } from "../../../src/lab/replay/machine/alignment_changes.js";
 import { Grants } from "../../../src/lab/replay/xen/grants.js";
 import { initialPoolOf, setUp } from "../../../src/lab/replay/xen/initial_pool.js";
@@ -14,6 +15,7 @@ import { readM2p } from "../../../src/read/xen/m2p_file.js";
 import { FrameKind, readP2m } from "../../../src/read/xen/p2m_file.js";
 import { readPoolFile } from "../../../src/read/xen/pool_file.js";
 import { Pool } from "../../../src/sw/swiotlb/index.js";
+import { made } from "./made.js";
 
 const source = (text: string) => memorySource("dump", new TextEncoder().encode(text));
 const p2m = (text: string) => readP2m(source(text));
@@ -176,9 +178,9 @@ describe("foreign frames with numbers of the pool", () => {
     guests: [],
   });
   const look = (pfn: number, mfn: number) => {
-    const overlaps = new Overlaps(owners, pool);
-    const who = { time: 1, event: 0, cpu: 0, device: 0, task: 0, context: 0, mask: Number.NaN, forced: false };
-    overlaps.look(mapping({ ...who, orig: pfn * 4096 + 2048, size: 512, bounced: false }), pfn, mfn);
+    const maps = new Mappings();
+    const overlaps = new Overlaps(maps, owners, pool);
+    overlaps.look(made(maps, { time: 1, orig: pfn * 4096 + 2048, size: 512, address: mfn * 4096 + 2048 }), pfn, mfn);
     return overlaps;
   };
   test("a number inside the pool is a hazard, with the slot that it looks like", () => {
@@ -217,17 +219,18 @@ test("a pool under load begins with what it held: allocations of one and of seve
 
 describe("a device that changes its min_align_mask", () => {
   const bounce = (time: number, orig: number, kept: number) => {
-    const who = { event: 0, cpu: 0, device: 0, task: 0, context: 0, mask: 2 ** 32, forced: true };
-    const op = mapping({ ...who, time, orig, size: 100, bounced: true });
-    op.address = 0x100000 + kept;
-    return op;
+    return { mask: 2 ** 32, forced: true, time, orig, size: 100, address: 0x100000 + kept };
   };
   const masks = [0, 0x1ff, 0x7ff, 0xfff];
-  const rows: readonly [what: string, ops: ReturnType<typeof bounce>[], changes: number[]][] = [
+  const rows: [what: string, bounces: ReturnType<typeof bounce>[], changes: number[]][] = [
     ["never", [bounce(1, 0x64, 0), bounce(2, 0xb54, 0), bounce(3, 0x1000, 0)], []],
     ["once, when low bits begin to be kept", [bounce(1, 0x64, 0), bounce(2, 0x1000, 0), bounce(3, 0x64, 0x64)], [3]],
     ["twice", [bounce(1, 0x64, 0), bounce(2, 0x64, 0x64), bounce(3, 0xfff, 0)], [2, 3]],
     ["not for a buffer whose place proves nothing", [bounce(1, 0x64, 0x64), bounce(2, 0x1000, 0)], []],
   ];
-  for (const [what, ops, changes] of rows) test(what, () => expect(maskChanges(ops, masks)[0] ?? []).toEqual(changes));
+  test.each(rows)("%s", (_what, bounces, changes) => {
+    const maps = new Mappings();
+    const ops = bounces.map((b) => beginOf(made(maps, b)));
+    expect(maskChanges({ maps, ops }, masks)[0] ?? []).toEqual(changes);
+  });
 });

@@ -168,7 +168,7 @@ export function sampleReport(seed = 7): RunReport {
     machine: {
       kernel: "7.2.13+deb14-amd64",
       cpus: 2,
-      swiotlb: { base: 0xbe00000, slots, areas: 2, forced: true, profile: "7.0 and later" },
+      swiotlb: { base: 0xbe00000, slots, areas: 2, forced: true, late: false, profile: "7.0 and later" },
       inferred: ["swiotlb.areas", "devices.0000:00:03.0.minAlignMask"],
       evidence: [
         'swiotlb.base: the log says "software IO TLB: mapped [mem 0x000000000be00000-0x000000000bf00000] (1MB)"',

@@ -1,7 +1,7 @@
 /** Why a pool refused a request. */
 import { type Pool, whyFull } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "./alignments.js";
-import type { Operation } from "./operation.js";
+import type { Mappings } from "./mappings.js";
 
 /** Why a mapping failed. Source: Linux kernel/dma/swiotlb.c, the checks in the order in which they refuse. */
 export type FailureReason =
@@ -30,15 +30,17 @@ export interface Refusal {
   readonly slots: number;
 }
 
-/** What the pool, as it is now, lacks for the request; it must have refused it. */
-export function refusalOf(pool: Pool, op: Operation, a: Alignments): Refusal {
+/** What the pool, as it is now, lacks for a mapping; it must have refused it. */
+export function refusalOf(pool: Pool, maps: Mappings, m: number, a: Alignments): Refusal {
+  const device = maps.device[m]!,
+    time = maps.time[m]!;
   const full = whyFull(pool, {
-    cpu: op.cpu,
-    orig: op.orig,
-    size: op.size,
-    minAlignMask: a.minAlignMask(op.device, op.lo),
-    allocAlignMask: a.allocAlignMask(op.device),
-    boundarySlots: a.boundarySlots(op.device, op.lo),
+    cpu: maps.cpu[m]!,
+    orig: maps.orig[m]!,
+    size: maps.size[m]!,
+    minAlignMask: a.minAlignMask(device, time),
+    allocAlignMask: a.allocAlignMask(device),
+    boundarySlots: a.boundarySlots(device, time),
   });
   return full === null ? { reason: "unknown", slots: 0 } : { reason: full.reason, slots: full.slots };
 }

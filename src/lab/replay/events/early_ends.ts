@@ -2,7 +2,6 @@
  * Ends that were read before their mappings, because the clocks of two CPUs differ by a little; those that no mapping
  * comes for were of before the recording.
  */
-import { beginsAlike } from "./live_mappings.js";
 
 /** The clocks of two CPUs may differ by this much (microseconds). */
 export const clocksApartMax = 10_000;
@@ -12,8 +11,6 @@ export interface Ended {
   readonly device: number;
   readonly time: number;
   readonly cpu: number;
-  readonly task: number;
-  readonly context: number;
 }
 
 /** An unmapping of something that was mapped before the recording began (or whose mapping was lost). */
@@ -23,19 +20,21 @@ export interface Orphan {
   readonly size: number;
 }
 
-interface EndedSingle extends Ended {
+interface Single {
   readonly size: number;
+  readonly end: Ended;
 }
 
-interface EndedList extends Ended {
+interface List {
   readonly phys: Float64Array;
+  readonly end: Ended;
 }
 
 export class EarlyEnds {
   /** By bus address, oldest first. */
-  readonly #singles = new Map<number, EndedSingle>();
+  readonly #singles = new Map<number, Single>();
   /** By the first buffer, oldest first. */
-  readonly #lists = new Map<number, EndedList[]>();
+  readonly #lists = new Map<number, List[]>();
   readonly #onOrphan: (o: Orphan) => void;
 
   /** @param onOrphan told of each single end that no mapping came for */
@@ -43,44 +42,45 @@ export class EarlyEnds {
     this.#onOrphan = onOrphan;
   }
 
-  add(address: number, end: EndedSingle): void {
+  add(address: number, size: number, end: Ended): void {
     this.#singles.delete(address);
-    this.#singles.set(address, end);
+    this.#singles.set(address, { size, end });
   }
 
-  /** @param end.phys the buffers that the event names, at least one */
-  addList(end: EndedList): void {
-    const same = this.#lists.get(end.phys[0]!);
-    if (same === undefined) this.#lists.set(end.phys[0]!, [end]);
-    else same.push(end);
+  /** @param phys the buffers that the event names, at least one */
+  addList(phys: Float64Array, end: Ended): void {
+    const same = this.#lists.get(phys[0]!);
+    if (same === undefined) this.#lists.set(phys[0]!, [{ phys, end }]);
+    else same.push({ phys, end });
   }
 
   /** The end of a mapping that has just been read; null where none came before it. */
   take(address: number, device: number, size: number): Ended | null {
     if (this.#singles.size === 0) return null;
     const early = this.#singles.get(address);
-    if (early === undefined || early.device !== device || early.size !== size) return null;
+    if (early === undefined || early.end.device !== device || early.size !== size) return null;
     this.#singles.delete(address);
-    return early;
+    return early.end;
   }
 
   /** The same of a list, whose end names its buffers. */
-  takeList(device: number, phys: Float64Array, now: number): Ended | null {
+  takeList(device: number, phys: Float64Array, first: number, count: number, now: number): Ended | null {
     if (this.#lists.size === 0) return null;
-    const same = this.#lists.get(phys[0]!);
-    const k = same?.findIndex((e) => e.device === device && beginsAlike(phys, e.phys, 0, e.phys.length)) ?? -1;
-    if (same === undefined || k < 0) return null;
-    const early = same[k]!;
-    if (same.length === 1) this.#lists.delete(phys[0]!);
+    const same = this.#lists.get(phys[first]!);
+    if (same === undefined) return null;
+    const k = same.findIndex((e) => e.end.device === device && beginsAlike(e.phys, phys, first, count));
+    if (k < 0) return null;
+    const { end } = same[k]!;
+    if (same.length === 1) this.#lists.delete(phys[first]!);
     else same.splice(k, 1);
-    return early.time < now - clocksApartMax ? null : early;
+    return end.time < now - clocksApartMax ? null : end;
   }
 
   /** What ended before `until` waits no longer. */
   forget(until: number): void {
     this.#singlesUntil(until);
     for (const [first, lists] of this.#lists) {
-      if (lists.at(-1)!.time > until) return;
+      if (lists.at(-1)!.end.time > until) return;
       this.#lists.delete(first);
     }
   }
@@ -90,10 +90,17 @@ export class EarlyEnds {
   }
 
   #singlesUntil(until: number): void {
-    for (const [address, { device, size, time }] of this.#singles) {
-      if (time > until) return;
+    for (const [address, { size, end }] of this.#singles) {
+      if (end.time > until) return;
       this.#singles.delete(address);
-      this.#onOrphan({ device, address, size });
+      this.#onOrphan({ device: end.device, address, size });
     }
   }
+}
+
+/** Whether two lists have the same buffers, as far as both are known: an event may name only the first ones. */
+function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
+  const n = Math.min(list.length, count);
+  for (let k = 0; k < n; k++) if (list[k] !== other[first + k]) return false;
+  return true;
 }

@@ -8,11 +8,11 @@
  * Source: Linux kernel/dma/mapping.c (where the events are written), kernel/dma/swiotlb.c, include/trace/events/dma.h.
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
-import type { Operation } from "../contracts/operation.js";
 import { clocksApartMax } from "./early_ends.js";
 import { Joining, type JoinOptions } from "./joining.js";
 import { mapList, unmapList } from "./lists.js";
 import type { Wait } from "./pending_searches.js";
+import { laneOf } from "./release_times.js";
 import { bounced, map, unmap } from "./singles.js";
 
 /** A swiotlb_bounced whose outcome has not come after this long has none: its list was refused. */
@@ -40,8 +40,8 @@ export class Joiner {
   }
 
   /** A mapping of before the recording is known; its bus address is set. The sink is not told of it. */
-  hold(op: Operation): void {
-    this.#joining.live.hold(op);
+  hold(m: number): void {
+    this.#joining.live.hold(m);
   }
 
   feed(b: EventBatch): void {
@@ -50,7 +50,7 @@ export class Joiner {
       const time = b.time[i]!;
       if (time > j.now) j.now = time;
       this.#pages?.see(b, i);
-      const lane = b.cpu[i]! * 256 + b.context[i]!;
+      const lane = laneOf(b.cpu[i]!, b.context[i]!);
       j.releases.beforeEvent(lane, time, j.event);
       this.#join(b, i, lane);
       this.lastEvents[b.cpu[i]!] = j.event;
@@ -104,7 +104,7 @@ export class Joiner {
   }
 
   /** Mappings alive now. */
-  living(): Iterable<Operation> {
+  living(): Iterable<number> {
     return this.#joining.live;
   }
 }

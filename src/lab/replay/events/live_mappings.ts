@@ -3,81 +3,100 @@
  * and those of before the recording by either.
  */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Operation } from "../contracts/operation.js";
-
-interface List {
-  readonly device: number;
-  readonly phys: Float64Array;
-  readonly ops: Operation[];
-}
+import { longer } from "../contracts/columns.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { none } from "../contracts/operation.js";
+import { hashOf, Queues } from "./queues.js";
 
 const slotOf = (address: number): number => address - (address % slotBytes);
 
 export class LiveMappings {
-  /** By bus address; several may share one. */
-  readonly #singles = new Map<number, Operation[]>();
-  /** By their first physical address, oldest first. */
-  readonly #lists = new Map<number, List[]>();
+  readonly #maps: Mappings;
+  /** By device and bus address; several may share one. */
+  readonly #singles = new Queues();
+  /** First entries of lists, by device and the first buffer that their event named. */
+  readonly #lists = new Queues();
+  /** Of an entry of a list: the next one, and the buffer that the list's event named. Of a first one: how many. */
+  #next = new Int32Array(1024);
+  #named = new Float64Array(1024);
+  #entries = new Int32Array(1024);
   /** Mappings from before the recording, by the bus address of the slot they begin in, and by their buffer's. */
-  readonly #heldBySlot = new Map<number, Operation>();
-  readonly #heldByBuffer = new Map<number, Operation>();
+  readonly #heldBySlot = new Map<number, number>();
+  readonly #heldByBuffer = new Map<number, number>();
 
-  add(address: number, op: Operation): void {
-    const same = this.#singles.get(address);
-    if (same === undefined) this.#singles.set(address, [op]);
-    else same.push(op);
+  constructor(maps: Mappings) {
+    this.#maps = maps;
   }
 
-  addList(device: number, phys: Float64Array, ops: Operation[]): void {
-    const same = this.#lists.get(phys[0]!);
-    if (same === undefined) this.#lists.set(phys[0]!, [{ device, phys, ops }]);
-    else same.push({ device, phys, ops });
+  /** A single mapping, whose address is known. */
+  add(m: number): void {
+    this.#singles.add(m, hashOf(this.#maps.device[m]!, this.#maps.address[m]!));
+  }
+
+  /** @param entries of one list, at least one; @param phys the buffers that its event named, as many */
+  addList(entries: Int32Array, phys: Float64Array, physFirst: number, count: number): void {
+    const first = entries[0]!;
+    for (let k = 0; k < count; k++) {
+      const m = entries[k]!;
+      if (m >= this.#next.length) this.#makeRoom(m);
+      this.#named[m] = phys[physFirst + k]!;
+      this.#next[m] = k + 1 < count ? entries[k + 1]! : none;
+    }
+    this.#entries[first] = count;
+    this.#lists.add(first, hashOf(this.#maps.device[first]!, this.#named[first]!));
   }
 
   /** A mapping of before the recording is known; its bus address is set. */
-  hold(op: Operation): void {
-    this.#heldBySlot.set(slotOf(op.address), op);
-    if (!Number.isNaN(op.orig)) this.#heldByBuffer.set(op.orig, op);
+  hold(m: number): void {
+    const { address, orig } = this.#maps;
+    this.#heldBySlot.set(slotOf(address[m]!), m);
+    if (!Number.isNaN(orig[m]!)) this.#heldByBuffer.set(orig[m]!, m);
   }
 
-  /** The oldest of this device at an address: without an IOMMU several may share one. @returns null for none. */
-  take(address: number, device: number): Operation | null {
-    const same = this.#singles.get(address);
-    let k = 0;
-    while (same !== undefined && k < same.length && same[k]!.device !== device) k++;
-    if (same === undefined || k === same.length) {
-      const held = this.#heldBySlot.get(slotOf(address));
-      if (held !== undefined) this.#letGo(held);
-      return held ?? null;
+  /** The oldest of this device at an address: without an IOMMU several may share one. @returns none for none. */
+  take(address: number, device: number): number {
+    const maps = this.#maps,
+      singles = this.#singles;
+    const last = singles.last(hashOf(device, address));
+    for (let before = last; before !== none; ) {
+      const m = singles.after(before);
+      if (maps.address[m] === address && maps.device[m] === device) {
+        singles.removeAfter(before);
+        return m;
+      }
+      before = m === last ? none : m;
     }
-    const op = same[k]!;
-    if (same.length === 1) this.#singles.delete(address);
-    else same.splice(k, 1);
-    return op;
+    if (this.#heldBySlot.size === 0) return none;
+    const held = this.#heldBySlot.get(slotOf(address));
+    if (held === undefined) return none;
+    this.#letGo(held);
+    return held;
   }
 
-  /** The list that begins with these buffers; of one from before the recording, the entries that are known. */
-  takeList(device: number, phys: Float64Array, first: number, count: number): readonly Operation[] {
-    const key = phys[first]!;
-    const lists = this.#lists.get(key);
-    const k = lists?.findIndex((l) => l.device === device && beginsAlike(l.phys, phys, first, count)) ?? -1;
-    if (lists === undefined || k < 0) return this.#takeHeld(phys, first, count);
-    const list = lists[k]!;
-    if (lists.length === 1) this.#lists.delete(key);
-    else lists.splice(k, 1);
-    return list.ops;
+  /** First entry of the oldest list that begins with these buffers; `next` goes on. @returns none for none. */
+  takeList(device: number, phys: Float64Array, first: number, count: number): number {
+    const lists = this.#lists,
+      wanted = phys[first]!;
+    const last = lists.last(hashOf(device, wanted));
+    for (let before = last; before !== none; ) {
+      const m = lists.after(before);
+      if (this.#named[m] === wanted && this.#maps.device[m] === device && this.#beginsAlike(m, phys, first, count)) {
+        lists.removeAfter(before);
+        return m;
+      }
+      before = m === last ? none : m;
+    }
+    return none;
   }
 
-  *[Symbol.iterator](): Iterator<Operation> {
-    yield* this.#heldBySlot.values();
-    for (const ops of this.#singles.values()) yield* ops;
-    for (const lists of this.#lists.values()) for (const l of lists) yield* l.ops;
+  next(entry: number): number {
+    return this.#next[entry]!;
   }
 
-  #takeHeld(phys: Float64Array, first: number, count: number): readonly Operation[] {
-    if (this.#heldByBuffer.size === 0) return [];
-    const found: Operation[] = [];
-    for (let k = 0; k < count; k++) {
+  /** Of a list from before the recording, the entries that are known, by their buffers. */
+  takeHeld(phys: Float64Array, first: number, count: number): readonly number[] {
+    const found: number[] = [];
+    for (let k = 0; k < count && this.#heldByBuffer.size > 0; k++) {
       const held = this.#heldByBuffer.get(phys[first + k]!);
       if (held === undefined) continue;
       this.#letGo(held);
@@ -86,15 +105,28 @@ export class LiveMappings {
     return found;
   }
 
-  #letGo(held: Operation): void {
-    this.#heldBySlot.delete(slotOf(held.address));
-    this.#heldByBuffer.delete(held.orig);
+  *[Symbol.iterator](): Iterator<number> {
+    yield* this.#heldBySlot.values();
+    yield* this.#singles;
+    for (const first of this.#lists) for (let m = first; m !== none; m = this.#next[m]!) yield m;
   }
-}
 
-/** Whether two lists have the same buffers, as far as both are known: an event may name only the first ones. */
-export function beginsAlike(list: Float64Array, other: Float64Array, first: number, count: number): boolean {
-  const n = Math.min(list.length, count);
-  for (let k = 0; k < n; k++) if (list[k] !== other[first + k]) return false;
-  return true;
+  /** Whether a list has these buffers, as far as both are known: an event may name only the first ones. */
+  #beginsAlike(list: number, phys: Float64Array, first: number, count: number): boolean {
+    const n = Math.min(this.#entries[list]!, count);
+    for (let k = 0, m = list; k < n; k++, m = this.#next[m]!) if (this.#named[m] !== phys[first + k]) return false;
+    return true;
+  }
+
+  #letGo(held: number): void {
+    this.#heldBySlot.delete(slotOf(this.#maps.address[held]!));
+    this.#heldByBuffer.delete(this.#maps.orig[held]!);
+  }
+
+  #makeRoom(m: number): void {
+    const length = 2 * Math.max(m, this.#next.length);
+    this.#next = longer(this.#next, length);
+    this.#named = longer(this.#named, length);
+    this.#entries = longer(this.#entries, length);
+  }
 }

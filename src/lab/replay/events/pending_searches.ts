@@ -6,8 +6,10 @@
  * events, with none lost in between. A driver that tries a list again and again begins with the same buffer each time.
  * Where a probe shows the answers, a list ends with the entry that had none.
  */
-import { Context, type EventBatch, failedAddress } from "../../../read/event.js";
-import { type Operation, Outcome } from "../contracts/operation.js";
+import { Context, type EventBatch } from "../../../read/event.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { beginOf, none, Outcome } from "../contracts/operation.js";
+import { attemptsOf } from "./attempts.js";
 import { releaseSpanMax } from "./release_times.js";
 
 /** Without flags in the recording an older search may still be under way for this long (microseconds). */
@@ -20,14 +22,6 @@ const entriesAlikeMax = 1024;
 /** Fewer searches under way are no list that is tried again and again. */
 const retriesMin = 8;
 
-/** The outcome is known; so is the latest moment of the search, unless it was already. */
-export function resolve(op: Operation, address: number, time: number, event: number): void {
-  op.address = address;
-  if (!Number.isNaN(op.hi)) return;
-  op.hi = time;
-  op.hiEvent = event;
-}
-
 /** How long is waited for an outcome: microseconds, and events where the clock does not count time. */
 export interface Wait {
   readonly time: number;
@@ -35,8 +29,9 @@ export interface Wait {
 }
 
 export class PendingSearches {
+  readonly #maps: Mappings;
   /** Newest last; by CPU for the idle tasks, which share a name. */
-  readonly #stacks = new Map<number, Operation[]>();
+  readonly #stacks = new Map<number, number[]>();
   readonly #idle: (task: number) => boolean;
   readonly #ticks: () => boolean;
   readonly #lastEvents: readonly number[] | null;
@@ -49,17 +44,19 @@ export class PendingSearches {
    * @param o.lastEvents number of each CPU's last event; null where it is not known yet
    */
   constructor(o: {
+    readonly maps: Mappings;
     readonly idle: (task: number) => boolean;
     readonly ticks: () => boolean;
     readonly lastEvents: readonly number[] | null;
   }) {
+    this.#maps = o.maps;
     this.#idle = o.idle;
     this.#ticks = o.ticks;
     this.#lastEvents = o.lastEvents;
   }
 
   /** The searches of the task that wrote an event. */
-  of(b: EventBatch, i: number): Operation[] {
+  of(b: EventBatch, i: number): number[] {
     const task = b.task[i]!;
     const key = task < 0 || this.#idle(task) ? -1 - b.cpu[i]! : task;
     let stack = this.#stacks.get(key);
@@ -70,11 +67,18 @@ export class PendingSearches {
     return stack;
   }
 
+  /** Its outcome was found: it waits no longer. */
+  remove(stack: number[], at: number): void {
+    for (let k = at + 1; k < stack.length; k++) stack[k - 1] = stack[k]!;
+    stack.pop();
+  }
+
   /** A probe shows the answer to what the task asked for last. */
   answered(b: EventBatch, i: number): void {
+    const { context, answer } = this.#maps;
     const last = this.of(b, i).at(-1);
-    if (last === undefined || last.context !== b.context[i] || !Number.isNaN(last.answer)) return;
-    last.answer = b.dma[i]!;
+    if (last === undefined || context[last] !== b.context[i] || !Number.isNaN(answer[last]!)) return;
+    answer[last] = b.dma[i]!;
   }
 
   /** Events were lost just before this one. */
@@ -82,111 +86,84 @@ export class PendingSearches {
     this.#lostEvent = event;
   }
 
-  /** What this task began before `op` and never finished was refused. */
-  refuseOlder(stack: Operation[], below: number, op: Operation, event: number): void {
+  /** What this task began before mapping `m` and never finished was refused. */
+  refuseOlder(stack: number[], below: number, m: number, event: number): void {
     if (below <= 0) return;
+    const { context, time } = this.#maps;
     const older = stack.splice(0, below);
-    const isStale = (o: Operation) =>
-      o.context === Context.unknown ? !this.#ticks() && op.at - o.at > nestedSpanMax : o.context === op.context;
+    const isStale = (o: number) =>
+      context[o] === Context.unknown
+        ? !this.#ticks() && time[m]! - time[o]! > nestedSpanMax
+        : context[o] === context[m];
     const stale = older.filter(isStale);
     if (stale.length < older.length) stack.unshift(...older.filter((o) => !isStale(o)));
-    for (const attempt of attemptsOf(stale)) this.#refuse(attempt, op.lo, event);
+    for (const attempt of attemptsOf(this.#maps, stale)) this.#refuse(attempt, time[m]!, event);
   }
 
   /** Searches that had no outcome for so long, in any task. */
   sweep(now: number, wait: Wait, event: number): void {
-    const old = (op: Operation) => (this.#ticks() ? event - op.loEvent > wait.events : now - op.at > wait.time);
+    const { time, loEvent } = this.#maps;
+    const old = (m: number) =>
+      this.#ticks() ? event - loEvent[beginOf(m)]! > wait.events : now - time[m]! > wait.time;
     for (const [task, stack] of this.#stacks) {
       if (stack.length > 0 && !old(stack[stack.length - 1]!)) {
         if (stack.length >= retriesMin) this.#sweepRetries(stack, old, event);
         continue;
       }
-      for (const attempt of attemptsOf(stack)) this.#refuse(attempt, attempt.at(-1)!.lo + releaseSpanMax, event);
+      for (const attempt of attemptsOf(this.#maps, stack)) {
+        this.#refuse(attempt, time[attempt.at(-1)!]! + releaseSpanMax, event);
+      }
       this.#stacks.delete(task);
     }
   }
 
   /** The recording has ended: what has no outcome has none that is known. */
   finish(now: number, event: number): void {
-    for (const stack of this.#stacks.values()) for (const op of stack) resolve(op, Outcome.unknown, now, event);
+    for (const stack of this.#stacks.values()) for (const m of stack) this.#resolve(m, Outcome.unknown, now, event);
     this.#stacks.clear();
   }
 
   /** Of a list that is still tried, the attempts that are over: those of long ago, and those that others followed. */
-  #sweepRetries(stack: Operation[], old: (op: Operation) => boolean, event: number): void {
-    const attempts = attemptsOf(stack);
-    const later = new Map<string, { count: number; begin: Operation }>();
-    const over = new Set<Operation>();
+  #sweepRetries(stack: number[], old: (m: number) => boolean, event: number): void {
+    const { device, context, orig, size, time } = this.#maps;
+    const attempts = attemptsOf(this.#maps, stack);
+    const later = new Map<string, { count: number; begin: number }>();
+    const over = new Set<number>();
     for (let k = attempts.length - 1; k >= 0; k--) {
       const attempt = attempts[k]!;
       const begin = attempt[0]!;
-      const key = `${begin.device} ${begin.context} ${begin.orig} ${begin.size}`;
+      const key = `${device[begin]} ${context[begin]} ${orig[begin]} ${size[begin]}`;
       const next = later.get(key);
       later.set(key, { count: (next?.count ?? 0) + 1, begin });
       if (next === undefined) continue;
       const enough = attempt.length > 1 ? attemptsAfter : entriesAlikeMax;
       if (next.count < enough && !old(attempt.at(-1)!)) continue;
-      this.#refuse(attempt, next.begin.lo, event);
-      for (const op of attempt) over.add(op);
+      this.#refuse(attempt, time[next.begin]!, event);
+      for (const m of attempt) over.add(m);
     }
     if (over.size === 0) return;
-    const left = stack.filter((op) => !over.has(op));
+    const left = stack.filter((m) => !over.has(m));
     stack.splice(0, stack.length, ...left);
   }
 
   /** One list was refused at its last entry, as far as the recording would show that it was not. */
-  #refuse(attempt: readonly Operation[], time: number, event: number): void {
+  #refuse(attempt: readonly number[], until: number, event: number): void {
+    const { cpu, time, loEvent, list, listEnd } = this.#maps;
     const last = attempt[attempt.length - 1]!;
-    const isCut = last.loEvent <= this.#lostEvent || this.#lastEvents?.[last.cpu] === last.loEvent;
-    attempt.forEach((op, k) => {
-      op.list = true;
-      op.listEnd = op === last;
-      resolve(op, isCut ? Outcome.unknown : Outcome.refusedList, attempt[k + 1]?.lo ?? Math.max(time, op.lo), event);
-    });
-  }
-}
-
-/** Searches of one task as lists: each of one device and code, up to where it begins again with the same buffer. */
-function attemptsOf(ops: readonly Operation[]): Operation[][] {
-  const found = split(ops);
-  for (let k = 1; k < found.length; k++) {
-    if (!isSameBuffer(found[k]![0]!, found[k - 1]![0]!)) continue;
-    for (const op of found[k - 1]!) op.retried = true;
-    for (const op of found[k]!) op.retried = true;
-  }
-  return found;
-}
-
-function split(ops: readonly Operation[]): Operation[][] {
-  const found: Operation[][] = [];
-  const open = new Map<number, Operation[]>();
-  const before = new Map<number, Operation[]>();
-  const begin = (op: Operation, attempt: Operation[]) => {
-    const last = open.get(op.context);
-    if (last !== undefined) before.set(op.context, last);
-    open.set(op.context, attempt);
-    found.push(attempt);
-  };
-  for (const op of ops) {
-    const attempt = open.get(op.context);
-    const first = attempt?.[0];
-    const isOver = attempt?.at(-1)?.answer === failedAddress;
-    if (attempt === undefined || first?.device !== op.device || isOver || isSameBuffer(first, op)) {
-      begin(op, [op]);
-      continue;
+    const lastEvent = loEvent[beginOf(last)]!;
+    const isCut = lastEvent <= this.#lostEvent || this.#lastEvents?.[cpu[last]!] === lastEvent;
+    const outcome = isCut ? Outcome.unknown : Outcome.refusedList;
+    for (let k = 0; k < attempt.length; k++) {
+      const m = attempt[k]!,
+        next = attempt[k + 1] ?? none;
+      list[m] = 1;
+      listEnd[m] = m === last ? 1 : 0;
+      this.#resolve(m, outcome, next === none ? Math.max(until, time[m]!) : time[next]!, event);
     }
-    // Beyond what the tries of its own list came to, a buffer that is asked for again began another list.
-    const usual = before.get(op.context);
-    const next = usual === undefined || !isSameBuffer(usual[0]!, first) ? undefined : attempt[usual.length];
-    if (next === undefined || !isSameBuffer(next, op)) {
-      attempt.push(op);
-      continue;
-    }
-    begin(next, attempt.splice(usual!.length));
-    begin(op, [op]);
   }
-  return found;
-}
 
-const isSameBuffer = (a: Operation, b: Operation): boolean =>
-  a.device === b.device && a.context === b.context && a.orig === b.orig && a.size === b.size;
+  #resolve(m: number, outcome: Outcome, time: number, event: number): void {
+    this.#maps.resolve(m, outcome, time, event);
+    this.#maps.drop(m);
+  }
+}

@@ -1,104 +1,93 @@
 /** Searches, single mappings and their unmappings. The release of a single mapping comes before its event. */
-import { type EventBatch, failedAddress } from "../../../read/event.js";
-import { mapping, type Operation, Outcome, unmapping } from "../contracts/operation.js";
-import { endedBy, type Joining, printedBy } from "./joining.js";
-import { resolve } from "./pending_searches.js";
+import type { EventBatch } from "../../../read/event.js";
+import { beginOf, none, Outcome } from "../contracts/operation.js";
+import { endedBy, type Joining, outcomeOf } from "./joining.js";
 
 /** Slots are about to be searched for. */
 export function bounced(j: Joining, b: EventBatch, i: number): void {
+  const { maps } = j;
   const searches = j.pending.of(b, i);
-  const last = searches[searches.length - 1];
-  // The next search of the same code has begun: the one before is over.
-  if (last !== undefined && last.context === b.context[i]! && Number.isNaN(last.hi)) {
-    last.hi = b.time[i]!;
-    last.hiEvent = j.event;
+  if (searches.length > 0) isOver(j, searches[searches.length - 1]!, b, i);
+  const m = j.begun(b, i, b.dma[i]!, b.size[i]!);
+  maps.mask[m] = b.mask[i]!;
+  maps.forced[m] = b.forced[i] === 1 ? 1 : 0;
+  maps.bounced[m] = 1;
+  j.sink.push(beginOf(m));
+  if (j.showsOutcomes) {
+    searches.push(m);
+    return;
   }
-  const op = mapping({
-    time: b.time[i]!,
-    event: j.event,
-    cpu: b.cpu[i]!,
-    device: b.device[i]!,
-    task: b.task[i]!,
-    context: b.context[i]!,
-    orig: b.dma[i]!,
-    size: b.size[i]!,
-    mask: b.mask[i]!,
-    forced: b.forced[i] === 1,
-    bounced: true,
-  });
-  j.sink.push(op);
-  if (j.showsOutcomes) searches.push(op);
-  else resolve(op, Outcome.unknown, op.lo, j.event);
+  maps.resolve(m, Outcome.unknown, maps.time[m]!, j.event);
+  maps.drop(m);
+}
+
+/** The next search of the same code has begun: the one before is over. */
+function isOver({ maps, event }: Joining, last: number, b: EventBatch, i: number): void {
+  const op = beginOf(last);
+  if (maps.context[last] !== b.context[i]! || maps.hi[op] !== Number.POSITIVE_INFINITY) return;
+  maps.hi[op] = b.time[i]!;
+  maps.hiEvent[op] = event;
 }
 
 export function map(j: Joining, b: EventBatch, i: number): void {
-  const searches = j.pending.of(b, i);
+  const { maps, pending } = j;
+  const searches = pending.of(b, i);
   const address = b.dma[i]!,
-    phys = b.phys[i]!,
-    size = b.size[i]!;
-  const at = searchOf(j, searches, b, i);
-  let op: Operation;
+    phys = b.phys[i]!;
+  const at = searches.length === 0 ? none : searchOf(j, searches, b, i);
+  let m: number;
   if (at >= 0) {
-    op = searches[at]!;
-    searches.splice(at, 1);
-    j.pending.refuseOlder(searches, at, op, j.event);
+    m = searches[at]!;
+    pending.remove(searches, at);
+    pending.refuseOlder(searches, at, m, j.event);
   } else {
-    op = j.unasked(b, i, phys, size, address);
-    j.pending.refuseOlder(searches, searches.length, op, j.event);
-    j.sink.push(op);
+    m = j.unasked(b, i, phys, b.size[i]!, address);
+    pending.refuseOlder(searches, searches.length, m, j.event);
+    j.sink.push(beginOf(m));
   }
-  op.direction = b.direction[i]!;
-  op.attrs = b.attrs[i]!;
-  op.cpuAfter = b.cpu[i]!;
-  const original = printedBy(op);
-  if (!Number.isNaN(phys)) op.orig = phys;
-  resolve(op, address === failedAddress ? Outcome.refused : address, b.time[i]!, j.event);
-  j.locate(op, original);
-  if (address === failedAddress) return;
-  op.id = j.ids.take();
-  const early = j.early.take(op.address, op.device, op.size);
-  if (early === null) j.live.add(address, op);
-  else j.endEarly(op, early);
+  const original = j.printed(m);
+  if (!Number.isNaN(phys)) maps.orig[m] = phys;
+  j.resolve(m, b, i, outcomeOf(address), address);
+  j.locate(m, original);
+  if (!(address >= 0)) {
+    maps.drop(m);
+    return;
+  }
+  const early = j.early.take(address, maps.device[m]!, maps.size[m]!);
+  if (early === null) j.live.add(m);
+  else j.endEarly(m, early);
 }
 
-function searchOf(j: Joining, searches: readonly Operation[], b: EventBatch, i: number): number {
-  if (searches.length === 0) return -1;
-  const [phys, address] = [b.phys[i]!, b.dma[i]!];
-  const made = { device: b.device[i]!, context: b.context[i]!, size: b.size[i]!, phys, address };
-  const at = j.isDirect(phys, address) ? -1 : j.buffers.searchOf(searches, made);
-  return at >= 0 ? at : j.buffers.movedSearchOf(searches, made);
+function searchOf(j: Joining, searches: readonly number[], b: EventBatch, i: number): number {
+  const phys = b.phys[i]!,
+    address = b.dma[i]!,
+    device = b.device[i]!,
+    size = b.size[i]!;
+  const at = j.isDirect(phys, address) ? none : j.buffers.searchOf(searches, device, size, phys);
+  return at >= 0 ? at : j.buffers.movedSearchOf(searches, b.context[i]!, device, size, phys, address);
 }
 
 export function unmap(j: Joining, b: EventBatch, i: number, lane: number): void {
-  const address = b.dma[i]!;
-  let of = j.live.take(address, b.device[i]!);
-  if (of === null && !j.tellsOrphans) {
-    j.early.add(address, { ...endedBy(b, i), size: b.size[i]! });
+  const { maps, releases } = j;
+  const address = b.dma[i]!,
+    time = b.time[i]!;
+  let m = j.live.take(address, b.device[i]!);
+  if (m === none && !j.tellsOrphans) {
+    j.early.add(address, b.size[i]!, endedBy(b, i));
     return;
   }
-  of ??= unseenMapping(b, i);
-  const time = b.time[i]!;
-  const lo = Math.max(j.releases.earliest(lane, time), of.lo);
-  j.sink.push(
-    unmapping(of, {
-      cpu: b.cpu[i]!,
-      task: b.task[i]!,
-      context: b.context[i]!,
-      lo,
-      hi: time,
-      loEvent: j.releases.eventBefore(lane),
-      hiEvent: j.event,
-      at: time,
-    }),
-  );
-  j.ids.give(of.id);
+  if (m === none) m = unseen(j, address, b.size[i]!);
+  const op = j.ended(m, b.cpu[i]!, time);
+  maps.lo[op] = Math.max(releases.earliest(lane, time), maps.time[m]!);
+  maps.hi[op] = time;
+  maps.loEvent[op] = releases.eventBefore(lane);
+  maps.hiEvent[op] = j.event;
+  j.letGo(m, op);
 }
 
 /** A mapping of before the recording, of which nothing is known but its end. */
-function unseenMapping(b: EventBatch, i: number): Operation {
-  const size = b.size[i]!;
-  const who = { time: Number.NEGATIVE_INFINITY, event: -1, cpu: 0, device: -1, task: -1, context: 255 };
-  const op = mapping({ ...who, orig: Number.NaN, size, mask: Number.NaN, forced: false, bounced: true });
-  op.address = b.dma[i]!;
-  return op;
+function unseen({ maps }: Joining, address: number, size: number): number {
+  const m = maps.addBefore(Number.NaN, size);
+  maps.address[m] = address;
+  return m;
 }

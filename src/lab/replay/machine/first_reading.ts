@@ -4,12 +4,14 @@
  * Memory is bounded: a first stretch of operations is kept, of the rest only counts and bounds.
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
-import { type Operation, Outcome } from "../contracts/operation.js";
+import { Mappings } from "../contracts/mappings.js";
+import { isEnd, mappingOf, Outcome } from "../contracts/operation.js";
 import type { BounceByAddress } from "../contracts/sinks.js";
 import type { PoolBounds } from "../events/bounces_in_bounds.js";
 import type { Orphan } from "../events/early_ends.js";
 import { Joiner } from "../events/joiner.js";
 import { DeviceMasks } from "./masks.js";
+import { granted, type Sample } from "./sample.js";
 import type { Shows } from "./shows.js";
 import { CpuEnds, type StoppedCpu } from "./stopped_cpus.js";
 
@@ -39,8 +41,10 @@ export class FirstReading {
   readonly devices: DeviceEvents[] = [];
   readonly masks = new DeviceMasks();
   forced = 0;
+  readonly #maps = new Mappings();
+  readonly #kept: number[] = [];
   /** Operations in the order in which they began, the first `sampleMax` that concern bounces. */
-  readonly sample: Operation[] = [];
+  readonly sample: Sample = { maps: this.#maps, ops: this.#kept };
   /** Lowest and highest bounce address seen. */
   lowest = Number.POSITIVE_INFINITY;
   highest = Number.NEGATIVE_INFINITY;
@@ -77,11 +81,12 @@ export class FirstReading {
     bounds: PoolBounds | null = null,
     ticks: () => boolean = () => false,
   ) {
-    const sink = { push: (op: Operation) => this.#keep(op) };
+    const sink = { push: (op: number) => this.#keep(op) };
     const onOrphan = (o: Orphan) => {
       if (this.orphans.length < orphansMax) this.orphans.push(o);
     };
     this.#joiner = new Joiner({
+      maps: this.#maps,
       sink,
       idle,
       showsOutcomes: true,
@@ -175,8 +180,8 @@ export class FirstReading {
 
   /** Share of the bounces kept whose buffers have bus addresses that are not their physical ones. */
   get movedShare(): number {
-    const maps = this.sample.filter((op) => !op.unmap);
-    return maps.filter((op) => op.onBus !== null).length / Math.max(1, maps.length);
+    const maps = this.#kept.filter((op) => !isEnd(op));
+    return maps.filter((op) => this.#maps.onBus[mappingOf(op)] !== null).length / Math.max(1, maps.length);
   }
 
   /**
@@ -195,24 +200,34 @@ export class FirstReading {
    */
   finish(own: ((address: number) => number) | null = null): void {
     this.#joiner.finish();
+    const { address, size, at, loEvent } = this.#maps;
+    const hasEnds = [0, 1].map((list) => this.#hasEnds(list));
     if (own !== null) this.#translate(own);
-    for (const op of this.sample) {
-      if (op.unmap || !(op.address >= 0)) continue;
-      this.lowest = Math.min(this.lowest, op.address);
-      this.highest = Math.max(this.highest, op.address + op.size);
+    for (const m of granted(this.sample)) {
+      this.lowest = Math.min(this.lowest, address[m]!);
+      this.highest = Math.max(this.highest, address[m]! + size[m]!);
     }
-    this.endsMissing = [true, false].some((list) => {
-      const alike = this.sample.filter((op) => op.list === list && op.address >= 0);
-      return alike.length >= fewMaps && alike.every((op) => !op.unmap);
-    });
-    this.sample.sort((a, b) => a.at - b.at || a.loEvent - b.loEvent);
+    this.endsMissing = [0, 1].some((list) => !hasEnds[list]! && this.#grantedOf(list) >= fewMaps);
+    this.#kept.sort((a, b) => at[a]! - at[b]! || loEvent[a]! - loEvent[b]!);
+  }
+
+  /** Whether an end of a bounce of a kind is recorded. */
+  #hasEnds(list: number): boolean {
+    const maps = this.#maps;
+    return this.#kept.some((op) => isEnd(op) && maps.list[mappingOf(op)] === list && maps.address[mappingOf(op)]! >= 0);
+  }
+
+  #grantedOf(list: number): number {
+    let count = 0;
+    for (const m of granted(this.sample)) if (this.#maps.list[m] === list) count++;
+    return count;
   }
 
   #translate(own: (address: number) => number): void {
-    for (const op of this.sample) {
-      if (op.unmap || !(op.address >= 0)) continue;
-      const address = own(op.address);
-      op.address = Number.isNaN(address) ? Outcome.unknown : address;
+    const { address, outcome } = this.#maps;
+    for (const m of granted(this.sample)) {
+      address[m] = own(address[m]!);
+      if (Number.isNaN(address[m]!)) outcome[m] = Outcome.unknown;
     }
     const known = this.orphans.map((o) => ({ ...o, address: own(o.address) }));
     this.orphans.splice(0, this.orphans.length, ...known.filter((o) => !Number.isNaN(o.address)));
@@ -220,11 +235,12 @@ export class FirstReading {
 
   /** The machine is known: what it was inferred from is not needed any more. */
   forget(): void {
-    this.sample.length = 0;
+    this.#kept.length = 0;
     this.orphans.length = 0;
   }
 
-  #keep(op: Operation): void {
-    if (op.bounced && this.sample.length < sampleMax) this.sample.push(op);
+  #keep(op: number): void {
+    if (this.#kept.length < sampleMax && this.#maps.bounced[mappingOf(op)] === 1) this.#kept.push(op);
+    else this.#maps.reported(op);
   }
 }

@@ -27,12 +27,14 @@ export function inferAlignments(o: {
   };
   if (o.pool !== null) {
     const all = { compared: Number.POSITIVE_INFINITY, wrong: Number.POSITIVE_INFINITY };
-    trialAsRecorded(o.pool, o.firstReading.sample, o.prior, all, (pool, op, kernel) => {
-      const high = Math.floor(op.orig / 2 ** 32),
-        low = op.orig >>> 0;
-      const part = equal[op.device]![partOf(op.device, op.lo)]!;
+    const { sample } = o.firstReading;
+    const { cpu, device, time, orig, size } = sample.maps;
+    trialAsRecorded(o.pool, sample, o.prior, all, (pool, m, kernel) => {
+      const high = Math.floor(orig[m]! / 2 ** 32),
+        low = orig[m]! >>> 0;
+      const part = equal[device[m]!]![partOf(device[m]!, time[m]!)]!;
       alignmentsTried.forEach((t, h) => {
-        const found = pool.find(op.cpu, high, low, op.size, t.minAlignMask, 0, t.boundary / slotBytes);
+        const found = pool.find(cpu[m]!, high, low, size[m]!, t.minAlignMask, 0, t.boundary / slotBytes);
         if (found === kernel) part[h]!++;
       });
     });

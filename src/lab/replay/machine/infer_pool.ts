@@ -13,10 +13,10 @@ import {
   withPages,
 } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
-import type { Operation } from "../contracts/operation.js";
 import type { FirstReading } from "./first_reading.js";
 import { isArm64, type LogFacts } from "./log_facts.js";
 import type { KnownPool, PoolMachine } from "./machine.js";
+import { granted, type Sample } from "./sample.js";
 import { type Shape, type TrialScore, trialAsRecorded, trialInFoundOrder } from "./trials.js";
 
 /** Mappings on which a candidate machine is tried. */
@@ -269,17 +269,23 @@ function add(found: Candidate[], s: Candidate, firstReading: FirstReading): void
   if (!known) found.push(s);
 }
 
+interface First {
+  readonly cpu: number;
+  readonly address: number;
+}
+
 /** Each CPU's first bounce: in an empty pool it stands at the start of that CPU's area. */
-function firstByCpu(sample: readonly Operation[]): Operation[] {
-  const firsts = new Map<number, Operation>();
-  for (const op of sample) {
-    if (!op.unmap && op.address >= 0 && !firsts.has(op.cpu)) firsts.set(op.cpu, op);
+function firstByCpu(sample: Sample): First[] {
+  const { cpu, address } = sample.maps;
+  const firsts = new Map<number, First>();
+  for (const m of granted(sample)) {
+    if (!firsts.has(cpu[m]!)) firsts.set(cpu[m]!, { cpu: cpu[m]!, address: address[m]! });
   }
   return [...firsts.values()];
 }
 
 /** Pool sizes that the distance between two CPUs' first bounces allows. */
-function spacings(firsts: readonly Operation[], areaCounts: readonly number[]): number[] {
+function spacings(firsts: readonly First[], areaCounts: readonly number[]): number[] {
   const [a, b] = firsts;
   if (a === undefined || b === undefined || a.cpu === b.cpu) return [];
   const areaBytes = (b.address - a.address) / (b.cpu - a.cpu);

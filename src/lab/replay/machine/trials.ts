@@ -1,14 +1,12 @@
-/**
- * A plain replay in the recording's own order, the model set to the kernel's state after every mapping: what machines
- * and alignments are tried with before the true order is looked for.
- */
+/** A machine is tried: how many of the kernel's bounce addresses would its pool have chosen too? */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { Pool, type Profile } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
-import type { Operation } from "../contracts/operation.js";
+import { isEnd, mappingOf, none } from "../contracts/operation.js";
 import { ContiguousAddresses } from "../contracts/pool_addresses.js";
 import type { Carried } from "../contracts/sinks.js";
 import { Ordering } from "../order/ordering.js";
+import type { Sample } from "./sample.js";
 
 export interface Shape {
   readonly base: number;
@@ -23,50 +21,55 @@ export interface TrialScore {
 }
 
 /**
- * @param ops   operations in the order in which they most likely happened
+ * A plain replay in the recording's own order, the model set to the kernel's state after every mapping: what machines
+ * and alignments are tried with before the true order is looked for.
  * @param limit mappings compared at most, and mappings predicted wrongly before the machine is given up
  * @param other called for each compared mapping before the model is set, to try other alignments on the same state
  */
 export function trialAsRecorded(
   shape: Shape,
-  ops: readonly Operation[],
+  { maps, ops }: Sample,
   alignments: Alignments,
   limit: { readonly compared: number; readonly wrong: number },
-  other?: (pool: Pool, op: Operation, kernel: number) => void,
+  other?: (pool: Pool, m: number, kernel: number) => void,
 ): TrialScore {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
   const bytes = shape.slots * slotBytes;
-  const offsets = new Map<Operation, number>();
-  /** Offset of each allocation by its first slot. */
-  const heads = new Map<number, number>();
+  /** Offset of each mapping on the pool, and of each allocation by its first slot. */
+  const offsets = new Float64Array(maps.count).fill(none);
+  const heads = new Float64Array(shape.slots).fill(none);
   let compared = 0,
     equal = 0;
   for (const op of ops) {
-    if (op.unmap) {
-      const offset = offsets.get(op.of!);
-      if (offset === undefined) continue;
-      offsets.delete(op.of!);
-      heads.delete(pool.headAt(offset));
+    const m = mappingOf(op);
+    if (isEnd(op)) {
+      const offset = offsets[m]!;
+      if (offset === none) continue;
+      offsets[m] = none;
+      heads[pool.headAt(offset)] = none;
       pool.unmap(offset, keptBits(offset));
       continue;
     }
-    const kernel = op.address - shape.base;
-    if (!(op.address >= 0)) continue;
+    const kernel = maps.address[m]! - shape.base;
+    if (!(maps.address[m]! >= 0)) continue;
     if (compared >= limit.compared || compared - equal > limit.wrong) break;
-    const high = Math.floor(op.orig / 2 ** 32),
-      low = op.orig >>> 0,
-      d = op.device;
+    const orig = maps.orig[m]!,
+      size = maps.size[m]!,
+      time = maps.time[m]!,
+      d = maps.device[m]!;
+    const high = Math.floor(orig / 2 ** 32),
+      low = orig >>> 0;
     compared++;
     // A bounce outside speaks against this machine as a wrong prediction does.
     if (kernel < 0 || kernel >= bytes) continue;
-    const mam = alignments.minAlignMask(d, op.lo),
+    const mam = alignments.minAlignMask(d, time),
       am = alignments.allocAlignMask(d);
-    if (pool.find(op.cpu, high, low, op.size, mam, am, alignments.boundarySlots(d, op.lo)) === kernel) equal++;
-    other?.(pool, op, kernel);
-    clear(pool, heads, kernel, op.size);
-    if (!pool.place(kernel, high, low, op.size, keptBits(kernel), 0)) continue;
-    offsets.set(op, kernel);
-    heads.set(pool.headAt(kernel), kernel);
+    if (pool.find(maps.cpu[m]!, high, low, size, mam, am, alignments.boundarySlots(d, time)) === kernel) equal++;
+    other?.(pool, m, kernel);
+    clear(pool, heads, kernel, size);
+    if (!pool.place(kernel, high, low, size, keptBits(kernel), 0)) continue;
+    offsets[m] = kernel;
+    heads[pool.headAt(kernel)] = kernel;
   }
   return { compared, equal };
 }
@@ -75,33 +78,30 @@ export function trialAsRecorded(
  * The same with the true order looked for: slower, and fair to machines whose CPUs race.
  * @param limit operations tried
  */
-export function trialInFoundOrder(
-  shape: Shape,
-  ops: readonly Operation[],
-  alignments: Alignments,
-  limit: number,
-): TrialScore {
+export function trialInFoundOrder(shape: Shape, sample: Sample, alignments: Alignments, limit: number): TrialScore {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
+  const maps = sample.maps.copy();
   let compared = 0;
   let equal = 0;
   const sink = {
-    carried(c: Carried) {
-      if (c.op.unmap || !(c.op.address >= 0)) return;
+    mapped(m: number, c: Carried) {
+      if (!(maps.address[m]! >= 0)) return;
       compared++;
-      if (c.agrees && !Number.isNaN(c.kernel)) equal++;
+      if (c.agrees && c.kernel >= 0) equal++;
     },
+    unmapped() {},
     released() {},
   };
   const addresses = new ContiguousAddresses(shape.base, shape.slots * slotBytes);
-  const ordering = new Ordering({ pool, alignments, addresses, sink, unseen: false });
-  const copies = new Map<Operation, Operation>();
-  for (const op of ops.slice(0, limit)) {
-    const of = op.of === null ? null : copies.get(op.of);
-    if (of === undefined) continue;
-    const previous = op.previous === null ? null : (copies.get(op.previous) ?? null);
-    const copy = { ...op, of, previous, done: false, offset: -1 };
-    copies.set(op, copy);
-    ordering.push(copy);
+  const ordering = new Ordering({ maps, pool, alignments, addresses, sink, unseen: false });
+  const tried = new Uint8Array(2 * maps.count);
+  for (const op of sample.ops.slice(0, limit)) {
+    // An end whose mapping is not among those tried says nothing.
+    if (isEnd(op) && tried[op - 1] === 0) continue;
+    const previous = maps.previous[op]!;
+    if (previous !== none && tried[previous] === 0) maps.previous[op] = none;
+    tried[op] = 1;
+    ordering.push(op);
   }
   ordering.finish(Number.POSITIVE_INFINITY);
   return { compared, equal };
@@ -112,11 +112,12 @@ function keptBits(offset: number): number {
   return offset % slotBytes === 0 ? 0 : 0x7ff;
 }
 
-function clear(pool: Pool, heads: Map<number, number>, offset: number, size: number): void {
+function clear(pool: Pool, heads: Float64Array, offset: number, size: number): void {
   const first = Math.floor(offset / slotBytes),
     last = Math.floor((offset + size - 1) / slotBytes);
   for (let slot = first; slot <= last && slot < pool.slots; slot++) {
-    const at = heads.get(pool.ownerHead(slot));
-    if (at !== undefined) pool.unmap(at, keptBits(at));
+    const head = pool.ownerHead(slot);
+    const at = head < 0 ? none : heads[head]!;
+    if (at !== none) pool.unmap(at, keptBits(at));
   }
 }

@@ -1,27 +1,40 @@
 /** Without a pool to be in step with, operations go on in the recording's own order, as soon as they are known. */
+import { longer } from "../contracts/columns.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { isEnd, mappingOf, Outcome } from "../contracts/operation.js";
+import { type Carried, type CarriedSink, Choice, type OperationSink } from "../contracts/sinks.js";
 
-import type { Operation } from "../contracts/operation.js";
-import type { CarriedSink, OperationSink } from "../contracts/sinks.js";
+const noPool: Carried = { model: Choice.none, kernel: Choice.none, agrees: true, refusal: null };
 
 export class RecordedOrder implements OperationSink {
+  readonly #maps: Mappings;
   readonly #sink: CarriedSink;
-  #waiting: Operation[] = [];
+  #waiting = new Int32Array(1024);
+  #count = 0;
 
-  constructor(sink: CarriedSink) {
+  constructor(maps: Mappings, sink: CarriedSink) {
+    this.#maps = maps;
     this.#sink = sink;
   }
 
-  push(op: Operation): void {
-    this.#waiting.push(op);
+  push(op: number): void {
+    if (this.#count === this.#waiting.length) this.#waiting = longer(this.#waiting);
+    this.#waiting[this.#count++] = op;
   }
 
   advance(): void {
+    const { outcome, at } = this.#maps;
+    const waiting = this.#waiting;
     let k = 0;
-    for (; k < this.#waiting.length; k++) {
-      const op = this.#waiting[k]!;
-      if (Number.isNaN(op.address)) break;
-      this.#sink.carried({ op, model: Number.NaN, kernel: Number.NaN, agrees: true, refusal: null });
+    for (; k < this.#count; k++) {
+      const op = waiting[k]!,
+        m = mappingOf(op);
+      if (isEnd(op)) this.#sink.unmapped(m, at[op]!);
+      else if (outcome[m] !== Outcome.open) this.#sink.mapped(m, noPool);
+      else break;
+      this.#maps.reported(op);
     }
-    this.#waiting = this.#waiting.slice(k);
+    if (k > 0) waiting.copyWithin(0, k, this.#count);
+    this.#count -= k;
   }
 }

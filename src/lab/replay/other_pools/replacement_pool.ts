@@ -3,9 +3,10 @@
  */
 import type { Pool } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
-import { type Operation, Outcome, unmapping } from "../contracts/operation.js";
-import { refusalOf } from "../contracts/refusal.js";
-import type { Carried, CarriedSink } from "../contracts/sinks.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { Outcome } from "../contracts/operation.js";
+import { type Refusal, refusalOf } from "../contracts/refusal.js";
+import { type CarriedSink, Choice } from "../contracts/sinks.js";
 import type { Machine } from "../machine/machine.js";
 import type { DeviceMasks } from "../machine/masks.js";
 import { lastByteReached } from "./last_byte_reached.js";
@@ -28,15 +29,21 @@ export function withReplacement(
 }
 
 export class ReplacementPool implements RequestSink {
+  readonly #recorded: Mappings;
+  /** What becomes of the same mappings here. */
+  readonly #maps: Mappings;
   readonly #pool: Pool | null;
   readonly #forced: boolean;
   readonly #alignments: Alignments;
   readonly #masks: DeviceMasks;
   readonly #sink: CarriedSink;
   /** Mappings alive on this pool, by the request's number. */
-  readonly #living = new Map<number, Operation>();
+  readonly #living = new Map<number, number>();
 
+  /** @param o.recorded the requests; @param o.maps where they are told as mappings of this pool */
   constructor(o: {
+    readonly recorded: Mappings;
+    readonly maps: Mappings;
     /** null: there is no pool, and what needs a bounce is refused. */
     readonly pool: Pool | null;
     readonly forced: boolean;
@@ -44,6 +51,8 @@ export class ReplacementPool implements RequestSink {
     readonly masks: DeviceMasks;
     readonly sink: CarriedSink;
   }) {
+    this.#recorded = o.recorded;
+    this.#maps = o.maps;
     this.#pool = o.pool;
     this.#forced = o.forced;
     this.#alignments = o.alignments;
@@ -51,51 +60,60 @@ export class ReplacementPool implements RequestSink {
     this.#sink = o.sink;
   }
 
-  begin(recorded: Operation, id: number): void {
-    const d = recorded.device;
-    const printed = this.#masks.isStated(d) ? Number.NaN : recorded.mask;
-    const mask = Number.isNaN(printed) ? this.#masks.at(d, recorded.at).mask : printed;
-    const last = lastByteReached(recorded);
+  begin(recorded: number, id: number): void {
+    const maps = this.#maps;
+    const m = maps.addLike(this.#recorded, recorded);
+    const d = maps.device[m]!;
+    const printed = this.#masks.isStated(d) ? Number.NaN : maps.mask[m]!;
+    const mask = Number.isNaN(printed) ? this.#masks.at(d, maps.time[m]!).mask : printed;
+    const last = lastByteReached(this.#recorded, recorded);
     const reachable = !(last > (Number.isNaN(mask) ? Number.MAX_VALUE : mask));
-    const bounced = this.#forced || !reachable;
-    const fresh = { offset: -1, shown: null, address: reachable ? last + 1 - recorded.size : recorded.orig };
-    const op: Operation = { ...recorded, id, bounced, mask, forced: this.#forced, ...fresh };
-    if (!bounced) {
-      this.#living.set(id, op);
-      this.#tell(op, Number.NaN, null);
-      return;
-    }
-    if (this.#pool === null) {
-      op.address = Outcome.refused;
-      this.#tell(op, -1, { reason: "absent", slots: 0 });
-      return;
-    }
-    const a = this.#alignments;
-    const high = Math.floor(op.orig / 2 ** 32);
-    const low = op.orig >>> 0;
-    const mam = a.minAlignMask(d, recorded.lo);
-    const at = this.#pool.map(op.cpu, high, low, op.size, mam, a.allocAlignMask(d), a.boundarySlots(d, recorded.lo));
-    if (at < 0) {
-      op.address = Outcome.refused;
-      this.#tell(op, -1, refusalOf(this.#pool, op, a));
-      return;
-    }
-    op.address = this.#pool.start + at;
-    op.offset = at;
-    this.#living.set(id, op);
-    this.#tell(op, at, null);
+    maps.mask[m] = mask;
+    maps.forced[m] = this.#forced ? 1 : 0;
+    maps.bounced[m] = this.#forced || !reachable ? 1 : 0;
+    maps.outcome[m] = Outcome.granted;
+    maps.address[m] = reachable ? last + 1 - maps.size[m]! : maps.orig[m]!;
+    if (maps.bounced[m] === 0) this.#served(m, id, Choice.none);
+    else if (this.#pool === null) this.#refused(m, { reason: "absent", slots: 0 });
+    else this.#bounce(m, id, this.#pool);
   }
 
-  end(_recorded: Operation, id: number, time: number): void {
-    const of = this.#living.get(id);
-    if (of === undefined) return;
+  end(id: number, time: number): void {
+    const m = this.#living.get(id);
+    if (m === undefined) return;
+    const { offset, device, time: began } = this.#maps;
     this.#living.delete(id);
-    if (of.offset >= 0) this.#pool!.unmap(of.offset, this.#alignments.minAlignMask(of.device, of.lo));
-    const at = { lo: time, hi: time, at: time, loEvent: -1, hiEvent: -1 };
-    this.#tell(unmapping(of, { cpu: of.cpu, task: of.task, context: of.context, ...at }), Number.NaN, null);
+    if (offset[m]! >= 0) this.#pool!.unmap(offset[m]!, this.#alignments.minAlignMask(device[m]!, began[m]!));
+    this.#sink.unmapped(m, time);
+    this.#maps.drop(m);
   }
 
-  #tell(op: Operation, model: number, refusal: Carried["refusal"]): void {
-    this.#sink.carried({ op, model, kernel: model, agrees: true, refusal });
+  #bounce(m: number, id: number, pool: Pool): void {
+    const { device, time, cpu, orig, size, address, offset } = this.#maps;
+    const a = this.#alignments,
+      d = device[m]!;
+    const high = Math.floor(orig[m]! / 2 ** 32);
+    const low = orig[m]! >>> 0;
+    const mam = a.minAlignMask(d, time[m]!);
+    const at = pool.map(cpu[m]!, high, low, size[m]!, mam, a.allocAlignMask(d), a.boundarySlots(d, time[m]!));
+    if (at < 0) {
+      this.#refused(m, refusalOf(pool, this.#maps, m, a));
+      return;
+    }
+    address[m] = pool.start + at;
+    offset[m] = at;
+    this.#served(m, id, at);
+  }
+
+  #served(m: number, id: number, at: number): void {
+    this.#living.set(id, m);
+    this.#sink.mapped(m, { model: at, kernel: at, agrees: true, refusal: null });
+  }
+
+  #refused(m: number, refusal: Refusal): void {
+    this.#maps.outcome[m] = Outcome.refused;
+    this.#maps.address[m] = Number.NaN;
+    this.#sink.mapped(m, { model: Choice.refused, kernel: Choice.refused, agrees: true, refusal });
+    this.#maps.drop(m);
   }
 }

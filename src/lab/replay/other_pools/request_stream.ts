@@ -5,86 +5,97 @@
  * its device lived on average until then: an assumption, counted in `assumed`. A driver that was refused would have
  * gone on differently: what it tries again is one request, for where it is served nothing is tried again.
  */
-
-import { type Operation, Outcome } from "../contracts/operation.js";
-import type { Carried, CarriedSink } from "../contracts/sinks.js";
+import { longer } from "../contracts/columns.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { none, Outcome } from "../contracts/operation.js";
+import type { CarriedSink } from "../contracts/sinks.js";
 import { RepeatedRequests } from "./repeated_requests.js";
 
 export interface RequestSink {
-  begin(op: Operation, id: number): void;
-  end(op: Operation, id: number, time: number): void;
+  /** @param m the mapping that was asked for; @param id a number that is the request's own while it lives */
+  begin(m: number, id: number): void;
+  /** @param time microseconds */
+  end(id: number, time: number): void;
 }
-
-/** Requests that the kernel refused have numbers from here on. */
-export const refusedIds = 2 ** 24;
 
 interface Expiry {
   readonly time: number;
   readonly id: number;
-  readonly op: Operation;
-}
-
-interface Living {
-  readonly op: Operation;
-  readonly begin: number;
 }
 
 export class RequestStream implements CarriedSink {
+  readonly #maps: Mappings;
   readonly #sink: RequestSink;
-  readonly #living = new Map<number, Living>();
+  /** Number of each mapping's request that the kernel granted; -1 = none. */
+  #ids = new Int32Array(1024);
+  /** By a request's number: when it began, of which device; 1 for those that the recorded kernel refused. */
+  #began = new Float64Array(1024);
+  #device = new Int32Array(1024);
+  #refused = new Uint8Array(1024);
+  readonly #freeIds: number[] = [];
+  #nextId = 0;
+  /** How long mappings of each device lived, in all, and how many of them. */
   readonly #lived: { total: number; count: number }[] = [];
   readonly #expiries: Expiry[] = [];
-  readonly #freeIds: number[] = [];
-  readonly #repeated = new RepeatedRequests();
-  #nextId = refusedIds;
+  readonly #repeated: RepeatedRequests;
   assumed = 0;
 
-  constructor(sink: RequestSink) {
+  constructor(maps: Mappings, sink: RequestSink) {
+    this.#maps = maps;
     this.#sink = sink;
+    this.#repeated = new RepeatedRequests(maps);
   }
 
-  carried(c: Carried): void {
-    const { op } = c;
-    this.#expire(op.at);
-    if (op.unmap) {
-      if (op.id >= 0) this.#end(op.id, op.at);
-    } else if (op.address === Outcome.refused || op.address === Outcome.refusedList) this.#refused(op);
-    else if (op.address !== Outcome.unknown) {
-      this.#repeated.served(op);
-      this.#begin(op, op.id);
+  mapped(m: number): void {
+    const outcome = this.#maps.outcome[m];
+    if (m >= this.#ids.length) this.#ids = longer(this.#ids, 2 * m);
+    this.#ids[m] = none;
+    this.#expire(this.#maps.time[m]!);
+    if (outcome === Outcome.refused || outcome === Outcome.refusedList) this.#askedInVain(m);
+    else if (outcome !== Outcome.unknown) {
+      this.#repeated.served(m);
+      this.#ids[m] = this.#begin(m, 0);
     }
+  }
+
+  unmapped(m: number, time: number): void {
+    this.#expire(time);
+    // What was mapped before the recording was no request in it.
+    if (this.#maps.device[m]! < 0) return;
+    const id = this.#ids[m]!;
+    if (id !== none) this.#end(id, time);
   }
 
   released(): void {
     // Entries of a refused list end as refused requests do.
   }
 
-  #refused(op: Operation): void {
-    if (this.#repeated.isRepeated(op)) return;
+  #askedInVain(m: number): void {
+    if (this.#repeated.isRepeated(m)) return;
     this.assumed++;
-    const lived = this.#lived[op.device];
+    const lived = this.#lived[this.#maps.device[m]!];
     const life = lived === undefined ? 0 : lived.total / lived.count;
-    const id = this.#freeIds.pop() ?? this.#nextId++;
-    this.#begin(op, id);
-    insert(this.#expiries, { time: op.at + life, id, op });
+    insert(this.#expiries, { time: this.#maps.time[m]! + life, id: this.#begin(m, 1) });
   }
 
-  #begin(op: Operation, id: number): void {
-    this.#living.set(id, { op, begin: op.at });
-    this.#sink.begin(op, id);
+  #begin(m: number, refused: number): number {
+    const id = this.#freeIds.pop() ?? this.#nextId++;
+    if (id >= this.#began.length) this.#makeRoom();
+    this.#began[id] = this.#maps.time[m]!;
+    this.#device[id] = this.#maps.device[m]!;
+    this.#refused[id] = refused;
+    this.#sink.begin(m, id);
+    return id;
   }
 
   #end(id: number, time: number): void {
-    const living = this.#living.get(id);
-    if (living === undefined) return;
-    this.#living.delete(id);
-    if (id >= refusedIds) this.#freeIds.push(id);
-    else {
-      const lived = (this.#lived[living.op.device] ??= { total: 0, count: 0 });
-      lived.total += time - living.begin;
+    this.#freeIds.push(id);
+    if (this.#refused[id] === 0) {
+      const lived = (this.#lived[this.#device[id]!] ??= { total: 0, count: 0 });
+      lived.total += time - this.#began[id]!;
       lived.count++;
     }
-    this.#sink.end(living.op, id, time);
+    this.#sink.end(id, time);
   }
 
   #expire(now: number): void {
@@ -92,6 +103,12 @@ export class RequestStream implements CarriedSink {
       this.#expiries.pop();
       this.#end(e.id, e.time);
     }
+  }
+
+  #makeRoom(): void {
+    this.#began = longer(this.#began);
+    this.#device = longer(this.#device);
+    this.#refused = longer(this.#refused);
   }
 }
 

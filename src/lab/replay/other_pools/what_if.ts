@@ -5,16 +5,23 @@
  */
 import { Pool, type Profile } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
-import type { Operation } from "../contracts/operation.js";
+import { longer } from "../contracts/columns.js";
+import type { Mappings } from "../contracts/mappings.js";
 import type { DeviceMasks } from "../machine/masks.js";
-import type { WhatIf } from "../told/outcome.js";
 import { lastByteReached } from "./last_byte_reached.js";
-import { type RequestSink, refusedIds } from "./request_stream.js";
+import type { RequestSink } from "./request_stream.js";
 
 export interface Setting {
   readonly slots: number;
   readonly areas: number;
   readonly forced: boolean;
+}
+
+/** One setting of the pool that the same requests were replayed on. */
+export interface WhatIf extends Setting {
+  readonly bounced: number;
+  readonly failed: number;
+  readonly hiwater: number;
 }
 
 /** A pool to replay on instead of the recorded one; without slots there is none. */
@@ -27,31 +34,38 @@ const batchMax = 1 << 15;
 const Kind = { map: 0, unmap: 1 } as const;
 
 export class WhatIfPools implements RequestSink {
+  readonly #maps: Mappings;
   readonly #pools: SettingPool[];
   readonly #columns = new Columns();
   readonly #masks: DeviceMasks;
 
   /** @param o.masks a device of which none is known reaches everything */
   constructor(o: {
+    readonly maps: Mappings;
     readonly settings: readonly Setting[];
     readonly base: number;
     readonly profile: Profile;
     readonly alignments: Alignments;
     readonly masks: DeviceMasks;
   }) {
+    this.#maps = o.maps;
     this.#masks = o.masks;
     this.#pools = o.settings.map((s) => new SettingPool(s, o.base, o.profile, o.alignments));
   }
 
-  begin(op: Operation, id: number): void {
-    const printed = this.#masks.isStated(op.device) ? Number.NaN : op.mask;
-    const mask = Number.isNaN(printed) ? this.#masks.at(op.device, op.at).mask : printed;
-    this.#columns.push(Kind.map, id, op, Number.isNaN(mask) ? Number.MAX_VALUE : mask);
+  begin(m: number, id: number): void {
+    if (this.#pools.length === 0) return;
+    const { device, mask: printed, time } = this.#maps;
+    const d = device[m]!;
+    const own = this.#masks.isStated(d) ? Number.NaN : printed[m]!;
+    const mask = Number.isNaN(own) ? this.#masks.at(d, time[m]!).mask : own;
+    this.#columns.map(id, this.#maps, m, Number.isNaN(mask) ? Number.MAX_VALUE : mask);
     if (this.#columns.count === batchMax) this.#run();
   }
 
-  end(_op: Operation, id: number): void {
-    this.#columns.push(Kind.unmap, id, null, 0);
+  end(id: number): void {
+    if (this.#pools.length === 0) return;
+    this.#columns.unmap(id);
     if (this.#columns.count === batchMax) this.#run();
   }
 
@@ -80,18 +94,24 @@ class Columns {
   readonly last = new Float64Array(batchMax);
   readonly mask = new Float64Array(batchMax);
 
-  push(kind: number, id: number, op: Operation | null, mask: number): void {
+  map(id: number, maps: Mappings, m: number, mask: number): void {
     const i = this.count++;
-    this.kind[i] = kind;
+    const orig = maps.orig[m]!;
+    this.kind[i] = Kind.map;
     this.id[i] = id;
-    if (op === null) return;
-    this.cpu[i] = op.cpu;
-    this.device[i] = op.device;
-    this.high[i] = Math.floor(op.orig / 2 ** 32);
-    this.low[i] = op.orig;
-    this.size[i] = op.size;
-    this.last[i] = lastByteReached(op);
+    this.cpu[i] = maps.cpu[m]!;
+    this.device[i] = maps.device[m]!;
+    this.high[i] = Math.floor(orig / 2 ** 32);
+    this.low[i] = orig;
+    this.size[i] = maps.size[m]!;
+    this.last[i] = lastByteReached(maps, m);
     this.mask[i] = mask;
+  }
+
+  unmap(id: number): void {
+    const i = this.count++;
+    this.kind[i] = Kind.unmap;
+    this.id[i] = id;
   }
 }
 
@@ -101,9 +121,8 @@ class SettingPool {
   readonly #setting: Setting;
   readonly #pool: Pool;
   readonly #alignments: Alignments;
-  /** Offset of each living mapping by its number; -1 = not in this pool. Refused requests count from the middle. */
-  #places = new Int32Array(1 << 12).fill(nowhere);
-  #refusedPlaces = new Int32Array(1 << 8).fill(nowhere);
+  /** Offset of each living mapping by its number; -1 = not in this pool. */
+  #offsets = new Int32Array(1 << 12).fill(nowhere);
   #bounced = 0;
   #failed = 0;
   readonly #minAlign: number[] = [];
@@ -120,13 +139,10 @@ class SettingPool {
     const forced = this.#setting.forced;
     for (let i = 0; i < c.count; i++) {
       const id = c.id[i]!;
-      const refused = id >= refusedIds;
-      const k = refused ? id - refusedIds : id;
       if (c.kind[i] === Kind.unmap) {
-        const places = refused ? this.#refusedPlaces : this.#places;
-        const at = k < places.length ? places[k]! : nowhere;
+        const at = id < this.#offsets.length ? this.#offsets[id]! : nowhere;
         if (at === nowhere) continue;
-        places[k] = nowhere;
+        this.#offsets[id] = nowhere;
         pool.unmap(at, this.#minAlign[pool.tagAt(at >> 11)] ?? 0);
         continue;
       }
@@ -142,20 +158,9 @@ class SettingPool {
         continue;
       }
       pool.setTag(at, d);
-      this.#remember(k, refused, at);
+      if (id >= this.#offsets.length) this.#offsets = longer(this.#offsets, 2 * id, nowhere);
+      this.#offsets[id] = at;
     }
-  }
-
-  #remember(k: number, refused: boolean, at: number): void {
-    let places = refused ? this.#refusedPlaces : this.#places;
-    if (k >= places.length) {
-      const more = new Int32Array(2 ** Math.ceil(Math.log2(k + 1))).fill(nowhere);
-      more.set(places);
-      places = more;
-      if (refused) this.#refusedPlaces = more;
-      else this.#places = more;
-    }
-    places[k] = at;
   }
 
   #learn(d: number): void {

@@ -3,6 +3,7 @@
 import type { DeviceAlignment } from "../machine/machine.js";
 import type { DeviceMasks } from "../machine/masks.js";
 import type { DeviceOutcome } from "./outcome.js";
+import { WhyCounts } from "./why_bounced.js";
 
 export interface DeviceRow {
   maps: number;
@@ -14,7 +15,7 @@ export interface DeviceRow {
   bouncedBytes: number;
   slotsPeak: number;
   live: number;
-  readonly why: Map<string, number>;
+  readonly why: WhyCounts;
 }
 
 export class DeviceCounts {
@@ -31,7 +32,7 @@ export class DeviceCounts {
       bouncedBytes: 0,
       slotsPeak: 0,
       live: 0,
-      why: new Map(),
+      why: new WhyCounts(),
     });
   }
 
@@ -55,7 +56,7 @@ export class DeviceCounts {
         boundary: a.boundary,
         ...counts,
         slotsNow: o.slotsOf(i),
-        why: [...why].map(([words, count]) => ({ words, count })),
+        why: why.list(),
       };
     });
   }

@@ -1,6 +1,6 @@
 /** How well the model did what the kernel did: addresses, refusals, and whether a mapping bounces at all. */
 
-import type { Operation } from "../contracts/operation.js";
+import type { Mappings } from "../contracts/mappings.js";
 import { ContiguousAddresses, type PoolAddresses } from "../contracts/pool_addresses.js";
 import type { Carried } from "../contracts/sinks.js";
 import type { DeviceMasks } from "../machine/masks.js";
@@ -10,6 +10,7 @@ import type { Exact } from "./outcome.js";
 const mismatchesMax = 50;
 
 export class Exactness {
+  readonly #maps: Mappings;
   readonly #addresses: PoolAddresses | null;
   readonly #masks: DeviceMasks;
   readonly #forced: boolean;
@@ -34,12 +35,14 @@ export class Exactness {
    * @param o.learnt       bounces that the pool's first state was learnt from: nothing to compare
    */
   constructor(o: {
+    readonly maps: Mappings;
     readonly addresses: PoolAddresses | null;
     readonly masks: DeviceMasks;
     readonly forced: boolean;
     readonly completeFrom: number;
     readonly learnt: readonly { readonly time: number; readonly offset: number }[];
   }) {
+    this.#maps = o.maps;
     this.#addresses = o.addresses;
     this.#masks = o.masks;
     this.#forced = o.forced;
@@ -48,17 +51,18 @@ export class Exactness {
   }
 
   /** A mapping bounced: did the model choose its address? */
-  address(c: Carried): void {
-    if (c.op.address < 0) return;
-    if (Number.isNaN(c.kernel)) {
+  address(m: number, c: Carried): void {
+    const { address, time, device, size } = this.#maps;
+    if (!(address[m]! >= 0)) return;
+    if (c.kernel < 0) {
       this.#outside++;
       return;
     }
-    if (c.op.at < this.#completeFrom) {
+    if (time[m]! < this.#completeFrom) {
       this.#early++;
       return;
     }
-    if (this.#learnt.length > 0 && this.#learnt.some((l) => l.time === c.op.lo && l.offset === c.kernel)) {
+    if (this.#learnt.length > 0 && this.#learnt.some((l) => l.time === time[m] && l.offset === c.kernel)) {
       this.#learntFrom++;
       return;
     }
@@ -69,7 +73,7 @@ export class Exactness {
     }
     if (this.#mismatches.length >= mismatchesMax) return;
     const model = c.model < 0 ? null : this.#addresses!.addressOf(c.model);
-    this.#mismatches.push({ time: c.op.at, device: c.op.device, size: c.op.size, kernel: c.op.address, model });
+    this.#mismatches.push({ time: time[m]!, device: device[m]!, size: size[m]!, kernel: address[m]!, model });
   }
 
   /** A bounce was refused: did the model refuse it too? */
@@ -79,17 +83,25 @@ export class Exactness {
   }
 
   /** Would this mapping bounce, by the device's mask and the force flag? */
-  decision(op: Operation): void {
-    const mask = op.bounced ? op.mask : this.#masks.at(op.device, op.at).mask;
+  decision(m: number): void {
+    const maps = this.#maps;
+    const bounced = maps.bounced[m] === 1;
+    const mask = bounced ? maps.mask[m]! : this.#masks.at(maps.device[m]!, maps.time[m]!).mask;
     if (Number.isNaN(mask) && !this.#forced) return;
-    // What a mask was learnt from agrees with it.
-    if (!op.bounced && this.#masks.learntAt(op.device, op.at)) return;
-    // What the device reaches is not the buffer's physical address, and no mask is held against it.
-    if (!op.bounced && op.onBus === null && op.address >= 0 && op.address !== op.orig) return;
-    const bounces = this.#forced || mustBounce(op, mask);
+    if (!bounced && this.#isUndecided(m)) return;
+    const bounces = this.#forced || mustBounce(maps, m, mask);
     if (bounces === null) return;
     this.#decisions++;
-    if (bounces === op.bounced) this.#decisionsEqual++;
+    if (bounces === bounced) this.#decisionsEqual++;
+  }
+
+  /** Whether nothing can be held against a mapping that did not bounce. */
+  #isUndecided(m: number): boolean {
+    const { device, time, onBus, address, orig } = this.#maps;
+    // What a mask was learnt from agrees with it.
+    if (this.#masks.learntAt(device[m]!, time[m]!)) return true;
+    // What the device reaches is not the buffer's physical address.
+    return onBus[m] === null && address[m]! >= 0 && address[m] !== orig[m];
   }
 
   finish(corrections: number, reordered: number): Exact {
@@ -137,11 +149,11 @@ export function notCompared(): Exact {
 }
 
 /** By mask and, under Xen, by the frames of the page map; null when a frame is not known. */
-function mustBounce(op: Operation, mask: number): boolean | null {
-  const { onBus } = op;
-  if (onBus === null) return op.orig + op.size - 1 > mask;
+function mustBounce({ onBus: buffers, orig, size }: Mappings, m: number, mask: number): boolean | null {
+  const onBus = buffers[m]!;
+  if (onBus === null) return orig[m]! + size[m]! - 1 > mask;
   if (onBus.straddles === true) return true;
-  if (onBus.predicted + op.size - 1 > mask) return true;
+  if (onBus.predicted + size[m]! - 1 > mask) return true;
   // A small buffer bounces where its device is not coherent, which no event says.
   if (onBus.small) return null;
   return Number.isNaN(onBus.predicted) || onBus.straddles === null ? null : false;

@@ -1,6 +1,7 @@
 /** Sums up a replay while it runs: per device, over time, by slot, and what failed. */
 
-import { type Operation, Outcome } from "../contracts/operation.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { Outcome } from "../contracts/operation.js";
 import type { PoolAddresses } from "../contracts/pool_addresses.js";
 import type { Carried, CarriedSink } from "../contracts/sinks.js";
 import type { Machine } from "../machine/machine.js";
@@ -15,6 +16,7 @@ import { type RefusalEvidence, UnknownOutcomes } from "./unknown_outcomes.js";
 import { whyBounced } from "./why_bounced.js";
 
 export class MappingSummary implements CarriedSink {
+  readonly #maps: Mappings;
   readonly #machine: Machine;
   readonly #masks: DeviceMasks;
   readonly #movedUnknown: boolean;
@@ -22,11 +24,12 @@ export class MappingSummary implements CarriedSink {
   readonly #devices = new DeviceCounts();
   readonly exactness: Exactness;
   readonly refusals: Refusals;
-  readonly tries = new TryCounter();
+  readonly tries: TryCounter;
   readonly unknown: UnknownOutcomes;
   readonly maps = { total: 0, direct: 0, bounced: 0, translated: 0, foreign: 0, failed: 0, unknown: 0 };
 
   constructor(o: {
+    readonly maps: Mappings;
     readonly machine: Machine;
     readonly masks: DeviceMasks;
     readonly from: number;
@@ -41,106 +44,119 @@ export class MappingSummary implements CarriedSink {
     readonly movedUnknown: boolean;
     readonly evidence: Omit<RefusalEvidence, "pool">;
   }) {
-    const { machine, masks, addresses, completeFrom, learnt } = o;
+    const { maps, machine, masks, addresses, completeFrom, learnt } = o;
     const { pool } = machine;
+    this.#maps = maps;
     this.#machine = machine;
     this.#masks = masks;
     this.#movedUnknown = o.movedUnknown;
-    this.use = pool === null ? null : new PoolUse(pool.slots, o.from, o.to);
-    this.exactness = new Exactness({ addresses, masks, completeFrom, learnt, forced: pool?.forced ?? false });
-    this.refusals = new Refusals(this.use?.occupancy ?? null);
-    this.unknown = new UnknownOutcomes({ ...o.evidence, pool });
+    this.use = pool === null ? null : new PoolUse(maps, pool.slots, o.from, o.to);
+    this.exactness = new Exactness({ maps, addresses, masks, completeFrom, learnt, forced: pool?.forced ?? false });
+    this.refusals = new Refusals(maps, this.use?.occupancy ?? null);
+    this.tries = new TryCounter(maps);
+    this.unknown = new UnknownOutcomes(maps, { ...o.evidence, pool });
   }
 
-  carried(c: Carried): void {
-    if (c.op.unmap) this.#end(c.op.of!, c.op.at);
-    else if (c.op.address === Outcome.refusedList) this.#refusedEntry(c);
-    else this.#mapped(c);
+  mapped(m: number, c: Carried): void {
+    switch (this.#maps.outcome[m]) {
+      case Outcome.refusedList:
+        this.#refusedEntry(m, c);
+        break;
+      case Outcome.unknown:
+        this.#notShown();
+        this.unknown.underWay();
+        break;
+      case Outcome.refused:
+        this.#refusedMapping(m, c);
+        break;
+      default:
+        this.#granted(m, c);
+    }
+  }
+
+  unmapped(m: number, time: number): void {
+    const { outcome, device } = this.#maps;
+    if (outcome[m] !== Outcome.refusedList && device[m]! >= 0) this.#devices.of(device[m]!).live--;
+    this.use?.give(m, time);
   }
 
   /** A mapping from before the recording holds slots. */
-  held(op: Operation, offset: number, time: number): void {
-    this.use?.take(op, offset, -1, time);
+  held(m: number, offset: number, time: number): void {
+    this.use?.take(m, offset, -1, time);
   }
 
-  released(op: Operation): void {
-    this.#end(op, op.hi);
+  released(m: number, time: number): void {
+    this.use?.give(m, time);
   }
 
-  #mapped(c: Carried): void {
-    const { op } = c;
-    if (op.address === Outcome.unknown) {
-      this.#notShown();
-      this.unknown.underWay();
-      return;
-    }
-    const d = this.#devices.of(op.device);
+  #granted(m: number, c: Carried): void {
+    const { device, size, bounced } = this.#maps;
+    const d = this.#devices.of(device[m]!);
     this.maps.total++;
     d.maps++;
-    if (op.address === Outcome.refused) {
-      this.maps.failed++;
-      d.failed++;
-      if (op.bounced) this.exactness.refusal(c);
-      this.#refused(c);
-      return;
-    }
-    d.bytes += op.size;
+    d.bytes += size[m]!;
     d.live++;
-    this.exactness.decision(op);
-    if (op.bounced) this.#bounced(c, d);
-    else this.#direct(op, d);
+    this.exactness.decision(m);
+    if (bounced[m] === 1) this.#bounced(m, c, d);
+    else this.#direct(m, d);
   }
 
-  #direct(op: Operation, d: DeviceRow): void {
-    const translated = op.address !== op.orig;
+  #refusedMapping(m: number, c: Carried): void {
+    const { device, bounced } = this.#maps;
+    const d = this.#devices.of(device[m]!);
+    this.maps.total++;
+    this.maps.failed++;
+    d.maps++;
+    d.failed++;
+    if (bounced[m] === 1) this.exactness.refusal(c);
+    this.#refused(m, c);
+  }
+
+  #direct(m: number, d: DeviceRow): void {
+    const { address, orig, onBus } = this.#maps;
+    const translated = address[m] !== orig[m];
     if (translated && this.#movedUnknown) {
       this.maps.unknown++;
       this.unknown.moved();
       return;
     }
-    this.maps[op.onBus?.foreign === true ? "foreign" : translated ? "translated" : "direct"]++;
-    d[translated ? "translated" : "direct"]++;
+    const how = translated ? "translated" : "direct";
+    d[how]++;
+    this.maps[onBus[m]?.foreign === true ? "foreign" : how]++;
   }
 
-  #bounced(c: Carried, d: DeviceRow): void {
-    const { op } = c;
+  #bounced(m: number, c: Carried, d: DeviceRow): void {
     this.maps.bounced++;
     d.bounced++;
-    d.bouncedBytes += op.size;
-    const words = whyBounced(op, this.#machine.pool?.forced ?? false);
-    d.why.set(words, (d.why.get(words) ?? 0) + 1);
-    this.exactness.address(c);
-    this.#take(c, d);
+    d.bouncedBytes += this.#maps.size[m]!;
+    d.why.add(whyBounced(this.#maps, m, this.#machine.pool?.forced ?? false));
+    this.exactness.address(m, c);
+    this.#take(m, c, d);
   }
 
-  #take(c: Carried, d: DeviceRow): void {
-    const { op } = c;
-    const offset = op.address >= 0 ? c.kernel : c.model;
-    if (!(offset >= 0) || this.use === null) return;
-    this.use.take(op, offset, op.device, op.at);
-    d.slotsPeak = Math.max(d.slotsPeak, this.use.occupancy.heldBy(op.device));
-  }
-
-  #end(of: Operation, time: number): void {
-    const d = this.#devices.of(of.device);
-    if (of.address !== Outcome.refusedList && of.device >= 0) d.live--;
-    this.use?.give(of, time);
+  #take(m: number, c: Carried, d: DeviceRow): void {
+    const { device, time } = this.#maps;
+    const offset = this.#maps.address[m]! >= 0 ? c.kernel : c.model;
+    if (offset < 0 || this.use === null) return;
+    this.use.take(m, offset, device[m]!, time[m]!);
+    d.slotsPeak = Math.max(d.slotsPeak, this.use.occupancy.heldBy(device[m]!));
   }
 
   /** Entries of a refused list are granted until one is not; the kernel writes no event for any of them. */
-  #refusedEntry(c: Carried): void {
-    const { op } = c;
-    if (!op.listEnd && (op.retried || (c.model >= 0 && c.agrees))) {
-      this.tries.entry(op);
-      if (c.model >= 0 && c.agrees) this.#take(c, this.#devices.of(op.device));
+  #refusedEntry(m: number, c: Carried): void {
+    const { listEnd, retried, device } = this.#maps;
+    const isGranted = c.model >= 0 && c.agrees;
+    if (listEnd[m] === 0 && (retried[m] === 1 || isGranted)) {
+      this.tries.entry(m);
+      if (isGranted) this.#take(m, c, this.#devices.of(device[m]!));
       return;
     }
-    if (this.unknown.mayBeServed(c)) {
+    if (this.unknown.mayBeServed(m, c)) {
       this.#notShown();
       return;
     }
-    this.tries.refused(op);
-    this.#refused(c);
+    this.tries.refused(m);
+    this.#refused(m, c);
   }
 
   #notShown(): void {
@@ -148,9 +164,9 @@ export class MappingSummary implements CarriedSink {
     this.maps.unknown++;
   }
 
-  #refused(c: Carried): void {
-    this.use?.refused(c.op.at);
-    this.refusals.add(c);
+  #refused(m: number, c: Carried): void {
+    this.use?.refused(this.#maps.time[m]!);
+    this.refusals.add(m, c);
   }
 
   devices(names: readonly string[]): DeviceOutcome[] {

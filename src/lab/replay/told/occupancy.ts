@@ -27,22 +27,25 @@ export class Occupancy {
   }
 
   /**
-   * @param o.device -1 = a mapping of unknown origin
-   * @returns a number that `give` wants back.
+   * @param device -1 = a mapping of unknown origin
+   * @returns a number, never 0, that `give` wants back.
    */
-  take(o: { slot: number; count: number; device: number; time: number }): number {
-    const taking = ++this.#takings | 0;
-    for (let s = o.slot; s < o.slot + o.count && s < this.#holder.length; s++) {
-      if (this.#holder[s] === 0) this.used++;
-      else this.#count(this.#holder[s]!, -1);
-      this.#count(o.device + 1, 1);
-      this.#holder[s] = o.device === -1 ? -1 : o.device + 1;
+  take(slot: number, count: number, device: number, time: number): number {
+    const taking = ++this.#takings | 0 || ++this.#takings;
+    const holders = this.#holder;
+    const holder = device === -1 ? -1 : device + 1;
+    const end = Math.min(slot + count, holders.length);
+    for (let s = slot; s < end; s++) {
+      if (holders[s] === 0) this.used++;
+      else this.#count(holders[s]!, -1);
+      holders[s] = holder;
       this.#taking[s] = taking;
-      this.#begin[s] = o.time;
+      this.#begin[s] = time;
     }
+    this.#count(holder, Math.max(0, end - slot));
     if (this.used > this.hiwater) {
       this.hiwater = this.used;
-      this.hiwaterTime = o.time;
+      this.hiwaterTime = time;
     }
     return taking;
   }

@@ -7,8 +7,11 @@
 import type { InitialPool } from "../contracts/initial_pool.js";
 import type { PoolAddresses } from "../contracts/pool_addresses.js";
 import type { Shows } from "../machine/shows.js";
+import type { WhatIf } from "../other_pools/what_if.js";
 import type { XenOutcome } from "../xen/outcome.js";
 import type { Failure } from "./failure.js";
+
+export type { WhatIf };
 
 export interface DeviceOutcome {
   readonly name: string;
@@ -65,21 +68,25 @@ export interface SlotMap {
   readonly cells: Uint8Array;
 }
 
+export interface InferredPool {
+  readonly base: number;
+  readonly slots: number;
+  readonly areas: number;
+  readonly profile: string;
+  readonly forced: boolean;
+  /** The recording begins with a pool that is in use. */
+  readonly late: boolean;
+  /** Where its bytes lie on the bus, unless they follow each other as they do in memory. */
+  readonly addresses?: PoolAddresses;
+  /** How it stood when the recording began, where that was found out. */
+  readonly initial?: InitialPool;
+}
+
 export interface MachineInferred {
   readonly kernel: string | null;
   readonly cpus: number;
   /** null when no swiotlb pool was seen. */
-  readonly swiotlb: {
-    readonly base: number;
-    readonly slots: number;
-    readonly areas: number;
-    readonly forced: boolean;
-    readonly profile: string;
-    /** Where its bytes lie on the bus, unless they follow each other as they do in memory. */
-    readonly addresses?: PoolAddresses;
-    /** How it stood when the recording began, where that was found out. */
-    readonly initial?: InitialPool;
-  } | null;
+  readonly swiotlb: InferredPool | null;
   /** Which of the above (dotted names) were inferred from addresses rather than read from the log or command line. */
   readonly inferred: readonly string[];
   /** Where each fact comes from, in words. */
@@ -129,16 +136,6 @@ export interface RefusedTries {
     readonly from: number;
     readonly to: number;
   }[];
-}
-
-/** One setting of the pool that the same requests were replayed on. */
-export interface WhatIf {
-  readonly slots: number;
-  readonly areas: number;
-  readonly forced: boolean;
-  readonly bounced: number;
-  readonly failed: number;
-  readonly hiwater: number;
 }
 
 /** Requests of one device to bounce. */

@@ -1,5 +1,6 @@
 /** Mappings and lists that were refused: the first ones one by one, the others counted. */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
+import type { Mappings } from "../contracts/mappings.js";
 import { Outcome } from "../contracts/operation.js";
 import type { Carried } from "../contracts/sinks.js";
 import { type Failure, failureWords } from "./failure.js";
@@ -11,6 +12,7 @@ const refusalsMax = 20_000;
 const picturesMax = 400;
 
 export class Refusals {
+  readonly #maps: Mappings;
   readonly #occupancy: Occupancy | null;
   readonly mappings: Failure[] = [];
   readonly lists: Failure[] = [];
@@ -19,20 +21,22 @@ export class Refusals {
   tooLarge = 0;
 
   /** @param occupancy of the pool; null without one */
-  constructor(occupancy: Occupancy | null) {
+  constructor(maps: Mappings, occupancy: Occupancy | null) {
+    this.#maps = maps;
     this.#occupancy = occupancy;
   }
 
-  add({ op, refusal }: Carried): void {
-    const list = op.address === Outcome.refusedList;
+  add(m: number, { refusal }: Carried): void {
+    const { outcome, time, device, cpu, size } = this.#maps;
+    const list = outcome[m] === Outcome.refusedList;
     const o = this.#occupancy;
     const reason = refusal?.reason ?? (o === null ? "absent" : "unknown");
     const facts = {
-      time: op.at,
-      device: op.device,
-      cpu: op.cpu,
-      size: op.size,
-      slots: refusal?.slots ?? Math.ceil(op.size / slotBytes),
+      time: time[m]!,
+      device: device[m]!,
+      cpu: cpu[m]!,
+      size: size[m]!,
+      slots: refusal?.slots ?? Math.ceil(size[m]! / slotBytes),
       reason,
       free: o === null ? 0 : o.slots - o.used,
       longestRun: o?.longestRun() ?? 0,

@@ -1,4 +1,5 @@
 /** Mappings of which the recording does not show what became, counted by why it does not. */
+import type { Mappings } from "../contracts/mappings.js";
 import type { Carried } from "../contracts/sinks.js";
 import { movedWords } from "../machine/moved.js";
 import type { UnknownBecause } from "./outcome.js";
@@ -22,10 +23,12 @@ export interface RefusalEvidence {
 }
 
 export class UnknownOutcomes {
+  readonly #maps: Mappings;
   readonly #evidence: RefusalEvidence;
   readonly #counts = new Map<string, number>();
 
-  constructor(evidence: RefusalEvidence) {
+  constructor(maps: Mappings, evidence: RefusalEvidence) {
+    this.#maps = maps;
     this.#evidence = evidence;
   }
 
@@ -40,8 +43,8 @@ export class UnknownOutcomes {
   }
 
   /** Whether a search without an outcome need not have been refused; counted where that is so. */
-  mayBeServed(c: Carried): boolean {
-    const why = this.#whyServed(c);
+  mayBeServed(m: number, c: Carried): boolean {
+    const why = this.#whyServed(m, c);
     if (why !== null) this.#count(why);
     return why !== null;
   }
@@ -50,10 +53,10 @@ export class UnknownOutcomes {
     return [...this.#counts].map(([words, count]) => ({ words, count, underWay: words === underWay }));
   }
 
-  #whyServed(c: Carried): string | null {
+  #whyServed(m: number, c: Carried): string | null {
     const { endsMissing, mapsSeen, saysRefused, pool } = this.#evidence;
-    const { device, size } = c.op;
-    if (saysRefused(device, size)) return null;
+    const device = this.#maps.device[m]!;
+    if (saysRefused(device, this.#maps.size[m]!)) return null;
     if (endsMissing) return noEnds;
     if (c.refusal !== null) return null;
     if (!mapsSeen(device)) return noMaps;

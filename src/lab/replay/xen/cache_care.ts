@@ -11,7 +11,6 @@
  */
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { Direction } from "../../../spec/dma/direction.js";
-import type { Operation } from "../contracts/operation.js";
 import type { CacheOutcome, WrongPage } from "./outcome.js";
 import type { PageTree } from "./page_tree.js";
 import type { PoolFrames } from "./pool_frames.js";
@@ -99,9 +98,9 @@ export class CacheCare {
     }
   }
 
-  /** A foreign page was mapped without a bounce. */
-  mapped(op: Operation): void {
-    if (this.#devices.size < livingMax || this.#devices.has(op.address)) this.#devices.set(op.address, op.device);
+  /** A foreign page was mapped for a device at a bus address, without a bounce. */
+  mapped(device: number, address: number): void {
+    if (this.#devices.size < livingMax || this.#devices.has(address)) this.#devices.set(address, device);
   }
 
   #forDevice(b: EventBatch, i: number, call: Call | null): void {

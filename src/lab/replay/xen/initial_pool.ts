@@ -4,8 +4,9 @@ import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { Pool } from "../../../sw/swiotlb/index.js";
 import type { Held, InitialPool } from "../contracts/initial_pool.js";
-import { mapping, type Operation } from "../contracts/operation.js";
+import { isEnd, mappingOf, none } from "../contracts/operation.js";
 import type { PoolMachine } from "../machine/machine.js";
+import { granted, type Sample } from "../machine/sample.js";
 
 /** Slots of one allocation count down by a slot's bytes, each; padding slots hold no address. */
 export function initialPoolOf(file: PoolFile): InitialPool {
@@ -34,47 +35,37 @@ export function initialPoolOf(file: PoolFile): InitialPool {
 }
 
 /** Without a dump: each area's first search found its slots where the area's index stood, as far as can be known. */
-export function learntInitialPool(pool: PoolMachine, ops: readonly Operation[]): InitialPool {
+export function learntInitialPool(pool: PoolMachine, sample: Sample): InitialPool {
+  const { address, cpu, time } = sample.maps;
   const areaSlots = Math.floor(pool.slots / pool.areas);
   const indexes = new Array<number>(pool.areas).fill(0);
   const learnt: { time: number; offset: number }[] = [];
   const seen = new Set<number>();
-  for (const op of ops) {
-    if (op.unmap || !(op.address >= 0) || seen.size === pool.areas) continue;
-    const offset = op.address - pool.base;
+  for (const m of granted(sample)) {
+    if (seen.size === pool.areas) break;
+    const offset = address[m]! - pool.base;
     const slot = Math.floor(offset / slotBytes);
     const area = Math.floor(slot / areaSlots);
     // A search that went on to another area says nothing of where this one's searches begin.
-    if (slot < 0 || area >= pool.areas || (op.cpu & (pool.areas - 1)) !== area || seen.has(area)) continue;
+    if (slot < 0 || area >= pool.areas || (cpu[m]! & (pool.areas - 1)) !== area || seen.has(area)) continue;
     seen.add(area);
     indexes[area] = slot - area * areaSlots;
-    if (indexes[area] !== 0) learnt.push({ time: op.lo, offset });
+    if (indexes[area] !== 0) learnt.push({ time: time[m]!, offset });
   }
   return { held: [], indexes, hiwater: null, learnt };
 }
 
-/** Bring an empty pool into the state. What does not fit, from a damaged dump, is left out. */
-export function setUp(pool: Pool, initial: InitialPool): { readonly op: Operation; readonly offset: number }[] {
-  const standing: { op: Operation; offset: number }[] = [];
-  for (const h of initial.held) {
+/** Bring an empty pool into the state. @returns what is held; what does not fit, from a damaged dump, is left out. */
+export function setUp(pool: Pool, initial: InitialPool): readonly Held[] {
+  const standing = initial.held.filter((h) => {
     const high = Math.floor((h.orig || 0) / 2 ** 32);
-    if (!pool.place(h.offset, high, (h.orig || 0) >>> 0, h.size, 0, 0)) continue;
-    standing.push({ op: heldOperation(h), offset: h.offset });
-  }
+    return pool.place(h.offset, high, (h.orig || 0) >>> 0, h.size, 0, 0);
+  });
   initial.indexes.forEach((index, area) => {
     if (area < pool.areas && index < pool.areaSlots) pool.setAreaIndex(area, index);
   });
   pool.hiwater = pool.used;
   return standing;
-}
-
-function heldOperation(h: Held): Operation {
-  const op = mapping({
-    ...{ time: Number.NEGATIVE_INFINITY, event: -1, cpu: 0, device: -1, task: -1, context: 255 },
-    ...{ orig: h.orig, size: h.size, mask: Number.NaN, forced: false, bounced: true },
-  });
-  op.hi = Number.NEGATIVE_INFINITY;
-  return op;
 }
 
 /**
@@ -86,7 +77,7 @@ function heldOperation(h: Held): Operation {
 export function predictedFrom(
   shape: Pick<PoolMachine, "base" | "slots" | "areas" | "profile">,
   initial: InitialPool,
-  ops: readonly Operation[],
+  { maps, ops }: Sample,
   o: {
     readonly most: number;
     readonly minAlignMask: (device: number, time: number) => number;
@@ -94,29 +85,33 @@ export function predictedFrom(
   },
 ): { readonly first: number; readonly equal: number; readonly compared: number } {
   const pool = new Pool({ start: shape.base, slots: shape.slots, areas: shape.areas, profile: shape.profile });
-  const held = new Map(setUp(pool, initial).map(({ op, offset }) => [op, offset]));
-  const offsets = new Map<Operation, number>();
+  setUp(pool, initial);
+  const offsets = new Float64Array(maps.count).fill(none);
   let first = 0;
   let equal = 0;
   let compared = 0;
   for (const op of ops) {
-    if (op.unmap) {
-      const offset = offsets.get(op.of!) ?? held.get(op.of!);
-      if (offset !== undefined) pool.unmap(offset, o.minAlignMask(op.device, op.of!.lo));
+    const m = mappingOf(op);
+    const device = maps.device[m]!,
+      time = maps.time[m]!,
+      orig = maps.orig[m]!,
+      size = maps.size[m]!;
+    const mam = o.minAlignMask(device, time);
+    if (isEnd(op)) {
+      if (offsets[m] !== none) pool.unmap(offsets[m]!, mam);
       continue;
     }
-    if (!(op.address >= 0)) continue;
+    if (!(maps.address[m]! >= 0)) continue;
     if (compared >= o.most) break;
     compared++;
-    const high = Math.floor(op.orig / 2 ** 32);
-    const mam = o.minAlignMask(op.device, op.lo);
-    const kernel = op.address - shape.base;
-    const request = [op.cpu, high, op.orig >>> 0, op.size, mam, 0, o.boundarySlots(op.device, op.lo)] as const;
+    const high = Math.floor(orig / 2 ** 32);
+    const kernel = maps.address[m]! - shape.base;
+    const request = [maps.cpu[m]!, high, orig >>> 0, size, mam, 0, o.boundarySlots(device, time)] as const;
     if (pool.find(...request) === kernel) {
       if (first === compared - 1) first++;
       equal++;
-      offsets.set(op, pool.map(...request));
-    } else if (kernel >= 0 && pool.place(kernel, high, op.orig >>> 0, op.size, mam, 0)) offsets.set(op, kernel);
+      offsets[m] = pool.map(...request);
+    } else if (kernel >= 0 && pool.place(kernel, high, orig >>> 0, size, mam, 0)) offsets[m] = kernel;
   }
   return { first, equal, compared };
 }

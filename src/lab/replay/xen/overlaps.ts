@@ -8,7 +8,8 @@
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_find_pool; arch/x86/include/asm/xen/page.h, bfn_to_local_pfn.
  */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
-import type { Operation } from "../contracts/operation.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { beginOf } from "../contracts/operation.js";
 import type { Overlap } from "./outcome.js";
 import type { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
@@ -22,11 +23,13 @@ export class Overlaps {
   sameNumber = 0;
   readonly examples: Overlap[] = [];
   readonly #frames = new Set<number>();
+  readonly #maps: Mappings;
   readonly #owners: Owners;
   readonly #pool: PoolFrames | null;
   readonly #direct: boolean;
 
-  constructor(owners: Owners, pool: PoolFrames | null, direct = false) {
+  constructor(maps: Mappings, owners: Owners, pool: PoolFrames | null, direct = false) {
+    this.#maps = maps;
     this.#direct = direct;
     this.#owners = owners;
     this.#pool = pool;
@@ -42,7 +45,7 @@ export class Overlaps {
   }
 
   /** A foreign frame was mapped for a device without a bounce. */
-  look(op: Operation, pfn: number, mfn: number): void {
+  look(m: number, pfn: number, mfn: number): void {
     const pool = this.#pool;
     if (pool === null || this.#direct) return;
     const ownerPfn = this.#owners.ownerPfn(mfn);
@@ -51,7 +54,9 @@ export class Overlaps {
     if (ownerPfn === pfn) this.sameNumber++;
     if (this.#frames.size < framesMax) this.#frames.add(mfn);
     if (this.examples.length >= examplesMax) return;
-    const slot = Math.floor((ownerPfn * pageBytes + (op.orig % pageBytes) - pool.start) / slotBytes);
-    this.examples.push({ time: op.hi, device: op.device, dma: op.address, pfn, mfn, ownerPfn, slot });
+    const { orig, hi, device, address } = this.#maps;
+    const slot = Math.floor((ownerPfn * pageBytes + (orig[m]! % pageBytes) - pool.start) / slotBytes);
+    const what = { time: hi[beginOf(m)]!, device: device[m]!, dma: address[m]! };
+    this.examples.push({ ...what, pfn, mfn, ownerPfn, slot });
   }
 }

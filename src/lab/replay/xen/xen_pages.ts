@@ -12,7 +12,8 @@ import { attrMmio } from "../../../spec/dma/direction.js";
 import { longestCacheLine, sharesLine } from "../../../spec/linux/kmalloc.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { BufferOnBus } from "../contracts/buffer_on_bus.js";
-import { type Operation, Outcome } from "../contracts/operation.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { beginOf, Outcome } from "../contracts/operation.js";
 import type { PageWatch } from "../contracts/sinks.js";
 import type { GrantBook } from "./grants.js";
 import type { XenMismatch } from "./outcome.js";
@@ -28,6 +29,7 @@ const busMax = 2 ** 52;
 const pagesMax = (2 * setSlots * slotBytes) / pageBytes;
 
 export class XenPages implements PageWatch {
+  readonly #maps: Mappings;
   readonly #map: Pages;
   readonly #grants: GrantBook;
   readonly #owners: Owners;
@@ -44,6 +46,7 @@ export class XenPages implements PageWatch {
   readonly searches = { kernel: 0, kernelRefused: 0 };
 
   constructor(o: {
+    readonly maps: Mappings;
     readonly map: Pages;
     readonly grants: GrantBook;
     readonly owners: Owners;
@@ -51,6 +54,7 @@ export class XenPages implements PageWatch {
     /** Whether the domain is mapped directly: changes of its page map are grants, and whose a page is, its frame tells. */
     readonly direct: boolean;
   }) {
+    this.#maps = o.maps;
     this.#direct = o.direct;
     this.#map = o.map;
     this.#grants = o.grants;
@@ -83,41 +87,44 @@ export class XenPages implements PageWatch {
     }
   }
 
-  locate(op: Operation, original: number): BufferOnBus {
-    const { orig: phys, address } = op;
-    const seen = op.bounced ? original : address >= 0 ? address : Number.NaN;
-    if ((op.attrs & attrMmio) !== 0) return this.#device(op, seen);
+  locate(m: number, original: number): BufferOnBus {
+    const { orig, address, bounced, attrs, size, direction } = this.#maps;
+    const phys = orig[m]!;
+    const seen = bounced[m] === 1 ? original : address[m]! >= 0 ? address[m]! : Number.NaN;
+    if ((attrs[m]! & attrMmio) !== 0) return this.#device(m, seen);
     const pfn = Math.floor(phys / pageBytes);
     const shown = seen < busMax ? Math.floor(seen / pageBytes) : Number.NaN;
     const mfn = this.#map.look(pfn, shown);
     const { kind, why } = this.#map;
     const predicted = mfn * pageBytes + (phys % pageBytes);
-    this.#compare(op, predicted, seen, why);
+    this.#compare(m, predicted, seen, why);
     const foreign = this.#foreign(kind, shown);
-    this.#tell(op, pfn, foreign, seen, predicted);
-    const small = this.#direct && sharesLine(op.size, op.direction, longestCacheLine);
-    return { predicted, seen, straddles: this.#straddles(phys, op.size, shown), foreign, small };
+    this.#tell(m, pfn, foreign, seen, predicted);
+    const small = this.#direct && sharesLine(size[m]!, direction[m]!, longestCacheLine);
+    return { predicted, seen, straddles: this.#straddles(phys, size[m]!, shown), foreign, small };
   }
 
   /** Device memory is mapped where it is. */
-  #device(op: Operation, seen: number): BufferOnBus {
-    this.#compare(op, op.orig, seen, 0);
-    return { predicted: op.orig, seen, straddles: false, foreign: false, small: false };
+  #device(m: number, seen: number): BufferOnBus {
+    const predicted = this.#maps.orig[m]!;
+    this.#compare(m, predicted, seen, 0);
+    return { predicted, seen, straddles: false, foreign: false, small: false };
   }
 
-  #compare(op: Operation, predicted: number, seen: number, why: number): void {
+  #compare(m: number, predicted: number, seen: number, why: number): void {
     if (Number.isNaN(seen)) return;
-    const into = op.bounced ? this.originals : this.addresses;
+    const { bounced, device, orig, size, hi } = this.#maps;
+    const into = bounced[m] === 1 ? this.originals : this.addresses;
     if (Number.isNaN(predicted)) {
       into.unknown++;
-      if (!op.bounced) this.#because[why]!++;
+      if (bounced[m] === 0) this.#because[why]!++;
       return;
     }
     into.compared++;
     if (predicted === seen) into.equal++;
     else if (this.mismatches.length < mismatchesMax) {
-      const { device, orig: phys, size } = op;
-      this.mismatches.push({ time: op.hi, device, phys, size, kernel: seen, predicted });
+      const what = { time: hi[beginOf(m)]!, device: device[m]!, phys: orig[m]!, size: size[m]! };
+      this.mismatches.push({ ...what, kernel: seen, predicted });
     }
   }
 
@@ -127,18 +134,19 @@ export class XenPages implements PageWatch {
     return Number.isNaN(shown) || this.#direct ? null : this.#owners.isForeign(shown);
   }
 
-  #tell(op: Operation, pfn: number, foreign: boolean | null, seen: number, predicted: number): void {
+  #tell(m: number, pfn: number, foreign: boolean | null, seen: number, predicted: number): void {
+    const { address, bounced, outcome } = this.#maps;
     if (foreign === null) {
-      if (op.address >= 0 || op.bounced) this.foreign.undecided++;
+      if (address[m]! >= 0 || bounced[m] === 1) this.foreign.undecided++;
       return;
     }
-    const how = op.address === Outcome.refused ? "refused" : op.bounced ? "bounced" : "maps";
+    const how = outcome[m] === Outcome.refused ? "refused" : bounced[m] === 1 ? "bounced" : "maps";
     this[foreign ? "foreign" : "own"][how]++;
     if (!foreign || how === "refused") return;
     const mfn = Math.floor((Number.isNaN(seen) ? predicted : seen) / pageBytes);
     const domain = this.#grants.domainOf(pfn) ?? this.#owners.domainOf(mfn);
     this.#domains.set(domain, (this.#domains.get(domain) ?? 0) + 1);
-    if (!op.bounced) this.#overlaps.look(op, pfn, mfn);
+    if (bounced[m] === 0) this.#overlaps.look(m, pfn, mfn);
   }
 
   #straddles(phys: number, size: number, shown: number): boolean | null {

@@ -3,8 +3,9 @@ import type { EventBatch } from "../../../read/event.js";
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { BufferOnBus } from "../contracts/buffer_on_bus.js";
-import { type Operation, Outcome } from "../contracts/operation.js";
-import type { Carried, CarriedSink, PageWatch } from "../contracts/sinks.js";
+import type { Mappings } from "../contracts/mappings.js";
+import { beginOf, Outcome } from "../contracts/operation.js";
+import type { CarriedSink, PageWatch } from "../contracts/sinks.js";
 import { CacheCare } from "./cache_care.js";
 import { type GrantBook, Grants } from "./grants.js";
 import type { Straddle, XenOutcome } from "./outcome.js";
@@ -27,7 +28,7 @@ export interface ReplayEnd {
   /** By area; empty without a pool. */
   readonly indexes: readonly number[];
   /** Mappings alive that hold slots. */
-  readonly living: Iterable<Operation>;
+  readonly living: Iterable<number>;
   readonly recordedRefusals: number;
   readonly listRefusals: number;
   /** False when the pool reported is not the recorded one. */
@@ -35,6 +36,7 @@ export interface ReplayEnd {
 }
 
 export class XenReplay implements PageWatch, CarriedSink {
+  readonly #maps: Mappings;
   readonly #machine: XenMachine;
   readonly #frames: PoolFrames | null;
   readonly #boundsKnown: boolean;
@@ -48,7 +50,8 @@ export class XenReplay implements PageWatch, CarriedSink {
   #straddledDirect = 0;
 
   /** @param boundsKnown whether a dump or the log says where the pool is: where slot sets begin depends on it */
-  constructor(machine: XenMachine, frames: PoolFrames | null, boundsKnown: boolean) {
+  constructor(maps: Mappings, machine: XenMachine, frames: PoolFrames | null, boundsKnown: boolean) {
+    this.#maps = maps;
     this.#boundsKnown = boundsKnown;
     const { before, after, look, owners } = machine;
     this.#machine = machine;
@@ -73,8 +76,15 @@ export class XenReplay implements PageWatch, CarriedSink {
       this.#grants = new Grants(this.#map, before);
       this.#cache = null;
     }
-    this.#overlaps = new Overlaps(owners, frames, direct);
-    this.#pages = new XenPages({ map: this.#map, grants: this.#grants, owners, overlaps: this.#overlaps, direct });
+    this.#overlaps = new Overlaps(maps, owners, frames, direct);
+    this.#pages = new XenPages({
+      maps,
+      map: this.#map,
+      grants: this.#grants,
+      owners,
+      overlaps: this.#overlaps,
+      direct,
+    });
   }
 
   see(b: EventBatch, i: number): void {
@@ -82,26 +92,31 @@ export class XenReplay implements PageWatch, CarriedSink {
     this.#cache?.see(b, i);
   }
 
-  locate(op: Operation, original: number): BufferOnBus {
-    if (!op.bounced && op.address >= 0 && !Number.isNaN(this.#frames?.offsetOf(op.address) ?? Number.NaN)) {
-      op.bounced = true;
+  locate(m: number, original: number): BufferOnBus {
+    const { bounced, address, device, orig, size, hi } = this.#maps;
+    if (bounced[m] === 0 && address[m]! >= 0 && this.#frames !== null) {
+      if (!Number.isNaN(this.#frames.offsetOf(address[m]!))) bounced[m] = 1;
     }
-    const onBus = this.#pages.locate(op, original);
-    if (onBus.foreign === true && !op.bounced && op.address >= 0) this.#cache?.mapped(op);
+    const onBus = this.#pages.locate(m, original);
+    const isDirect = bounced[m] === 0 && address[m]! >= 0;
+    if (onBus.foreign === true && isDirect) this.#cache?.mapped(device[m]!, address[m]!);
     if (onBus.straddles !== true) return onBus;
-    if (!op.bounced) {
-      // A page map that is wrong here accuses nobody.
-      if (op.address >= 0 && onBus.predicted === onBus.seen) this.#straddledDirect++;
-    } else if (this.#straddles.length < straddlesMax && cause(op, onBus) === "straddle") {
-      const { device, orig: phys, size } = op;
-      this.#straddles.push({ time: op.hi, device, phys, size, frames: this.#pages.framesOf(phys, size) });
+    // A page map that is wrong here accuses nobody.
+    if (isDirect && onBus.predicted === onBus.seen) this.#straddledDirect++;
+    if (bounced[m] === 1 && this.#straddles.length < straddlesMax && this.#cause(m, onBus) === "straddle") {
+      const frames = this.#pages.framesOf(orig[m]!, size[m]!);
+      this.#straddles.push({ time: hi[beginOf(m)]!, device: device[m]!, phys: orig[m]!, size: size[m]!, frames });
     }
     return onBus;
   }
 
-  carried({ op }: Carried): void {
-    if (op.unmap || !op.bounced || op.address === Outcome.unknown) return;
-    this.#causes[cause(op, op.onBus)]++;
+  mapped(m: number): void {
+    const { bounced, outcome, onBus } = this.#maps;
+    if (bounced[m] === 1 && outcome[m] !== Outcome.unknown) this.#causes[this.#cause(m, onBus[m]!)]++;
+  }
+
+  unmapped(): void {
+    // What it bounced for was counted when it began.
   }
 
   released(): void {
@@ -150,7 +165,10 @@ export class XenReplay implements PageWatch, CarriedSink {
       searches: look.searchesShown ? { ...pages.searches } : null,
       refusals: { recorded: end.recordedRefusals, lists: end.listRefusals },
       end: {
-        pool: poolAfter === null || frames === null || !end.comparable ? null : poolAtEnd(poolAfter, end, frames),
+        pool:
+          poolAfter === null || frames === null || !end.comparable
+            ? null
+            : poolAtEnd(this.#maps, poolAfter, end, frames),
         p2m:
           after === null
             ? null
@@ -161,6 +179,16 @@ export class XenReplay implements PageWatch, CarriedSink {
       },
       notes: [...notes, ...this.#notes()],
     };
+  }
+
+  /** Why a buffer bounced: by what the kernel said, by its mask, by its frames, in the order in which it tests. */
+  #cause(m: number, onBus: BufferOnBus | null): keyof XenOutcome["causes"] {
+    const { forced, orig, size, mask } = this.#maps;
+    if (forced[m] === 1) return "forced";
+    const seen = onBus === null ? orig[m]! : Number.isNaN(onBus.seen) ? onBus.predicted : onBus.seen;
+    if (seen + size[m]! - 1 > mask[m]!) return "mask";
+    if (onBus?.straddles === true) return "straddle";
+    return onBus?.small === true ? "small" : "unknown";
   }
 
   #notes(): string[] {
@@ -199,23 +227,19 @@ export class XenReplay implements PageWatch, CarriedSink {
   }
 }
 
-/** Why a buffer bounced: by what the kernel said, by its mask, by its frames, in the order in which it tests. */
-function cause(op: Operation, onBus: BufferOnBus | null): keyof XenOutcome["causes"] {
-  if (op.forced) return "forced";
-  const seen = onBus === null ? op.orig : Number.isNaN(onBus.seen) ? onBus.predicted : onBus.seen;
-  if (seen + op.size - 1 > op.mask) return "mask";
-  if (onBus?.straddles === true) return "straddle";
-  return onBus?.small === true ? "small" : "unknown";
-}
-
-function poolAtEnd(file: PoolFile, end: ReplayEnd, frames: PoolFrames): NonNullable<XenOutcome["end"]["pool"]> {
+function poolAtEnd(
+  { address, size, orig }: Mappings,
+  file: PoolFile,
+  end: ReplayEnd,
+  frames: PoolFrames,
+): NonNullable<XenOutcome["end"]["pool"]> {
   const holders = new Map<number, number>();
-  for (const op of end.living) {
-    const offset = op.address >= 0 ? frames.offsetOf(op.address) : Number.NaN;
+  for (const m of end.living) {
+    const offset = address[m]! >= 0 ? frames.offsetOf(address[m]!) : Number.NaN;
     if (Number.isNaN(offset)) continue;
     const first = Math.floor(offset / slotBytes);
-    const last = Math.floor((offset + op.size - 1) / slotBytes);
-    for (let slot = first; slot <= last; slot++) holders.set(slot, op.orig + (slot - first) * slotBytes);
+    const last = Math.floor((offset + size[m]! - 1) / slotBytes);
+    for (let slot = first; slot <= last; slot++) holders.set(slot, orig[m]! + (slot - first) * slotBytes);
   }
   const told = file.slotsUsed.filter((s) => !Number.isNaN(s.orig));
   return {
