@@ -1,6 +1,6 @@
 /** What an input is, by its content, and which function answers questions about such things. */
 import type { ByteSource } from "../read/bytes.js";
-import { sniffImage } from "../read/image/open_image.js";
+import { sniffImage } from "../read/image/image_form.js";
 import { Unreadable } from "../read/unreadable.js";
 
 export interface Content {

@@ -1,7 +1,11 @@
 /** A recording of any of the forms that can be read, told apart by its content. */
 import type { EventSource } from "../read/event.js";
-import { openFtraceText, openPerfScript, openTraceDat, sniff, Unreadable } from "../read/index.js";
+import { openFtraceText } from "../read/ftrace_text/open_ftrace_text.js";
+import { sniff } from "../read/open/open.js";
 import type { Unpacked } from "../read/packed.js";
+import { openPerfScript } from "../read/perf_script/perf_script.js";
+import { openTraceDat } from "../read/trace_dat/open.js";
+import { Unreadable } from "../read/unreadable.js";
 
 /** @throws Unreadable when the content is no recording. */
 export async function openRecording(input: Unpacked): Promise<EventSource> {

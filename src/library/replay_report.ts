@@ -18,7 +18,8 @@ import { replayRecording } from "../lab/replay/replay_recording.js";
 import type { XenFiles } from "../lab/replay/xen/xen_files.js";
 import type { Unpacked } from "../read/packed.js";
 import type { PoolCounters } from "../read/pool_counters.js";
-import { ReplayWatch, type RunReport } from "../report/index.js";
+import { ReplayWatch } from "../report/recording/perfetto/replay_watch.js";
+import type { RunReport } from "../report/recording/run_report.js";
 import { limitAreas } from "../sw/swiotlb/index.js";
 import { openRecording } from "./recording.js";
 

@@ -3,7 +3,8 @@ export { type ByteSource, memorySource } from "./bytes.js";
 export * from "./event.js";
 export { openFtraceText } from "./ftrace_text/open_ftrace_text.js";
 export type { FrameRun, Image, ImageFormat } from "./image/image.js";
-export { type ImageForm, type ImageOptions, openImage, sniffImage } from "./image/open_image.js";
+export { type ImageForm, sniffImage } from "./image/image_form.js";
+export { type ImageOptions, openImage } from "./image/open_image.js";
 export type { Piece } from "./image/piece.js";
 export {
   type FaultTopic,

@@ -1,7 +1,7 @@
 /** A recording's file, its log and the flags, made into one report. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Described, describeMachine } from "../../lab/machine/description/description.js";
+import type { Described } from "../../lab/machine/description/description.js";
 import { logFacts } from "../../library/log_facts.js";
 import { type AskedPool, replayReport } from "../../library/replay_report.js";
 import { readPoolCounters } from "../../read/pool_counters.js";
@@ -82,8 +82,7 @@ async function readBeside({ path, input, machine }: ReplayedInput, flags: Replay
     const isBorrowed = ownLog === null && logPath !== null;
     const borrowed = { name: basename(logPath ?? ""), used: "kernel log of another phase, of the same boot" };
     const countersPath = beside(path, ["swiotlb.txt"]);
-    const described =
-      machine === undefined ? await describedBy(flags.machine, session) : describeMachine(machine.name, machine.text);
+    const described = await describedBy(machine, flags.machine, session);
     const passedOver: PassedOver[] = [];
     const log =
       logPath === null
@@ -124,8 +123,16 @@ async function foundOr<T>(
   }
 }
 
-async function describedBy(path: string | undefined, session: Session): Promise<Described | null> {
-  return path === undefined ? null : describeMachine(path, await textOf(path, session));
+/** Most recordings have none, so that what reads descriptions is loaded only where one is given. */
+async function describedBy(
+  machine: ReplayedInput["machine"],
+  path: string | undefined,
+  session: Session,
+): Promise<Described | null> {
+  if (machine === undefined && path === undefined) return null;
+  const { name, text } = machine ?? { name: path!, text: await textOf(path!, session) };
+  const { describeMachine } = await import("../../lab/machine/description/description.js");
+  return describeMachine(name, text);
 }
 
 /** A kernel log that lies beside the recording under one of the usual names. */

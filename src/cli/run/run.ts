@@ -1,5 +1,7 @@
 /** `dmalab run`: replay a recording, or run a described machine or a scenario, and report it. */
-import { runDocument, runHtml, runLines, verdictOf } from "../../report/index.js";
+import { runLines } from "../../report/recording/lines/run_lines.js";
+import { runDocument } from "../../report/recording/run_document.js";
+import { verdictOf } from "../../report/recording/words/verdict.js";
 import { builtPage } from "../files/built_page.js";
 import type { Input } from "../files/input.js";
 import { AskedWrongly } from "../host/misuse.js";
@@ -84,6 +86,7 @@ async function replay({ flags, session, ...what }: Replayed): Promise<0 | 1> {
   }
   perfetto?.commit();
   if (html !== null) {
+    const { runHtml } = await import("../../report/recording/page/run_html.js");
     const page = await builtPage("recording");
     html.write(await session.during(`drawing ${flags.html}`, () => runHtml(report, page)));
     html.commit();

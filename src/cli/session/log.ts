@@ -1,5 +1,5 @@
 /** The machine's kernel log, as a file. */
-import { type KernelLog, readKernelLog } from "../../read/index.js";
+import { type KernelLog, readKernelLog } from "../../read/kernel_log/read_kernel_log.js";
 import { refuseNoLog } from "./content.js";
 import type { Session } from "./session.js";
 

@@ -11,7 +11,6 @@ import { Unreadable, type Warnings } from "../unreadable.js";
 import { disjoint } from "./disjoint.js";
 import { lastNotAbove } from "./frame_table.js";
 
-export const flattenedMagic = "makedumpfile";
 /** Bytes before the first record. */
 const headerBytes = 4096;
 const recordBytes = 16;

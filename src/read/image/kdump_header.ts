@@ -12,8 +12,6 @@ import { Unreadable, type Warnings } from "../unreadable.js";
 import { readAt, textAt, u64 } from "./bytes_at.js";
 import { machineOfUname } from "./machines.js";
 
-export const kdumpMagic = "KDUMP   ";
-
 export interface KdumpHeader {
   /** Bytes of a page and of a block of headers; a power of two, 4096 to 65536. */
   readonly blockSize: number;

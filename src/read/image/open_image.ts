@@ -4,10 +4,10 @@ import { openInflate } from "../inflate.js";
 import { Unreadable, Warnings } from "../unreadable.js";
 import { openZstd } from "../zstd.js";
 import { readElf } from "./elf.js";
-import { flattenedMagic, openFlattened } from "./flattened.js";
+import { openFlattened } from "./flattened.js";
 import { foreignForm } from "./foreign.js";
 import type { Image } from "./image.js";
-import { kdumpMagic } from "./kdump_header.js";
+import { sniffImage } from "./image_form.js";
 import { KdumpImage } from "./kdump_image.js";
 import { readLime } from "./lime.js";
 import { LinearImage } from "./linear_image.js";
@@ -55,17 +55,4 @@ export async function openImage(source: ByteSource, options: ImageOptions = {}):
       : "an ELF core, a kdump file or LiME (or raw, when told)",
     foreignForm(inner),
   );
-}
-
-export type ImageForm = "elf" | "kdump" | "lime" | "flattened";
-
-/** @returns which form of image the source is by its first bytes; null for none of them, a raw one included. */
-export function sniffImage(source: ByteSource): ImageForm | null {
-  const bytes = new Uint8Array(16);
-  const held = source.read(0, bytes);
-  const text = String.fromCharCode(...bytes.subarray(0, held));
-  if (text.startsWith("\x7fELF")) return "elf";
-  if (text.startsWith(kdumpMagic)) return "kdump";
-  if (text.startsWith("EMiL")) return "lime";
-  return text.startsWith(flattenedMagic) ? "flattened" : null;
 }

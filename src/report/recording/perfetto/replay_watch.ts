@@ -5,8 +5,8 @@ import type { Carried, CarriedSink } from "../../../lab/replay/contracts/sinks.j
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { PerfettoWriter } from "./perfetto_writer.js";
 
-/** A mapping that has no end in the recording. */
-interface Endless {
+/** A mapping's life, which lasts until the end of the recording unless its own comes before. */
+interface Life {
   readonly track: string;
   readonly words: string;
   readonly begin: number;
@@ -16,9 +16,9 @@ export class ReplayWatch implements CarriedSink {
   readonly #maps: Mappings;
   readonly #writer: PerfettoWriter;
   readonly #deviceNames: readonly string[];
-  /** When each mapping began that has not ended. */
-  readonly #begun = new Map<number, number>();
-  readonly #endless: Endless[] = [];
+  /** All that have not ended, and those whose mapping's number is not yet another's. */
+  readonly #lives = new Set<Life>();
+  readonly #lifeOf = new Map<number, Life>();
   #used = 0;
   #last = 0;
 
@@ -32,6 +32,7 @@ export class ReplayWatch implements CarriedSink {
   mapped(m: number, c: Carried): void {
     const { time, address, outcome, size } = this.#maps;
     this.#last = Math.max(this.#last, time[m]!);
+    this.#lifeOf.delete(m);
     if (address[m]! >= 0 || c.model >= 0) this.#begin(m);
     else if (outcome[m] === Outcome.refused || c.refusal !== null) {
       const reason = c.refusal?.reason ?? "refused";
@@ -41,7 +42,8 @@ export class ReplayWatch implements CarriedSink {
 
   unmapped(m: number, time: number): void {
     this.#last = Math.max(this.#last, time);
-    this.#end(m, time);
+    // What was mapped before the recording has no life in it.
+    if (this.#maps.device[m]! >= 0) this.#end(m, time);
   }
 
   released(m: number, time: number): void {
@@ -50,32 +52,26 @@ export class ReplayWatch implements CarriedSink {
 
   /** Mappings that never ended last until the end. */
   finish(): void {
-    for (const { track, words, begin } of this.#endless) this.#writer.slice(track, words, begin, this.#last);
-    for (const [m, begin] of this.#begun) this.#writer.slice(this.#name(m), this.#words(m), begin, this.#last);
+    for (const { track, words, begin } of this.#lives) this.#writer.slice(track, words, begin, this.#last);
     this.#writer.finish();
   }
 
   #begin(m: number): void {
-    const begin = this.#maps.time[m]!;
-    if (this.#maps.bounced[m] === 1) this.#count(m, 1);
-    // No event ever names its end, and its number will be another's.
-    if (this.#maps.outcome[m] === Outcome.beyond) {
-      this.#endless.push({ track: this.#name(m), words: this.#words(m), begin });
-    } else this.#begun.set(m, begin);
+    const { bounced, address, orig, size, time } = this.#maps;
+    const way = bounced[m] === 1 ? "bounced" : address[m] === orig[m] ? "direct" : "translated";
+    const life = { track: this.#name(m), words: `${size[m]} bytes ${way}`, begin: time[m]! };
+    this.#lives.add(life);
+    this.#lifeOf.set(m, life);
+    if (bounced[m] === 1) this.#count(m, 1);
   }
 
   #end(m: number, time: number): void {
-    const begin = this.#begun.get(m);
-    if (begin === undefined) return;
-    this.#begun.delete(m);
-    this.#writer.slice(this.#name(m), this.#words(m), begin, Math.max(begin, time));
+    const life = this.#lifeOf.get(m);
+    if (life === undefined) return;
+    this.#lifeOf.delete(m);
+    this.#lives.delete(life);
+    this.#writer.slice(life.track, life.words, life.begin, Math.max(life.begin, time));
     if (this.#maps.bounced[m] === 1) this.#count(m, -1);
-  }
-
-  #words(m: number): string {
-    const { bounced, address, orig, size } = this.#maps;
-    const way = bounced[m] === 1 ? "bounced" : address[m] === orig[m] ? "direct" : "translated";
-    return `${size[m]} bytes ${way}`;
   }
 
   #count(m: number, sign: number): void {
