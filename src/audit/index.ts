@@ -12,7 +12,7 @@ export type { WalkAnswer, WalkEnd, WalkFault, WalkStep } from "./inspect/walk/wa
 export { walkAnswer } from "./inspect/walk/walk_device.js";
 export { rootGiven } from "./inspect/walk/where_given.js";
 export { RecordingAudit } from "./recording/recording_audit.js";
-export type { AliveGroup, AuditCounts, AuditResult, DeviceExposure, Violation } from "./recording/result.js";
+export type { AliveGroup, AuditCounts, AuditResult, BrokenRule, DeviceExposure } from "./recording/result.js";
 export { type RuleName, rules, unknowable } from "./recording/rules.js";
 export { type MachineContext, nothingKnown } from "./why/context.js";
 export { explainingSource, explainLine, explainLog, explainSource } from "./why/explain/explain.js";

@@ -38,7 +38,7 @@ export {
   type WritablePageTable,
 } from "../library/table/page_table.js";
 export { BadOption } from "../library/work_options.js";
-export type { MemoryView, ReadonlyWords, Segment } from "../mem/view.js";
+export type { MemorySegment, MemoryView, ReadonlyWords } from "../mem/view.js";
 export { Unreadable, type Wrong } from "../read/unreadable.js";
 export type {
   Abilities,

@@ -1,7 +1,9 @@
 /** `why`: lines of a log, a setting or the refusals of a recording, explained. */
+
 import { type MachineContext, nothingKnown } from "../audit/why/context.js";
 import { explainingSource } from "../audit/why/explain/explain.js";
 import { explainSetting } from "../audit/why/pool/setting.js";
+import { frameBytes } from "../base/frame.js";
 import { type ReportFinding, refusalFindings, type WhyDocument, whyDocument } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
 import { openInput, type TextInput } from "./input.js";
@@ -62,6 +64,6 @@ const cpusMax = 2 ** 16;
 function machineOf({ cpus, memory }: WhyOptions): Partial<MachineContext> {
   return {
     cpus: cpus === undefined ? null : wholeNumber("cpus", cpus, 1, cpusMax),
-    memoryBytes: memory === undefined ? null : wholeNumber("memory", memory, 4096, 2 ** 52),
+    memoryBytes: memory === undefined ? null : wholeNumber("memory", memory, frameBytes, 2 ** 52),
   };
 }

@@ -1,13 +1,13 @@
 /** Memory in one piece, in words that the caller keeps: what a table is built in where no machine stands around it. */
 import { Misuse } from "../base/assert.js";
 import type { Mfn } from "../base/frame.js";
-import type { MemoryView, ReadonlyWords, Segment } from "./view.js";
+import type { MemorySegment, MemoryView, ReadonlyWords } from "./view.js";
 
 const wordsPerFrame = 1024;
 
 export class FlatMemory implements MemoryView {
   readonly #words: Uint32Array;
-  readonly #segment: Segment;
+  readonly #segment: MemorySegment;
 
   /** @param words whole frames, the first of them frame `first` */
   constructor(words: Uint32Array, first = 0) {
@@ -20,7 +20,7 @@ export class FlatMemory implements MemoryView {
     return this.#holds(m) ? words.subarray((m - first) * wordsPerFrame, (m - first + 1) * wordsPerFrame) : undefined;
   }
 
-  segment(m: Mfn): Segment | undefined {
+  segment(m: Mfn): MemorySegment | undefined {
     return this.#holds(m) ? this.#segment : undefined;
   }
 

@@ -18,11 +18,11 @@ export interface MemoryView {
   /** @returns the 1024 words of a frame, or undefined when this memory does not hold it. */
   frame(m: Mfn): ReadonlyWords | undefined;
   /** @returns the run of neighbouring frames that holds m, when its words lie in one piece and stay where they are. */
-  segment?(m: Mfn): Segment | undefined;
+  segment?(m: Mfn): MemorySegment | undefined;
 }
 
 /** Neighbouring frames whose words lie in one piece. */
-export interface Segment {
+export interface MemorySegment {
   readonly first: Mfn;
   readonly frameCount: number;
   /** frameCount * 1024 words. */
@@ -31,9 +31,9 @@ export interface Segment {
 
 /** Runs of frames in ascending order: what the PT_LOAD parts of an ELF core become. */
 export class SegmentView implements MemoryView {
-  readonly #segments: readonly Segment[];
+  readonly #segments: readonly MemorySegment[];
 
-  constructor(segments: readonly Segment[]) {
+  constructor(segments: readonly MemorySegment[]) {
     this.#segments = segments.toSorted((a, b) => a.first - b.first);
   }
 
@@ -42,7 +42,7 @@ export class SegmentView implements MemoryView {
     return s?.words.subarray((m - s.first) * 1024, (m - s.first + 1) * 1024);
   }
 
-  segment(m: Mfn): Segment | undefined {
+  segment(m: Mfn): MemorySegment | undefined {
     return this.#segments.find((s) => m >= s.first && m < s.first + s.frameCount);
   }
 }

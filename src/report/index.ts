@@ -35,7 +35,7 @@ export { ReplayWatch } from "./recording/perfetto/replay_watch.js";
 export { runDocument } from "./recording/run_document.js";
 export type { ReportAudit, ReportFinding, RunReport, WholeAudit } from "./recording/run_report.js";
 export type { RequestWords } from "./recording/words/requests.js";
-export { type Tone, type Verdict, verdictOf } from "./recording/words/verdict.js";
+export { type RunVerdict, type Tone, verdictOf } from "./recording/words/verdict.js";
 export { demonstrationDocument, runListDocument, scenarioDocument } from "./scenario/document.js";
 export { demonstrationLines, runListLines, scenarioLines } from "./scenario/lines.js";
 export { bugsMarkdown, scenarioMarkdown, scenariosMarkdown } from "./scenario/markdown.js";

@@ -1,6 +1,6 @@
 /** The RAM of a machine under test, as the library sees it; what QEMU is to see is copied to it when it is ready. */
 import type { Rng } from "../../src/base/rng.js";
-import type { MemoryView, Segment } from "../../src/mem/view.js";
+import type { MemorySegment, MemoryView } from "../../src/mem/view.js";
 import type { Qtest } from "./qtest.js";
 
 const mebibyte = 2 ** 20;
@@ -17,7 +17,7 @@ export const resultsAt = 4 * mebibyte;
 export class TestMemory implements MemoryView {
   readonly base: number;
   readonly words = new Uint32Array(ramBytes / 4);
-  readonly #segment: Segment;
+  readonly #segment: MemorySegment;
   readonly #used = new Set<number>();
   /** Taken back, and not yet zero in the machine: a spoiled pointer may lead there. */
   readonly #stale = new Set<number>();
@@ -26,7 +26,7 @@ export class TestMemory implements MemoryView {
   constructor(base: number) {
     this.base = base;
     for (let at = dataAt; at < dataAt + dataBytes; at += 8) this.words[at / 4] = base + at;
-    this.#segment = { first: (base / 4096) as Segment["first"], frameCount: ramBytes / 4096, words: this.words };
+    this.#segment = { first: (base / 4096) as MemorySegment["first"], frameCount: ramBytes / 4096, words: this.words };
   }
 
   frame(m: number): Uint32Array | undefined {
@@ -38,7 +38,7 @@ export class TestMemory implements MemoryView {
     this.words[(address - this.base) / 4] = value;
   }
 
-  segment(m: number): Segment | undefined {
+  segment(m: number): MemorySegment | undefined {
     return this.frame(m) === undefined ? undefined : this.#segment;
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { Mfn } from "../../src/base/index.js";
-import { type Segment, SegmentView } from "../../src/mem/index.js";
+import { type MemorySegment, SegmentView } from "../../src/mem/index.js";
 import type { TableRoot } from "../../src/table/index.js";
 
 export const captures = ["vtd-legacy-strict", "vtd-scalable", "vtd-ats", "amdvi", "vtd-scalable-fs", "smmuv3"] as const;
@@ -22,7 +22,7 @@ export function imageOf(capture: string): SegmentView {
   const bytes = file(capture, "mem.elf.gz");
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const at = (offset: number) => Number(header.getBigUint64(offset, true));
-  const segments: Segment[] = [];
+  const segments: MemorySegment[] = [];
   for (let i = 0; i < header.getUint16(56, true); i++) {
     const p = at(32) + i * header.getUint16(54, true);
     if (header.getUint32(p, true) !== 1) continue;

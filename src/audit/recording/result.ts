@@ -17,7 +17,7 @@ export interface AliveGroup {
   readonly evidence: string;
 }
 
-export interface Violation {
+export interface BrokenRule {
   /** Stable name: a key of `rules`. */
   readonly rule: string;
   readonly device: string;
@@ -95,7 +95,7 @@ export interface AuditResult {
   /** The other groups alive at the end: rings, caches, buffers in flight. */
   readonly alive: readonly AliveGroup[];
   /** The first ones of each rule; `violationTotals` counts all. */
-  readonly violations: readonly Violation[];
+  readonly violations: readonly BrokenRule[];
   readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
   readonly exposure: readonly DeviceExposure[];
   readonly faults: readonly DeviceFaults[];

@@ -1,5 +1,5 @@
 /** Broken rules: the first of each kept in words, all of them counted, by rule and device. */
-import type { Unjudged, Violation } from "./result.js";
+import type { BrokenRule, Unjudged } from "./result.js";
 import { type RuleName, rules } from "./rules.js";
 
 /** Of one rule and device, and in all. */
@@ -39,8 +39,8 @@ export class Violations {
   judged(
     nameOf: (device: number) => string,
     missing: (device: number) => string | null,
-  ): { violations: Violation[]; totals: { rule: string; count: number }[]; unjudged: Unjudged[] } {
-    const violations: Violation[] = [],
+  ): { violations: BrokenRule[]; totals: { rule: string; count: number }[]; unjudged: Unjudged[] } {
+    const violations: BrokenRule[] = [],
       unjudged: Unjudged[] = [];
     const totals = new Map<string, number>();
     for (const { rule, device, total, kept } of this.#broken.values()) {

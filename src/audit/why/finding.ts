@@ -21,7 +21,7 @@ export interface Finding {
 }
 
 /** The part of a finding that a rule decides; the rest comes from the line. */
-export interface Verdict {
+export interface Diagnosis {
   readonly kind: string;
   readonly cause: string;
   readonly evidence: string;

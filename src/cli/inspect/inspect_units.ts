@@ -1,10 +1,13 @@
 /** Where the units' tables are: as registers or the user say, else as a scan of the image finds them. */
+
 import { type AcpiReading, listedTables, namedTables } from "../../audit/inspect/acpi/acpi_tables.js";
 import type { InspectInput } from "../../audit/inspect/image/inspect_image.js";
 import type { RegistersReading } from "../../audit/inspect/registers/units_from_registers.js";
 import { type ScanCandidate, scanImage } from "../../audit/inspect/scan/scan_image.js";
 import type { Together } from "../../audit/inspect/survey/crew.js";
 import { Survey } from "../../audit/inspect/survey/survey.js";
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { Image } from "../../read/image/image.js";
 import { Unreadable } from "../../read/unreadable.js";
 import type { UnitRoot } from "../../table/device/index.js";
@@ -38,7 +41,7 @@ export async function unitsOf(image: Image, asked: UnitsAsked): Promise<UnitsFou
   const told = registers === null ? null : await unitsFrom(registers);
   const units = [...(told?.units ?? []), ...given];
   const scans = asked.scan || units.length === 0;
-  const isSearched = image.runs.reduce((sum, run) => sum + run.frameCount * 4096, 0) <= searchedBytesMax;
+  const isSearched = image.runs.reduce((sum, run) => sum + run.frameCount * frameBytes, 0) <= searchedBytesMax;
   const listed = isSearched ? listedTables(image) : null;
   const names = isSearched && listed === null;
   const survey = new Survey(image, { names });
@@ -93,7 +96,7 @@ const heard = (acpi: AcpiReading | null): AcpiReading | null =>
 
 function firmwareWords({ units }: AcpiReading): string {
   if (units.length === 0) return "no IOMMU";
-  const at = (address: number | null) => (address === null ? "" : ` at 0x${address.toString(16)}`);
+  const at = (address: number | null) => (address === null ? "" : ` at ${hex(address)}`);
   return units.map(({ kind, registersAt }) => `${kind}${at(registersAt)}`).join(", ");
 }
 

@@ -22,7 +22,7 @@ export interface Step {
 }
 
 /** A rule that was looked at, and whether it held. */
-export interface Verdict {
+export interface RuleVerdict {
   readonly rule: string;
   readonly holds: boolean;
   /** What was seen. */
@@ -35,7 +35,7 @@ export interface Part {
   /** A contrast shows how it goes otherwise: its rules may break without the scenario being at fault. */
   readonly contrast: boolean;
   readonly steps: readonly Step[];
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly RuleVerdict[];
 }
 
 /** Writes one part while it runs. */
@@ -43,7 +43,7 @@ export class Teller {
   readonly #title: string;
   readonly #contrast: boolean;
   readonly #steps: Step[] = [];
-  readonly #verdicts: Verdict[] = [];
+  readonly #verdicts: RuleVerdict[] = [];
 
   constructor(title: string, contrast = false) {
     this.#title = title;

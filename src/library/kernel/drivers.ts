@@ -1,5 +1,5 @@
 /** Drivers as Linux has them: programs that map buffers, write descriptors, ring doorbells and take completions. */
-import { type Address, address } from "../../base/frame.js";
+import { type Address, address, frameBytes } from "../../base/frame.js";
 import { joined } from "../../base/joined.js";
 import type { Interrupt } from "../../bus/interrupt.js";
 import type { Registers } from "../../bus/registers.js";
@@ -84,7 +84,7 @@ export interface NicDriverOptions extends DriverOptions {
 /** Make a disk's driver, which enables its controller. @throws BadOption; Broken when it gets no memory for its queues. */
 export function createDiskDriver(options: DiskDriverOptions): DiskDriver {
   const o = checkNames(options, ["kernel", "bdf", "registers", "interrupt", "entries"]);
-  const driver = new DiskDriverProgram({ ...partsOf(o), ...entriesOf(o.entries, 4096) });
+  const driver = new DiskDriverProgram({ ...partsOf(o), ...entriesOf(o.entries, frameBytes) });
   const submit = ({ list, block, ...rest }: Transfer) => {
     wholeNumber("block", block, 0, Number.MAX_SAFE_INTEGER);
     checkList(list, 512);
@@ -102,12 +102,12 @@ export function createNicDriver(options: NicDriverOptions): NicDriver {
   }
   const { host, memory } = insideOf(o.kernel);
   const { kernel } = host;
-  const parts = { ...partsOf(o), configuration: o.configuration, kernel, ...entriesOf(o.entries, 4096) };
+  const parts = { ...partsOf(o), configuration: o.configuration, kernel, ...entriesOf(o.entries, frameBytes) };
   const driver = new NicDriverProgram(parts);
   driver.received = (pieces) => {
     const bytes = pieces.map(({ page, offset, size }) => {
       const piece = new Uint8Array(size);
-      memory.read(page * 4096 + offset, piece);
+      memory.read(page * frameBytes + offset, piece);
       return piece;
     });
     for (const { page } of pieces) kernel.freePages(page, 0);

@@ -1,5 +1,5 @@
 /** A kernel that drives devices: its memory, its bus, and the DMA API of each device with the engine that it takes. */
-import { type Address, address } from "../../base/frame.js";
+import { type Address, address, frameBytes } from "../../base/frame.js";
 import type { DmaPort } from "../../bus/dma_port.js";
 import { describeMachine } from "../../lab/machine/description/description.js";
 import { buildDevices } from "../../lab/machine/platform/devices.js";
@@ -162,10 +162,10 @@ export function createKernel(options: KernelOptions = {}): Kernel {
     },
     allocate(bytes) {
       const first = host.kernel.allocPages(orderOf(bytes));
-      return first === null ? null : address(first * 4096);
+      return first === null ? null : address(first * frameBytes);
     },
     release({ phys, bytes }) {
-      host.kernel.freePages((phys / 4096) as never, orderOf(bytes));
+      host.kernel.freePages((phys / frameBytes) as never, orderOf(bytes));
     },
     get violations() {
       return checker?.violations ?? [];
@@ -179,7 +179,7 @@ const bytesMax = 2 ** 40;
 
 /** Pages come in powers of two. */
 const orderOf = (bytes: number): number =>
-  Math.ceil(Math.log2(Math.ceil(wholeNumber("bytes", bytes, 1, bytesMax) / 4096)));
+  Math.ceil(Math.log2(Math.ceil(wholeNumber("bytes", bytes, 1, bytesMax) / frameBytes)));
 
 const directions: Readonly<Record<DmaDirection, Direction>> = {
   "to-device": Direction.toDevice,

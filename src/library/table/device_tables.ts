@@ -1,6 +1,8 @@
 /** The device tables of a unit: who is attached to which page table. */
+
 import { parseDevice } from "../../audit/inspect/device_name.js";
 import { unitsFromRegisters as readUnits } from "../../audit/inspect/registers/units_from_registers.js";
+import { frameBytes } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import {
   type Attachment,
@@ -73,5 +75,5 @@ function wholeUnit(unit: UnitAt): UnitRoot {
   oneOf("unit.kind", unit?.kind, kinds);
   wholeNumber("unit.root", unit.root, 0, 2 ** 52 - 1);
   const known = { registersAt: null, translating: null, interruptRemapping: null, interruptTable: null };
-  return { ...known, size: 4096, split: 0, outputBits: 52, found: "given", segment: 0, ...unit };
+  return { ...known, size: frameBytes, split: 0, outputBits: 52, found: "given", segment: 0, ...unit };
 }

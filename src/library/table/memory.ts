@@ -1,5 +1,5 @@
 /** Machine memory for programs: what tables are built in, and what devices and drivers share. */
-import type { Address, Mfn } from "../../base/frame.js";
+import { type Address, frameBytes, type Mfn } from "../../base/frame.js";
 import { Memory as SparseMemory } from "../../mem/memory.js";
 import type { MemoryView, ReadonlyWords } from "../../mem/view.js";
 import { checkNames, wholeNumber } from "../work_options.js";
@@ -33,5 +33,5 @@ export interface MemoryOptions {
 /** Make memory. @throws BadOption for a size that is no whole number of frames. */
 export function createMemory(options: MemoryOptions): Memory {
   const { bytes } = checkNames(options, ["bytes"]);
-  return new SparseMemory(wholeNumber("bytes", bytes, 4096, 2 ** 52, 4096) / 4096);
+  return new SparseMemory(wholeNumber("bytes", bytes, frameBytes, 2 ** 52, frameBytes) / frameBytes);
 }

@@ -1,6 +1,6 @@
 /** One page table of an IOMMU: built, changed, walked and listed. */
 import { Misuse } from "../../base/assert.js";
-import { type Address, address, type Dfn, type Mfn, mfn } from "../../base/frame.js";
+import { type Address, address, type Dfn, frameBytes, type Mfn, mfn } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import { enumerate } from "../../table/enumerate.js";
 import type { Fault } from "../../table/fault.js";
@@ -138,7 +138,7 @@ export function createPageTable(options: CreatePageTableOptions): WritablePageTa
   const widest = format.unit === "smmuv3" ? 48 : isFirst ? 57 : 64;
   const root: TableRoot = {
     format: format.name,
-    address: frames.take(1) * 4096,
+    address: frames.take(1) * frameBytes,
     level: levels - 1,
     inputBits:
       o.inputBits === undefined
@@ -197,7 +197,7 @@ function framesFor({ memory, tables }: CreatePageTableOptions, each: number) {
       next += Math.max(wanted, each);
       taken += Math.max(wanted, each);
       // A frame that was never written is not there to be read: it is made now.
-      for (let f = at; f < next; f++) memory.store32(address(f * 4096), 0);
+      for (let f = at; f < next; f++) memory.store32(address(f * frameBytes), 0);
       return mfn(at);
     },
   };

@@ -1,8 +1,8 @@
 /** Parts of an image that are read at once, in any order: small enough to stay in a processor's cache while looked at. */
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { isZero } from "./zeros.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 /** Frames of a block at most: 1 MiB, which is half of what a core of today keeps near it. */
 export const blockFrames = 256;
 
@@ -27,7 +27,7 @@ export interface InBlocks {
 }
 
 /** @param bytes where its frames will lie: `blockFrames` of them, aligned to a word */
-export function newBlock(bytes = new Uint8Array(blockFrames * frameBytes)): Block {
+export function newBlock(bytes = new Uint8Array(blockFrames * pageBytes)): Block {
   return { bytes, frames: new Float64Array(blockFrames), count: 0 };
 }
 
@@ -35,7 +35,7 @@ export function newBlock(bytes = new Uint8Array(blockFrames * frameBytes)): Bloc
 export function wordsOf({ bytes }: Block): Uint32Array[] {
   return Array.from(
     { length: blockFrames },
-    (_, i) => new Uint32Array(bytes.buffer, bytes.byteOffset + i * frameBytes, frameBytes / 4),
+    (_, i) => new Uint32Array(bytes.buffer, bytes.byteOffset + i * pageBytes, pageBytes / 4),
   );
 }
 

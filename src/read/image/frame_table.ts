@@ -1,13 +1,13 @@
 /** Which frames stand where in a file: runs of whole frames, and the frames that several pieces share. */
 
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { Warnings } from "../unreadable.js";
 import { disjoint } from "./disjoint.js";
 import type { FrameRun } from "./image.js";
 import type { Piece } from "./piece.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 export class FrameTable {
   /** Runs of whole frames, ascending, one after another in the file too; columns of one length. */
@@ -45,7 +45,7 @@ export class FrameTable {
     const partial = new Map<number, Piece[]>();
     const share = (from: number, to: number, offset: number) => {
       if (to <= from) return;
-      const frame = Math.floor(from / frameBytes);
+      const frame = Math.floor(from / pageBytes);
       const piece = { fileOffset: offset, address: from, bytes: to - from };
       const others = partial.get(frame);
       if (others === undefined) partial.set(frame, [piece]);
@@ -56,14 +56,14 @@ export class FrameTable {
       const to = parts.to[i]!;
       const piece = pieces[parts.which[i]!]!;
       const offsetOf = (address: number) => piece.fileOffset + (address - piece.address);
-      const whole = Math.ceil(from / frameBytes);
-      const count = Math.floor(to / frameBytes) - whole;
-      const start = whole * frameBytes;
+      const whole = Math.ceil(from / pageBytes);
+      const count = Math.floor(to / pageBytes) - whole;
+      const start = whole * pageBytes;
       if (count < 0) {
         share(from, to, offsetOf(from));
         continue;
       }
-      const end = start + count * frameBytes;
+      const end = start + count * pageBytes;
       share(from, start, offsetOf(from));
       share(end, to, offsetOf(end));
       if (count === 0) continue;
@@ -71,7 +71,7 @@ export class FrameTable {
       const follows =
         last >= 0 &&
         first[last]! + frameCount[last]! === whole &&
-        fileOffset[last]! + frameCount[last]! * frameBytes === offsetOf(start);
+        fileOffset[last]! + frameCount[last]! * pageBytes === offsetOf(start);
       if (follows) frameCount[last]! += count;
       else {
         first.push(whole);
@@ -112,7 +112,7 @@ export class FrameTable {
       if (i < 0 || m >= this.first[i]! + this.frameCount[i]!) return -1;
       this.#last = i;
     }
-    return this.fileOffset[i]! + (m - this.first[i]!) * frameBytes;
+    return this.fileOffset[i]! + (m - this.first[i]!) * pageBytes;
   }
 }
 
@@ -130,10 +130,10 @@ export function lastNotAbove(column: Float64Array, n: number): number {
 
 function warnOfGaps(frame: number, shared: readonly Piece[], warnings: Warnings): void {
   const bytes = shared.reduce((sum, p) => sum + p.bytes, 0);
-  if (bytes === frameBytes) return;
+  if (bytes === pageBytes) return;
   warnings.add(
-    `address ${hex(frame * frameBytes)}`,
-    `expected a whole frame, found ${hex(bytes)} of its ${hex(frameBytes)} bytes; the others read as zeros`,
+    `address ${hex(frame * pageBytes)}`,
+    `expected a whole frame, found ${hex(bytes)} of its ${hex(pageBytes)} bytes; the others read as zeros`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** kdump-compressed images: pages are found by a bitmap and its ranks, and unpacked when they are asked for. */
 
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
@@ -15,7 +15,7 @@ import { type Unpackers, unpackPage } from "./unpack/page.js";
 import { Window } from "./window.js";
 import { isZero } from "./zeros.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 /** A page descriptor: offset (8), size (4), flags (4), page flags (8). */
 const descriptorBytes = 24;
 const ahead = 2 ** 20;
@@ -40,7 +40,7 @@ export class KdumpImage implements Image {
   #ahead: { readonly descriptors: Window; readonly data: Window } | null = null;
   /** Where the page of zeros stands that all such pages share, once it was met. */
   #zerosAt = -1;
-  readonly #zeros = new Uint32Array(frameBytes / 4);
+  readonly #zeros = new Uint32Array(pageBytes / 4);
   #lastPage = -1;
   #lastBytes = new Uint8Array(0);
   readonly #warned = new Set<number>();
@@ -57,7 +57,7 @@ export class KdumpImage implements Image {
     this.#warnings = warnings;
     this.#unpackers = o.unpackers;
     this.machine = header.machine;
-    this.#framesPerPage = header.blockSize / frameBytes;
+    this.#framesPerPage = header.blockSize / pageBytes;
     this.#pagesPerBlock = blockFrames / this.#framesPerPage;
     this.#pages = new PageBitmap(source, header.bitmapAt, { first: header.firstPage, end: header.endPage });
     this.#descriptors = new Window(source, descriptorBytes);
@@ -101,7 +101,7 @@ export class KdumpImage implements Image {
         isWhole = false;
         return false;
       }
-      const at = into.count * frameBytes;
+      const at = into.count * pageBytes;
       const found = this.#unpack(page, viewOf(descriptor), data, into.bytes.subarray(at, at + blockSize), quietly);
       if (found === "damaged") isWhole = false;
       if (found !== "held") return true;
@@ -130,7 +130,7 @@ export class KdumpImage implements Image {
       this.#lastPage = page;
       this.#lastBytes = bytes;
     }
-    return new Uint32Array(this.#lastBytes.buffer, (m % this.#framesPerPage) * frameBytes, frameBytes / 4);
+    return new Uint32Array(this.#lastBytes.buffer, (m % this.#framesPerPage) * pageBytes, pageBytes / 4);
   }
 
   /** What `into` holds then. `zeros`: the page is one of those that are all zeros and share their bytes in the file. */

@@ -1,6 +1,6 @@
 /** Images that hold memory as it is: ELF cores, LiME, raw files. */
 
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warning, Warnings } from "../unreadable.js";
@@ -10,7 +10,7 @@ import { FrameTable, lastNotAbove } from "./frame_table.js";
 import type { FrameRun, Image, ImageFormat } from "./image.js";
 import { heldPieces, type Piece } from "./piece.js";
 
-const frameBytes = 4096;
+const pageBytes = frameBytes;
 
 /** What a format's reader found. */
 export interface LinearParts {
@@ -85,10 +85,10 @@ export class LinearImage implements Image {
   #readRun(into: Block, i: number, within: number, count: number, quietly: boolean): boolean {
     const t = this.#table;
     const first = t.first[i]! + within;
-    const from = into.count * frameBytes;
-    const offset = t.fileOffset[i]! + within * frameBytes;
-    const bytes = this.#source.read(offset, into.bytes.subarray(from, from + count * frameBytes));
-    const whole = Math.floor(bytes / frameBytes);
+    const from = into.count * pageBytes;
+    const offset = t.fileOffset[i]! + within * pageBytes;
+    const bytes = this.#source.read(offset, into.bytes.subarray(from, from + count * pageBytes));
+    const whole = Math.floor(bytes / pageBytes);
     for (let k = 0; k < whole; k++) into.frames[into.count++] = first + k;
     let isWhole = true;
     for (let k = whole; k < count; k++) {
@@ -101,18 +101,18 @@ export class LinearImage implements Image {
   #load(m: Mfn, quietly = false): Uint32Array | undefined {
     const offset = this.#table.offsetOf(m);
     if (offset < 0) return this.#assemble(m, quietly);
-    const bytes = new Uint8Array(frameBytes);
+    const bytes = new Uint8Array(pageBytes);
     const held = this.#source.read(offset, bytes);
-    if (held < frameBytes) return this.#short(offset + held, quietly);
+    if (held < pageBytes) return this.#short(offset + held, quietly);
     return new Uint32Array(bytes.buffer);
   }
 
   #assemble(m: Mfn, quietly: boolean): Uint32Array | undefined {
     const shared = this.#table.partial.get(m);
     if (shared === undefined) return undefined;
-    const bytes = new Uint8Array(frameBytes);
+    const bytes = new Uint8Array(pageBytes);
     for (const p of shared) {
-      const at = p.address - m * frameBytes;
+      const at = p.address - m * pageBytes;
       const held = this.#source.read(p.fileOffset, bytes.subarray(at, at + p.bytes));
       if (held < p.bytes) return this.#short(p.fileOffset + held, quietly);
     }
@@ -130,7 +130,7 @@ export class LinearImage implements Image {
 /** Add a frame to a block. @returns false when there is none */
 function put(into: Block, m: Mfn, words: Uint32Array | undefined): boolean {
   if (words === undefined) return false;
-  into.bytes.set(new Uint8Array(words.buffer), into.count * frameBytes);
+  into.bytes.set(new Uint8Array(words.buffer), into.count * pageBytes);
   into.frames[into.count++] = m;
   return true;
 }

@@ -1,7 +1,7 @@
 /** Scenarios and demonstrated bugs as `dmalab.run/1` documents, and the list of both. */
 import type { Demonstrated, HistoricBug } from "../../lab/scenario/bugs/registry.js";
 import type { Scenario } from "../../lab/scenario/scenario.js";
-import type { Verdict } from "../../lab/scenario/story.js";
+import type { RuleVerdict } from "../../lab/scenario/story.js";
 import type { RunDocument, RunListDocument, ScenarioStory } from "../schema/documents.js";
 import type { Told } from "./told.js";
 
@@ -74,7 +74,7 @@ const bugDocument = ({ id, title, year, source, rule, layer }: HistoricBug) => (
 const noKernel = "a scenario has no recorded kernel to compare with";
 
 /** What only a recording has is there, and empty. */
-function around(scenario: ScenarioStory, broken: readonly Verdict[]): RunDocument {
+function around(scenario: ScenarioStory, broken: readonly RuleVerdict[]): RunDocument {
   const totals = new Map<string, number>();
   for (const { rule } of broken) totals.set(rule, (totals.get(rule) ?? 0) + 1);
   const device = scenario.id ?? scenario.bug ?? "";

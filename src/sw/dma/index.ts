@@ -5,7 +5,7 @@ export { type BounceDuty, bounceDuty, busIsPhys, type Limits, limitsOf } from ".
 export type { DmaChecks, MapCall, MapKind } from "./checks.js";
 export { Counts } from "./counts.js";
 export * as errors from "./errors.js";
-export { contiguousPieces, fits, type ListEntry, type ListPart, type MappedList, type Segment } from "./list.js";
+export { contiguousPieces, type DmaSegment, fits, type ListEntry, type ListPart, type MappedList } from "./list.js";
 export { Checker } from "./rules/checker.js";
 export type { Region } from "./rules/regions.js";
 export { type DmaRule, type DmaRuleName, dmaRules, type RuleKind } from "./rules/rules.js";

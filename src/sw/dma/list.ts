@@ -23,7 +23,7 @@ export interface ListPart extends ListEntry {
 }
 
 /** What the device is given. */
-export interface Segment {
+export interface DmaSegment {
   readonly bus: number;
   readonly size: number;
 }
@@ -32,7 +32,7 @@ export interface Segment {
 export interface MappedList {
   readonly entries: readonly ListEntry[];
   readonly parts: readonly ListPart[];
-  readonly segments: readonly Segment[];
+  readonly segments: readonly DmaSegment[];
   /** dma_map_sg(): segments, 0 for failure. */
   readonly count: number;
   /** dma_map_sgtable(): 0, or the negative error. */
@@ -58,8 +58,8 @@ export function contiguousPieces(engine: Engine, e: ListEntry): ListEntry[] {
 }
 
 /** Neighbours on the bus become one segment, as far as the device takes it. */
-export function mergeNeighbours(device: DmaDevice, parts: readonly ListPart[]): Segment[] {
-  const segments: Segment[] = [];
+export function mergeNeighbours(device: DmaDevice, parts: readonly ListPart[]): DmaSegment[] {
+  const segments: DmaSegment[] = [];
   for (const { mapped, size } of parts) {
     const last = segments.at(-1);
     if (last !== undefined && last.bus + last.size === mapped.bus && fits(device, last.bus, last.size + size))

@@ -22,17 +22,17 @@ import { GrantStatus } from "../../spec/xen/grant_op.js";
 import type { ListEntry } from "../dma/index.js";
 import type { ForeignPage, ForeignPages, Guest } from "../xen/index.js";
 import {
+  type BlkifSegment,
   blkWords,
   parseRequest,
   type Request,
   responseWords,
-  type Segment,
   segmentAt,
   segmentWords,
 } from "./blkif_entry.js";
 import type { DiskDriver } from "./disk_driver.js";
 import { type Kept, KeptGrants, type Reached } from "./kept_grants.js";
-import { type Refusal, RefusalLog } from "./refusal_log.js";
+import { RefusalLog, type RequestRefusal } from "./refusal_log.js";
 import { BackRing } from "./ring.js";
 
 /** Which check failed, and why in words. */
@@ -92,7 +92,7 @@ export class BlkBack {
   }
 
   /** The first of what was refused. */
-  get refusals(): readonly Refusal[] {
+  get refusals(): readonly RequestRefusal[] {
     return this.refusalLog.list;
   }
 
@@ -148,18 +148,18 @@ export class BlkBack {
     const segments = this.#segments(request);
     const wrong = isWrong(segments) ? segments : this.#judge(request, segments);
     if (wrong !== null) this.#refuse(request, wrong);
-    else this.#start(request, segments as readonly Segment[]);
+    else this.#start(request, segments as readonly BlkifSegment[]);
   }
 
   /** The segments of a request: its own, or those of the pages that it names, copied out. */
-  #segments(r: Request): readonly Segment[] | Wrong {
+  #segments(r: Request): readonly BlkifSegment[] | Wrong {
     if (r.indirectRefs.length === 0) return r.segments;
     const most = this.#o.indirectMax ?? blkIndirectSegmentsMax;
     if (r.segmentCount > most) return ["indirect segments", `${r.segmentCount} indirect segments; at most ${most}`];
     const { foreign, frontend, guest } = this.#o;
     const pages = foreign.map(r.indirectRefs.map((ref) => ({ domain: frontend, ref, readOnly: true })));
     const bad = pages.find((p) => p.status !== GrantStatus.okay);
-    const segments: Segment[] = [];
+    const segments: BlkifSegment[] = [];
     if (bad === undefined) {
       for (const { page } of pages) {
         const words = new Uint32Array(1024);
@@ -174,7 +174,7 @@ export class BlkBack {
       : ["page of segments", `a page of segments cannot be mapped (status ${bad.status})`];
   }
 
-  #judge(r: Request, segments: readonly Segment[]): Wrong | null {
+  #judge(r: Request, segments: readonly BlkifSegment[]): Wrong | null {
     if (segments.length === 0 || (r.indirectRefs.length === 0 && r.segmentCount > blkSegmentsMax))
       return ["segments", `${r.segmentCount} segments; 1 to ${blkSegmentsMax}`];
     let sectors = 0;
@@ -188,7 +188,7 @@ export class BlkBack {
     return null;
   }
 
-  #start(request: Request, segments: readonly Segment[]): void {
+  #start(request: Request, segments: readonly BlkifSegment[]): void {
     const toDisk = request.operation === BlkOp.write;
     const { pages, own, kept } = this.#reach(segments, toDisk);
     const bad = own.find((p) => p.status !== GrantStatus.okay);
@@ -209,7 +209,7 @@ export class BlkBack {
   }
 
   /** Pages of a request; `own` are unmapped after it, `kept` stay. A page that only the disk reads is mapped read-only. */
-  #reach(segments: readonly Segment[], readOnly: boolean): Reached {
+  #reach(segments: readonly BlkifSegment[], readOnly: boolean): Reached {
     const refs = segments.map(({ ref }) => ref);
     if (this.#o.persistent === true) return this.#kept.reach(refs, (missing) => this.#map(missing, false));
     const own = this.#map(refs, readOnly);
@@ -234,7 +234,7 @@ export class BlkBack {
   }
 
   /** Neighbours in memory and on the bus become one entry. */
-  #list(segments: readonly Segment[], pages: readonly { readonly page: Pfn }[]): ListEntry[] {
+  #list(segments: readonly BlkifSegment[], pages: readonly { readonly page: Pfn }[]): ListEntry[] {
     const list: ListEntry[] = [];
     segments.forEach((s, n) => {
       const phys = pages[n]!.page * frameBytes + s.first * sectorBytes;
@@ -266,4 +266,4 @@ export class BlkBack {
   }
 }
 
-const isWrong = (found: readonly Segment[] | Wrong): found is Wrong => typeof found[0] === "string";
+const isWrong = (found: readonly BlkifSegment[] | Wrong): found is Wrong => typeof found[0] === "string";

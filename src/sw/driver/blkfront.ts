@@ -7,7 +7,7 @@
 import { frameBytes, type Pfn } from "../../base/frame.js";
 import { BlkOp, BlkStatus, blkEntryBytes, blkSegmentsMax, sectorsPerPage } from "../../spec/xen/blkif.js";
 import type { Grants, Guest } from "../xen/index.js";
-import { blkWords, parseResponse, putSegment, requestWords, type Segment, segmentWords } from "./blkif_entry.js";
+import { type BlkifSegment, blkWords, parseResponse, putSegment, requestWords, segmentWords } from "./blkif_entry.js";
 import { type Lent, PersistentPages } from "./persistent_pages.js";
 import { FrontRing } from "./ring.js";
 
@@ -121,7 +121,7 @@ export class BlkFront {
     if (job.toDisk) this.#copy(job, lent, "in");
     const own = lent.length > 0 ? [] : job.pages.map((page) => this.#grants.grant(this.#backend, page, job.toDisk));
     const refs = lent.length > 0 ? lent.map(({ ref }) => ref) : own;
-    const segments = job.pages.map((_, n): Segment => {
+    const segments = job.pages.map((_, n): BlkifSegment => {
       const first = n === 0 ? job.first : 0;
       const left = job.sectors + job.first - n * sectorsPerPage;
       return { ref: refs[n]!, first, last: Math.min(sectorsPerPage, left) - 1 };
@@ -144,7 +144,7 @@ export class BlkFront {
     this.#unpublished = true;
   }
 
-  #tables(segments: readonly Segment[]): Pfn[] {
+  #tables(segments: readonly BlkifSegment[]): Pfn[] {
     const perPage = frameBytes / (segmentWords * 4);
     const pages: Pfn[] = [];
     for (let from = 0; from < segments.length; from += perPage) {

@@ -14,7 +14,7 @@ import {
 } from "../../spec/xen/blkif.js";
 
 /** A part of one granted page, in sectors of 512 bytes; `last` is inclusive. */
-export interface Segment {
+export interface BlkifSegment {
   readonly ref: number;
   readonly first: number;
   readonly last: number;
@@ -28,7 +28,7 @@ export interface Request {
   readonly sector: number;
   readonly segmentCount: number;
   /** Of a plain request; empty for an indirect one. */
-  readonly segments: readonly Segment[];
+  readonly segments: readonly BlkifSegment[];
   /** Grants of the pages that hold an indirect request's segments; empty for a plain one. */
   readonly indirectRefs: readonly number[];
 }
@@ -36,7 +36,7 @@ export interface Request {
 export const blkWords = blkEntryBytes / 4;
 export const segmentWords = 2;
 
-export function segmentAt(words: Uint32Array, at: number): Segment {
+export function segmentAt(words: Uint32Array, at: number): BlkifSegment {
   return {
     ref: read(words, at, BlkSegment.ref),
     first: read(words, at, BlkSegment.first),
@@ -44,7 +44,7 @@ export function segmentAt(words: Uint32Array, at: number): Segment {
   };
 }
 
-export function putSegment(words: Uint32Array, at: number, s: Segment): void {
+export function putSegment(words: Uint32Array, at: number, s: BlkifSegment): void {
   write(words, at, BlkSegment.ref, s.ref);
   write(words, at, BlkSegment.first, s.first);
   write(words, at, BlkSegment.last, s.last);

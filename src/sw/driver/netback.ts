@@ -16,7 +16,7 @@ import { parseRxSlot, rxAnswerWords, rxWords, txAnswerWords, txWords } from "./n
 import { judge, type Slot } from "./netif_judge.js";
 import { reach } from "./netif_reach.js";
 import type { NicDriver, Piece } from "./nic_driver.js";
-import { type Refusal, RefusalLog } from "./refusal_log.js";
+import { RefusalLog, type RequestRefusal } from "./refusal_log.js";
 import { BackRing } from "./ring.js";
 
 export interface NetBackOptions {
@@ -76,7 +76,7 @@ export class NetBack {
   }
 
   /** The first of what was refused. */
-  get refusals(): readonly Refusal[] {
+  get refusals(): readonly RequestRefusal[] {
     return this.refusalLog.list;
   }
 

@@ -1,7 +1,7 @@
 /** What a back end refused: the first ones in words, all of them counted by kind. */
 
 /** A request that was answered with an error, or a ring that is not read any more, and why. */
-export interface Refusal {
+export interface RequestRefusal {
   /** The domain that asked. */
   readonly domain: number;
   /** Which check it was: the same text for all that fail it. */
@@ -21,11 +21,11 @@ const keptMax = 1000;
 
 export class RefusalLog {
   /** The first ones. */
-  readonly list: Refusal[] = [];
+  readonly list: RequestRefusal[] = [];
   count = 0;
   readonly #kinds = new Map<string, { kind: string; count: number; first: string }>();
 
-  add(r: Refusal): void {
+  add(r: RequestRefusal): void {
     this.count++;
     if (this.list.length < keptMax) this.list.push(r);
     this.#note({ kind: r.kind, count: 1, first: r.why });

@@ -33,7 +33,7 @@ export { Domain, type DomainOptions } from "./hypervisor/domain.js";
 export { type Exchange, type Exchanged, exchange } from "./hypervisor/exchange.js";
 export { fingerprint } from "./hypervisor/fingerprint.js";
 export { FrameTable, FrameType } from "./hypervisor/frame_table.js";
-export { AccessGate, type Violation, violationText } from "./hypervisor/gate.js";
+export { AccessGate, type AccessViolation, violationText } from "./hypervisor/gate.js";
 export { Hypervisor, type HypervisorOptions } from "./hypervisor/hypervisor.js";
 export { type IommuMap, iommuMap, iommuUnmap } from "./hypervisor/iommu_map.js";
 export { type Leftover, leftovers } from "./hypervisor/leftovers.js";

@@ -5,6 +5,7 @@
  * tables), 2.2.6 (guest tables), 2.5 (events).
  */
 
+import { frameBytes } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
@@ -14,7 +15,7 @@ import { guestDevice, guestPasids } from "./amdvi_guest.js";
 import { hostDevice } from "./amdvi_host.js";
 import { levelsAreSupported } from "./amdvi_tables.js";
 import type { Attachment, DeviceTables, LookupFault, UnitRoot } from "./attachment.js";
-import { entryAt, isRefusal, Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isLookupEnd, type LookupEnd, Path, reservedSet } from "./entry.js";
 import { Gathering } from "./gathering.js";
 import { faultOf, type Whose, whileOff } from "./made.js";
 
@@ -31,13 +32,13 @@ export const amdviTables: DeviceTables = {
       if (words === undefined) {
         // A whole page of the table is missing: one trouble, and on to the next page.
         gathering.refused(missingEntry(unit, requester, new Path()));
-        requester |= 4096 / deviceEntryBytes - 1;
+        requester |= frameBytes / deviceEntryBytes - 1;
         continue;
       }
       if (words.every((w) => w === 0)) continue;
       const path = new Path();
       const entry = deviceEntry(memory, unit, requester, path);
-      if (isRefusal(entry)) gathering.add({ unit, requester, pasid: null }, entry);
+      if (isLookupEnd(entry)) gathering.add({ unit, requester, pasid: null }, entry);
       else if (usesGuest(unit, entry)) guestPasids(memory, { unit, requester }, entry, path, gathering);
       else gathering.add({ unit, requester, pasid: null }, hostDevice({ unit, requester, pasid: null }, entry, path));
     }
@@ -50,8 +51,8 @@ export const amdviTables: DeviceTables = {
     const off = whileOff(whose, path);
     if (off !== null) return off;
     const entry = deviceEntry(memory, unit, whose.requester, path);
-    const found = isRefusal(entry) ? entry : device(memory, whose, entry, path);
-    return isRefusal(found) ? faultOf(found) : found;
+    const found = isLookupEnd(entry) ? entry : device(memory, whose, entry, path);
+    return isLookupEnd(found) ? faultOf(found) : found;
   },
 };
 
@@ -84,7 +85,7 @@ const missingEntry = (unit: UnitRoot, requester: number, path: Path) =>
   );
 
 /** The entry, once what the unit refuses in it is ruled out. */
-function deviceEntry(memory: MemoryView, unit: UnitRoot, requester: number, path: Path): Uint32Array | Refusal {
+function deviceEntry(memory: MemoryView, unit: UnitRoot, requester: number, path: Path): Uint32Array | LookupEnd {
   const name = functionName(requester);
   if (requester >= entryCount(unit)) {
     return path.refuse("absent", Event.illegalEntry, `the device table ends before the entry of ${name}`);
@@ -99,7 +100,7 @@ function deviceEntry(memory: MemoryView, unit: UnitRoot, requester: number, path
   if (read(words, 0, DeviceEntry.tv) === 0) return words;
   const mode = read(words, 0, DeviceEntry.mode);
   if (!levelsAreSupported(unit, mode)) return refuse(`Mode is ${mode}, levels that the unit does not have`);
-  if (mode !== 0 && read(words, 0, DeviceEntry.frame) * 4096 >= 2 ** unit.outputBits) {
+  if (mode !== 0 && read(words, 0, DeviceEntry.frame) * frameBytes >= 2 ** unit.outputBits) {
     return path.refuse(
       "address-size",
       Event.illegalEntry,
@@ -116,7 +117,7 @@ function deviceEntry(memory: MemoryView, unit: UnitRoot, requester: number, path
   return words;
 }
 
-function device(memory: MemoryView, whose: Whose, words: Uint32Array, path: Path): Attachment | Refusal {
+function device(memory: MemoryView, whose: Whose, words: Uint32Array, path: Path): Attachment | LookupEnd {
   const valid = read(words, 0, DeviceEntry.v) === 1 && read(words, 0, DeviceEntry.tv) === 1;
   if (usesGuest(whose.unit, words)) return guestDevice(memory, whose, words, path);
   if (whose.pasid !== null && valid) {
@@ -131,6 +132,8 @@ function meaning(words: Uint32Array): string {
   if (read(words, 0, DeviceEntry.tv) === 0) return "TV is 0: blocked";
   const mode = read(words, 0, DeviceEntry.mode);
   const host =
-    mode === 0 ? "no host table" : `host table at ${hex(read(words, 0, DeviceEntry.frame) * 4096)}, ${mode} levels`;
+    mode === 0
+      ? "no host table"
+      : `host table at ${hex(read(words, 0, DeviceEntry.frame) * frameBytes)}, ${mode} levels`;
   return read(words, 0, DeviceEntry.gv) === 1 ? `${host}, with a guest table` : host;
 }

@@ -16,7 +16,7 @@ import type { TableRoot } from "../root.js";
 import { hostDevice } from "./amdvi_host.js";
 import { gcr3Table, v1Table, v2Table } from "./amdvi_tables.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isLookupEnd, type LookupEnd, type Path, reservedSet } from "./entry.js";
 import type { Gathering } from "./gathering.js";
 import { made, type Whose } from "./made.js";
 import { through } from "./through.js";
@@ -39,13 +39,13 @@ function guestOf(unit: UnitRoot, words: Uint32Array): Guest {
 }
 
 /** One request of a device whose entry has GV. */
-export function guestDevice(memory: MemoryView, whose: Whose, words: Uint32Array, path: Path): Attachment | Refusal {
+export function guestDevice(memory: MemoryView, whose: Whose, words: Uint32Array, path: Path): Attachment | LookupEnd {
   const giov = read(words, 0, DeviceEntry.giov) === 1;
   if (whose.pasid === null && !giov) return hostDevice(whose, words, path);
   return ofPasid(memory, { ...whose, pasid: whose.pasid ?? 0 }, guestOf(whose.unit, words), path);
 }
 
-function ofPasid(memory: MemoryView, whose: Whose, guest: Guest, path: Path): Attachment | Refusal {
+function ofPasid(memory: MemoryView, whose: Whose, guest: Guest, path: Path): Attachment | LookupEnd {
   const pasid = whose.pasid!;
   const name = `PASID ${hex(pasid)} of ${functionName(whose.requester)}`;
   if (pasid >= Math.min(2 ** (gcr3LevelBits * guest.levels), pasidMax)) {
@@ -69,7 +69,7 @@ interface Place {
 }
 
 /** @returns what the entry points to: the next table, or at level 0 the top first-stage table. */
-function gcr3Entry(memory: MemoryView, whose: Whose, guest: Guest, at: Place, path: Path): number | Refusal {
+function gcr3Entry(memory: MemoryView, whose: Whose, guest: Guest, at: Place, path: Path): number | LookupEnd {
   const where = `the GCR3 table at ${hex(at.table)} of ${functionName(whose.requester)}`;
   const real = through(memory, guest.host, at.table);
   if (real === null) return path.refuse("outside", Event.pageFault, `${where} is not mapped by the host table`);
@@ -124,7 +124,9 @@ export function guestPasids(
       if (pasid >= pasidMax) return;
       const entry = real === null ? undefined : entryAt(memory, real + index * 8, 1);
       if (entry === undefined) {
-        gathering.refused(gcr3Entry(memory, { ...of, pasid }, guest, { table, level, index }, here.fork()) as Refusal);
+        gathering.refused(
+          gcr3Entry(memory, { ...of, pasid }, guest, { table, level, index }, here.fork()) as LookupEnd,
+        );
         return;
       }
       if (read(entry, 0, Gcr3Entry.v) === 0) continue;
@@ -139,7 +141,7 @@ export function guestPasids(
   if (giov) {
     // Requests without PASID use PASID 0: the device is listed even when that has no table.
     const found = ofPasid(memory, { ...of, pasid: 0 }, guest, path.fork());
-    if (isRefusal(found) && found.kind === "absent") gathering.add({ ...of, pasid: 0 }, found, true);
+    if (isLookupEnd(found) && found.kind === "absent") gathering.add({ ...of, pasid: 0 }, found, true);
   }
   descend(guest.table, guest.levels - 1, 0, path);
 }

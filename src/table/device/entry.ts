@@ -1,11 +1,13 @@
 /** Reading one entry of a device structure, and saying why it does not lead on. */
 
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hexDigits } from "../../base/hex.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
 import type { Trouble, TroubleKind } from "../trouble.js";
 import type { EntryRead, LookupFault } from "./attachment.js";
+
+const pageBytes = frameBytes;
 
 /** Addresses of structures are below this, so that every byte of them is an exact double. */
 const addressMax = 2 ** 52;
@@ -16,9 +18,9 @@ const addressMax = 2 ** 52;
  */
 export function entryAt(memory: MemoryView, address: number, wordCount: number): Uint32Array | undefined {
   if (!(address >= 0 && address < addressMax)) return undefined;
-  const words = memory.frame(Math.floor(address / 4096) as Mfn);
+  const words = memory.frame(Math.floor(address / pageBytes) as Mfn);
   if (words === undefined) return undefined;
-  const at = (address % 4096) >>> 2;
+  const at = (address % pageBytes) >>> 2;
   return words.slice(at, at + wordCount);
 }
 
@@ -51,11 +53,11 @@ export function hexWords(words: Uint32Array): string {
 }
 
 /** A lookup that ended, with what kind of ending it was. `absent`: software set nothing up, which is no trouble. */
-export interface Refusal extends LookupFault {
+export interface LookupEnd extends LookupFault {
   readonly kind: TroubleKind | "absent";
 }
 
-export const isRefusal = (found: object): found is Refusal => "code" in found;
+export const isLookupEnd = (found: object): found is LookupEnd => "code" in found;
 
 /** Says what an entry led to. It is put in words when somebody asks: of most entries nobody does. */
 type Meaning = string | ((words: Uint32Array) => string);
@@ -93,13 +95,13 @@ export class Path {
     return path;
   }
 
-  refuse(kind: Refusal["kind"], code: number | null, why: string): Refusal {
+  refuse(kind: LookupEnd["kind"], code: number | null, why: string): LookupEnd {
     return { kind, code, why, entries: this.entries };
   }
 }
 
 /** The trouble that a refusal is; the entry is the last one that was read, or `root` when none was. */
-export function troubleOf(refusal: Refusal, root: number): Trouble {
+export function troubleOf(refusal: LookupEnd, root: number): Trouble {
   const last = refusal.entries.at(-1);
   return {
     kind: refusal.kind === "absent" ? "reserved" : refusal.kind,

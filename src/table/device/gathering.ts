@@ -1,7 +1,7 @@
 /** The attachments of one unit while its tables are read, with limits that hostile tables meet. */
 import type { Troubles } from "../trouble.js";
 import type { Attachment, GoOn, UnitRoot } from "./attachment.js";
-import { isRefusal, type Refusal, troubleOf } from "./entry.js";
+import { isLookupEnd, type LookupEnd, troubleOf } from "./entry.js";
 import { blockedBy, type Whose, whileOff } from "./made.js";
 
 /** A segment has 65,536 requester ids; real machines have some hundred devices and some thousand PASIDs. */
@@ -32,10 +32,10 @@ export class Gathering {
    * its entry is merely absent; what lies outside the memory is only a trouble, since nothing is known of the device.
    * @param evenAbsent list the device although it has no entry of its own
    */
-  add(whose: Whose, found: Attachment | Refusal, evenAbsent = false): void {
+  add(whose: Whose, found: Attachment | LookupEnd, evenAbsent = false): void {
     if (this.list.length >= attachmentCountMax) this.#cut();
     if (this.full) return;
-    if (!isRefusal(found)) {
+    if (!isLookupEnd(found)) {
       this.#take(whileOff(whose, found) ?? found);
       return;
     }
@@ -52,7 +52,7 @@ export class Gathering {
   }
 
   /** A part of the tables that does not lead on. */
-  refused(refusal: Refusal): void {
+  refused(refusal: LookupEnd): void {
     if (refusal.kind === "absent") return;
     if (this.#troubles.full && refusal.kind !== "limit") this.#troubles.total++;
     else this.#troubles.add(troubleOf(refusal, this.#unit.root));

@@ -1,7 +1,7 @@
 /** Attachments as they come out of every kind of unit. */
 import { Allow } from "../root.js";
 import type { Attachment, EntryRead, LookupFault, UnitRoot } from "./attachment.js";
-import type { Refusal } from "./entry.js";
+import type { LookupEnd } from "./entry.js";
 
 /** Entries read on the way: a path, or what has one behind it. */
 interface Way {
@@ -45,11 +45,11 @@ export function whileOff(whose: Whose, path: Way): Attachment | null {
 }
 
 /** A device whose entry refuses everything, as an attachment. */
-export function blockedBy(whose: Whose, refusal: Refusal): Attachment {
+export function blockedBy(whose: Whose, refusal: LookupEnd): Attachment {
   return made(whose, refusal, "blocked", refusal.why);
 }
 
 /** A refusal as the contract has it. */
-export function faultOf({ code, why, entries }: Refusal): LookupFault {
+export function faultOf({ code, why, entries }: LookupEnd): LookupFault {
   return { code, why, entries };
 }

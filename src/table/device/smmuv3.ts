@@ -1,4 +1,5 @@
 /** SMMUv3 stream tables and context descriptors. */
+import { frameBytes } from "../../base/frame.js";
 import { read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
 import {
@@ -8,7 +9,7 @@ import {
 } from "../../spec/smmuv3/context_descriptor.js";
 import { streamEntryBytes } from "../../spec/smmuv3/stream_table.js";
 import type { Attachment, DeviceTables, LookupFault, UnitRoot } from "./attachment.js";
-import { entryAt, isRefusal, Path, type Refusal } from "./entry.js";
+import { entryAt, isLookupEnd, type LookupEnd, Path } from "./entry.js";
 import { Gathering } from "./gathering.js";
 import { faultOf, whileOff } from "./made.js";
 import { contextOf, descriptorAt, leafLg2, leafOf } from "./smmuv3_context.js";
@@ -42,7 +43,7 @@ export const smmuv3Tables: DeviceTables = {
       if (isUnused(memory, table, index)) continue;
       const path = new Path();
       const span = spanOf(memory, unit, index, path);
-      if (isRefusal(span)) {
+      if (isLookupEnd(span)) {
         gathering.refused(span);
         // A whole page of descriptors is missing: one trouble, and on to the next page.
         if (span.kind === "outside") index |= 511;
@@ -56,7 +57,7 @@ export const smmuv3Tables: DeviceTables = {
     const off = whileOff({ unit, requester, pasid }, path);
     if (off !== null) return off;
     const found = device(memory, unit, requester, pasid, path);
-    return isRefusal(found) ? faultOf(found) : found;
+    return isLookupEnd(found) ? faultOf(found) : found;
   },
 };
 
@@ -66,10 +67,10 @@ function device(
   requester: number,
   pasid: number | null,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const whose = { unit, requester, pasid };
   const words = findStream(memory, unit, requester, path);
-  if (isRefusal(words)) return words;
+  if (isLookupEnd(words)) return words;
   const stream = decide(whose, words, path);
   if (!isStream(stream)) return stream;
   if (pasid !== null) return substreamFault(whose, stream, path) ?? contextOf(memory, whose, stream, pasid, path);
@@ -81,7 +82,7 @@ interface Device {
   readonly requester: number;
 }
 
-function ofNoSubstream(memory: MemoryView, of: Device, stream: FirstStageStream, path: Path): Attachment | Refusal {
+function ofNoSubstream(memory: MemoryView, of: Device, stream: FirstStageStream, path: Path): Attachment | LookupEnd {
   const several = stream.contextLg2 > 0 && of.unit.abilities?.pasidBits !== 0;
   const own = several ? withoutSubstream({ ...of, pasid: null }, stream, path) : null;
   return own ?? contextOf(memory, { ...of, pasid: 0 }, stream, 0, path);
@@ -93,9 +94,9 @@ function streams(memory: MemoryView, unit: UnitRoot, span: StreamSpan, path: Pat
     if (isInvalid(memory, span.table + n * streamEntryBytes)) continue;
     const here = path.fork();
     const entry = streamEntry(memory, span, requester, here);
-    if (isRefusal(entry)) {
+    if (isLookupEnd(entry)) {
       gathering.refused(entry);
-      n |= 4096 / streamEntryBytes - 1;
+      n |= frameBytes / streamEntryBytes - 1;
       continue;
     }
     const whose = { unit, requester, pasid: null };
@@ -108,7 +109,7 @@ function streams(memory: MemoryView, unit: UnitRoot, span: StreamSpan, path: Pat
 /** Requests without substream, and every substream that has a descriptor. */
 function substreams(memory: MemoryView, of: Device, stream: FirstStageStream, path: Path, gathering: Gathering): void {
   const plain = ofNoSubstream(memory, of, stream, path.fork());
-  const pasid = isRefusal(plain) ? (stream.contextLg2 === 0 ? 0 : null) : plain.pasid;
+  const pasid = isLookupEnd(plain) ? (stream.contextLg2 === 0 ? 0 : null) : plain.pasid;
   gathering.add({ ...of, pasid }, plain, true);
   if (stream.contextLg2 === 0 || of.unit.abilities?.pasidBits === 0) return;
   const lg2 = leafLg2(stream);
@@ -116,7 +117,7 @@ function substreams(memory: MemoryView, of: Device, stream: FirstStageStream, pa
   const leaves = 2 ** stream.contextLg2 / perLeaf;
   for (let leaf = 0; leaf < leaves && gathering.mayRead(1); leaf++) {
     const here = path.fork();
-    let table: number | Refusal = stream.contexts;
+    let table: number | LookupEnd = stream.contexts;
     if (lg2 !== null) {
       if (!isLeafValid(memory, stream, leaf)) continue;
       table = leafOf(memory, { ...of, pasid: leaf * perLeaf }, stream, leaf, here);

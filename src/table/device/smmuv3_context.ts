@@ -16,7 +16,7 @@ import {
 import { StreamEntry as Ste } from "../../spec/smmuv3/stream_table.js";
 import type { TableRoot } from "../root.js";
 import type { Attachment } from "./attachment.js";
-import { entryAt, type Path, type Refusal } from "./entry.js";
+import { entryAt, type LookupEnd, type Path } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import type { FirstStageStream } from "./smmuv3_entry.js";
 import { illegalContext } from "./smmuv3_illegal.js";
@@ -38,7 +38,7 @@ export function leafOf(
   stream: FirstStageStream,
   index: number,
   path: Path,
-): number | Refusal {
+): number | LookupEnd {
   const where = `the context descriptor table at ${hex(stream.contexts)} of stream ${hex(whose.requester)}`;
   const at = through(memory, stream.second, stream.contexts + index * l1ContextDescriptorBytes);
   if (at === null) return path.refuse("outside", Event.translation, `${where} is not mapped by the second stage`);
@@ -63,7 +63,7 @@ export function contextOf(
   stream: FirstStageStream,
   substream: number,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const lg2 = leafLg2(stream);
   let table = stream.contexts;
   let index = substream;
@@ -83,7 +83,7 @@ export function descriptorAt(
   stream: FirstStageStream,
   address: number,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const who = `substream ${hex(whose.pasid ?? 0)} of stream ${hex(whose.requester)}`;
   const at = through(memory, stream.second, address);
   if (at === null)
@@ -110,7 +110,7 @@ function attached(
   cd: Uint32Array,
   who: string,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const bad = (why: string) => path.refuse("reserved", Event.badContext, `context descriptor of ${who}: ${why}`);
   const unread = (why: string) => path.refuse("limit", null, `${who}: ${why}, which this tool does not read`);
   const illegal = illegalContext(whose.unit, stream.words, cd);

@@ -8,7 +8,7 @@ import { read } from "../../bits/field.js";
 import { DefaultSubstream, StreamEntry as Ste, StreamConfig } from "../../spec/smmuv3/stream_table.js";
 import type { TableRoot } from "../root.js";
 import type { Attachment } from "./attachment.js";
-import type { Path, Refusal } from "./entry.js";
+import type { LookupEnd, Path } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { illegalStream } from "./smmuv3_illegal.js";
 import { secondStage } from "./smmuv3_tables.js";
@@ -29,7 +29,7 @@ export interface FirstStageStream {
 }
 
 /** @returns the attachment that the entry alone decides, or what is needed to go on to context descriptors. */
-export function decide(whose: Whose, words: Uint32Array, path: Path): Attachment | FirstStageStream | Refusal {
+export function decide(whose: Whose, words: Uint32Array, path: Path): Attachment | FirstStageStream | LookupEnd {
   const { unit, pasid } = whose;
   const name = () => `stream ${hex(whose.requester)}`;
   if (read(words, 0, Ste.v) === 0)
@@ -70,7 +70,7 @@ const secondOnly = (words: Uint32Array, second: TableRoot, ats: boolean) =>
   ({ domain: read(words, 0, Ste.s2Vmid), stage: "second", ats, second }) as const;
 
 /** What a request without substream comes to when the entry has several descriptors; null = substream 0's. */
-export function withoutSubstream(whose: Whose, stream: FirstStageStream, path: Path): Attachment | Refusal | null {
+export function withoutSubstream(whose: Whose, stream: FirstStageStream, path: Path): Attachment | LookupEnd | null {
   const dss = read(stream.words, 0, Ste.s1Dss);
   if (dss === DefaultSubstream.substream0) return null;
   if (dss === DefaultSubstream.bypass) {
@@ -86,7 +86,7 @@ export function withoutSubstream(whose: Whose, stream: FirstStageStream, path: P
 }
 
 /** Substreams that requests may name: none when there is one descriptor, not 0 when that is the default's. */
-export function substreamFault(whose: Whose, stream: FirstStageStream, path: Path): Refusal | null {
+export function substreamFault(whose: Whose, stream: FirstStageStream, path: Path): LookupEnd | null {
   const pasid = whose.pasid!;
   const who = `stream ${hex(whose.requester)}`;
   if (stream.contextLg2 === 0 || whose.unit.abilities?.pasidBits === 0) {

@@ -5,7 +5,7 @@
  * C_BAD_STREAMID, where some emulators say C_BAD_STE), 6.3.24 and 6.3.25 (base and size).
  */
 
-import type { Mfn } from "../../base/frame.js";
+import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import { type Field, read } from "../../bits/field.js";
 import type { MemoryView } from "../../mem/view.js";
@@ -17,7 +17,7 @@ import {
   streamEntryBytes,
 } from "../../spec/smmuv3/stream_table.js";
 import type { UnitRoot } from "./attachment.js";
-import { entryAt, type Path, type Refusal } from "./entry.js";
+import { entryAt, type LookupEnd, type Path } from "./entry.js";
 
 const Event = { badStream: 0x02, entryFetch: 0x03 };
 
@@ -48,12 +48,12 @@ export const isInvalid = (memory: MemoryView, address: number): boolean => isZer
 
 /** false where the memory does not hold it. */
 function isZeroAt(memory: MemoryView, address: number, field: Field): boolean {
-  const words = memory.frame(Math.floor(address / 4096) as Mfn);
-  return words !== undefined && read(words, (address % 4096) >>> 2, field) === 0;
+  const words = memory.frame(Math.floor(address / frameBytes) as Mfn);
+  return words !== undefined && read(words, (address % frameBytes) >>> 2, field) === 0;
 }
 
 /** @returns the entries that a first-level descriptor leads to. */
-export function spanOf(memory: MemoryView, unit: UnitRoot, index: number, path: Path): StreamSpan | Refusal {
+export function spanOf(memory: MemoryView, unit: UnitRoot, index: number, path: Path): StreamSpan | LookupEnd {
   const first = index * 2 ** unit.split;
   const at = streamTableAt(unit) + index * l1StreamDescriptorBytes;
   const words = entryAt(memory, at, 2);
@@ -74,7 +74,7 @@ export function spanOf(memory: MemoryView, unit: UnitRoot, index: number, path: 
 }
 
 /** @returns the entry's words, whatever they hold. */
-export function streamEntry(memory: MemoryView, span: StreamSpan, stream: number, path: Path): Uint32Array | Refusal {
+export function streamEntry(memory: MemoryView, span: StreamSpan, stream: number, path: Path): Uint32Array | LookupEnd {
   const at = span.table + (stream - span.first) * streamEntryBytes;
   const words = entryAt(memory, at, streamEntryBytes / 4);
   if (words === undefined) {
@@ -89,7 +89,7 @@ export function streamEntry(memory: MemoryView, span: StreamSpan, stream: number
 }
 
 /** The entry of one stream, as the unit finds it. */
-export function findStream(memory: MemoryView, unit: UnitRoot, stream: number, path: Path): Uint32Array | Refusal {
+export function findStream(memory: MemoryView, unit: UnitRoot, stream: number, path: Path): Uint32Array | LookupEnd {
   if (!(stream >= 0 && stream < streamCount(unit))) {
     return path.refuse(
       "absent",

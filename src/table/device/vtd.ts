@@ -5,7 +5,7 @@ import { ContextEntry, ScalableContextEntry, scalableContextEntryBytes } from ".
 import { PasidDirectoryEntry, PasidEntry, pasidEntryBytes, pasidTableEntries } from "../../spec/vtd/pasid.js";
 import { rootEntries } from "../../spec/vtd/root_entry.js";
 import type { Attachment, DeviceTables, LookupFault, UnitRoot } from "./attachment.js";
-import { entryAt, isRefusal, Path, type Refusal } from "./entry.js";
+import { entryAt, isLookupEnd, type LookupEnd, Path } from "./entry.js";
 import { Gathering } from "./gathering.js";
 import { faultOf, made, whileOff } from "./made.js";
 import { contextOf, contextTable, legacyDevice } from "./vtd_legacy.js";
@@ -40,7 +40,7 @@ export const vtdTables: DeviceTables = {
     const off = whileOff({ unit, requester, pasid }, path);
     if (off !== null) return off;
     const found = device(memory, unit, requester & 0xffff, pasid, path);
-    return isRefusal(found) ? faultOf(found) : found;
+    return isLookupEnd(found) ? faultOf(found) : found;
   },
 };
 
@@ -50,7 +50,7 @@ function device(
   requester: number,
   pasid: number | null,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const whose = { unit, requester, pasid };
   if (unit.mode === "abort") return made(whose, path, "blocked", "RTADDR.TTM is 3: all DMA is blocked");
   if (unit.mode === "scalable") return scalableDevice(memory, unit, requester, pasid, path);
@@ -69,7 +69,7 @@ function legacyBus(memory: MemoryView, unit: UnitRoot, bus: number, gathering: G
   }
   if (entryAt(memory, table, 1) === undefined) {
     const whose = { unit, requester: bus << 8, pasid: null };
-    gathering.refused(contextOf(memory, whose, table, path) as Refusal);
+    gathering.refused(contextOf(memory, whose, table, path) as LookupEnd);
     return;
   }
   for (let devfn = 0; devfn < 256 && !gathering.full; devfn++) {
@@ -89,7 +89,7 @@ function scalableHalf(memory: MemoryView, unit: UnitRoot, bus: number, upper: bo
   }
   const from = (bus << 8) | (upper ? 0x80 : 0);
   if (entryAt(memory, table, 1) === undefined) {
-    gathering.refused(scalableContext(memory, unit, from, table, path) as Refusal);
+    gathering.refused(scalableContext(memory, unit, from, table, path) as LookupEnd);
     return;
   }
   for (let n = 0; n < 128 && !gathering.full; n++) {
@@ -97,7 +97,7 @@ function scalableHalf(memory: MemoryView, unit: UnitRoot, bus: number, upper: bo
     if (words === undefined || read(words, 0, ScalableContextEntry.p) === 0) continue;
     const here = path.fork();
     const context = scalableContext(memory, unit, from | n, table, here);
-    if (isRefusal(context)) gathering.add({ unit, requester: from | n, pasid: null }, context);
+    if (isLookupEnd(context)) gathering.add({ unit, requester: from | n, pasid: null }, context);
     else pasidsOf(memory, { unit, requester: from | n }, context, here, gathering);
   }
 }

@@ -13,14 +13,14 @@ import { functionName } from "../../spec/pcie/requester.js";
 import { ContextEntry, contextEntryBytes, TranslationType } from "../../spec/vtd/context_entry.js";
 import { RootEntry, rootEntryBytes } from "../../spec/vtd/root_entry.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, type LookupEnd, type Path, reservedSet } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { secondStage, widthIsSupported } from "./vtd_tables.js";
 
 const Fault = { rootP: 1, contextP: 2, contextInvalid: 3, root: 8, context: 9, rootReserved: 10, contextReserved: 11 };
 
 /** @returns the address of a bus's context table. */
-export function contextTable(memory: MemoryView, unit: UnitRoot, bus: number, path: Path): number | Refusal {
+export function contextTable(memory: MemoryView, unit: UnitRoot, bus: number, path: Path): number | LookupEnd {
   const at = unit.root + bus * rootEntryBytes;
   const words = entryAt(memory, at, 4);
   if (words === undefined) {
@@ -39,14 +39,14 @@ export function contextTable(memory: MemoryView, unit: UnitRoot, bus: number, pa
 }
 
 /** One device without PASID; units in this mode take no others. */
-export function legacyDevice(memory: MemoryView, whose: Whose, path: Path): Attachment | Refusal {
+export function legacyDevice(memory: MemoryView, whose: Whose, path: Path): Attachment | LookupEnd {
   const { unit, requester } = whose;
   const table = contextTable(memory, unit, requester >>> 8, path);
   return typeof table === "number" ? contextOf(memory, whose, table, path) : table;
 }
 
 /** @param table the bus's context table, read before. */
-export function contextOf(memory: MemoryView, whose: Whose, table: number, path: Path): Attachment | Refusal {
+export function contextOf(memory: MemoryView, whose: Whose, table: number, path: Path): Attachment | LookupEnd {
   const { unit, requester } = whose;
   const name = functionName(requester);
   const at = table + (requester & 0xff) * contextEntryBytes;
@@ -63,7 +63,7 @@ export function contextOf(memory: MemoryView, whose: Whose, table: number, path:
   const top = read(words, 0, ContextEntry.frame) * frameBytes;
   const passes = tt === TranslationType.passThrough;
   path.add(at, words, ContextEntry.$, passes ? "pass-through" : `second-stage table at ${hex(top)}, ${aw + 2} levels`);
-  const refuse = (kind: Refusal["kind"], code: number, why: string) =>
+  const refuse = (kind: LookupEnd["kind"], code: number, why: string) =>
     path.refuse(kind, code, `context entry of ${name}: ${why}`);
   if (reservedSet(words, 0, ContextEntry.$) || top >= 2 ** unit.outputBits) {
     return refuse("reserved", Fault.contextReserved, "reserved bits are set");

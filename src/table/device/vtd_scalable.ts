@@ -21,7 +21,7 @@ import {
 } from "../../spec/vtd/pasid.js";
 import { rootEntryBytes, ScalableRootEntry } from "../../spec/vtd/root_entry.js";
 import type { Attachment, UnitRoot } from "./attachment.js";
-import { entryAt, isRefusal, type Path, type Refusal, reservedSet } from "./entry.js";
+import { entryAt, isLookupEnd, type LookupEnd, type Path, reservedSet } from "./entry.js";
 import { made, type Whose } from "./made.js";
 import { firstStage, firstWidthIsSupported, secondStage, widthIsSupported } from "./vtd_tables.js";
 
@@ -51,7 +51,7 @@ export function scalableContextTable(
   bus: number,
   upper: boolean,
   path: Path,
-): number | Refusal {
+): number | LookupEnd {
   const at = unit.root + bus * rootEntryBytes;
   const words = entryAt(memory, at, 4);
   if (words === undefined) {
@@ -78,7 +78,7 @@ export function scalableContext(
   requester: number,
   table: number,
   path: Path,
-): ScalableContext | Refusal {
+): ScalableContext | LookupEnd {
   const name = functionName(requester);
   const at = table + (requester & 0x7f) * scalableContextEntryBytes;
   const words = entryAt(memory, at, 8);
@@ -119,7 +119,7 @@ export function pasidTable(
   context: ScalableContext,
   index: number,
   path: Path,
-): number | Refusal {
+): number | LookupEnd {
   const { name } = context;
   const at = context.directory + index * pasidDirectoryEntryBytes;
   const words = entryAt(memory, at, 2);
@@ -153,7 +153,7 @@ export function pasidEntry(
   context: ScalableContext,
   table: number,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const pasid = whose.pasid!;
   const { unit } = whose;
   const at = table + (pasid % pasidTableEntries) * pasidEntryBytes;
@@ -169,7 +169,7 @@ export function pasidEntry(
   const first = read(words, 0, PasidEntry.fsFrame) * frameBytes;
   const second = read(words, 0, PasidEntry.ssFrame) * frameBytes;
   path.add(at, words, PasidEntry.$, meaning(pgtt, first, second));
-  const refuse = (kind: Refusal["kind"], code: number, why: string) =>
+  const refuse = (kind: LookupEnd["kind"], code: number, why: string) =>
     path.refuse(kind, code, `entry of ${name}: ${why}`);
   if (reservedSet(words, 0, PasidEntry.$)) return refuse("reserved", Fault.entryReserved, "reserved bits are set");
   const usesFirst = pgtt === PasidTranslation.first || pgtt === PasidTranslation.nested;
@@ -227,16 +227,21 @@ export function scalableDevice(
   requester: number,
   pasid: number | null,
   path: Path,
-): Attachment | Refusal {
+): Attachment | LookupEnd {
   const table = scalableContextTable(memory, unit, requester >>> 8, (requester & 0x80) !== 0, path);
   if (typeof table !== "number") return table;
   const context = scalableContext(memory, unit, requester, table, path);
-  if (isRefusal(context)) return context;
+  if (isLookupEnd(context)) return context;
   return ofPasid(memory, { unit, requester, pasid }, context, path);
 }
 
 /** From the context entry on. The PASID of the answer is RID_PASID for a request without one. */
-export function ofPasid(memory: MemoryView, whose: Whose, context: ScalableContext, path: Path): Attachment | Refusal {
+export function ofPasid(
+  memory: MemoryView,
+  whose: Whose,
+  context: ScalableContext,
+  path: Path,
+): Attachment | LookupEnd {
   const pasid = whose.pasid ?? context.ridPasid;
   const { name } = context;
   if (whose.pasid !== null && !context.takesPasids) {

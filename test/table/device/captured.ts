@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
 import { mfn } from "../../../src/base/index.js";
-import { type Segment, SegmentView } from "../../../src/mem/index.js";
+import { type MemorySegment, SegmentView } from "../../../src/mem/index.js";
 import { inBlocks } from "../../read/image/in_blocks.js";
 
 export const captures = ["amdvi", "smmuv3", "vtd-ats", "vtd-legacy-strict", "vtd-scalable", "vtd-scalable-fs"] as const;
@@ -12,10 +12,10 @@ export const captures = ["amdvi", "smmuv3", "vtd-ats", "vtd-legacy-strict", "vtd
 const fixture = (path: string) => fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
 
 /** PT_LOAD parts of an ELF64 core, whole pages each. */
-export function segmentsOf(name: string): Segment[] {
+export function segmentsOf(name: string): MemorySegment[] {
   const bytes = gunzipSync(readFileSync(fixture(`${name}/mem.elf.gz`)));
   const headers = Number(bytes.readBigUInt64LE(32));
-  const segments: Segment[] = [];
+  const segments: MemorySegment[] = [];
   for (let n = 0; n < bytes.readUInt16LE(56); n++) {
     const at = headers + n * 56;
     if (bytes.readUInt32LE(at) !== 1) continue;
@@ -32,7 +32,7 @@ export function segmentsOf(name: string): Segment[] {
 }
 
 /** Segments as an image that can be read from end to end. */
-export function imageOf(segments: readonly Segment[]) {
+export function imageOf(segments: readonly MemorySegment[]) {
   const numbers = segments.flatMap((s) => Array.from({ length: s.frameCount }, (_, n) => s.first + n));
   return inBlocks(
     new SegmentView(segments),

@@ -4,7 +4,9 @@
  * They are found through the root pointer in low memory where there is one (BIOS), and otherwise by their signatures
  * and checksums (UEFI, Arm). Everything in them may be wrong: what cannot be read is left out and named in `notes`.
  */
-import type { Mfn } from "../../../base/frame.js";
+
+import { frameBytes, type Mfn } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { InBlocks } from "../../../read/image/block.js";
 import {
@@ -89,12 +91,12 @@ function fromRootPointer(image: MemoryView, out: Gathered): boolean {
   if (root === null) return false;
   const found = tableAt(image, root, null);
   if (found === null) {
-    out.note(`the table list at 0x${root.toString(16)} is not in this memory`);
+    out.note(`the table list at ${hex(root)} is not in this memory`);
     return false;
   }
   const list = found.bytes;
   if (!found.rightSum)
-    out.note(`the table list at 0x${root.toString(16)} is read although ${wrongSum(list)}: Linux warns and takes it`);
+    out.note(`the table list at ${hex(root)} is read although ${wrongSum(list)}: Linux warns and takes it`);
   const width = structureAt(list, 0, TableHeader.$)!.get(TableHeader.signature) === xsdtCode ? 8 : 4;
   const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
   let missing = 0;
@@ -113,7 +115,7 @@ function rootPointer(image: MemoryView): number | null {
     if (words === undefined) continue;
     for (let w = 0; w < 1024; w += 4) {
       if (words[w] !== rsdpSignature[0] || words[w + 1] !== rsdpSignature[1]) continue;
-      const bytes = bytesAt(image, (biosFirst + n) * 4096 + w * 4, Rsdp.$.bitCount / 8);
+      const bytes = bytesAt(image, (biosFirst + n) * frameBytes + w * 4, Rsdp.$.bitCount / 8);
       if (bytes === null || sum(bytes.subarray(0, rsdpShortBytes)) !== 0) continue;
       const s = structureAt(bytes, 0, Rsdp.$)!;
       const xsdt = s.wide(Rsdp.xsdtLow, Rsdp.xsdtHigh);
@@ -158,7 +160,7 @@ function take(image: MemoryView, address: number, out: Gathered): void {
   if (name === undefined) return;
   const table = tableAt(image, address, null);
   if (table === null) {
-    out.note(`the ${name} table at 0x${address.toString(16)} is not whole`);
+    out.note(`the ${name} table at ${hex(address)} is not whole`);
     return;
   }
   // Firmware keeps one of each; copies that a kernel makes say the same again.
@@ -166,13 +168,10 @@ function take(image: MemoryView, address: number, out: Gathered): void {
   const { bytes, rightSum } = table;
   const wrong = rightSum ? "" : wrongSum(bytes);
   if (!rightSum && mustBeRight.includes(name)) {
-    out.note(
-      `the ${name} table at 0x${address.toString(16)} is not read: ${wrong}, and Linux then leaves its units alone`,
-    );
+    out.note(`the ${name} table at ${hex(address)} is not read: ${wrong}, and Linux then leaves its units alone`);
     return;
   }
-  if (!rightSum)
-    out.note(`the ${name} table at 0x${address.toString(16)} is read although ${wrong}: Linux warns and takes it`);
+  if (!rightSum) out.note(`the ${name} table at ${hex(address)} is read although ${wrong}: Linux warns and takes it`);
   out.says = signature === codeOf(hiddenDmar) ? [`called ${hiddenDmar} by Xen, which keeps its units to itself`] : [];
   readers[name](bytes, out);
   out.tables.push({
@@ -182,9 +181,9 @@ function take(image: MemoryView, address: number, out: Gathered): void {
 }
 
 function wrongSum(bytes: Uint8Array): string {
-  const hex = (n: number) => `0x${(n & 0xff).toString(16).padStart(2, "0")}`;
+  const byte = (n: number) => hex(n & 0xff, 2);
   const own = bytes[checksumAt]!;
-  return `its checksum is wrong (${hex(own)}, and ${hex(own - sum(bytes))} would be right)`;
+  return `its checksum is wrong (${byte(own)}, and ${byte(own - sum(bytes))} would be right)`;
 }
 const checksumAt = 9;
 

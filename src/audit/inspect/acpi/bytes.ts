@@ -1,5 +1,5 @@
 /** ACPI tables as bytes: read from a memory, taken apart by layouts. */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { type Field, read } from "../../../bits/field.js";
 import type { About } from "../../../bits/layout.js";
 import type { MemoryView } from "../../../mem/view.js";
@@ -11,11 +11,11 @@ export function bytesAt(memory: MemoryView, address: number, count: number): Uin
   let out: Uint8Array | null = null;
   for (let done = 0; done < count; ) {
     const at = address + done;
-    const words = memory.frame(Math.floor(at / 4096) as Mfn);
+    const words = memory.frame(Math.floor(at / frameBytes) as Mfn);
     if (words === undefined) return null;
     out ??= new Uint8Array(count);
-    const low = at % 4096;
-    const part = Math.min(4096 - low, count - done);
+    const low = at % frameBytes;
+    const part = Math.min(frameBytes - low, count - done);
     const first = Math.floor(low / 4);
     const copy = new Uint8Array(words.slice(first, Math.ceil((low + part) / 4)).buffer);
     out.set(copy.subarray(low - first * 4, low - first * 4 + part), done);

@@ -1,5 +1,5 @@
 /** A device tree in memory: its nodes, with the properties that say what is where. Everything in it may be wrong. */
-import type { Mfn } from "../../../base/frame.js";
+import { frameBytes, type Mfn } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
 import { blobHeaderBytes, blobMagic, blobOffsets, cellsUsual, Token } from "../../../spec/devicetree/blob.js";
 import { bytesAt } from "../acpi/bytes.js";
@@ -29,7 +29,7 @@ export function treeIn(image: MemoryView, frames: readonly number[]): TreeNode[]
     const words = image.frame(frame as Mfn);
     if (words === undefined) continue;
     const bytes = new DataView(words.slice(0, blobHeaderBytes / 4).buffer).getUint32(blobOffsets.bytes);
-    const blob = bytes <= blobBytesMax ? bytesAt(image, frame * 4096, bytes) : null;
+    const blob = bytes <= blobBytesMax ? bytesAt(image, frame * frameBytes, bytes) : null;
     const nodes = blob === null ? null : nodesOf(blob);
     if (nodes !== null && nodes.length > 0) return nodes;
   }

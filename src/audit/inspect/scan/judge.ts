@@ -1,5 +1,6 @@
 /** How sure it is that a candidate is a unit's device table: its entries are followed as the unit would follow them. */
 
+import { frameBytes } from "../../../base/frame.js";
 import type { Attachment, UnitRoot } from "../../../table/device/attachment.js";
 import { deviceTables } from "../../../table/device/index.js";
 import { enumerate } from "../../../table/enumerate.js";
@@ -7,7 +8,9 @@ import type { FrameSource } from "../../../table/frame_source.js";
 import type { TableRoot } from "../../../table/root.js";
 import { Troubles } from "../../../table/trouble.js";
 
-export interface Verdict {
+const pageBytes = frameBytes;
+
+export interface TableScore {
   /** 0 to 1. */
   readonly score: number;
   readonly because: string;
@@ -28,7 +31,7 @@ export const scoreMin = 0.3;
 type Look = "filled" | "empty" | "broken";
 
 /** @returns null when the entries lead nowhere. */
-export function judge(memory: FrameSource, unit: UnitRoot): Verdict | null {
+export function judge(memory: FrameSource, unit: UnitRoot): TableScore | null {
   const troubles = new Troubles(16);
   const devices = new Devices(memory, unit);
   const list = deviceTables[unit.kind].attachments(memory, unit, troubles, (a) => {
@@ -78,7 +81,7 @@ class Devices {
 
   take(a: Attachment): void {
     const { count, frames, requesters } = this;
-    for (const e of a.entries) frames.add(Math.floor(e.at / 4096));
+    for (const e of a.entries) frames.add(Math.floor(e.at / pageBytes));
     if (this.#unit.kind === "smmuv3" && isUntidy(a)) count.refused++;
     else if (a.state === "translated") {
       // A first stage behind a second one is not read here: the second stage alone is evidence enough.
@@ -86,7 +89,7 @@ class Devices {
       const looks = roots.map((root) => this.#lookAt(root));
       const worst = looks.toSorted((x, y) => rank[y] - rank[x])[0] ?? "empty";
       count[worst]++;
-      for (const root of roots) frames.add(Math.floor(root.address / 4096));
+      for (const root of roots) frames.add(Math.floor(root.address / pageBytes));
       requesters.add(a.requester);
     } else if (a.state === "identity" || a.state === "bypass") {
       count.passing++;

@@ -1,6 +1,9 @@
 /** Candidates for units from frames of the right form: tables that span frames are put together. */
+import { frameBytes } from "../../../base/frame.js";
 import type { UnitRoot } from "../../../table/device/attachment.js";
 import type { Part, TableParts } from "../survey/table_parts.js";
+
+const pageBytes = frameBytes;
 
 /** A table of `frameCount` frames from `first` on. */
 interface Span {
@@ -21,11 +24,11 @@ type IsEmpty = (frame: number) => boolean;
 /** Units whose tables have these parts, those with most entries first of each kind. */
 export function candidateUnits(parts: TableParts, isEmpty: IsEmpty): UnitRoot[] {
   const roots = most(parts.roots).flatMap(({ frame, scalableOnly }) => {
-    const scalable = unit("vtd", "scalable", frame, 4096, 0);
-    return scalableOnly ? [scalable] : [unit("vtd", "legacy", frame, 4096, 0), scalable];
+    const scalable = unit("vtd", "scalable", frame, pageBytes, 0);
+    return scalableOnly ? [scalable] : [unit("vtd", "legacy", frame, pageBytes, 0), scalable];
   });
   const devices = most(spans(parts.devices, deviceTableFramesMax, isEmpty)).map((s) =>
-    unit("amdvi", "v1+v2", s.first, s.frameCount * 4096, 0),
+    unit("amdvi", "v1+v2", s.first, s.frameCount * pageBytes, 0),
   );
   const streams = most(spans(parts.streams, streamTableFramesMax, isEmpty)).map((s) =>
     unit("smmuv3", "linear", s.first, Math.log2(s.frameCount * 64), 0),
@@ -80,7 +83,7 @@ function unit(kind: UnitRoot["kind"], mode: string, frame: number, size: number,
   return {
     kind,
     mode,
-    root: frame * 4096,
+    root: frame * pageBytes,
     size,
     split,
     registersAt: null,

@@ -4,7 +4,9 @@
  * Only device structures are looked for. A page table alone says nothing of who uses it: a processor's tables have the
  * form of a first stage, a virtual machine's that of a second.
  */
-import type { Mfn } from "../../../base/frame.js";
+
+import { frameBytes, type Mfn } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { InBlocks } from "../../../read/image/block.js";
 import { isZero } from "../../../read/image/zeros.js";
@@ -13,8 +15,10 @@ import { FrameSource } from "../../../table/frame_source.js";
 import { askTogether, type Together } from "../survey/crew.js";
 import { pointersTask } from "../survey/pointers.js";
 import { Survey } from "../survey/survey.js";
-import { judge, scoreMin, type Verdict } from "./judge.js";
+import { judge, scoreMin, type TableScore } from "./judge.js";
 import { candidateUnits } from "./runs.js";
+
+const pageBytes = frameBytes;
 
 export interface ScanCandidate {
   readonly unit: UnitRoot;
@@ -26,7 +30,7 @@ export interface ScanCandidate {
   readonly chosen: boolean;
 }
 
-interface Judged extends Verdict {
+interface Judged extends TableScore {
   readonly unit: UnitRoot;
   pointers: number | null;
 }
@@ -71,7 +75,7 @@ export async function scanImage(
 function withoutParts(judged: readonly Judged[]): Judged[] {
   const wholes = judged.filter((j) => j.unit.mode === "two-level");
   const isPart = (j: Judged) =>
-    j.unit.mode === "linear" && wholes.some((w) => w.frames.has(Math.floor(j.unit.root / 4096)));
+    j.unit.mode === "linear" && wholes.some((w) => w.frames.has(Math.floor(j.unit.root / pageBytes)));
   return judged.filter((j) => !isPart(j));
 }
 
@@ -98,7 +102,7 @@ function choose(judged: readonly Judged[]): ScanCandidate[] {
     const lost =
       rival === undefined
         ? ""
-        : `; less likely than the one at 0x${rival.unit.root.toString(16)}, with which it shares tables or devices`;
+        : `; less likely than the one at ${hex(rival.unit.root)}, with which it shares tables or devices`;
     out.push({
       unit: j.unit,
       score: round(weight(j)),

@@ -1,10 +1,13 @@
 /** The kernel of `wasm/image_frames.ts`, and the memory in which it finds frames and leaves its answers. */
+import { frameBytes } from "../../../base/frame.js";
 import { imageFrames } from "../../../base/wasm/image_frames.js";
 import { startWasm, type WasmGlobal } from "../../../base/wasm.js";
 import { type Block, blockFrames, newBlock, wordsOf } from "../../../read/image/block.js";
 import type { BlockTester } from "./block_tester.js";
 import { firstWords, namedWords } from "./marks.js";
 import { type WantedFrames, wantedBytes } from "./wanted.js";
+
+const pageBytes = frameBytes;
 
 interface Exports {
   readonly blockAt: WasmGlobal;
@@ -36,7 +39,7 @@ export class FastTester implements BlockTester {
     const part = (from: WasmGlobal, bytes: number) => new Uint8Array(memory, from.value, bytes);
     this.#kernel = kernel;
     this.#memory = memory;
-    this.block = newBlock(part(kernel.blockAt, blockFrames * 4096));
+    this.block = newBlock(part(kernel.blockAt, blockFrames * pageBytes));
     this.words = wordsOf(this.block);
     this.#marks = part(kernel.marksAt, blockFrames);
     this.#wanted = part(kernel.wantedAt, wantedBytes);

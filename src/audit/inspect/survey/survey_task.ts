@@ -1,10 +1,13 @@
 /** One reading of an image for all that is looked for in it. */
+import { frameBytes } from "../../../base/frame.js";
 import { nameByCode } from "../../../spec/acpi/signatures.js";
 import type { Task } from "./blocks_job.js";
 import { crashInfo } from "./crash_info.js";
 import { formsOf } from "./forms.js";
 import { Mark } from "./marks.js";
 import { addParts, mergeParts, noParts, type TableParts } from "./table_parts.js";
+
+const pageBytes = frameBytes;
 
 /** Plain data; every list ascends. */
 export interface Found {
@@ -84,6 +87,6 @@ export const surveyTask: Task<Sought, Found> = {
 function notePlaces(names: ReadonlyMap<number, number[]>, frame: number, words: Uint32Array): void {
   for (let w = 0; w < words.length; w++) {
     const places = names.get(words[w]!);
-    if (places !== undefined && places.length < namePlacesMax) places.push(frame * 4096 + w * 4);
+    if (places !== undefined && places.length < namePlacesMax) places.push(frame * pageBytes + w * 4);
   }
 }

@@ -1,4 +1,7 @@
 /** Frames that pointers are looked for to, by the 18 bits of their number that a pointer keeps wherever memory is mapped. */
+import { frameBytes } from "../../../base/frame.js";
+
+const pageBytes = frameBytes;
 
 /** One bit for each number. */
 export type WantedFrames = Uint8Array;
@@ -9,7 +12,7 @@ export const wantedBytes = 2 ** 18 / 8;
 export function wantedFrames(addresses: readonly number[]): WantedFrames {
   const wanted = new Uint8Array(wantedBytes);
   for (const address of addresses) {
-    const frame = Math.floor(address / 4096) % 2 ** 18;
+    const frame = Math.floor(address / pageBytes) % 2 ** 18;
     wanted[frame >> 3]! |= 1 << (frame & 7);
   }
   return wanted;

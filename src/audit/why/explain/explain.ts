@@ -5,7 +5,7 @@ import { MachineFacts, machineMarks, unitMarks } from "../../../read/kernel_log/
 import { MarkedLines, readingMarkedLines } from "../../../read/kernel_log/marked_lines.js";
 import { type MachineContext, machineOf, nothingKnown } from "../context.js";
 import { FaultReader } from "../faults/reader.js";
-import type { Finding, Verdict } from "../finding.js";
+import type { Diagnosis, Finding } from "../finding.js";
 import { type LogLine, splitLine } from "../log_line.js";
 import { explainDmaDebug } from "../messages/dma_debug.js";
 import { explainUnit } from "../messages/units.js";
@@ -192,7 +192,7 @@ const poolKinds: ReadonlySet<string> = new Set([
   ...["exhausted", "fragmented", "area", "area-too-small", "absent", "no-low-memory", "unknown-occupancy"],
 ]);
 
-function verdictsOf(line: LogLine, machine: MachineContext): readonly Verdict[] {
+function verdictsOf(line: LogLine, machine: MachineContext): readonly Diagnosis[] {
   const pool = explainPoolMessage(line, machine);
   if (pool.length > 0) return pool;
   const one = explainDmaDebug(line.text) ?? explainUnit(line.text) ?? explainNothing(line);

@@ -1,6 +1,6 @@
 /** Repeated lines as one finding with a count: those of one device that are cured by the same. */
 import { hex } from "../../../base/hex.js";
-import type { Finding, Verdict } from "../finding.js";
+import type { Diagnosis, Finding } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 import { isLimitedIn, isOurs, onlySuppressed } from "./suppressed.js";
 
@@ -13,7 +13,7 @@ const echoSeconds = 1;
 
 interface Group {
   readonly line: LogLine;
-  readonly verdict: Verdict;
+  readonly verdict: Diagnosis;
   count: number;
   lastTime: number | null;
   /** Lowest and highest address that was wanted; null for what is no access. */
@@ -24,7 +24,7 @@ interface Group {
 }
 
 interface Kind {
-  readonly verdict: Verdict;
+  readonly verdict: Diagnosis;
   count: number;
   /** What a further line said of the same event, and what it advises. */
   echo: string;
@@ -44,7 +44,7 @@ export class FindingGroups {
   #last: { readonly kind: Kind; readonly device: string; readonly time: number | null } | null = null;
 
   /** @param address where a device wanted to go, by which repeated faults are told apart from a device that moves on */
-  add(line: LogLine, verdict: Verdict, address: bigint | null = null): void {
+  add(line: LogLine, verdict: Diagnosis, address: bigint | null = null): void {
     const device = verdict.device ?? line.device ?? "";
     if (verdict.echo !== undefined && this.#isEcho(line, device)) {
       this.#last!.kind.echo ||= verdict.echo;
@@ -87,7 +87,7 @@ export class FindingGroups {
   }
 
   /** @param more a verdict about the log as a whole, put first; null for none. */
-  findings(more: { readonly line: LogLine; readonly verdict: Verdict } | null): Finding[] {
+  findings(more: { readonly line: LogLine; readonly verdict: Diagnosis } | null): Finding[] {
     const groups = this.#inOrder;
     const hasFaults = groups.some(
       (g) => g.verdict.kind.startsWith("dmar-") && g.verdict.kind !== "dmar-status" && g.verdict.notice !== true,
@@ -123,7 +123,7 @@ export class FindingGroups {
   }
 
   /** Lines that say only that something failed, and the one that says what: one finding, told by the latter. */
-  #joinsVague(ofDevice: Map<string, Group>, device: string, line: LogLine, verdict: Verdict, key: string): boolean {
+  #joinsVague(ofDevice: Map<string, Group>, device: string, line: LogLine, verdict: Diagnosis, key: string): boolean {
     for (const [known, group] of ofDevice) {
       const { kind, vague } = group.verdict;
       if (kind !== verdict.kind || (vague === undefined) === (verdict.vague === undefined)) continue;
@@ -156,14 +156,14 @@ function storm(left: number, shown: number): string {
   return left < stormMin ? "" : `: a storm, ${left + shown} with those that are here`;
 }
 
-function newGroup(line: LogLine, verdict: Verdict, address: bigint | null = null): Group {
+function newGroup(line: LogLine, verdict: Diagnosis, address: bigint | null = null): Group {
   return {
     ...{ line, verdict, count: 1, lastTime: line.time, lowest: address, highest: address },
     kinds: new Map([[verdict.kind, { verdict, count: 1, echo: "", cure: "" }]]),
   };
 }
 
-function counted(group: Group, line: LogLine, verdict: Verdict, address: bigint | null): void {
+function counted(group: Group, line: LogLine, verdict: Diagnosis, address: bigint | null): void {
   group.count++;
   group.lastTime = line.time ?? group.lastTime;
   if (address !== null) {

@@ -1,5 +1,5 @@
 /** "NAME: 756 callbacks suppressed": lines that the kernel's rate limit left out, told by the function's name. */
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 
 const pattern = /\b(\w{3,60}): (\d{1,9}) (?:callbacks|messages) suppressed/;
 
@@ -37,13 +37,13 @@ export function isOurs(name: string): boolean {
 }
 
 /** Whether a verdict is on lines that the function of this name writes. */
-export function isLimitedIn(verdict: Verdict, name: string): boolean {
+export function isLimitedIn(verdict: Diagnosis, name: string): boolean {
   if (verdict.limitedIn !== undefined) return verdict.limitedIn.test(name);
   return byKind.some(([kind, names]) => kind.test(verdict.kind) && names.test(name));
 }
 
 /** What is said where no line of the function is in the log. */
-export function onlySuppressed(name: string, count: number): Verdict {
+export function onlySuppressed(name: string, count: number): Diagnosis {
   return {
     kind: "suppressed",
     cause: `The kernel left out ${count} lines of ${name}: it wrote too many in a short time.`,

@@ -2,7 +2,7 @@
  * What no rule explains: a line that carries a mark of an IOMMU, of the bounce pool or of DMA debugging, and a word of
  * trouble. It is listed as not explained, so that silence always means that nothing was found.
  */
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 
 const marks =
@@ -34,7 +34,7 @@ const harmless: readonly RegExp[] = [
 ];
 
 /** @returns null for a line that is of something else, or of nothing bad. */
-export function explainNothing(line: LogLine): Verdict | null {
+export function explainNothing(line: LogLine): Diagnosis | null {
   const { text } = line;
   if (!marks.test(text) || !trouble.test(text) || harmless.some((pattern) => pattern.test(text))) return null;
   return {

@@ -12,7 +12,7 @@ import {
 } from "../../../spec/amdvi/fault_events.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, type FaultAdvice, joined } from "./advice.js";
 import { dumpedEntry } from "./device_entry.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
@@ -26,7 +26,7 @@ const FlagBit = {
   translation: 0x100,
 } as const;
 
-export function explainAmdvi(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainAmdvi(fault: LogFault, machine: MachineContext): Diagnosis | null {
   if (fault.topic === "intremap-off") return remappingOff(fault);
   if (fault.topic === "lost") return lostEvents(fault);
   if (fault.topic === "command") return command(fault, machine);
@@ -45,7 +45,7 @@ export function explainAmdvi(fault: LogFault, machine: MachineContext): Verdict 
   const judged = judge(fault, known);
   const where = circumstanceOf(fault, machine);
   const advice = judged.advice ?? adviceFor(judged.kind, where);
-  const verdict: Verdict = {
+  const verdict: Diagnosis = {
     kind: `amdvi-${judged.kind}`,
     cause: `The IOMMU (AMD-Vi) reports ${fault.says}: ${judged.words}. ${advice.usually}`,
     evidence: joined(
@@ -185,7 +185,7 @@ function illegalEntry(fault: LogFault, known: Judged): Judged {
   };
 }
 
-function command(fault: LogFault, machine: MachineContext): Verdict {
+function command(fault: LogFault, machine: MachineContext): Diagnosis {
   const key: AdviceKey =
     fault.says === "ILLEGAL_COMMAND_ERROR"
       ? "command-refused"
@@ -274,7 +274,7 @@ function flagsInWords(flags: number, table: readonly FaultFlag[], pageFault: boo
   return `flags ${hex(flags)}${said.length === 0 ? "" : ` (${said.join(", ")})`}`;
 }
 
-const headAlone: Verdict = {
+const headAlone: Diagnosis = {
   kind: "amdvi-unknown",
   cause:
     "The IOMMU (AMD-Vi) reports an event, and which one stands on the next line: kernels 4.9 to 4.18 break the message there, and the second half carries no AMD-Vi.",
@@ -282,7 +282,7 @@ const headAlone: Verdict = {
   do: "Give the whole log, not only the lines that a search for AMD-Vi finds.",
 };
 
-function lostEvents(fault: LogFault): Verdict {
+function lostEvents(fault: LogFault): Diagnosis {
   return {
     kind: "amdvi-lost",
     cause:
@@ -292,7 +292,7 @@ function lostEvents(fault: LogFault): Verdict {
   };
 }
 
-function remappingOff(fault: LogFault): Verdict {
+function remappingOff(fault: LogFault): Diagnosis {
   const ids = fault.values.filter(([name]) => name === "ioapic").map(([, id]) => id.toString());
   return {
     kind: "amdvi-intremap-off",

@@ -8,7 +8,7 @@ import { hex } from "../../../base/hex.js";
 import type { LogFault } from "../../../read/index.js";
 import type { FaultKind } from "../../../spec/dma/fault_kind.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import type { Circumstance } from "./advice.js";
 
 /** Drivers that set up their devices' DMA mostly come later. Microseconds. */
@@ -64,11 +64,11 @@ export function firmwareSigns(
 
 /** Put firmware's part before the other causes. */
 export function withFirmware(
-  verdict: Verdict,
+  verdict: Diagnosis,
   usually: string,
   signs: FirmwareSigns | null,
   where: Circumstance,
-): Verdict {
+): Diagnosis {
   if (signs === null) return verdict;
   const lead = verdict.cause.slice(0, verdict.cause.length - usually.length).trimEnd();
   const how = signs.sure

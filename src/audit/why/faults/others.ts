@@ -7,10 +7,10 @@ import { functionName } from "../../../spec/pcie/requester.js";
 import { faultCauses } from "../../../spec/riscv/iommu_causes.js";
 import { faultWords } from "../../../spec/virtio/iommu_faults.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, joined } from "./advice.js";
 
-export function explainVirtioIommu(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainVirtioIommu(fault: LogFault, machine: MachineContext): Diagnosis | null {
   if (fault.topic !== "access") return null;
   const endpoint = fault.stream ?? 0;
   const known = faultWords[fault.says];
@@ -53,7 +53,7 @@ const dartKinds: readonly (readonly [RegExp, FaultKind, string])[] = [
   [/^READ FAULT/, "permission", "the page is mapped, but not for reading"],
 ];
 
-export function explainDart(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainDart(fault: LogFault, machine: MachineContext): Diagnosis | null {
   if (fault.topic !== "access") return null;
   const [, kind, words] = dartKinds.find(([pattern]) => pattern.test(fault.says)) ?? [null, null, null];
   const key: AdviceKey = kind === null ? "unmapped-or-permission" : kind === "no-entry" ? "no-stream" : kind;
@@ -78,7 +78,7 @@ export function explainDart(fault: LogFault, machine: MachineContext): Verdict |
   };
 }
 
-export function explainOnChip(given: LogFault, machine: MachineContext): Verdict | null {
+export function explainOnChip(given: LogFault, machine: MachineContext): Diagnosis | null {
   if (given.topic !== "access") return null;
   const cause = given.driver === "riscv-iommu" ? faultCauses[given.code ?? 0] : undefined;
   const fault = cause?.write === undefined ? given : { ...given, write: cause.write };

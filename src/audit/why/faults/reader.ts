@@ -1,7 +1,7 @@
 /** The IOMMU fault lines of a log: why each fault happened, and what to do. */
 import { FaultLines, type FaultUnit, type LogFault } from "../../../read/index.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 import { isDoorbell } from "./advice.js";
 import { explainAmdvi } from "./amdvi.js";
@@ -10,7 +10,7 @@ import { explainSmmuv2 } from "./smmuv2.js";
 import { explainSmmuv3 } from "./smmuv3.js";
 import { explainVtd } from "./vtd.js";
 
-const explainers: Readonly<Record<FaultUnit, (fault: LogFault, machine: MachineContext) => Verdict | null>> = {
+const explainers: Readonly<Record<FaultUnit, (fault: LogFault, machine: MachineContext) => Diagnosis | null>> = {
   vtd: explainVtd,
   amdvi: explainAmdvi,
   smmuv3: explainSmmuv3,
@@ -26,20 +26,20 @@ const ofDeviceMax = 32;
 
 interface Known {
   readonly fault: LogFault;
-  readonly verdict: Verdict | null;
+  readonly verdict: Diagnosis | null;
 }
 
 /** Fed with the lines of a log in order; holds at most one fault whose lines are not complete. */
 export class FaultReader {
   readonly #lines: FaultLines<LogLine>;
-  readonly #report: (line: LogLine, verdict: Verdict, address?: bigint) => void;
+  readonly #report: (line: LogLine, verdict: Diagnosis, address?: bigint) => void;
 
   /** The device that the last event of an AMD unit says did not answer. */
   #silent: string | null = null;
   readonly #known = new Map<string | number | null, Known[]>();
 
   /** @param report called once for each fault, with the line that it began in, and where a device wanted to go. */
-  constructor(machine: MachineContext, report: (line: LogLine, verdict: Verdict, address?: bigint) => void) {
+  constructor(machine: MachineContext, report: (line: LogLine, verdict: Diagnosis, address?: bigint) => void) {
     this.#report = report;
     this.#lines = new FaultLines((fault, line) => this.#fault(fault, line, machine));
   }
@@ -70,7 +70,7 @@ export class FaultReader {
   }
 
   /** What is the same but for time and page is explained once: it is counted, and the first one's text is shown. */
-  #verdict(fault: LogFault, machine: MachineContext): Verdict | null {
+  #verdict(fault: LogFault, machine: MachineContext): Diagnosis | null {
     const key = fault.device ?? fault.stream;
     let ofDevice = this.#known.get(key);
     if (ofDevice === undefined) {

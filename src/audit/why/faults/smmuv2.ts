@@ -3,7 +3,7 @@ import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { contextFaults, contextState, type FaultBit, globalFaults } from "../../../spec/smmuv2/faults.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import {
   type AdviceKey,
   addressHint,
@@ -15,7 +15,7 @@ import {
 } from "./advice.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
-export function explainSmmuv2(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainSmmuv2(fault: LogFault, machine: MachineContext): Diagnosis | null {
   if (fault.topic === "command") return syncTimeout;
   return fault.topic === "access" ? explain(fault, machine) : null;
 }
@@ -23,7 +23,7 @@ export function explainSmmuv2(fault: LogFault, machine: MachineContext): Verdict
 const set = (bits: number, table: readonly FaultBit[]): readonly FaultBit[] =>
   table.filter((f) => ((bits >>> f.bit) & 1) === 1);
 
-function explain(fault: LogFault, machine: MachineContext): Verdict {
+function explain(fault: LogFault, machine: MachineContext): Diagnosis {
   const context = fault.says === "context";
   const blocked = valueNamed(fault, "blocked") !== null;
   const bits = fault.flags ?? (blocked ? 2 : 0);
@@ -50,7 +50,7 @@ function explain(fault: LogFault, machine: MachineContext): Verdict {
   const key: AdviceKey = doorbell ? "doorbell" : first.kind === "no-entry" ? "no-stream" : first.kind;
   const advice = adviceFor(key, where);
   const own = globalAdvice[first.name];
-  const verdict: Verdict = {
+  const verdict: Diagnosis = {
     kind: `smmuv2-${doorbell ? "doorbell" : first.kind}`,
     cause: `The SMMU (v2) reports a ${context ? "context" : "global"} fault: ${first.words}. ${own?.usually ?? advice.usually}`,
     evidence,
@@ -67,11 +67,11 @@ function withoutStatus(
   evidence: string,
   named: { device?: string },
   machine: MachineContext,
-): Verdict {
+): Diagnosis {
   const kind = "unmapped-or-permission";
   const where = circumstanceOf(fault, machine);
   const advice = adviceFor(kind, where);
-  const verdict: Verdict = {
+  const verdict: Diagnosis = {
     kind: `smmuv2-${kind}`,
     cause: `The SMMU (v2) reports a context fault, and this kernel's line does not say which. ${advice.usually}`,
     evidence,
@@ -122,7 +122,7 @@ function evidenceOf(fault: LogFault, bits: number, faults: readonly FaultBit[]):
   );
 }
 
-const syncTimeout: Verdict = {
+const syncTimeout: Diagnosis = {
   kind: "smmuv2-command",
   cause:
     "The SMMU did not finish a TLB invalidation: it is powered or clocked off, or an access of a device hangs in it.",

@@ -6,11 +6,11 @@ import { functionName } from "../../../spec/pcie/requester.js";
 import { CommandError, commandNames } from "../../../spec/smmuv3/commands.js";
 import { type FaultEvent, faultEvents, globalErrorBits, recordFields } from "../../../spec/smmuv3/fault_events.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, isDoorbell, joined } from "./advice.js";
 import { firmwareSigns, withFirmware } from "./firmware.js";
 
-export function explainSmmuv3(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainSmmuv3(fault: LogFault, machine: MachineContext): Diagnosis | null {
   switch (fault.topic) {
     case "access":
       return fault.says === "PRI" ? pageRequest(fault) : event(fault, machine);
@@ -23,7 +23,7 @@ export function explainSmmuv3(fault: LogFault, machine: MachineContext): Verdict
   }
 }
 
-function event(fault: LogFault, machine: MachineContext): Verdict {
+function event(fault: LogFault, machine: MachineContext): Diagnosis {
   const known = fault.code === null ? undefined : faultEvents[fault.code];
   const device = fault.device ?? (fault.stream === null ? null : `stream ${hex(fault.stream)}`);
   const named = device === null ? {} : { device };
@@ -45,7 +45,7 @@ function event(fault: LogFault, machine: MachineContext): Verdict {
   const doorbell = known.address === "input" && known.kind === "unmapped" && isDoorbell(fault);
   const key: AdviceKey = doorbell ? "doorbell" : known.kind === "no-entry" ? "no-stream" : known.kind;
   const advice = adviceFor(key, where);
-  const verdict: Verdict = {
+  const verdict: Diagnosis = {
     kind: `smmuv3-${doorbell ? "doorbell" : known.kind}`,
     cause: `The SMMU reports ${known.name}: ${known.words}. ${advice.usually}`,
     evidence,
@@ -110,7 +110,7 @@ function pciOfStream(stream: number): string {
   return stream > 0xffff ? "" : ` (PCI ${functionName(stream)} if streams are requester ids here)`;
 }
 
-function global(fault: LogFault, machine: MachineContext): Verdict {
+function global(fault: LogFault, machine: MachineContext): Diagnosis {
   const bits = fault.flags ?? 0;
   const said = Object.entries(globalErrorBits)
     .filter(([bit]) => (bits >>> Number(bit)) & 1)
@@ -146,7 +146,7 @@ const commandWords: Readonly<Record<number, string>> = {
   [CommandError.deviceTlb]: "a device did not answer an invalidation of its TLB (ATC_INV) in time",
 };
 
-function command(fault: LogFault, machine: MachineContext): Verdict {
+function command(fault: LogFault, machine: MachineContext): Diagnosis {
   if (fault.says === "SFM") return global({ ...fault, says: "GERROR" }, machine);
   const { code } = fault;
   const key = (code === null ? undefined : commandKeys[code]) ?? "command";
@@ -190,7 +190,7 @@ function waited(fault: LogFault): string {
   return joined(`${gaveUp}: command ${hex(at)}, the unit has read up to ${hex(read)} of ${hex(written)}`, where);
 }
 
-function lost(fault: LogFault): Verdict {
+function lost(fault: LogFault): Diagnosis {
   const events = fault.says === "EVTQ";
   return {
     kind: "smmuv3-lost",
@@ -202,7 +202,7 @@ function lost(fault: LogFault): Verdict {
   };
 }
 
-function pageRequest(fault: LogFault): Verdict {
+function pageRequest(fault: LogFault): Diagnosis {
   return {
     kind: "smmuv3-request-type",
     cause:

@@ -3,13 +3,13 @@ import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { type FaultEntry, type FaultReason, faultReasons, faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, joined } from "./advice.js";
 import { firmwareAdvice, firmwareSigns, reservedWords, withFirmware } from "./firmware.js";
 import { type DumpSays, readDump } from "./vtd_dump.js";
 import { explainVtdQueue, silentVtd } from "./vtd_queue.js";
 
-export function explainVtd(fault: LogFault, machine: MachineContext): Verdict | null {
+export function explainVtd(fault: LogFault, machine: MachineContext): Diagnosis | null {
   switch (fault.topic) {
     case "access":
       return fault.by === null ? refused(fault, machine) : pageRequest(fault);
@@ -48,7 +48,7 @@ const adviceOf: Readonly<Partial<Record<FaultEntry, AdviceKey>>> = {
   pasid: "no-pasid",
 };
 
-function refused(fault: LogFault, machine: MachineContext): Verdict {
+function refused(fault: LogFault, machine: MachineContext): Diagnosis {
   const where = circumstanceOf(fault, machine);
   const { code } = fault;
   const reason = code === null ? undefined : faultReasons[code];
@@ -68,7 +68,7 @@ function refused(fault: LogFault, machine: MachineContext): Verdict {
         ? (adviceOf[reason.entry] ?? kind)
         : kind;
   const advice = adviceFor(key, where);
-  const verdict: Verdict = {
+  const verdict: Diagnosis = {
     kind: `dmar-${kind}`,
     cause: `The IOMMU (VT-d) refused ${fault.interrupt ? "an interrupt" : "a DMA"}: ${wordsOf(reason, dump)}. ${advice.usually}`,
     evidence: joined(
@@ -94,7 +94,7 @@ const platformId = ({ device }: LogFault): string =>
     : "";
 
 /** Xen and old kernels write the reason into the next line; a console may cut it off. */
-function reasonMissing(fault: LogFault, who: string, machine: MachineContext): Verdict {
+function reasonMissing(fault: LogFault, who: string, machine: MachineContext): Diagnosis {
   const where = circumstanceOf(fault, machine);
   const signs = fault.interrupt ? null : firmwareSigns(fault, "unmapped-or-permission", machine, where);
   return {
@@ -108,7 +108,7 @@ function reasonMissing(fault: LogFault, who: string, machine: MachineContext): V
   };
 }
 
-function unknownReason(code: number, evidence: string, device: { device?: string }): Verdict {
+function unknownReason(code: number, evidence: string, device: { device?: string }): Diagnosis {
   return {
     kind: "dmar-unknown",
     cause: "The IOMMU (VT-d) refused an access for a reason that no published table has.",
@@ -127,7 +127,7 @@ function whatWasTried(f: LogFault): string {
 }
 
 /** "DRHD: handling fault status reg 2": the register's bits. */
-function status(fault: LogFault): Verdict {
+function status(fault: LogFault): Diagnosis {
   const value = fault.flags ?? 0;
   if (value === 0xffffffff) return silentVtd("the fault status register reads 0xffffffff, all ones", "");
   const said = Object.entries(faultStatusBits)
@@ -143,7 +143,7 @@ function status(fault: LogFault): Verdict {
 }
 
 /** A second-stage entry: R 0, W 1, address 51:12. */
-function mappedTwice(fault: LogFault, machine: MachineContext): Verdict {
+function mappedTwice(fault: LogFault, machine: MachineContext): Diagnosis {
   const page = fault.address ?? 0n,
     was = valueNamed(fault, "was") ?? 0n,
     asked = valueNamed(fault, "asked") ?? 0n;
@@ -190,7 +190,7 @@ function twiceWords(page: bigint, was: bigint, allowed: boolean, same: boolean):
   ];
 }
 
-function tooNarrow(fault: LogFault): Verdict {
+function tooNarrow(fault: LogFault): Diagnosis {
   const address = fault.address ?? 0n;
   const needs = address.toString(2).length;
   return {
@@ -206,7 +206,7 @@ function tooNarrow(fault: LogFault): Verdict {
   };
 }
 
-function strangeRegion(fault: LogFault): Verdict {
+function strangeRegion(fault: LogFault): Diagnosis {
   const from = valueNamed(fault, "from") ?? 0n,
     to = valueNamed(fault, "to") ?? 0n;
   return {
@@ -220,7 +220,7 @@ function strangeRegion(fault: LogFault): Verdict {
   };
 }
 
-function ineligible(fault: LogFault): Verdict {
+function ineligible(fault: LogFault): Diagnosis {
   return {
     kind: "dmar-rmrr-device",
     cause:
@@ -232,21 +232,21 @@ function ineligible(fault: LogFault): Verdict {
   };
 }
 
-const addressZero: Verdict = {
+const addressZero: Diagnosis = {
   kind: "dmar-firmware",
   cause: "Firmware's DMAR table lists a unit at address 0: that unit is not used, and remapping stays off.",
   evidence: "a unit at address zero",
   do: "Update the firmware, or switch VT-d off and on in its setup.",
 };
 
-const unreadTable: Verdict = {
+const unreadTable: Diagnosis = {
   kind: "dmar-firmware",
   cause: "The kernel could not use firmware's DMAR table: remapping of DMA and interrupts stays off.",
   evidence: "the table was not parsed; a line before this one may say what is wrong in it",
   do: "Update the firmware, or switch VT-d off and on in its setup.",
 };
 
-const lostRequests: Verdict = {
+const lostRequests: Diagnosis = {
   kind: "dmar-lost",
   cause:
     "The queue of page requests overflowed: devices asked for pages (PRI) faster than the kernel answered, and requests were lost.",
@@ -254,7 +254,7 @@ const lostRequests: Verdict = {
   do: "Look which device sends so many: a device whose process has ended, or memory that is reclaimed as fast as it is asked for.",
 };
 
-function pageRequest(fault: LogFault): Verdict {
+function pageRequest(fault: LogFault): Diagnosis {
   const who = whatWasTried(fault);
   return {
     kind: "dmar-request-type",
@@ -267,7 +267,7 @@ function pageRequest(fault: LogFault): Verdict {
   };
 }
 
-function remappingOff(fault: LogFault): Verdict {
+function remappingOff(fault: LogFault): Diagnosis {
   const ids = fault.values.filter(([name]) => name === "ioapic").map(([, id]) => id);
   return {
     kind: "dmar-intremap-off",

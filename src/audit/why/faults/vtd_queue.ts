@@ -6,11 +6,11 @@ import { functionName } from "../../../spec/pcie/requester.js";
 import { faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
 import { descriptorOf, descriptorTypes } from "../../../spec/vtd/queue.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, adviceFor, circumstanceOf, joined } from "./advice.js";
 
 /** Reads of a device that is not there return all ones. */
-export function silentVtd(evidence: string, consequence: string): Verdict {
+export function silentVtd(evidence: string, consequence: string): Diagnosis {
   const so = consequence === "" ? "" : ` ${consequence}`;
   return {
     kind: "dmar-silent",
@@ -22,7 +22,7 @@ export function silentVtd(evidence: string, consequence: string): Verdict {
   };
 }
 
-export function explainVtdQueue(fault: LogFault, machine: MachineContext): Verdict {
+export function explainVtdQueue(fault: LogFault, machine: MachineContext): Diagnosis {
   const reason = valueNamed(fault, "IQEI"),
     late = valueNamed(fault, "ITESID"),
     wrong = valueNamed(fault, "ICESID");

@@ -3,7 +3,7 @@
  *
  * Source: Linux kernel/dma/debug.c. The same rules on a recording: audit/recording.
  */
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 
 interface Rule {
   readonly kind: string;
@@ -169,7 +169,7 @@ const ofItself = /DMA-API: (?:preallocated|debugging (?:en|dis)abled|(?:en|dis)a
 const leaked = /One of leaked entries details: (\[.*)/;
 
 /** @returns null for a line that is no report. */
-export function explainDmaDebug(text: string): Verdict | null {
+export function explainDmaDebug(text: string): Diagnosis | null {
   const entry = leaked.exec(text);
   if (entry !== null) {
     const said = [...entry[1]!.matchAll(/\[([^\]]{1,60})\]?/g)].map((m) => m[1]!.replace("=", " "));

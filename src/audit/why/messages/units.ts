@@ -4,11 +4,11 @@
  * Source: Linux drivers/vfio/vfio_iommu_type1.c, drivers/iommu/iommu.c (require_direct), arch/powerpc/kernel/iommu.c,
  * drivers/iommu/intel/irq_remapping.c, drivers/iommu/mtk_iommu.c; Xen xen/drivers/passthrough.
  */
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 
 interface Rule {
   readonly pattern: RegExp;
-  readonly explain: (m: RegExpExecArray) => Verdict;
+  readonly explain: (m: RegExpExecArray) => Diagnosis;
 }
 
 const ownRange =
@@ -116,7 +116,7 @@ const rules: readonly Rule[] = [
 const worth = /remapping support|IOMMU mapping|RMRR|IVHD|AMD-Vi|iommu_alloc|IR table|TLB flush/;
 
 /** @returns null for a line that is of something else. */
-export function explainUnit(text: string): Verdict | null {
+export function explainUnit(text: string): Diagnosis | null {
   if (!worth.test(text)) return null;
   for (const { pattern, explain } of rules) {
     const m = pattern.exec(text);

@@ -11,7 +11,7 @@ import { mappingBytesMax, poolSlotsDefault, setSlots, slotBytes } from "../../..
 import { readParameter } from "../../../sw/swiotlb/parameter.js";
 import { bytesInWords, counted, percent, slotsInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { absence } from "./absence.js";
 import { largerPool } from "./larger_pool.js";
 
@@ -239,7 +239,7 @@ function fragmentedFrom(r: Request, { areas }: MachineContext): number {
 }
 
 /** A message of a kernel before totals were printed. */
-function withoutTotals(message: FullMessage, machine: MachineContext): Verdict {
+function withoutTotals(message: FullMessage, machine: MachineContext): Diagnosis {
   if (message.size > mappingBytesMax) {
     const evidence =
       `${bytesInWords(message.size)} = ${Math.ceil(message.size / slotBytes)} slots in one piece; the limit is ` +
@@ -281,13 +281,13 @@ export const remedies: Readonly<Record<Row["cure"], string>> = {
 const marksOf = (cure: Row["cure"]) => ({ remedy: remedies[cure], limitedIn });
 
 /** @returns one verdict, or two when the request is impossible and the pool is full besides. */
-export function explainFull(message: FullMessage, machine: MachineContext): Verdict[] {
+export function explainFull(message: FullMessage, machine: MachineContext): Diagnosis[] {
   const { total, used } = message;
   if (total === null || used === null) return [withoutTotals(message, machine)];
   const { size, driver } = message;
   const slots = Math.ceil(size / slotBytes);
   const request: Request = { size, total, used, driver, slots, free: Math.max(0, total - used) };
-  const verdicts: Verdict[] = [];
+  const verdicts: Diagnosis[] = [];
   for (const row of rows) {
     if (verdicts.length > 0 && row.kind !== "exhausted") continue;
     if (!row.applies(request, machine)) continue;
@@ -298,7 +298,7 @@ export function explainFull(message: FullMessage, machine: MachineContext): Verd
 }
 
 /** Sentences are made when they are asked for: of a flood of lines only the first one's are. */
-class FullVerdict implements Verdict {
+class FullVerdict implements Diagnosis {
   readonly limitedIn = limitedIn;
   readonly #row: Row;
   readonly #request: Request;

@@ -6,7 +6,7 @@
  */
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { slotsInWords } from "../../words/quantity.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 
 const pattern =
@@ -37,13 +37,13 @@ export class Growth {
   }
 
   /** @returns null unless the number in use grew and never fell by more than one request between two messages. */
-  verdict(): { readonly line: LogLine; readonly verdict: Verdict } | null {
+  verdict(): { readonly line: LogLine; readonly verdict: Diagnosis } | null {
     const first = this.#first,
       last = this.#last;
     if (first === null || this.#fell || this.#lines < linesMin || last.used <= first.used) return null;
     if (first.line.time === null || last.time === null || last.time - first.line.time < secondsMin) return null;
     const seconds = last.time - first.line.time;
-    const verdict: Verdict = {
+    const verdict: Diagnosis = {
       kind: "leak-suspected",
       cause:
         "The number of slots in use only grows from message to message: mappings are probably never unmapped. A " +

@@ -11,7 +11,7 @@ import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { bytesInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import { remedies } from "./full_pool.js";
 import type { PoolMessage } from "./pool_message.js";
 
@@ -64,7 +64,7 @@ function widen(o: Overflow): string {
   return o.mask !== null && end <= o.mask && o.bus !== 0 && end > o.bus ? reachBehindBus : reachAll;
 }
 
-function nothingBounces(o: Overflow, where: string, cure: string): Verdict {
+function nothingBounces(o: Overflow, where: string, cure: string): Diagnosis {
   return {
     kind: "absent",
     cause: `The buffer lies where the device cannot reach, and nothing bounces: ${where}`,
@@ -75,7 +75,7 @@ function nothingBounces(o: Overflow, where: string, cure: string): Verdict {
 }
 
 /** A 5.0 to 5.5 kernel: the bounce failed, and the line does not say why. */
-function bounceFailed(o: Overflow): Verdict {
+function bounceFailed(o: Overflow): Diagnosis {
   const slots = Math.ceil(o.size / slotBytes);
   const never = o.size > mappingBytesMax;
   const where = exceeded(o, "the buffer"),
@@ -98,7 +98,7 @@ function bounceFailed(o: Overflow): Verdict {
   };
 }
 
-function poolOutOfReach(o: Overflow, machine: MachineContext): Verdict {
+function poolOutOfReach(o: Overflow, machine: MachineContext): Diagnosis {
   const { poolStart, poolEnd } = machine;
   const pool =
     poolStart === null || poolEnd === null ? "" : `; the pool lies from ${hex(poolStart)} to ${hex(poolEnd)}`;

@@ -8,7 +8,7 @@ import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { bytesInWords, slotsInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
-import type { Verdict } from "../finding.js";
+import type { Diagnosis } from "../finding.js";
 import type { LogLine } from "../log_line.js";
 import { absence } from "./absence.js";
 import { explainFull, remedies } from "./full_pool.js";
@@ -16,7 +16,7 @@ import { belowFour } from "./larger_pool.js";
 import { overflowMessages } from "./overflow.js";
 import type { PoolMessage } from "./pool_message.js";
 
-function withoutPool(machine: MachineContext, lead: string, evidence: string): Verdict {
+function withoutPool(machine: MachineContext, lead: string, evidence: string): Diagnosis {
   const why = absence(machine);
   return {
     kind: "absent",
@@ -268,7 +268,7 @@ const messages: readonly PoolMessage[] = [
 const directions = ["in both directions", "to the device", "from the device", "in no direction"];
 
 /** Source: Linux lib/swiotlb.c and kernel/dma/swiotlb.c up to 4.20, swiotlb_alloc_coherent, swiotlb_alloc_buffer. */
-function explainCoherent(size: number, device: string | undefined): Verdict {
+function explainCoherent(size: number, device: string | undefined): Diagnosis {
   const slots = Math.ceil(size / slotBytes);
   const never = size > mappingBytesMax;
   const cure =
@@ -296,13 +296,13 @@ const worth =
   /swiotlb|SWIOTLB|IO TLB|hwdev|SW-IOMMU|IOMMU space|overflow|bounce|allocate|low mem|mapping_size|contiguous|encryption|DMA pool|new pool|dma_mask/;
 
 /** @returns the verdicts for one line; empty for a line that is about something else. */
-export function explainPoolMessage(line: LogLine, machine: MachineContext): readonly Verdict[] {
+export function explainPoolMessage(line: LogLine, machine: MachineContext): readonly Diagnosis[] {
   if (!worth.test(line.text)) return [];
   for (const message of messages) {
     const m = message.pattern.exec(line.text);
     if (m === null) continue;
     const said = message.explain(m, line, machine);
-    return Array.isArray(said) ? (said as readonly Verdict[]) : [said as Verdict];
+    return Array.isArray(said) ? (said as readonly Diagnosis[]) : [said as Diagnosis];
   }
   return [];
 }

@@ -8,7 +8,7 @@ import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } 
 import { type Parameter, parseSwiotlb, readParameter } from "../../../sw/swiotlb/parameter.js";
 import { bytesInWords, counted, percent, slotsInWords } from "../../words/quantity.js";
 import { type MachineContext, nothingKnown } from "../context.js";
-import type { Finding, Verdict } from "../finding.js";
+import type { Diagnosis, Finding } from "../finding.js";
 import { liesAnywhere, lowMemoryDoubtful } from "./larger_pool.js";
 
 /** A setting as the kernel reads it. */
@@ -20,7 +20,7 @@ interface Reading extends Parameter {
   readonly machine: MachineContext;
 }
 
-type Row = (s: Reading) => Verdict | null;
+type Row = (s: Reading) => Diagnosis | null;
 
 /** Low memory ends here: 32-bit addresses. */
 const lowMemory = 2 ** 32;
@@ -231,7 +231,7 @@ function settingIn(line: string): string | null {
   return /[=\s]/.test(line) ? null : line;
 }
 
-function notThisOne(line: string): Verdict {
+function notThisOne(line: string): Diagnosis {
   return {
     kind: "setting-other",
     cause: "This is no swiotlb= setting.",
@@ -242,7 +242,7 @@ function notThisOne(line: string): Verdict {
   };
 }
 
-function finding(line: string, v: Verdict): Finding {
+function finding(line: string, v: Diagnosis): Finding {
   const { kind, cause, evidence } = v;
   return {
     line,

@@ -24,14 +24,14 @@ export type FailureReason =
   /** The kernel refused and the model would have had room: the recording does not show why. */
   | "unknown";
 
-export interface Refusal {
+export interface PoolRefusal {
   readonly reason: FailureReason;
   /** Slots that were asked for, padding included; 0 when the pool did not refuse. */
   readonly slots: number;
 }
 
 /** What the pool, as it is now, lacks for a mapping; it must have refused it. */
-export function refusalOf(pool: Pool, maps: Mappings, m: number, a: Alignments): Refusal {
+export function refusalOf(pool: Pool, maps: Mappings, m: number, a: Alignments): PoolRefusal {
   const device = maps.device[m]!,
     time = maps.time[m]!;
   const full = whyFull(pool, {

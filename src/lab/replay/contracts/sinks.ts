@@ -1,7 +1,7 @@
 /** What the parts of a replay promise each other: who takes operations, who is told of them, who knows addresses. */
 import type { EventBatch } from "../../../read/event.js";
 import type { BufferOnBus } from "./buffer_on_bus.js";
-import type { Refusal } from "./refusal.js";
+import type { PoolRefusal } from "./refusal.js";
 
 /** Takes operations in the order of their first possible moment; their outcome may become known later. */
 export interface OperationSink {
@@ -28,7 +28,7 @@ export interface Carried {
   /** Model and kernel agree, as far as the recording shows. */
   readonly agrees: boolean;
   /** Why the model had no room, when it had none. */
-  readonly refusal: Refusal | null;
+  readonly refusal: PoolRefusal | null;
 }
 
 /** Is told of operations in the order in which they were carried out. A mapping's number holds while it is told. */

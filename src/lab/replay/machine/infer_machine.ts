@@ -2,6 +2,7 @@
  * The machine that a recording was made on: read from its log where the log says it, inferred from the addresses that
  * the kernel chose where it does not.
  */
+import { hex } from "../../../base/hex.js";
 import { pageBytes } from "../../../spec/swiotlb/sizes.js";
 import { profileOf } from "../../../sw/swiotlb/index.js";
 import { alignmentOf } from "./drivers.js";
@@ -43,7 +44,7 @@ export function inferMachine(o: {
   devices.forEach((d, i) => {
     for (const { time, minAlignMask } of d.changes ?? []) {
       const when = `${(time / 1e6).toFixed(6)} s`;
-      const what = `min_align_mask 0x${minAlignMask.toString(16)} from ${when} on`;
+      const what = `min_align_mask ${hex(minAlignMask)} from ${when} on`;
       evidence.push(`${o.deviceNames[i]}: ${what}, by the low bits that its bounces kept`);
     }
     for (const change of firstReading.masks.changes(i)) {

@@ -1,6 +1,6 @@
 /** One step of an order: an operation carried out on the model, with what takes it back. */
 import { none } from "../contracts/operation.js";
-import type { Refusal } from "../contracts/refusal.js";
+import type { PoolRefusal } from "../contracts/refusal.js";
 import { type Carried, Choice } from "../contracts/sinks.js";
 
 /** Operations that could come next, looked at for one step. */
@@ -11,7 +11,7 @@ export class Step implements Carried {
   model: number = Choice.none;
   kernel: number = Choice.none;
   agrees = true;
-  refusal: Refusal | null = null;
+  refusal: PoolRefusal | null = null;
   /** Where searches of the area went on from before, and the pool's peak; the area is none when nothing was taken. */
   area: number = none;
   areaIndex = 0;

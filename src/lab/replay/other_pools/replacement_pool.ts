@@ -5,7 +5,7 @@ import type { Pool } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
 import type { Mappings } from "../contracts/mappings.js";
 import { Outcome } from "../contracts/operation.js";
-import { type Refusal, refusalOf } from "../contracts/refusal.js";
+import { type PoolRefusal, refusalOf } from "../contracts/refusal.js";
 import { type CarriedSink, Choice } from "../contracts/sinks.js";
 import type { Machine } from "../machine/machine.js";
 import type { DeviceMasks } from "../machine/masks.js";
@@ -110,7 +110,7 @@ export class ReplacementPool implements RequestSink {
     this.#sink.mapped(m, { model: at, kernel: at, agrees: true, refusal: null });
   }
 
-  #refused(m: number, refusal: Refusal): void {
+  #refused(m: number, refusal: PoolRefusal): void {
     this.#maps.outcome[m] = Outcome.refused;
     this.#maps.address[m] = Number.NaN;
     this.#sink.mapped(m, { model: Choice.refused, kernel: Choice.refused, agrees: true, refusal });

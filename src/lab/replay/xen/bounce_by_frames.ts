@@ -1,9 +1,10 @@
 /** Whether a mapping of a Xen domain bounced, told by its bus address alone. */
+import { frameBytes } from "../../../base/frame.js";
 import type { BounceByAddress } from "../contracts/sinks.js";
 import type { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 /**
  * @param pools  frames of the pool, from one dump or several of different bounds

@@ -2,12 +2,13 @@
  * Which dump of a directly mapped domain's tree is of before a recording: the one that its grants, and the first mapping
  * of each page, do not contradict.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { P2mTable } from "../../../read/xen/p2m_file.js";
 import type { FirstLook } from "./first_look.js";
 import type { PoolFrames } from "./pool_frames.js";
 import { type Dated, mayBeBefore, whenWords } from "./xen_files.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 interface Fit {
   /** Pages that the recording shows with the frame that the dump says, and others. */

@@ -2,9 +2,10 @@
  * What the first reading of a Xen recording keeps: where each page was first seen, which pages change, and which
  * machine frames the pool's pages turned out to have. Dumps are chosen, and their gaps filled, with it.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 /** Fewer pages at one distance may be so by chance. */
 const shiftedMin = 8;
 /** Pages kept; enough to tell dumps apart, and for every page that a domain changes. */

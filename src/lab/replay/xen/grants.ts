@@ -4,11 +4,12 @@
  * A batch is two events, its operations and its pages, written one after the other by one task. An operation whose
  * status is not 0 changes nothing. Source: Linux arch/x86/xen/p2m.c, set_foreign_p2m_mapping.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
 import type { Pages } from "./page_map.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 /** Grants told one by one. */
 const aliveMax = 100;
 

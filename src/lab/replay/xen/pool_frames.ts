@@ -5,11 +5,12 @@
  * each of them exchanged for a contiguous region when it set the pool up. Source: Linux drivers/xen/swiotlb-xen.c,
  * xen_swiotlb_fixup.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { P2mTable } from "../../../read/xen/p2m_file.js";
 import { setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { PoolAddresses } from "../contracts/pool_addresses.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 export const setPages = (setSlots * slotBytes) / pageBytes;
 
 export interface SlotSets {

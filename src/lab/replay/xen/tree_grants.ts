@@ -4,13 +4,14 @@
  *
  * Source: Linux arch/arm/xen/p2m.c, set_foreign_p2m_mapping, clear_foreign_p2m_mapping.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
 import { framesOf } from "./first_look.js";
 import { aliveList, domainIn, type GrantBook } from "./grants.js";
 import type { PageTree } from "./page_tree.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 /** Operations whose change of the tree has not come yet; they are followed by it at once. */
 const awaitedMax = 100_000;
 

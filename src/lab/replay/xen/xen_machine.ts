@@ -2,6 +2,7 @@
  * Which dumps describe the domain at the beginning of a recording: chosen by what the recording itself shows, because
  * names say it only by convention.
  */
+import { frameBytes } from "../../../base/frame.js";
 import type { GuestP2m } from "../../../read/xen/guest_p2m_file.js";
 import type { M2pTable } from "../../../read/xen/m2p_file.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
@@ -15,7 +16,7 @@ import { Owners } from "./owners.js";
 import { PoolFrames } from "./pool_frames.js";
 import { type Dated, mayBeBefore, whenWords, type XenFiles } from "./xen_files.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export interface XenMachine {
   readonly memory: XenMemory;

@@ -14,13 +14,13 @@ export type Program = Generator<Said, void>;
 /** A program whose end is a step too, and says so. */
 export type Operation = Generator<Said, string>;
 
-export interface Actor {
+export interface DemonstrationActor {
   readonly name: string;
   readonly program: Program | Operation;
 }
 
 export interface World {
-  readonly actors: readonly Actor[];
+  readonly actors: readonly DemonstrationActor[];
   /** Looked at after each step; how the rule is broken now, or null. */
   readonly broken?: () => string | null;
 }

@@ -9,7 +9,7 @@ import { reasonWords } from "../../words/reasons.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { type RequestWords, requestWords } from "../words/requests.js";
-import { type Verdict, verdictOf, violationCount } from "../words/verdict.js";
+import { type RunVerdict, verdictOf, violationCount } from "../words/verdict.js";
 import { whatIfWords } from "../words/what_if.js";
 import { type XenWords, xenWords } from "../words/xen.js";
 import { encodeRuns } from "./runs.js";
@@ -40,7 +40,7 @@ export interface PageSlotMap {
 }
 
 export interface PageData {
-  readonly verdict: Verdict;
+  readonly verdict: RunVerdict;
   readonly source: ReplayOutcome["source"];
   readonly facts: readonly MachineFact[];
   readonly evidence: readonly string[];

@@ -7,7 +7,7 @@ import { requestCountWords } from "./requests.js";
 /** trouble: the recording shows something that needs a person. unknown: too little was recorded to say. */
 export type Tone = "fine" | "trouble" | "unknown";
 
-export interface Verdict {
+export interface RunVerdict {
   readonly tone: Tone;
   /** One sentence. */
   readonly headline: string;
@@ -17,7 +17,7 @@ export interface Verdict {
   readonly occupancy: string | null;
 }
 
-export function verdictOf(report: RunReport): Verdict {
+export function verdictOf(report: RunReport): RunVerdict {
   const { outcome } = report;
   const troubles = troublesOf(report);
   const known = outcome.shows === "mappings" && outcome.maps.total > 0 && !isDoubtful(outcome);

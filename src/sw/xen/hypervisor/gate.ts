@@ -11,7 +11,7 @@ import { hexDigits } from "../../../base/hex.js";
 import type { Memory } from "../../../mem/memory.js";
 import { type EntryPlace, grants, saysReadOnly } from "./gate_reading.js";
 
-export interface Violation {
+export interface AccessViolation {
   /** Who accessed: the domain, and the device when it was one. */
   readonly domain: number;
   readonly requester: number | null;
@@ -55,7 +55,7 @@ export class AccessGate {
   /** Off: accesses are not checked (for measuring what the check costs); effects are still kept. */
   enabled = true;
   /** The first of them. */
-  readonly violations: Violation[] = [];
+  readonly violations: AccessViolation[] = [];
   violationCount = 0;
   checkedCount = 0;
   readonly #owner: Int32Array;
@@ -140,13 +140,13 @@ export class AccessGate {
     this.#check({ domain, requester: null, by: "copy" }, frame, write);
   }
 
-  #check(who: Pick<Violation, "domain" | "requester" | "by">, frame: number, write: boolean): void {
+  #check(who: Pick<AccessViolation, "domain" | "requester" | "by">, frame: number, write: boolean): void {
     const why = this.#refusal(who, frame, write);
     if (why === null) return;
     this.#violate({ ...who, access: write ? "write" : "read", frame, owner: this.ownerOf(frame), why });
   }
 
-  #refusal(who: Pick<Violation, "domain" | "by">, frame: number, write: boolean): Violation["why"] | null {
+  #refusal(who: Pick<AccessViolation, "domain" | "by">, frame: number, write: boolean): AccessViolation["why"] | null {
     if (frame >= this.#owner.length) return "no such frame";
     if (this.#owner[frame] === nobody) return "frame is free";
     const f = this.#find(frame, who.domain);
@@ -179,7 +179,7 @@ export class AccessGate {
     if (e.device) f[e.readOnly ? "deviceRead" : "deviceWrite"] += by;
   }
 
-  #violate(v: Omit<Violation, "at">): void {
+  #violate(v: Omit<AccessViolation, "at">): void {
     this.violationCount++;
     if (this.violations.length < keptMax) this.violations.push({ ...v, at: this.checkedCount });
   }
@@ -188,7 +188,7 @@ export class AccessGate {
 const seen = (e: GrantEffect) => ({ domain: e.mapper, requester: null, frame: e.frame, owner: e.granter });
 
 /** One line for a report. */
-export function violationText(v: Violation): string {
+export function violationText(v: AccessViolation): string {
   const who = v.requester === null ? `domain ${v.domain}` : `device ${hexDigits(v.requester)} for domain ${v.domain}`;
   const frame = hexDigits(v.frame * 2 ** frameLg2);
   return `${who}: ${v.by} ${v.access} of the frame at 0x${frame} (domain ${v.owner}'s): ${v.why}`;
