@@ -1,5 +1,5 @@
 /**
- * Questions to recordings, logs and machines, each a function with one object of options: what `dmalab` on the command
+ * Questions to recordings, logs, memory images and machines, each a function with one object of options: what `dmalab` on the command
  * line answers, as the documents that it prints with `--json`.
  *
  * Promised: these functions, their options and the keys of their documents stay as they are within a minor version; new
@@ -12,6 +12,14 @@
 
 export { Misuse } from "./base/assert.js";
 export type { Input, TextInput } from "./library/input.js";
+export {
+  type ImageOptions,
+  type InspectOptions,
+  inspect,
+  type OtherImage,
+  type RawImage,
+  type RegisterValues,
+} from "./library/inspect/inspect.js";
 export type {
   DeviceDescription,
   EngineName,

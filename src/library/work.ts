@@ -35,12 +35,7 @@ export class Work {
    * @throws the signal's reason once it has been aborted
    */
   at(share: number): Promise<void> | undefined {
-    this.#signal?.throwIfAborted();
-    const whole = Math.min(1, this.#from + share * (this.#to - this.#from));
-    if (whole > this.#told) {
-      this.#told = whole;
-      this.#progress?.(whole);
-    }
+    this.#tell(share);
     return this.#breath.isDue ? this.#breath.turn() : undefined;
   }
 
@@ -63,6 +58,14 @@ export class Work {
   /** All of it is done. */
   end(): void {
     this.#to = 1;
-    void this.at(1);
+    this.#tell(1);
+  }
+
+  #tell(share: number): void {
+    this.#signal?.throwIfAborted();
+    const whole = Math.min(1, this.#from + share * (this.#to - this.#from));
+    if (whole <= this.#told) return;
+    this.#told = whole;
+    this.#progress?.(whole);
   }
 }

@@ -33,12 +33,13 @@ function layOwn(into: string): void {
 /** The README's example of the library, run where the package is found, among the reader's own files. */
 function expectExample(packageIsIn: string, files: string): void {
   const [, code] = /```ts\n([\s\S]*?)```/.exec(readFileSync("README.md", "utf8"))!;
-  const says = "console.log(JSON.stringify([exact.compared, advice.what, findings[0].kind, run.complete]));";
+  const says =
+    "console.log(JSON.stringify([exact.compared, advice.what, findings[0].kind, devices.length, mappings.length, run.complete]));";
   const script = `process.chdir(${JSON.stringify(files)});${code}${says}`;
   const done = spawnSync("node", ["--input-type=module", "-e", script], { cwd: packageIsIn, encoding: "utf8" });
   expect([done.status, done.stderr]).toEqual([0, ""]);
   const lines = done.stdout.trim().split("\n");
-  expect(JSON.parse(lines.pop()!)).toEqual([312, "swiotlb=1024,force", "exhausted", true]);
+  expect(JSON.parse(lines.pop()!)).toEqual([312, "swiotlb=1024,force", "exhausted", 9, 337, true]);
   expect(lines.at(-1)).toBe("100 %");
 }
 const own = ["trace.dat", "dmesg.txt", "machine.yaml", "vmcore", "before.elf", "after.elf", "lspci.txt"];

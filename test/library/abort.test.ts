@@ -1,6 +1,6 @@
 /** Long work shows how far it is, lets others have their turn, and ends when it is told to. */
 import { describe, expect, test } from "vitest";
-import { replay, runMachine, type WorkOptions, why } from "../../src/index.js";
+import { inspect, replay, runMachine, type WorkOptions, why } from "../../src/index.js";
 import { fixture, fixtureText } from "../read/fixture.js";
 import { Elsewhere } from "./inputs.js";
 
@@ -10,10 +10,17 @@ const line =
 const log = Buffer.alloc(line.length * 60_000, line);
 const yaml = fixtureText("../machines/bare-metal.yaml");
 
+const size = 2 ** 28;
+/** Memory that takes a while to search. */
+const empty = { name: "empty", size, read: (at: number, into: Uint8Array) => Math.min(into.length, size - at) };
+const searched = { raw: true, scan: true, roots: ["vtd:0x1000"] };
+
 /** Work that takes more than a moment, and how often it stops at least. */
 const long: readonly (readonly [string, (o: WorkOptions) => Promise<unknown>, number])[] = [
   ["replay", (o) => replay(trace, { ...o, sizes: "auto" }), 5],
   ["why", (o) => why(log, o), 5],
+  ["inspect", (o) => inspect(empty, { ...o, ...searched }), 10],
+  ["inspect of two", (o) => inspect(empty, { ...o, ...searched, diff: { image: empty, ...searched } }), 20],
   ["runMachine", (o) => runMachine(yaml, o), 20],
 ];
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createContext, runInContext } from "node:vm";
 import { build } from "esbuild";
 import { expect, test } from "vitest";
-import { type RunDocument, replay } from "../../src/index.js";
+import { type InspectDocument, inspect, type RunDocument, replay } from "../../src/index.js";
 import { fixture } from "../read/fixture.js";
 
 const { exports: doors } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, string> };
@@ -27,7 +27,7 @@ test.each(names)("%s is for browsers too", async (name) => {
   expect(outputFiles![0]!.text).not.toMatch(/\brequire\(/);
 });
 
-test("without Node's own globals a recording gives the same document", async () => {
+test("without Node's own globals a recording and an image give the same document", async () => {
   const { outputFiles } = await bundled('export * from "dmalab"');
   const names = ["TextDecoder", "TextEncoder", "AbortSignal", "Blob", "WebAssembly", "performance", "setTimeout"];
   const all = globalThis as unknown as Readonly<Record<string, unknown>>;
@@ -39,4 +39,8 @@ test("without Node's own globals a recording gives the same document", async () 
   Object.assign(context, { bytes, log });
   const document = await (runInContext("dmalab.replay(bytes, { log })", context) as Promise<RunDocument>);
   expect(JSON.parse(JSON.stringify(document))).toEqual(await replay(fixture("swiotlb-force/trace.v6.dat.gz"), { log }));
+  const image = new Uint8Array(fixture("vtd-ats/mem.elf.gz"));
+  Object.assign(context, { image });
+  const inspected = await (runInContext("dmalab.inspect(image)", context) as Promise<InspectDocument>);
+  expect(JSON.parse(JSON.stringify(inspected))).toEqual(await inspect(image));
 });

@@ -4,7 +4,8 @@ import { basename, dirname, join } from "node:path";
 import { type Inspected, inspectImage } from "../../audit/inspect/image/inspect_image.js";
 import { busFromText } from "../../audit/inspect/pci/bus.js";
 import type { Crew } from "../../audit/inspect/survey/crew.js";
-import { rootGiven } from "../../audit/inspect/walk/where_given.js";
+import { unitGiven } from "../../library/inspect/roots.js";
+import { type RegistersText, type UnitsAsked, type UnitsFound, unitsOf } from "../../library/inspect/units.js";
 import type { Image } from "../../read/image/image.js";
 import { sniffImage } from "../../read/image/image_form.js";
 import { type ImageOptions, openImage } from "../../read/image/open_image.js";
@@ -17,7 +18,6 @@ import { contentOf, refuseOthers } from "../session/content.js";
 import type { Session } from "../session/session.js";
 import { textOf } from "../session/text_of.js";
 import { imageCrew } from "./image_crew.js";
-import { type RegistersText, type UnitsAsked, type UnitsFound, unitsOf } from "./inspect_units.js";
 
 export interface ImageFlags {
   readonly registers?: string;
@@ -100,14 +100,14 @@ export async function inspectLive<T>(
 /** @throws Unreadable when nobody says where tables are and none are found */
 async function lookingForUnits(
   image: Image,
-  asked: Omit<UnitsAsked, "together">,
+  asked: Omit<UnitsAsked, "together" | "hint">,
   crew: Crew | null,
   session: Session,
 ): Promise<UnitsFound> {
   const shown = session.progress(`searching ${basename(asked.name)}`);
   try {
     const together = { crew, progress: (share: number) => shown.at(share), breath: () => session.breath() };
-    return await unitsOf(image, { ...asked, together });
+    return await unitsOf(image, { ...asked, together, hint: "--registers and --root say where they are" });
   } finally {
     shown.done();
   }
@@ -123,13 +123,8 @@ async function checkImage(input: Input, path: string, flags: ImageFlags): Promis
 
 function rootsOf(flags: ImageFlags): UnitRoot[] {
   return (flags.root ?? []).map((text) => {
-    const unit = rootGiven(text);
+    const unit = unitGiven(text);
     if (typeof unit === "string") throw new AskedWrongly(`--root ${unit}`);
-    // What lies behind a table that is shorter than the longest would be read as entries of it.
-    if (unit.kind === "amdvi" && !text.includes(",")) {
-      const where = "bits 8:0 of the unit's register 0, plus 1, times 4096";
-      throw new AskedWrongly(`--root ${text}: how long is the table? Give amdvi:ADDRESS,BYTES (${where})`);
-    }
     return unit;
   });
 }

@@ -1,6 +1,7 @@
 /** One image, its units and what is known beside it, made into an inspection. */
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
+import { atOnce, type Paced, part } from "../../../base/paced.js";
 import type { Image } from "../../../read/image/image.js";
 import { missingRoot, type UnitRoot } from "../../../table/device/index.js";
 import type { AcpiReading, AcpiUnit } from "../acpi/acpi_tables.js";
@@ -25,7 +26,7 @@ import { placesOf } from "../places/places.js";
 import type { UnitMemory } from "../registers/memory.js";
 import { Survey } from "../survey/survey.js";
 import { TableFrames } from "../table_frames.js";
-import { kernelText } from "./kernel_text.js";
+import { findingKernelText } from "./kernel_text.js";
 import { isWhole, ramOf } from "./ram.js";
 import { ReachReader } from "./reach.js";
 
@@ -51,6 +52,9 @@ export interface InspectInput {
   readonly progress?: (share: number) => void;
 }
 
+/** The share of the work that reading page tables is taken to be. */
+const tablesShare = 0.5;
+
 export interface Inspected {
   readonly inspection: Inspection;
   readonly index: ReverseIndex;
@@ -61,7 +65,10 @@ export interface Inspected {
   readonly bus: readonly BusDevice[] | null;
 }
 
-export function inspectImage(input: InspectInput): Inspected {
+export const inspectImage = (input: InspectInput): Inspected => atOnce(inspectingImage(input), input.progress);
+
+/** The same, with a stop after each device and each few blocks of the image. */
+export function* inspectingImage(input: InspectInput): Paced<Inspected> {
   const { image } = input;
   const acpi = input.acpi ?? null;
   const survey = input.survey ?? new Survey(image, { names: false });
@@ -78,7 +85,11 @@ export function inspectImage(input: InspectInput): Inspected {
   for (const memory of input.unitMemory ?? []) tables.addStretch(memory);
   const listing = listingOf(tables.noting(image, "device table"), units, coverage);
   const own = listing.devices.filter((d) => !strangers.includes(d.unit));
-  const devices = own.map((listed): DeviceReach => ({ ...listed, ...reader.of(listed) }));
+  const devices: DeviceReach[] = [];
+  for (const listed of own) {
+    devices.push({ ...listed, ...reader.of(listed) });
+    yield (tablesShare * devices.length) / own.length;
+  }
   for (const device of devices) {
     const table = units[device.unit]!.kind === "amdvi" ? (amdviInterrupts(device)?.table ?? null) : null;
     if (table !== null) tables.addStretch(table);
@@ -87,11 +98,19 @@ export function inspectImage(input: InspectInput): Inspected {
   const index = new ReverseIndex(devices);
   const notes = [...input.notes, ...listing.notes];
   // The search reads all of memory: where nobody may write, there is nothing to say of the kernel's code.
-  const kernel = index.allow.some((a) => (a & 2) !== 0) ? kernelText(image, survey, input.progress) : null;
+  const kernel = index.allow.some((a) => (a & 2) !== 0)
+    ? yield* part(findingKernelText(image, survey), tablesShare, 1)
+    : null;
   if (kernel !== null && "unknown" in kernel) notes.push(kernel.unknown);
   const isPartial = input.isPartial === true || image.warnings.length > 0;
   const reserved = coverage === null ? null : reservedRegions(coverage);
-  const places = placesOf({ machine: image.machine, units, acpi, bus, tree: treePlaces(image, units, acpi, survey) });
+  const places = placesOf({
+    machine: image.machine,
+    units,
+    acpi,
+    bus,
+    tree: yield* treePlaces(image, units, acpi, survey),
+  });
   const whole = isPartial ? null : isWhole(image, index, namedPlaces(places, reserved));
   const ram = whole === true ? ramOf(image.runs, places) : null;
   const named = new Set(devices.map((d) => d.unit));
@@ -161,10 +180,15 @@ function idsOf({ units, aliases }: AcpiReading): DeviceId[] {
 const searchedFramesMax = 2 ** 23;
 
 /** Machines of Arm have either. */
-function treePlaces(image: Image, units: readonly UnitRoot[], acpi: AcpiReading | null, survey: Survey): Place[] {
+function* treePlaces(
+  image: Image,
+  units: readonly UnitRoot[],
+  acpi: AcpiReading | null,
+  survey: Survey,
+): Paced<Place[]> {
   const frames = image.runs.reduce((sum, run) => sum + run.frameCount, 0);
   if (acpi !== null || units.every((u) => u.kind !== "smmuv3") || frames > searchedFramesMax) return [];
-  return placesOfTree(treeIn(image, survey.found().trees) ?? []);
+  return placesOfTree(treeIn(image, (yield* survey.finding()).trees) ?? []);
 }
 
 /** Firmware lists units by the address of their registers: values of another one are of another machine. */

@@ -8,6 +8,7 @@
 
 import type { Mfn } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
+import { atOnce, type Paced } from "../../../base/paced.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { Image } from "../../../read/image/image.js";
 import type { KernelPlace } from "../facts/known.js";
@@ -25,10 +26,14 @@ export type KernelText = { readonly place: KernelPlace } | { readonly unknown: s
  * @param survey is read when the image is searched
  * @returns the place, or a sentence why it is not known.
  */
-export function kernelText(image: Image, survey: Survey, progress?: (share: number) => void): KernelText {
+export const kernelText = (image: Image, survey: Survey): KernelText => atOnce(findingKernelText(image, survey));
+
+/** The same, with stops. */
+export function* findingKernelText(image: Image, survey: Survey): Paced<KernelText> {
   const bytes = image.runs.reduce((sum, run) => sum + run.frameCount, 0) * 4096;
   if (bytes > searchedBytesMax) return { unknown: "the kernel's code was not looked for in an image of this size" };
-  const candidates = survey.found(progress).crashInfo.flatMap((frame) => {
+  const { crashInfo: frames } = yield* survey.finding();
+  const candidates = frames.flatMap((frame) => {
     const m = frame as Mfn;
     const words = image.frame(m);
     const text = words === undefined ? null : crashInfo(words.slice());

@@ -1,4 +1,5 @@
 /** A question put to all of an image: by this thread alone, or together with others. */
+import { atOnce, type Paced } from "../../../base/paced.js";
 import type { InBlocks } from "../../../read/image/block.js";
 import { type NextBlock, type Share, type Task, Worker } from "./blocks_job.js";
 import { pointersTask } from "./pointers.js";
@@ -68,9 +69,14 @@ export function askAlone<Input, Found>(
   input: Input,
   progress?: (share: number) => void,
 ): Found {
+  return atOnce(asking(image, task, input), progress);
+}
+
+/** The same, with a stop after each few blocks. */
+export function* asking<Input, Found>(image: InBlocks, task: Task<Input, Found>, input: Input): Paced<Found> {
   const next = new Int32Array(1);
   const own = new Worker(image, task.begin(input));
-  for (let taken = 0; taken < 1; progress?.(taken)) taken = own.step(next);
+  for (let taken = 0; taken < 1; yield taken) taken = own.step(next);
   return together(image, task, input, [own.share]);
 }
 

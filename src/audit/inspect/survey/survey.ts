@@ -1,6 +1,7 @@
 /** What a whole image holds that nobody says where to find: read once, for all that ask. */
+import { atOnce, type Paced } from "../../../base/paced.js";
 import type { InBlocks } from "../../../read/image/block.js";
-import { askAlone, askTogether, type Together } from "./crew.js";
+import { asking, askTogether, type Together } from "./crew.js";
 import { type Found, type Sought, surveyTask } from "./survey_task.js";
 
 export class Survey {
@@ -20,7 +21,12 @@ export class Survey {
 
   /** What was found; unless it was read before the image is read by this thread. */
   found(progress?: (share: number) => void): Found {
-    this.#found ??= askAlone(this.#image, surveyTask, this.#sought, progress);
+    return atOnce(this.finding(), progress);
+  }
+
+  /** The same, with stops. */
+  *finding(): Paced<Found> {
+    this.#found ??= yield* asking(this.#image, surveyTask, this.#sought);
     return this.#found;
   }
 }

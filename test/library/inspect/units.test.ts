@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
 import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
-import { unitsOf } from "../../../src/cli/inspect/inspect_units.js";
+import { unitsOf } from "../../../src/library/inspect/units.js";
 import { inspectLines } from "../../../src/report/inspect/inspect_lines.js";
 import { inspectVerdict } from "../../../src/report/inspect/inspect_verdict.js";
 import { imageOf } from "../../audit/inspect/built_image.js";
@@ -28,7 +28,7 @@ function machineWith(tables: readonly Uint8Array[], elsewhere: readonly number[]
   return imageOf(memory);
 }
 
-const asked = { name: "image", registers: null, given: [], scan: false, together: {} };
+const asked = { name: "image", registers: null, given: [], scan: false, hint: "nobody", together: {} };
 const madt = tableOf("APIC", 3, [0xfee00000, 4], [1, 4]);
 
 test("firmware that lists no IOMMU leaves devices open", async () => {

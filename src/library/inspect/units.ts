@@ -25,6 +25,8 @@ export interface UnitsAsked {
   readonly given: readonly UnitRoot[];
   /** Look for tables even where registers or the user say where they are. */
   readonly scan: boolean;
+  /** How one says where they are, for a message. */
+  readonly hint: string;
   /** How all of an image is read. */
   readonly together: Together;
 }
@@ -65,7 +67,7 @@ export async function unitsOf(image: Image, asked: UnitsAsked): Promise<UnitsFou
   }
   if (chosen.length === 0) {
     const firmware = acpi === null || acpi.tables.length === 0 ? "" : `; firmware lists ${firmwareWords(acpi)}`;
-    const found = `none, and no registers (--registers and --root say where they are)${firmware}`;
+    const found = `none, and no registers (${asked.hint})${firmware}`;
     throw new Unreadable(asked.name, "", "device tables of an IOMMU somewhere in the image", found);
   }
   const otherTables = candidates.filter((c) => !chosen.includes(c)).map(tableOf);
