@@ -17,6 +17,8 @@ const run = (command, args) => {
 
 await compileWasm(root);
 run(bin("tsc"), ["-p", "tsconfig.json"]);
+const { removeStale } = await import(pathToFileURL(join(root, "dist/tools/stale.js")).href);
+removeStale(root);
 for (const page of ["web/recording", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
 const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);
 const built = ["recording", "inspect"].map((name) => {

@@ -3,13 +3,14 @@
  * reader's own. Here it runs in the tree; in the second tier also from the packed package, installed into an empty folder.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { typed, wordsOf } from "../cli/typed.js";
 import { long } from "../tier.js";
+import { installPackage, run } from "./installed.js";
 import { missingLine, packageFiles, type TourCommand, tourOf } from "./tour.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-tour-"));
@@ -89,23 +90,11 @@ describe("in the tree", () => {
 });
 
 describe.skipIf(!long)("from the package", () => {
-  const run = (cwd: string, script: string, env: Record<string, string> = {}) => {
-    const done = spawnSync("bash", ["-o", "pipefail", "-c", script], {
-      ...{ cwd, encoding: "utf8", timeout: 300_000, maxBuffer: 2 ** 28 },
-      env: { ...process.env, LC_ALL: "C.UTF-8", ...env },
-    });
-    return { code: done.status, out: done.stdout, err: done.stderr };
-  };
   const home = join(folder, "home");
   const installed = join(home, "node_modules/dmalab");
 
   beforeAll(() => {
-    mkdirSync(home);
-    // What npm test has built is what is packed.
-    const packed = run(process.cwd(), `npm pack --ignore-scripts --silent --pack-destination ${folder}`);
-    expect([packed.code, packed.err]).toEqual([0, ""]);
-    const done = run(home, `npm install --silent --no-audit --no-fund ${join(folder, packed.out.trim())}`);
-    expect(done.code, done.err).toBe(0);
+    installPackage(folder);
     layOwn(installed);
   }, 300_000);
 

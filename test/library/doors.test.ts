@@ -2,7 +2,7 @@
  * What the doors hand on, as the declarations say that a consumer's compiler reads: every type that is named is exported by
  * the same door, every export has a comment that editors show, and nothing of other packages shines through.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
@@ -12,8 +12,14 @@ const files = Object.entries(doors).flatMap(([name, file]) =>
   name === "./package.json" ? [] : [[name, file.replace(/\.js$/, ".d.ts")] as const],
 );
 
+const { options: asExamples } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile("examples/tsconfig.json", (file) => readFileSync(file, "utf8")).config,
+  { ...ts.sys, readDirectory: () => [] },
+  "examples",
+);
+const options: ts.CompilerOptions = { ...asExamples, noEmit: true, rootDir: process.cwd() };
+
 function programOf(names: readonly string[], host?: ts.CompilerHost): ts.Program {
-  const options: ts.CompilerOptions = { module: ts.ModuleKind.NodeNext, types: ["node"], lib: ["lib.es2023.d.ts"] };
   return ts.createProgram({ rootNames: names, options, ...(host !== undefined && { host }) });
 }
 
@@ -117,10 +123,18 @@ describe("what the test sees", () => {
   });
 });
 
+const examples = readdirSync("examples").flatMap((file) => (file.endsWith(".ts") ? [`examples/${file}`] : []));
+
 describe("the doors", () => {
-  const program = programOf(files.map(([, file]) => file));
+  const program = programOf([...files.map(([, file]) => file), ...examples]);
 
   test.each(files)("%s", (_, file) => expect(lacks(program, file)).toEqual([]));
+
+  test.each(examples)("%s compiles against them", (file) => {
+    const source = program.getSourceFile(file)!;
+    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)];
+    expect(found.map((d) => ts.flattenDiagnosticMessageText(d.messageText, " "))).toEqual([]);
+  });
 
   test.each(files)("%s says at its head what it promises", (_, file) => {
     expect(program.getSourceFile(file)!.text).toMatch(/^\/\*\*[^/]* Promised: [^/]*@packageDocumentation\n \*\//);

@@ -7,7 +7,7 @@
  * output address bits 51:48 in bits 15:12 where the unit's addresses have 52 bits; 16-byte-wide and LPA2 formats are
  * not described.
  */
-import { bit, bits, type Draft } from "../../bits/field.js";
+import { bit, bits, type Draft, type Field } from "../../bits/field.js";
 import { type Layout, layout } from "../../bits/layout.js";
 
 const source = "DDI 0487, D8.3";
@@ -77,7 +77,8 @@ function leaf<const D extends Readonly<Record<string, Draft<number>>>>(title: st
     [49, 48] as const,
   ];
   const rest = ignored.concat("guarded" in fields ? [] : [[50, 50] as const], [[63, 63] as const]);
-  return layout({ title, source, bitCount: 64, ignored: rest }, { ...fields, ...nT, ...drafts });
+  const all = layout({ title, source, bitCount: 64, ignored: rest }, { ...fields, ...nT, ...drafts });
+  return all as Layout<D & typeof drafts> & { readonly nT?: Field<0 | 1> };
 }
 
 /** A page or block of stage 1. @param lsb lowest address bit: log2 of its size in bytes */
