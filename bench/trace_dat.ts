@@ -54,9 +54,9 @@ async function measure(folder: string, smoke: boolean): Promise<Row[]> {
     ...(Number.isNaN(against) ? { note: "trace-cmd is not installed" } : note === undefined ? {} : { note }),
   });
   return [
-    row("version 6, bytes to columns, warm", warm.milliseconds, report, 40),
-    row("version 6, bytes to columns, first pass of a process", cold, report, 15),
-    row(`version 7, ${compression}, whole process`, whole, reportPacked, 5, "both with the start of the process"),
+    row("version 6, bytes to columns, warm", warm.milliseconds, report, 50),
+    row("version 6, bytes to columns, first pass of a process", cold, report, 17),
+    row(`version 7, ${compression}, whole process`, whole, reportPacked, 6, "both with the start of the process"),
   ];
 }
 

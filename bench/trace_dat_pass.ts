@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { settleCompiler } from "../src/cli/settle_compiler.js";
-import { EventBatch, memorySource, openTraceDat } from "../src/read/index.js";
+import { memorySource, openTraceDat } from "../src/read/index.js";
 
 export interface Pass {
   events: number;
@@ -15,7 +15,7 @@ export interface Pass {
 export async function onePass(file: Uint8Array): Promise<Pass> {
   const begin = performance.now();
   const events = await openTraceDat(memorySource("bench", file));
-  const batch = new EventBatch();
+  const { batch } = events;
   let count = 0;
   let bytes = 0;
   while (events.next(batch)) {

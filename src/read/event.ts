@@ -260,6 +260,8 @@ export interface EventSource {
   readonly excerpt: boolean;
   /** Events lost while recording, as far as said; unknown numbers count as 1. */
   readonly lost: number;
+  /** The batch that `next` fills with the least work: it may lie where the events are made. Any other is good, too. */
+  readonly batch: EventBatch;
   /** Fraction of the input read so far, 0 to 1, for a progress bar. */
   readonly progress: number;
   /**

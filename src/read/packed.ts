@@ -95,7 +95,9 @@ export async function unpackZstd(packed: ByteSource): Promise<Unpacked> {
   }
   const unpack = await openZstd();
   try {
-    return { ...memorySource(packed.name, unpack(bytes, size)), damage: null };
+    const unpacked = new Uint8Array(size);
+    unpack(bytes, unpacked);
+    return { ...memorySource(packed.name, unpacked), damage: null };
   } catch (error) {
     throw new Unreadable(packed.name, "", "zstd data", error instanceof Error ? error.message : String(error));
   }

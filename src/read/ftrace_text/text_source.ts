@@ -5,7 +5,7 @@
  * for lines that are no events.
  */
 import type { ByteSource } from "../bytes.js";
-import { type EventBatch, EventKind, type EventSource, type SourceFormat, unknownDirection } from "../event.js";
+import { EventBatch, EventKind, type EventSource, type SourceFormat, unknownDirection } from "../event.js";
 import { LineBlocks } from "../line_blocks.js";
 import type { Names } from "../names.js";
 import { warnOfOverrun } from "../overrun.js";
@@ -34,6 +34,7 @@ export class TextSource implements EventSource {
   readonly devices: Names;
   readonly tasks: Names;
   readonly warnings = new Warnings();
+  readonly batch = new EventBatch();
   kernel: string | null = null;
   lost = 0;
   readonly #name: string;

@@ -17,6 +17,11 @@ export class Clock {
     this.#inNanoseconds = !uncounted.has(name ?? "");
   }
 
+  /** The first time stamp that was given, and what it is in microseconds and nanoseconds beyond them. */
+  get first(): { high: number; low: number; microseconds: number; nanoseconds: number } {
+    return { high: this.#high, low: this.#low, microseconds: this.#microseconds, nanoseconds: this.#nanoseconds };
+  }
+
   get inNanoseconds(): boolean {
     return this.#inNanoseconds;
   }

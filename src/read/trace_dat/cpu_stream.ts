@@ -10,6 +10,7 @@ import type { Clock } from "./clock.js";
 import type { Decoder } from "./decoder.js";
 import type { PageFeed } from "./page_feed.js";
 import type { PageLayout } from "./page_layout.js";
+import type { StreamPlace } from "./stream_place.js";
 
 /** Types of an event header; those below are the words of data that follow, 0 a length word of its own. */
 const padding = 29;
@@ -73,21 +74,40 @@ export class CpuStream {
    * @param inclusive whether those at the limit itself are taken.
    */
   run(batch: EventBatch, decoder: Decoder, limit: number, inclusive: boolean): void {
-    const { cpu } = this;
-    const clock = this.#clock;
     const { capacity } = batch;
-    let i = batch.count;
     do {
-      batch.time[i] = clock.microseconds(this.time);
-      batch.cpu[i] = cpu;
-      if (this.recordBytes === isLoss) {
-        batch.kind[i] = EventKind.lost;
-        batch.size[i] = this.missed;
-        this.lost += Math.max(1, this.missed);
-      } else decoder.decode(batch, i, this.view, this.recordAt, this.recordBytes);
-      batch.count = ++i;
+      this.take(batch, decoder);
       this.advance();
-    } while (i < capacity && (this.time < limit || (inclusive && this.time === limit)) && !this.done);
+    } while (batch.count < capacity && (this.time < limit || (inclusive && this.time === limit)) && !this.done);
+  }
+
+  /** Append the event that is next to a batch whose next event is blank. */
+  take(batch: EventBatch, decoder: Decoder): void {
+    const i = batch.count++;
+    batch.time[i] = this.#clock.microseconds(this.time);
+    batch.cpu[i] = this.cpu;
+    if (this.recordBytes === isLoss) {
+      batch.kind[i] = EventKind.lost;
+      batch.size[i] = this.missed;
+      this.lost += Math.max(1, this.missed);
+    } else decoder.decode(batch, i, this.view, this.recordAt, this.recordBytes);
+  }
+
+  /** Say where the stream is, so that it can be carried on elsewhere. @param block where the feed's block lies there. */
+  lend(place: StreamPlace, block: number): void {
+    place.setPages(block + this.#at, block + this.#end, block + this.#pageAt, block + this.#feed.length);
+    place.setEvent(this.cpu, this.#pageHigh, this.time, block + this.recordAt, this.recordBytes);
+  }
+
+  /** Go on from where it was carried on to. */
+  takeBack(place: StreamPlace, block: number): void {
+    this.#at = place.at - block;
+    this.#end = place.end - block;
+    this.#pageAt = place.page - block;
+    this.#pageHigh = place.pageHigh;
+    this.time = place.time;
+    this.recordAt = place.record - block;
+    this.recordBytes = place.recordBytes;
   }
 
   /** Go to the next event, or set `done`. Every round takes at least four bytes, so that it ends. */
@@ -232,6 +252,6 @@ export class CpuStream {
   }
 
   #where(at: number): string {
-    return `${this.#feed.where} + 0x${at.toString(16)}`;
+    return `${this.#feed.where} + 0x${(this.#feed.within + at).toString(16)}`;
   }
 }

@@ -38,8 +38,10 @@ export function openSection(s: Section, name: string, part: string, decompress: 
   const size = c.u32();
   if (size > mostSectionBytes) throw c.wrong(`a section of at most ${mostSectionBytes} bytes`, `one of ${size}`);
   const bytes = c.bytes(packed, part);
+  const unpacked = new Uint8Array(size);
   try {
-    return Cursor.over(name, part, decompress(bytes, size), c.little);
+    decompress(bytes, unpacked);
+    return Cursor.over(name, part, unpacked, c.little);
   } catch {
     throw c.wrong(`${size} bytes of ${part}, compressed`, "data that does not decompress to them");
   }
@@ -55,8 +57,8 @@ export async function decompressor(c: Cursor, algorithm: string): Promise<Decomp
 
 const exactly =
   (inflate: Inflate): Decompress =>
-  (bytes, size) => {
-    const out = inflate(bytes, Math.max(size, 1));
-    if (out.length !== size) throw new Error(`zlib data of ${out.length} bytes`);
-    return out;
+  (bytes, into) => {
+    const out = inflate(bytes, Math.max(into.length, 1));
+    if (out.length !== into.length) throw new Error(`zlib data of ${out.length} bytes`);
+    into.set(out);
   };

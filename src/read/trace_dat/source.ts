@@ -1,13 +1,14 @@
 /** The events of all CPUs in order of time. */
 import type { ByteSource } from "../bytes.js";
-import type { EventBatch, EventSource } from "../event.js";
+import { EventBatch, type EventSource } from "../event.js";
 import { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
 import { blankAll } from "./blank.js";
 import { Clock } from "./clock.js";
 import { CpuStream } from "./cpu_stream.js";
 import { Decoder } from "./decoder.js";
-import { ChunkedPages, type PageFeed, StoredPages } from "./page_feed.js";
+import { FastMemory, FastRecords } from "./fast_records.js";
+import { blockBytes, ChunkedPages, type PageFeed, StoredPages } from "./page_feed.js";
 import { makePlans } from "./plan.js";
 import type { CpuData, Recording } from "./recording.js";
 
@@ -21,14 +22,18 @@ export class TraceDatSource implements EventSource {
   readonly devices = new Names();
   readonly tasks = new Names();
   readonly warnings: Warnings;
+  readonly batch: EventBatch;
   readonly #decoder: Decoder;
   readonly #clock: Clock;
   readonly #streams: readonly CpuStream[];
   /** The streams that are not done, as a heap: each goes before the two at twice its place and one, and two, further. */
   readonly #heap: CpuStream[];
   readonly #bytes: number;
+  /** Reads what is undamaged; null where it cannot run, and all is read here. */
+  readonly #fast: FastRecords | null;
 
-  constructor(source: ByteSource, recording: Recording, warnings: Warnings) {
+  /** @param quick whether most is to be read by WebAssembly, where that can be. */
+  constructor(source: ByteSource, recording: Recording, warnings: Warnings, quick = true) {
     this.warnings = warnings;
     this.kernel = recording.kernel;
     this.cpus = recording.cpus;
@@ -43,12 +48,17 @@ export class TraceDatSource implements EventSource {
     }
     const { layout, little, buffer } = recording;
     const how = { layout, little, clock: this.#clock, warnings };
-    this.#streams = buffer.cpus.map(
-      (data) => new CpuStream(data.cpu, makeFeed(source, recording, data, warnings), how),
-    );
+    const memory = quick ? FastMemory.start(recording, plans) : null;
+    this.#streams = buffer.cpus.map((data, n) => {
+      const feed = makeFeed(source, recording, data, warnings, memory?.room(n) ?? null);
+      return new CpuStream(data.cpu, feed, how);
+    });
     this.#heap = this.#streams.filter((s) => !s.done);
     for (let i = this.#heap.length >> 1; i-- > 0; ) this.#sink(i);
     this.#bytes = buffer.cpus.reduce((sum, { size }) => sum + size, 0);
+    const parts = { recording, plans, clock: this.#clock, decoder: this.#decoder };
+    this.#fast = memory === null ? null : new FastRecords(memory, this.#streams, parts);
+    this.batch = this.#fast?.batch ?? new EventBatch();
   }
 
   get lost(): number {
@@ -64,6 +74,7 @@ export class TraceDatSource implements EventSource {
   }
 
   next(batch: EventBatch): boolean {
+    if (this.#fast !== null) return this.#fast.next(batch);
     blankAll(batch);
     this.#decoder.into(batch);
     const heap = this.#heap;
@@ -109,10 +120,17 @@ function goesBefore(a: CpuStream, b: CpuStream): boolean {
   return a.time < b.time || (a.time === b.time && a.cpu < b.cpu);
 }
 
-function makeFeed(source: ByteSource, recording: Recording, data: CpuData, warnings: Warnings): PageFeed {
+/** @param room where the feed is to put its blocks, if anywhere. */
+function makeFeed(
+  source: ByteSource,
+  recording: Recording,
+  data: CpuData,
+  warnings: Warnings,
+  room: Uint8Array | null,
+): PageFeed {
   const { pageBytes } = recording.layout;
   const { decompress, cpus } = recording.buffer;
-  if (decompress === null) return new StoredPages(source, data, pageBytes, cpus.length);
+  if (decompress === null) return new StoredPages(source, data, blockBytes(pageBytes, cpus.length), room);
   const { little } = recording;
-  return new ChunkedPages(source, data, { decompress, little, pageBytes, cpuCount: cpus.length, warnings });
+  return new ChunkedPages(source, data, { decompress, little, pageBytes, cpuCount: cpus.length, warnings, room });
 }

@@ -6,7 +6,7 @@ import { unpackLzo1x } from "../../../src/read/image/unpack/lzo1x.js";
 import { type Unpackers, unpackPage } from "../../../src/read/image/unpack/page.js";
 import { unpackSnappy } from "../../../src/read/image/unpack/snappy.js";
 import { openInflate, portableInflate } from "../../../src/read/inflate.js";
-import { openZstd } from "../../../src/read/zstd.js";
+import { openZstd, portableZstd } from "../../../src/read/zstd.js";
 import { fixtureText } from "../fixture.js";
 
 interface Packed {
@@ -14,10 +14,9 @@ interface Packed {
   packed: { by: string; flags: number; bytes: string }[];
 }
 const real = JSON.parse(fixtureText("images/packed-pages.json")) as Packed[];
-const zstd = await openZstd();
-/** Of zlib both that there are: a page unpacks alike in Node and without it. */
-const each = [await openInflate(), await portableInflate()].map((inflate) => ({ inflate, zstd }));
-const [unpackers] = each as [Unpackers, Unpackers];
+/** Of zlib and zstd both that there are: a page unpacks alike in Node and without it. */
+const unpackers: Unpackers = { inflate: await openInflate(), zstd: await openZstd() };
+const each: Unpackers[] = [unpackers, { inflate: await portableInflate(), zstd: await portableZstd() }];
 const base64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
 
 describe("pages packed by the real libraries", () => {

@@ -33,7 +33,8 @@ export function unpackPage(flags: number, from: Uint8Array, into: Uint8Array, by
       length = unpackSnappy(from, into);
     } else {
       name = "zstd";
-      length = place(by.zstd(from, into.length), into);
+      by.zstd(from, into);
+      length = into.length;
     }
   } catch {
     length = -1;

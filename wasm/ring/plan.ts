@@ -1,0 +1,23 @@
+/** Places within a plan, in bytes: `Slot` of src/read/trace_dat/plan.ts. */
+export const kind: i32 = 0;
+export const leastBytes: i32 = 4;
+export const deviceAt: i32 = 8;
+export const directionAt: i32 = 12;
+export const directionMost: i32 = 16;
+export const attrsAt: i32 = 20;
+export const dmaAt: i32 = 24;
+export const physAt: i32 = 28;
+export const sizeAt: i32 = 32;
+export const maskAt: i32 = 36;
+export const forcedAt: i32 = 40;
+export const more: i32 = 44;
+export const narrowCount: i32 = 48;
+export const narrow: i32 = 52;
+export const listDmaAt: i32 = 100;
+export const listDmaBytes: i32 = 104;
+export const listSizeAt: i32 = 108;
+export const listSizeBytes: i32 = 112;
+export const listPhysAt: i32 = 116;
+export const listPhysBytes: i32 = 120;
+export const totalAt: i32 = 124;
+export const totalBytes: i32 = 128;
