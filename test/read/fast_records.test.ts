@@ -13,8 +13,9 @@ import { amount } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixture } from "./fixture.js";
 import { attrs, bdf, device, dir, lengths, list, parts, repacked, size, u64 } from "./made_recording.js";
+import { asRecorded, type RingChoices, ringPages } from "./ring_pages.js";
 import { type Parts, plainV6, plainV7, takeApart, writeTraceDat } from "./trace_dat_writer.js";
-import { type FieldLine, makeFormat, makeRecord } from "./trace_records.js";
+import { type FieldLine, type MadeFormat, makeFormat, makeRecord } from "./trace_records.js";
 
 /** All that a source says of a file; or why it says nothing. */
 async function said(bytes: Uint8Array, quick: boolean) {
@@ -163,7 +164,8 @@ const made = fc
     format: fc.constantFrom(...all),
     pid,
     flags: fc.nat(255),
-    step: fc.oneof(fc.nat(3000), fc.nat(2 ** 31)),
+    // Often none, so that CPUs have events at one time.
+    step: fc.oneof(fc.nat(1), fc.nat(3000), fc.nat(2 ** 31)),
     cut: fc.nat(40),
   })
   .chain((e) => {
@@ -218,6 +220,52 @@ test("records of any formats, values and sizes", async () => {
     runs(150, 3000),
   );
   expect(rows).toBeGreaterThan(1000);
+});
+
+describe("every word of its pages, a little more or less than it is", () => {
+  const [mapped, , listed, unlisted] = all as [MadeFormat, MadeFormat, MadeFormat, MadeFormat];
+  const records = [
+    makeRecord(mapped, 7, 8, [bdf, 0x1000, 0x2000, 512, 1, 0]),
+    makeRecord(listed, 7, 16, [bdf, 3, [0x1000, 0x2000], [0x3000, 0x4000], [16, 32], 2, 0]),
+    makeRecord(unlisted, 300, 64, [bdf, [0x3000, 0x4000, 0x5000], 2, 0]),
+  ];
+  const empty = parts(formats, []);
+  /** Two CPUs, each with a page that begins its stream and one that follows it. */
+  const two = (choices: RingChoices) => {
+    const page = (time: bigint) =>
+      ringPages(
+        records.map((record, i) => ({ time: time + BigInt(i >> 1), record })),
+        asRecorded,
+        choices,
+      );
+    const pages = Uint8Array.from([...page(1_000_000n), ...page(2_000_000n)]);
+    return writeTraceDat({ ...empty, cpus: [0, 1].map((cpu) => ({ cpu, pages, events: [] })) }, plainV6);
+  };
+  test.each([{}, { absolute: true, lengthWords: true }])("pages with %o", async (choices) => {
+    const bytes = two(choices);
+    let rows = 0;
+    const page = bytes.length - 4096;
+    const held = new DataView(bytes.buffer).getUint32(page + 8, true);
+    for (let at = page; at < page + 16 + held; at += 4) {
+      for (const by of [-4, -1, 1, 4, 8, 0x10000, 0x80000000]) {
+        const copy = bytes.slice();
+        const view = new DataView(copy.buffer);
+        view.setUint32(at, view.getUint32(at, true) + by, true);
+        rows += await same(copy);
+      }
+    }
+    expect(rows).toBeGreaterThan(held);
+  });
+
+  test("pages that say they hold as much as fits, a little less and a little more", async () => {
+    const bytes = two({});
+    const page = bytes.length - 4096;
+    for (let held = 4096 - 16 - 8; held <= 4096 + 16; held++) {
+      const copy = bytes.slice();
+      new DataView(copy.buffer).setUint32(page + 8, held, true);
+      expect(await same(copy)).toBeGreaterThan(0);
+    }
+  });
 });
 
 describe("damaged", () => {
