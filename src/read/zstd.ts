@@ -1,5 +1,4 @@
 /** Zstandard: by Node's own where it has one (22.15 and later), by one in WebAssembly elsewhere. */
-import { assert } from "../base/assert.js";
 
 /**
  * Decompress one frame or several in a row, which give exactly the bytes that `into` has room for.
@@ -58,12 +57,40 @@ interface ZstdExports {
   ZSTD_decompress(into: number, room: number, from: number, bytes: number): number;
 }
 
-let portable: Promise<ZstdExports> | null = null;
+let portable: Promise<Decompress> | null = null;
 
 /** The one that needs no Node: one for the process. */
-export async function portableZstd(): Promise<Decompress> {
+export function portableZstd(): Promise<Decompress> {
   portable ??= startPortable();
-  const zstd = await portable;
+  return portable;
+}
+
+/** Its own `decode` copies what it gives once more; the functions beneath it do not. */
+async function startPortable(): Promise<Decompress> {
+  const { ZSTDDecoder } = await import("zstddec");
+  let exports: object | undefined;
+  class Opened extends ZSTDDecoder {
+    override _init(result: { readonly instance: { readonly exports: object } }): void {
+      super._init(result);
+      exports = result.instance.exports;
+    }
+  }
+  const decoder = new Opened();
+  await initialise(decoder);
+  // It starts once for all who use it: whoever comes later is not told of the functions beneath.
+  return exports === undefined ? byDecoder(decoder) : byExports(exports as ZstdExports);
+}
+
+function byDecoder(decoder: { decode(bytes: Uint8Array, size: number): Uint8Array }): Decompress {
+  return (bytes, into) => {
+    if (into.length === 0) return;
+    const out = decoder.decode(bytes, into.length);
+    if (out.length !== into.length) throw new Error(wrongSize(into));
+    into.set(out);
+  };
+}
+
+function byExports(zstd: ZstdExports): Decompress {
   const room = (bytes: number) => {
     const at = zstd.malloc(bytes);
     if (at === 0) throw new Error(`no room for ${bytes} bytes`);
@@ -86,21 +113,6 @@ export async function portableZstd(): Promise<Decompress> {
       zstd.free(from);
     }
   };
-}
-
-/** Its own `decode` copies what it gives once more; the functions beneath it do not. */
-async function startPortable(): Promise<ZstdExports> {
-  const { ZSTDDecoder } = await import("zstddec");
-  let exports: object | undefined;
-  class Opened extends ZSTDDecoder {
-    override _init(result: { readonly instance: { readonly exports: object } }): void {
-      super._init(result);
-      exports = result.instance.exports;
-    }
-  }
-  await initialise(new Opened());
-  assert(exports !== undefined, "the decoder says what it is started as");
-  return exports as ZstdExports;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Both decoders of zstd: the engine's own, where it has one, and the one that needs nothing. */
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Decompress, openZstd, portableZstd } from "../../src/read/zstd.js";
 
 /** The first chunk of a recording: ten pages in one frame. Source: trace-cmd.dat.v7(5). */
@@ -12,9 +12,21 @@ const packed = file.subarray(head + 4, head + 4 + file.readUInt32LE(head - 4));
 const stored = (text: string) =>
   Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0, (text.length << 3) | 1, 0, 0]), Buffer.from(text)]);
 
+let copy: Promise<Decompress> | null = null;
+/** Of another copy of the library: the portable decoder is then started already. */
+const another = () => (copy ??= ofCopy());
+async function ofCopy(): Promise<Decompress> {
+  await portableZstd();
+  vi.resetModules();
+  const again = await import("../../src/read/zstd.js");
+  expect(again.portableZstd).not.toBe(portableZstd);
+  return again.portableZstd();
+}
+
 const decoders: [string, () => Promise<Decompress>][] = [
   ["the engine's", openZstd],
   ["the portable one", portableZstd],
+  ["the portable one, started by another copy of the library", another],
 ];
 
 describe.each(decoders)("%s", (_, open) => {
