@@ -1,4 +1,5 @@
 /** The functions answer what the command answers, in each form of an input, as plain JSON values. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type RunDocument, replay, runMachine, type WhyDocument, why } from "../../src/index.js";
 import { dmalab } from "../cli/called.js";
@@ -18,6 +19,12 @@ function isPlain(document: Document): void {
   expect(document).toStrictEqual(JSON.parse(JSON.stringify(document)));
   expect(undescribed(document)).toEqual([]);
 }
+
+test("no type of a document has a value that JSON has not", () => {
+  const types = readFileSync("src/report/schema/documents.ts", "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+  expect(types).toMatch(/export interface RunDocument/);
+  expect(types.match(/\b(?:bigint|undefined|symbol|Date|Map|Set|Uint\w+)\b/)).toBeNull();
+});
 
 describe("replay", () => {
   const trace = fixture("swiotlb-force/trace.txt.gz");

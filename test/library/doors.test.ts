@@ -1,6 +1,7 @@
 /**
  * What the doors hand on, as the declarations say that a consumer's compiler reads: every type that is named is exported by
- * the same door, every export has a comment that editors show, and nothing of other packages shines through.
+ * the same door, every export has a comment that editors show, no call has two arguments of one type, and nothing of other
+ * packages shines through.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
@@ -95,15 +96,51 @@ function lacks(program: ts.Program, file: string): string[] {
   return missing;
 }
 
+/** Calls that a caller could confuse arguments of: two of one type. Each is `name(arguments)`. */
+function confusable(program: ts.Program, file: string): string[] {
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file)!)!;
+  const found: string[] = [];
+  const look = (name: string, type: ts.Type) => {
+    for (const { parameters } of type.getCallSignatures()) {
+      const types = parameters.map((p) => checker.typeToString(checker.getNonNullableType(checker.getTypeOfSymbol(p))));
+      if (new Set(types).size < types.length) found.push(`${name}(${parameters.map((p) => p.name).join(", ")})`);
+    }
+  };
+  for (const [symbol, name] of exportsOf(checker, module)) {
+    if (symbol.flags & ts.SymbolFlags.Value) look(name, checker.getTypeOfSymbol(symbol));
+    if ((symbol.flags & (ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias)) === 0) continue;
+    for (const member of checker.getDeclaredTypeOfSymbol(symbol).getProperties()) {
+      if (/node_modules/.test(member.declarations?.[0]?.getSourceFile().fileName ?? "")) continue;
+      look(`${name}.${member.name}`, checker.getTypeOfSymbol(member));
+    }
+  }
+  return found;
+}
+
+/** Where the order is that of the thing itself. */
+const inOrder: readonly string[] = [
+  // Of Uint32Array, which these words are.
+  ...["ReadonlyWords.subarray(first, end)", "ReadonlyWords.slice(first, end)"],
+  // A store: where, then what; of two words the lower first.
+  ...["Registers.write32(offset, value)", "Memory.store64(address, low, high)"],
+  // Words as they lie in memory.
+  "smmuv3.recordFields(low0, high0, low1, high1)",
+  // What a transaction on the bus carries, as it stands in one: from whom, to where.
+  ...["DmaPort.read(requester, address, into)", "DmaPort.write(requester, address, from)"],
+];
+
 describe("what the test sees", () => {
   const sources: Readonly<Record<string, string>> = {
-    "/door.d.ts": 'export { f, Known, n } from "./inside.js";',
+    "/door.d.ts": 'export { f, g, I, Known, n } from "./inside.js";',
     "/inside.d.ts": `
       import type { z } from "other";
       interface Hidden { a: number }
       /** Known. */ export interface Known extends Hidden { b: Known; c: Map<string, Hidden> }
       /** F. */ export declare function f<T extends Known>(a: T, b: readonly Hidden[]): typeof n;
       export declare const n: number;
+      /** G. */ export declare function g(a: number, b?: number): void;
+      /** I. */ export interface I { m(a: string, b: number, c: string): void; o(a: string, b: number): void }
       /** Z. */ export type Z = z;`,
   };
   const host = ts.createCompilerHost({});
@@ -121,6 +158,10 @@ describe("what the test sees", () => {
       "n has no comment",
     ]);
   });
+
+  test("two arguments of one type", () => {
+    expect(confusable(program, "/door.d.ts")).toEqual(["g(a, b)", "I.m(a, b, c)"]);
+  });
 });
 
 const examples = readdirSync("examples").flatMap((file) => (file.endsWith(".ts") ? [`examples/${file}`] : []));
@@ -129,6 +170,10 @@ describe("the doors", () => {
   const program = programOf([...files.map(([, file]) => file), ...examples]);
 
   test.each(files)("%s", (_, file) => expect(lacks(program, file)).toEqual([]));
+
+  test.each(files)("%s has no two arguments of one type in a call", (_, file) => {
+    expect(confusable(program, file).filter((call) => !inOrder.includes(call))).toEqual([]);
+  });
 
   test.each(examples)("%s compiles against them", (file) => {
     const source = program.getSourceFile(file)!;
