@@ -6,6 +6,7 @@
  */
 import { Misuse } from "../../base/assert.js";
 import { slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
+import type { MachineState } from "../../state/index.js";
 import { rulesWith } from "./bug.js";
 import { freeAll, freeWords, runFrom } from "./free_slots.js";
 import { checkShape, type PoolShape } from "./pool_shape.js";
@@ -59,6 +60,11 @@ export class PoolSlots {
     this.#bytes = this.free.length * 32 * slotBytes;
     const lg2 = Math.log2(this.areaSlots);
     this.#areaSlotsLg2 = Number.isInteger(lg2) ? lg2 : -1;
+  }
+
+  /** What the pool is a part of: its own, unless it was given one. */
+  get machine(): MachineState {
+    return this.state.machine;
   }
 
   /** Where the next search of an area begins, relative to the area. */

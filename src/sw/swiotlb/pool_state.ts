@@ -6,6 +6,7 @@ import { cells, record } from "../../state/record.js";
 export const recordWordsLg2 = 2;
 
 export interface PoolState {
+  readonly machine: MachineState;
   readonly free: RawRecord;
   readonly records: RawRecord;
   readonly use: RawRecord<UseCells>;
@@ -32,6 +33,7 @@ export function placePool(
     words: cells(o.freeWords << (5 + recordWordsLg2), "slots, bytes, padding and tag, four to each slot"),
   });
   return {
+    machine: within,
     free: within.placeRaw(free),
     records: within.placeRaw(records),
     use: within.placeRaw(record(`${name}, use`, useCells(o.areas))),

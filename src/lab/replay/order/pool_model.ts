@@ -42,6 +42,7 @@ export class PoolModel {
     this.#addresses = o.addresses;
     this.#holders = new Int32Array(o.pool.slots).fill(none);
     this.#unseen = new UnseenHolders(o.pool, o.unseen);
+    o.pool.machine.begin();
   }
 
   /**
@@ -50,7 +51,7 @@ export class PoolModel {
    * @returns false, and nothing has changed, when the model does not do what the kernel did.
    */
   carryOut(op: number, step: Step, force: boolean): boolean {
-    step.begin(op, this.#pool.hiwater);
+    step.begin(op, this.#pool.machine.mark(), this.#pool.hiwater);
     const m = mappingOf(op);
     if (isEnd(op)) return this.#end(m, step);
     const { outcome, address, bounced } = this.#maps;
@@ -87,25 +88,26 @@ export class PoolModel {
   undo(step: Step): void {
     const m = mappingOf(step.op);
     const { offset, outcome, task } = this.#maps;
-    if (isEnd(step.op)) {
-      if (step.model >= 0) this.#restore(m, step.model);
-    } else if (offset[m]! >= 0) {
-      this.#unplace(m);
-      if (step.area >= 0) this.#pool.setAreaIndex(step.area, step.areaIndex);
+    const lies = offset[m]!;
+    if (!isEnd(step.op) && lies >= 0) {
+      this.#holders[this.#pool.headAt(lies)] = none;
+      this.#gone(m);
       if (outcome[m] === Outcome.refusedList) this.#leaveGroup(m);
     }
-    if (step.closed !== null) {
-      this.#groups.set(task[m]!, step.closed);
-      step.closed.forEach((entry, k) => {
-        const at = step.closedOffsets![k]!;
-        if (at >= 0) this.#restore(entry, at);
-      });
-    }
+    this.#pool.machine.undoTo(step.mark);
     this.#pool.hiwater = step.hiwater;
+    if (isEnd(step.op) && step.model >= 0) this.#holds(m, step.model);
+    if (step.closed === null) return;
+    this.#groups.set(task[m]!, step.closed);
+    step.closed.forEach((entry, k) => {
+      const at = step.closedOffsets![k]!;
+      if (at >= 0) this.#holds(entry, at);
+    });
   }
 
   /** A step is final: its slots are known from now on, and a refused list's entries are nobody's. */
   settle(step: Step): void {
+    this.#pool.machine.settle(step.mark);
     if (step.kernel >= 0) this.#unseen.known(step.kernel, this.#maps.size[mappingOf(step.op)]!);
     for (const entry of step.closed ?? []) this.#maps.drop(entry);
   }
@@ -136,11 +138,8 @@ export class PoolModel {
 
   /** The mapping takes what the last search found. */
   #take(m: number, step: Step): void {
-    const pool = this.#pool;
     step.kernel = step.model;
-    step.area = Math.floor(step.model / slotBytes / pool.areaSlots);
-    step.areaIndex = pool.areaIndex(step.area);
-    pool.takeFound();
+    this.#pool.takeFound();
     this.#holds(m, step.model);
   }
 
@@ -166,16 +165,12 @@ export class PoolModel {
     if (at < 0) return;
     this.#holders[this.#pool.headAt(at)] = none;
     this.#pool.unmap(at, this.#alignments.minAlignMask(device[m]!, time[m]!));
-    offset[m] = none;
-    this.#maps.drop(m);
+    this.#gone(m);
   }
 
-  /** Put a mapping back where it was; searches of its area go on from where they did. */
-  #restore(m: number, offset: number): void {
-    const area = Math.floor(offset / slotBytes / this.#pool.areaSlots);
-    const index = this.#pool.areaIndex(area);
-    this.#place(m, offset);
-    this.#pool.setAreaIndex(area, index);
+  #gone(m: number): void {
+    this.#maps.offset[m] = none;
+    this.#maps.drop(m);
   }
 
   #end(m: number, step: Step): boolean {

@@ -1,4 +1,5 @@
 /** One step of an order: an operation carried out on the model, with what takes it back. */
+import type { Mark } from "../../../state/index.js";
 import { none } from "../contracts/operation.js";
 import type { PoolRefusal } from "../contracts/refusal.js";
 import { type Carried, Choice } from "../contracts/sinks.js";
@@ -12,9 +13,8 @@ export class Step implements Carried {
   kernel: number = Choice.none;
   agrees = true;
   refusal: PoolRefusal | null = null;
-  /** Where searches of the area went on from before, and the pool's peak; the area is none when nothing was taken. */
-  area: number = none;
-  areaIndex = 0;
+  /** The pool as it was before the step, and its peak. */
+  mark = 0 as Mark;
   hiwater = 0;
   /** Entries of a refused list that ended with this step, and where those lived that were given back (else none). */
   closed: number[] | null = null;
@@ -28,14 +28,13 @@ export class Step implements Carried {
   reordered = false;
 
   /** What becomes of an operation, as long as nothing else is said. */
-  begin(op: number, hiwater: number): void {
+  begin(op: number, mark: Mark, hiwater: number): void {
     this.op = op;
     this.model = Choice.none;
     this.kernel = Choice.none;
     this.agrees = true;
     this.refusal = null;
-    this.area = none;
-    this.areaIndex = 0;
+    this.mark = mark;
     this.hiwater = hiwater;
     this.closed = null;
     this.closedOffsets = null;
