@@ -1,4 +1,13 @@
 /** Bit fields as values, and layouts that load only when they are complete. */
 export { bit, bits, type Draft, type Field, read, write } from "./field.js";
 export { type About, describe, type Layout, layout } from "./layout.js";
-export { type Access, type Register, type RegisterMap, register, register64, registerMap } from "./register_map.js";
+export {
+  type Access,
+  type Register,
+  type RegisterMap,
+  type RegisterOptions,
+  register,
+  register64,
+  registerMap,
+  type WordPair,
+} from "./register_map.js";

@@ -5,15 +5,25 @@
  * read. What the hardware does about a write is the hardware's: it is told which register was written.
  */
 import { assert, Misuse } from "../base/assert.js";
+import { type Field, highWith, lowWith, read } from "../bits/field.js";
 import type { Register, RegisterMap } from "../bits/register_map.js";
 import { MachineState } from "../state/machine_state.js";
-import { type CellArray, cells, record } from "../state/record.js";
+import type { CellArray } from "../state/record.js";
+import { type RegisterCells, registerCells } from "./register_cells.js";
 
 /** Registers as software sees them: the one door, besides memory and interrupts, between software and hardware. */
 export interface Registers {
   /** @param offset bytes from the base of the block, a multiple of 4. */
   read32(offset: number): number;
   write32(offset: number, value: number): void;
+}
+
+/** Registers of a block that is reached 64 bits at once, too. */
+export interface WideRegisters extends Registers {
+  /** One load of two words. @param offset a multiple of 8 */
+  read64(offset: number, into: Uint32Array): void;
+  /** One store of two words: the hardware is told when both stand. @param offset a multiple of 8 */
+  write64(offset: number, low: number, high: number): void;
 }
 
 export interface RegisterFileOptions {
@@ -26,88 +36,141 @@ export interface RegisterFileOptions {
 }
 
 /** The block of one device. */
-export class RegisterFile<Name extends string = string> implements Registers {
+export class RegisterFile<Name extends string = string> implements WideRegisters {
   readonly map: RegisterMap<Name>;
+  readonly #cells: RegisterCells;
   readonly #words: CellArray;
-  /** The register that a word belongs to; undefined where there is none. */
-  readonly #at: (Register | undefined)[];
   readonly #written: ((register: Register) => void) | undefined;
+  /** Two words of one register, for the fields that are read of it. */
+  readonly #pair = new Uint32Array(2);
 
   constructor(map: RegisterMap<Name>, o: RegisterFileOptions = {}) {
     this.map = map;
     this.#written = o.written;
-    const type = record(o.name ?? `${map.title} registers`, { words: cells(map.byteCount / 4, "by offset / 4") });
-    this.#words = (o.state ?? new MachineState()).place(type).words;
-    this.#at = new Array<Register | undefined>(map.byteCount / 4).fill(undefined);
-    for (const r of Object.values<Register>(map.registers)) {
-      for (let at = r.offset; at < r.offset + r.bytes; at += 4) this.#at[at / 4] = r;
-    }
+    this.#cells = registerCells(map);
+    const { type } = this.#cells;
+    this.#words = (o.state ?? new MachineState()).place(type, o.name ?? type.name).words;
     this.reset();
   }
 
   /** Every register as it is after a reset. */
   reset(): void {
-    for (const r of Object.values<Register>(this.map.registers)) this.#set(r, r.reset);
+    for (const r of Object.values<Register>(this.map.registers)) this.#put(r, r.reset[0], r.reset[1]);
   }
 
   /** Where no register is zeros are read. @throws Misuse `outside-registers`. */
   read32(offset: number): number {
-    const r = this.#registerAt(offset);
-    const value = this.#words.get(offset / 4);
-    if (r?.access === "clearedByRead") this.#words.set(offset / 4, 0);
-    return value;
+    const index = this.#indexOf(offset, 4);
+    return index < 0 ? 0 : this.#load(index);
+  }
+
+  /** @throws Misuse `outside-registers`. */
+  read64(offset: number, into: Uint32Array): void {
+    const [low, high] = [this.#indexOf(offset, 8), this.#indexOf(offset + 4, 4)];
+    into[0] = low < 0 ? 0 : this.#load(low);
+    into[1] = high < 0 ? 0 : this.#load(high);
   }
 
   /** Where no register is, or one that is read-only, nothing happens. @throws Misuse `outside-registers`. */
   write32(offset: number, value: number): void {
-    const r = this.#registerAt(offset);
-    if (r === undefined || r.access === "ro" || r.access === "clearedByRead") return;
-    const at = offset / 4;
-    this.#words.set(at, (r.access === "rw1c" ? this.#words.get(at) & ~value : value) >>> 0);
-    this.#written?.(r);
+    const index = this.#indexOf(offset, 4);
+    if (index < 0) return;
+    const r = this.#cells.registerOf[index]!;
+    if (this.#store(r, index, offset === r.offset ? 0 : 1, value)) this.#written?.(r);
   }
 
-  /** What the hardware finds in a register. @throws Broken beyond 2^53. */
+  /** Two registers of 32 bits that lie there are written one after the other. @throws Misuse `outside-registers`. */
+  write64(offset: number, low: number, high: number): void {
+    const [at, after] = [this.#indexOf(offset, 8), this.#indexOf(offset + 4, 4)];
+    const r = this.#cells.registerOf[at];
+    if (r?.bytes === 8) {
+      const [first, second] = [this.#store(r, at, 0, low), this.#store(r, after, 1, high)];
+      if (first || second) this.#written?.(r);
+      return;
+    }
+    this.write32(offset, low);
+    this.write32(offset + 4, high);
+  }
+
+  /** What the hardware finds in a register. @throws Broken beyond 2^53: such a one is read by its fields. */
   get(name: Name): number {
     const r = this.map.registers[name];
-    const low = this.#words.get(r.offset / 4);
+    const at = this.#cells.indexOf(r.offset);
+    const low = this.#words.get(at);
     if (r.bytes === 4) return low;
-    const high = this.#words.get(r.offset / 4 + 1);
+    const high = this.#words.get(at + 1);
     assert(high < 2 ** 21, "a register's value is below 2^53");
     return low + high * 2 ** 32;
   }
 
   /** The hardware changes a register. */
   set(name: Name, value: number): void {
-    this.#set(this.map.registers[name], value);
+    assert(Number.isSafeInteger(value) && value >= 0, "a register holds a whole number");
+    this.#put(this.map.registers[name], value >>> 0, Math.floor(value / 2 ** 32));
+  }
+
+  /** What the hardware finds in one field of a register. */
+  read<V extends number>(name: Name, field: Field<V>): V {
+    const r = this.map.registers[name];
+    const at = this.#cells.indexOf(r.offset);
+    this.#pair[0] = this.#words.get(at);
+    this.#pair[1] = r.bytes === 8 ? this.#words.get(at + 1) : 0;
+    return read(this.#pair, 0, field);
+  }
+
+  /** The hardware changes one field of a register. @throws Broken for what the field does not hold. */
+  write<V extends number>(name: Name, field: Field<V>, value: V): void {
+    const r = this.map.registers[name];
+    assert(field.msb < r.bytes * 8, "a field lies inside its register");
+    const at = this.#cells.indexOf(r.offset) + field.word;
+    this.#words.set(at, lowWith(this.#words.get(at), field, value));
+    if (field.scale !== 0) this.#words.set(at + 1, highWith(this.#words.get(at + 1), field, value));
   }
 
   /**
-   * Take over values that a machine had, by offset from the base of the block: 8 bytes each, as two halves.
-   * Values where this block has no register are passed over.
+   * Take over words that a machine had, by offset from the base of the block; the hardware is not told.
+   * @returns the offsets of those for which this block has no register: they are passed over
    */
-  load(values: Iterable<{ readonly offset: number; readonly low: number; readonly high: number }>): void {
-    for (const { offset, low, high } of values) {
-      for (const [at, word] of [
-        [offset, low],
-        [offset + 4, high],
-      ] as const) {
-        if (at % 4 === 0 && this.#at[at / 4] !== undefined) this.#words.set(at / 4, word >>> 0);
-      }
+  load(words: Iterable<readonly [offset: number, word: number]>): readonly number[] {
+    const unknown: number[] = [];
+    for (const [offset, word] of words) {
+      const index = offset % 4 === 0 ? this.#cells.indexOf(offset) : -1;
+      if (index < 0) unknown.push(offset);
+      else this.#words.set(index, word);
     }
+    return unknown;
   }
 
-  #set(r: Register, value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, "a register holds a whole number");
-    this.#words.set(r.offset / 4, value >>> 0);
-    if (r.bytes === 8) this.#words.set(r.offset / 4 + 1, Math.floor(value / 2 ** 32));
-    else assert(value < 2 ** 32, "a register of 32 bits holds 32 bits");
+  #load(index: number): number {
+    const { access } = this.#cells.registerOf[index]!;
+    if (access === "wo") return 0;
+    const value = this.#words.get(index);
+    if (access === "clearedByRead") this.#words.set(index, 0);
+    return value;
   }
 
-  #registerAt(offset: number): Register | undefined {
-    if (!(offset >= 0 && offset % 4 === 0 && offset < this.map.byteCount)) {
-      throw new Misuse("outside-registers", `${this.map.title} has no 32 bits at offset ${offset}`);
+  /** @returns false where software's writes are lost. */
+  #store(r: Register, index: number, word: 0 | 1, value: number): boolean {
+    const writable = r.writable[word];
+    const clearing = r.clearing[word];
+    if ((writable | clearing) === 0) return false;
+    const before = this.#words.get(index);
+    this.#words.set(index, (((before & ~writable) | (value & writable)) & ~(value & clearing)) >>> 0);
+    return true;
+  }
+
+  #put(r: Register, low: number, high: number): void {
+    const at = this.#cells.indexOf(r.offset);
+    this.#words.set(at, low);
+    if (r.bytes === 8) this.#words.set(at + 1, high);
+    else assert(high === 0, "a register of 32 bits holds 32 bits");
+  }
+
+  /** @returns -1 where no register is. */
+  #indexOf(offset: number, width: 4 | 8): number {
+    if (!(offset >= 0 && offset % width === 0 && offset < this.map.byteCount)) {
+      throw new Misuse("outside-registers", `${this.map.title} has no ${width * 8} bits at offset ${offset}`);
     }
-    return this.#at[offset / 4];
+    return this.#cells.indexOf(offset);
   }
 }

@@ -12,7 +12,7 @@
 export type { Dfn, Mfn } from "../base/frame.js";
 export { type Draft, type Field, read, write } from "../bits/field.js";
 export { type About, type BitRange, type Drafts, describe, type Layout, type Named } from "../bits/layout.js";
-export type { Access, Register, RegisterMap } from "../bits/register_map.js";
+export type { Access, Register, RegisterMap, WordPair } from "../bits/register_map.js";
 export type { FaultKind } from "../spec/dma/fault_kind.js";
 export * as acpi from "./spec/acpi.js";
 export * as amdvi from "./spec/amdvi.js";

@@ -12,6 +12,7 @@ export {
   cell,
   cells,
   type Drafts,
+  type Elements,
   type Live,
   type Place,
   type RecordType,

@@ -117,4 +117,11 @@ class PartArray implements CellArray {
     if (this.#onAccess !== null) this.#onAccess(this.#part, this.#at + index, true);
     this.#part.put(this.#at + index, to);
   }
+  copyTo(words: Uint32Array, index = 0): void {
+    for (let i = 0; i < words.length && index + i < this.length; i++) words[i] = this.get(index + i);
+  }
+
+  copyFrom(words: ArrayLike<number>, index = 0): void {
+    for (let i = 0; i < words.length; i++) this.set(index + i, words[i]!);
+  }
 }

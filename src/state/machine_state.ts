@@ -222,13 +222,16 @@ export class MachineState {
     const place = this.#placeOf(part, at);
     if (place?.kind === "wide" && at !== place.at) return null;
     const { name, cell } = this.#nameOf(part, at);
-    return { part: name, cell, doc: place?.doc ?? "a word of memory" };
+    const element = place?.elements?.[at - place.at];
+    return { part: name, cell, doc: element?.doc ?? place?.doc ?? "a word of memory" };
   }
 
   #nameOf(part: Part, at: number): { readonly name: string; readonly cell: string } {
     const line = this.#lineOf.get(part.number);
     if (line !== undefined) return { name: "memory", cell: `0x${(line * 64 + at * 4).toString(16)}` };
     const place = this.#placeOf(part, at)!;
+    const element = place.elements?.[at - place.at];
+    if (element !== undefined) return { name: part.name, cell: element.name };
     const cell = place.kind === "cells" ? `${place.name}[${at - place.at}]` : place.name;
     return { name: part.name, cell: place.kind === "wide" && at !== place.at ? `${cell} (high)` : cell };
   }

@@ -29,7 +29,11 @@ export interface Cells {
   readonly kind: "cells";
   readonly doc: string;
   readonly count: number;
+  readonly elements: Elements | null;
 }
+
+/** What `describe` says of each cell of an array, where they are no array to who reads it. */
+export type Elements = readonly { readonly name: string; readonly doc: string }[];
 
 export type Drafts = Readonly<Record<string, Cell | Wide | Cells>>;
 
@@ -45,10 +49,11 @@ export function wide<V extends number = number>(doc: string, start: NoInfer<V> =
   return { kind: "wide", doc, start };
 }
 
-/** @param count how many; at least one */
-export function cells(count: number, doc: string): Cells {
+/** @param count how many; at least one @param elements what each of them is called; left out, its index */
+export function cells(count: number, doc: string, elements: Elements | null = null): Cells {
   assert(Number.isSafeInteger(count) && count > 0, `${doc}: a whole number of cells`);
-  return { kind: "cells", doc, count };
+  assert(elements === null || elements.length === count, `${doc}: each cell has its name`);
+  return { kind: "cells", doc, count, elements };
 }
 
 /** Cells of an array, by index. */
@@ -58,6 +63,10 @@ export interface CellArray {
   get(index: number): number;
   /** @throws Broken beyond the array, and for what 32 bits do not hold. */
   set(index: number, to: number): void;
+  /** All of `words`, or as many as there are, from `index` on: a descriptor as it was fetched, an entry of a cache. */
+  copyTo(words: Uint32Array, index?: number): void;
+  /** @throws Broken beyond the array. */
+  copyFrom(words: ArrayLike<number>, index?: number): void;
 }
 
 /** A record's cells as they stand: read and written like fields. */
@@ -74,6 +83,7 @@ export interface Place {
   readonly at: number;
   readonly wordCount: number;
   readonly start: number;
+  readonly elements: Elements | null;
 }
 
 export interface RecordType<D extends Drafts = Drafts> {
@@ -89,7 +99,8 @@ export function record<const D extends Drafts>(name: string, drafts: D): RecordT
   let at = 0;
   for (const [key, d] of Object.entries(drafts)) {
     const wordCount = d.kind === "cell" ? 1 : d.kind === "wide" ? 2 : d.count;
-    places.push({ name: key, kind: d.kind, doc: d.doc, at, wordCount, start: d.kind === "cells" ? 0 : d.start });
+    const [start, elements] = d.kind === "cells" ? [0, d.elements] : [d.start, null];
+    places.push({ name: key, kind: d.kind, doc: d.doc, at, wordCount, start, elements });
     at += wordCount;
   }
   assert(at > 0, `${name}: a record has cells`);

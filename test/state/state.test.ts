@@ -69,6 +69,32 @@ test("what is there is told with the words of its declaration", () => {
   ]);
 });
 
+test("cells that are no array to who reads them are told by names of their own", () => {
+  const state = new MachineState();
+  const elements = [
+    { name: "low", doc: "first half" },
+    { name: "high", doc: "second half" },
+  ];
+  const s = state.place(record("pair", { words: cells(2, "both", elements) }));
+  state.begin();
+  const mark = state.mark();
+  s.words.set(1, 5);
+  expect(state.changedSince(mark)).toEqual([{ part: "pair", cell: "high", from: 0, to: 5 }]);
+  expect(state.describe()[1]).toEqual({ part: "pair", cell: "high", value: 5, doc: "second half" });
+  expect(() => cells(3, "too many", elements)).toThrow(/each cell has its name/);
+});
+
+test("words are copied into cells and out of them, as far as there are any", () => {
+  const s = new MachineState().place(Queue);
+  s.slots.copyFrom([7, 8], 2);
+  const words = new Uint32Array(3);
+  s.slots.copyTo(words, 1);
+  expect([...words]).toEqual([0, 7, 8]);
+  s.slots.copyTo(words, 3);
+  expect([...words]).toEqual([8, 7, 8]);
+  expect(() => s.slots.copyFrom([1, 2], 3)).toThrow(/inside its cells/);
+});
+
 describe("writes are taken back", () => {
   test("to any mark, the last first", () => {
     const state = new MachineState();

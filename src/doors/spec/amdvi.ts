@@ -5,4 +5,5 @@ export * from "../../spec/amdvi/fault_events.js";
 export * from "../../spec/amdvi/guest_cr3.js";
 export * from "../../spec/amdvi/host_table.js";
 export * from "../../spec/amdvi/queue_registers.js";
+export * from "../../spec/amdvi/register_map.js";
 export * from "../../spec/amdvi/registers.js";

@@ -5,5 +5,6 @@ export * from "../../spec/smmuv3/descriptor.js";
 export * from "../../spec/smmuv3/event_record.js";
 export * from "../../spec/smmuv3/fault_events.js";
 export * from "../../spec/smmuv3/queue_registers.js";
+export * from "../../spec/smmuv3/register_map.js";
 export * from "../../spec/smmuv3/registers.js";
 export * from "../../spec/smmuv3/stream_table.js";

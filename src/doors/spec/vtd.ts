@@ -6,6 +6,7 @@ export * from "../../spec/vtd/first_stage.js";
 export * from "../../spec/vtd/interrupt_entry.js";
 export * from "../../spec/vtd/pasid.js";
 export * from "../../spec/vtd/queue_registers.js";
+export * from "../../spec/vtd/register_map.js";
 export * from "../../spec/vtd/registers.js";
 export * from "../../spec/vtd/root_entry.js";
 export * from "../../spec/vtd/second_stage.js";

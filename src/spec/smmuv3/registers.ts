@@ -19,8 +19,9 @@ export const smmuOffsets = {
   strtabBase: 0x80,
   strtabBaseCfg: 0x88,
 } as const;
-/** Page 0 and page 1 of 64 KiB each; the block is aligned to 64 KiB. */
-export const smmuBlockBytes = 0x20000;
+/** The block is page 0 and page 1, of 64 KiB each, and aligned to one of them. */
+export const smmuPageBytes = 0x10000;
+export const smmuBlockBytes = 2 * smmuPageBytes;
 
 /** SMMU_IDR0. */
 export const Idr0 = layout(

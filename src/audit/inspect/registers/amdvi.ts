@@ -2,6 +2,7 @@
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
+import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import {
   amdviOffsets as at,
   Control,
@@ -11,9 +12,9 @@ import {
   ExtendedFeatures,
 } from "../../../spec/amdvi/registers.js";
 import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
-import type { Block, RegisterNote } from "./block.js";
+import type { RegisterNote } from "./note.js";
 
-export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
+export function amdviUnit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot | null {
   const devtab = block.address(at.devtab);
   if (devtab === null || block.isVoid) return null;
   const control = block.register(at.control, 2);
@@ -46,7 +47,7 @@ export function amdviUnit(block: Block, notes: RegisterNote[]): UnitRoot | null 
   };
 }
 
-function exclusion(block: Block, note: (rule: string, what: string, why: string) => void): void {
+function exclusion(block: RegisterBlock, note: (rule: string, what: string, why: string) => void): void {
   const base = block.register(at.exclusionBase, 2);
   const limit = block.register(at.exclusionLimit, 2);
   if (base === null || limit === null || read(base, 0, ExclusionBase.exEn) === 0) return;
@@ -59,7 +60,7 @@ function exclusion(block: Block, note: (rule: string, what: string, why: string)
 }
 
 /** @param guest CONTROL.GTEn, null when it is not known */
-function abilities(block: Block, guest: boolean | null): Abilities {
+function abilities(block: RegisterBlock, guest: boolean | null): Abilities {
   const efr = block.register(at.efr, 2);
   if (efr === null || efr.every((w) => w === 0)) return guest === false ? { first: false } : {};
   const first = read(efr, 0, ExtendedFeatures.gtSup) === 1 && guest !== false;

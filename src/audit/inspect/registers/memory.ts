@@ -6,6 +6,7 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
+import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import { amdviQueueOffsets, BufferBase, bufferEntryBytes } from "../../../spec/amdvi/queue_registers.js";
 import { amdviOffsets, Control } from "../../../spec/amdvi/registers.js";
 import { QueueBase, queueEntryBytes, smmuQueueOffsets } from "../../../spec/smmuv3/queue_registers.js";
@@ -14,7 +15,6 @@ import { InvalidationQueueAddress, PageQueueAddress, vtdQueueOffsets } from "../
 import { GlobalStatus, InterruptTableAddress, vtdOffsets } from "../../../spec/vtd/registers.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { FrameUse } from "../table_frames.js";
-import type { Block } from "./block.js";
 
 /** Bytes `from` to `to`, the last one not among them. */
 export interface UnitMemory {
@@ -26,11 +26,11 @@ export interface UnitMemory {
 /** Addresses end at 2^52. */
 const addressMax = 2 ** 52;
 
-export function unitMemory(kind: UnitKind, block: Block): UnitMemory[] {
+export function unitMemory(kind: UnitKind, block: RegisterBlock): UnitMemory[] {
   return memoryOf[kind](block).filter(({ from, to }) => from > 0 && to > from && to <= addressMax);
 }
 
-const memoryOf: Readonly<Record<UnitKind, (block: Block) => UnitMemory[]>> = {
+const memoryOf: Readonly<Record<UnitKind, (block: RegisterBlock) => UnitMemory[]>> = {
   vtd(block) {
     const status = block.register(vtdOffsets.gsts, 1);
     const isOff = (field: Parameters<typeof read>[2]) => status !== null && read(status, 0, field) === 0;

@@ -1,6 +1,7 @@
 /** Registers of an SMMUv3 into a unit. Sources: see spec/smmuv3/registers.ts. */
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
+import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import {
   addressBits,
   smmuOffsets as at,
@@ -15,12 +16,12 @@ import {
 } from "../../../spec/smmuv3/registers.js";
 import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
 import type { Smmuv3Abilities } from "../../../table/device/smmuv3_abilities.js";
-import type { Block, RegisterNote } from "./block.js";
+import type { RegisterNote } from "./note.js";
 
 /** Values of SPLIT; others count as the first. */
 const splits = [6, 8, 10];
 
-export function smmuv3Unit(block: Block, notes: RegisterNote[]): UnitRoot | null {
+export function smmuv3Unit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot | null {
   const base = block.address(at.strtabBase);
   const config = block.register(at.strtabBaseCfg, 1);
   if (base === null || config === null || block.isVoid) return null;
@@ -68,7 +69,7 @@ export function smmuv3Unit(block: Block, notes: RegisterNote[]): UnitRoot | null
   };
 }
 
-function abilities(block: Block): Abilities {
+function abilities(block: RegisterBlock): Abilities {
   const idr0 = block.register(at.idr0, 1);
   const idr1 = block.register(at.idr1, 1);
   const has = (field: Parameters<typeof read>[2]) => read(idr0!, 0, field) === 1;
@@ -84,7 +85,7 @@ function abilities(block: Block): Abilities {
   };
 }
 
-function smmuAbilities(block: Block): Smmuv3Abilities {
+function smmuAbilities(block: RegisterBlock): Smmuv3Abilities {
   const idr0 = block.register(at.idr0, 1);
   const idr3 = block.register(at.idr3, 1);
   const idr5 = block.register(at.idr5, 1);

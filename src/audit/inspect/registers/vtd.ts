@@ -2,6 +2,7 @@
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
+import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import {
   vtdOffsets as at,
   Capability,
@@ -12,11 +13,11 @@ import {
 } from "../../../spec/vtd/registers.js";
 import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
 import type { UnitFeature } from "../../../table/format.js";
-import type { Block, RegisterNote } from "./block.js";
+import type { RegisterNote } from "./note.js";
 
 const modes = ["legacy", "scalable", "reserved", "abort"] as const;
 
-export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
+export function vtdUnit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot | null {
   const rtaddr = block.address(at.rtaddr);
   if (rtaddr === null || block.isVoid) return null;
   const gsts = block.register(at.gsts, 1);
@@ -68,7 +69,7 @@ export function vtdUnit(block: Block, notes: RegisterNote[]): UnitRoot | null {
   };
 }
 
-function abilities(block: Block): Abilities {
+function abilities(block: RegisterBlock): Abilities {
   const cap = block.register(at.cap, 2);
   const ecap = block.register(at.ecap, 2);
   const lacks = (wanted: readonly (readonly [UnitFeature, boolean])[]) =>

@@ -1,23 +1,13 @@
 /** Register values as 32-bit words, by block: what a reader of one kind of unit asks. */
-import { hex } from "../../../base/hex.js";
-import { Unreadable } from "../../../read/unreadable.js";
-
-/** Something that registers say and a reader of the answer should know. */
-export interface RegisterNote {
-  /** `unit-off`, `interrupt-remapping-off`, … : a stable name. */
-  readonly rule: string;
-  /** The unit: `vtd at 0xfed90000`. */
-  readonly where: string;
-  readonly what: string;
-  readonly why: string;
-}
+import { hex } from "../../base/hex.js";
+import { Unreadable } from "../unreadable.js";
 
 const wordLimit = 2 ** 32;
 const isOnes = (word: number | undefined): boolean => word === wordLimit - 1;
 /** More digits than 32 bits take: a value of 64 bits, whatever its neighbours are. */
 const wideText = /^\s*0x[0-9a-f_]{9,}\s*$/i;
 
-export class Block {
+export class RegisterBlock {
   readonly base: number;
   readonly #words = new Map<number, number>();
 
@@ -27,6 +17,11 @@ export class Block {
 
   set(offset: number, word: number): void {
     this.#words.set(offset, word);
+  }
+
+  /** What was given, by offset from the base. */
+  get words(): Iterable<readonly [offset: number, word: number]> {
+    return this.#words;
   }
 
   /** The words of a register; null when any of them was not given. */
@@ -70,7 +65,7 @@ export function blocksOf(
   name: string,
   registers: Readonly<Record<string, string | number>>,
   blockBytes: number,
-): Block[] {
+): RegisterBlock[] {
   const values = Object.entries(registers).map(([key, value]) => ({
     address: number(name, key, key, 52n),
     value: number(name, key, value, 64n),
@@ -87,14 +82,14 @@ export function blocksOf(
     }
   }
   const narrow = values.some((v) => v.address % 8n === 4n);
-  const blocks = new Map<number, Block>();
+  const blocks = new Map<number, RegisterBlock>();
   // In ascending order, so that a 32-bit value of the upper half counts where both are given.
   for (const { address, value, isWide } of values.toSorted((a, b) => (a.address < b.address ? -1 : 1))) {
     const at = Number(address);
     const base = at - (at % blockBytes);
     let block = blocks.get(base);
     if (block === undefined) {
-      block = new Block(base);
+      block = new RegisterBlock(base);
       blocks.set(base, block);
     }
     block.set(at - base, Number(value % 2n ** 32n));
