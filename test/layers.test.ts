@@ -8,6 +8,7 @@ import { isDoor, layers } from "../tools/layers.js";
 const imports = importsOf("src");
 const layerOf = (file: string) => Object.keys(layers).find((l) => file.startsWith(`${l}/`));
 const files = [...imports.keys()].filter((f) => !isDoor(f));
+const text = (file: string) => readFileSync(`src/${file}`, "utf8");
 const architecture = readFileSync("ARCHITECTURE.md", "utf8");
 
 test("every file belongs to a layer and imports only from it and those it names", () => {
@@ -80,10 +81,14 @@ test("hardware and software never import each other", () => {
   }
 });
 
+test("no component draws: what is left open is chosen by who runs it", () => {
+  const drawing = files.filter((f) => /^(hw|sw)\//.test(f) && /\b(Rng|drawn|Math\.random)\b/.test(text(f)));
+  expect(drawing).toEqual([]);
+});
+
 test("only the command opens files or touches the process", () => {
   const wrong = files.filter(
-    (f) =>
-      !f.startsWith("cli/") && /from "node:(fs|process|child_process|net|http)/.test(readFileSync(`src/${f}`, "utf8")),
+    (f) => !f.startsWith("cli/") && /from "node:(fs|process|child_process|net|http)/.test(text(f)),
   );
   expect(wrong).toEqual([]);
 });

@@ -15,4 +15,4 @@ export {
   type Pfn,
   pfn,
 } from "./frame.js";
-export { Rng } from "./rng.js";
+export { type Choose, drawn, Rng } from "./rng.js";

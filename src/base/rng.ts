@@ -13,3 +13,12 @@ export class Rng {
     return Math.floor((((x ^ (x >>> 15)) >>> 0) / 0x1_0000_0000) * bound);
   }
 }
+
+/** Which of several ways is taken, where a component leaves that to who runs it: a seed, or a search through all of them. */
+export type Choose = (ways: number) => number;
+
+/** Ways drawn from a seed. */
+export function drawn(seed: number): Choose {
+  const rng = new Rng(seed);
+  return (ways) => rng.below(ways);
+}

@@ -1,4 +1,5 @@
 /** Small machines that scenarios run on: a hypervisor with a back end's domain 0 and one guest, or a kernel alone. */
+import { drawn } from "../../base/rng.js";
 import type { DmaPort } from "../../bus/dma_port.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Checker, DmaApi } from "../../sw/dma/index.js";
@@ -49,7 +50,7 @@ export function xenStage(o: XenStageOptions = {}) {
   const model = o.model ?? "p2m";
   const h = new Hypervisor({
     frames: o.frames ?? 8192,
-    seed: o.seed ?? 1,
+    choose: drawn(o.seed ?? 1),
     arch: model === "p==m" ? "arm" : "x86",
     bugs: o.bugs ?? [],
   });

@@ -1,7 +1,7 @@
 /** A guest's disk through ring and grants, a driver domain that maps its pages, and a disk that masters the bus. */
 import { expect, test } from "vitest";
 import type { Pfn } from "../../../src/base/frame.js";
-import { Rng } from "../../../src/base/rng.js";
+import { drawn, Rng } from "../../../src/base/rng.js";
 import { Disk } from "../../../src/hw/device/disk.js";
 import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
@@ -15,7 +15,7 @@ import { ForeignPages, Grants, Guest, Hypervisor, leftovers, MachineBus, makePoo
 const requester = 0x18;
 
 function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
-  const h = new Hypervisor({ frames: 16384, seed: o.seed });
+  const h = new Hypervisor({ frames: 16384, choose: drawn(o.seed) });
   const dom0 = h.createDomain({ id: 0, model: "p2m", pages: 4096, class: "control" });
   const host = new Guest(h, dom0);
   const made = makePool(host, 4 * 1024 * 1024)!;

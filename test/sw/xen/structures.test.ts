@@ -1,7 +1,7 @@
 /** Small structures against slow twins: page allocator, free frames, the Arm tree, the page map's entries. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Rng } from "../../../src/base/rng.js";
+import { drawn } from "../../../src/base/rng.js";
 import { foreignBit, identityBit } from "../../../src/spec/xen/p2m_entry.js";
 import { Buddy } from "../../../src/sw/xen/guest/buddy.js";
 import { FreeFrames } from "../../../src/sw/xen/hypervisor/free_frames.js";
@@ -59,7 +59,7 @@ describe("the page allocator", () => {
 
 describe("free frames", () => {
   test("blocks are aligned, below the width, given once, highest zone first", () => {
-    const free = new FreeFrames(4096, new Rng(5));
+    const free = new FreeFrames(4096, drawn(5));
     const seen = new Set<number>();
     for (let n = 0; n < 300; n++) {
       const order = n % 4;
@@ -75,7 +75,7 @@ describe("free frames", () => {
   });
 
   test("no address is narrower than a page, and frame 0 is never given", () => {
-    const free = new FreeFrames(64, new Rng(1));
+    const free = new FreeFrames(64, drawn(1));
     expect(free.take(0, 12)).toBe(null);
     expect(free.take(0, 13)).toBe(1);
     for (let n = 0; n < 62; n++) expect(free.take(0, 64)).toBeGreaterThan(0);

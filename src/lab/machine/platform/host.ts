@@ -1,5 +1,6 @@
 /** The kernel that drives the devices, its memory and its bus: the ground of a machine, with or without a hypervisor. */
 import { frameBytes } from "../../../base/frame.js";
+import { drawn } from "../../../base/rng.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
@@ -73,7 +74,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const pages = (bytes: number) => Math.floor(bytes / frameBytes);
   const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
   const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
-  const hypervisor = new Hypervisor({ frames, seed: m.seed, arch: m.arch === "arm" ? "arm" : "x86" });
+  const hypervisor = new Hypervisor({ frames, choose: drawn(m.seed), arch: m.arch === "arm" ? "arm" : "x86" });
   const own = xen.domains.find((d) => d.id === 0)!;
   const domain = hypervisor.createDomain({ id: 0, model: xen.model, pages: pages(own.memory), class: "control" });
   const kernel = new Guest(hypervisor, domain);

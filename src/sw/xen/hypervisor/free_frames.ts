@@ -1,22 +1,22 @@
 /**
  * Free machine frames, in zones by the width of their number; what is wide is given first, so that low memory lasts.
- * Inside a zone the choice is random by a seed: frames of one domain lie anywhere.
+ * Inside a zone any frame may be given, and which it is is chosen outside: frames of one domain lie anywhere.
  * Source: Xen common/page_alloc.c (zones by address width, highest first).
  */
 import { assert } from "../../../base/assert.js";
 import type { Mfn } from "../../../base/frame.js";
-import type { Rng } from "../../../base/rng.js";
+import type { Choose } from "../../../base/rng.js";
 
 export class FreeFrames {
   /** Place of a frame in its zone's list; -1: not free. */
   readonly #place: Int32Array;
   readonly #zones: Uint32Array[] = [];
   readonly #lengths: number[] = [];
-  readonly #rng: Rng;
+  readonly #choose: Choose;
 
   /** Frames 1 to count - 1 are free; frame 0 never is. */
-  constructor(count: number, rng: Rng) {
-    this.#rng = rng;
+  constructor(count: number, choose: Choose) {
+    this.#choose = choose;
     this.#place = new Int32Array(count).fill(-1);
     for (let zone = 0; 2 ** zone < count; zone++) {
       const first = 2 ** zone;
@@ -78,14 +78,14 @@ export class FreeFrames {
 
   #any(zone: number): number {
     const length = this.#lengths[zone]!;
-    return length === 0 ? -1 : this.#zones[zone]![this.#rng.below(length)]!;
+    return length === 0 ? -1 : this.#zones[zone]![this.#choose(length)]!;
   }
 
   #block(zone: number, order: number): number {
     const size = 2 ** order;
     const blocks = Math.floor(this.#zones[zone]!.length / size);
     if (blocks === 0 || this.#lengths[zone]! < size) return -1;
-    const start = this.#rng.below(blocks);
+    const start = this.#choose(blocks);
     for (let n = 0; n < blocks; n++) {
       const first = 2 ** zone + ((start + n) % blocks) * size;
       if (this.#wholeBlock(first, size)) return first;

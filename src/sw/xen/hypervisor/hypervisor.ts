@@ -5,7 +5,7 @@
  */
 import { assert, Misuse } from "../../../base/assert.js";
 import type { Mfn } from "../../../base/frame.js";
-import { Rng } from "../../../base/rng.js";
+import type { Choose } from "../../../base/rng.js";
 import { Memory } from "../../../mem/memory.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { domainSelf, firstReservedDomain, GrantStatus } from "../../../spec/xen/grant_op.js";
@@ -21,7 +21,7 @@ export interface HypervisorOptions {
   /** Machine frames of 4 KiB. */
   readonly frames: number;
   /** Decides where frames of domains lie. */
-  readonly seed?: number;
+  readonly choose: Choose;
   readonly arch?: "x86" | "arm";
   readonly bugs?: readonly XenBugId[];
   /** A full map-track table answers no_device_space, as before there was no_space; Linux warns of the former only. */
@@ -43,7 +43,7 @@ export class Hypervisor {
   constructor(o: HypervisorOptions) {
     this.memory = new Memory(o.frames);
     this.frames = new FrameTable(o.frames);
-    this.free = new FreeFrames(o.frames, new Rng(o.seed ?? 1));
+    this.free = new FreeFrames(o.frames, o.choose);
     this.gate = new AccessGate(this.memory);
     this.arch = o.arch ?? "x86";
     this.bugs = xenFlags(o.bugs);
