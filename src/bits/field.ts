@@ -61,6 +61,16 @@ export type Draft<V extends number> = Omit<Field<V>, "name" | typeof value> & { 
 
 export const bit = (n: number, doc: string): Draft<0 | 1> => bits(n, n, doc);
 
+/**
+ * A number of 64 bits in two whole words, an address most often. What is read is exact below 2^53 and rounded beyond, never
+ * to less than 2^53 (`isExact`); what is written is below 2^53.
+ * @param lsb a multiple of 32
+ */
+export function address64<V extends number = number>(lsb: number, doc: string): Draft<V> {
+  assert(lsb % 32 === 0, "an address of 64 bits fills two words");
+  return { msb: lsb + 63, lsb, doc, word: lsb / 32, shift: 0, mask: 0xffff_ffff, scale: 2 ** 32, limit: 2 ** 53 };
+}
+
 export function bits<V extends number = number>(msb: number, lsb: number, doc: string): Draft<V> {
   const width = msb - lsb + 1,
     word = lsb >>> 5,

@@ -62,7 +62,14 @@ export function layout<const D extends Drafts>(
 export function describe(words: Uint32Array, at: number, $: About): string[] {
   return $.fields.map((f) => {
     const place = `[${f.msb}:${f.lsb}]`.padEnd(9),
-      shown = read(words, at, f).toString(16).padEnd(12);
+      shown = digits(words, at, f).padEnd(12);
     return `${place}${f.name.padEnd(10)}0x${shown}${f.doc}`;
   });
+}
+
+/** Hexadecimal, of both words where a double may not hold them. */
+function digits(words: Uint32Array, at: number, f: Field): string {
+  if (f.msb - f.lsb < 63) return read(words, at, f).toString(16);
+  const [low, high] = [words[at + f.word]!, words[at + f.word + 1]!];
+  return high === 0 ? low.toString(16) : high.toString(16) + low.toString(16).padStart(8, "0");
 }

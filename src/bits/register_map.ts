@@ -1,5 +1,7 @@
 /** Blocks of registers, declared: what lies at which offset, and what each register does by itself. */
+
 import { assert } from "../base/assert.js";
+import { u64High, u64Low } from "../base/u64.js";
 import type { Field } from "./field.js";
 
 /** What a register does by itself. */
@@ -77,7 +79,7 @@ function draft(offset: number, bytes: 4 | 8, access: Access, doc: string, o: Reg
       }
     }
   }
-  const words: WordPair = typeof reset === "number" ? [reset >>> 0, Math.floor(reset / 2 ** 32)] : reset;
+  const words: WordPair = typeof reset === "number" ? [u64Low(reset), u64High(reset)] : reset;
   assert(
     words.every((w, n) => w >>> 0 === w && (n === 0 || bytes === 8 || w === 0)),
     `${doc}: the reset value fits`,

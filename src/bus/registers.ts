@@ -4,7 +4,9 @@
  * What a register does by itself when it is read or written is data: read-only, cleared by writing ones, cleared by being
  * read. What the hardware does about a write is the hardware's: it is told which register was written.
  */
+
 import { assert, Misuse } from "../base/assert.js";
+import { u64, u64High, u64Low } from "../base/u64.js";
 import { type Field, highWith, lowWith, read } from "../bits/field.js";
 import type { Register, RegisterMap } from "../bits/register_map.js";
 import { MachineState } from "../state/machine_state.js";
@@ -92,21 +94,19 @@ export class RegisterFile<Name extends string = string> implements WideRegisters
     this.write32(offset + 4, high);
   }
 
-  /** What the hardware finds in a register. @throws Broken beyond 2^53: such a one is read by its fields. */
+  /** What the hardware finds in a register; beyond 2^53 it is rounded (`isExact`), and better read by its fields. */
   get(name: Name): number {
     const r = this.map.registers[name];
     const at = this.#cells.indexOf(r.offset);
     const low = this.#words.get(at);
     if (r.bytes === 4) return low;
-    const high = this.#words.get(at + 1);
-    assert(high < 2 ** 21, "a register's value is below 2^53");
-    return low + high * 2 ** 32;
+    return u64(low, this.#words.get(at + 1));
   }
 
   /** The hardware changes a register. */
   set(name: Name, value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, "a register holds a whole number");
-    this.#put(this.map.registers[name], value >>> 0, Math.floor(value / 2 ** 32));
+    this.#put(this.map.registers[name], u64Low(value), u64High(value));
   }
 
   /** What the hardware finds in one field of a register. */

@@ -1,5 +1,7 @@
 /** Compressed sources, told by their first bytes and unpacked into memory. */
+
 import type { Paced } from "../base/paced.js";
+import { u64At } from "../base/u64.js";
 import { type ByteSource, memorySource } from "./bytes.js";
 import { Unreadable } from "./unreadable.js";
 import { openZstd } from "./zstd.js";
@@ -114,7 +116,7 @@ function contentSize(bytes: Uint8Array): number | null {
   if (code === 0) return single ? view.getUint8(at) : null;
   if (code === 1) return view.getUint16(at, true) + 256;
   if (code === 2) return view.getUint32(at, true);
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+  return u64At(view, at);
 }
 
 /** Deflate packs 1032 to 1 at the most: a size beyond that is a lie. Source: zlib's technical details. */

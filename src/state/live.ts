@@ -1,5 +1,7 @@
 /** Cells as fields: for each declaration one class, whose getters read words and whose setters go through the one door. */
+
 import { assert, Broken } from "../base/assert.js";
+import { u64, u64High, u64Low } from "../base/u64.js";
 import type { Part } from "./part.js";
 import type { CellArray, Drafts, Live, Place, RecordType } from "./record.js";
 
@@ -82,13 +84,13 @@ function accessor(place: Place, isWatched: boolean): PropertyDescriptor & ThisTy
   return {
     get() {
       if (isWatched) this.onAccess(this.part, at, false);
-      return this.part.words[at]! + this.part.words[at + 1]! * 2 ** 32;
+      return u64(this.part.words[at]!, this.part.words[at + 1]!);
     },
     set(to: number) {
       if (!(Number.isSafeInteger(to) && to >= 0)) throw new Broken(`${this.part.name}.${name} cannot hold ${to}`);
       if (isWatched) this.onAccess(this.part, at, true);
-      this.part.put(at, to >>> 0);
-      this.part.put(at + 1, Math.floor(to / 2 ** 32));
+      this.part.put(at, u64Low(to));
+      this.part.put(at + 1, u64High(to));
     },
   };
 }

@@ -5,7 +5,9 @@
  * that an explorer knows what a step changed. A line of memory (64 bytes, the most that hardware fetches at once) becomes a
  * part of the state when it is first written; until then it is the start image and costs nothing.
  */
+
 import { assert, Misuse } from "../base/assert.js";
+import { u64, u64High } from "../base/u64.js";
 import { Journal, type Mark } from "./journal.js";
 import { liveOf, type OnAccess } from "./live.js";
 import { Part } from "./part.js";
@@ -76,7 +78,7 @@ export class MachineState {
     const words = new Uint32Array(type.wordCount);
     for (const p of type.places) {
       words[p.at] = p.start >>> 0;
-      if (p.kind === "wide") words[p.at + 1] = Math.floor(p.start / 2 ** 32);
+      if (p.kind === "wide") words[p.at + 1] = u64High(p.start);
     }
     const { wordCount } = type;
     const part = this.#add({ name, isLine: false, words, from: 0, wordCount });
@@ -210,7 +212,7 @@ export class MachineState {
   #valueAt(part: Part, at: number): number {
     const place = this.#placeOf(part, at);
     const low = part.words[part.from + at]!;
-    return place?.kind === "wide" ? low + part.words[part.from + at + 1]! * 2 ** 32 : low;
+    return place?.kind === "wide" ? u64(low, part.words[part.from + at + 1]!) : low;
   }
 
   #placeOf(part: Part, at: number): RecordType["places"][number] | undefined {

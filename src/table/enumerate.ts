@@ -9,8 +9,10 @@
  * that cannot be believed are named and left out. What a device's rights come to is the AND over the path; leaves with
  * no right at all, and leaves for privileged requests only, are not mappings.
  */
+
 import { frameBytes } from "../base/frame.js";
 import { hex } from "../base/hex.js";
+import { u64, u64High } from "../base/u64.js";
 import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryTroubles, type Here } from "./entry_troubles.js";
 import { Fault } from "./fault.js";
@@ -101,7 +103,7 @@ class Enumeration implements Enumerated {
   begin(): void {
     const { address } = this.#root;
     const aligned = address - (address % this.#plan.rootAlign);
-    const root = { at: aligned, lo: aligned | 0, hi: Math.floor(aligned / 2 ** 32), level: this.#plan.level, iova: 0 };
+    const root = { at: aligned, lo: aligned | 0, hi: u64High(aligned), level: this.#plan.level, iova: 0 };
     this.#table(aligned, this.#plan.level, 0, this.#plan.rights, root);
     this.#troubles.close();
   }
@@ -270,7 +272,7 @@ class Enumeration implements Enumerated {
     while (count < most && alike(w + 2 * count)) count++;
     const allowed = rights & granted(p, Kind.leaf, lo, hi);
     if (allowed > userRight) {
-      const address = ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32;
+      const address = u64((lo & ~0xfff) >>> 0, hi & 0xf_ffff);
       const paddr = address - (address % size) + within;
       if (this.#mayPush(here.at, level, iova)) this.#sink.push(iova, paddr, count * span, (allowed & 3) as Allow, 1);
     }

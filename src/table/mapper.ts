@@ -8,6 +8,7 @@
 import { Misuse } from "../base/assert.js";
 import { frameBytes, type Mfn } from "../base/frame.js";
 import { hex } from "../base/hex.js";
+import { u64High, u64Low } from "../base/u64.js";
 import type { MemoryView, ReadonlyWords } from "../mem/view.js";
 import { EntryComposer } from "./compose.js";
 import type { TableFormat } from "./format.js";
@@ -309,8 +310,8 @@ export class Mapper {
 
   #check(iova: number, bytes: number): void {
     for (const at of [iova, iova + bytes - 2 ** this.#format.granuleLg2]) {
-      const high = Math.floor(at / 2 ** 32) | 0;
-      if (!inputFits(this.#plan, (at % 2 ** 32) | 0, high)) {
+      const high = u64High(at) | 0;
+      if (!inputFits(this.#plan, u64Low(at) | 0, high)) {
         throw new Misuse(
           "input-size",
           `${hex(at)} is no input of ${this.root.inputBits} bits, ${this.root.upper} above`,

@@ -3,8 +3,10 @@
  *
  * A nested walk reads first-stage tables through the second stage; each step then carries the walk that found its table.
  */
+
 import { frameBytes } from "../base/frame.js";
 import { hex } from "../base/hex.js";
+import { u64 } from "../base/u64.js";
 import type { About } from "../bits/layout.js";
 import type { MemoryView } from "../mem/view.js";
 import { Fault, type FaultName, faultParts } from "./fault.js";
@@ -178,9 +180,9 @@ class Walk {
         return this.#fault(Fault.reserved);
       }
       const bytes = 2 ** sizeLg2;
-      const whole = encoded ? ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32 : leafAddress(p, level, lo, hi);
+      const whole = encoded ? u64((lo & ~0xfff) >>> 0, hi & 0xf_ffff) : leafAddress(p, level, lo, hi);
       const page = whole - (whole % bytes);
-      const within = ((low >>> 0) + (high >>> 0) * 2 ** 32) % bytes;
+      const within = u64(low >>> 0, high >>> 0) % bytes;
       rights &= granted(p, kind, lo, hi);
       step("leaf", `page of ${size(bytes)} at ${hex(page)}`);
       const result = walk(p, this.#memory, this.#root.address, dfn, need);

@@ -5,7 +5,9 @@
  * Permissions are the AND over all levels, judged at the leaf. Source: VT-d 4.1, 3.6 and 3.7; AMD IOMMU 48882, 2.2.3;
  * Arm DDI 0487, D8.2 (walks) and D8.4 (permissions).
  */
+
 import { frameBytes } from "../base/frame.js";
+import { u64 } from "../base/u64.js";
 import { Fault } from "./fault.js";
 import type { FrameSource } from "./frame_source.js";
 import { userRight } from "./grants.js";
@@ -130,14 +132,14 @@ export function refusedBits(p: WalkPlan, level: number, kind: number, lo: number
 
 /** Byte address of the table that an entry points to. */
 export function tableAddress(p: WalkPlan, lo: number, hi: number): number {
-  const address = ((lo & p.tableAddressLow) >>> 0) + (hi & p.tableAddressHigh) * 2 ** 32;
+  const address = u64((lo & p.tableAddressLow) >>> 0, hi & p.tableAddressHigh);
   return p.frameHigh ? address + ((lo >>> 12) & 15) * 2 ** 48 : address;
 }
 
 /** Byte address of the leaf of its level's own size that an entry is. */
 export function leafAddress(p: WalkPlan, level: number, lo: number, hi: number): number {
   const row = level * stride;
-  const address = ((lo & p.rows[row + leafAddressLow]!) >>> 0) + (hi & p.rows[row + leafAddressHigh]!) * 2 ** 32;
+  const address = u64((lo & p.rows[row + leafAddressLow]!) >>> 0, hi & p.rows[row + leafAddressHigh]!);
   return p.frameHigh ? address + ((lo >>> 12) & 15) * 2 ** 48 : address;
 }
 

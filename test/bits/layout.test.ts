@@ -1,7 +1,8 @@
 /** Layouts load only when they are complete, and fields read and write what a slow reading says. */
 import { expect, test } from "vitest";
 import { Rng } from "../../src/base/index.js";
-import { bit, bits, describe, layout, read, write } from "../../src/bits/index.js";
+import { isExact } from "../../src/base/u64.js";
+import { address64, bit, bits, describe, layout, read, write } from "../../src/bits/index.js";
 
 const bad = { title: "bad", source: "none", bitCount: 64 };
 
@@ -65,4 +66,20 @@ test("a declaration is its own decoder", () => {
     "[2:1]    kind      0x0",
     "[51:12]  frame     0xabcde43210",
   ]);
+});
+
+test("an address of 64 bits spans two words wherever they begin, and says when no double holds it", () => {
+  const At = layout(
+    { ...bad, bitCount: 128, ignored: [[31, 0]], reserved: [[127, 96]] },
+    { at: address64(32, "where it lies") },
+  );
+  const words = Uint32Array.of(1, 2, 3, 4);
+  write(words, 0, At.at, 0x1f_ffff_ffff_fff8);
+  expect([...words]).toEqual([1, 0xffff_fff8, 0x1f_ffff, 4]);
+  expect([read(words, 0, At.at), isExact(read(words, 0, At.at))]).toEqual([0x1f_ffff_ffff_fff8, true]);
+  words.set([0xffff_ffff, 0xffff_ffff], 1);
+  expect(isExact(read(words, 0, At.at))).toBe(false);
+  expect(describe(words, 0, At.$)[0]).toMatch(/^\[95:32\] +at +0xffffffffffffffff *where it lies$/);
+  expect(() => write(words, 0, At.at, 2 ** 53)).toThrow(/at \[95:32\] cannot hold/);
+  expect(() => address64(16, "")).toThrow(/fills two words/);
 });

@@ -162,9 +162,9 @@ export class Disk {
     }
     this.#sqHead = (this.#sqHead + 1) % this.#sqEntries;
     const opcode = read(e, 0, Sqe.opcode);
-    const from = (read(e, 0, Sqe.block) + read(e, 0, Sqe.blockHigh) * 2 ** 32) * blockBytes;
+    const from = read(e, 0, Sqe.block) * blockBytes;
     const length = (read(e, 0, Sqe.count) + 1) * blockBytes;
-    const listAt = read(e, 0, Sqe.dataLow) + read(e, 0, Sqe.dataHigh) * 2 ** 32;
+    const listAt = read(e, 0, Sqe.dataAddress);
     const listLength = read(e, 0, Sqe.dataLength);
     const inline = read(e, 0, Sqe.dataKind) >>> 28 === SglType.data;
     this.#command = {
@@ -199,7 +199,7 @@ export class Disk {
     const list = new Float64Array((c.listLength / sglBytes) * 2);
     for (let n = 0; n < list.length; n += 2) {
       const at = n * 2;
-      list[n] = read(words, at, SglDescriptor.addressLow) + read(words, at, SglDescriptor.addressHigh) * 2 ** 32;
+      list[n] = read(words, at, SglDescriptor.address);
       list[n + 1] = read(words, at, SglDescriptor.length);
       if (read(words, at, SglDescriptor.type) !== SglType.data) c.status = NvmeStatus.invalidSgl;
     }

@@ -101,8 +101,8 @@ export class Nic {
       if (read(Uint32Array.of(r.get("control")), 0, DeviceControl.reset) === 1) this.#reset();
       return;
     }
-    this.#txAt = r.get("transmitBaseLow") + r.get("transmitBaseHigh") * 2 ** 32;
-    this.#rxAt = r.get("receiveBaseLow") + r.get("receiveBaseHigh") * 2 ** 32;
+    this.#txAt = r.get("transmitBase");
+    this.#rxAt = r.get("receiveBase");
     this.#txEntries = r.get("transmitLength") / nicDescriptorBytes;
     this.#rxEntries = r.get("receiveLength") / nicDescriptorBytes;
     this.#txTail = r.get("transmitTail");
@@ -172,7 +172,7 @@ export class Nic {
   }
 
   #readPart(d: Uint32Array): void {
-    const from = read(d, 0, TxDescriptor.addressLow) + read(d, 0, TxDescriptor.addressHigh) * 2 ** 32;
+    const from = read(d, 0, TxDescriptor.address);
     const part = new Uint8Array(Math.min(read(d, 0, TxDescriptor.length), packetMax - this.#outBytes));
     if (part.length > 0 && this.master.read(from, part) !== "done") this.#out = null;
     this.#outBytes += part.length;
@@ -196,7 +196,7 @@ export class Nic {
     }
     const count = Math.min(nicBufferBytes, packet.length - this.#written);
     if (this.#rxStage === "write") {
-      const to = read(d, 0, RxDescriptor.addressLow) + read(d, 0, RxDescriptor.addressHigh) * 2 ** 32;
+      const to = read(d, 0, RxDescriptor.address);
       this.master.write(to, packet.subarray(this.#written, this.#written + count));
       this.#rxStage = "writeBack";
       return;

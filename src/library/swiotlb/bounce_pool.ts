@@ -1,5 +1,7 @@
 /** The bounce pool of Linux for programs: it takes the slots that the kernel takes, bit for bit. */
+
 import { type Address, address } from "../../base/frame.js";
+import { u64High } from "../../base/u64.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import { type Full, whyFull } from "../../sw/swiotlb/explain.js";
 import { Pool } from "../../sw/swiotlb/pool.js";
@@ -70,7 +72,7 @@ export function createBouncePool(options: BouncePoolOptions): BouncePool {
     },
     map(request) {
       const { cpu, orig, size, minAlignMask, allocAlignMask, boundarySlots } = asked(request);
-      const high = Math.floor(orig / 2 ** 32);
+      const high = u64High(orig);
       const offset = pool.map(cpu, high, orig >>> 0, size, minAlignMask, allocAlignMask, boundarySlots);
       return offset < 0 ? null : address(start + offset);
     },

@@ -13,11 +13,6 @@ export function within(source: ByteSource, offset: number, count: number): boole
   return Number.isSafeInteger(offset) && offset >= 0 && offset + count <= source.size;
 }
 
-/** A 64-bit number; from 2^53 on it is not exact, but never below 2^53. */
-export function u64(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
-}
-
 /** Text up to the first NUL, at most `max` bytes. */
 export function textAt(view: DataView, at: number, max: number): string {
   let text = "";

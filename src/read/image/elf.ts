@@ -8,10 +8,12 @@
  * out: memory of a device (QEMU), or pages of which makedumpfile does not say why it dropped them. In /proc/vmcore
  * the two are equal.
  */
+
 import { hex } from "../../base/hex.js";
+import { u64At } from "../../base/u64.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
-import { readAt, u64, within } from "./bytes_at.js";
+import { readAt, within } from "./bytes_at.js";
 import type { LinearParts } from "./linear_image.js";
 import { machineOfElf } from "./machines.js";
 import { type Piece, piecesMax } from "./piece.js";
@@ -52,7 +54,7 @@ const elf64: Layout = {
   countAt: 56,
   entryBytes: 56,
   sectionInfoAt: 44,
-  number: u64,
+  number: u64At,
   segment: { offset: 8, address: 24, fileBytes: 32, memoryBytes: 40 },
 };
 const elf32: Layout = {

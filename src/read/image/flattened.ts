@@ -5,7 +5,9 @@
  *
  * Source: makedumpfile(8) and its IMPLEMENTATION notes; headers are big-endian.
  */
+
 import { hex } from "../../base/hex.js";
+import { u64 } from "../../base/u64.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
 import { disjoint } from "./disjoint.js";
@@ -89,8 +91,8 @@ function recordsOf(source: ByteSource, warnings: Warnings): Records {
       stop("a record or the end mark of a flattened dump", "the end of the file");
       return r;
     }
-    const offset = header.getInt32(0) * 2 ** 32 + header.getUint32(4);
-    const bytes = header.getInt32(8) * 2 ** 32 + header.getUint32(12);
+    const offset = u64(header.getUint32(4), header.getInt32(0));
+    const bytes = u64(header.getUint32(12), header.getInt32(8));
     if (offset === -1 && bytes === -1) {
       r.cut = false;
       return r;

@@ -6,10 +6,12 @@
  * Source: makedumpfile's IMPLEMENTATION notes and diskdump_mod.h; offsets were checked against dumps of QEMU 7.2 and
  * 11.1 and of makedumpfile 1.7.2.
  */
+
 import { hex } from "../../base/hex.js";
+import { u64At } from "../../base/u64.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warnings } from "../unreadable.js";
-import { readAt, textAt, u64 } from "./bytes_at.js";
+import { readAt, textAt } from "./bytes_at.js";
 import { machineOfUname } from "./machines.js";
 
 export interface KdumpHeader {
@@ -84,7 +86,8 @@ export function readKdumpHeader(source: ByteSource, warnings: Warnings): KdumpHe
   const sub = readAt(source, blockSize, 104);
   if (sub === null) throw wrong(blockSize, "a kdump sub header", "the end of the file");
   const subLayout = layout.wide ? subWide : uname === "arm" ? subNarrowAligned : subNarrow;
-  const pageCount = version >= 6 ? u64(sub, subLayout.startPage64 + 16) : header.getUint32(layout.statusAt + 16, true);
+  const pageCount =
+    version >= 6 ? u64At(sub, subLayout.startPage64 + 16) : header.getUint32(layout.statusAt + 16, true);
   if (pageCount === 0 || pageCount > pagesMax) throw wrong(blockSize, `1 to ${pagesMax} pages`, String(pageCount));
 
   const bitmapBytes = bitmapBlocks * blockSize;
@@ -132,9 +135,9 @@ function partOf(
   const { layout, version, pageCount } = o;
   const split = version >= 2 && sub.getUint32(s.split, true) !== 0;
   if (!split) return { split, firstPage: 0, endPage: pageCount };
-  const old = (at: number) => (layout.wide ? u64(sub, at) : sub.getUint32(at, true));
-  const first = version >= 6 ? u64(sub, s.startPage64) : old(s.startPage);
-  const end = version >= 6 ? u64(sub, s.startPage64 + 8) : old(s.endPage);
+  const old = (at: number) => (layout.wide ? u64At(sub, at) : sub.getUint32(at, true));
+  const first = version >= 6 ? u64At(sub, s.startPage64) : old(s.startPage);
+  const end = version >= 6 ? u64At(sub, s.startPage64 + 8) : old(s.endPage);
   const endPage = Math.min(end, pageCount);
   return { split, firstPage: Math.min(first, endPage), endPage };
 }
@@ -150,8 +153,8 @@ function machineOf(
   o: { subLayout: SubLayout; version: number; uname: string | null },
 ): string | null {
   if (textAt(header, sysnameAt, 65) !== "" || o.version < 4) return o.uname;
-  const noteBytes = u64(sub, o.subLayout.noteBytes);
-  const note = noteBytes > noteBytesMax ? null : readAt(source, u64(sub, o.subLayout.noteOffset), 12);
+  const noteBytes = u64At(sub, o.subLayout.noteBytes);
+  const note = noteBytes > noteBytesMax ? null : readAt(source, u64At(sub, o.subLayout.noteOffset), 12);
   if (note === null || note.getUint32(8, true) !== 1) return o.uname;
   return byRegisterBytes[note.getUint32(4, true)] ?? o.uname;
 }

@@ -2,10 +2,10 @@
 
 import { frameBytes, type Mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
+import { u64At } from "../../base/u64.js";
 import type { ByteSource } from "../bytes.js";
 import { Unreadable, type Warning, type Warnings } from "../unreadable.js";
 import { type Block, blockFrames, visitFrames } from "./block.js";
-import { u64 } from "./bytes_at.js";
 import { FrameCache } from "./frame_cache.js";
 import type { FrameRun, Image } from "./image.js";
 import { type KdumpHeader, readKdumpHeader } from "./kdump_header.js";
@@ -123,7 +123,7 @@ export class KdumpImage implements Image {
       const descriptor = this.#descriptors.at(at, descriptorBytes);
       if (descriptor === null) return this.#leaveOut(page, "a page descriptor", "the end of the file");
       const view = viewOf(descriptor);
-      if (u64(view, 0) === this.#zerosAt) return this.#zeros;
+      if (u64At(view, 0) === this.#zerosAt) return this.#zeros;
       const bytes = new Uint8Array(this.#header.blockSize);
       const found = this.#unpack(page, view, this.#data, bytes, false);
       if (found !== "held") return found === "zeros" ? this.#zeros : undefined;
@@ -135,7 +135,7 @@ export class KdumpImage implements Image {
 
   /** What `into` holds then. `zeros`: the page is one of those that are all zeros and share their bytes in the file. */
   #unpack(page: number, descriptor: DataView, data: Window, into: Uint8Array, quietly: boolean): Unpacked {
-    const offset = u64(descriptor, 0);
+    const offset = u64At(descriptor, 0);
     const size = descriptor.getUint32(8, true);
     if (offset === this.#zerosAt) return "zeros";
     const damaged = (expected: string, found: string): Unpacked => {

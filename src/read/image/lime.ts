@@ -2,10 +2,12 @@
  * LiME: ranges of memory one after another, each behind a header of 32 bytes.
  * Source: the format documentation of LiME 1.1 to 1.9 (`format=lime`).
  */
+
 import { hex } from "../../base/hex.js";
+import { u64At } from "../../base/u64.js";
 import type { ByteSource } from "../bytes.js";
 import type { Warnings } from "../unreadable.js";
-import { readAt, u64 } from "./bytes_at.js";
+import { readAt } from "./bytes_at.js";
 import type { LinearParts } from "./linear_image.js";
 import { type Piece, piecesMax } from "./piece.js";
 
@@ -30,8 +32,8 @@ export function readLime(source: ByteSource, warnings: Warnings): LinearParts {
       stop("a LiME header of version 1", found === magic ? `version ${version}` : `magic ${hex(found)}`);
       break;
     }
-    const first = u64(header, 8);
-    const last = u64(header, 16);
+    const first = u64At(header, 8);
+    const last = u64At(header, 16);
     const bytes = last - first + 1;
     if (!(bytes > 0)) {
       stop("a range of memory", `${hex(first)} to ${hex(last)}`);

@@ -7,6 +7,7 @@
  * Source: Linux Documentation/arch/x86/x86_64/mm.rst; arch/arm64/include/asm/memory.h (VMEMMAP_START),
  * include/linux/mm_types.h (64 bytes a struct page).
  */
+import { u64 } from "../../base/u64.js";
 
 const pageStructBytes = 64;
 /** Upper halves of where the array lies on x86-64, one TiB. */
@@ -59,7 +60,7 @@ export class PageArray {
       return address >= 0 ? address : Number.NaN;
     }
     const inX86 = high >= x86High && high < x86HighEnd;
-    return inX86 ? (((high - x86High) * 2 ** 32 + low) / pageStructBytes) * 4096 : Number.NaN;
+    return inX86 ? (u64(low, high - x86High) / pageStructBytes) * 4096 : Number.NaN;
   }
 
   #measure(a: Pair, b: Pair): void {
@@ -68,4 +69,4 @@ export class PageArray {
   }
 }
 
-const offsetOf = (high: number, low: number): number => (high - kernelHigh) * 2 ** 32 + low;
+const offsetOf = (high: number, low: number): number => u64(low, high - kernelHigh);

@@ -4,7 +4,9 @@
  * Values have 64 bits and come as two halves. Source of the layout: Linux arch/x86/include/asm/xen/page.h (flag bits of a
  * P2M entry).
  */
+
 import { frameBytes } from "../../base/frame.js";
+import { u64 } from "../../base/u64.js";
 import { type EventBatch, unknownDirection } from "../event.js";
 import { FrameKind } from "../xen/p2m_file.js";
 import { PageArray } from "./page_array.js";
@@ -83,7 +85,7 @@ export class ProbeValues {
       batch.attrs[i] = FrameKind.invalid;
       return;
     }
-    batch.dma[i] = ((high % identityBit) * 2 ** 32 + low) * pageBytes;
+    batch.dma[i] = u64(low, high % identityBit) * pageBytes;
     const foreign = high >= foreignBit;
     const identity = high % foreignBit >= identityBit;
     batch.attrs[i] = foreign ? FrameKind.foreign : identity ? FrameKind.identity : FrameKind.local;
@@ -127,7 +129,7 @@ export class ProbeValues {
     if (k >= this.#entries[ProbeRole.domain]!) return Number.NaN;
     const reference =
       k < this.#entries[ProbeRole.reference]! ? this.#entryLow[ProbeRole.reference * entriesMax + k]! : 0;
-    return this.#entryLow[ProbeRole.domain * entriesMax + k]! * 2 ** 32 + reference;
+    return u64(reference, this.#entryLow[ProbeRole.domain * entriesMax + k]!);
   }
 
   #most(role: ProbeRole, count: number): number {
@@ -141,5 +143,5 @@ export class ProbeValues {
 
 /** Two halves as one number, exact below 2^53; all ones is -1. */
 function numberOf(high: number, low: number): number {
-  return high === 0xffff_ffff && low === 0xffff_ffff ? -1 : high * 2 ** 32 + low;
+  return high === 0xffff_ffff && low === 0xffff_ffff ? -1 : u64(low, high);
 }

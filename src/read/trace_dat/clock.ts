@@ -2,6 +2,7 @@
  * Time stamps of 64 bits as doubles: counted from the first one seen, so that they stay exact for 104 days around it
  * whatever the clock's zero is ("tai" counts from 1970, which no double holds to the nanosecond).
  */
+import { u64 } from "../../base/u64.js";
 export class Clock {
   #high = 0;
   #low = 0;
@@ -29,12 +30,12 @@ export class Clock {
   /** @returns the time stamp as nanoseconds after the first one that was given. */
   since(high: number, low: number): number {
     if (!this.#set) this.#begin(high, low);
-    return (high - this.#high) * 4294967296 + (low - this.#low);
+    return u64(low - this.#low, high - this.#high);
   }
 
   /** @returns whole microseconds, rounded half up as the kernel rounds them to print. */
   microseconds(since: number): number {
-    if (!this.#inNanoseconds) return this.#high * 4294967296 + this.#low + since;
+    if (!this.#inNanoseconds) return u64(this.#low, this.#high) + since;
     // A product is quicker than a quotient, and as exact here: the double 0.001 lies above 1/1000 by so little that
     // below 2^52 a multiple of 1000 still gives its whole number, and one less than it does not.
     return this.#microseconds + Math.floor((this.#nanoseconds + since + 500) * 0.001);

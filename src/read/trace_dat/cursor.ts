@@ -1,6 +1,8 @@
 /** Reads numbers and strings in order from a part of the input, and refuses to leave it. */
+
 import { hex } from "../../base/hex.js";
 import { latin1 } from "../../base/text_bytes.js";
+import { u64At } from "../../base/u64.js";
 import { type ByteSource, memorySource } from "../bytes.js";
 import { Unreadable } from "../unreadable.js";
 
@@ -56,9 +58,7 @@ export class Cursor {
   /** Exact below 2^53; larger ones are only ever found too large. */
   u64(): number {
     const at = this.#take(8);
-    const first = this.#view.getUint32(at, this.little);
-    const second = this.#view.getUint32(at + 4, this.little);
-    return this.little ? second * 4294967296 + first : first * 4294967296 + second;
+    return u64At(this.#view, at, this.little);
   }
 
   skip(bytes: number): void {

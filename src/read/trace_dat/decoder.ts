@@ -1,4 +1,5 @@
 /** One record into one event of a batch, by the plan of its event number. */
+import { u64 } from "../../base/u64.js";
 import { Context, type EventBatch, failedAddress } from "../event.js";
 import type { Names } from "../names.js";
 import type { Warnings } from "../unreadable.js";
@@ -139,7 +140,7 @@ export class Decoder {
   /** 64 bits, exact below 2^53. */
   #wide(view: DataView, at: number): number {
     const little = this.#little;
-    return view.getUint32(at + this.#lowAt, little) + view.getUint32(at + this.#highAt, little) * 4294967296;
+    return u64(view.getUint32(at + this.#lowAt, little), view.getUint32(at + this.#highAt, little));
   }
 
   /** 64 bits; all ones are an address that there is none at. */

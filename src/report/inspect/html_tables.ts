@@ -4,6 +4,7 @@ import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
 import { frameBytes, mfn } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import { base64 } from "../../base/text_bytes.js";
+import { u64 } from "../../base/u64.js";
 import type { About } from "../../bits/layout.js";
 import type { MemoryView } from "../../mem/view.js";
 import { type FormatName, formats, NestedView, planOf, rootProblem, type TableRoot } from "../../table/index.js";
@@ -214,7 +215,7 @@ export class TableCollector {
     const encoded = plan.nextLevel && value === 7;
     const sizeLg2 = encoded ? encodedSizeLg2(plan, level, lo, hi) : plan.rows[level * rowLength]!;
     if (sizeLg2 === 0) return reserved;
-    const address = encoded ? ((lo & ~0xfff) >>> 0) + (hi & 0xf_ffff) * 2 ** 32 : leafAddress(plan, level, lo, hi);
+    const address = encoded ? u64((lo & ~0xfff) >>> 0, hi & 0xf_ffff) : leafAddress(plan, level, lo, hi);
     return { lead: Lead.page, target: hex(address - (address % 2 ** sizeLg2)), sizeLg2 };
   }
 }

@@ -4,7 +4,7 @@
  * Source: Intel VT-d Architecture Specification rev 4.1, chapter 8 (8.1 DMAR, 8.2 structure types, 8.3 DRHD, 8.3.1 device
  * scope, 8.4 RMRR, 8.5 ATSR, 8.6 RHSA, 8.7 ANDD, 8.8 SATC).
  */
-import { bit, bits } from "../../bits/field.js";
+import { address64, bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** Byte of the host address width less one, behind the table header. */
@@ -28,8 +28,7 @@ export const Drhd = layout(
     includeAll: bit(32, "1 = every device of the segment that no other unit names"),
     size: bits(47, 40, "2^n pages of registers"),
     segment: bits(63, 48, "PCI segment"),
-    baseLow: bits(95, 64, "register base, bits 31:0"),
-    baseHigh: bits(127, 96, "register base, bits 63:32"),
+    base: address64(64, "register base"),
   },
 );
 
@@ -40,10 +39,8 @@ export const Rmrr = layout(
     type: bits(15, 0, "1"),
     length: bits(31, 16, "bytes, with device scopes"),
     segment: bits(63, 48, "PCI segment"),
-    baseLow: bits(95, 64, "first byte, bits 31:0"),
-    baseHigh: bits(127, 96, "first byte, bits 63:32"),
-    limitLow: bits(159, 128, "last byte, bits 31:0"),
-    limitHigh: bits(191, 160, "last byte, bits 63:32"),
+    base: address64(64, "first byte"),
+    limit: address64(128, "last byte"),
   },
 );
 
@@ -72,8 +69,7 @@ export const Rhsa = layout(
   {
     type: bits(15, 0, "3"),
     length: bits(31, 16, "bytes"),
-    baseLow: bits(95, 64, "register base, bits 31:0"),
-    baseHigh: bits(127, 96, "register base, bits 63:32"),
+    base: address64(64, "register base"),
     proximity: bits(159, 128, "proximity domain"),
   },
 );

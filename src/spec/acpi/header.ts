@@ -4,7 +4,7 @@
  * Source: ACPI specification 6.5, sections 5.2.5.3 (RSDP), 5.2.6 (header), 5.2.7 and 5.2.8 (RSDT, XSDT); PCI Firmware
  * specification 3.3, section 4.1.2 (MCFG). 64-bit addresses are two fields, since not every one fits a number.
  */
-import { bits } from "../../bits/field.js";
+import { address64, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** `RSD ` and `PTR ` as little-endian words; the structure stands at a multiple of 16. */
@@ -28,8 +28,7 @@ export const Rsdp = layout(
     revision: bits(127, 120, "0 = the first 20 bytes only; 2 = all"),
     rsdt: bits(159, 128, "32-bit address of the RSDT"),
     length: bits(191, 160, "bytes of this structure"),
-    xsdtLow: bits(223, 192, "XSDT, address bits 31:0"),
-    xsdtHigh: bits(255, 224, "XSDT, address bits 63:32"),
+    xsdt: address64(192, "address of the XSDT"),
     extendedChecksum: bits(263, 256, "makes all bytes sum to 0"),
   },
 );
@@ -45,8 +44,7 @@ export const TableHeader = layout(
     revision: bits(71, 64, "revision of the table's form"),
     checksum: bits(79, 72, "makes all bytes sum to 0"),
     oem: bits(127, 80, "vendor"),
-    oemTableLow: bits(159, 128, "vendor's name of the table"),
-    oemTableHigh: bits(191, 160, "vendor's name of the table"),
+    oemTable: address64(128, "vendor's name of the table"),
     oemRevision: bits(223, 192, "vendor's revision"),
     creator: bits(255, 224, "compiler"),
     creatorRevision: bits(287, 256, "compiler's revision"),
@@ -59,8 +57,7 @@ export const tableHeaderBytes = 36;
 export const McfgEntry = layout(
   { title: "MCFG entry", source: "PCI Firmware 3.3, 4.1.2", bitCount: 128, reserved: [[127, 96]] },
   {
-    baseLow: bits(31, 0, "address of bus 0's configuration space, bits 31:0"),
-    baseHigh: bits(63, 32, "address bits 63:32"),
+    base: address64(0, "address of bus 0's configuration space"),
     segment: bits(79, 64, "PCI segment"),
     firstBus: bits(87, 80, "first bus of the window"),
     lastBus: bits(95, 88, "last bus of the window"),

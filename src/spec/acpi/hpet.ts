@@ -1,5 +1,5 @@
 /** ACPI HPET: where the timer block is. Source: IA-PC HPET specification 1.0a, section 3.2.4. */
-import { bits } from "../../bits/field.js";
+import { address64, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** HPET, after the table header. */
@@ -8,8 +8,7 @@ export const HpetBody = layout(
   {
     id: bits(31, 0, "capabilities of the block"),
     space: bits(39, 32, "0 = memory; 1 = I/O ports"),
-    addressLow: bits(95, 64, "registers, address bits 31:0"),
-    addressHigh: bits(127, 96, "address bits 63:32"),
+    address: address64(64, "address of the registers"),
   },
 );
 /** Registers of the block, and the page that they lie in. */

@@ -4,7 +4,7 @@
  * Source: Arm IO Remapping Table DEN0049E.e, section 3.1 (nodes), 3.1.1.2 (SMMUv3), 3.1.1.3 (root complex), 3.1.1.4
  * (named component), 3.1.1.5 (reserved memory ranges), 3.1.1.1 (id mappings).
  */
-import { bit, bits } from "../../bits/field.js";
+import { address64, bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** IORT, after the table header. */
@@ -32,8 +32,7 @@ export const IortType = { its: 0, named: 1, rootComplex: 2, smmu: 3, smmuv3: 4, 
 export const IortSmmuv3 = layout(
   { title: "IORT SMMUv3 node", source: "DEN0049E.e, 3.1.1.2", bitCount: 128, ignored: [[127, 96]] },
   {
-    baseLow: bits(31, 0, "register base, bits 31:0"),
-    baseHigh: bits(63, 32, "register base, bits 63:32"),
+    base: address64(0, "register base"),
     coherent: bit(64, "1 = table walks are coherent"),
     flags: bits(95, 65, "further flags"),
   },
@@ -43,10 +42,8 @@ export const IortSmmuv3 = layout(
 export const IortSmmu = layout(
   { title: "IORT SMMU node", source: "DEN0049E.e, 3.1.1.1", bitCount: 192 },
   {
-    baseLow: bits(31, 0, "register base, bits 31:0"),
-    baseHigh: bits(63, 32, "register base, bits 63:32"),
-    spanLow: bits(95, 64, "bytes of registers, bits 31:0"),
-    spanHigh: bits(127, 96, "bytes of registers, bits 63:32"),
+    base: address64(0, "register base"),
+    span: address64(64, "bytes of registers"),
     model: bits(159, 128, "see smmuModels"),
     flags: bits(191, 160, "bit 1 = table walks are coherent"),
   },
@@ -96,10 +93,8 @@ export const IortReserved = layout(
 export const IortRange = layout(
   { title: "IORT reserved memory range", source: "DEN0049E.e, 3.1.1.5", bitCount: 160, reserved: [[159, 128]] },
   {
-    baseLow: bits(31, 0, "first byte, bits 31:0"),
-    baseHigh: bits(63, 32, "first byte, bits 63:32"),
-    bytesLow: bits(95, 64, "bytes, bits 31:0"),
-    bytesHigh: bits(127, 96, "bytes, bits 63:32"),
+    base: address64(0, "first byte"),
+    bytes: address64(64, "bytes"),
   },
 );
 

@@ -3,7 +3,7 @@
  *
  * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, section 5.2 (IVRS, IVHD, device entries, IVMD).
  */
-import { bit, bits } from "../../bits/field.js";
+import { address64, bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** After the table header come four bytes of information and eight reserved ones. */
@@ -51,8 +51,7 @@ export const Ivhd = layout(
     length: bits(31, 16, "bytes, with device entries"),
     device: bits(47, 32, "requester id of the unit itself"),
     capability: bits(63, 48, "offset of its PCI capability"),
-    baseLow: bits(95, 64, "register base, bits 31:0"),
-    baseHigh: bits(127, 96, "register base, bits 63:32"),
+    base: address64(64, "register base"),
     segment: bits(143, 128, "PCI segment"),
     info: bits(159, 144, "interrupt numbers"),
     features: bits(191, 160, "attributes"),
@@ -130,9 +129,7 @@ export const Ivmd = layout(
     device: bits(47, 32, "requester id, the first of a range"),
     last: bits(63, 48, "last requester id of a range"),
     segment: bits(79, 64, "PCI segment, in newer forms"),
-    startLow: bits(159, 128, "first byte, bits 31:0"),
-    startHigh: bits(191, 160, "first byte, bits 63:32"),
-    bytesLow: bits(223, 192, "bytes, bits 31:0"),
-    bytesHigh: bits(255, 224, "bytes, bits 63:32"),
+    start: address64(128, "first byte"),
+    bytes: address64(192, "bytes"),
   },
 );

@@ -3,7 +3,7 @@
  *
  * Source: ACPI specification 6.5, section 5.2.12. Offsets count from the table's start, and in an entry from the entry's.
  */
-import { bits } from "../../bits/field.js";
+import { address64, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** MADT, after the table header. */
@@ -39,7 +39,7 @@ export const MadtIoApic = layout(
 /** MADT local APIC address override. */
 export const MadtLocalApicOverride = layout(
   { title: "MADT local APIC address override", source: "ACPI 6.5, 5.2.12.8", bitCount: 96, ignored: [[31, 0]] },
-  { addressLow: bits(63, 32, "registers, address bits 31:0"), addressHigh: bits(95, 64, "address bits 63:32") },
+  { address: address64(32, "address of the registers") },
 );
 
 /** Distributor, MSI frame and ITS have their address in the same place. */
@@ -47,8 +47,7 @@ export const MadtGic = layout(
   { title: "MADT GIC block", source: "ACPI 6.5, 5.2.12.15, 5.2.12.16, 5.2.12.18", bitCount: 128, ignored: [[31, 0]] },
   {
     id: bits(63, 32, "number of the block"),
-    addressLow: bits(95, 64, "registers, address bits 31:0"),
-    addressHigh: bits(127, 96, "address bits 63:32"),
+    address: address64(64, "address of the registers"),
   },
 );
 
@@ -56,8 +55,7 @@ export const MadtGic = layout(
 export const MadtGicRedistributor = layout(
   { title: "MADT GIC redistributors", source: "ACPI 6.5, 5.2.12.17", bitCount: 128, ignored: [[31, 0]] },
   {
-    addressLow: bits(63, 32, "registers, address bits 31:0"),
-    addressHigh: bits(95, 64, "address bits 63:32"),
+    address: address64(32, "address of the registers"),
     bytes: bits(127, 96, "bytes of them"),
   },
 );

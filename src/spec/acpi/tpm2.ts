@@ -1,5 +1,5 @@
 /** ACPI TPM2: where the control area of a TPM is. Source: TCG ACPI Specification 1.3, table 7. */
-import { bits } from "../../bits/field.js";
+import { address64, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** TPM2, after the table header. */
@@ -7,8 +7,7 @@ export const Tpm2Body = layout(
   { title: "TPM2, after the table header", source: "TCG ACPI 1.3, table 7", bitCount: 128, reserved: [[31, 16]] },
   {
     platform: bits(15, 0, "0 = client; 1 = server"),
-    addressLow: bits(63, 32, "control area, address bits 31:0; all 0 = none"),
-    addressHigh: bits(95, 64, "address bits 63:32"),
+    address: address64(32, "address of the control area; all 0 = none"),
     start: bits(127, 96, "how a command is started"),
   },
 );

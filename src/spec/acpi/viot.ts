@@ -3,7 +3,7 @@
  *
  * Source: ACPI specification 6.5, section 5.2.32. Offsets count from the table's start.
  */
-import { bits } from "../../bits/field.js";
+import { address64, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
 /** VIOT, after the table header. */
@@ -69,5 +69,5 @@ export const ViotVirtioMmio = layout(
     ignored: [[31, 0]],
     reserved: [[63, 32]],
   },
-  { baseLow: bits(95, 64, "register base, bits 31:0"), baseHigh: bits(127, 96, "register base, bits 63:32") },
+  { base: address64(64, "register base") },
 );

@@ -4,7 +4,7 @@
  * Source: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453), 3.2.3 (receive)
  * and 3.3.3 (transmit).
  */
-import { bit, bits, layout } from "../../bits/index.js";
+import { address64, bit, bits, layout } from "../../bits/index.js";
 
 /** Bytes of a descriptor of either ring. */
 export const nicDescriptorBytes = 16;
@@ -16,8 +16,7 @@ export const nicBufferBytes = 2048;
 export const RxDescriptor = layout(
   { title: "receive descriptor", source: "8254x manual, 3.2.3", bitCount: 128 },
   {
-    addressLow: bits(31, 0, "bus address of the buffer, low half"),
-    addressHigh: bits(63, 32, "high half"),
+    address: address64(0, "bus address of the buffer"),
     length: bits(79, 64, "bytes that were written"),
     checksum: bits(95, 80, "of the packet"),
     done: bit(96, "the hardware has finished with it (DD)"),
@@ -32,8 +31,7 @@ export const RxDescriptor = layout(
 export const TxDescriptor = layout(
   { title: "legacy transmit descriptor", source: "8254x manual, 3.3.3", bitCount: 128, reserved: [[103, 100]] },
   {
-    addressLow: bits(31, 0, "bus address of the data, low half"),
-    addressHigh: bits(63, 32, "high half"),
+    address: address64(0, "bus address of the data"),
     length: bits(79, 64, "bytes"),
     checksumOffset: bits(87, 80, "where to put a checksum (CSO)"),
     endOfPacket: bit(88, "the packet ends here (EOP)"),

@@ -3,7 +3,7 @@
  *
  * Source: Intel PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual (317453), 13.4.
  */
-import { bit, layout, register, registerMap } from "../../bits/index.js";
+import { bit, layout, register, register64, registerMap } from "../../bits/index.js";
 
 /** 8254x. */
 export const nicRegisters = registerMap(
@@ -11,13 +11,11 @@ export const nicRegisters = registerMap(
   {
     control: register(0x0000, "rw", "CTRL"),
     interruptCause: register(0x00c0, "clearedByRead", "ICR: what has happened since it was read"),
-    receiveBaseLow: register(0x2800, "rw", "RDBAL, a bus address"),
-    receiveBaseHigh: register(0x2804, "rw", "RDBAH"),
+    receiveBase: register64(0x2800, "rw", "RDBAL and RDBAH, a bus address"),
     receiveLength: register(0x2808, "rw", "RDLEN, bytes"),
     receiveHead: register(0x2810, "rw", "RDH, the hardware's"),
     receiveTail: register(0x2818, "rw", "RDT, the driver's"),
-    transmitBaseLow: register(0x3800, "rw", "TDBAL, a bus address"),
-    transmitBaseHigh: register(0x3804, "rw", "TDBAH"),
+    transmitBase: register64(0x3800, "rw", "TDBAL and TDBAH, a bus address"),
     transmitLength: register(0x3808, "rw", "TDLEN, bytes"),
     transmitHead: register(0x3810, "rw", "TDH, the hardware's"),
     transmitTail: register(0x3818, "rw", "TDT, the driver's"),

@@ -4,7 +4,7 @@
  * Source: NVM Express Base Specification 2.0, 3.3.3 (submission and completion entries), 4.1.2 (SGL descriptors);
  * NVM Command Set Specification 1.0, 3.2.4 and 3.2.6 (read and write).
  */
-import { bit, bits, layout } from "../../bits/index.js";
+import { address64, bit, bits, layout } from "../../bits/index.js";
 
 /** Operations of the NVM command set. */
 export const NvmeOpcode = { flush: 0, write: 1, read: 2 } as const;
@@ -49,12 +49,10 @@ export const Sqe = layout(
     sgl: bits(15, 14, "1 = the data pointer is an SGL descriptor"),
     id: bits(31, 16, "given back in the completion"),
     namespace: bits(63, 32, "1 is the only one here"),
-    dataLow: bits(223, 192, "SGL 1: address, low half"),
-    dataHigh: bits(255, 224, "address, high half"),
+    dataAddress: address64(192, "SGL 1: address"),
     dataLength: bits(287, 256, "SGL 1: bytes, of the data or of the list"),
     dataKind: bits(319, 288, "SGL 1: type in bits 31:28"),
-    block: bits(351, 320, "first block, low half"),
-    blockHigh: bits(383, 352, "high half"),
+    block: address64(320, "first block"),
     count: bits(399, 384, "blocks, less one"),
   },
 );
@@ -63,8 +61,7 @@ export const Sqe = layout(
 export const SglDescriptor = layout(
   { title: "NVMe SGL descriptor", source: "NVMe 2.0, 4.1.2", bitCount: 128, reserved: [[119, 96]] },
   {
-    addressLow: bits(31, 0, "bus address, low half"),
-    addressHigh: bits(63, 32, "high half"),
+    address: address64(0, "bus address"),
     length: bits(95, 64, "bytes"),
     subtype: bits(123, 120, "0 = an address"),
     type: bits(127, 124, "SglType"),

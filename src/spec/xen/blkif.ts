@@ -3,7 +3,7 @@
  *
  * Source: Xen include/public/io/blkif.h (struct blkif_request, blkif_request_indirect, blkif_response).
  */
-import { bits, layout } from "../../bits/index.js";
+import { address64, bits, layout } from "../../bits/index.js";
 
 /** Operations of a request. */
 export const BlkOp = { read: 0, write: 1, writeBarrier: 2, flushDiskcache: 3, discard: 5, indirect: 6 } as const;
@@ -42,8 +42,7 @@ export const BlkRequest = layout(
     handle: bits(31, 16, "virtual disk"),
     id: bits(95, 64, "given back in the response, low half"),
     idHigh: bits(127, 96, "high half"),
-    sector: bits(159, 128, "first sector on the disk, low half"),
-    sectorHigh: bits(191, 160, "high half"),
+    sector: address64(128, "first sector on the disk"),
   },
 );
 
@@ -64,8 +63,7 @@ export const BlkIndirect = layout(
     segments: bits(31, 16, "segments in the pages that follow"),
     id: bits(95, 64, "given back in the response, low half"),
     idHigh: bits(127, 96, "high half"),
-    sector: bits(159, 128, "first sector on the disk, low half"),
-    sectorHigh: bits(191, 160, "high half"),
+    sector: address64(128, "first sector on the disk"),
     handle: bits(207, 192, "virtual disk"),
     firstRef: bits(255, 224, "grant of the first page of segments; seven more may follow"),
   },

@@ -4,7 +4,9 @@
  *
  * Source: Linux drivers/block/xen-blkfront.c (blkif_queue_rw_req, blkif_interrupt, blkif_completion).
  */
+
 import { frameBytes, type Pfn } from "../../base/frame.js";
+import { u64, u64High, u64Low } from "../../base/u64.js";
 import { BlkOp, BlkStatus, blkEntryBytes, blkSegmentsMax, sectorsPerPage } from "../../spec/xen/blkif.js";
 import type { Grants, Guest } from "../xen/index.js";
 import { type BlkifSegment, blkWords, parseResponse, putSegment, requestWords, segmentWords } from "./blkif_entry.js";
@@ -133,8 +135,8 @@ export class BlkFront {
     this.#ring.put(
       requestWords({
         operation: job.toDisk ? BlkOp.write : BlkOp.read,
-        id: id % 2 ** 32,
-        idHigh: Math.floor(id / 2 ** 32),
+        id: u64Low(id),
+        idHigh: u64High(id),
         sector: job.sector,
         segmentCount: segments.length,
         segments: tables.length > 0 ? [] : segments,
@@ -159,7 +161,7 @@ export class BlkFront {
 
   #end(words: Uint32Array): void {
     const { id, idHigh, status } = parseResponse(words);
-    const number = id + idHigh * 2 ** 32;
+    const number = u64(id, idHigh);
     const p = this.#pending.get(number);
     if (p === undefined) {
       this.stray++;

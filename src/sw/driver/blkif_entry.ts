@@ -60,7 +60,7 @@ export function parseRequest(words: Uint32Array): Request {
     operation: indirect ? read(words, 0, BlkIndirect.indirectOperation) : read(words, 0, BlkRequest.operation),
     id: read(words, 0, BlkRequest.id),
     idHigh: read(words, 0, BlkRequest.idHigh),
-    sector: read(words, 0, BlkRequest.sector) + read(words, 0, BlkRequest.sectorHigh) * 2 ** 32,
+    sector: read(words, 0, BlkRequest.sector),
     segmentCount,
     segments: Array.from({ length: inside }, (_, n) => segmentAt(words, blkSegmentsAt + n * segmentWords)),
     indirectRefs: Array.from(words.subarray(blkIndirectRefsAt, blkIndirectRefsAt + pages)),
@@ -73,8 +73,7 @@ export function requestWords(r: Request): Uint32Array {
   write(words, 0, BlkRequest.operation, indirect ? BlkOp.indirect : r.operation);
   write(words, 0, BlkRequest.id, r.id);
   write(words, 0, BlkRequest.idHigh, r.idHigh);
-  write(words, 0, BlkRequest.sector, r.sector % 2 ** 32);
-  write(words, 0, BlkRequest.sectorHigh, Math.floor(r.sector / 2 ** 32));
+  write(words, 0, BlkRequest.sector, r.sector);
   if (indirect) {
     write(words, 0, BlkIndirect.indirectOperation, r.operation);
     write(words, 0, BlkIndirect.segments, r.segmentCount);

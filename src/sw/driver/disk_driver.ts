@@ -9,6 +9,7 @@
 
 import { assert } from "../../base/assert.js";
 import { hex } from "../../base/hex.js";
+import { u64High, u64Low } from "../../base/u64.js";
 import { read, write } from "../../bits/index.js";
 import type { Interrupt } from "../../bus/interrupt.js";
 import type { Registers } from "../../bus/registers.js";
@@ -141,8 +142,8 @@ export class DiskDriver {
       [submissionQueue.offset, this.#sq.bus],
       [completionQueue.offset, this.#cq.bus],
     ] as const) {
-      r.write32(at, bus % 2 ** 32);
-      r.write32(at + 4, Math.floor(bus / 2 ** 32));
+      r.write32(at, u64Low(bus));
+      r.write32(at + 4, u64High(bus));
     }
     write(w.fill(0), 0, ControllerConfiguration.enable, 1);
     r.write32(configuration.offset, w[0]!);
@@ -174,8 +175,7 @@ export class DiskDriver {
     let bytes = 0;
     for (const [n, s] of mapped.segments.entries()) {
       const at = n * (sglBytes / 4);
-      write(words, at, SglDescriptor.addressLow, s.bus % 2 ** 32);
-      write(words, at, SglDescriptor.addressHigh, Math.floor(s.bus / 2 ** 32));
+      write(words, at, SglDescriptor.address, s.bus);
       write(words, at, SglDescriptor.length, s.size);
       write(words, at, SglDescriptor.type, SglType.data);
       bytes += s.size;
@@ -188,12 +188,10 @@ export class DiskDriver {
     write(e, 0, Sqe.sgl, 1);
     write(e, 0, Sqe.id, id);
     write(e, 0, Sqe.namespace, 1);
-    write(e, 0, Sqe.dataLow, listAt % 2 ** 32);
-    write(e, 0, Sqe.dataHigh, Math.floor(listAt / 2 ** 32));
+    write(e, 0, Sqe.dataAddress, listAt);
     write(e, 0, Sqe.dataLength, words.byteLength);
     write(e, 0, Sqe.dataKind, (SglType.lastSegment << 28) >>> 0);
-    write(e, 0, Sqe.block, bio.block % 2 ** 32);
-    write(e, 0, Sqe.blockHigh, Math.floor(bio.block / 2 ** 32));
+    write(e, 0, Sqe.block, bio.block);
     write(e, 0, Sqe.count, bytes / 512 - 1);
     this.#memory.write(this.#sq.phys + this.#sqTail * sqeBytes, new Uint8Array(e.buffer));
     this.#sqTail = (this.#sqTail + 1) % this.#entries;

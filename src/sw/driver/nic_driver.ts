@@ -5,8 +5,10 @@
  * Source: Linux drivers/net/ethernet/intel/e1000/e1000_main.c (e1000_tx_map, e1000_clean_tx_irq, e1000_clean_rx_irq,
  * e1000_alloc_rx_buffers, e1000_watchdog, e1000_reset_task).
  */
+
 import { assert } from "../../base/assert.js";
 import { frameBytes, type Pfn } from "../../base/frame.js";
+import { u64High, u64Low } from "../../base/u64.js";
 import { read, write } from "../../bits/index.js";
 import type { Interrupt } from "../../bus/interrupt.js";
 import type { Registers } from "../../bus/registers.js";
@@ -179,12 +181,12 @@ export class NicDriver {
 
   #placeRings(): void {
     const bytes = this.#entries * nicDescriptorBytes;
-    for (const [low, high, length, { bus }] of [
-      [r.transmitBaseLow, r.transmitBaseHigh, r.transmitLength, this.#tx],
-      [r.receiveBaseLow, r.receiveBaseHigh, r.receiveLength, this.#rx],
+    for (const [base, length, { bus }] of [
+      [r.transmitBase, r.transmitLength, this.#tx],
+      [r.receiveBase, r.receiveLength, this.#rx],
     ] as const) {
-      this.#registers.write32(low.offset, bus % 2 ** 32);
-      this.#registers.write32(high.offset, Math.floor(bus / 2 ** 32));
+      this.#registers.write32(base.offset, u64Low(bus));
+      this.#registers.write32(base.offset + 4, u64High(bus));
       this.#registers.write32(length.offset, bytes);
     }
   }
@@ -203,8 +205,7 @@ export class NicDriver {
     const n = this.#rxTail;
     this.#buffers[n] = { page: page!, bus: mapped.bus };
     const d = this.#words.fill(0);
-    write(d, 0, RxDescriptor.addressLow, mapped.bus % 2 ** 32);
-    write(d, 0, RxDescriptor.addressHigh, Math.floor(mapped.bus / 2 ** 32));
+    write(d, 0, RxDescriptor.address, mapped.bus);
     this.#memory.write(this.#rx.phys + n * nicDescriptorBytes, asBytes(d));
     this.#rxTail = (n + 1) % this.#entries;
     this.#registers.write32(r.receiveTail.offset, this.#rxTail);
@@ -222,8 +223,7 @@ export class NicDriver {
     for (const [n, s] of mapped.segments.entries()) {
       const last = n === mapped.segments.length - 1;
       const d = this.#words.fill(0);
-      write(d, 0, TxDescriptor.addressLow, s.bus % 2 ** 32);
-      write(d, 0, TxDescriptor.addressHigh, Math.floor(s.bus / 2 ** 32));
+      write(d, 0, TxDescriptor.address, s.bus);
       write(d, 0, TxDescriptor.length, s.size);
       write(d, 0, TxDescriptor.endOfPacket, last ? 1 : 0);
       write(d, 0, TxDescriptor.insertFcs, 1);

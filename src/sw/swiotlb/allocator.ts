@@ -5,6 +5,7 @@
  * Addresses are bus bytes, numbers below 2 ** 53. Source: Linux kernel/dma/swiotlb.c, swiotlb_find_slots,
  * swiotlb_dyn_alloc, swiotlb_alloc_pool, swiotlb_del_transient.
  */
+import { u64High, u64Low } from "../../base/u64.js";
 import {
   mappingBytesMax,
   pageBytes,
@@ -243,5 +244,5 @@ const holds = (pool: Pool, address: number): boolean =>
 
 /** Upper and lower 32 bits of an address. */
 function halves(address: number): { high: number; low: number } {
-  return { high: Math.floor(address / 2 ** 32), low: address >>> 0 };
+  return { high: u64High(address), low: u64Low(address) };
 }

@@ -4,6 +4,7 @@
  * The message "swiotlb buffer is full" says the same for all of them. Source: Linux kernel/dma/swiotlb.c, the tests of
  * swiotlb_search_pool_area in their order.
  */
+import { u64High } from "../../base/u64.js";
 import { setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
 import { fitsBoundary } from "./plain_search.js";
 import type { Pool } from "./pool.js";
@@ -52,7 +53,7 @@ export interface Asked {
 export function whyFull(pool: Pool | null, asked: Asked): Full | null {
   if (pool === null) return { reason: "absent", slots: 0, free: 0, longestRun: 0, passedOver: -1 };
   const { cpu, orig, size, minAlignMask, allocAlignMask, boundarySlots } = asked;
-  const high = Math.floor(orig / 2 ** 32);
+  const high = u64High(orig);
   const low = orig >>> 0;
   if (pool.find(cpu, high, low, size, minAlignMask, allocAlignMask, boundarySlots) >= 0) return null;
   const request = new Request();

@@ -42,7 +42,7 @@ function machine() {
     const e = new Uint32Array(sqeBytes / 4);
     write(e, 0, Sqe.opcode, o.opcode ?? NvmeOpcode.write);
     write(e, 0, Sqe.id, o.id);
-    write(e, 0, Sqe.dataLow, listAt);
+    write(e, 0, Sqe.dataAddress, listAt);
     write(e, 0, Sqe.dataLength, list.byteLength);
     write(e, 0, Sqe.dataKind, (SglType.lastSegment << 28) >>> 0);
     write(e, 0, Sqe.block, o.block);

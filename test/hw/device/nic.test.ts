@@ -34,8 +34,8 @@ function machine() {
   const nic = new Nic({ port, requester: 0x28, emit: (packet) => sent.push(packet) });
   const { registers: r } = nicRegisters;
   const place = () => {
-    nic.registers.write32(r.transmitBaseLow.offset, txAt);
-    nic.registers.write32(r.receiveBaseLow.offset, rxAt);
+    nic.registers.write32(r.transmitBase.offset, txAt);
+    nic.registers.write32(r.receiveBase.offset, rxAt);
     for (const length of [r.transmitLength, r.receiveLength]) {
       nic.registers.write32(length.offset, entries * nicDescriptorBytes);
     }
@@ -50,7 +50,7 @@ function machine() {
   const send = (parts: readonly { at: number; length: number }[]) => {
     for (const [n, p] of parts.entries()) {
       const d = new Uint32Array(4);
-      write(d, 0, TxDescriptor.addressLow, p.at);
+      write(d, 0, TxDescriptor.address, p.at);
       write(d, 0, TxDescriptor.length, p.length);
       write(d, 0, TxDescriptor.endOfPacket, n === parts.length - 1 ? 1 : 0);
       write(d, 0, TxDescriptor.reportStatus, 1);
@@ -61,7 +61,7 @@ function machine() {
   };
   const offer = (at: number) => {
     const d = new Uint32Array(4);
-    write(d, 0, RxDescriptor.addressLow, at);
+    write(d, 0, RxDescriptor.address, at);
     const tail = nic.registers.read32(r.receiveTail.offset);
     put(rxAt + tail * nicDescriptorBytes, d);
     nic.registers.write32(r.receiveTail.offset, (tail + 1) % entries);

@@ -87,7 +87,7 @@ test.each(["fetched", "written back"])(
     const m = machine();
     m.run();
     const written = what === "fetched" ? 0 : 12;
-    m.bus.refuses = (at) => at === m.nic.registers.get("transmitBaseLow") + written;
+    m.bus.refuses = (at) => at === m.nic.registers.get("transmitBase") + written;
     const first = m.send(1);
     m.run(200);
     m.bus.refuses = () => false;

@@ -7,6 +7,7 @@
 
 import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
+import { u64At } from "../../../base/u64.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { InBlocks } from "../../../read/image/block.js";
 import {
@@ -101,7 +102,7 @@ function fromRootPointer(image: MemoryView, out: Gathered): boolean {
   const view = new DataView(list.buffer, list.byteOffset, list.byteLength);
   let missing = 0;
   for (let at = tableHeaderBytes, n = 0; at + width <= list.length && n < tableCountMax; at += width, n++) {
-    const address = view.getUint32(at, true) + (width === 8 ? view.getUint32(at + 4, true) * 2 ** 32 : 0);
+    const address = width === 8 ? u64At(view, at) : view.getUint32(at, true);
     if (bytesAt(image, address, tableHeaderBytes) === null) missing++;
     else take(image, address, out);
   }
@@ -118,7 +119,7 @@ function rootPointer(image: MemoryView): number | null {
       const bytes = bytesAt(image, (biosFirst + n) * frameBytes + w * 4, Rsdp.$.bitCount / 8);
       if (bytes === null || sum(bytes.subarray(0, rsdpShortBytes)) !== 0) continue;
       const s = structureAt(bytes, 0, Rsdp.$)!;
-      const xsdt = s.wide(Rsdp.xsdtLow, Rsdp.xsdtHigh);
+      const xsdt = s.get(Rsdp.xsdt);
       return s.get(Rsdp.revision) >= 2 && xsdt !== 0 ? xsdt : s.get(Rsdp.rsdt);
     }
   }
@@ -203,7 +204,7 @@ function readMcfg(bytes: Uint8Array, out: Gathered): void {
     if (s === null) return;
     out.configuration.push({
       segment: s.get(McfgEntry.segment),
-      base: s.wide(McfgEntry.baseLow, McfgEntry.baseHigh),
+      base: s.get(McfgEntry.base),
       firstBus: s.get(McfgEntry.firstBus),
       lastBus: s.get(McfgEntry.lastBus),
     });

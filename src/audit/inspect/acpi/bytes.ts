@@ -34,11 +34,6 @@ export class Structure {
   get(field: Field): number {
     return read(this.#words, 0, field);
   }
-
-  /** A 64-bit value in two fields; exact below 2^53. */
-  wide(low: Field, high: Field): number {
-    return this.get(low) + this.get(high) * 2 ** 32;
-  }
 }
 
 /** @returns null when the structure does not lie in the bytes. */

@@ -88,7 +88,7 @@ function readUnit(bytes: Uint8Array, out: Gathered): boolean {
   const s = structureAt(bytes, 0, Drhd.$);
   if (s === null) return false;
   const segment = s.get(Drhd.segment);
-  const registersAt = s.wide(Drhd.baseLow, Drhd.baseHigh);
+  const registersAt = s.get(Drhd.base);
   if (out.units.some((u) => u.kind === "vtd" && u.registersAt === registersAt && u.segment === segment)) {
     out.note(`DMAR lists the unit at ${hex(registersAt)} twice: the first counts, as for Linux`);
     return true;
@@ -110,7 +110,7 @@ function readRegion(bytes: Uint8Array, out: Gathered): boolean {
   const s = structureAt(bytes, 0, Rmrr.$);
   if (s === null) return false;
   const segment = s.get(Rmrr.segment);
-  const [first, last] = [s.wide(Rmrr.baseLow, Rmrr.baseHigh), s.wide(Rmrr.limitLow, Rmrr.limitHigh)];
+  const [first, last] = [s.get(Rmrr.base), s.get(Rmrr.limit)];
   out.reserve({ kind: "RMRR", first, last, segment, scopes: scopes(bytes, 24, segment, out), allow: 3 });
   return true;
 }

@@ -74,7 +74,7 @@ function unitOf(node: Node, scopes: readonly AcpiScope[], number: number, out: G
       out.note("IORT: an SMMUv3 node is cut short");
       return null;
     }
-    const registersAt = s.wide(IortSmmuv3.baseLow, IortSmmuv3.baseHigh);
+    const registersAt = s.get(IortSmmuv3.base);
     const says = s.get(IortSmmuv3.coherent) === 1 ? ["coherent walks"] : [];
     return { ...rest, kind: "smmuv3", registersAt, says, name: `arm-smmu-v3.${number}.auto` };
   }
@@ -84,7 +84,7 @@ function unitOf(node: Node, scopes: readonly AcpiScope[], number: number, out: G
     out.note("IORT: an SMMU node is cut short");
     return null;
   }
-  const registersAt = s.wide(IortSmmu.baseLow, IortSmmu.baseHigh);
+  const registersAt = s.get(IortSmmu.base);
   const says = [smmuModels[s.get(IortSmmu.model)] ?? "a model of its own"];
   return { ...rest, kind: "smmu", registersAt, says, name: `arm-smmu.${number}.auto` };
 }
@@ -204,8 +204,8 @@ function ranges(node: Node, units: ReadonlyMap<number, number>, out: Gathered): 
   for (let n = 0; n < Math.min(s.get(IortReserved.ranges), structuresMax); n++) {
     const r = structureAt(node.bytes, s.get(IortReserved.rangesAt) + n * 20, IortRange.$);
     if (r === null) break;
-    const first = r.wide(IortRange.baseLow, IortRange.baseHigh);
-    const bytes = r.wide(IortRange.bytesLow, IortRange.bytesHigh);
+    const first = r.get(IortRange.base);
+    const bytes = r.get(IortRange.bytes);
     if (bytes > 0) out.reserve({ kind: "RMR", first, last: first + bytes - 1, segment: 0, scopes, allow: 3 });
   }
 }

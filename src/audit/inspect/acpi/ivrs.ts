@@ -50,7 +50,7 @@ export function readIvrs(bytes: Uint8Array, out: Gathered): void {
         out.note("IVRS: a unit (IVHD) is cut short");
         continue;
       }
-      const base = s.wide(Ivhd.baseLow, Ivhd.baseHigh);
+      const base = s.get(Ivhd.base);
       units.set(base, [...(units.get(base) ?? []), unitOf(type, block, s, base, out)]);
     } else if (type === IvrsType.ivmdAll || type === IvrsType.ivmdOne || type === IvrsType.ivmdRange)
       reserved(type, block, out);
@@ -204,8 +204,8 @@ function reserved(type: number, block: Uint8Array, out: Gathered): void {
     out.note("IVRS: reserved memory (IVMD) is cut short");
     return;
   }
-  const first = s.wide(Ivmd.startLow, Ivmd.startHigh);
-  const bytes = s.wide(Ivmd.bytesLow, Ivmd.bytesHigh);
+  const first = s.get(Ivmd.start);
+  const bytes = s.get(Ivmd.bytes);
   if (bytes === 0) return;
   const segment = s.get(Ivmd.segment);
   const device = s.get(Ivmd.device);

@@ -35,7 +35,7 @@ const at =
     return { kind, what, from, to: from + bytes };
   };
 
-const gicAddress = (s: Structure): number => s.wide(MadtGic.addressLow, MadtGic.addressHigh);
+const gicAddress = (s: Structure): number => s.get(MadtGic.address);
 
 const madtReaders: Readonly<Record<number, Reader>> = {
   [MadtType.ioApic]: at(MadtIoApic.$, "interrupts", "an I/O APIC", (s) => [
@@ -43,7 +43,7 @@ const madtReaders: Readonly<Record<number, Reader>> = {
     registerBytes.ioApic,
   ]),
   [MadtType.localApicOverride]: at(MadtLocalApicOverride.$, "interrupts", "the local APICs", (s) => [
-    s.wide(MadtLocalApicOverride.addressLow, MadtLocalApicOverride.addressHigh),
+    s.get(MadtLocalApicOverride.address),
     registerBytes.localApic,
   ]),
   [MadtType.gicDistributor]: at(MadtGic.$, "interrupts", "the interrupt controller (GIC distributor)", (s) => [
@@ -58,10 +58,7 @@ const madtReaders: Readonly<Record<number, Reader>> = {
     MadtGicRedistributor.$,
     "interrupts",
     "the interrupt controller (GIC redistributors)",
-    (s) => [
-      s.wide(MadtGicRedistributor.addressLow, MadtGicRedistributor.addressHigh),
-      s.get(MadtGicRedistributor.bytes),
-    ],
+    (s) => [s.get(MadtGicRedistributor.address), s.get(MadtGicRedistributor.bytes)],
   ),
   [MadtType.gicIts]: at(MadtGic.$, "translated interrupts", "an interrupt translation service (GIC ITS)", (s) => [
     gicAddress(s),
@@ -91,14 +88,14 @@ export function readMadt(bytes: Uint8Array, out: Gathered): void {
 export function readHpet(bytes: Uint8Array, out: Gathered): void {
   const s = structureAt(bytes, tableHeaderBytes, HpetBody.$);
   if (s === null || s.get(HpetBody.space) !== 0) return;
-  const from = s.wide(HpetBody.addressLow, HpetBody.addressHigh);
+  const from = s.get(HpetBody.address);
   add(out, { kind: "timer", what: "a timer block (HPET)", from, to: from + hpetBytes });
 }
 
 export function readTpm2(bytes: Uint8Array, out: Gathered): void {
   const s = structureAt(bytes, tableHeaderBytes, Tpm2Body.$);
   if (s === null) return;
-  const from = s.wide(Tpm2Body.addressLow, Tpm2Body.addressHigh);
+  const from = s.get(Tpm2Body.address);
   add(out, { kind: "tpm", what: "a TPM", from, to: from + tpm2ControlBytes });
 }
 

@@ -55,7 +55,7 @@ function unitOf(type: number, node: Uint8Array): Omit<AcpiUnit, "scopes"> | null
   if (type !== ViotType.virtioMmio) return null;
   const s = structureAt(node, 0, ViotVirtioMmio.$);
   if (s === null) return null;
-  return { ...rest, registersAt: s.wide(ViotVirtioMmio.baseLow, ViotVirtioMmio.baseHigh), segment: 0, requester: null };
+  return { ...rest, registersAt: s.get(ViotVirtioMmio.base), segment: 0, requester: null };
 }
 
 function rangeOf(node: Uint8Array): [unit: number, scope: AcpiScope][] {

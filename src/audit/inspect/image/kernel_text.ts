@@ -9,6 +9,7 @@
 import type { Mfn } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { atOnce, type Paced } from "../../../base/paced.js";
+import { u64 } from "../../../base/u64.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { Image } from "../../../read/image/image.js";
 import type { KernelPlace } from "../facts/known.js";
@@ -106,7 +107,7 @@ const x86 = (levels: number): PageTable => ({
   isPresent: (low) => (low & 1) !== 0,
   isLeaf: (low, level) => level === 0 || (low & 0x80) !== 0,
   isExecutable: (high) => high >>> 31 === 0,
-  addressOf: (low, high) => ((low & 0xffff_f000) >>> 0) + (high & 0xf_ffff) * 2 ** 32,
+  addressOf: (low, high) => u64((low & 0xffff_f000) >>> 0, high & 0xf_ffff),
 });
 
 /** Valid 0, table or page 1, address 47:12, PXN 53. */
@@ -115,7 +116,7 @@ const arm64 = (levels: number): PageTable => ({
   isPresent: (low) => (low & 1) !== 0,
   isLeaf: (low, level) => level === 0 || (low & 2) === 0,
   isExecutable: (high) => (high & 0x20_0000) === 0,
-  addressOf: (low, high) => ((low & 0xffff_f000) >>> 0) + (high & 0xffff) * 2 ** 32,
+  addressOf: (low, high) => u64((low & 0xffff_f000) >>> 0, high & 0xffff),
 });
 
 /** Bytes from `start` on that are mapped in one piece, to neighbouring memory, and may be executed. */

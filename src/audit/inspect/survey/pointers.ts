@@ -5,6 +5,7 @@
  * above 0xffff800000000000, shifted by a multiple of 1 GiB; arm64 likewise) and as the bus address. Both have the
  * physical address's low 30 bits. Xen maps memory the same way. A copy in freed memory has no pointers, or fewer.
  */
+import { u64 } from "../../../base/u64.js";
 import type { Task } from "./blocks_job.js";
 import { wantedFrames } from "./wanted.js";
 
@@ -30,7 +31,7 @@ export const pointersTask: Task<readonly number[], number[]> = {
           const low = words[w]!;
           const high = words[w + 1]!;
           for (const n of byLow.get(low & (2 ** lowBits - 1)) ?? []) {
-            const physical = low + high * 2 ** 32 === addresses[n];
+            const physical = u64(low, high) === addresses[n];
             if (physical || high >= 0xffff_0000) found[n]!++;
           }
         }

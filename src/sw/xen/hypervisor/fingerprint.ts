@@ -2,6 +2,7 @@
  * One number for all that a hypervisor and its domains know, memory's bytes aside: two runs that end alike are the same
  * run, as far as 53 bits can tell.
  */
+import { u64High } from "../../../base/u64.js";
 import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
 
@@ -11,7 +12,7 @@ class Fold {
   #b = 0x01000193;
 
   add(word: number): void {
-    for (const half of [word >>> 0, Math.floor(word / 2 ** 32) >>> 0]) {
+    for (const half of [word >>> 0, u64High(word) >>> 0]) {
       this.#a = Math.imul(this.#a ^ half, 0x01000193);
       this.#b = Math.imul(this.#b ^ half ^ (this.#a >>> 7), 0x85ebca6b);
     }
