@@ -13,7 +13,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   bus: ["base", "state", "bits"],
   spec: ["base", "bits"],
   table: [...ground, "spec"],
-  "hw/device": [...ground, "bus", "spec", "table"],
+  "hw/device": [...ground, "state", "bus", "spec", "table"],
   "sw/xen": [...ground, "bus", "spec", "table"],
   "sw/swiotlb": [...ground, "state", "spec"],
   "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],

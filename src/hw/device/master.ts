@@ -6,10 +6,6 @@ export class Master {
   readonly #requester: number;
   /** One more than the highest address that its lines can say: what is above is cut off, as wires do. */
   readonly #wrap: number;
-  /** Bytes read and written, and requests that did not complete. */
-  bytesRead = 0;
-  bytesWritten = 0;
-  failed = 0;
 
   /** @param addressBits address lines, 24 to 64 */
   constructor(port: DmaPort, requester: number, addressBits = 64) {
@@ -19,16 +15,10 @@ export class Master {
   }
 
   read(address: number, into: Uint8Array): DmaOutcome {
-    const outcome = this.#port.read(this.#requester, address % this.#wrap, into);
-    if (outcome === "done") this.bytesRead += into.length;
-    else this.failed++;
-    return outcome;
+    return this.#port.read(this.#requester, address % this.#wrap, into);
   }
 
   write(address: number, from: Uint8Array): DmaOutcome {
-    const outcome = this.#port.write(this.#requester, address % this.#wrap, from);
-    if (outcome === "done") this.bytesWritten += from.length;
-    else this.failed++;
-    return outcome;
+    return this.#port.write(this.#requester, address % this.#wrap, from);
   }
 }

@@ -14,6 +14,8 @@ import { RegisterFile } from "../../bus/registers.js";
 import { nicBufferBytes, nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../spec/e1000/descriptors.js";
 import { DeviceControl, InterruptCause, nicRegisters } from "../../spec/e1000/registers.js";
 import { CommandAndStatus, pciCommandAndStatus } from "../../spec/pcie/command_status.js";
+import { MachineState } from "../../state/machine_state.js";
+import { type Cell, type CellArray, cell, cells, type Live, record } from "../../state/record.js";
 import { Master } from "./master.js";
 
 export interface NicOptions {
@@ -23,6 +25,10 @@ export interface NicOptions {
   readonly addressBits?: number;
   /** A packet goes out on the wire. */
   readonly emit: (packet: Uint8Array) => void;
+  /** Told of each packet that goes no further: from the wire without room for it, or out and its bytes could not be read. */
+  readonly lost?: (why: "no room" | "unread") => void;
+  /** Where its state is kept, but for the packets that are under way. */
+  readonly state?: MachineState;
 }
 
 /** Packets that wait for descriptors before the wire's next one is dropped. */
@@ -30,44 +36,48 @@ const fifoMax = 64;
 /** A packet that grows beyond this is cut off: the transmit memory is no larger. */
 const packetMax = 16384;
 
+/** What comes next of the descriptor at hand. */
+const Stage = { fetch: 0, data: 1, writeBack: 2 } as const;
+type Stage = (typeof Stage)[keyof typeof Stage];
+
+const flag = (doc: string) => cell<0 | 1>(doc);
+const stage = (doc: string): Cell<Stage> => cell<Stage>(doc);
+
+const NicState = record("network controller", {
+  txHead: cell("index of the next transmit descriptor"),
+  rxHead: cell("index of the next receive descriptor"),
+  txStage: stage("what comes next of the transmit descriptor"),
+  rxStage: stage("what comes next of the receive descriptor"),
+  tx: cells(nicDescriptorBytes / 4, "the transmit descriptor as it was fetched"),
+  rx: cells(nicDescriptorBytes / 4, "the receive descriptor as it was fetched"),
+  turn: flag("1 = it was the transmit ring's turn"),
+  aborted: flag("the bus refused a descriptor"),
+  outBytes: cell("bytes of the packet that is being sent"),
+  unread: flag("bytes of that packet could not be read"),
+  written: cell("how far the first packet from the wire has been written"),
+});
+
 export class Nic {
   readonly master: Master;
   readonly registers: RegisterFile<keyof typeof nicRegisters.registers>;
   /** Command and status of PCI: a received master abort says that the bus refused a descriptor; nothing more is done then. */
-  readonly configuration = new RegisterFile(pciCommandAndStatus);
+  readonly configuration: RegisterFile<"commandAndStatus">;
   /** Raised while a cause of interrupt was not read. */
   readonly interrupt: Interrupt;
-  /** Packets from the wire that found no room, and packets out whose bytes could not be read. */
-  dropped = 0;
-  failed = 0;
-  readonly #emit: (packet: Uint8Array) => void;
+  readonly #o: NicOptions;
+  readonly #s: Live<typeof NicState.drafts>;
+  /** Packets from the wire that wait for descriptors, and what was read of the one that is being sent. */
   readonly #fifo: Uint8Array[] = [];
-  /** Rings and their entries, and their tails, as they were last written: asked before every step. */
-  #txAt = 0;
-  #txEntries = 0;
-  #txTail = 0;
-  #rxAt = 0;
-  #rxEntries = 0;
-  #rxTail = 0;
-  #txHead = 0;
-  #rxHead = 0;
-  #aborted = false;
-  #turn = false;
-  /** Bytes of the packet that is being sent; null where one of its reads failed. */
-  #out: Uint8Array[] | null = [];
-  #outBytes = 0;
-  /** How far the first packet of the queue has been written. */
-  #written = 0;
-  readonly #tx = new Uint32Array(nicDescriptorBytes / 4);
-  readonly #rx = new Uint32Array(nicDescriptorBytes / 4);
-  /** What comes next of the descriptor at hand. */
-  #txStage: "fetch" | "read" | "writeBack" = "fetch";
-  #rxStage: "fetch" | "write" | "writeBack" = "fetch";
+  readonly #out: Uint8Array[] = [];
+  readonly #words = new Uint32Array(nicDescriptorBytes / 4);
 
   constructor(o: NicOptions) {
+    const { state = new MachineState() } = o;
+    this.#o = o;
     this.master = new Master(o.port, o.requester, o.addressBits);
-    this.#emit = o.emit;
-    this.registers = new RegisterFile(nicRegisters, { written: (r) => this.#registerWritten(r.name) });
+    this.#s = state.place(NicState);
+    this.registers = new RegisterFile(nicRegisters, { state, written: (r) => this.#registerWritten(r.name) });
+    this.configuration = new RegisterFile(pciCommandAndStatus, { state });
     const { registers } = this;
     this.interrupt = {
       get isPending() {
@@ -80,7 +90,7 @@ export class Nic {
   /** A packet comes from the wire. @returns false when it was dropped. */
   receive(packet: Uint8Array): boolean {
     if (this.#fifo.length >= fifoMax || packet.length === 0) {
-      this.dropped++;
+      this.#o.lost?.("no room");
       return false;
     }
     this.#fifo.push(packet);
@@ -92,128 +102,129 @@ export class Nic {
   }
 
   ready(): boolean {
-    return !this.#aborted && (this.#sends || this.#receives);
+    return this.#s.aborted === 0 && (this.#sends || this.#receives);
   }
 
   #registerWritten(name: string): void {
-    const r = this.registers;
-    if (name === "control") {
-      if (read(Uint32Array.of(r.get("control")), 0, DeviceControl.reset) === 1) this.#reset();
-      return;
-    }
-    this.#txAt = r.get("transmitBase");
-    this.#rxAt = r.get("receiveBase");
-    this.#txEntries = r.get("transmitLength") / nicDescriptorBytes;
-    this.#rxEntries = r.get("receiveLength") / nicDescriptorBytes;
-    this.#txTail = r.get("transmitTail");
-    this.#rxTail = r.get("receiveTail");
+    if (name === "control" && this.registers.read("control", DeviceControl.reset) === 1) this.#reset();
   }
 
   /** CTRL.RST, which clears itself: the rings begin anew, and what was under way is forgotten. */
   #reset(): void {
+    const s = this.#s;
     this.registers.reset();
     this.configuration.reset();
-    this.#txTail = this.#rxTail = this.#txHead = this.#rxHead = 0;
-    this.#out = [];
-    this.#outBytes = this.#written = 0;
-    this.#fifo.length = 0;
-    this.#txStage = this.#rxStage = "fetch";
-    this.#aborted = false;
+    s.txHead = s.rxHead = 0;
+    this.#out.length = this.#fifo.length = 0;
+    s.outBytes = s.written = 0;
+    s.unread = 0;
+    s.txStage = s.rxStage = Stage.fetch;
+    s.aborted = 0;
   }
 
   step(): void {
-    this.#turn = !this.#turn;
-    if (this.#sends && (this.#turn || !this.#receives)) this.#send();
+    const s = this.#s;
+    s.turn = s.turn === 1 ? 0 : 1;
+    if (this.#sends && (s.turn === 1 || !this.#receives)) this.#send();
     else this.#receive();
   }
 
   get #sends(): boolean {
-    return this.#txHead !== this.#txTail;
+    return this.#s.txHead !== this.registers.get("transmitTail");
   }
 
   get #receives(): boolean {
-    return this.#fifo.length > 0 && this.#rxHead !== this.#rxTail;
+    return this.#fifo.length > 0 && this.#s.rxHead !== this.registers.get("receiveTail");
   }
 
   #send(): void {
-    const d = this.#tx;
-    const at = this.#txAt + this.#txHead * nicDescriptorBytes;
-    if (this.#txStage === "fetch") {
-      if (this.#done(this.master.read(at, asBytes(d)))) this.#txStage = "read";
-    } else if (this.#txStage === "read") {
-      this.#readPart(d);
-      this.#txStage = "writeBack";
-    } else {
-      if (read(d, 0, TxDescriptor.endOfPacket) === 1) this.#launch();
-      write(d, 0, TxDescriptor.done, 1);
-      if (read(d, 0, TxDescriptor.reportStatus) === 1) {
-        if (!this.#done(this.master.write(at + 12, asBytes(d).subarray(12)))) return;
-        this.#raise(InterruptCause.sent);
-      }
-      this.#txHead = (this.#txHead + 1) % this.#txEntries;
-      this.registers.set("transmitHead", this.#txHead);
-      this.#txStage = "fetch";
+    const s = this.#s;
+    const d = this.#words;
+    const at = this.registers.get("transmitBase") + s.txHead * nicDescriptorBytes;
+    if (s.txStage === Stage.fetch) {
+      if (this.#fetched(at, s.tx)) s.txStage = Stage.data;
+      return;
     }
+    s.tx.copyTo(d);
+    if (s.txStage === Stage.data) {
+      this.#readPart(d);
+      s.txStage = Stage.writeBack;
+      return;
+    }
+    if (read(d, 0, TxDescriptor.endOfPacket) === 1) this.#launch();
+    write(d, 0, TxDescriptor.done, 1);
+    if (read(d, 0, TxDescriptor.reportStatus) === 1) {
+      if (!this.#done(this.master.write(at + 12, asBytes(d).subarray(12)))) return;
+      this.#raise(InterruptCause.sent);
+    }
+    s.txHead = (s.txHead + 1) % (this.registers.get("transmitLength") / nicDescriptorBytes);
+    this.registers.set("transmitHead", s.txHead);
+    s.txStage = Stage.fetch;
+  }
+
+  #fetched(at: number, into: CellArray): boolean {
+    if (!this.#done(this.master.read(at, asBytes(this.#words)))) return false;
+    into.copyFrom(this.#words);
+    return true;
   }
 
   #done(outcome: DmaOutcome): boolean {
     if (outcome === "done") return true;
-    this.#aborted = true;
-    const status = new Uint32Array(1);
-    write(status, 0, CommandAndStatus.receivedMasterAbort, 1);
-    this.configuration.set("commandAndStatus", status[0]!);
+    this.#s.aborted = 1;
+    this.configuration.set("commandAndStatus", 0);
+    this.configuration.write("commandAndStatus", CommandAndStatus.receivedMasterAbort, 1);
     return false;
   }
 
-  #raise(cause: Field): void {
-    const word = Uint32Array.of(this.registers.get("interruptCause"));
-    write(word, 0, cause, 1);
-    this.registers.set("interruptCause", word[0]!);
+  #raise(cause: Field<0 | 1>): void {
+    this.registers.write("interruptCause", cause, 1);
   }
 
   #readPart(d: Uint32Array): void {
-    const from = read(d, 0, TxDescriptor.address);
-    const part = new Uint8Array(Math.min(read(d, 0, TxDescriptor.length), packetMax - this.#outBytes));
-    if (part.length > 0 && this.master.read(from, part) !== "done") this.#out = null;
-    this.#outBytes += part.length;
-    this.#out?.push(part);
+    const s = this.#s;
+    const part = new Uint8Array(Math.min(read(d, 0, TxDescriptor.length), packetMax - s.outBytes));
+    if (part.length > 0 && this.master.read(read(d, 0, TxDescriptor.address), part) !== "done") s.unread = 1;
+    s.outBytes += part.length;
+    this.#out.push(part);
   }
 
   #launch(): void {
-    if (this.#out === null) this.failed++;
-    else this.#emit(joined(this.#out));
-    this.#out = [];
-    this.#outBytes = 0;
+    if (this.#s.unread === 1) this.#o.lost?.("unread");
+    else this.#o.emit(joined(this.#out));
+    this.#out.length = 0;
+    this.#s.outBytes = 0;
+    this.#s.unread = 0;
   }
 
   #receive(): void {
-    const d = this.#rx;
-    const at = this.#rxAt + this.#rxHead * nicDescriptorBytes;
+    const s = this.#s;
+    const d = this.#words;
+    const at = this.registers.get("receiveBase") + s.rxHead * nicDescriptorBytes;
     const packet = this.#fifo[0]!;
-    if (this.#rxStage === "fetch") {
-      if (this.#done(this.master.read(at, asBytes(d)))) this.#rxStage = "write";
+    if (s.rxStage === Stage.fetch) {
+      if (this.#fetched(at, s.rx)) s.rxStage = Stage.data;
       return;
     }
-    const count = Math.min(nicBufferBytes, packet.length - this.#written);
-    if (this.#rxStage === "write") {
-      const to = read(d, 0, RxDescriptor.address);
-      this.master.write(to, packet.subarray(this.#written, this.#written + count));
-      this.#rxStage = "writeBack";
+    s.rx.copyTo(d);
+    const count = Math.min(nicBufferBytes, packet.length - s.written);
+    if (s.rxStage === Stage.data) {
+      this.master.write(read(d, 0, RxDescriptor.address), packet.subarray(s.written, s.written + count));
+      s.rxStage = Stage.writeBack;
       return;
     }
-    this.#written += count;
-    const ends = this.#written === packet.length;
+    const ends = s.written + count === packet.length;
     write(d, 0, RxDescriptor.length, count);
     write(d, 0, RxDescriptor.done, 1);
     write(d, 0, RxDescriptor.endOfPacket, ends ? 1 : 0);
     if (!this.#done(this.master.write(at + 8, asBytes(d).subarray(8)))) return;
-    this.#rxHead = (this.#rxHead + 1) % this.#rxEntries;
-    this.registers.set("receiveHead", this.#rxHead);
-    this.#rxStage = "fetch";
+    s.rxHead = (s.rxHead + 1) % (this.registers.get("receiveLength") / nicDescriptorBytes);
+    this.registers.set("receiveHead", s.rxHead);
+    s.rxStage = Stage.fetch;
     this.#raise(InterruptCause.received);
+    s.written += count;
     if (!ends) return;
     this.#fifo.shift();
-    this.#written = 0;
+    s.written = 0;
   }
 }
 

@@ -3,41 +3,49 @@
  *
  * Source: ATA/ATAPI-6, 9.5 and 9.6 (PIO data-in and data-out commands).
  */
-import { read, write } from "../../bits/index.js";
 import { RegisterFile, type Registers } from "../../bus/registers.js";
 import { AtaCommand, AtaStatus, ataRegisters } from "../../spec/ata/registers.js";
+import { MachineState } from "../../state/machine_state.js";
+import { cell, cells, type Live, record } from "../../state/record.js";
 import { blockBytes } from "./disk.js";
 
 const { data } = ataRegisters.registers;
 
+const PortState = record("sector port", {
+  sector: cells(blockBytes / 4, "the sector at hand, four bytes each"),
+  next: cell("words of it that went through the port"),
+});
+
 export class SectorPort implements Registers {
   readonly #medium: Uint8Array;
-  readonly #registers = new RegisterFile(ataRegisters, { written: (r) => this.#written(r.name) });
+  readonly #registers: RegisterFile<keyof typeof ataRegisters.registers>;
+  readonly #s: Live<typeof PortState.drafts>;
   readonly #words = new Uint32Array(blockBytes / 4);
-  readonly #status = new Uint32Array(1);
-  /** Words of the sector at hand that went through the port. */
-  #next = 0;
 
   /** @param medium what is on the disk; blocks of 512 bytes */
-  constructor(medium: Uint8Array) {
+  constructor(medium: Uint8Array, state: MachineState = new MachineState()) {
     this.#medium = medium;
+    this.#s = state.place(PortState);
+    this.#registers = new RegisterFile(ataRegisters, { state, written: (r) => this.#written(r.name) });
   }
 
   read32(offset: number): number {
-    if (offset !== data.offset || read(this.#status, 0, AtaStatus.dataRequest) === 0) {
-      return this.#registers.read32(offset);
-    }
-    const word = this.#words[this.#next]!;
+    if (offset !== data.offset || !this.#isMoving) return this.#registers.read32(offset);
+    const word = this.#s.sector.get(this.#s.next);
     this.#moved();
     return word;
   }
 
   write32(offset: number, value: number): void {
     if (offset !== data.offset) this.#registers.write32(offset, value);
-    else if (read(this.#status, 0, AtaStatus.dataRequest) === 1) {
-      this.#words[this.#next] = value;
+    else if (this.#isMoving) {
+      this.#s.sector.set(this.#s.next, value >>> 0);
       this.#moved();
     }
+  }
+
+  get #isMoving(): boolean {
+    return this.#registers.read("status", AtaStatus.dataRequest) === 1;
   }
 
   get #stores(): boolean {
@@ -45,9 +53,13 @@ export class SectorPort implements Registers {
   }
 
   #moved(): void {
-    this.#next++;
-    if (this.#next < this.#words.length) return;
-    if (this.#stores) this.#medium.set(new Uint8Array(this.#words.buffer), this.#registers.get("sector") * blockBytes);
+    const s = this.#s;
+    s.next++;
+    if (s.next < s.sector.length) return;
+    if (this.#stores) {
+      s.sector.copyTo(this.#words);
+      this.#medium.set(new Uint8Array(this.#words.buffer), this.#registers.get("sector") * blockBytes);
+    }
     this.#say(0, 0);
   }
 
@@ -59,13 +71,13 @@ export class SectorPort implements Registers {
       return;
     }
     new Uint8Array(this.#words.buffer).set(this.#medium.subarray(from, from + blockBytes));
-    this.#next = 0;
+    this.#s.sector.copyFrom(this.#words);
+    this.#s.next = 0;
     this.#say(0, 1);
   }
 
   #say(error: 0 | 1, dataRequest: 0 | 1): void {
-    write(this.#status, 0, AtaStatus.error, error);
-    write(this.#status, 0, AtaStatus.dataRequest, dataRequest);
-    this.#registers.set("status", this.#status[0]!);
+    this.#registers.write("status", AtaStatus.error, error);
+    this.#registers.write("status", AtaStatus.dataRequest, dataRequest);
   }
 }
