@@ -19,8 +19,9 @@ export const smmuOffsets = {
   strtabBase: 0x80,
   strtabBaseCfg: 0x88,
 } as const;
-/** The block is page 0 and page 1, of 64 KiB each, and aligned to one of them. */
+/** Bytes of page 0 and of page 1, and what the block is aligned to. */
 export const smmuPageBytes = 0x10000;
+/** Bytes of the block: both pages. */
 export const smmuBlockBytes = 2 * smmuPageBytes;
 
 /** SMMU_IDR0. */
