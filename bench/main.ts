@@ -14,6 +14,7 @@ const benches = [
   "ftrace_text",
   "kernel_log",
   "table",
+  "explore",
   "memory",
   "reverse",
   "image",

@@ -2,6 +2,7 @@
 import { MachineState } from "../state/machine_state.js";
 import { cell, type Live, record } from "../state/record.js";
 
+/** A device's line, or message, to the processor. */
 export interface Interrupt {
   readonly isPending: boolean;
   /** The processor enters the handler. A message (MSI-X) is used up by that; a wire stays raised until its cause is gone. */

@@ -3,7 +3,7 @@
  * them. Blocks of 64 KiB with thirty registers are usual, and an explored machine compares all that it declares.
  */
 import type { Register, RegisterMap } from "../bits/register_map.js";
-import { type Cells, cells, type RecordType, record } from "../state/record.js";
+import { type Cells, cells, type Elements, type RecordType, record } from "../state/record.js";
 
 export interface RegisterCells {
   readonly type: RecordType<{ readonly words: Cells }>;
@@ -27,12 +27,13 @@ export function registerCells(map: RegisterMap): RegisterCells {
 
 function made(map: RegisterMap): RegisterCells {
   const registerOf: Register[] = [];
-  const elements: { readonly name: string; readonly doc: string }[] = [];
+  const elements: Elements[number][] = [];
   /** Index plus one, by offset / 4; 0 where no register is. */
   const indexes = new Uint16Array(map.byteCount / 4);
   for (const r of Object.values(map.registers)) {
+    const countsAs = elements.length;
     for (let at = r.offset; at < r.offset + r.bytes; at += 4) {
-      elements.push({ name: at === r.offset ? r.name : `${r.name} (high)`, doc: r.doc });
+      elements.push({ name: at === r.offset ? r.name : `${r.name} (high)`, doc: r.doc, countsAs });
       indexes[at / 4] = registerOf.push(r);
     }
   }

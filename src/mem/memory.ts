@@ -41,6 +41,7 @@ export class Memory implements MemoryView {
    * only runs, was never written.
    */
   frame(m: Mfn): ReadonlyWords | undefined {
+    if (this.#state?.isWatched === true) return this.#watchedFrame(m, this.#state);
     const written = this.#frames.get(m);
     if (written !== undefined) return written.words;
     // What was written may be taken back, but a frame once made stays: explored machines see all of them from the start.
@@ -110,6 +111,7 @@ export class Memory implements MemoryView {
       const count = Math.min(pageBytes - low, into.length - done);
       const bytes = this.#frames.get((at - low) / pageBytes)?.bytes ?? nothing.bytes;
       into.set(bytes.subarray(low, low + count), done);
+      if (this.#state?.isWatched === true) this.#tellRead(at, count, this.#state);
       done += count;
     }
   }
@@ -139,6 +141,29 @@ export class Memory implements MemoryView {
   /** Set `count` bytes to one value. @throws Misuse `outside-memory`. */
   fill(address: number, count: number, value: number): void {
     this.write(address, new Uint8Array(count).fill(value));
+  }
+
+  /** A frame whose readers are told of word by word: a walk reads entries where they stand. */
+  #watchedFrame(m: number, state: MachineState): ReadonlyWords | undefined {
+    if (!(m >= 0 && m < this.frameCount)) return undefined;
+    const { words } = this.#touch(m);
+    return new Proxy(words, {
+      get(_, key) {
+        const at = typeof key === "string" ? Number(key) : Number.NaN;
+        if (!(at >= 0 && at < words.length)) return Reflect.get(words, key, words) as unknown;
+        state.accessed(m, words, at, false);
+        return words[at];
+      },
+    });
+  }
+
+  /** Each line of `count` bytes that lie in one frame is one access. */
+  #tellRead(address: number, count: number, state: MachineState): void {
+    const frame = Math.floor(address / pageBytes);
+    const { words } = this.#touch(frame);
+    const first = Math.floor((address % pageBytes) / (lineWords * 4));
+    const last = Math.floor(((address % pageBytes) + count - 1) / (lineWords * 4));
+    for (let line = first; line <= last; line++) state.accessed(frame, words, line * lineWords, false);
   }
 
   /** Bytes of one frame, word by word: what is noted are words. */

@@ -3,7 +3,7 @@
 import { assert, Broken } from "../base/assert.js";
 import { u64, u64High, u64Low } from "../base/u64.js";
 import type { Part } from "./part.js";
-import type { CellArray, Drafts, Live, Place, RecordType } from "./record.js";
+import type { CellArray, Drafts, Elements, Live, Place, RecordType } from "./record.js";
 
 /** Told of each access, where they are counted: a cell, or what memory's door is asked for at once. */
 export type OnAccess = (part: Part, at: number, isWrite: boolean) => void;
@@ -100,25 +100,35 @@ class PartArray implements CellArray {
   readonly #part: Part;
   readonly #at: number;
   readonly #onAccess: OnAccess | null;
+  readonly #elements: Elements | null;
 
   constructor(part: Part, place: Place, onAccess: OnAccess | null) {
     this.length = place.wordCount;
     this.#part = part;
     this.#at = place.at;
     this.#onAccess = onAccess;
+    this.#elements = place.elements;
   }
 
   get(index: number): number {
     assert(index >= 0 && index < this.length, "an index lies inside its cells");
-    if (this.#onAccess !== null) this.#onAccess(this.#part, this.#at + index, false);
+    if (this.#onAccess !== null) this.#tell(index, false);
     return this.#part.words[this.#at + index]!;
   }
 
   set(index: number, to: number): void {
     assert(index >= 0 && index < this.length, "an index lies inside its cells");
-    if (this.#onAccess !== null) this.#onAccess(this.#part, this.#at + index, true);
+    if (this.#onAccess !== null) this.#tell(index, true);
     this.#part.put(this.#at + index, to);
   }
+  #tell(index: number, isWrite: boolean): void {
+    this.#onAccess!(
+      this.#part,
+      this.#at + (this.#elements === null ? index : this.#elements[index]!.countsAs),
+      isWrite,
+    );
+  }
+
   copyTo(words: Uint32Array, index = 0): void {
     for (let i = 0; i < words.length && index + i < this.length; i++) words[i] = this.get(index + i);
   }

@@ -136,6 +136,11 @@ export class MachineState {
     part.put(at - part.from, to);
   }
 
+  /** Are accesses watched, now that the machine runs? Then memory tells of each word that is read of a frame, too. */
+  get isWatched(): boolean {
+    return this.#onAccess !== null && this.#begun;
+  }
+
   /** Memory's way to tell of one access, of whatever width; asked only where accesses are watched. */
   accessed(frame: number, words: Uint32Array, at: number, isWrite: boolean): void {
     if (this.#onAccess !== null && this.#begun)

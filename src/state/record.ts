@@ -32,8 +32,13 @@ export interface Cells {
   readonly elements: Elements | null;
 }
 
-/** What `describe` says of each cell of an array, where they are no array to who reads it. */
-export type Elements = readonly { readonly name: string; readonly doc: string }[];
+/** What is said of each cell of an array, where they are no array to who reads it. */
+export type Elements = readonly {
+  readonly name: string;
+  readonly doc: string;
+  /** The cell that stands for it where accesses are counted: both words of a register are one. */
+  readonly countsAs: number;
+}[];
 
 export type Drafts = Readonly<Record<string, Cell | Wide | Cells>>;
 

@@ -1,11 +1,13 @@
 /** The explorer against a naive search that copies all state, and what it must catch. */
 import { describe, expect, test } from "vitest";
+import { mfn } from "../../src/base/frame.js";
 import { explore } from "../../src/check/explore.js";
 import { coarseSteps } from "../../src/check/granularity.js";
 import { Rows } from "../../src/check/rows.js";
 import type { Universe } from "../../src/check/universe.js";
+import { Memory } from "../../src/mem/memory.js";
 import { MachineState } from "../../src/state/machine_state.js";
-import { cell, record } from "../../src/state/record.js";
+import { cell, cells, record } from "../../src/state/record.js";
 import { naive } from "./naive.js";
 import { toy } from "./toy.js";
 
@@ -177,6 +179,42 @@ describe("the rule of steps", () => {
       { actor: "writer", step: "write", accesses: ["writes shared, word 1", "writes shared, word 0"] },
     ]);
     expect(two(true, "stored as one 64-bit word")).toEqual([]);
+  });
+
+  test("bytes that are read count by lines, and what is read of a frame where it stands by words", () => {
+    const steps = (read: (memory: Memory) => void) =>
+      coarseSteps((onAccess) => {
+        const state = new MachineState({ onAccess });
+        const memory = new Memory(2);
+        memory.noteIn(state);
+        const s = state.place(record("done", { of: cells(2, "each") }));
+        const writer = {
+          name: "writer",
+          choices: () => (s.of.get(0) === 0 ? 1 : 0),
+          step: () => {
+            memory.write(0, new Uint8Array(200).fill(1));
+            s.of.set(0, 1);
+          },
+          label: () => "write",
+          atomic: () => "all at once",
+        };
+        const reader = {
+          name: "reader",
+          choices: () => (s.of.get(1) === 0 ? 1 : 0),
+          step: () => {
+            read(memory);
+            s.of.set(1, 1);
+          },
+          label: () => "read",
+        };
+        return { state, actors: [writer, reader], always: {}, sometimes: {} };
+      }, limits).coarse.flatMap((c) => c.accesses);
+    const lines = (...at: number[]) => at.map((a) => `reads memory 0x${(a * 64).toString(16)}`);
+    expect(steps((m) => m.read(8, new Uint8Array(40)))).toEqual([]);
+    expect(steps((m) => m.read(60, new Uint8Array(70)))).toEqual(lines(0, 1, 2));
+    expect(steps((m) => m.frame(mfn(0))![3])).toEqual([]);
+    expect(steps((m) => [m.frame(mfn(0))![3], m.frame(mfn(0))![17]])).toEqual(lines(0, 1));
+    expect(steps((m) => m.frame(mfn(5)))).toEqual([]);
   });
 
   test("the toy's driver keeps it; its unit and its device say why they do not", () => {

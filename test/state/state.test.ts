@@ -72,8 +72,8 @@ test("what is there is told with the words of its declaration", () => {
 test("cells that are no array to who reads them are told by names of their own", () => {
   const state = new MachineState();
   const elements = [
-    { name: "low", doc: "first half" },
-    { name: "high", doc: "second half" },
+    { name: "low", doc: "first half", countsAs: 0 },
+    { name: "high", doc: "second half", countsAs: 0 },
   ];
   const s = state.place(record("pair", { words: cells(2, "both", elements) }));
   state.begin();
