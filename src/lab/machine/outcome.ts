@@ -111,9 +111,9 @@ const notWatched = {
 
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
-  const { hypervisor } = run.host.xen ?? {};
+  const { xen } = run.host;
   const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
-  const gate = hypervisor?.gate;
+  const gate = xen?.hypervisor.gate;
   return {
     kernel: machine.kernel ?? null,
     arch: machine.arch,
@@ -170,10 +170,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
     ],
-    xen:
-      hypervisor === undefined
-        ? null
-        : { accessesChecked: hypervisor.gate.checkedCount, hypercalls: { ...hypervisor.calls } },
+    xen: xen === null ? null : { accessesChecked: xen.hypervisor.gate.checkedCount, hypercalls: xen.calls.all },
     left: run.left,
     watched: run.checker !== null,
     log: [

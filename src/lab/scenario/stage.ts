@@ -15,6 +15,7 @@ import {
   plainDevice,
 } from "../../sw/engine/index.js";
 import {
+  CallCounts,
   type EraId,
   ForeignPages,
   fixPool,
@@ -48,7 +49,9 @@ export interface XenStageOptions {
 /** Domain 0 with a device, and guests 1, 2 ... that grant. */
 export function xenStage(o: XenStageOptions = {}) {
   const model = o.model ?? "p2m";
+  const calls = new CallCounts();
   const h = new Hypervisor({
+    called: calls.called,
     frames: o.frames ?? 8192,
     choose: drawn(o.seed ?? 1),
     arch: model === "p==m" ? "arm" : "x86",
@@ -66,7 +69,7 @@ export function xenStage(o: XenStageOptions = {}) {
   const foreign = new ForeignPages(back, { section: 256, era: o.era ?? "today" });
   const bus = new MachineBus(h);
   bus.assign(requester, d0);
-  return { h, d0, back, foreign, bus, ...guests[0]! };
+  return { h, calls, d0, back, foreign, bus, ...guests[0]! };
 }
 
 export type XenStage = ReturnType<typeof xenStage>;

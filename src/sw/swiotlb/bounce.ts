@@ -37,15 +37,15 @@ export class Bounce {
   readonly #origs = new Map<number, number>();
   /** Warnings of the kernel's log, each kind once. */
   readonly warnings: string[] = [];
-  /** Bytes copied to the slots, and back. */
-  copiedIn = 0;
-  copiedOut = 0;
+  readonly #copied: (bytes: number, toSlots: boolean) => void;
 
   /**
    * @param memory holds buffers and slots, by the address that the pool's start counts in: the machine's memory where
    *   that is the bus, a guest kernel's where an engine translates
+   * @param copied told of each copy to the slots, or back
    */
-  constructor(memory: ByteMemory, allocator: Allocator) {
+  constructor(memory: ByteMemory, allocator: Allocator, copied: (bytes: number, toSlots: boolean) => void = () => {}) {
+    this.#copied = copied;
     this.#memory = memory;
     this.#allocator = allocator;
   }
@@ -116,8 +116,7 @@ export class Bounce {
     const count = Math.min(size, room);
     if (toSlots) this.#move(from + offset, address, count);
     else this.#move(address, from + offset, count);
-    if (toSlots) this.copiedIn += count;
-    else this.copiedOut += count;
+    this.#copied(count, toSlots);
   }
 
   /** A buffer never overlaps its slots, so pieces may go one after the other; one scratch page serves all. */

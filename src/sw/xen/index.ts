@@ -28,6 +28,7 @@ export { fixPool, makePool, type XenPool } from "./guest/pool_fixup.js";
 export { Unpopulated } from "./guest/unpopulated.js";
 export type { Contiguous, GuestKernel, MemoryModel } from "./guest_kernel.js";
 export { cacheFlush } from "./hypervisor/cache_flush.js";
+export { CallCounts } from "./hypervisor/call_counts.js";
 export { DeviceMap } from "./hypervisor/device_map.js";
 export { Domain, type DomainOptions } from "./hypervisor/domain.js";
 export { type Exchange, type Exchanged, exchange } from "./hypervisor/exchange.js";

@@ -12,7 +12,10 @@ const { bidirectional, toDevice, fromDevice, none } = Direction;
 function setUp(bugs: readonly BugId[] = []) {
   const memory = new Memory(2048);
   const pool = new Pool({ start, slots: 128, areas: 1, bugs });
-  const bounce = new Bounce(memory, new Allocator({ pool, growth: null, bugs }));
+  const copied = { in: 0, out: 0 };
+  const bounce = new Bounce(memory, new Allocator({ pool, growth: null, bugs }), (bytes, toSlots) => {
+    copied[toSlots ? "in" : "out"] += bytes;
+  });
   const read = (address: number, count: number) => {
     const bytes = new Uint8Array(count);
     memory.read(address, bytes);
@@ -22,7 +25,7 @@ function setUp(bugs: readonly BugId[] = []) {
     const request = { cpu: 0, device: 0, orig, size, boundarySlots: 0, limit: 2 ** 32 - 1, direction };
     return bounce.map({ ...request, minAlignMask: o.min ?? 0, allocAlignMask: o.alloc ?? 0 });
   };
-  return { memory, pool, bounce, read, map };
+  return { memory, pool, bounce, copied, read, map };
 }
 
 const names = ["bidirectional", "toDevice", "fromDevice"];
@@ -122,12 +125,12 @@ test("a sync inside a mapping copies there: in any slot, and before the offset t
 });
 
 test("a sync in padding or in a free slot does nothing", () => {
-  const { memory, bounce, map } = setUp();
+  const { memory, bounce, copied, map } = setUp();
   const address = map(0x2a10, 0x300, fromDevice, { min: 0xfff, alloc: 0xfff });
   memory.fill(start, 0x4000, 0x77);
   for (const at of [address - 0x810, start + 0x3000, start + 2 ** 20])
     bounce.syncForCpu({ address: at, size: 16, direction: fromDevice, minAlignMask: 0xfff });
-  expect(bounce.copiedOut).toBe(0);
+  expect(copied.out).toBe(0);
 });
 
 test("a copy larger than the mapping is cut at its end, with one warning", () => {
@@ -140,11 +143,11 @@ test("a copy larger than the mapping is cut at its end, with one warning", () =>
 });
 
 test("with an allocation mask the slack of rounding up is not noticed", () => {
-  const { bounce, map } = setUp();
+  const { bounce, copied, map } = setUp();
   const address = map(0x2000, 1000, toDevice, { alloc: 0xfff });
   bounce.syncForDevice({ address, size: 4096, direction: toDevice, minAlignMask: 0 });
   expect(bounce.warnings).toEqual([]);
-  expect(bounce.copiedIn).toBe(1000 + 4096);
+  expect(copied.in).toBe(1000 + 4096);
 });
 
 test("slots above the device's reach are given back, with the kernel's words", () => {

@@ -102,7 +102,7 @@ test("a machine device table lets a device reach own and granted frames, read-on
   expect(m.bus.read(8, m.d.map.frameOf(other) * page, new Uint8Array(4))).toBe("fault");
   m.foreign.unmap([got!]);
   expect(m.bus.read(8, got!.bus, new Uint8Array(4))).toBe("fault");
-  expect([m.bus.faultCount, m.h.gate.violationCount]).toEqual([3, 0]);
+  expect(m.h.gate.violationCount).toBe(0);
 });
 
 test("a device without a table that is given a page number for a bus address writes into another's memory", () => {

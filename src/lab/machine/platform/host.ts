@@ -4,7 +4,7 @@ import { drawn } from "../../../base/rng.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
-import { ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../../sw/xen/index.js";
+import { CallCounts, ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
 
 const slotBytes = 2048;
@@ -18,6 +18,7 @@ export interface GuestDomain {
 /** The hypervisor, the kernel that drives the devices as a guest of it, and the pages of others in that kernel. */
 export interface XenHost {
   readonly hypervisor: Hypervisor;
+  readonly calls: CallCounts;
   readonly kernel: Guest;
   readonly foreign: ForeignPages;
 }
@@ -74,7 +75,13 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const pages = (bytes: number) => Math.floor(bytes / frameBytes);
   const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
   const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
-  const hypervisor = new Hypervisor({ frames, choose: drawn(m.seed), arch: m.arch === "arm" ? "arm" : "x86" });
+  const calls = new CallCounts();
+  const hypervisor = new Hypervisor({
+    frames,
+    called: calls.called,
+    choose: drawn(m.seed),
+    arch: m.arch === "arm" ? "arm" : "x86",
+  });
   const own = xen.domains.find((d) => d.id === 0)!;
   const domain = hypervisor.createDomain({ id: 0, model: xen.model, pages: pages(own.memory), class: "control" });
   const kernel = new Guest(hypervisor, domain);
@@ -91,7 +98,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const bus = new MachineBus(hypervisor);
   return {
     kernel,
-    xen: { hypervisor, kernel, foreign: new ForeignPages(kernel) },
+    xen: { hypervisor, calls, kernel, foreign: new ForeignPages(kernel) },
     guests,
     port: bus,
     assign: (requester) => bus.assign(requester, domain),

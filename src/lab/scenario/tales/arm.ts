@@ -61,7 +61,7 @@ function arm(t: Teller, seed: number, o: Shape): void {
   const s = xenStage({ model: "p==m", seed });
   if (!o.flushes) s.back.cacheFlush = () => unknownCall;
   const d = drive(s, "swiotlb-xen-arm", { bugs: ofEngine(o.bugs), device: { coherent: o.coherent } });
-  const flushes = () => s.h.calls["cache_flush"] ?? 0;
+  const flushes = () => s.calls.of("cache_flush");
   const own = s.back.allocPages(0)!;
   const mine = d.api.map(own * page, page, toDevice);
   t.step("domain 0", "maps a page of its own", {

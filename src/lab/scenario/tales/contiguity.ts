@@ -84,12 +84,12 @@ function handles(t: Teller, seed: number, bugs: readonly string[]): void {
 
   const pv = xenStage({ seed });
   const d = drive(pv, "swiotlb-xen-x86", { bugs: ofEngine(bugs) });
-  const before = pv.h.calls["memory_exchange"] ?? 0;
+  const before = pv.calls.of("memory_exchange");
   const got = d.api.alloc(16384)!;
   t.step("PV domain 0", "allocates 16 KiB of coherent memory", {
     "memory of it": placeWords(got.phys),
     "its frames": frames(pv.back, got.phys, 4),
-    exchanges: `${(pv.h.calls["memory_exchange"] ?? 0) - before}`,
+    exchanges: `${pv.calls.of("memory_exchange") - before}`,
     "its handle": placeWords(got.bus),
   });
   d.port.write(requester, got.bus, filled(64, 0xcd));

@@ -69,9 +69,9 @@ export const memoryModels: Scenario = {
     for (const row of rows) {
       const { s, d, engine, because } = kernelOf(row, seed);
       const phys = s.back.allocPages(0)! * page;
-      const before = calls(s.h.calls);
+      const before = calls(s.calls.all);
       const m = d.api.map(phys, page, fromDevice);
-      const made = callsSince(before, s.h.calls);
+      const made = callsSince(before, s.calls.all);
       t.step(row.what, "maps a page of its own from the device", {
         [`${row.what}: engine`]: engine,
         [`${row.what}: hypercalls`]: made,

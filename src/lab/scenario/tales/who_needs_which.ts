@@ -89,7 +89,7 @@ function need(t: Teller, m: Machine, seed: number): void {
   };
   const { engine, because } = selectEngine(platform, plainDevice({ bdf: "0000:00:01.0", ...device }));
   const d = drive(s, engine, { device });
-  const exchanges = s.h.calls["memory_exchange"] ?? 0;
+  const exchanges = s.calls.of("memory_exchange");
   const own = s.back.allocPages(0)! * page;
   const mine = d.api.map(own, page, fromDevice);
   const guestPage = s.grants.allocShared()!;

@@ -23,19 +23,20 @@ export class CpuCache implements ByteMemory, CacheOps {
   readonly #physToBus: (phys: number) => number;
   readonly #lines = new Map<number, Line>();
   readonly #uncached = new Set<number>();
-  /** Lines written back and lines forgotten while changed. */
-  cleaned = 0;
-  lost = 0;
+  readonly #told: (what: "written back" | "lost") => void;
 
   /**
    * @param o.inner what the CPU's addresses mean
    * @param o.machine memory by bus address: where lines are written back to
+   * @param o.told of each line that is written back, or forgotten while it was changed
    */
   constructor(o: {
     readonly inner: ByteMemory;
     readonly machine: ByteMemory;
     readonly physToBus: (phys: number) => number;
+    readonly told?: (what: "written back" | "lost") => void;
   }) {
+    this.#told = o.told ?? (() => {});
     this.#inner = o.inner;
     this.#machine = o.machine;
     this.#physToBus = o.physToBus;
@@ -85,7 +86,7 @@ export class CpuCache implements ByteMemory, CacheOps {
       if (!line.changed) return;
       this.#machine.write(n * lineBytes, line.bytes);
       line.changed = false;
-      this.cleaned++;
+      this.#told("written back");
     });
   }
 
@@ -94,7 +95,7 @@ export class CpuCache implements ByteMemory, CacheOps {
     this.#eachHeld(bus, length, (n, line) => {
       const at = n * lineBytes;
       if (line.changed && (at < bus || at + lineBytes > bus + length)) this.#machine.write(at, line.bytes);
-      else if (line.changed) this.lost++;
+      else if (line.changed) this.#told("lost");
       this.#lines.delete(n);
     });
   }

@@ -34,6 +34,8 @@ export interface ForeignOptions {
   readonly balloon?: Balloon;
   /** Pages of an unpopulated section. */
   readonly section?: number;
+  /** Told of each sleep while a frame of another is paged in, in milliseconds. */
+  readonly slept?: (ms: number) => void;
 }
 
 const linesMax = 1000;
@@ -42,12 +44,11 @@ export class ForeignPages {
   readonly era: Era;
   readonly balloon: Balloon;
   readonly cache: PageCache;
-  /** Time slept while frames of others were paged in, in milliseconds. */
-  sleptMs = 0;
   /** What the kernel would print. */
   readonly lines: string[] = [];
   readonly #guest: Guest;
   readonly #stand: Stand;
+  readonly #slept: (ms: number) => void;
 
   /**
    * @throws Misuse `no-memory` when the reserved pages of 2010 cannot be had, `era-model` for a past era in a guest
@@ -55,6 +56,7 @@ export class ForeignPages {
    */
   constructor(guest: Guest, o: ForeignOptions = {}) {
     this.#guest = guest;
+    this.#slept = o.slept ?? (() => {});
     this.era = eraOf(o.era ?? "today");
     if (guest.d.rules.translated && this.era.restore !== "nothing") {
       throw new Misuse("era-model", `foreign pages of ${this.era.id} are of model p2m, not ${guest.model}`);
@@ -115,7 +117,7 @@ export class ForeignPages {
     for (let ms = 1; ms < 256; ms++) {
       const got = mapGrant(this.#guest.h, this.#guest.d, o);
       if (got.status !== GrantStatus.eagain) return got;
-      this.sleptMs += ms;
+      this.#slept(ms);
     }
     return { status: GrantStatus.badPage, handle: -1, bus: 0 };
   }

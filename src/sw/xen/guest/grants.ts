@@ -31,8 +31,6 @@ export class Grants {
   #nextRef = reservedGrants;
   readonly #waiting: Deferred[] = [];
   readonly #waitingMax: number;
-  /** Pages that are never free again. */
-  leakedCount = 0;
   /** References given and not yet revoked. */
   readonly live = new Map<number, Pfn>();
   /** How many of them give a page. */
@@ -127,8 +125,8 @@ export class Grants {
   #defer(ref: number, page: Pfn | null): boolean {
     const leaks = this.#waiting.length >= this.#waitingMax;
     this.#say(`${leaks ? "leaking" : "deferring"} g.e. ${hex(ref)} (pfn ${hex(page ?? -1)})`);
-    if (leaks) this.leakedCount++;
-    else this.#waiting.push({ ref, page, rounds: 0 });
+    // A page that leaks is never free again: the line is all that is left of it.
+    if (!leaks) this.#waiting.push({ ref, page, rounds: 0 });
     return false;
   }
 

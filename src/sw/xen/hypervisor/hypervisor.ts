@@ -26,6 +26,8 @@ export interface HypervisorOptions {
   readonly bugs?: readonly XenBugId[];
   /** A full map-track table answers no_device_space, as before there was no_space; Linux warns of the former only. */
   readonly oldStatuses?: boolean;
+  /** Told of each hypercall by its name. */
+  readonly called?: (call: string) => void;
 }
 
 export class Hypervisor {
@@ -37,8 +39,7 @@ export class Hypervisor {
   readonly bugs: XenFlags;
   readonly noHandleStatus: GrantStatus;
   readonly domains = new Map<number, Domain>();
-  /** Hypercalls made, by name. */
-  readonly calls: Record<string, number> = {};
+  readonly #called: (call: string) => void;
 
   constructor(o: HypervisorOptions) {
     this.memory = new Memory(o.frames);
@@ -47,6 +48,7 @@ export class Hypervisor {
     this.gate = new AccessGate(this.memory);
     this.arch = o.arch ?? "x86";
     this.bugs = xenFlags(o.bugs);
+    this.#called = o.called ?? (() => {});
     this.noHandleStatus = o.oldStatuses === true ? GrantStatus.noDeviceSpace : GrantStatus.noSpace;
   }
 
@@ -70,8 +72,9 @@ export class Hypervisor {
     return id === domainSelf ? caller : this.domains.get(id);
   }
 
+  /** A hypercall is made. */
   count(call: string): void {
-    this.calls[call] = (this.calls[call] ?? 0) + 1;
+    this.#called(call);
   }
 
   /** Give free frames to a domain; they count among its pages. @returns null when there are none. */

@@ -17,8 +17,6 @@ const outside = -2;
 export class MachineBus implements DmaPort {
   readonly #h: Hypervisor;
   readonly #domains = new Map<number, Domain>();
-  /** Requests that the table refused. */
-  faultCount = 0;
 
   constructor(h: Hypervisor) {
     this.#h = h;
@@ -49,13 +47,13 @@ export class MachineBus implements DmaPort {
     each: (machine: number, from: number, count: number) => void,
   ): DmaOutcome {
     const d = this.#domains.get(requester);
-    if (d === undefined) return this.#refuse();
+    if (d === undefined) return "fault";
     if (!Number.isSafeInteger(address) || address < 0) return "outside";
     for (let done = 0; done < count; ) {
       const low = (address + done) % pageBytes;
       const length = Math.min(pageBytes - low, count - done);
       const frame = this.#translate(d, (address + done - low) / pageBytes, write);
-      if (frame === fault) return this.#refuse();
+      if (frame === fault) return "fault";
       if (frame === outside) return "outside";
       this.#h.gate.device({ domain: d.id, requester }, frame, write);
       each(frame * pageBytes + low, done, length);
@@ -78,10 +76,5 @@ export class MachineBus implements DmaPort {
       return (d.devices.permission(number) & needed) === needed ? number : fault;
     }
     return this.#h.frames.exists(number) ? number : outside;
-  }
-
-  #refuse(): DmaOutcome {
-    this.faultCount++;
-    return "fault";
   }
 }
