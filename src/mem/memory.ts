@@ -1,8 +1,8 @@
 /**
  * Machine memory that carries bytes, sparse. A frame that was never written reads as zeros and costs nothing.
  *
- * All writes go through one door: `store16`, `store32`, `store64`, `write` and what is made of it. A machine that is explored hands its
- * state over, which then notes each write.
+ * All writes go through one door: `store` and its kin, `compareExchange`, `write` and what is made of it. A machine that is
+ * explored hands its state over, which then notes each write.
  */
 import { assert, Misuse } from "../base/assert.js";
 import { frameBytes, type Mfn } from "../base/frame.js";
@@ -96,6 +96,31 @@ export class Memory implements MemoryView {
     this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
     this.#put(address, words, at, low >>> 0);
     this.#put(address, words, at + 1, high >>> 0);
+  }
+
+  /** One store of 1, 2, 4 ... 16 words, as one access. @param address a multiple of their bytes */
+  store(address: number, from: ArrayLike<number>): void {
+    const words = this.#wordsAt(address, from.length * 4);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
+    for (let i = 0; i < from.length; i++) this.#put(address, words, at + i, from[i]! >>> 0);
+  }
+
+  /**
+   * One locked compare and exchange, as one access: a processor's of 64 or 128 bits (cmpxchg16b), a unit's that sets
+   * accessed and dirty bits.
+   * @param address a multiple of their bytes
+   * @returns false when something else than `from` stands there; it stays then
+   */
+  compareExchange(address: number, o: { readonly from: ArrayLike<number>; readonly to: ArrayLike<number> }): boolean {
+    const { from: expected, to: wanted } = o;
+    assert(expected.length === wanted.length, "as many words are wanted as are expected");
+    const words = this.#wordsAt(address, wanted.length * 4);
+    const at = (address % pageBytes) / 4;
+    this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
+    for (let i = 0; i < expected.length; i++) if (words[at + i] !== expected[i]! >>> 0) return false;
+    for (let i = 0; i < wanted.length; i++) this.#put(address, words, at + i, wanted[i]! >>> 0);
+    return true;
   }
 
   /**

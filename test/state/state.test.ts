@@ -160,6 +160,29 @@ describe("writes are taken back", () => {
     expect(whole()).toEqual(before);
   });
 
+  test("a store of several words, and a compare and exchange that may fail, are noted and one access each", () => {
+    const seen: string[] = [];
+    const state = new MachineState({ onAccess: (part, at, isWrite) => seen.push(`${part.name} ${at} ${isWrite}`) });
+    const memory = new Memory(2);
+    memory.noteIn(state);
+    state.begin();
+    const mark = state.mark();
+    const words = new Uint32Array(4);
+    const read = () => {
+      memory.load(0x50, words);
+      return [...words];
+    };
+    memory.store(0x50, [1, 2, 3, 4]);
+    expect(memory.compareExchange(0x50, { from: [1, 2, 3, 5], to: [9, 9, 9, 9] })).toBe(false);
+    expect(memory.compareExchange(0x50, { from: [1, 2, 3, 4], to: [5, 6, 7, 0xffff_ffff] })).toBe(true);
+    expect(seen).toEqual(Array(3).fill("memory 0x40 4 true"));
+    expect(read()).toEqual([5, 6, 7, 0xffff_ffff]);
+    state.undoTo(mark);
+    expect(read()).toEqual([0, 0, 0, 0]);
+    expect(() => memory.store(0x58, [1, 2, 3, 4])).toThrow(/unaligned/);
+    expect(() => memory.compareExchange(0x50, { from: [1], to: [1, 2] })).toThrow(/as many words/);
+  });
+
   test("a line of memory is a part from its first write on, named by its address", () => {
     const memory = new Memory(2);
     const state = new MachineState();
