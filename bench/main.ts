@@ -9,6 +9,7 @@ const benches = [
   "pool",
   "engines",
   "requests",
+  "run",
   "what_if",
   "trace_dat",
   "ftrace_text",
