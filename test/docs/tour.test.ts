@@ -28,7 +28,8 @@ function layOwn(into: string): void {
   for (const name of ["log.txt", "dmesg.txt"]) {
     writeFileSync(join(into, name), gunzipSync(readFileSync("fixtures/swiotlb-full/dmesg.txt.gz")));
   }
-  copyFileSync("machines/bare-metal.yaml", join(into, "machine.yaml"));
+  const machine = readFileSync("machines/bare-metal.yaml", "utf8").replaceAll(/requests: \d+/g, "requests: 50");
+  writeFileSync(join(into, "machine.yaml"), machine);
 }
 
 /** The README's example of the library, run where the package is found, among the reader's own files. */

@@ -8,6 +8,7 @@ import { readKernelLog } from "../../src/read/kernel_log/read_kernel_log.js";
 import { sniff } from "../../src/read/open/open.js";
 import { openPerfScript } from "../../src/read/perf_script/perf_script.js";
 import { Unreadable } from "../../src/read/unreadable.js";
+import { amount } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixtureText } from "./fixture.js";
 import { textRows } from "./text_rows.js";
@@ -76,7 +77,7 @@ test.each(["swiotlb-full/trace.txt.gz", "vtd-scalable/trace.txt.gz"])(
         // Nothing is invented: never more events than lines.
         expect(rows?.length ?? 0).toBeLessThanOrEqual(now.length);
       }),
-      { numRuns: 200, endOnFailure: true, interruptAfterTimeLimit: 20_000 },
+      { numRuns: amount(50, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
     );
   },
 );
@@ -100,6 +101,6 @@ test("no reader of text breaks on any bytes", () => {
         expect(e).toBeInstanceOf(Unreadable);
       }
     }),
-    { numRuns: 200, endOnFailure: true, interruptAfterTimeLimit: 20_000 },
+    { numRuns: amount(50, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
   );
 });
