@@ -64,15 +64,21 @@ export class Guest {
     return new Guest(spec, child, await Qmp.connect(socket));
   }
 
-  /** @throws when the text does not appear on the console within the seconds given. */
-  async until(text: string, seconds: number): Promise<void> {
+  /**
+   * @param unless what may come instead
+   * @returns whether the text appeared on the console, and not the other first
+   * @throws when neither does within the seconds given
+   */
+  async until(text: string, seconds: number, unless: string | null = null): Promise<boolean> {
     const end = Date.now() + seconds * 1000;
     while (!this.console.includes(text)) {
+      if (unless !== null && this.console.includes(unless)) return false;
       if (Date.now() > end || this.#process.exitCode !== null) {
         throw new Error(`the console did not say "${text}"; it ended with: ${this.console.slice(-2000)}`);
       }
       await sleep(50);
     }
+    return true;
   }
 
   type(line: string): void {
