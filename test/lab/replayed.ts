@@ -1,12 +1,14 @@
 /** Replays for tests: a fixture's recording, or lines of text, to an outcome. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
+import { expect } from "vitest";
 import type { LogFacts } from "../../src/lab/replay/machine/log_facts.js";
 import { nearbySettings } from "../../src/lab/replay/other_pools/settings.js";
 import type { Setting } from "../../src/lab/replay/other_pools/what_if.js";
 import { replayRecording } from "../../src/lab/replay/replay_recording.js";
 import type { ReplayOutcome } from "../../src/lab/replay/told/outcome.js";
 import { memorySource, openFtraceText, openTraceDat, readKernelLog } from "../../src/read/index.js";
+import { whole } from "./whole.js";
 
 export function fixture(path: string): Uint8Array {
   const bytes = readFileSync(`fixtures/${path}`);
@@ -17,6 +19,7 @@ export function logOf(recording: string): LogFacts {
   return readKernelLog(memorySource("dmesg", fixture(`${recording}/dmesg.txt.gz`)));
 }
 
+/** The outcome is also compared whole with the one that was written down. */
 export async function replayed(
   bytes: Uint8Array | string,
   o: { log?: LogFacts | null; replacement?: Setting | null; settings?: readonly Setting[] } = {},
@@ -30,5 +33,6 @@ export async function replayed(
     settings: (m) => o.settings ?? (m.pool === null ? [] : nearbySettings(m.pool)),
     replacement: () => o.replacement ?? null,
   });
+  expect(whole(outcome)).toMatchSnapshot();
   return outcome;
 }

@@ -5,9 +5,11 @@ import type { ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
 import { verdictOf } from "../../../src/report/recording/words/verdict.js";
 import { quiet } from "../../cli/called.js";
+import { whole } from "../whole.js";
 
 async function replayed(recording: string) {
   const report = await replayFile(`fixtures/xen-arm-${recording}.trace.txt.gz`, { sizes: [512] }, quiet());
+  expect(whole(report.outcome)).toMatchSnapshot();
   return { ...(report.outcome as ReplayOutcome & { xen: XenOutcome }), verdict: verdictOf(report) };
 }
 

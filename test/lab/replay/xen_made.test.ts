@@ -6,6 +6,7 @@ import { memorySource, openFtraceText } from "../../../src/read/index.js";
 import { readM2p } from "../../../src/read/xen/m2p_file.js";
 import { readP2m } from "../../../src/read/xen/p2m_file.js";
 import { readPoolFile } from "../../../src/read/xen/pool_file.js";
+import { whole } from "../whole.js";
 
 const source = (text: string) => memorySource("made", new TextEncoder().encode(text));
 const page = (pfn: number) => `0x${(0xffffea0000000000n + BigInt(pfn) * 64n).toString(16)}`;
@@ -41,6 +42,7 @@ async function replayed(lines: readonly string[], xen: XenFiles) {
     settings: () => [],
     replacement: () => null,
   });
+  expect(whole(outcome)).toMatchSnapshot();
   return { ...outcome, xen: outcome.xen! };
 }
 
