@@ -51,8 +51,9 @@ export function withDescribedDevices(m: MachineDescription, machine: Machine, na
 export function describeMasks(m: MachineDescription, masks: DeviceMasks, names: readonly string[]): void {
   names.forEach((name, i) => {
     const told = m.devices.find((d) => d.bdf === name);
-    const bits = Math.min(told?.mask ?? 64, told?.lines ?? 64);
-    if (told?.mask !== undefined || told?.lines !== undefined) masks.described(i, 2 ** bits - 1);
+    // A description's mask is within its lines, and lines without a mask are all 64.
+    const bits = told?.mask ?? told?.lines;
+    if (bits !== undefined) masks.described(i, 2 ** bits - 1);
   });
 }
 

@@ -4,8 +4,8 @@ import { replayRecording } from "../../../src/lab/replay/replay_recording.js";
 import type { EventBatch, EventSource } from "../../../src/read/event.js";
 import { memorySource, openFtraceText } from "../../../src/read/index.js";
 
-/** @returns events that each opening gave */
-async function openings(bytes: Uint8Array): Promise<number[]> {
+/** @param progress what is told of how far it is @returns events that each opening gave */
+async function openings(bytes: Uint8Array, progress: number[] = []): Promise<number[]> {
   const given: number[] = [];
   await replayRecording({
     name: "recording",
@@ -26,6 +26,7 @@ async function openings(bytes: Uint8Array): Promise<number[]> {
     log: null,
     settings: () => [],
     replacement: () => null,
+    progress: (done) => void progress.push(done),
   });
   return given;
 }
@@ -39,6 +40,16 @@ const textOf = (lines: readonly string[]) => new TextEncoder().encode(`# tracer:
 test("a recording of a kernel without a hypervisor is read twice", async () => {
   clock = 0;
   expect(await openings(textOf(Array.from({ length: 300 }, (_, n) => mapped(n))))).toEqual([300, 300]);
+});
+
+test("how far it is goes from nothing to all, half of it by each reading", async () => {
+  clock = 0;
+  const progress: number[] = [];
+  await openings(textOf(Array.from({ length: 9000 }, (_, n) => mapped(n))), progress);
+  expect(progress.length).toBeGreaterThan(2);
+  expect(progress).toEqual([...progress].sort((a, b) => a - b));
+  expect(progress.filter((done) => done > 0.5).length).toBe(progress.length / 2);
+  expect(progress.at(-1)).toBe(1);
 });
 
 test("one that only its probes tell to be of a Xen domain is opened once more, and not read to its end for that", async () => {

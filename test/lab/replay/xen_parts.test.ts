@@ -197,6 +197,18 @@ describe("foreign frames with numbers of the pool", () => {
     expect([owners.isForeign(0x5010), owners.isForeign(0x9000)]).toEqual([false, true]);
     expect(new Owners({ p2m: null, m2p: null, guests: [] }).isForeign(5)).toBeNull();
   });
+  test("what a dump says is another's is not the domain's own, and runs are found whatever their order", () => {
+    const many = new Owners({
+      p2m: p2m("0 4 L 900 v\n10 4 L 100 v\n20 4 F 500 v\n30 1 L 700 v\n"),
+      m2p: null,
+      guests: [],
+    });
+    const at = [0xff, 0x100, 0x103, 0x104, 0x500, 0x700, 0x701, 0x900, 0x903, 0x904];
+    const none = Number.NaN;
+    expect(at.map((mfn) => many.ownPfn(mfn))).toEqual([none, 0x10, 0x13, none, none, 0x30, none, 0, 3, none]);
+    expect([many.knowsOwn, many.knowsNumbers, owners.knowsNumbers]).toEqual([true, false, true]);
+    expect(new Owners({ p2m: p2m("20 4 F 500 v\n"), m2p: null, guests: [] }).knowsOwn).toBe(false);
+  });
 });
 
 test("a pool under load begins with what it held: allocations of one and of several slots", () => {
