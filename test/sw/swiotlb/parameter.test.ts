@@ -96,6 +96,15 @@ test("early boot halves the pool until memory has room for it", () => {
 test("early boot gives up below 1 MiB, and makes no pool that nobody needs", () => {
   const never = { cpus: 2, needed: true, fits: () => false };
   expect(allocateEarly(readParameter(""), never).pool).toBeNull();
+  const asked: number[] = [];
+  const fits = (bytes: number) => {
+    asked.push(bytes);
+    return bytes < 2 ** 20;
+  };
+  const { boot, pool } = allocateEarly(readParameter("2048"), { ...never, fits });
+  expect([pool, asked]).toEqual([null, [2 ** 22, 2 ** 21, 2 ** 20]]);
+  expect(boot.log.filter((line) => line.includes("Failed to allocate"))).toHaveLength(3);
+  expect(allocateEarly(readParameter("2048"), { ...never, fits: (n) => n <= 2 ** 20 }).pool?.slots).toBe(512);
   const always = { cpus: 2, needed: false, fits: () => true };
   expect(allocateEarly(readParameter(""), always).pool).toBeNull();
   expect(allocateEarly(readParameter("force"), always).pool).toEqual({ slots: 32768, areas: 2 });
