@@ -8,7 +8,7 @@ import type { Setting } from "../../src/lab/replay/other_pools/what_if.js";
 import { replayRecording } from "../../src/lab/replay/replay_recording.js";
 import type { ReplayOutcome } from "../../src/lab/replay/told/outcome.js";
 import { memorySource, openFtraceText, openTraceDat, readKernelLog } from "../../src/read/index.js";
-import { whole } from "./whole.js";
+import { whole } from "../whole.js";
 
 export function fixture(path: string): Uint8Array {
   const bytes = readFileSync(`fixtures/${path}`);

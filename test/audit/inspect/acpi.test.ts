@@ -435,6 +435,21 @@ describe("damaged tables", () => {
     expect(noted).toBeGreaterThan(200);
   });
 
+  // Every table, with as many bytes as it says, ends within a structure or between two.
+  it.each([
+    ["DMAR", unhex(realDmar)],
+    ["IVRS", unhex(realIvrs)],
+  ])("%s cut short at each byte", (_name, whole) => {
+    const readings = Array.from({ length: whole.length - 36 }, (_, n) => {
+      const bytes = whole.slice(0, 36 + n);
+      bytes.set([bytes.length & 255, bytes.length >> 8], 4);
+      const { units, reserved, notes } = acpiTables(imageOf([signed(bytes)]));
+      const listed = units.map((u) => u.scopes.map((s) => `${s.what} ${s.name}`).join(", "));
+      return `${bytes.length}: ${listed.join("; ")}; ${reserved.length}; ${notes.join("; ")}`;
+    });
+    expect(readings.join("\n")).toMatchSnapshot();
+  });
+
   it("a length beyond memory", () => {
     const bytes = unhex(realDmar);
     bytes.set([0xff, 0xff, 0xff, 0x7f], 4);

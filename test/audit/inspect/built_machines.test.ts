@@ -13,6 +13,7 @@ import { RootEntry, ScalableRootEntry } from "../../../src/spec/vtd/root_entry.j
 import { NestedView, type TableRoot } from "../../../src/table/index.js";
 import { Built, unit } from "../../table/device/built.js";
 import { guestMemory } from "../../table/machines.js";
+import { whole } from "../../whole.js";
 import { framesFrom, imageOf, mapAll } from "./built_image.js";
 
 const second = (address: number): TableRoot => ({
@@ -36,8 +37,13 @@ function legacy(...tables: Parameters<typeof mapAll>[3][]): Built {
 }
 const legacyUnit = unit("vtd", "legacy", { translating: true });
 const rules = (found: ReturnType<typeof look>) => found.inspection.findings.map((f) => f.rule);
-const endOf = (built: Built, units: InspectInput["units"], at: string) =>
-  walkAnswer(look(built, units), parseDeviceAddress(at));
+/** A walk is also compared whole with the one that was written down. */
+function walked(found: ReturnType<typeof look>, at: string) {
+  const answer = walkAnswer(found, parseDeviceAddress(at));
+  expect(whole(answer)).toMatchSnapshot();
+  return answer;
+}
+const endOf = (built: Built, units: InspectInput["units"], at: string) => walked(look(built, units), at);
 
 describe("nesting: a guest's first stage over the host's second", () => {
   const guestBase = 0x800000;
@@ -86,7 +92,7 @@ describe("nesting: a guest's first stage over the host's second", () => {
   test("a guest's own tables are its own business", () => expect(rules(found)).not.toContain("table-writable"));
 
   test("a walk shows what found each table of the first stage, and the second stage at its end", () => {
-    const answer = walkAnswer(found, parseDeviceAddress("00:03.0:0x70000123"));
+    const answer = walked(found, "00:03.0:0x70000123");
     expect(answer.end).toMatchObject({ kind: "page", paddr: BigInt(guestBase + 0x60123), bytes: 4096, allow: 3 });
     const stages = answer.steps.map((s) => s.stage);
     expect(stages.filter((s) => s === "device")).toHaveLength(4);
@@ -97,7 +103,7 @@ describe("nesting: a guest's first stage over the host's second", () => {
   });
 
   test("a page that the second stage makes read-only refuses writes, with the code of that", () => {
-    const { end } = walkAnswer(found, parseDeviceAddress("00:03.0:0x70002000"));
+    const { end } = walked(found, "00:03.0:0x70002000");
     expect(end).toMatchObject({ kind: "page", allow: 1, refusals: [{ access: "write", fault: { code: 0x79 } }] });
   });
 });

@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { type AuditResult, RecordingAudit } from "../../../src/audit/index.js";
 import { EventBatch, memorySource, openFtraceText } from "../../../src/read/index.js";
+import { whole } from "../../whole.js";
 
 function audit(name: string, batchSize = 512): AuditResult {
   const text = gunzipSync(readFileSync(`fixtures/${name}/trace.txt.gz`));
@@ -11,7 +12,9 @@ function audit(name: string, batchSize = 512): AuditResult {
   const audit = new RecordingAudit(source),
     batch = new EventBatch(batchSize);
   while (source.next(batch)) audit.feed(batch);
-  return audit.finish();
+  const result = audit.finish();
+  expect(whole(result)).toMatchSnapshot();
+  return result;
 }
 
 /** Name, mappings, and buffers of the network card's receive ring alive at the end. */

@@ -1,8 +1,10 @@
 /** A recording written by hand, event by event, and what the audit says of it. */
+import { expect } from "vitest";
 import { type AuditResult, RecordingAudit } from "../../../src/audit/index.js";
 import { EventBatch, EventKind } from "../../../src/read/event.js";
 import type { LogFault } from "../../../src/read/kernel_log/faults/fault.js";
 import { Names } from "../../../src/read/names.js";
+import { whole } from "../../whole.js";
 
 export const both = 0,
   toDevice = 1,
@@ -62,7 +64,14 @@ export class Trail {
   /** An event of no interest, so that time goes on. */
   wait = (time: number, o: One = {}): this => this.#one(EventKind.other, time, o);
 
+  /** What is said is also compared whole with what was written down. */
   result(): AuditResult {
+    const result = this.finish();
+    expect(whole(result)).toMatchSnapshot();
+    return result;
+  }
+
+  finish(): AuditResult {
     this.#feed();
     return this.#audit.finish();
   }

@@ -4,7 +4,7 @@ import type { LogFacts } from "../../../src/lab/replay/machine/log_facts.js";
 import { nearbySettings } from "../../../src/lab/replay/other_pools/settings.js";
 import { replayRecording } from "../../../src/lab/replay/replay_recording.js";
 import { memorySource, openFtraceText } from "../../../src/read/index.js";
-import { whole } from "../whole.js";
+import { whole } from "../../whole.js";
 import { type Habits, wanderingDomain } from "./wandering_domain.js";
 
 const all = { frames: true, grants: true, calls: true };

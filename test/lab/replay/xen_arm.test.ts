@@ -5,7 +5,7 @@ import type { ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
 import { verdictOf } from "../../../src/report/recording/words/verdict.js";
 import { quiet } from "../../cli/called.js";
-import { whole } from "../whole.js";
+import { whole } from "../../whole.js";
 
 async function replayed(recording: string) {
   const report = await replayFile(`fixtures/xen-arm-${recording}.trace.txt.gz`, { sizes: [512] }, quiet());

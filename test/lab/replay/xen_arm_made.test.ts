@@ -6,7 +6,7 @@ import type { Dated, XenFiles } from "../../../src/lab/replay/xen/xen_files.js";
 import { memorySource, openFtraceText } from "../../../src/read/index.js";
 import { readP2m } from "../../../src/read/xen/p2m_file.js";
 import { readPoolFile } from "../../../src/read/xen/pool_file.js";
-import { whole } from "../whole.js";
+import { whole } from "../../whole.js";
 
 const source = (text: string, name = "made") => memorySource(name, new TextEncoder().encode(text));
 const remark = "# max_pfn=0xa0000 hypercall_cflush=1 direct_mapped=1 not_direct_mapped=0\n";

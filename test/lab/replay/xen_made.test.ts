@@ -6,7 +6,7 @@ import { memorySource, openFtraceText } from "../../../src/read/index.js";
 import { readM2p } from "../../../src/read/xen/m2p_file.js";
 import { readP2m } from "../../../src/read/xen/p2m_file.js";
 import { readPoolFile } from "../../../src/read/xen/pool_file.js";
-import { whole } from "../whole.js";
+import { whole } from "../../whole.js";
 
 const source = (text: string) => memorySource("made", new TextEncoder().encode(text));
 const page = (pfn: number) => `0x${(0xffffea0000000000n + BigInt(pfn) * 64n).toString(16)}`;

@@ -4,7 +4,7 @@ import { replayFile } from "../../../src/cli/run/replay_file.js";
 import type { ReplayOutcome } from "../../../src/lab/replay/told/outcome.js";
 import type { XenOutcome } from "../../../src/lab/replay/xen/outcome.js";
 import { quiet } from "../../cli/called.js";
-import { whole } from "../whole.js";
+import { whole } from "../../whole.js";
 
 async function replayed(recording: string): Promise<ReplayOutcome & { xen: XenOutcome }> {
   const { outcome } = await replayFile(`fixtures/xen-${recording}.trace.txt.gz`, { sizes: [512] }, quiet());
