@@ -5,6 +5,7 @@
  * and the copies where it bounces. Buffers of 4 KiB, one live at a time; the least of many short rounds.
  */
 import { drawn } from "../src/base/rng.js";
+import { Memory } from "../src/mem/memory.js";
 import { Direction } from "../src/spec/dma/direction.js";
 import { Checker, DmaApi } from "../src/sw/dma/index.js";
 import {
@@ -91,7 +92,7 @@ function native(name: EngineName, force: boolean): Machine {
 }
 
 function xen(model: XenModel, name: EngineName, force: boolean): Machine {
-  const h = new Hypervisor({ frames: 4 * pages, choose: drawn(1), arch: model === "p==m" ? "arm" : "x86" });
+  const h = new Hypervisor({ memory: new Memory(4 * pages), choose: drawn(1), arch: model === "p==m" ? "arm" : "x86" });
   const guest = new Guest(h, h.createDomain({ id: 0, model, pages, class: "control" }));
   const first = guest.allocRun(512, 64)!;
   if (model !== "p==m" && fixPool(guest, first * 4096, 512 * 4096) === null) throw new Error("the pool is not fixed");

@@ -113,7 +113,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
   const { xen } = run.host;
   const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
-  const gate = xen?.hypervisor.gate;
+  const gate = xen?.gate;
   return {
     kernel: machine.kernel ?? null,
     arch: machine.arch,
@@ -170,12 +170,12 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
     ],
-    xen: xen === null ? null : { accessesChecked: xen.hypervisor.gate.checkedCount, hypercalls: xen.calls.all },
+    xen: xen === null ? null : { accessesChecked: xen.gate.checkedCount, hypercalls: xen.calls.all },
     left: run.left,
     watched: run.checker !== null,
     log: [
       ...(run.checker === null ? [notWatched[hasHostile(machine) ? "hostile" : "asked"]] : []),
-      ...new Set(run.devices.flatMap((d) => d.engine.log)),
+      ...new Set(run.devices.flatMap((d) => d.log)),
     ],
   };
 }

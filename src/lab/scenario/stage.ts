@@ -1,7 +1,9 @@
 /** Small machines that scenarios run on: a hypervisor with a back end's domain 0 and one guest, or a kernel alone. */
+import { LogLines } from "../../base/kernel_log.js";
 import { drawn } from "../../base/rng.js";
 import type { DmaPort } from "../../bus/dma_port.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
+import { Memory } from "../../mem/memory.js";
 import { Checker, DmaApi } from "../../sw/dma/index.js";
 import {
   CachedGuest,
@@ -15,6 +17,7 @@ import {
   plainDevice,
 } from "../../sw/engine/index.js";
 import {
+  AccessGate,
   CallCounts,
   type EraId,
   ForeignPages,
@@ -50,9 +53,12 @@ export interface XenStageOptions {
 export function xenStage(o: XenStageOptions = {}) {
   const model = o.model ?? "p2m";
   const calls = new CallCounts();
+  const memory = new Memory(o.frames ?? 8192);
+  const gate = new AccessGate(memory);
   const h = new Hypervisor({
+    memory,
     called: calls.called,
-    frames: o.frames ?? 8192,
+    watch: gate,
     choose: drawn(o.seed ?? 1),
     arch: model === "p==m" ? "arm" : "x86",
     bugs: o.bugs ?? [],
@@ -69,7 +75,7 @@ export function xenStage(o: XenStageOptions = {}) {
   const foreign = new ForeignPages(back, { section: 256, era: o.era ?? "today" });
   const bus = new MachineBus(h);
   bus.assign(requester, d0);
-  return { h, calls, d0, back, foreign, bus, ...guests[0]! };
+  return { h, calls, gate, d0, back, foreign, bus, ...guests[0]! };
 }
 
 export type XenStage = ReturnType<typeof xenStage>;
@@ -77,6 +83,8 @@ export type XenStage = ReturnType<typeof xenStage>;
 export interface Driven {
   readonly guest: GuestKernel;
   readonly engine: Engine;
+  /** What the kernel has printed of its mappings. */
+  readonly log: readonly string[];
   readonly device: DmaDevice;
   readonly api: DmaApi;
   readonly checker: Checker;
@@ -128,10 +136,11 @@ function driven(plain: GuestKernel, machine: ByteMemory, bus: DmaPort, name: Eng
   const device = plainDevice({ bdf: "0000:00:01.0", ...limits });
   const cached = device.coherent ? null : new CachedGuest(plain, machine);
   const guest = cached ?? plain;
-  const engine = engines[name].build({ guest, cache: cached?.cache ?? null, ...options });
+  const log = new LogLines();
+  const engine = engines[name].build({ guest, cache: cached?.cache ?? null, log, ...options });
   const checker = new Checker({ guest, memory: cached?.cache.peek() ?? guest.memory });
   return {
-    ...{ guest, engine, device, checker },
+    ...{ guest, engine, log: log.lines, device, checker },
     api: new DmaApi({ engine, device, checks: checker }),
     memory: checker.watchMemory(guest.memory),
     port: checker.watchPort(bus),

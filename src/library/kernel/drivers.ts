@@ -84,13 +84,15 @@ export interface NicDriverOptions extends DriverOptions {
 /** Make a disk's driver, which enables its controller. @throws BadOption; Broken when it gets no memory for its queues. */
 export function createDiskDriver(options: DiskDriverOptions): DiskDriver {
   const o = checkNames(options, ["kernel", "bdf", "registers", "interrupt", "entries"]);
-  const driver = new DiskDriverProgram({ ...partsOf(o), ...entriesOf(o.entries, frameBytes) });
+  const resets = new Resets();
+  const { onReset } = resets;
+  const driver = new DiskDriverProgram({ ...partsOf(o), ...entriesOf(o.entries, frameBytes), onReset });
   const submit = ({ list, block, ...rest }: Transfer) => {
     wholeNumber("block", block, 0, Number.MAX_SAFE_INTEGER);
     checkList(list, 512);
     driver.submit({ list, block, toDisk: rest.toDisk, done: (error) => rest.done(error) });
   };
-  return stepped(driver, { submit, close: () => driver.close() });
+  return stepped(driver, resets, { submit, close: () => driver.close() });
 }
 
 /** Make a network card's driver. @throws BadOption; Broken when it gets no memory for its rings. */
@@ -102,8 +104,9 @@ export function createNicDriver(options: NicDriverOptions): NicDriver {
   }
   const { host, memory } = insideOf(o.kernel);
   const { kernel } = host;
+  const resets = new Resets();
   const parts = { ...partsOf(o), configuration: o.configuration, kernel, ...entriesOf(o.entries, frameBytes) };
-  const driver = new NicDriverProgram(parts);
+  const driver = new NicDriverProgram({ ...parts, onReset: resets.onReset });
   driver.received = (pieces) => {
     const bytes = pieces.map(({ page, offset, size }) => {
       const piece = new Uint8Array(size);
@@ -117,7 +120,7 @@ export function createNicDriver(options: NicDriverOptions): NicDriver {
     checkList(list, 1);
     driver.send({ list, done: (error) => done(error) });
   };
-  return stepped(driver, { send, close: () => driver.close() });
+  return stepped(driver, resets, { send, close: () => driver.close() });
 }
 
 function partsOf({ kernel, bdf, registers, interrupt }: DriverOptions) {
@@ -137,17 +140,20 @@ function checkList(list: readonly Piece[], step: number): void {
   wholeNumber("list", bytes, step, 2 ** 30, step);
 }
 
-function stepped<M extends object>(
-  driver: Driver & { readonly resets: number },
-  more: M,
-): Driver & { readonly resets: number } & M {
+/** How often a driver has told of one. */
+class Resets {
+  count = 0;
+  readonly onReset = (): void => void this.count++;
+}
+
+function stepped<M extends object>(driver: Driver, resets: Resets, more: M): Driver & { readonly resets: number } & M {
   return {
     ...more,
     get idle() {
       return driver.idle;
     },
     get resets() {
-      return driver.resets;
+      return resets.count;
     },
     ready: () => driver.ready(),
     step: () => driver.step(),

@@ -19,7 +19,6 @@ import {
   refused,
 } from "../engine/index.js";
 import type { DmaChecks } from "./checks.js";
-import { Counts } from "./counts.js";
 import { einval, eio, eopnotsupp } from "./errors.js";
 import { contiguousPieces, type ListEntry, type ListPart, type MappedList, mergeNeighbours } from "./list.js";
 
@@ -32,7 +31,6 @@ export interface DmaApiOptions {
 
 export class DmaApi {
   readonly engine: Engine;
-  readonly counts = new Counts();
   readonly #checks: DmaChecks | null;
   #device: DmaDevice;
   /** Something of this device has bounced, so syncs must be done from now on. */
@@ -60,7 +58,6 @@ export class DmaApi {
     const early = this.#refusedEarly(attributes);
     const m = early ?? this.engine.map(this.#device, phys, size, direction, attributes);
     this.#hasBounced ||= m.bounced;
-    this.counts.mapped(m, size);
     this.#checks?.mapped(this.#device, this.engine, { phys, size, direction, attributes }, m);
     return m;
   }
@@ -70,7 +67,6 @@ export class DmaApi {
     this.#known(direction);
     const range = { bus, size, direction, attributes };
     this.#checks?.unmapping(this.#device, "single", range, 0);
-    this.counts.unmaps++;
     if (!this.engine.isError(bus)) this.engine.unmap(this.#device, range);
     this.#checks?.unmapped(this.#device, "single", range);
   }
@@ -107,7 +103,6 @@ export class DmaApi {
     this.#known(direction);
     this.#eachPart(list, direction, attributes, (range) => {
       this.#checks?.unmapping(this.#device, "list", range, entries);
-      this.counts.unmaps++;
       this.engine.unmap(this.#device, range);
       this.#checks?.unmapped(this.#device, "list", range);
     });
@@ -132,7 +127,6 @@ export class DmaApi {
     if (!(size > 0 && Number.isSafeInteger(size))) throw new Misuse("dma-range", `${size} bytes; at least one`);
     const at = this.#device.coherentMask === 0 ? null : this.engine.allocCoherent(this.#device, size);
     if (at === null) return null;
-    this.counts.allocations++;
     this.#checks?.allocated(this.#device, this.engine, at, size);
     return at;
   }
@@ -140,7 +134,6 @@ export class DmaApi {
   /** dma_free_coherent: address, handle and size as they were allocated. */
   free(at: Coherent, size: number): void {
     this.#checks?.freeing(this.#device, at, size);
-    this.counts.frees++;
     this.engine.freeCoherent(this.#device, { ...at, size });
   }
 
@@ -185,7 +178,6 @@ export class DmaApi {
       for (const piece of pieces) {
         const mapped = this.engine.map(this.#device, piece.phys, piece.size, direction, attributes);
         this.#hasBounced ||= mapped.bounced;
-        this.counts.mapped(mapped, piece.size);
         if (mapped.refused !== null) return failed(eio, mapped.refused, piece);
         parts.push({ ...piece, entry, mapped });
       }
@@ -200,11 +192,12 @@ export class DmaApi {
     this.#known(range.direction);
     const device = this.#device;
     this.#checks?.syncing(device, kind, range, towards, entries);
-    this.counts.syncs++;
-    if (device.coherent && !this.#hasBounced) this.counts.syncsSkipped++;
-    else if (this.engine.isError(range.bus)) return;
-    else if (towards === "cpu") this.engine.syncForCpu(device, range);
-    else this.engine.syncForDevice(device, range);
+    // A coherent device needs no sync as long as nothing of it ever bounced.
+    if (!device.coherent || this.#hasBounced) {
+      if (this.engine.isError(range.bus)) return;
+      if (towards === "cpu") this.engine.syncForCpu(device, range);
+      else this.engine.syncForDevice(device, range);
+    }
     this.#checks?.synced(device, kind, range, towards);
   }
 

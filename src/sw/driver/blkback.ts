@@ -32,7 +32,7 @@ import {
 } from "./blkif_entry.js";
 import type { DiskDriver } from "./disk_driver.js";
 import { type Kept, KeptGrants, type Reached } from "./kept_grants.js";
-import { RefusalLog, type RequestRefusal } from "./refusal_log.js";
+import type { RequestRefusal } from "./refusal.js";
 import { BackRing } from "./ring.js";
 
 /** Which check failed, and why in words. */
@@ -62,6 +62,8 @@ export interface BlkBackOptions {
   readonly persistent?: boolean;
   /** Segments of an indirect request; 0 refuses them. */
   readonly indirectMax?: number;
+  /** Told of each request that is answered with an error, and why the ring is not read any more. */
+  readonly refused?: (r: RequestRefusal) => void;
 }
 
 const inFlightMax = 32;
@@ -73,12 +75,8 @@ export class BlkBack {
   readonly #kept: KeptGrants;
   #inFlight = 0;
   #unpublished = false;
-  /** Why the ring is not read any more; null while it is. */
-  halted: string | null = null;
-  readonly refusalLog = new RefusalLog();
-  answered = 0;
-  /** Pages of other domains mapped for requests. */
-  mappedPages = 0;
+  /** The ring is not read any more. */
+  halted = false;
   notify: () => void = () => {};
 
   /** @throws Error when the ring cannot be mapped: there is nothing to talk through. */
@@ -91,20 +89,13 @@ export class BlkBack {
     this.#ring = new BackRing(o.guest.memory, page!.page * frameBytes, blkEntryBytes);
   }
 
-  /** The first of what was refused. */
-  get refusals(): readonly RequestRefusal[] {
-    return this.refusalLog.list;
-  }
-
   get idle(): boolean {
-    return this.#inFlight === 0 && !this.#unpublished && (this.halted !== null || !this.#mayTake);
+    return this.#inFlight === 0 && !this.#unpublished && (this.halted || !this.#mayTake);
   }
 
   ready(): boolean {
     return (
-      this.#done.length > 0 ||
-      this.#unpublished ||
-      (this.halted === null && this.#inFlight < inFlightMax && this.#mayTake)
+      this.#done.length > 0 || this.#unpublished || (!this.halted && this.#inFlight < inFlightMax && this.#mayTake)
     );
   }
 
@@ -132,8 +123,8 @@ export class BlkBack {
   #takeOne(): void {
     const { bogus } = this.#ring.waiting();
     if (bogus !== null) {
-      this.halted = `${bogus}. Halting ring processing`;
-      this.#note("ring", this.halted);
+      this.halted = true;
+      this.#note("ring", `${bogus}. Halting ring processing`);
       return;
     }
     const words = new Uint32Array(blkWords);
@@ -224,7 +215,6 @@ export class BlkBack {
       pages.push(...this.#o.foreign.map(batch.map((ref) => ({ domain: this.#o.frontend, ref, readOnly }))));
       if (pages.some((p) => p.status !== GrantStatus.okay)) break;
     }
-    this.mappedPages += pages.length;
     return pages;
   }
 
@@ -257,12 +247,11 @@ export class BlkBack {
     this.#letGo(pages, kept);
     this.#ring.put(responseWords({ id: request.id, idHigh: request.idHigh, operation: request.operation, status }));
     this.#inFlight--;
-    this.answered++;
     this.#unpublished = true;
   }
 
   #note(kind: string, why: string): void {
-    this.refusalLog.add({ domain: this.#o.frontend, kind, why });
+    this.#o.refused?.({ domain: this.#o.frontend, kind, why });
   }
 }
 

@@ -62,10 +62,6 @@ export class BlkFront {
   #unpublished = false;
   /** Told when the other end asked to be: the event channel. */
   notify: () => void = () => {};
-  answered = 0;
-  failed = 0;
-  /** Answers to nothing that was asked. */
-  stray = 0;
 
   constructor(o: BlkFrontOptions) {
     this.#guest = o.guest;
@@ -163,10 +159,8 @@ export class BlkFront {
     const { id, idHigh, status } = parseResponse(words);
     const number = u64(id, idHigh);
     const p = this.#pending.get(number);
-    if (p === undefined) {
-      this.stray++;
-      return;
-    }
+    // An answer to nothing that was asked.
+    if (p === undefined) return;
     this.#pending.delete(number);
     const own = p.refs.length - p.tables.length;
     p.refs.forEach((ref, n) => {
@@ -176,8 +170,6 @@ export class BlkFront {
     });
     if (!p.job.toDisk && status === BlkStatus.okay) this.#copy(p.job, p.lent, "out");
     for (const lent of p.lent) this.#persistent!.give(lent);
-    this.answered++;
-    if (status !== BlkStatus.okay) this.failed++;
     p.job.done(status === BlkStatus.okay);
   }
 

@@ -46,6 +46,8 @@ export interface DiskDriverOptions {
   readonly interrupt: Interrupt;
   readonly entries?: number;
   readonly listEntries?: number;
+  /** Told when the controller had stopped and is reset. */
+  readonly onReset?: () => void;
 }
 
 export class DiskDriver {
@@ -67,11 +69,7 @@ export class DiskDriver {
   #alive = 0;
   /** A list was refused: something must end, and free its mapping, before another is tried. */
   #held = false;
-  /** Transfers that the disk answered, and lists that could not be mapped when they were tried. */
-  completed = 0;
-  refused = 0;
-  /** Times that the controller had stopped and was reset. */
-  resets = 0;
+  readonly #onReset: () => void;
 
   /** @throws Broken when the queues cannot be had: a driver that cannot start. */
   constructor(o: DiskDriverOptions) {
@@ -79,6 +77,7 @@ export class DiskDriver {
     this.#api = o.api;
     this.#registers = o.registers;
     this.#interrupt = o.interrupt;
+    this.#onReset = o.onReset ?? (() => {});
     this.#entries = o.entries ?? 32;
     this.#listBytes = (o.listEntries ?? 256) * sglBytes;
     const alloc = (bytes: number): Coherent => {
@@ -153,7 +152,6 @@ export class DiskDriver {
     const direction = bio.toDisk ? Direction.toDevice : Direction.fromDevice;
     const mapped = this.#api.mapList(bio.list, direction);
     if (mapped.count === 0) {
-      this.refused++;
       if (this.#alive > 0) {
         this.#held = true;
         return;
@@ -217,12 +215,11 @@ export class DiskDriver {
   #end(id: number, status: number): void {
     const flight = this.#flights[id];
     if (flight === null || flight === undefined) return;
-    this.completed++;
     this.#giveBack(id, flight, status === 0 ? null : `the disk answered status ${hex(status)}`);
   }
 
   #reset(): void {
-    this.resets++;
+    this.#onReset();
     this.#registers.write32(configuration.offset, 0);
     this.#sqTail = this.#cqHead = 0;
     this.#phase = 1;

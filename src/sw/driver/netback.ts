@@ -16,7 +16,7 @@ import { parseRxSlot, rxAnswerWords, rxWords, txAnswerWords, txWords } from "./n
 import { judge, type Slot } from "./netif_judge.js";
 import { reach } from "./netif_reach.js";
 import type { NicDriver, Piece } from "./nic_driver.js";
-import { RefusalLog, type RequestRefusal } from "./refusal_log.js";
+import type { RequestRefusal } from "./refusal.js";
 import { BackRing } from "./ring.js";
 
 export interface NetBackOptions {
@@ -27,6 +27,8 @@ export interface NetBackOptions {
   readonly frontend: number;
   readonly txRef: number;
   readonly rxRef: number;
+  /** Told of each packet of the guest that is answered with an error, and why the rings are not read any more. */
+  readonly refused?: (r: RequestRefusal) => void;
 }
 
 interface Answer {
@@ -55,12 +57,8 @@ export class NetBack {
   readonly #queue: (readonly Piece[])[] = [];
   #inFlight = 0;
   #unpublished = false;
-  /** Why the rings are not read any more; null while they are. */
-  halted: string | null = null;
-  readonly refusalLog = new RefusalLog();
-  answered = 0;
-  delivered = 0;
-  dropped = 0;
+  /** The rings are not read any more. */
+  halted = false;
   notify: () => void = () => {};
 
   /** @throws Error when the rings cannot be mapped: there is nothing to talk through. */
@@ -75,28 +73,22 @@ export class NetBack {
     this.#rx = new BackRing(o.guest.memory, this.#rings[1]!.page * frameBytes, netRxEntryBytes, "nothing");
   }
 
-  /** The first of what was refused. */
-  get refusals(): readonly RequestRefusal[] {
-    return this.refusalLog.list;
-  }
-
   get idle(): boolean {
     return this.#inFlight === 0 && this.#done.length === 0 && !this.#unpublished;
   }
 
   /** A packet came for the guest; its pages are the back end's from now on. */
   deliver(pieces: readonly Piece[]): void {
-    if (this.halted === null && this.#queue.length < queueMax) {
+    if (!this.halted && this.#queue.length < queueMax) {
       this.#queue.push(pieces);
       return;
     }
-    this.dropped++;
     this.#free(pieces);
   }
 
   ready(): boolean {
     if (this.#done.length > 0 || this.#unpublished) return true;
-    return this.halted === null && (this.#mayTake || this.#mayDeliver);
+    return !this.halted && (this.#mayTake || this.#mayDeliver);
   }
 
   /** One of: let go and answer, show the answers, copy a packet to the guest, take a packet of the guest. */
@@ -181,7 +173,6 @@ export class NetBack {
     if (head !== null) this.#o.guest.freePages(head, 0);
     for (const { id, status } of answers) this.#tx.put(txAnswerWords(id, status));
     this.#inFlight--;
-    this.answered++;
     this.#unpublished = true;
   }
 
@@ -201,7 +192,6 @@ export class NetBack {
       const answer = status === GrantStatus.okay ? size : NetStatus.error;
       this.#rx.put(rxAnswerWords({ id, offset: 0, more: left > 0, status: answer }));
     }
-    this.delivered++;
     this.#unpublished = true;
     this.#free(pieces);
   }
@@ -228,8 +218,8 @@ export class NetBack {
   }
 
   #disable(kind: string, why: string): void {
-    this.halted = `${why}; fatal error; disabling device`;
-    this.#note(kind, this.halted);
+    this.halted = true;
+    this.#note(kind, `${why}; fatal error; disabling device`);
   }
 
   #free(pieces: readonly Piece[]): void {
@@ -237,7 +227,7 @@ export class NetBack {
   }
 
   #note(kind: string, why: string): void {
-    this.refusalLog.add({ domain: this.#o.frontend, kind, why });
+    this.#o.refused?.({ domain: this.#o.frontend, kind, why });
   }
 }
 

@@ -42,9 +42,6 @@ export class NetFront {
   /** Packets that came whole are given to this. */
   received: (packet: Uint8Array) => void = () => {};
   notify: () => void = () => {};
-  /** Answers to nothing that was asked, and packets of which a part was lost. */
-  stray = 0;
-  damaged = 0;
   readonly #guest: Guest;
   readonly #grants: Grants;
   readonly #backend: number;
@@ -132,10 +129,7 @@ export class NetFront {
     if (status === NetStatus.none) return;
     const sent = this.#sent.get(id);
     // A back end that answers while it still has the page mapped is not believed: the page stays granted.
-    if (sent === undefined || !this.#grants.endAccess(sent.ref)) {
-      this.stray++;
-      return;
-    }
+    if (sent === undefined || !this.#grants.endAccess(sent.ref)) return;
     this.#sent.delete(id);
     const { packet } = sent;
     packet.ok &&= status === NetStatus.okay;
@@ -155,10 +149,7 @@ export class NetFront {
   #came(words: Uint32Array): void {
     const { id, offset, more, status } = parseRxAnswer(words);
     const offer = this.#offers.get(id);
-    if (offer === undefined || !this.#grants.endAccess(offer.ref)) {
-      this.stray++;
-      return;
-    }
+    if (offer === undefined || !this.#grants.endAccess(offer.ref)) return;
     this.#offers.delete(id);
     if (status > 0 && offset + status <= frameBytes) {
       const part = new Uint8Array(status);
@@ -170,8 +161,7 @@ export class NetFront {
     const [parts, broken] = [this.#parts, this.#broken];
     this.#parts = [];
     this.#broken = false;
-    if (broken) this.damaged++;
-    else this.received(joined(parts));
+    if (!broken) this.received(joined(parts));
   }
 
   #freeId(used: ReadonlyMap<number, unknown>): number {

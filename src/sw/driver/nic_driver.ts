@@ -33,6 +33,8 @@ export interface NicDriverOptions {
   readonly configuration: Registers;
   readonly interrupt: Interrupt;
   readonly entries?: number;
+  /** Told when the controller had stopped and is reset. */
+  readonly onReset?: () => void;
 }
 
 /** A packet to send, in pieces of memory. */
@@ -88,9 +90,7 @@ export class NicDriver {
   #rxHead = 0;
   #alive = 0;
   #held = false;
-  refused = 0;
-  /** Times that the controller had stopped and was reset. */
-  resets = 0;
+  readonly #onReset: () => void;
 
   /** @throws Broken when the rings cannot be had: a driver that cannot start. */
   constructor(o: NicDriverOptions) {
@@ -100,6 +100,7 @@ export class NicDriver {
     this.#registers = o.registers;
     this.#configuration = o.configuration;
     this.#interrupt = o.interrupt;
+    this.#onReset = o.onReset ?? (() => {});
     this.#entries = o.entries ?? 64;
     const alloc = (): Coherent => {
       const at = o.api.alloc(this.#entries * nicDescriptorBytes);
@@ -237,7 +238,6 @@ export class NicDriver {
   }
 
   #refuse(packet: Outgoing, mapped: MappedList): void {
-    this.refused++;
     if (mapped.count > 0) this.#api.unmapList(mapped, packet.list.length, Direction.toDevice);
     if (this.#alive > 0) {
       this.#held = true;
@@ -248,7 +248,7 @@ export class NicDriver {
   }
 
   #reset(): void {
-    this.resets++;
+    this.#onReset();
     this.#registers.write32(r.control.offset, resetBit);
     this.#placeRings();
     this.#txTail = this.#rxTail = 0;

@@ -70,8 +70,6 @@ export interface Engine {
   /** `fallback`: the buffer that kernels handed out until 2018 when the pool was full. `refuse`: today's error. */
   readonly overflow: "fallback" | "refuse";
   readonly lists: ListPolicy;
-  /** Lines of the kernel's log, the first thousand, without time stamps. */
-  readonly log: readonly string[];
   /** Does a bus address that `map` returned mean failure? What dma_mapping_error() answers. */
   isError(bus: number): boolean;
   /** Is this bus address inside our bounce buffer? A foreign page's never is, whatever its reverse lookup says. */

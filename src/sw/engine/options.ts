@@ -1,4 +1,5 @@
 /** What an engine is asked to be built of. */
+import type { KernelLog } from "../../base/kernel_log.js";
 import type { AllocatorShape } from "../swiotlb/allocator.js";
 import type { BugId } from "../swiotlb/bug.js";
 import type { Profile } from "../swiotlb/profile.js";
@@ -26,4 +27,6 @@ export interface EngineOptions {
   /** Rules and bugs of the slot table. */
   readonly poolProfile?: Profile;
   readonly poolBugs?: readonly BugId[];
+  /** Told what the kernel prints of mappings. */
+  readonly log?: KernelLog;
 }

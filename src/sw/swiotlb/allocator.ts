@@ -5,6 +5,7 @@
  * Addresses are bus bytes, numbers below 2 ** 53. Source: Linux kernel/dma/swiotlb.c, swiotlb_find_slots,
  * swiotlb_dyn_alloc, swiotlb_alloc_pool, swiotlb_del_transient.
  */
+import { type KernelLog, unheard } from "../../base/kernel_log.js";
 import { u64High, u64Low } from "../../base/u64.js";
 import {
   mappingBytesMax,
@@ -20,8 +21,6 @@ import { alignmentMayPrevent, bufferIsFull, encryptionBounces, logPrefix, newPoo
 import { allocateShared, type Pages, releaseShared } from "./pages.js";
 import { Pool } from "./pool.js";
 import { type Profile, today } from "./profile.js";
-
-const logLinesMax = 1000;
 
 export interface MapRequest {
   readonly cpu: number;
@@ -46,6 +45,8 @@ export interface AllocatorShape {
   readonly encrypted?: boolean;
   readonly profile?: Profile;
   readonly bugs?: readonly BugId[];
+  /** Told what the kernel prints. */
+  readonly log?: KernelLog;
 }
 
 export class Allocator {
@@ -63,14 +64,13 @@ export class Allocator {
   canGrow: boolean;
   /** A pool is to be added: `grow` does it, as the kernel's work queue does later. */
   growthWaits = false;
-  /** What the kernel has logged: the first lines, so that a pool that stays full does not fill memory. */
-  readonly log: string[] = [];
   readonly #transient = new Map<number, { pool: Pool; device: number }>();
   readonly #shape: AllocatorShape;
-  readonly #once = new Set<string>();
+  readonly #log: KernelLog;
 
   constructor(shape: AllocatorShape) {
     this.#shape = shape;
+    this.#log = shape.log ?? unheard;
     this.pools = shape.pool === null ? [] : [shape.pool];
     this.canGrow = shape.growth !== null;
   }
@@ -78,8 +78,8 @@ export class Allocator {
   /** @returns the bus address of the mapping, or -1. */
   map(r: MapRequest): number {
     if (this.pools.length === 0) return this.#say(noPool);
-    if (this.#shape.encrypted) this.#sayOnce(encryptionBounces);
-    if (r.allocAlignMask > pageBytes - 1) this.#sayOnce(alignmentMayPrevent);
+    if (this.#shape.encrypted) this.#log.once(encryptionBounces);
+    if (r.allocAlignMask > pageBytes - 1) this.#log.once(alignmentMayPrevent);
     const found = this.#search(r);
     if (found < 0) {
       if (r.noWarn) return -1;
@@ -229,13 +229,8 @@ export class Allocator {
   }
 
   #say(line: string): -1 {
-    if (this.log.length < logLinesMax) this.log.push(line);
+    this.#log.say(line);
     return -1;
-  }
-
-  #sayOnce(line: string): void {
-    if (!this.#once.has(line)) this.#say(line);
-    this.#once.add(line);
   }
 }
 

@@ -7,6 +7,7 @@
  * Source: Linux kernel/dma/swiotlb.c, swiotlb_bounce and its callers; commits ddbd89deb7d3, aa6f8dcbab47.
  */
 import { Misuse } from "../../base/assert.js";
+import { type KernelLog, unheard } from "../../base/kernel_log.js";
 import type { ByteMemory } from "../../mem/byte_memory.js";
 import { Direction } from "../../spec/dma/direction.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
@@ -35,17 +36,22 @@ export class Bounce {
   readonly #scratch = new Uint8Array(scratchBytes);
   /** Physical address of each mapping's buffer, by the bus address of its first slot. */
   readonly #origs = new Map<number, number>();
-  /** Warnings of the kernel's log, each kind once. */
-  readonly warnings: string[] = [];
+  readonly #log: KernelLog;
   readonly #copied: (bytes: number, toSlots: boolean) => void;
 
   /**
    * @param memory holds buffers and slots, by the address that the pool's start counts in: the machine's memory where
    *   that is the bus, a guest kernel's where an engine translates
-   * @param copied told of each copy to the slots, or back
+   * @param o.copied told of each copy to the slots, or back
+   * @param o.log told what the kernel warns of, each kind once
    */
-  constructor(memory: ByteMemory, allocator: Allocator, copied: (bytes: number, toSlots: boolean) => void = () => {}) {
-    this.#copied = copied;
+  constructor(
+    memory: ByteMemory,
+    allocator: Allocator,
+    o: { readonly copied?: (bytes: number, toSlots: boolean) => void; readonly log?: KernelLog } = {},
+  ) {
+    this.#copied = o.copied ?? (() => {});
+    this.#log = o.log ?? unheard;
     this.#memory = memory;
     this.#allocator = allocator;
   }
@@ -131,8 +137,7 @@ export class Bounce {
   }
 
   #warnOnce(line: string): void {
-    const kind = line.slice(0, 16);
-    if (!this.warnings.some((w) => w.startsWith(kind))) this.warnings.push(line);
+    this.#log.once(line, line.slice(0, 16));
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * Source: Linux kernel/dma/swiotlb.c, rmem_swiotlb_setup, rmem_swiotlb_device_init, swiotlb_alloc and swiotlb_free.
  */
+import { type KernelLog, unheard } from "../../base/kernel_log.js";
 import { pageBytes, slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { BugId } from "./bug.js";
 import { notLinear, pagesNotAligned, restrictedPoolCreated } from "./message.js";
@@ -27,20 +28,22 @@ export interface RestrictedNode {
 /** @returns the pool with the line of the log, or -22 (EINVAL) with the reason when the kernel refuses the node. */
 export function restrictedPool(
   node: RestrictedNode,
+  log?: KernelLog,
 ): { readonly pool: RestrictedPool; readonly log: string } | { readonly error: -22; readonly because: string } {
   const bad = node.properties.find((p) => forbidden.includes(p));
   if (bad !== undefined) return { error: invalid, because: `a restricted pool cannot be ${bad}` };
   if (node.highMemory) return { error: invalid, because: notLinear };
-  return { pool: new RestrictedPool(node), log: restrictedPoolCreated(node) };
+  return { pool: new RestrictedPool(node, log), log: restrictedPoolCreated(node) };
 }
 
 /** One area whatever the CPUs, always used, and shared by all devices of the node. */
 export class RestrictedPool {
   readonly pool: Pool;
-  /** Warnings of the kernel's log, once: an allocation did not start on a page. */
-  readonly warnings: string[] = [];
+  readonly #log: KernelLog;
 
-  constructor(node: RestrictedNode) {
+  /** @param log told once that an allocation did not start on a page */
+  constructor(node: RestrictedNode, log: KernelLog = unheard) {
+    this.#log = log;
     const { base, bytes, profile, bugs } = node;
     const shape = { start: base, slots: Math.floor(bytes / slotBytes), areas: 1 };
     this.pool = new Pool({ ...shape, profile: profile ?? today, bugs: bugs ?? [] });
@@ -60,7 +63,7 @@ export class RestrictedPool {
     const address = pool.start + at;
     if (address % pageBytes === 0) return address;
     if (!pool.rules.checksPages) return address - (address % pageBytes);
-    if (this.warnings.length === 0) this.warnings.push(pagesNotAligned(address));
+    this.#log.once(pagesNotAligned(address), "pages not aligned");
     pool.unmap(at, 0);
     return -1;
   }

@@ -34,6 +34,7 @@ export { Domain, type DomainOptions } from "./hypervisor/domain.js";
 export { type Exchange, type Exchanged, exchange } from "./hypervisor/exchange.js";
 export { fingerprint } from "./hypervisor/fingerprint.js";
 export { FrameTable, FrameType } from "./hypervisor/frame_table.js";
+export { type FrameWatch, unwatched } from "./hypervisor/frame_watch.js";
 export { AccessGate, type AccessViolation, violationText } from "./hypervisor/gate.js";
 export { Hypervisor, type HypervisorOptions } from "./hypervisor/hypervisor.js";
 export { type IommuMap, iommuMap, iommuUnmap } from "./hypervisor/iommu_map.js";

@@ -37,7 +37,7 @@ test.each(presets)("%s", (file) => {
     ),
   ).toEqual(shown[file]);
   expect(run.left).toEqual([]);
-  expect(run.host.xen?.hypervisor.gate.violations ?? []).toEqual([]);
+  expect(run.host.xen?.gate.violations ?? []).toEqual([]);
   expect(run.checker?.violations ?? []).toEqual([]);
 });
 

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import type { Pfn } from "../../../src/base/frame.js";
 import { drawn, Rng } from "../../../src/base/rng.js";
 import { Disk } from "../../../src/hw/device/disk.js";
+import { DmaLog } from "../../../src/lab/machine/run/dma_log.js";
+import { Memory } from "../../../src/mem/memory.js";
 import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { DmaApi } from "../../../src/sw/dma/index.js";
@@ -10,12 +12,24 @@ import { BlkBack } from "../../../src/sw/driver/blkback.js";
 import { BlkFront } from "../../../src/sw/driver/blkfront.js";
 import { DiskDriver } from "../../../src/sw/driver/disk_driver.js";
 import { engines, plainDevice } from "../../../src/sw/engine/index.js";
-import { ForeignPages, Grants, Guest, Hypervisor, leftovers, MachineBus, makePool } from "../../../src/sw/xen/index.js";
+import {
+  AccessGate,
+  ForeignPages,
+  Grants,
+  Guest,
+  Hypervisor,
+  leftovers,
+  MachineBus,
+  makePool,
+} from "../../../src/sw/xen/index.js";
 
 const requester = 0x18;
+const bdf = "0000:00:03.0";
 
 function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
-  const h = new Hypervisor({ frames: 16384, choose: drawn(o.seed) });
+  const memory = new Memory(16384);
+  const gate = new AccessGate(memory);
+  const h = new Hypervisor({ memory, watch: gate, choose: drawn(o.seed) });
   const dom0 = h.createDomain({ id: 0, model: "p2m", pages: 4096, class: "control" });
   const host = new Guest(h, dom0);
   const made = makePool(host, 4 * 1024 * 1024)!;
@@ -24,7 +38,8 @@ function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
   const bus = new MachineBus(h);
   bus.assign(requester, dom0);
   const disk = new Disk({ port: bus, requester, blocks: 8192 });
-  const api = new DmaApi({ engine, device: plainDevice({ bdf: "0000:00:03.0" }) });
+  const seen = new DmaLog();
+  const api = new DmaApi({ engine, device: plainDevice({ bdf }), checks: seen.before(null) });
   const driver = new DiskDriver({ memory: host.memory, api, registers: disk.registers, interrupt: disk.interrupt });
   const foreign = new ForeignPages(host, { section: 2048 });
   const domU = new Guest(h, h.createDomain({ id: 1, model: "p2m", pages: 2048 }));
@@ -41,7 +56,7 @@ function machine(o: { seed: number; force?: boolean; segmentsMax?: number }) {
     mergeable: (a, b) => api.mergeable(a, b),
   });
   const actors = [oneWay("front", front), oneWay("back", back), oneWay("driver", driver), oneWay("disk", disk)];
-  return { h, host, domU, disk, driver, api, front, back, actors, grants };
+  return { h, gate, seen, host, domU, disk, driver, api, front, back, actors, grants };
 }
 
 test.each([
@@ -73,9 +88,9 @@ test.each([
   m.back.disconnect();
   expect(m.front.disconnect()).toBe(true);
   m.driver.close();
-  expect(leftovers(m.h)).toEqual([]);
-  expect(m.h.gate.violations).toEqual([]);
-  const { maps, foreign, bounced, failed } = m.api.counts;
+  expect(leftovers(m.h, m.gate)).toEqual([]);
+  expect(m.gate.violations).toEqual([]);
+  const { maps, foreign, bounced, failed } = m.seen.tally(bdf);
   expect({ foreign, bounced, failed }).toEqual({ foreign: maps, bounced: "force" in o ? maps : 0, failed: 0 });
 });
 

@@ -1,6 +1,7 @@
 /** What a network back end believes of a guest, and what it does with the rest. */
 import { expect, test } from "vitest";
 import { drawn, Rng } from "../../../src/base/rng.js";
+import { Memory } from "../../../src/mem/memory.js";
 import { oneWay } from "../../../src/sim/actor.js";
 import { runUntilIdle } from "../../../src/sim/schedule.js";
 import { netRxEntryBytes, netTxEntryBytes } from "../../../src/spec/xen/netif.js";
@@ -18,11 +19,13 @@ import {
 } from "../../../src/sw/driver/netif_entry.js";
 import type { Outgoing } from "../../../src/sw/driver/nic_driver.js";
 import { FrontRing } from "../../../src/sw/driver/ring.js";
-import { ForeignPages, Grants, Guest, Hypervisor, leftovers } from "../../../src/sw/xen/index.js";
+import { AccessGate, ForeignPages, Grants, Guest, Hypervisor, leftovers } from "../../../src/sw/xen/index.js";
 
 /** A guest that writes its rings itself; `sent` has what the back end gave to the controller's driver. */
 function machine() {
-  const h = new Hypervisor({ frames: 8192, choose: drawn(3) });
+  const memory = new Memory(8192);
+  const gate = new AccessGate(memory);
+  const h = new Hypervisor({ memory, watch: gate, choose: drawn(3) });
   const host = new Guest(h, h.createDomain({ id: 0, model: "p2m", pages: 2048, class: "control" }));
   const guest = new Guest(h, h.createDomain({ id: 1, model: "p2m", pages: 1024 }));
   const grants = new Grants(guest);
@@ -38,6 +41,7 @@ function machine() {
     });
     return Uint8Array.from(bytes.flat());
   };
+  const refused: string[] = [];
   const back = new NetBack({
     guest: host,
     foreign: new ForeignPages(host, { section: 2048 }),
@@ -45,6 +49,7 @@ function machine() {
     frontend: 1,
     txRef: grants.grant(0, txPage, false),
     rxRef: grants.grant(0, rxPage, false),
+    refused: ({ why }) => refused.push(why),
   });
   const ref = grants.grant(0, data, true);
   guest.memory.write(
@@ -63,7 +68,31 @@ function machine() {
     for (const words = new Uint32Array(txWords); tx.take(words); ) all.push(parseTxAnswer(words).status);
     return all;
   };
-  return { h, host, guest, grants, back, tx, rx, txPage, rxPage, ref, sent, run, ask, answers };
+  /** How far the ring says it is answered. */
+  const answered = (ring: number) => {
+    const word = new Uint32Array(1);
+    guest.memory.read(ring * 4096 + RingIndex.rspProd, new Uint8Array(word.buffer));
+    return word[0]!;
+  };
+  return {
+    h,
+    gate,
+    refused,
+    answered,
+    host,
+    guest,
+    grants,
+    back,
+    tx,
+    rx,
+    txPage,
+    rxPage,
+    ref,
+    sent,
+    run,
+    ask,
+    answers,
+  };
 }
 
 test("a packet of several slots goes out in its order: the head copied, the rest where it lies", () => {
@@ -81,7 +110,7 @@ test("a packet of several slots goes out in its order: the head copied, the rest
   m.run();
   expect(m.answers()).toEqual([0, 0, 0]);
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });
 
 /** A packet of slots with these sizes; the first has the size of all unless it is given. */
@@ -101,15 +130,15 @@ test.each<[string, Partial<TxSlot>[], string, number[]?]>([
 ])("a packet %s is refused, and the next one goes out", (_, slots, why, answers) => {
   const m = machine();
   m.ask(slots);
-  expect(m.back.refusals.map((r) => r.why).join()).toContain(why);
-  expect([m.sent.length, m.back.halted]).toEqual([0, null]);
+  expect(m.refused.join()).toContain(why);
+  expect([m.sent.length, m.back.halted]).toEqual([0, false]);
   expect(m.answers()).toEqual(answers ?? slots.map(() => -1));
   m.ask([{ size: 60 }]);
   expect(m.sent).toHaveLength(1);
   m.sent[0]!.packet.done(null);
   m.run();
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });
 
 test.each<[string, number[], number[]]>([
@@ -122,7 +151,7 @@ test.each<[string, number[], number[]]>([
 ])("a packet %s goes out whole", (_, sizes, list) => {
   const m = machine();
   m.ask(sized(sizes).map((s, n) => ({ ...s, offset: n * 7 })));
-  expect(m.back.refusals).toEqual([]);
+  expect(m.refused).toEqual([]);
   const [{ packet, bytes }] = m.sent as [(typeof m.sent)[0]];
   expect(packet.list.map((e) => e.size)).toEqual(list);
   const wanted = sizes.flatMap((size, n) => Array.from({ length: size }, (_, k) => ((n * 7 + k) * 7) & 255));
@@ -131,7 +160,7 @@ test.each<[string, number[], number[]]>([
   m.run();
   expect(m.answers()).toEqual(sizes.map(() => 0));
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });
 
 test.each<[string, Partial<TxSlot>[], string]>([
@@ -153,12 +182,12 @@ test.each<[string, Partial<TxSlot>[], string]>([
 ])("a guest whose packet %s is not read any more, and nothing of it is answered", (_, slots, why) => {
   const m = machine();
   m.ask(slots);
-  expect(m.back.halted).toBe(`${why}; fatal error; disabling device`);
+  expect([m.back.halted, m.refused.at(-1)]).toEqual([true, `${why}; fatal error; disabling device`]);
   expect([m.answers(), m.back.idle]).toEqual([[], true]);
   m.ask([{ size: 60 }]);
   expect(m.sent).toHaveLength(0);
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });
 
 const extra = { type: 1, more: false, segmentBytes: 1448, segmentationType: 1 };
@@ -178,12 +207,13 @@ test.each<[string, Partial<typeof extra>[], string | null, number[]]>([
   for (const e of extras) m.tx.put(extraWords({ ...extra, ...e }));
   m.tx.publish();
   m.run();
-  expect(m.back.halted).toBe(why === null ? null : `${why}; fatal error; disabling device`);
+  const said = `${why}; fatal error; disabling device`;
+  expect([m.back.halted, m.refused]).toEqual(why === null ? [false, []] : [true, [said]]);
   for (const { packet } of m.sent) packet.done(null);
   m.run();
   expect(m.answers()).toEqual(answers);
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });
 
 test("the producer is held against what was taken, not against what was answered", () => {
@@ -199,11 +229,11 @@ test("the producer is held against what was taken, not against what was answered
   show(264);
   m.run();
   // As many as have a place for their answer.
-  expect([m.back.halted, m.sent.length]).toEqual([null, 256]);
+  expect([m.back.halted, m.sent.length]).toEqual([false, 256]);
   for (const { packet } of m.sent) packet.done(null);
   m.run();
   // The last eight are what the answers left in their places.
-  expect([m.back.halted, m.back.answered]).toEqual([null, 264]);
+  expect([m.back.halted, m.answered(m.txPage)]).toEqual([false, 264]);
 });
 
 test("a producer that goes back is fatal", () => {
@@ -212,14 +242,14 @@ test("a producer that goes back is fatal", () => {
   expect(m.sent).toHaveLength(5);
   m.guest.memory.write(m.txPage * 4096 + RingIndex.reqProd, Uint8Array.from([4, 0, 0, 0]));
   m.run();
-  expect(m.back.halted).toContain("Impossible number of requests. req_prod 4, req_cons 5, size 256");
+  expect(m.refused.join()).toContain("Impossible number of requests. req_prod 4, req_cons 5, size 256");
 });
 
 test("an index that no ring could reach is fatal", () => {
   const m = machine();
   m.guest.memory.write(m.txPage * 4096 + RingIndex.reqProd, Uint8Array.from([1, 1, 0, 0]));
   m.run();
-  expect(m.back.halted).toContain("Impossible number of requests. req_prod 257, req_cons 0, size 256");
+  expect(m.refused.join()).toContain("Impossible number of requests. req_prod 257, req_cons 0, size 256");
 });
 
 test("what a guest says of the pages that it offers is believed: old offers are taken again", () => {
@@ -229,7 +259,7 @@ test("what a guest says of the pages that it offers is believed: old offers are 
   m.guest.memory.write(m.rxPage * 4096 + RingIndex.reqProd, Uint8Array.from([0, 0, 0, 0x80]));
   for (let n = 0; n < 2; n++) m.back.deliver([{ page: m.host.allocPages(0)!, offset: 0, size: 100 }]);
   m.run();
-  expect([m.back.halted, m.back.delivered]).toEqual([null, 2]);
+  expect([m.back.halted, m.answered(m.rxPage)]).toEqual([false, 2]);
   m.back.disconnect();
 });
 
@@ -262,5 +292,5 @@ test("a packet for the guest fills the pages that it offered; one that cannot be
   m.guest.memory.read(pages[0]! * 4096, got);
   expect(Buffer.compare(got, bytes.subarray(1, 4001))).toBe(0);
   m.back.disconnect();
-  expect(leftovers(m.h)).toEqual([]);
+  expect(leftovers(m.h, m.gate)).toEqual([]);
 });

@@ -1,4 +1,5 @@
 /** One engine with its guest, its pool, its bus and the checks on, for every kind of machine: what the suites run on. */
+import { LogLines } from "../../../src/base/kernel_log.js";
 import type { DmaPort } from "../../../src/bus/dma_port.js";
 import type { ByteMemory } from "../../../src/mem/byte_memory.js";
 import { Checker, DmaApi } from "../../../src/sw/dma/index.js";
@@ -63,6 +64,8 @@ export interface Bench {
   readonly guest: GuestKernel;
   readonly scattered: ScatteredGuest | null;
   readonly engine: Engine;
+  /** What the kernel has printed of its mappings. */
+  readonly log: readonly string[];
   readonly device: DmaDevice;
   readonly api: DmaApi;
   readonly checker: Checker;
@@ -98,8 +101,9 @@ export function bench(
   const guest = cached ?? plain;
   const device = plainDevice({ bdf: "0000:00:03.0", coherent: !kind.noncoherent, ...kind.device });
   const grants = new Grants();
+  const log = new LogLines();
   const engine = engines[kind.engine].build({
-    ...{ guest, pool, force: kind.force ?? false, cache: cached?.cache ?? null, grants, memoryEnd: pages * 4096 },
+    ...{ log, guest, pool, force: kind.force ?? false, cache: cached?.cache ?? null, grants, memoryEnd: pages * 4096 },
     ...options,
   });
   const checker = new Checker({ guest, memory: cached?.cache.peek() ?? guest.memory });
@@ -107,7 +111,7 @@ export function bench(
   const port = checker.watchPort(kind.engine === "grant" ? grants.port(guest.memory) : machine);
   const memory = checker.watchMemory(guest.memory);
   const api = new DmaApi({ engine, device, checks: checker });
-  return { guest, scattered, engine, device, api, checker, memory, port, grants, requester: 0x18 };
+  return { guest, scattered, engine, log: log.lines, device, api, checker, memory, port, grants, requester: 0x18 };
 }
 
 function poolOf(scattered: ScatteredGuest | null, native: NativeGuest | null) {

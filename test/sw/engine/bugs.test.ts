@@ -109,8 +109,8 @@ const runs: Record<EngineBugId, (on: readonly EngineBugId[]) => number> = {
     const b = bench(kind("swiotlb forced"), { bugs: on });
     const m = b.api.map(0xfe00_0000, 4096, toDevice, attrMmio);
     expect(b.api.mappingError(m.bus)).toBe(true);
-    expect(b.engine.log).toHaveLength(1);
-    return b.engine.log[0]!.startsWith("DMA addr 0x00000000fe000000+4096 overflow (mask ffffffffffffffff, bus") ? 0 : 1;
+    expect(b.log).toHaveLength(1);
+    return b.log[0]!.startsWith("DMA addr 0x00000000fe000000+4096 overflow (mask ffffffffffffffff, bus") ? 0 : 1;
   },
   "padding-after-only": (on) => {
     const memory = new NativeGuest(256).memory;
@@ -209,7 +209,7 @@ test("until 2018 a full pool gave everybody one fallback buffer, and today an er
       true,
     ]);
     expect(b.engine.isBounceBuffer(b.device, last)).toBe(false);
-    if (falls) expect(b.engine.log).toContain("DMA: Out of SW-IOMMU space for 4096 bytes at device 0000:00:03.0");
+    if (falls) expect(b.log).toContain("DMA: Out of SW-IOMMU space for 4096 bytes at device 0000:00:03.0");
     expect(b.api.map(4096, 65536, fromDevice).bus, "nothing larger than the fallback buffer").toBe(-1);
   }
 });

@@ -53,7 +53,7 @@ describe("cache maintenance of another domain's page", () => {
     b.scattered!.mapForeign({ at: foreignAt, ownersNumber: 1 });
     b.scattered!.cacheStatus = -1;
     for (let n = 0; n < 3; n++) b.api.map(foreignAt * 4096, 100, toDevice);
-    expect(b.engine.log).toEqual(["cache clean of a foreign frame was refused: -1"]);
+    expect(b.log).toEqual(["cache clean of a foreign frame was refused: -1"]);
   });
 });
 

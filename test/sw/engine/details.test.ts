@@ -51,7 +51,7 @@ describe("coherent memory of swiotlb-xen on x86", () => {
     const left = b.scattered!.pagesLeft;
     b.engine.freeCoherent({ ...b.device, coherentMask: 0xfff }, { ...region, size: 16384 });
     expect(b.scattered!.pagesLeft).toBe(left);
-    expect(b.engine.log[0]).toMatch(/^WARNING: coherent memory .* is left allocated$/);
+    expect(b.log[0]).toMatch(/^WARNING: coherent memory .* is left allocated$/);
   });
 
   test("a size is rounded up to pages today and to its order in 6.1: three pages may do without an exchange", () => {
@@ -69,7 +69,7 @@ test("registers go untranslated or not at all, and never through the pool", () =
   }
   const b = bench(kind("swiotlb-xen x86, a narrow device"));
   expect(b.api.map(0xfe00_0000, 256, toDevice, attrMmio).bus).toBe(-1);
-  expect(b.engine.log[0]).toBe("DMA addr 0x00000000fe000000+256 overflow (mask 7fffff, bus limit 0).");
+  expect(b.log[0]).toBe("DMA addr 0x00000000fe000000+256 overflow (mask 7fffff, bus limit 0).");
 });
 
 test("a small receive buffer of a device that does not see the cache bounces, unless its size is safe", () => {

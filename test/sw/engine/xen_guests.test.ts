@@ -29,7 +29,7 @@ const rows: readonly Row[] = [
 
 function setUp([model, arch, name]: Row, seed: number) {
   const m = machine({ model, seed });
-  const { back, h } = m;
+  const { back } = m;
   const first = back.allocRun(512, 64)!;
   if (model === "p2m" || model === "vp+hypercall") expect(fixPool(back, first * 4096, 512 * 4096)).not.toBeNull();
   const device = plainDevice({ bdf: "0000:00:01.0", behindIommu: model === "vp+iommu" });
@@ -41,7 +41,7 @@ function setUp([model, arch, name]: Row, seed: number) {
   const engine = engines[chosen.engine].build({ guest: back, pool, memoryEnd });
   const checker = new Checker({ guest: back, memory: back.memory });
   const api = new DmaApi({ engine, device, checks: checker });
-  return { ...m, api, engine, device, checker, port: checker.watchPort(m.bus), gate: h.gate };
+  return { ...m, api, engine, device, checker, port: checker.watchPort(m.bus) };
 }
 
 for (const row of rows) {
@@ -116,7 +116,7 @@ describe("grants as addresses", () => {
   function granting() {
     const m = machine({ model: "p2m", guestModel: "vp" });
     const device = plainDevice({ bdf: "0000:00:02.0", grantBackend: 0 });
-    const engine = engines.grant.build({ guest: m.kernel, grants: consecutiveGrants(m.grants) });
+    const engine = engines.grant.build({ log: m.log, guest: m.kernel, grants: consecutiveGrants(m.grants) });
     const checker = new Checker({ guest: m.kernel, memory: m.kernel.memory });
     return { ...m, device, engine, checker, api: new DmaApi({ engine, device, checks: checker }) };
   }
@@ -156,7 +156,7 @@ describe("grants as addresses", () => {
     const second = s.api.map(4096 * 9, 100, fromDevice);
     const [kept] = s.foreign.map([{ domain: 1, ref: grantOf(first.bus)!.reference, readOnly: false }]);
     s.api.unmap(first.bus, 100, fromDevice);
-    expect(s.engine.log).toEqual(["Grant still in use by backend domain, disabled for further use"]);
+    expect(s.log.lines).toEqual(["Grant still in use by backend domain, disabled for further use"]);
     expect(s.api.map(4096 * 10, 100, toDevice).refused?.words).toContain("disabled");
     expect(s.api.alloc(4096)).toBeNull();
     s.foreign.unmap([kept!]);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LogLines } from "../../../src/base/kernel_log.js";
 import { Allocator, type AllocatorShape, type MapRequest } from "../../../src/sw/swiotlb/allocator.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";
 import { before2024 } from "../../../src/sw/swiotlb/profile.js";
@@ -15,31 +16,35 @@ function growing(o: Partial<AllocatorShape> & { slots?: number; areas?: number }
   const pages = new MachinePages(0x4000_0000);
   const { slots = 512, areas = 2 } = o;
   const pool = new Pool({ start, slots, areas });
-  const allocator = new Allocator({ pool, growth: { pages, limit: 2 ** 32 - 1, areas }, ...o });
-  return { pages, pool, allocator };
+  const log = new LogLines();
+  const allocator = new Allocator({ pool, growth: { pages, limit: 2 ** 32 - 1, areas }, log, ...o });
+  return { pages, pool, allocator, log: log.lines };
 }
 
 test("no pool: the kernel says that it can't now provide one", () => {
-  const allocator = new Allocator({ pool: null, growth: null });
+  const log = new LogLines();
+  const allocator = new Allocator({ pool: null, growth: null, log });
   expect(allocator.map(request({}))).toBe(-1);
-  expect(allocator.log).toEqual([
+  expect(log.lines).toEqual([
     "Can not allocate SWIOTLB buffer earlier and can't now provide you with the DMA bounce buffer",
   ]);
 });
 
 test("a full pool that cannot grow says how full, in the kernel's words", () => {
-  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  const log = new LogLines();
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null, log });
   for (let i = 0; i < 4; i++) expect(allocator.map(request({}))).toBe(start + i * 262144);
   expect(allocator.map(request({ size: 2000, orig: 0x600, minAlignMask: 0xfff }))).toBe(-1);
   expect(allocator.map(request({ noWarn: true }))).toBe(-1);
-  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 3536 bytes), total 512 (slots), used 512 (slots)"]);
+  expect(log.lines).toEqual(["swiotlb buffer is full (sz: 3536 bytes), total 512 (slots), used 512 (slots)"]);
   expect(allocator.slots).toBe(512);
 });
 
 test("the log of a pool that stays full is bounded", () => {
-  const allocator = new Allocator({ pool: new Pool({ start, slots: 128, areas: 1 }), growth: null });
+  const log = new LogLines();
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 128, areas: 1 }), growth: null, log });
   for (let i = 0; i < 3000; i++) allocator.map(request({}));
-  expect(allocator.log.length).toBe(1000);
+  expect(log.lines.length).toBe(1000);
 });
 
 test("a failed search makes a transient pool of exactly its slots, and asks for a pool", () => {
@@ -59,10 +64,10 @@ test("a failed search makes a transient pool of exactly its slots, and asks for 
 });
 
 test("a request larger than a slot set neither grows nor is tried", () => {
-  const { pages, allocator } = growing();
+  const { pages, allocator, log } = growing();
   expect(allocator.map(request({ size: 262145 }))).toBe(-1);
   expect([allocator.growthWaits, pages.given.size]).toEqual([false, 0]);
-  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 262145 bytes), total 512 (slots), used 0 (slots)"]);
+  expect(log).toEqual(["swiotlb buffer is full (sz: 262145 bytes), total 512 (slots), used 0 (slots)"]);
 });
 
 test.each<[string, Partial<MapRequest>, Partial<AllocatorShape>, boolean, number]>([
@@ -86,13 +91,13 @@ test.each<[string, Partial<MapRequest>, Partial<AllocatorShape>, boolean, number
   // Before 55c543865bb4 every pool was searched, and one asked for, whatever the size; the message left the front out.
   ["an older kernel", { orig: 0x1_0000_0200, minAlignMask: 0xfff }, { profile: before2024 }, true, 262144],
 ])("a request that no pool can serve is refused at once: %s", (_, o, shape, grows, logged) => {
-  const { pages, pool, allocator } = growing(shape);
+  const { pages, pool, allocator, log } = growing(shape);
   // Nothing is left of the first pool, so that only the size decides.
   for (let i = 0; i < 4; i++) expect(pool.map(0, 1, 0, 262144, 0, 0, 0)).toBeGreaterThanOrEqual(0);
   const at = allocator.map(request(o));
   expect(allocator.growthWaits).toBe(grows);
   if (at < 0) {
-    expect(allocator.log).toEqual([`swiotlb buffer is full (sz: ${logged} bytes), total 512 (slots), used 0 (slots)`]);
+    expect(log).toEqual([`swiotlb buffer is full (sz: ${logged} bytes), total 512 (slots), used 0 (slots)`]);
     expect(pages.given.size).toBe(0);
   } else expect(allocator.poolAt(at)!.slots * 2048).toBe(logged);
 });
@@ -109,7 +114,7 @@ test("an added pool is as large as the first, at most 4 MiB, and halves down to 
   tight.pages.bytesMax = 2 ** 20 - 1;
   tight.allocator.growthWaits = true;
   expect(tight.allocator.grow()).toBeNull();
-  expect(tight.allocator.log).toEqual(["software IO TLB: Failed to allocate new pool"]);
+  expect(tight.log).toEqual(["software IO TLB: Failed to allocate new pool"]);
   expect(tight.allocator.grow(), "nobody waits").toBeNull();
 });
 
@@ -132,7 +137,7 @@ test("pages out of the device's reach are not taken for it", () => {
 });
 
 test("where memory is encrypted a transient pool comes from pages that are shared already", () => {
-  const { pages, allocator } = growing({ encrypted: true });
+  const { pages, allocator, log } = growing({ encrypted: true });
   for (let i = 0; i < 4; i++) allocator.map(request({}));
   expect(allocator.map(request({}))).toBe(-1);
   const back: number[] = [];
@@ -141,7 +146,7 @@ test("where memory is encrypted a transient pool comes from pages that are share
   expect(at).toBe(0x7000_0000);
   allocator.unmap(at, 0);
   expect(back).toEqual([at]);
-  expect(allocator.log[0]).toBe("Memory encryption is active and system is using DMA bounce buffers");
+  expect(log[0]).toBe("Memory encryption is active and system is using DMA bounce buffers");
 });
 
 test("the high water mark takes 0 and nothing else", () => {
@@ -154,9 +159,10 @@ test("the high water mark takes 0 and nothing else", () => {
 });
 
 test("an alignment above a page is warned of, once", () => {
-  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null });
+  const log = new LogLines();
+  const allocator = new Allocator({ pool: new Pool({ start, slots: 512, areas: 1 }), growth: null, log });
   for (let i = 0; i < 2; i++) allocator.map(request({ size: 4096, allocAlignMask: 0x3fff }));
-  expect(allocator.log).toEqual(["Alloc alignment may prevent fulfilling requests with max mapping_size"]);
+  expect(log.lines).toEqual(["Alloc alignment may prevent fulfilling requests with max mapping_size"]);
 });
 
 test("who asks for the lowest address ends growth", () => {
@@ -171,8 +177,9 @@ test("who asks for the lowest address ends growth", () => {
 
 test("before 2024 the message leaves out the offset that is kept", () => {
   const pool = new Pool({ start, slots: 128, areas: 1, profile: before2024 });
-  const allocator = new Allocator({ pool, growth: null, profile: before2024 });
+  const log = new LogLines();
+  const allocator = new Allocator({ pool, growth: null, profile: before2024, log });
   allocator.map(request({}));
   allocator.map(request({ size: 2000, orig: 0x600, minAlignMask: 0xfff }));
-  expect(allocator.log).toEqual(["swiotlb buffer is full (sz: 2000 bytes), total 128 (slots), used 128 (slots)"]);
+  expect(log.lines).toEqual(["swiotlb buffer is full (sz: 2000 bytes), total 128 (slots), used 128 (slots)"]);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LogLines } from "../../../src/base/kernel_log.js";
 import { Memory } from "../../../src/mem/memory.js";
 import { Direction } from "../../../src/spec/dma/direction.js";
 import { Allocator } from "../../../src/sw/swiotlb/allocator.js";
@@ -13,8 +14,12 @@ function setUp(bugs: readonly BugId[] = []) {
   const memory = new Memory(2048);
   const pool = new Pool({ start, slots: 128, areas: 1, bugs });
   const copied = { in: 0, out: 0 };
-  const bounce = new Bounce(memory, new Allocator({ pool, growth: null, bugs }), (bytes, toSlots) => {
-    copied[toSlots ? "in" : "out"] += bytes;
+  const log = new LogLines();
+  const bounce = new Bounce(memory, new Allocator({ pool, growth: null, bugs }), {
+    log,
+    copied(bytes, toSlots) {
+      copied[toSlots ? "in" : "out"] += bytes;
+    },
   });
   const read = (address: number, count: number) => {
     const bytes = new Uint8Array(count);
@@ -25,7 +30,7 @@ function setUp(bugs: readonly BugId[] = []) {
     const request = { cpu: 0, device: 0, orig, size, boundarySlots: 0, limit: 2 ** 32 - 1, direction };
     return bounce.map({ ...request, minAlignMask: o.min ?? 0, allocAlignMask: o.alloc ?? 0 });
   };
-  return { memory, pool, bounce, copied, read, map };
+  return { memory, pool, bounce, warned: log.lines, copied, read, map };
 }
 
 const names = ["bidirectional", "toDevice", "fromDevice"];
@@ -109,7 +114,7 @@ test("padding is not written: neither before nor behind the mapping", () => {
 });
 
 test("a sync inside a mapping copies there: in any slot, and before the offset that the first slot keeps", () => {
-  const { memory, bounce, read, map } = setUp();
+  const { memory, bounce, warned, read, map } = setUp();
   const orig = 0x2600;
   const address = map(orig, 4096, fromDevice, { min: 0xfff });
   expect(address % 4096).toBe(0x600);
@@ -121,7 +126,7 @@ test("a sync inside a mapping copies there: in any slot, and before the offset t
     expect(read(orig + at, 64), `at ${at}`).toEqual([...device.slice(at, at + 64)]);
   }
   expect(read(orig + 0x300, 64), "nothing else is copied").toEqual(Array(64).fill(0));
-  expect(bounce.warnings).toEqual([]);
+  expect(warned).toEqual([]);
 });
 
 test("a sync in padding or in a free slot does nothing", () => {
@@ -134,28 +139,28 @@ test("a sync in padding or in a free slot does nothing", () => {
 });
 
 test("a copy larger than the mapping is cut at its end, with one warning", () => {
-  const { memory, bounce, read, map } = setUp();
+  const { memory, bounce, warned, read, map } = setUp();
   const address = map(0x2000, 1000, toDevice);
   memory.fill(0x2000, 4000, 0x44);
   for (const size of [1001, 3000]) bounce.syncForDevice({ address, size, direction: toDevice, minAlignMask: 0 });
   expect(read(address + 999, 2)).toEqual([0x44, 0]);
-  expect(bounce.warnings).toEqual(["Buffer overflow detected. Allocation size: 1000. Mapping size: 1001."]);
+  expect(warned).toEqual(["Buffer overflow detected. Allocation size: 1000. Mapping size: 1001."]);
 });
 
 test("with an allocation mask the slack of rounding up is not noticed", () => {
-  const { bounce, copied, map } = setUp();
+  const { bounce, warned, copied, map } = setUp();
   const address = map(0x2000, 1000, toDevice, { alloc: 0xfff });
   bounce.syncForDevice({ address, size: 4096, direction: toDevice, minAlignMask: 0 });
-  expect(bounce.warnings).toEqual([]);
+  expect(warned).toEqual([]);
   expect(copied.in).toBe(1000 + 4096);
 });
 
 test("slots above the device's reach are given back, with the kernel's words", () => {
-  const { pool, bounce } = setUp();
+  const { pool, bounce, warned } = setUp();
   const request = { cpu: 0, device: 0, orig: 0x2000, size: 512, boundarySlots: 0, minAlignMask: 0, allocAlignMask: 0 };
   expect(bounce.map({ ...request, limit: 0xf_ffff, direction: fromDevice })).toBe(-1);
   expect(pool.used).toBe(0);
-  expect(bounce.warnings).toEqual(["swiotlb addr 0x0000000000100000+512 overflow (mask fffff, bus limit 0)."]);
+  expect(warned).toEqual(["swiotlb addr 0x0000000000100000+512 overflow (mask fffff, bus limit 0)."]);
 });
 
 test("what the CPU writes between two syncs of a buffer that the device writes is lost at unmap, as in Linux", () => {

@@ -1,5 +1,6 @@
 /** Each historic bug: off, its invariant holds; on, it breaks. */
 import { expect, test } from "vitest";
+import { LogLines } from "../../../src/base/kernel_log.js";
 import { Memory } from "../../../src/mem/memory.js";
 import { Direction } from "../../../src/spec/dma/direction.js";
 import { Allocator } from "../../../src/sw/swiotlb/allocator.js";
@@ -22,7 +23,8 @@ type On = readonly BugId[];
 function machine(on: On) {
   const memory = new Memory(2048);
   const pool = new Pool({ start, slots: 128, areas: 1, bugs: on });
-  return { memory, pool, bounce: new Bounce(memory, new Allocator({ pool, growth: null, bugs: on })) };
+  const log = new LogLines();
+  return { memory, pool, log, bounce: new Bounce(memory, new Allocator({ pool, growth: null, bugs: on }), { log }) };
 }
 
 function bytes(memory: Memory, address: number, count: number): number[] {
@@ -67,12 +69,12 @@ const holds: Record<BugId, (on: On) => boolean> = {
     return bytes(memory, 0x3000, 64).every((b) => b === 0xdd) && bytes(memory, 0x2000, 64).every((b) => b === 0);
   },
   "sync-offset-unsigned": (on) => {
-    const { memory, bounce } = machine(on);
+    const { memory, log, bounce } = machine(on);
     const range = { size: 4096, direction: fromDevice, minAlignMask: 0xfff };
     const address = bounce.map({ ...reach, ...range, orig: 0x2600, allocAlignMask: 0 });
     memory.fill(address + 0x200, 64, 0xdd);
     bounce.syncForCpu({ ...range, address: address + 0x200, size: 64 });
-    return bytes(memory, 0x2800, 64).every((b) => b === 0xdd) && bounce.warnings.length === 0;
+    return bytes(memory, 0x2800, 64).every((b) => b === 0xdd) && log.lines.length === 0;
   },
   "half-page": (on) => {
     const pool = new RestrictedPool({ base: start, bytes: 2 ** 20, properties: [], bugs: [...on, "page-unchecked"] });
@@ -81,11 +83,13 @@ const holds: Record<BugId, (on: On) => boolean> = {
     return pages.every((page) => pool.pool.headAt(page - start) >= 0);
   },
   "page-unchecked": (on) => {
-    const pool = new RestrictedPool({ base: start, bytes: 2 ** 20, properties: [], bugs: [...on, "half-page"] });
+    const log = new LogLines();
+    const node = { base: start, bytes: 2 ** 20, properties: [], bugs: [...on, "half-page"] as BugId[] };
+    const pool = new RestrictedPool(node, log);
     pool.pool.setAreaIndex(0, 5);
     const refused = pool.allocate(0, 0x2000) === -1 && pool.pool.used === 0;
     const line = "Cannot allocate pages from non page-aligned swiotlb addr 0x0x0000000000102800.";
-    return refused && pool.warnings[0] === line;
+    return refused && log.lines[0] === line;
   },
   "both-masks": (on) =>
     new Pool({ start, slots: 128, areas: 1, bugs: on }).map(0, 1, 0x2345_ba10, 0x300, 0xfff, 0xfff, 0) >= 0,

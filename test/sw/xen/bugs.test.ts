@@ -94,7 +94,7 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     freeing.next();
     m.foreign.map([{ domain: 1, ref, readOnly: false }]);
     const freed = finish(freeing);
-    return !freed || m.h.gate.foreignCount === 0;
+    return !freed || m.gate.foreignCount === 0;
   },
   "rest-of-page-leaked": (make) => {
     const m = make();
@@ -225,7 +225,7 @@ const runs: Readonly<Record<XenBugId, Run>> = {
     const own = m.back.allocPages(0)!;
     const dest = { domain: 0, at: m.d0.map.frameOf(own), offset: 0 };
     finish(copyGrantSteps(m.h, m.d0, { source: { domain: 1, at: ref, offset: 0 }, dest, length: 1, flags: 1 }));
-    return readAt(m.back.memory, own * page, 1)[0] === 11 && m.h.gate.violationCount === 0;
+    return readAt(m.back.memory, own * page, 1)[0] === 11 && m.gate.violationCount === 0;
   },
   "version-unchecked-after-relock": (make) => {
     const m = make({ guests: 2 });
@@ -274,5 +274,5 @@ test("a page that was freed too early and used again: what the back end still do
   finish(freeing);
   m.kernel.memory.write(shared * page, bytes(7, 7));
   expect(readAt(m.back.memory, got!.page * page, 2)).toEqual([7, 7]);
-  expect(m.h.gate.violations.map((v) => [v.domain, v.access, v.why])).toEqual([[0, "read", "after revocation"]]);
+  expect(m.gate.violations.map((v) => [v.domain, v.access, v.why])).toEqual([[0, "read", "after revocation"]]);
 });

@@ -47,12 +47,12 @@ describe("revocation", () => {
     m.grants.endAccessAndFree(one!.ref, one!.at);
     for (let n = 0; n < 100; n++) m.grants.tick();
     const lines = [`deferring g.e. 0x8 (pfn 0x${one!.at.toString(16)})`, "g.e. 0x8 still pending"];
-    expect(m.grants.lines).toEqual(lines);
+    expect(m.log.lines).toEqual(lines);
   });
 
   test("without memory to wait in, the page is given up and never free again", () => {
     const m = machine();
-    const grants = new Grants(m.kernel, 0);
+    const grants = new Grants(m.kernel, { waitingMax: 0, log: m.log });
     const at = grants.allocShared()!;
     const ref = grants.grant(0, at, false);
     const [got] = m.foreign.map([{ domain: 1, ref, readOnly: false }]);
@@ -60,7 +60,7 @@ describe("revocation", () => {
     grants.endAccessAndFree(ref, at);
     m.foreign.unmap([got!]);
     expect([grants.tick(), m.kernel.pages.freePages]).toEqual([0, free]);
-    expect(grants.lines).toEqual([`leaking g.e. 0x8 (pfn 0x${at.toString(16)})`]);
+    expect(m.log.lines).toEqual([`leaking g.e. 0x8 (pfn 0x${at.toString(16)})`]);
   });
 
   test("version 2 closes an entry in use to new users at once; version 1 leaves it open", () => {
@@ -82,7 +82,7 @@ describe("revocation", () => {
     const [got] = m.foreign.map([{ domain: 1, ref: refs[0]!, readOnly: false }]);
     expect(m.grants.endAccess(refs[1]!)).toBe(true);
     expect(readAt(m.back.memory, got!.page * page, 1)).toEqual([0]);
-    expect(m.h.gate.violations).toEqual([]);
+    expect(m.gate.violations).toEqual([]);
   });
 
   test("references grow with the table, and end with its limit", () => {
@@ -128,7 +128,7 @@ describe("versions", () => {
       Errno.invalid,
     ]);
     expect(setVersion(m.h, m.d, 1)).toBe(0);
-    expect(leftovers(m.h)).toEqual([]);
+    expect(leftovers(m.h, m.gate)).toEqual([]);
   });
 
   test("status frames are listed as far as they go and fit", () => {
@@ -155,7 +155,7 @@ describe("foreign pages", () => {
     expect(readAt(m.kernel.memory, one!.at * page, 1)).toEqual([5]);
     expect([m.back.physToBus(got[0]!.page * page), m.back.isForeign(got[0]!.page)]).toEqual([-1, false]);
     m.foreign.unmap(got);
-    expect(leftovers(m.h)).toEqual([]);
+    expect(leftovers(m.h, m.gate)).toEqual([]);
   });
 
   test("a frame that is paged out is asked for again, with longer sleeps, and a bad page after 255", () => {
@@ -181,7 +181,7 @@ describe("foreign pages", () => {
       const got = mapAll(m, share(m, 257));
       expect(got.map((g) => g.status).filter((s) => s !== 0)).toEqual([oldStatuses ? -7 : -13]);
       const text = "maptrack limit reached, can't map all guest pages";
-      expect(m.foreign.lines).toEqual(oldStatuses ? [text] : []);
+      expect(m.log.lines).toEqual(oldStatuses ? [text] : []);
     }
   });
 
@@ -195,7 +195,7 @@ describe("foreign pages", () => {
     const got = mapAll(m, share(m, 513));
     expect(got.filter((g) => g.status !== 0)).toHaveLength(1);
     m.foreign.unmap(got);
-    expect(leftovers(m.h)).toEqual([]);
+    expect(leftovers(m.h, m.gate)).toEqual([]);
   });
 });
 

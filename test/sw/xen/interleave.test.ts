@@ -70,7 +70,7 @@ function rules(m: ReturnType<typeof machine>, ref: number, frame: number): strin
     free.push(n);
   if (new Set(free).size !== free.length) return "a handle is free once";
   if (free.some((n) => (m.d0.grants.tracked[n]!.flags & both) !== 0)) return "a free handle maps nothing";
-  if (!m.grants.live.has(ref) && m.h.gate.foreignCount > 0) return "a revoked grant is mapped by nobody";
+  if (!m.grants.live.has(ref) && m.gate.foreignCount > 0) return "a revoked grant is mapped by nobody";
   return null;
 }
 

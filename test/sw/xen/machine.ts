@@ -1,8 +1,11 @@
 /** Small machines for tests: a back end's domain 0 and guests that grant. */
+import { LogLines } from "../../../src/base/kernel_log.js";
 import { drawn } from "../../../src/base/rng.js";
+import { Memory } from "../../../src/mem/memory.js";
 import { entryAddress } from "../../../src/sw/xen/grant/entry.js";
 import type { Domain } from "../../../src/sw/xen/hypervisor/domain.js";
 import {
+  AccessGate,
   type ForeignOptions,
   ForeignPages,
   Grants,
@@ -35,8 +38,12 @@ export interface Small {
 export function machine(o: Small = {}) {
   const model = o.model ?? "p2m";
   const arch = model === "p==m" ? "arm" : "x86";
+  const memory = new Memory(o.frames ?? 8192);
+  const gate = new AccessGate(memory);
+  const log = new LogLines();
   const h = new Hypervisor({
-    frames: o.frames ?? 8192,
+    memory,
+    watch: gate,
     choose: drawn(o.seed ?? 1),
     arch,
     bugs: o.bugs ?? [],
@@ -53,13 +60,13 @@ export function machine(o: Small = {}) {
     const limit = o.grantFramesMax === undefined ? {} : { grantFramesMax: o.grantFramesMax };
     const d = h.createDomain({ id: n + 1, model: guestModel, pages: o.guestPages ?? 256, ...limit });
     const kernel = new Guest(h, d);
-    return { d, kernel, grants: new Grants(kernel) };
+    return { d, kernel, grants: new Grants(kernel, { log }) };
   });
   const back = new Guest(h, d0, o.p2mMax === undefined ? {} : { p2mMax: o.p2mMax });
-  const foreign = new ForeignPages(back, { section: 256, ...o.foreign });
+  const foreign = new ForeignPages(back, { section: 256, log, ...o.foreign });
   const bus = new MachineBus(h);
   bus.assign(8, d0);
-  return { h, d0, back, foreign, bus, guests, ...guests[0]! };
+  return { h, gate, log, d0, back, foreign, bus, guests, ...guests[0]! };
 }
 
 export const bytes = (...n: number[]): Uint8Array => Uint8Array.from(n);

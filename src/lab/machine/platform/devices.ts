@@ -1,5 +1,6 @@
 /** The devices of a machine with the engine that its kernel takes for each, and why. */
 import { Misuse } from "../../../base/assert.js";
+import { type KernelLog, LogLines } from "../../../base/kernel_log.js";
 import { requesterOf } from "../../../bus/dma_port.js";
 import { DmaApi, type DmaChecks } from "../../../sw/dma/index.js";
 import {
@@ -28,6 +29,8 @@ export interface MachineDevice {
   readonly requester: number;
   readonly selected: Selected;
   readonly engine: Engine;
+  /** What the kernel has printed of the engine's mappings, those of other devices that share it too. */
+  readonly log: readonly string[];
   readonly api: DmaApi;
 }
 
@@ -36,14 +39,18 @@ export interface MachineDevice {
  * @throws Unreadable, with its place, for a device that cannot work with the pool or the engine that it is given.
  */
 export function buildDevices(d: Described, host: Host, checks: DmaChecks | null): MachineDevice[] {
-  const built = new Map<string, Engine>();
+  const built = new Map<string, { readonly engine: Engine; readonly lines: readonly string[] }>();
   const pool = new PoolOnDemand(d, host);
   return d.machine.devices.map((description, n) => {
     const device = dmaDevice(d.machine, description);
     const selected = select(d.machine, host, description, device);
     const key = `${selected.engine} ${selected.force}`;
-    const engine = built.get(key) ?? build(d, host, pool, selected, ["devices", n, "engine"]);
-    built.set(key, engine);
+    const log = new LogLines();
+    const { engine, lines } = built.get(key) ?? {
+      engine: build(d, { host, pool, log }, selected, ["devices", n, "engine"]),
+      lines: log.lines,
+    };
+    built.set(key, { engine, lines });
     if (!serves(engine, device.mask)) {
       const from = `${engine.pool === null ? "the memory" : "the bounce pool"}: ${fewestBits(engine)} bits or more`;
       const key = description.mask === undefined ? "lines" : "mask";
@@ -52,7 +59,7 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
     host.assign(requester);
-    return { description, requester, selected, engine, api: new DmaApi({ engine, device, checks }) };
+    return { description, requester, selected, engine, log: lines, api: new DmaApi({ engine, device, checks }) };
   });
 }
 
@@ -106,9 +113,15 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
   };
 }
 
-function build(d: Described, host: Host, pool: PoolOnDemand, s: Selected, path: readonly (string | number)[]): Engine {
+function build(
+  d: Described,
+  { host, pool, log }: { readonly host: Host; readonly pool: PoolOnDemand; readonly log: KernelLog },
+  s: Selected,
+  path: readonly (string | number)[],
+): Engine {
   const options = {
     guest: host.kernel,
+    log,
     force: s.force,
     memoryEnd: host.memoryEnd,
     ...(d.machine.kernel !== undefined && { profile: engineProfileOf(d.machine.kernel) }),

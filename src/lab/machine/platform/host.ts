@@ -3,8 +3,18 @@ import { frameBytes } from "../../../base/frame.js";
 import { drawn } from "../../../base/rng.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
+import { Memory } from "../../../mem/memory.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
-import { CallCounts, ForeignPages, Grants, Guest, Hypervisor, MachineBus, makePool } from "../../../sw/xen/index.js";
+import {
+  AccessGate,
+  CallCounts,
+  ForeignPages,
+  Grants,
+  Guest,
+  Hypervisor,
+  MachineBus,
+  makePool,
+} from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
 
 const slotBytes = 2048;
@@ -18,7 +28,9 @@ export interface GuestDomain {
 /** The hypervisor, the kernel that drives the devices as a guest of it, and the pages of others in that kernel. */
 export interface XenHost {
   readonly hypervisor: Hypervisor;
+  /** What the run is told: calls by name, and every access to a frame, held against its owner. */
   readonly calls: CallCounts;
+  readonly gate: AccessGate;
   readonly kernel: Guest;
   readonly foreign: ForeignPages;
 }
@@ -76,9 +88,12 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
   const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
   const calls = new CallCounts();
+  const memory = new Memory(frames);
+  const gate = new AccessGate(memory);
   const hypervisor = new Hypervisor({
-    frames,
+    memory,
     called: calls.called,
+    watch: gate,
     choose: drawn(m.seed),
     arch: m.arch === "arm" ? "arm" : "x86",
   });
@@ -98,7 +113,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const bus = new MachineBus(hypervisor);
   return {
     kernel,
-    xen: { hypervisor, calls, kernel, foreign: new ForeignPages(kernel) },
+    xen: { hypervisor, calls, gate, kernel, foreign: new ForeignPages(kernel) },
     guests,
     port: bus,
     assign: (requester) => bus.assign(requester, domain),

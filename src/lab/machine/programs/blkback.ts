@@ -7,6 +7,7 @@ import { sectorBytes } from "../load/sector_contents.js";
 import { type DiskUnit, sectorsEach } from "../units/unit.js";
 import { blockProgram } from "./block_program.js";
 import type { GuestSite, Program } from "./program.js";
+import { RefusalLog } from "./refusal_log.js";
 
 export function blkback(site: GuestSite, unit: DiskUnit): Program {
   const { description, n, rng, back: host } = site;
@@ -14,6 +15,7 @@ export function blkback(site: GuestSite, unit: DiskUnit): Program {
   const { guest, grants } = site.front;
   const firstSector = unit.takeSectors();
   const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: segments, persistent });
+  const refused = new RefusalLog();
   const back = new BlkBack({
     guest: host.kernel,
     foreign: host.foreign,
@@ -24,6 +26,7 @@ export function blkback(site: GuestSite, unit: DiskUnit): Program {
     sectors: sectorsEach,
     mergeable: (a, b) => unit.device.api.mergeable(a, b),
     persistent,
+    refused: refused.add,
   });
   const most = front.sectorsMax * sectorBytes;
   const load = new BlockLoad({
@@ -42,7 +45,7 @@ export function blkback(site: GuestSite, unit: DiskUnit): Program {
     unit,
     firstSector,
     actors: [oneWay(load.name, load), oneWay(`blkfront ${n}`, front), oneWay(`blkback ${n}`, back)],
-    refused: back.refusalLog,
+    refused,
     close: () => {
       back.disconnect();
       front.disconnect();

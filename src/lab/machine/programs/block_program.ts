@@ -1,10 +1,10 @@
 /** What all programs of disks tell of themselves. */
 import type { Actor } from "../../../sim/actor.js";
-import type { RefusalLog } from "../../../sw/driver/refusal_log.js";
 import type { BlockLoad } from "../load/block_load.js";
 import { sectorBytes } from "../load/sector_contents.js";
 import { type DiskUnit, sectorsEach } from "../units/unit.js";
 import type { Line, Program } from "./program.js";
+import type { RefusalLog } from "./refusal_log.js";
 
 /** A program whose load reads and writes its part of a disk, and finds wrong bytes on both sides. */
 export function blockProgram(o: {

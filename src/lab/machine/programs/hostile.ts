@@ -4,40 +4,41 @@
  * end that halts a ring is connected anew.
  */
 import { oneWay } from "../../../sim/actor.js";
-import { RefusalLog } from "../../../sw/driver/refusal_log.js";
 import type { HostilePages } from "./hostile_pages.js";
 import type { Line, Program } from "./program.js";
+import { RefusalLog } from "./refusal_log.js";
 
 /** Pages that a hostile guest shares behind those of its rings, for data. */
 export const dataPages = 24;
 
 /** A back end as its hostile peer's program sees it. */
 interface Back {
-  readonly halted: string | null;
+  readonly halted: boolean;
   readonly idle: boolean;
-  readonly refusalLog: RefusalLog;
   ready(): boolean;
   step(): void;
   disconnect(): void;
 }
 
-/** @param mischief one random write; @param connect a back end on rings that are clean again */
+/** @param mischief one random write; @param connect a back end on rings that are clean again, and what it refuses */
 export function hostile(o: {
   readonly line: Line;
   readonly pages: HostilePages;
   readonly mischief: () => void;
-  readonly connect: () => Back;
+  readonly connect: (refused: RefusalLog) => Back;
 }): Program {
   const { description, n } = o.line;
   let writes = 0;
-  let back = o.connect();
+  let now = new RefusalLog();
+  let back = o.connect(now);
   let reconnects = 0;
+  /** Of all back ends that were left. */
   const refused = new RefusalLog();
   const leave = () => {
-    refused.join(back.refusalLog);
+    refused.join(now);
     back.disconnect();
   };
-  const stuck = () => back.halted !== null && back.idle;
+  const stuck = () => back.halted && back.idle;
   return {
     description,
     actors: [
@@ -54,7 +55,8 @@ export function hostile(o: {
         step: () => {
           leave();
           reconnects++;
-          back = o.connect();
+          now = new RefusalLog();
+          back = o.connect(now);
         },
       }),
     ],

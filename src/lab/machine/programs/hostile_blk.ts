@@ -23,7 +23,7 @@ export function hostileBlk(site: GuestSite, unit: DiskUnit): Program {
   const ring = new WildRing(pages, 0, blkEntryBytes);
   return hostile({
     ...{ line: site, pages },
-    connect: () => {
+    connect: (refused) => {
       pages.restore(0);
       new FrontRing(domain.guest.memory, pages.pages[0]! * frameBytes, blkEntryBytes);
       ring.restart();
@@ -31,6 +31,7 @@ export function hostileBlk(site: GuestSite, unit: DiskUnit): Program {
         ...{ guest: kernel, foreign, driver: unit.driver, frontend: from!, ringRef: pages.refs[0]! },
         ...{ firstSector, sectors: sectorsEach, mergeable: (a, b) => unit.device.api.mergeable(a, b) },
         persistent,
+        refused: refused.add,
       });
     },
     mischief: () => {

@@ -22,7 +22,7 @@ export function hostileNet(site: GuestSite, unit: NicUnit): Program {
   const rx = new WildRing(pages, 1, netRxEntryBytes);
   return hostile({
     ...{ line: site, pages },
-    connect: () => {
+    connect: (refused) => {
       for (const [k, entryBytes] of [netTxEntryBytes, netRxEntryBytes].entries()) {
         pages.restore(k);
         new FrontRing(domain.guest.memory, pages.pages[k]! * frameBytes, entryBytes);
@@ -32,6 +32,7 @@ export function hostileNet(site: GuestSite, unit: NicUnit): Program {
       const [txRef, rxRef] = pages.refs;
       const back = new NetBack({
         ...{ guest: kernel, foreign, driver: unit.driver, frontend, txRef: txRef!, rxRef: rxRef! },
+        refused: refused.add,
       });
       unit.connect(number, { wire: null, take: (pieces) => back.deliver(pieces) });
       return back;

@@ -1,10 +1,10 @@
 /** What all programs of the network tell of themselves. */
 import type { Actor } from "../../../sim/actor.js";
-import type { RefusalLog } from "../../../sw/driver/refusal_log.js";
 import type { ProgramDescription } from "../description/schema.js";
 import type { NetLoad } from "../load/net_load.js";
 import { packetMax, packetMin } from "../load/net_load.js";
 import type { Line, Program } from "./program.js";
+import type { RefusalLog } from "./refusal_log.js";
 
 /** Bytes of a packet as a line of the workload asks for them, within what a wire carries. */
 export const packetBytes = ({ size }: ProgramDescription) => ({

@@ -6,6 +6,7 @@ import { NetLoad } from "../load/net_load.js";
 import type { NicUnit } from "../units/unit.js";
 import { addressOf, netProgram, packetBytes } from "./net_program.js";
 import type { GuestSite, Program } from "./program.js";
+import { RefusalLog } from "./refusal_log.js";
 
 export function netback(site: GuestSite, unit: NicUnit): Program {
   const { description, n, rng, back: host } = site;
@@ -14,9 +15,10 @@ export function netback(site: GuestSite, unit: NicUnit): Program {
   const number = addressOf(site);
   const front = new NetFront({ guest, grants, backend: 0 });
   const { txRef, rxRef } = front;
+  const refused = new RefusalLog();
   const back = new NetBack({
     ...{ guest: host.kernel, foreign: host.foreign, driver: unit.driver },
-    ...{ frontend, txRef, rxRef },
+    ...{ frontend, txRef, rxRef, refused: refused.add },
   });
   const load = new NetLoad({
     ...{ name: `guest ${frontend} ${n}`, number, kernel: guest, memory: guest.memory, rng },
@@ -29,7 +31,7 @@ export function netback(site: GuestSite, unit: NicUnit): Program {
     line: site,
     load,
     actors: [oneWay(load.name, load), oneWay(`netfront ${n}`, front), oneWay(`netback ${n}`, back)],
-    refused: back.refusalLog,
+    refused,
     close: () => {
       back.disconnect();
       front.disconnect();

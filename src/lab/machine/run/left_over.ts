@@ -19,7 +19,7 @@ export function freePages(host: Host): ReadonlyMap<number, number> {
 
 /** @param before free pages when the machine stood and no program had begun */
 export function leftOver(host: Host, devices: readonly MachineDevice[], before: ReadonlyMap<number, number>): Left[] {
-  const left: Left[] = host.xen === null ? [] : [...leftovers(host.xen.hypervisor)];
+  const left: Left[] = host.xen === null ? [] : [...leftovers(host.xen.hypervisor, host.xen.gate)];
   for (const [domain, now] of freePages(host)) {
     const count = before.get(domain)! - now;
     if (count !== 0) left.push({ domain, what: "page", count });

@@ -209,7 +209,7 @@ export const engineDemonstrations: Readonly<Record<EngineBugId, Demonstration>> 
     { force: true },
     function* (d) {
       d.api.map(0xfe00_0000, 4096, toDevice, attrMmio);
-      const line = d.engine.log[0] ?? "";
+      const line = d.log[0] ?? "";
       yield judge(
         `maps registers at 0xfe000000, which cannot bounce. The log: ${line}`,
         line.includes("0x00000000fe000000"),

@@ -146,7 +146,7 @@ export const guestDemonstrations = {
           { name: "domain 0", program: mapping() },
         ],
         broken: () =>
-          !s.grants.live.has(ref) && s.h.gate.foreignCount > 0 ? "the page is free and domain 0 has it mapped" : null,
+          !s.grants.live.has(ref) && s.gate.foreignCount > 0 ? "the page is free and domain 0 has it mapped" : null,
       };
     },
   },

@@ -214,7 +214,7 @@ export const hypervisorDemonstrations = {
       const got = bytesAt(s.back.memory, own * page, 1)[0]!;
       yield judge(
         `copies a byte by the same reference: ${got}`,
-        got === 11 && s.h.gate.violationCount === 0,
+        got === 11 && s.gate.violationCount === 0,
         "it came from a page that was not pinned",
       );
     },
@@ -255,7 +255,7 @@ export const hypervisorDemonstrations = {
 function whileUnmapping(bugs: readonly XenBugId[]) {
   const s = xenStage({ ...small, bugs });
   const m = mapped(s);
-  const inUse = () => s.d.grants.active.has(m.ref) && s.h.gate.foreignCount > 0;
+  const inUse = () => s.d.grants.active.has(m.ref) && s.gate.foreignCount > 0;
   return {
     actors: [
       { name: "domain 0", program: operation("unmaps the device's half", unmapGrantSteps(s.h, s.d0, m.device)) },

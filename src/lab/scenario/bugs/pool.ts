@@ -1,4 +1,5 @@
 /** Demonstrations of the bounce pool's bugs. */
+import { LogLines } from "../../../base/kernel_log.js";
 import { Memory } from "../../../mem/memory.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import { Allocator } from "../../../sw/swiotlb/allocator.js";
@@ -22,7 +23,8 @@ function bouncing(id: BugId, on: boolean) {
   const bugs = on ? [id] : [];
   const memory = new Memory(2048);
   const pool = new Pool({ start, slots: 128, areas: 1, bugs });
-  return { memory, pool, bounce: new Bounce(memory, new Allocator({ pool, growth: null, bugs })) };
+  const log = new LogLines();
+  return { memory, pool, log, bounce: new Bounce(memory, new Allocator({ pool, growth: null, bugs }), { log }) };
 }
 
 const one = (id: BugId, on: boolean, slots = 128) => new Pool({ start, slots, areas: 1, bugs: on ? [id] : [] });
@@ -86,7 +88,7 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     );
   }),
   "sync-offset-unsigned": demo("a sync in the second slot, before the kept offset, is refused", function* (on) {
-    const { memory, bounce } = bouncing("sync-offset-unsigned", on);
+    const { memory, log, bounce } = bouncing("sync-offset-unsigned", on);
     const range = { size: 4096, direction: fromDevice, minAlignMask: 0xfff };
     const address = bounce.map({ ...reach, ...range, orig: 0x2600, allocAlignMask: 0 });
     yield `maps 4096 bytes from 0x2600 for a device that keeps 12 low bits: at ${placeWords(address)}`;
@@ -95,8 +97,8 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     bounce.syncForCpu({ ...range, address: address + 0x200, size: 64 });
     const got = bytesAt(memory, 0x2800, 64);
     yield judge(
-      `syncs them; the buffer holds ${bytesText(got)} there; warnings: ${bounce.warnings.length}`,
-      all(got, 0xdd) && bounce.warnings.length === 0,
+      `syncs them; the buffer holds ${bytesText(got)} there; warnings: ${log.lines.length}`,
+      all(got, 0xdd) && log.lines.length === 0,
       "nothing was copied",
     );
   }),
@@ -120,13 +122,14 @@ export const poolDemonstrations: Readonly<Record<BugId, Demonstration>> = {
     "restricted pool",
     function* (on) {
       const bugs: BugId[] = on ? ["half-page", "page-unchecked"] : ["half-page"];
-      const pool = new RestrictedPool({ base: start, bytes: 2 ** 20, properties: [], bugs });
+      const log = new LogLines();
+      const pool = new RestrictedPool({ base: start, bytes: 2 ** 20, properties: [], bugs }, log);
       pool.pool.setAreaIndex(0, 5);
       yield "the search misplaces pages (the bug half-page) and stands at slot 5";
       const at = pool.allocate(0, 0x2000);
       yield judge(
-        `is asked for two pages: ${at < 0 ? `refused: ${pool.warnings[0]}` : `${placeWords(at)} is given out`}`,
-        at === -1 && pool.pool.used === 0 && pool.warnings.length === 1,
+        `is asked for two pages: ${at < 0 ? `refused: ${log.lines[0]}` : `${placeWords(at)} is given out`}`,
+        at === -1 && pool.pool.used === 0 && log.lines.length === 1,
         `${placeWords(at)} is no page`,
       );
     },

@@ -84,7 +84,7 @@ export const memoryModels: Scenario = {
       d.port.write(requester, m.bus, filled(page, 0x6b));
       d.api.unmap(m.bus, page, fromDevice);
       const got = bytesAt(s.back.memory, phys, page);
-      touched += s.h.gate.violationCount;
+      touched += s.gate.violationCount;
       grid.push([row.what, engine, placeWords(phys), placeWords(m.bus), made, because]);
       t.rule(
         `${row.what}: what the device wrote arrives`,
@@ -177,7 +177,7 @@ function throughApi(t: Teller, row: Row, seed: number): void {
       m.refused === null ? `bus ${placeWords(m.bus)}: ${bytesText(got)}` : `refused: ${m.refused.words}`,
     [`${row.what}: without`]: moved,
   });
-  const touched = s.h.gate.violationCount;
+  const touched = s.gate.violationCount;
   t.rule(`${row.what}: through the API bytes arrive or the driver is told`, right, m.refused?.words ?? bytesText(got));
   t.rule(
     `${row.what}: a driver without DMA is right`,
@@ -206,7 +206,7 @@ function pastApi(t: Teller, row: Row, seed: number): void {
   s.bus.write(requester, bus, filled(512, 0x6d));
   const got = bytesAt(s.back.memory, own * page, 512);
   const hit = row.model === "vp+iommu" ? frame : bus / page;
-  const owner = s.h.gate.ownerOf(hit);
+  const owner = s.gate.ownerOf(hit);
   const victim = s.h.frames.m2p[hit]!;
   t.step(row.what, "tells the device the physical address, and the device writes a sector (6d)", {
     [`${row.what}: physical`]: placeWords(own * page),
@@ -217,7 +217,7 @@ function pastApi(t: Teller, row: Row, seed: number): void {
       [`${row.what}: domain 1's page ${placeWords(victim)}`]: bytesText(bytesAt(s.kernel.memory, victim * page, 512)),
     }),
   });
-  const [violation] = s.h.gate.violations;
+  const [violation] = s.gate.violations;
   const seen = violation === undefined ? "none" : violationText(violation);
   t.rule(
     `${row.what}: the sector is in the buffer`,
@@ -232,6 +232,6 @@ function pageOver(s: XenStage, owner: number): number {
   for (;;) {
     const own = s.back.allocPages(0);
     if (own === null) throw new Error(`no page of domain 0 has the number of a frame of domain ${owner}`);
-    if (owner === 0 || s.h.gate.ownerOf(own) === owner) return own;
+    if (owner === 0 || s.gate.ownerOf(own) === owner) return own;
   }
 }

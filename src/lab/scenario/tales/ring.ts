@@ -110,12 +110,12 @@ export const ring: Scenario = {
     back.disconnect();
     front.disconnect();
     driver.close();
-    const left = leftovers(s.h);
+    const left = leftovers(s.h, s.gate);
     t.rule("nothing is left over", left.length === 0, left.map((l) => `${l.count} ${l.what}`).join(", ") || "nothing");
     t.rule(
       "nobody touched a frame that was neither owned nor granted",
-      s.h.gate.violationCount === 0,
-      `${s.h.gate.violationCount}`,
+      s.gate.violationCount === 0,
+      `${s.gate.violationCount}`,
     );
     const broken = d.checker.totals.map((v) => v.rule).join(", ");
     t.rule("no rule of the DMA API was broken", broken === "", broken || "none");

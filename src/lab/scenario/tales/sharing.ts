@@ -80,7 +80,7 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
   s.foreign.unmap([got!]);
   const after = tables(s, { page: got!.page, frame, ref });
   s.grants.endAccess(ref);
-  t.step("domain 0", "unmaps the grant; domain 1 takes it back", { "mapped by others": `${s.h.gate.foreignCount}` });
+  t.step("domain 0", "unmaps the grant; domain 1 takes it back", { "mapped by others": `${s.gate.foreignCount}` });
   d.port.write(requester, m.bus, filled(2 * page, 0xd0));
   d.api.unmap(m.bus, 2 * page, fromDevice);
   const arrived = bytesAt(s.back.memory, own * page, 2 * page);
@@ -114,7 +114,7 @@ function sharedPage(t: Teller, seed: number, bugs: readonly EngineBugId[]): void
     bytesText(arrived),
   );
   t.rule("the page is after the request what it was before", before[0] === after[0], `${before[0]}; ${after[0]}`);
-  const wrong = s.h.gate.violationCount;
+  const wrong = s.gate.violationCount;
   t.rule("nobody touched a frame that was neither owned nor granted", wrong === 0, `${wrong} such accesses`);
 }
 

@@ -64,10 +64,6 @@ class GrantEngine implements Engine {
     this.#parts = parts;
   }
 
-  get log(): readonly string[] {
-    return this.#parts.log.lines;
-  }
-
   isError(bus: number): boolean {
     return bus < 0;
   }

@@ -41,10 +41,6 @@ export class NativeEngine implements Engine {
     this.#overflow = new Overflow(parts);
   }
 
-  get log(): readonly string[] {
-    return this.#parts.log.lines;
-  }
-
   isError(bus: number): boolean {
     return bus < 0 || bus === this.#overflow.bus;
   }

@@ -1,10 +1,9 @@
 /** The frame around all engines: from options to what each of them has. */
-
+import { unheard } from "../../../base/kernel_log.js";
 import { engineRulesWith } from "../bugs.js";
 import type { EngineOptions } from "../options.js";
 import { BounceTable } from "../pool/bounce_table.js";
 import { todaysEngines } from "../rules.js";
-import { EngineLog } from "./engine_log.js";
 import type { EngineParts } from "./parts.js";
 
 export function partsOf(o: EngineOptions): EngineParts {
@@ -19,6 +18,6 @@ export function partsOf(o: EngineOptions): EngineParts {
     cache: o.cache ?? null,
     grants: o.grants ?? null,
     rules: engineRulesWith((o.profile ?? todaysEngines).rules, o.bugs ?? []),
-    log: new EngineLog(),
+    log: o.log ?? unheard,
   };
 }

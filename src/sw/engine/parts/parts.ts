@@ -1,9 +1,9 @@
 /** What every engine has of the kernel that it runs in. */
+import type { KernelLog } from "../../../base/kernel_log.js";
 import type { GuestKernel } from "../../xen/guest_kernel.js";
 import type { BounceTable } from "../pool/bounce_table.js";
 import type { CacheOps, GrantRuns } from "../ports.js";
 import type { EngineRules } from "../rules.js";
-import type { EngineLog } from "./engine_log.js";
 
 export interface EngineParts {
   readonly guest: GuestKernel;
@@ -13,5 +13,5 @@ export interface EngineParts {
   readonly cache: CacheOps | null;
   readonly grants: GrantRuns | null;
   readonly rules: EngineRules;
-  readonly log: EngineLog;
+  readonly log: KernelLog;
 }

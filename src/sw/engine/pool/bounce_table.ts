@@ -43,11 +43,6 @@ export class BounceTable {
     this.#bounce = new Bounce(memory, this.allocator);
   }
 
-  /** Warnings of the kernel's log about copies that were asked for wrongly. */
-  get warnings(): readonly string[] {
-    return this.#bounce.warnings;
-  }
-
   /** Is a physical address inside the pool, or one that was added? */
   holds(phys: number): boolean {
     return this.allocator.poolAt(phys) !== null;

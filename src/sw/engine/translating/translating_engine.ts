@@ -55,10 +55,6 @@ export class TranslatingEngine implements Engine {
     return this.#parts;
   }
 
-  get log(): readonly string[] {
-    return this.#parts.log.lines;
-  }
-
   isError(bus: number): boolean {
     return bus < 0 || bus === this.#overflow.bus;
   }

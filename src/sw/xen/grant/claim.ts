@@ -109,7 +109,7 @@ function claimed(h: Hypervisor, o: ClaimRequest, active: Active, frame: number, 
   const { offset, length } = active;
   const noted = o.offset >= offset && o.offset + o.length <= offset + length;
   const wanted = { ...effect(o, active.frame), offset: o.offset, length: o.length };
-  if (noted) h.gate.mapped(wanted, entryPlace(h, granter, ref));
+  if (noted) h.watch.mapped(wanted, entryPlace(h, granter, ref));
   return { status: GrantStatus.okay, frame, held: active.frame, offset, length, readOnly, granter, ref, inner, noted };
 }
 
@@ -156,7 +156,7 @@ export function* letClaim(h: Hypervisor, d: Domain, c: Claim): Steps<void> {
     if (c.granter.grants.entered.size > 0) yield* settled(c.granter.grants, c.ref);
     unpin(h, c.granter, c.ref, c.readOnly ? "hostRead" : "hostWrite");
     const whose = { mapper: d.id, granter: c.granter.id, frame: c.held, host: true, device: false };
-    if (c.noted) h.gate.unmapped({ ...whose, readOnly: c.readOnly });
+    if (c.noted) h.watch.unmapped({ ...whose, readOnly: c.readOnly });
     if (c.inner !== null) yield* letClaim(h, c.granter, c.inner);
   }
   h.put(c.held as Mfn);

@@ -78,8 +78,8 @@ function copyBytes(h: Hypervisor, d: Domain, o: CopyRequest, source: Claim, dest
   if (!inside(o.source.offset, o.length, source) || !inside(o.dest.offset, o.length, dest)) {
     return GrantStatus.generalError;
   }
-  h.gate.copied(d.id, source.frame, false);
-  h.gate.copied(d.id, dest.frame, true);
+  h.watch.copied(d.id, source.frame, false);
+  h.watch.copied(d.id, dest.frame, true);
   h.memory.copy({
     from: source.frame * pageBytes + o.source.offset,
     to: dest.frame * pageBytes + o.dest.offset,

@@ -87,7 +87,7 @@ function* pinAndMap(
   }
   d.devices?.grant(frame, readOnly);
   d.grants.hold(frame, readOnly);
-  h.gate.mapped({ mapper: d.id, granter: granter.id, frame, host, device, readOnly }, place);
+  h.watch.mapped({ mapper: d.id, granter: granter.id, frame, host, device, readOnly }, place);
   return { status: GrantStatus.okay, frame };
 }
 

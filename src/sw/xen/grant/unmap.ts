@@ -115,7 +115,7 @@ function complete(h: Hypervisor, d: Domain, p: Pending): void {
   if (p.host) unpin(h, granter, ref, readOnly ? "hostRead" : "hostWrite");
   if (p.dropDevice) letFrame(h, frame, readOnly);
   if (p.host) letFrame(h, frame, readOnly);
-  h.gate.unmapped({ mapper: d.id, granter: granter.id, frame, host: p.host, device: p.device, readOnly });
+  h.watch.unmapped({ mapper: d.id, granter: granter.id, frame, host: p.host, device: p.device, readOnly });
   const gone = (d.grants.tracked[p.handle]!.flags & halves) === 0;
   if (h.bugs["handle-freed-twice"] ? gone : p.last) d.grants.giveHandle(p.handle);
 }

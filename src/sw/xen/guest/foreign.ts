@@ -5,6 +5,7 @@
  */
 import { Misuse } from "../../../base/assert.js";
 import { frameBytes, type Pfn } from "../../../base/frame.js";
+import { type KernelLog, unheard } from "../../../base/kernel_log.js";
 import { GrantStatus, MapFlag } from "../../../spec/xen/grant_op.js";
 import { type MapRequest, type MapResult, mapGrant } from "../grant/map.js";
 import { unmapGrants } from "../grant/unmap.js";
@@ -36,19 +37,18 @@ export interface ForeignOptions {
   readonly section?: number;
   /** Told of each sleep while a frame of another is paged in, in milliseconds. */
   readonly slept?: (ms: number) => void;
+  /** Told what the kernel prints. */
+  readonly log?: KernelLog;
 }
-
-const linesMax = 1000;
 
 export class ForeignPages {
   readonly era: Era;
   readonly balloon: Balloon;
   readonly cache: PageCache;
-  /** What the kernel would print. */
-  readonly lines: string[] = [];
   readonly #guest: Guest;
   readonly #stand: Stand;
   readonly #slept: (ms: number) => void;
+  readonly #log: KernelLog;
 
   /**
    * @throws Misuse `no-memory` when the reserved pages of 2010 cannot be had, `era-model` for a past era in a guest
@@ -57,6 +57,7 @@ export class ForeignPages {
   constructor(guest: Guest, o: ForeignOptions = {}) {
     this.#guest = guest;
     this.#slept = o.slept ?? (() => {});
+    this.#log = o.log ?? unheard;
     this.era = eraOf(o.era ?? "today");
     if (guest.d.rules.translated && this.era.restore !== "nothing") {
       throw new Misuse("era-model", `foreign pages of ${this.era.id} are of model p2m, not ${guest.model}`);
@@ -72,7 +73,7 @@ export class ForeignPages {
     let bailed = false;
     return mapped.map((m, n) => {
       if (m.status !== GrantStatus.okay) {
-        if (m.status === GrantStatus.noDeviceSpace) this.#say("maptrack limit reached, can't map all guest pages");
+        if (m.status === GrantStatus.noDeviceSpace) this.#log.say("maptrack limit reached, can't map all guest pages");
         bailed = true;
         return this.#without(m);
       }
@@ -134,10 +135,6 @@ export class ForeignPages {
       return { take: (count) => balloon.lend(count), give: (pages) => balloon.takeBack(pages) };
     }
     return this.era.backing === "any" ? anyPages(this.#guest) : reservedPages(this.#guest);
-  }
-
-  #say(line: string): void {
-    if (this.lines.length < linesMax) this.lines.push(line);
   }
 }
 

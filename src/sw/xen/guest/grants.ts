@@ -5,6 +5,7 @@
 
 import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
+import { type KernelLog, unheard } from "../../../base/kernel_log.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2, reservedGrants } from "../../../spec/xen/grant_entry.js";
 import { deferred } from "../../../spec/xen/limits.js";
 import { entryAddress, statusAddress, storeField } from "../grant/entry.js";
@@ -23,7 +24,6 @@ interface Deferred {
 }
 
 const inUse = GrantFlag.reading | GrantFlag.writing;
-const linesMax = 1000;
 
 export class Grants {
   readonly #guest: Guest;
@@ -35,13 +35,16 @@ export class Grants {
   readonly live = new Map<number, Pfn>();
   /** How many of them give a page. */
   readonly #perPage = new Map<number, number>();
-  /** What the kernel would print. */
-  readonly lines: string[] = [];
+  readonly #log: KernelLog;
 
-  /** @param waitingMax revocations that memory lets wait; one more is given up, and its page with it */
-  constructor(guest: Guest, waitingMax = Infinity) {
+  /**
+   * @param o.waitingMax revocations that memory lets wait; one more is given up, and its page with it
+   * @param o.log told what the kernel prints
+   */
+  constructor(guest: Guest, o: { readonly waitingMax?: number; readonly log?: KernelLog } = {}) {
     this.#guest = guest;
-    this.#waitingMax = waitingMax;
+    this.#waitingMax = o.waitingMax ?? Infinity;
+    this.#log = o.log ?? unheard;
   }
 
   /** Pages whose revocation waits. */
@@ -107,7 +110,7 @@ export class Grants {
         freed++;
         continue;
       }
-      if (++entry.rounds === deferred.warnRounds) this.#say(`g.e. ${hex(entry.ref)} still pending`);
+      if (++entry.rounds === deferred.warnRounds) this.#log.say(`g.e. ${hex(entry.ref)} still pending`);
       this.#waiting.push(entry);
     }
     return freed;
@@ -124,7 +127,7 @@ export class Grants {
 
   #defer(ref: number, page: Pfn | null): boolean {
     const leaks = this.#waiting.length >= this.#waitingMax;
-    this.#say(`${leaks ? "leaking" : "deferring"} g.e. ${hex(ref)} (pfn ${hex(page ?? -1)})`);
+    this.#log.say(`${leaks ? "leaking" : "deferring"} g.e. ${hex(ref)} (pfn ${hex(page ?? -1)})`);
     // A page that leaks is never free again: the line is all that is left of it.
     if (!leaks) this.#waiting.push({ ref, page, rounds: 0 });
     return false;
@@ -154,7 +157,7 @@ export class Grants {
     if (left > 0) this.#perPage.set(page, left);
     else {
       this.#perPage.delete(page);
-      this.#guest.h.gate.revoked(this.#guest.d.map.frameOf(page));
+      this.#guest.h.watch.revoked(this.#guest.d.map.frameOf(page));
     }
   }
 
@@ -164,9 +167,5 @@ export class Grants {
     const { h, d } = this.#guest;
     if (this.#nextRef >= d.grants.entryCount && setupTable(h, d, d.grants.shared.length + 1) !== 0) return -1;
     return this.#nextRef++;
-  }
-
-  #say(line: string): void {
-    if (this.lines.length < linesMax) this.lines.push(line);
   }
 }

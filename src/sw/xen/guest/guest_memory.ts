@@ -57,7 +57,7 @@ export class GuestMemory implements ByteMemory {
     if (write && (this.#d.map.reachOf(page) & Reach.writable) === 0) {
       throw new Misuse("read-only", `domain ${this.#d.id} may only read page ${page}`);
     }
-    this.#h.gate.cpu(this.#d.id, frame, write);
+    this.#h.watch.cpu(this.#d.id, frame, write);
     return frame;
   }
 }

@@ -9,6 +9,7 @@
 import { frameLg2 } from "../../../base/frame.js";
 import { hexDigits } from "../../../base/hex.js";
 import type { Memory } from "../../../mem/memory.js";
+import type { FrameWatch, GrantEffect } from "./frame_watch.js";
 import { type EntryPlace, grants, saysReadOnly } from "./gate_reading.js";
 
 export interface AccessViolation {
@@ -35,25 +36,10 @@ interface Foreign {
   revoked: boolean;
 }
 
-/** One mapping or unmapping of a grant, or one half of it. */
-export interface GrantEffect {
-  readonly mapper: number;
-  readonly granter: number;
-  readonly frame: number;
-  readonly host: boolean;
-  readonly device: boolean;
-  readonly readOnly: boolean;
-  /** A copy claims a part of the page. */
-  readonly offset?: number;
-  readonly length?: number;
-}
-
 const keptMax = 256;
 const nobody = -1;
 
-export class AccessGate {
-  /** Off: accesses are not checked (for measuring what the check costs); effects are still kept. */
-  enabled = true;
+export class AccessGate implements FrameWatch {
   /** The first of them. */
   readonly violations: AccessViolation[] = [];
   violationCount = 0;
@@ -62,6 +48,7 @@ export class AccessGate {
   readonly #foreign = new Map<number, Foreign[]>();
   readonly #memory: Memory;
 
+  /** @param memory of the machine: entries are read in it */
   constructor(memory: Memory) {
     this.#memory = memory;
     this.#owner = new Int32Array(memory.frameCount).fill(nobody);
@@ -79,7 +66,7 @@ export class AccessGate {
     return this.#owner[frame] ?? nobody;
   }
 
-  /** A grant was mapped, or claimed for a copy. The entry must grant it now, unless the mapper holds the frame already. */
+  /** The entry must grant it now, unless the mapper holds the frame already. */
   mapped(e: GrantEffect, entry: EntryPlace): void {
     const held = this.#find(e.frame, e.mapper);
     const known = held !== undefined && !held.revoked && (e.readOnly || this.#mayWrite(held, entry));
@@ -103,7 +90,6 @@ export class AccessGate {
     else this.#foreign.set(e.frame, all);
   }
 
-  /** The owner takes a page back as its own, sure that its grant is gone. */
   revoked(frame: number): void {
     for (const f of this.#foreign.get(frame) ?? []) f.revoked = true;
   }
@@ -118,23 +104,18 @@ export class AccessGate {
   }
 
   cpu(domain: number, frame: number, write: boolean): void {
-    if (!this.enabled) return;
     this.checkedCount++;
     if (this.#owner[frame] === domain) return;
     this.#check({ domain, requester: null, by: "cpu" }, frame, write);
   }
 
-  /** A device that works for a domain. */
   device(who: { readonly domain: number; readonly requester: number }, frame: number, write: boolean): void {
-    if (!this.enabled) return;
     this.checkedCount++;
     if (this.#owner[frame] === who.domain) return;
     this.#check({ ...who, by: "device" }, frame, write);
   }
 
-  /** The hypervisor copies for a domain: from or to its own frames, or ones whose grant it has claimed for the copy. */
   copied(domain: number, frame: number, write: boolean): void {
-    if (!this.enabled) return;
     this.checkedCount++;
     if (this.#owner[frame] === domain) return;
     this.#check({ domain, requester: null, by: "copy" }, frame, write);

@@ -6,20 +6,19 @@
 import { assert, Misuse } from "../../../base/assert.js";
 import type { Mfn } from "../../../base/frame.js";
 import type { Choose } from "../../../base/rng.js";
-import { Memory } from "../../../mem/memory.js";
+import type { Memory } from "../../../mem/memory.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { domainSelf, firstReservedDomain, GrantStatus } from "../../../spec/xen/grant_op.js";
 import { type XenBugId, type XenFlags, xenFlags } from "../bugs.js";
 import { isPage, Reach } from "./cpu_map.js";
 import { Domain, type DomainOptions } from "./domain.js";
 import { FrameTable, FrameType } from "./frame_table.js";
+import { type FrameWatch, unwatched } from "./frame_watch.js";
 import { FreeFrames } from "./free_frames.js";
-import { AccessGate } from "./gate.js";
 import { addGrantFrames } from "./grant_frames.js";
 
 export interface HypervisorOptions {
-  /** Machine frames of 4 KiB. */
-  readonly frames: number;
+  readonly memory: Memory;
   /** Decides where frames of domains lie. */
   readonly choose: Choose;
   readonly arch?: "x86" | "arm";
@@ -28,13 +27,15 @@ export interface HypervisorOptions {
   readonly oldStatuses?: boolean;
   /** Told of each hypercall by its name. */
   readonly called?: (call: string) => void;
+  /** Told what becomes of frames, and of each access to one. */
+  readonly watch?: FrameWatch;
 }
 
 export class Hypervisor {
   readonly memory: Memory;
   readonly frames: FrameTable;
   readonly free: FreeFrames;
-  readonly gate: AccessGate;
+  readonly watch: FrameWatch;
   readonly arch: "x86" | "arm";
   readonly bugs: XenFlags;
   readonly noHandleStatus: GrantStatus;
@@ -42,10 +43,10 @@ export class Hypervisor {
   readonly #called: (call: string) => void;
 
   constructor(o: HypervisorOptions) {
-    this.memory = new Memory(o.frames);
-    this.frames = new FrameTable(o.frames);
-    this.free = new FreeFrames(o.frames, o.choose);
-    this.gate = new AccessGate(this.memory);
+    this.memory = o.memory;
+    this.frames = new FrameTable(o.memory.frameCount);
+    this.free = new FreeFrames(o.memory.frameCount, o.choose);
+    this.watch = o.watch ?? unwatched;
     this.arch = o.arch ?? "x86";
     this.bugs = xenFlags(o.bugs);
     this.#called = o.called ?? (() => {});
@@ -89,7 +90,7 @@ export class Hypervisor {
     this.frames.allocate(m, d.id);
     d.pages++;
     d.devices?.own(m);
-    this.gate.given(m, d.id);
+    this.watch.given(m, d.id);
   }
 
   /** A frame of the hypervisor's heap that a domain may see; devices may not. @returns null when there is none. */
@@ -98,7 +99,7 @@ export class Hypervisor {
     if (m === null) return null;
     this.frames.allocate(m, d.id);
     this.frames.heap[m] = 1;
-    this.gate.given(m, d.id);
+    this.watch.given(m, d.id);
     return m;
   }
 
@@ -133,7 +134,7 @@ export class Hypervisor {
       owner.devices?.disown(m);
     }
     this.frames.release(m);
-    this.gate.freed(m);
+    this.watch.freed(m);
   }
 
   /** The frame that a number of the domain names: its own frame, or what its map says when it is translated. -1: none. */

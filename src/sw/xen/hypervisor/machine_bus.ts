@@ -55,7 +55,7 @@ export class MachineBus implements DmaPort {
       const frame = this.#translate(d, (address + done - low) / pageBytes, write);
       if (frame === fault) return "fault";
       if (frame === outside) return "outside";
-      this.#h.gate.device({ domain: d.id, requester }, frame, write);
+      this.#h.watch.device({ domain: d.id, requester }, frame, write);
       each(frame * pageBytes + low, done, length);
       done += length;
     }

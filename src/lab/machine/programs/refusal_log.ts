@@ -1,14 +1,5 @@
-/** What a back end refused: the first ones in words, all of them counted by kind. */
-
-/** A request that was answered with an error, or a ring that is not read any more, and why. */
-export interface RequestRefusal {
-  /** The domain that asked. */
-  readonly domain: number;
-  /** Which check it was: the same text for all that fail it. */
-  readonly kind: string;
-  /** In words, with the figures of this one. */
-  readonly why: string;
-}
+/** What a back end refused: each kind once, the first of it in words, and how many there were. */
+import type { RequestRefusal } from "../../../sw/driver/refusal.js";
 
 export interface RefusalKind {
   readonly kind: string;
@@ -17,24 +8,19 @@ export interface RefusalKind {
   readonly first: string;
 }
 
-const keptMax = 1000;
-
 export class RefusalLog {
-  /** The first ones. */
-  readonly list: RequestRefusal[] = [];
   count = 0;
   readonly #kinds = new Map<string, { kind: string; count: number; first: string }>();
 
-  add(r: RequestRefusal): void {
+  /** What a back end is given to tell it. */
+  readonly add = ({ kind, why }: RequestRefusal): void => {
     this.count++;
-    if (this.list.length < keptMax) this.list.push(r);
-    this.#note({ kind: r.kind, count: 1, first: r.why });
-  }
+    this.#note({ kind, count: 1, first: why });
+  };
 
   /** Take over what another counted. */
   join(other: RefusalLog): void {
     this.count += other.count;
-    this.list.push(...other.list.slice(0, keptMax - this.list.length));
     for (const k of other.kinds) this.#note(k);
   }
 
