@@ -4,6 +4,7 @@
  *
  * Each chain is a ring, known by its last number; what follows the last is the first.
  */
+import { u64High } from "../../../base/u64.js";
 import { longer } from "../contracts/columns.js";
 import { none } from "../contracts/operation.js";
 
@@ -85,7 +86,7 @@ export class Queues {
 
 /** A hash of a device's address. Addresses may be any doubles. */
 export function hashOf(device: number, address: number): number {
-  let h = Math.imul(address | 0, 0x9e3779b1) ^ Math.imul((address / 2 ** 32) | 0, 0x85ebca6b);
+  let h = Math.imul(address | 0, 0x9e3779b1) ^ Math.imul(u64High(address) | 0, 0x85ebca6b);
   h ^= Math.imul(device, 0xc2b2ae35);
   h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
   return h ^ (h >>> 13);

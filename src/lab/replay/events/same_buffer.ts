@@ -4,6 +4,7 @@
  * The event before a search prints a bus address of the buffer: its physical one, perhaps with an encryption bit above
  * it. Under Xen it is the machine's, of which only the place inside the page is the same.
  */
+import { u64Low } from "../../../base/u64.js";
 import { Context } from "../../../read/event.js";
 import type { Mappings } from "../contracts/mappings.js";
 import type { BouncesInBounds } from "./bounces_in_bounds.js";
@@ -84,4 +85,4 @@ export class SameBuffer {
 
 /** A buffer's bus address is its physical one, perhaps with an encryption bit above it. */
 export const isSameAddress = (bus: number, phys: number): boolean =>
-  bus === phys || (bus > phys && (bus - phys) % 2 ** 32 === 0);
+  bus === phys || (bus > phys && u64Low(bus - phys) === 0);

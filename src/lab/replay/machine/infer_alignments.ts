@@ -1,4 +1,5 @@
 /** Which low bits of addresses each device wants kept, by the bounces that each pair of values predicts. */
+import { u64High, u64Low } from "../../../base/u64.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Alignments } from "../contracts/alignments.js";
 import { maskChanges } from "./alignment_changes.js";
@@ -30,8 +31,8 @@ export function inferAlignments(o: {
     const { sample } = o.firstReading;
     const { cpu, device, time, orig, size } = sample.maps;
     trialAsRecorded(o.pool, sample, o.prior, all, (pool, m, kernel) => {
-      const high = Math.floor(orig[m]! / 2 ** 32),
-        low = orig[m]! >>> 0;
+      const high = u64High(orig[m]!),
+        low = u64Low(orig[m]!);
       const part = equal[device[m]!]![partOf(device[m]!, time[m]!)]!;
       alignmentsTried.forEach((t, h) => {
         const found = pool.find(cpu[m]!, high, low, size[m]!, t.minAlignMask, 0, t.boundary / slotBytes);

@@ -1,4 +1,5 @@
 /** A machine is tried: how many of the kernel's bounce addresses would its pool have chosen too? */
+import { u64High, u64Low } from "../../../base/u64.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { Pool, type Profile } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
@@ -57,8 +58,8 @@ export function trialAsRecorded(
       size = maps.size[m]!,
       time = maps.time[m]!,
       d = maps.device[m]!;
-    const high = Math.floor(orig / 2 ** 32),
-      low = orig >>> 0;
+    const high = u64High(orig),
+      low = u64Low(orig);
     compared++;
     // A bounce outside speaks against this machine as a wrong prediction does.
     if (kernel < 0 || kernel >= bytes) continue;

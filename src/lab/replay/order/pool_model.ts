@@ -1,6 +1,7 @@
 /**
  * Operations carried out on a model of the pool, and undone: the steps of which an order is made.
  */
+import { u64High, u64Low } from "../../../base/u64.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Pool } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
@@ -127,8 +128,8 @@ export class PoolModel {
       phys = orig[m]!;
     return this.#pool.find(
       cpu,
-      Math.floor(phys / 2 ** 32),
-      phys >>> 0,
+      u64High(phys),
+      u64Low(phys),
       size[m]!,
       a.minAlignMask(d, time[m]!),
       a.allocAlignMask(d),
@@ -148,9 +149,9 @@ export class PoolModel {
     const a = this.#alignments,
       d = device[m]!,
       phys = orig[m]!;
-    const high = Math.floor(phys / 2 ** 32);
+    const high = u64High(phys);
     const mam = a.minAlignMask(d, time[m]!);
-    if (this.#pool.place(offset, high, phys >>> 0, size[m]!, mam, a.allocAlignMask(d))) this.#holds(m, offset);
+    if (this.#pool.place(offset, high, u64Low(phys), size[m]!, mam, a.allocAlignMask(d))) this.#holds(m, offset);
   }
 
   #holds(m: number, offset: number): void {

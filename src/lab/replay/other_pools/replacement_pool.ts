@@ -1,6 +1,7 @@
 /**
  * The recorded requests on another pool, one by one, so that every report can be made of what would have happened.
  */
+import { u64High, u64Low } from "../../../base/u64.js";
 import type { Pool } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
 import type { Mappings } from "../contracts/mappings.js";
@@ -92,8 +93,8 @@ export class ReplacementPool implements RequestSink {
     const { device, time, cpu, orig, size, address, offset } = this.#maps;
     const a = this.#alignments,
       d = device[m]!;
-    const high = Math.floor(orig[m]! / 2 ** 32);
-    const low = orig[m]! >>> 0;
+    const high = u64High(orig[m]!);
+    const low = u64Low(orig[m]!);
     const mam = a.minAlignMask(d, time[m]!);
     const at = pool.map(cpu[m]!, high, low, size[m]!, mam, a.allocAlignMask(d), a.boundarySlots(d, time[m]!));
     if (at < 0) {

@@ -3,6 +3,7 @@
  *
  * Requests run through every pool in batches, so that each pool's memory stays in the cache for a while.
  */
+import { u64High } from "../../../base/u64.js";
 import { Pool, type Profile } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
 import { longer } from "../contracts/columns.js";
@@ -101,7 +102,7 @@ class Columns {
     this.id[i] = id;
     this.cpu[i] = maps.cpu[m]!;
     this.device[i] = maps.device[m]!;
-    this.high[i] = Math.floor(orig / 2 ** 32);
+    this.high[i] = u64High(orig);
     this.low[i] = orig;
     this.size[i] = maps.size[m]!;
     this.last[i] = lastByteReached(maps, m);

@@ -4,7 +4,9 @@
  * A batch is two events, its operations and its pages, written one after the other by one task. An operation whose
  * status is not 0 changes nothing. Source: Linux arch/x86/xen/p2m.c, set_foreign_p2m_mapping.
  */
+
 import { frameBytes } from "../../../base/frame.js";
+import { u64High, u64Low } from "../../../base/u64.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind, type P2mTable } from "../../../read/xen/p2m_file.js";
 import type { Pages } from "./page_map.js";
@@ -155,12 +157,12 @@ export function aliveList(alive: ReadonlyMap<number, Alive>): AliveGrant[] {
   const first: AliveGrant[] = [];
   for (const [pfn, { mfn, granted }] of alive) {
     if (first.length === aliveMax) break;
-    first.push({ pfn, mfn, domain: domainIn(granted), reference: Number.isNaN(granted) ? null : granted % 2 ** 32 });
+    first.push({ pfn, mfn, domain: domainIn(granted), reference: Number.isNaN(granted) ? null : u64Low(granted) });
   }
   return first;
 }
 
 /** The domain in a grant's name, domain * 2^32 + reference; null for NaN. */
 export function domainIn(granted: number): number | null {
-  return Number.isNaN(granted) ? null : Math.floor(granted / 2 ** 32);
+  return Number.isNaN(granted) ? null : u64High(granted);
 }

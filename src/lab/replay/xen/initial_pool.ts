@@ -1,5 +1,6 @@
 /** The state of a pool at the beginning of a recording, from a dump of it: what is held, and where searches go on. */
 
+import { u64High, u64Low } from "../../../base/u64.js";
 import type { PoolFile } from "../../../read/xen/pool_file.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { Pool } from "../../../sw/swiotlb/index.js";
@@ -58,8 +59,8 @@ export function learntInitialPool(pool: PoolMachine, sample: Sample): InitialPoo
 /** Bring an empty pool into the state. @returns what is held; what does not fit, from a damaged dump, is left out. */
 export function setUp(pool: Pool, initial: InitialPool): readonly Held[] {
   const standing = initial.held.filter((h) => {
-    const high = Math.floor((h.orig || 0) / 2 ** 32);
-    return pool.place(h.offset, high, (h.orig || 0) >>> 0, h.size, 0, 0);
+    const high = u64High(h.orig || 0);
+    return pool.place(h.offset, high, u64Low(h.orig || 0), h.size, 0, 0);
   });
   initial.indexes.forEach((index, area) => {
     if (area < pool.areas && index < pool.areaSlots) pool.setAreaIndex(area, index);
@@ -104,14 +105,14 @@ export function predictedFrom(
     if (!(maps.address[m]! >= 0)) continue;
     if (compared >= o.most) break;
     compared++;
-    const high = Math.floor(orig / 2 ** 32);
+    const high = u64High(orig);
     const kernel = maps.address[m]! - shape.base;
-    const request = [maps.cpu[m]!, high, orig >>> 0, size, mam, 0, o.boundarySlots(device, time)] as const;
+    const request = [maps.cpu[m]!, high, u64Low(orig), size, mam, 0, o.boundarySlots(device, time)] as const;
     if (pool.find(...request) === kernel) {
       if (first === compared - 1) first++;
       equal++;
       offsets[m] = pool.map(...request);
-    } else if (kernel >= 0 && pool.place(kernel, high, orig >>> 0, size, mam, 0)) offsets[m] = kernel;
+    } else if (kernel >= 0 && pool.place(kernel, high, u64Low(orig), size, mam, 0)) offsets[m] = kernel;
   }
   return { first, equal, compared };
 }
