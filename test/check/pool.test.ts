@@ -8,6 +8,7 @@ import { cell } from "../../src/state/record.js";
 import { plainSearch } from "../../src/sw/swiotlb/plain_search.js";
 import { Pool } from "../../src/sw/swiotlb/pool.js";
 import { Request } from "../../src/sw/swiotlb/request.js";
+import { long } from "../tier.js";
 import { naive } from "./naive.js";
 
 const slots = 24;
@@ -97,5 +98,6 @@ test.each([
   expect(found).toMatchObject({ complete: true, violated: null });
   expect(Object.values(found.sometimes)).toEqual([true, true, true]);
   expect([found.states, found.transitions]).toEqual([states, transitions]);
-  expect(naive(twoCpus(rounds))).toEqual({ states, transitions });
+  // What the plain search counts of two rounds takes as long as the others together.
+  if (rounds === 1 || long) expect(naive(twoCpus(rounds))).toEqual({ states, transitions });
 });

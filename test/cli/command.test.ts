@@ -19,8 +19,10 @@ const full = "fixtures/swiotlb-full/trace.txt.gz";
 const force = "fixtures/swiotlb-force/trace.txt.gz";
 /** The first mappings that failed, and those before them. */
 const first = file("first.txt", gunzipSync(readFileSync(full)).toString().split("\n").slice(0, 900).join("\n"));
-const small = "fixtures/swiotlb-32bit/trace.txt.gz";
-const text = gunzipSync(readFileSync(small)).toString();
+const text =
+  gunzipSync(readFileSync("fixtures/swiotlb-32bit/trace.txt.gz")).toString().split("\n").slice(0, 1200).join("\n") +
+  "\n";
+const small = file("small.txt.gz", gzipSync(text));
 const binary = readFileSync("fixtures/swiotlb-force/trace.dat");
 const binary6 = gunzipSync(readFileSync("fixtures/swiotlb-force/trace.v6.dat.gz"));
 
@@ -137,7 +139,7 @@ describe("bad input is one clear line and code 2", () => {
 
   const readable: readonly (readonly [what: string, path: string, says: RegExp])[] = [
     ["a last line cut in half", file("half.txt", text.slice(0, -40)), /line/],
-    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, 12_000)), /gzip data is damaged or cut/],
+    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, -6000)), /gzip data is damaged or cut/],
     ["trace.dat cut in its pages", file("half.dat", binary6.subarray(0, binary6.length - 5000)), /left out/],
     [
       "a line of noise",

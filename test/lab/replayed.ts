@@ -19,7 +19,18 @@ export function logOf(recording: string): LogFacts {
   return readKernelLog(memorySource("dmesg", fixture(`${recording}/dmesg.txt.gz`)));
 }
 
-/** The outcome is also compared whole with the one that was written down. */
+const recorded = new Map<string, Promise<ReplayOutcome>>();
+
+/** The replay of a fixture, with its log and on pools like its own, or with neither: once for all tests, none of which changes it. */
+export function replayOf(recording: string, o: { readonly log: boolean }): Promise<ReplayOutcome> {
+  const key = `${recording} ${o.log}`;
+  const replay =
+    recorded.get(key) ??
+    replayed(fixture(`${recording}/trace.txt.gz`), o.log ? { log: logOf(recording) } : { settings: [] });
+  recorded.set(key, replay);
+  return replay;
+}
+
 export async function replayed(
   bytes: Uint8Array | string,
   o: { log?: LogFacts | null; replacement?: Setting | null; settings?: readonly Setting[] } = {},

@@ -2,13 +2,15 @@
 import { describe, expect, test } from "vitest";
 import { inspect, replay, runMachine, type WorkOptions, why } from "../../src/index.js";
 import { fixture, fixtureText } from "../read/fixture.js";
+import { amount, long as thorough } from "../tier.js";
 import { Elsewhere } from "./inputs.js";
 
 const trace = fixture("swiotlb-full/trace.txt.gz");
+const kernelLog = fixture("swiotlb-full/dmesg.txt.gz");
 const line =
   "[    1.000000] nvme 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes), total 512 (slots), used 1 (slots)\n";
 const log = Buffer.alloc(line.length * 60_000, line);
-const yaml = fixtureText("../machines/bare-metal.yaml");
+const yaml = fixtureText("../machines/bare-metal.yaml").replaceAll(/requests: \d+/g, `requests: ${amount(150, 1000)}`);
 
 const size = 2 ** 28;
 /** Memory that takes a while to search. */
@@ -17,11 +19,11 @@ const searched = { raw: true, scan: true, roots: ["vtd:0x1000"] };
 
 /** Work that takes more than a moment, and how often it stops at least. */
 const long: readonly (readonly [string, (o: WorkOptions) => Promise<unknown>, number])[] = [
-  ["replay", (o) => replay(trace, { ...o, sizes: "auto" }), 5],
+  ["replay", (o) => replay(trace, { ...o, log: kernelLog, sizes: thorough ? "auto" : [1024] }), 5],
   ["why", (o) => why(log, o), 5],
   ["inspect", (o) => inspect(empty, { ...o, ...searched }), 10],
   ["inspect of two", (o) => inspect(empty, { ...o, ...searched, diff: { image: empty, ...searched } }), 20],
-  ["runMachine", (o) => runMachine(yaml, o), 20],
+  ["runMachine", (o) => runMachine(yaml, o), amount(8, 20)],
 ];
 
 describe.each(long)("%s", (_, work, stopsMin) => {

@@ -14,7 +14,8 @@ import {
 } from "../../src/index.js";
 import { fixture, fixtureText } from "../read/fixture.js";
 
-const trace = fixture("swiotlb-force/trace.txt.gz");
+/** The beginning of a recording. */
+const trace = Buffer.from(fixtureText("swiotlb-force/trace.txt.gz").split("\n").slice(0, 1500).join("\n"));
 const yaml = fixtureText("../machines/bare-metal.yaml");
 
 /** Sizes that are none: each is refused wherever a number is taken. */
@@ -118,7 +119,7 @@ test("a source that gives fewer bytes than it promised is read as far as it goes
     into.set(part);
     return part.length;
   };
-  expect((await replay(short satisfies Input)).maps.total).toBe(1642);
+  expect((await replay(short satisfies Input)).maps.total).toBe(576);
 });
 
 test("a damaged recording is read as far as it goes, and says so", async () => {

@@ -42,13 +42,22 @@ function compareAll(recording: Recording, shift: number): Count {
   return count;
 }
 
+const compared = new Map<string, Count>();
+
+/** What the library says of a recording, once. */
+function agreement(file: string): Count {
+  const count = compared.get(file) ?? compareAll(unpacked(readFileSync(`${folder}/${file}`)), 0);
+  compared.set(file, count);
+  return count;
+}
+
 test("there is a recording of every kind of unit", () => {
   const kinds = files.map((f) => unpacked(readFileSync(`${folder}/${f}`)).worlds[0]!.unit.kind);
   expect(new Set(kinds)).toEqual(new Set(["vtd", "smmuv3", "amdvi"]));
 });
 
 test.each(files)("%s: the library agrees with what QEMU did", (file) => {
-  const count = compareAll(unpacked(readFileSync(`${folder}/${file}`)), 0);
+  const count = agreement(file);
   expect(count.wrong.slice(0, 10)).toEqual([]);
   expect(count.compared).toBeGreaterThan(200);
   expect(count.reached).toBeGreaterThan(50);
@@ -57,8 +66,6 @@ test.each(files)("%s: the library agrees with what QEMU did", (file) => {
 });
 
 test.each(files)("%s: an answer that is 8 bytes off is noticed every time", (file) => {
-  const recording = unpacked(readFileSync(`${folder}/${file}`));
-  const right = compareAll(recording, 0);
-  const wrong = compareAll(recording, 8);
-  expect(wrong.wrong.length + wrong.known).toBeGreaterThan(right.reached * 0.9);
+  const wrong = compareAll(unpacked(readFileSync(`${folder}/${file}`)), 8);
+  expect(wrong.wrong.length + wrong.known).toBeGreaterThan(agreement(file).reached * 0.9);
 });

@@ -9,6 +9,7 @@ import type { TextForm } from "../../src/read/ftrace_text/text_form.js";
 import { TextSource } from "../../src/read/ftrace_text/text_source.js";
 import { perfTask } from "../../src/read/perf_script/perf_script.js";
 import { Unreadable } from "../../src/read/unreadable.js";
+import { expectEqual } from "../equal.js";
 import { amount } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixtureText } from "./fixture.js";
@@ -72,7 +73,7 @@ describe("whole recordings", () => {
   test.each(recordings)("%s", (path) => {
     const text = fixtureText(path);
     const { fast, events } = saidFast(text, ftrace);
-    expect(fast).toEqual(said(text, ftrace, null));
+    expectEqual(fast, said(text, ftrace, null));
     // Most lines are what it is for.
     expect(events).toBeGreaterThan(fast.rows.length * 0.9);
   });
@@ -80,14 +81,14 @@ describe("whole recordings", () => {
   test("as perf prints them", () => {
     const text = asPerf(fixtureText("swiotlb-force/trace.txt.gz"));
     const { fast, events } = saidFast(text, perf);
-    expect(fast).toEqual(said(text, perf, null));
+    expectEqual(fast, said(text, perf, null));
     expect(events).toBeGreaterThan(fast.rows.length * 0.9);
   });
 
   test("as trace-cmd prints them", () => {
     const text = fixtureText("swiotlb-force/trace-cmd-report.txt.gz");
     const { fast, events } = saidFast(text, ftrace);
-    expect(fast).toEqual(said(text, ftrace, null));
+    expectEqual(fast, said(text, ftrace, null));
     expect(events).toBeGreaterThan(fast.rows.length * 0.5);
   });
 
@@ -99,7 +100,7 @@ describe("whole recordings", () => {
     let text = one(1);
     for (let s = 2; s < 130; s++) text += lists(s) + one(s);
     const { fast, events } = saidFast(text, ftrace);
-    expect(fast).toEqual(said(text, ftrace, null));
+    expectEqual(fast, said(text, ftrace, null));
     expect(events).toBeGreaterThan(150);
     expect(events).toBeLessThan(fast.rows.length - 20);
   });
@@ -400,7 +401,7 @@ describe("at the edges", () => {
     for (const end of ["\n", "\r\n"]) {
       const lines = times(order(all));
       for (const text of [lines.join(end) + end, lines.join(end), lines.reverse().join(end)]) {
-        expect(saidFast(text, ftrace).fast).toEqual(said(text, ftrace, null));
+        expectEqual(saidFast(text, ftrace).fast, said(text, ftrace, null));
       }
     }
   });
@@ -412,7 +413,7 @@ describe("at the edges", () => {
         const edge = line.replace(part, () => other);
         // What follows one that is read in another way is what it was, and a part cut off at the end is told.
         for (const text of [`${line}\n${edge}\n${line}\n`, `${edge}\n${line}\n`, `${line}\n${line}\n${edge}`]) {
-          expect(saidFast(text, ftrace).fast, edge).toEqual(said(text, ftrace, null));
+          expectEqual(saidFast(text, ftrace).fast, said(text, ftrace, null), edge);
         }
       }
     },
@@ -421,7 +422,7 @@ describe("at the edges", () => {
   test("what one recording taught means nothing in the next", () => {
     const other = `${lists}\n${alloc}\n`.replaceAll("dd-203", "xx-1").replaceAll("0000:00:0", "0001:00:0");
     for (const text of [`${lists}\n${alloc}\n${usual}\n`, `${alloc}\n${alloc}\n`, other, `${usual}\n${alloc}\n`]) {
-      expect(saidFast(text, ftrace).fast).toEqual(said(text, ftrace, null));
+      expectEqual(saidFast(text, ftrace).fast, said(text, ftrace, null));
     }
   });
 });
@@ -575,7 +576,7 @@ test.each([ftrace, perf])("$format, changed at random", (form) => {
       if (!ended) changed = changed.slice(0, -1 - (edits[0]!.at % 200));
       const result = saidFast(changed, form);
       const slow = said(changed, form, null);
-      expect(result.fast).toEqual(slow);
+      expectEqual(result.fast, slow);
       events += result.events;
       rows += slow.rows.length;
     }),

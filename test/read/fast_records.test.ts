@@ -9,6 +9,7 @@ import { TraceDatSource } from "../../src/read/trace_dat/source.js";
 import { readVersion6 } from "../../src/read/trace_dat/version6.js";
 import { readVersion7 } from "../../src/read/trace_dat/version7.js";
 import { Unreadable, Warnings } from "../../src/read/unreadable.js";
+import { expectEqual } from "../equal.js";
 import { amount } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixture } from "./fixture.js";
@@ -52,7 +53,7 @@ async function open(bytes: Uint8Array, quick: boolean): Promise<EventSource> {
 
 async function same(bytes: Uint8Array): Promise<number> {
   const fast = await said(bytes, true);
-  expect(fast).toEqual(await said(bytes, false));
+  expectEqual(fast, await said(bytes, false));
   return typeof fast === "string" ? 0 : fast.rows.length;
 }
 
@@ -68,7 +69,7 @@ describe("whole recordings", () => {
     const fast = await said(fixture(path), true);
     const left = taken.mock.calls.length;
     taken.mockRestore();
-    expect(fast).toEqual(await said(fixture(path), false));
+    expectEqual(fast, await said(fixture(path), false));
     if (typeof fast === "string") throw new Error(fast);
     // Most records are what it is for.
     expect(left).toBeLessThan(fast.rows.length / 20);

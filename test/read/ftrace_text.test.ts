@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { memorySource } from "../../src/read/bytes.js";
 import { EventBatch, EventKind } from "../../src/read/event.js";
 import { openFtraceText } from "../../src/read/ftrace_text/open_ftrace_text.js";
+import { expectEqual } from "../equal.js";
 import { eventRows } from "./event_rows.js";
 import { fixture, fixtureText } from "./fixture.js";
 import { type TextRow, textRows } from "./text_rows.js";
@@ -31,20 +32,23 @@ describe("real recordings", () => {
   test.each(recordings)("%s: every line gives what a plain reading gives", (name) => {
     const text = fixtureText(`${name}/trace.txt.gz`);
     const source = openFtraceText(memorySource(name, fixture(`${name}/trace.txt.gz`)));
-    expect(eventRows(source)).toEqual(textRows(text));
+    expectEqual(eventRows(source), textRows(text));
     expect(source).toMatchObject({ format: "ftrace", cpus: 2, lost: 0, kernel: null, progress: 1 });
     expect(source.warnings.list).toEqual([]);
   });
 
   test.each([1, 7, 8192])("batches of %i hold the same events", (capacity) => {
     const source = openFtraceText(memorySource("t", fixture("swiotlb-32bit/trace.txt.gz")));
-    expect(eventRows(source, capacity)).toEqual(textRows(fixtureText("swiotlb-32bit/trace.txt.gz")));
+    expectEqual(eventRows(source, capacity), textRows(fixtureText("swiotlb-32bit/trace.txt.gz")));
   });
 
   test("trace-cmd report says the same as trace, but for the context, which it does not print", () => {
     const report = openFtraceText(memorySource("r", fixture("swiotlb-force/trace-cmd-report.txt.gz")));
     const trace = textRows(fixtureText("swiotlb-force/trace.txt.gz"));
-    expect(eventRows(report)).toEqual(trace.map((row) => ({ ...row, context: 255 })));
+    expectEqual(
+      eventRows(report),
+      trace.map((row) => ({ ...row, context: 255 })),
+    );
     expect(report.cpus).toBe(2);
     expect(report.warnings.list).toEqual([]);
   });
@@ -56,13 +60,13 @@ describe("real recordings", () => {
     const source = open([...of("001"), ...of("000"), ""].join("\n"));
     const rows = eventRows(source, 500);
     const key = (r: TextRow) => `${r.time} ${r.cpu}`;
-    expect(rows.map((r) => r.time)).toEqual(textRows(text).map((r) => r.time));
-    expect(rows.map((r) => JSON.stringify(r)).sort()).toEqual(
-      textRows(text)
-        .map((r) => JSON.stringify(r))
-        .sort(),
+    const plain = textRows(text);
+    expectEqual(
+      rows.map((r) => r.time),
+      plain.map((r) => r.time),
     );
-    expect(rows.filter((r) => r.cpu === 0).map(key)).toEqual(textRows(of("000").join("\n")).map(key));
+    expectEqual(rows.map((r) => JSON.stringify(r)).sort(), plain.map((r) => JSON.stringify(r)).sort());
+    expectEqual(rows.filter((r) => r.cpu === 0).map(key), textRows(of("000").join("\n")).map(key));
     expect(source.warnings.list).toEqual([]);
   });
 });

@@ -77,7 +77,7 @@ test.each(["swiotlb-full/trace.txt.gz", "vtd-scalable/trace.txt.gz"])(
         // Nothing is invented: never more events than lines.
         expect(rows?.length ?? 0).toBeLessThanOrEqual(now.length);
       }),
-      { numRuns: amount(50, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
+      { numRuns: amount(20, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
     );
   },
 );
@@ -101,6 +101,6 @@ test("no reader of text breaks on any bytes", () => {
         expect(e).toBeInstanceOf(Unreadable);
       }
     }),
-    { numRuns: amount(50, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
+    { numRuns: amount(20, 200), endOnFailure: true, interruptAfterTimeLimit: 20_000 },
   );
 });

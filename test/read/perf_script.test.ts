@@ -3,6 +3,7 @@ import { memorySource } from "../../src/read/bytes.js";
 import { EventKind } from "../../src/read/event.js";
 import { openPerfScript } from "../../src/read/perf_script/perf_script.js";
 import { tracepointNamed } from "../../src/read/tracepoints.js";
+import { expectEqual } from "../equal.js";
 import { eventRows } from "./event_rows.js";
 import { fixtureText } from "./fixture.js";
 import { textRows } from "./text_rows.js";
@@ -26,7 +27,10 @@ describe("perf script", () => {
   test.each(["swiotlb-force", "vtd-scalable"])("%s says the same as ftrace, but for the context", (name) => {
     const text = fixtureText(`${name}/trace.txt.gz`);
     const source = open(asPerf(text));
-    expect(eventRows(source)).toEqual(textRows(text).map((row) => ({ ...row, context: 255 })));
+    expectEqual(
+      eventRows(source),
+      textRows(text).map((row) => ({ ...row, context: 255 })),
+    );
     expect(source).toMatchObject({ format: "perf-script", cpus: 2 });
     expect(source.warnings.list).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { memorySource } from "../../src/read/bytes.js";
 import { EventKind } from "../../src/read/event.js";
 import { openTraceDat } from "../../src/read/trace_dat/open.js";
 import { Unreadable } from "../../src/read/unreadable.js";
+import { amount } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixture } from "./fixture.js";
 import { type Parts, plainV6, plainV7, takeApart, writeTraceDat } from "./trace_dat_writer.js";
@@ -64,7 +65,7 @@ describe.each(Object.entries(files))("%s", (_, bytes) => {
         for (const { at, to } of changes) copy[at] = to;
         await read(copy);
       }),
-      { numRuns: 100 },
+      { numRuns: amount(30, 100) },
     );
   });
 
@@ -76,7 +77,7 @@ describe.each(Object.entries(files))("%s", (_, bytes) => {
         new DataView(copy.buffer).setUint32(at, word, true);
         await read(copy);
       }),
-      { numRuns: 100 },
+      { numRuns: amount(30, 100) },
     );
   });
 
@@ -87,7 +88,7 @@ describe.each(Object.entries(files))("%s", (_, bytes) => {
         // What is cut off may be the padding behind the last event: then nothing is missing.
         if (refused === null && warnings === 0) expect(events).toBe((await read(bytes)).events);
       }),
-      { numRuns: 50 },
+      { numRuns: amount(20, 50) },
     );
   });
 });

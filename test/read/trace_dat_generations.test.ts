@@ -1,6 +1,7 @@
 /** Generations of names and fields: what recordings of other kernels hold. */
 import { describe, expect, test } from "vitest";
 import { Context, EventKind } from "../../src/read/event.js";
+import { expectEqual } from "../equal.js";
 import { eventRows } from "./event_rows.js";
 import { allOnes, attrs, bdf, device, dir, lengths, list, open, parts, repacked, size, u64 } from "./made_recording.js";
 import type { TextRow } from "./text_rows.js";
@@ -15,7 +16,7 @@ async function one(
 ): Promise<TextRow> {
   const p = parts({ [system]: [format, ...beside] }, [[{ time: 1_500n, record: makeRecord(format, 7, 0, values) }]]);
   const rows = eventRows(await open(p));
-  expect(eventRows(await open(p, { ...repacked, little: false }))).toEqual(rows);
+  expectEqual(eventRows(await open(p, { ...repacked, little: false })), rows);
   expect(rows).toHaveLength(1);
   return rows[0]!;
 }

@@ -1,9 +1,13 @@
 /** The documents' types are what their schemas say, and the documents hold nothing else. */
-import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, expect, test } from "vitest";
 import type { RunDocument, WhyDocument } from "../../src/report/index.js";
 import { documentTypes } from "../../tools/document_types.js";
 import { dmalab } from "../cli/called.js";
+import { amount } from "../tier.js";
 import { undescribed } from "./described.js";
 
 test("the types in the sources are those of the schemas (npm run types writes them anew)", () => {
@@ -16,11 +20,27 @@ test("a key that no schema describes is seen", () => {
   expect(undescribed(document)).toEqual([".findings[].surprise"]);
 });
 
+const folder = mkdtempSync(join(tmpdir(), "dmalab-types-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** The beginning of a recording, with its first refusals; and a machine that has little to do. */
+const recorded = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n");
+const recording = file("trace.txt", recorded.slice(0, amount(4000, recorded.length)).join("\n"));
+copyFileSync("fixtures/swiotlb-full/dmesg.txt.gz", join(folder, "dmesg.txt.gz"));
+const preset = readFileSync("machines/xen-pvh.yaml", "utf8");
+const machine = file("machine.yaml", preset.replaceAll(/requests: \d+/g, `requests: ${amount(30, 1000)}`));
+
 const image = "fixtures/vtd-legacy-strict/mem.elf.gz";
 const calls = [
-  ["run", "fixtures/swiotlb-full/trace.txt.gz"],
-  ["run", "fixtures/swiotlb-full/trace.dat", "--sizes", "1024"],
-  ["run", "machines/xen-pvh.yaml"],
+  ["run", recording],
+  ["run", "fixtures/swiotlb-force/trace.dat", "--sizes", "1024"],
+  ["run", machine],
   ["run", "--scenario", "ring"],
   ["run", "--scenarios", "--bugs"],
   ["why", "fixtures/swiotlb-full/dmesg.txt.gz"],

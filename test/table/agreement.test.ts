@@ -12,7 +12,7 @@ import { widthName, widths } from "./machines.js";
 import { type NestedWidths, type Tangle, tangled, tangledNested } from "./tangle.js";
 
 /** Addresses that are compared, each with two walks or more, over all widths and pairs. */
-const addressCount = amount(8e5, 5e7);
+const addressCount = amount(3e5, 5e7);
 
 const nestedWidths: readonly NestedWidths[] = [
   [

@@ -16,7 +16,7 @@ import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machin
 import { slowWalk } from "./slow_walk.js";
 
 /** Translations per width; the family has several widths for each format, so a format gets more than this. */
-const translations = amount(16_000, 200_000);
+const translations = amount(4_000, 200_000);
 
 const optionSets: readonly MapperOptions[] = [
   {},
@@ -84,10 +84,11 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
     const seed = 21;
     const rng = new Rng(seed);
     const kinds = new Map<number, number>();
-    for (let n = 0; n < translations / 4000; n++) {
+    const each = amount(2000, 4000);
+    for (let n = 0; n < translations / each; n++) {
       const { arena, root } = noise(rng, format, level, inputBits, more);
       const plan = planOf(root);
-      for (let i = 0; i < 4000; i++) {
+      for (let i = 0; i < each; i++) {
         const dfn = someFrame(rng, root);
         const need = rng.below(4);
         const got = walk(plan, arena.memory, root.address, dfn, need);
@@ -113,7 +114,8 @@ interface Mapped {
 function fill(rng: Rng, mapper: Mapper, root: TableRoot, arena: Arena, superpages: boolean): Mapped[] {
   const format = formats[root.format];
   const mapped: Mapped[] = [];
-  for (let n = 0; n < 200 && arena.framesUsed < arena.words.length / 1024 - 1024; n++) {
+  const tries = amount(80, 200);
+  for (let n = 0; n < tries && arena.framesUsed < arena.words.length / 1024 - 1024; n++) {
     const granule = 2 ** format.granuleLg2;
     const alignLg2 = Math.min(format.granuleLg2 + [0, 0, 3, 9, 10, 13, 18, 19][rng.below(8)]!, root.inputBits - 1);
     const align = 2 ** alignLg2;
@@ -127,7 +129,7 @@ function fill(rng: Rng, mapper: Mapper, root: TableRoot, arena: Arena, superpage
     const writeOnly = format.levels[0]!.leaf!.grants.read !== true;
     const allow = wanted === 2 && !writeOnly ? (3 as Allow) : wanted;
     if (bytes > (superpages ? 2 ** 40 : 2 ** 22) || bytes / align > 2 ** 10) continue;
-    if (n < 100 && bytes > granule && bytes > 2 ** (root.inputBits - 5)) continue;
+    if (n < tries / 2 && bytes > granule && bytes > 2 ** (root.inputBits - 5)) continue;
     try {
       mapper.map(from, to, bytes, allow);
       mapped.push({ iova: from, paddr: to, bytes, allow });

@@ -5,6 +5,7 @@ import { difference, rowAt, union } from "../../../src/audit/inspect/difference/
 import { type Reacher, ReverseIndex } from "../../../src/audit/inspect/facts/reverse_index.js";
 import { Ranges } from "../../../src/table/ranges.js";
 import type { Allow } from "../../../src/table/root.js";
+import { amount } from "../../tier.js";
 
 const page = 4096;
 
@@ -58,7 +59,7 @@ test("the difference is what one page has and the other has not, and applying it
       expect(sorted(pagesOf(gained))).toEqual(sorted(inB).filter(([iova, to]) => inA.get(iova) !== to));
       expect(sorted(pagesOf(union(difference(a, lost), gained)))).toEqual(sorted(inB));
     }),
-    { numRuns: 2000 },
+    { numRuns: amount(500, 2000) },
   );
 });
 
@@ -117,7 +118,7 @@ test("the reverse index gives exactly the pages that lead there, for devices tha
         expect(index.at(paddr)).toEqual([...expected.map((e) => ({ ...e, through: "translated" })), ...untranslated]);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: amount(100, 300) },
   );
 });
 

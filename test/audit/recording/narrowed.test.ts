@@ -14,8 +14,17 @@ const rows = [
   ["used-after-unmap", "trouble", "3 accesses of devices were refused by an IOMMU, as the log says.", 0],
 ] as const;
 
+const replays = new Map<string, ReturnType<typeof replayFile>>();
+
+/** The replay of a recording, once; nobody changes it. */
+function replayOf(name: string): ReturnType<typeof replayFile> {
+  const replay = replays.get(name) ?? replayFile(`fixtures/narrowed-7.2/${name}.trace.txt.gz`, {}, quiet());
+  replays.set(name, replay);
+  return replay;
+}
+
 test.each(rows)("%s", async (name, tone, headline, unknown) => {
-  const report = await replayFile(`fixtures/narrowed-7.2/${name}.trace.txt.gz`, {}, quiet());
+  const report = await replayOf(name);
   const verdict = verdictOf(report);
   expect(verdict).toMatchObject({ tone, headline: expect.stringMatching(asPattern(headline)) });
   expect(report.outcome.maps.unknown).toBe(unknown);
@@ -26,19 +35,19 @@ const asPattern = (text: string | RegExp) =>
   typeof text === "string" ? new RegExp(`^${text.replaceAll(/[.()]/g, "\\$&")}$`) : text;
 
 test("bounces are told by their addresses where no IOMMU was found, and the kernel's places are predicted", async () => {
-  const { outcome } = await replayFile("fixtures/narrowed-7.2/only-dma.trace.txt.gz", {}, quiet());
+  const { outcome } = await replayOf("only-dma");
   expect(outcome.exact).toMatchObject({ compared: 2566, equal: 2566 });
   expect(outcome.machine.swiotlb).toMatchObject({ slots: 32768, forced: true });
 });
 
 test("the attempts of a list, from when to when", async () => {
-  const { outcome } = await replayFile("fixtures/narrowed-7.2/retried.trace.txt.gz", {}, quiet());
+  const { outcome } = await replayOf("retried");
   const device = outcome.devices.findIndex((d) => d.name === "0000:00:04.0");
   expect(outcome.pool!.refusedTries!.again).toMatchObject([{ device, tries: 153 }]);
 });
 
 test("an address used after its unmapping, by a log whose clock is 1.6 s behind", async () => {
-  const { audit } = await replayFile("fixtures/narrowed-7.2/used-after-unmap.trace.txt.gz", {}, quiet());
+  const { audit } = await replayOf("used-after-unmap");
   expect(audit.faults).toMatchObject([
     { device: "0000:00:04.0", count: 3, writes: 1, afterUnmap: 2, whileMapped: 0, fromLog: true },
   ]);
@@ -46,7 +55,7 @@ test("an address used after its unmapping, by a log whose clock is 1.6 s behind"
 });
 
 test("where a CPU's events stop, how full the pool was is not known", async () => {
-  const { outcome } = await replayFile("fixtures/narrowed-7.2/one-cpu-stops.trace.txt.gz", {}, quiet());
+  const { outcome } = await replayOf("one-cpu-stops");
   expect(outcome.pool!.endsRecorded).toBe(false);
   expect(outcome).toMatchObject({ timeline: null, advice: { what: "no size can be advised" } });
 });

@@ -1,13 +1,18 @@
 /** A recording on a described machine: what the description says is obeyed, or refused with its place. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { dmalab } from "../called.js";
 
-const full = "fixtures/swiotlb-full/trace.txt.gz";
 const folder = mkdtempSync(join(tmpdir(), "dmalab-described-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+const full = join(folder, "trace.txt");
+copyFileSync("fixtures/swiotlb-full/dmesg.txt.gz", join(folder, "dmesg.txt.gz"));
+const recorded = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString();
+writeFileSync(full, recorded.split("\n").slice(0, 4000).join("\n"));
 
 function machine(text: string): string {
   const path = join(folder, "machine.yaml");
@@ -25,37 +30,37 @@ test.each([
     "an encrypted guest bounces all",
     "encrypted: true\nmemory: 2GiB\n",
     { slots: 65536, forced: true },
-    { bounced: 13870 },
+    { bounced: 1498 },
   ],
   [
     "with the pool that it states",
     "encrypted: true\nswiotlb: { slots: 32768 }\n",
     { slots: 32768, forced: true },
-    { bounced: 13870 },
+    { bounced: 1498 },
   ],
   [
     "no pool: what a 24-bit disk asks for fails",
     'swiotlb: { mode: "off" }\ndevices: [{ bdf: "0000:00:05.0", mask: 24 }]\n',
     null,
-    { failed: 2766 + 195 },
+    { failed: 121 },
   ],
   [
     "address lines count as a mask",
     'swiotlb: { mode: auto }\ndevices: [{ bdf: "0000:00:05.0", mask: 24, lines: 24 }]\n',
     { slots: 512, forced: false },
-    { bounced: 2766 + 195 },
+    { bounced: 121 },
   ],
   [
     "CPUs decide how many areas there are",
     "cpus: 8\nswiotlb: { slots: 32768, mode: force }\n",
     { slots: 32768, areas: 8 },
-    { bounced: 13870 },
+    { bounced: 1498 },
   ],
   [
     "a kernel's search rules",
     'kernel: "6.6"\nswiotlb: { slots: 32768, mode: force }\n',
     { profile: "before-2024" },
-    { bounced: 13870 },
+    { bounced: 1498 },
   ],
 ])("%s", async (_what, text, swiotlb, maps) => {
   const { document, err } = await run(text);

@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description/description.js";
 import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
 import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
-import { amount } from "../../tier.js";
+import { amount, long } from "../../tier.js";
 
-const writes = amount(10_000, 500_000);
+const writes = amount(3_000, 500_000);
 const honest = writes / 25;
 
 const machine = (model: string, persistent: boolean) => `
@@ -50,11 +50,19 @@ test.each([
             .slice(0, 28),
         ),
     );
-    expect([...why].sort()).toEqual(expect.arrayContaining([...reasons, ...(writes > 10_000 ? rare : [])]));
+    expect(why.size).toBeGreaterThan(14);
+    for (const reason of why) met.add(reason);
     expect(run.log.tally("0000:00:03.0").foreign).toBeGreaterThan(honest);
   },
   900_000,
 );
+
+/** Reasons that any of the runs gave. */
+const met = new Set<string>();
+
+test("every reason was given", () => {
+  expect([...met]).toEqual(expect.arrayContaining([...reasons, ...(long ? rare : [])]));
+});
 
 /** Met in a long run only. */
 const rare = ["Bad GSO type N.; fatal error", "GSO size must not be zero.; ", "Missing extra info; fatal er"];

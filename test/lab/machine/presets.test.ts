@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { describeMachine } from "../../../src/lab/machine/description/description.js";
 import { outcomeOf } from "../../../src/lab/machine/outcome.js";
 import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
-import { long } from "../../tier.js";
+import { amount, long } from "../../tier.js";
 
 const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));
 
@@ -20,7 +20,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
 
 test.each(presets)("%s", (file) => {
   const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
-  const each = (long ? 100_000 : 1_000) / described.machine.workload.length;
+  const each = amount(150, 100_000) / described.machine.workload.length;
   for (const w of described.machine.workload) w.requests = Math.ceil(each);
   const run = runMachine(described, { checks: !long });
   expect(run.ran.idle).toBe(true);
@@ -52,7 +52,7 @@ test.each([
     const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
     described.machine.swiotlb = { slots, areas, mode: "auto" };
     let failed = 0;
-    for (const seed of long ? Array.from({ length: 40 }, (_, n) => n + 1) : [1]) {
+    for (let seed = 1; seed <= amount(1, 40); seed++) {
       for (const w of described.machine.workload) {
         w.requests = 120;
         if (w.program === "disk") w.size = { from: 4096, to: 2 ** 20 };

@@ -45,7 +45,7 @@ test.each([native("6GiB"), xen("p2m"), xen("vp+hypercall", "ia64")])(
 
 test("grants that stay are mapped once, and their bytes are right", () => {
   const mapped = (persistent: boolean) => {
-    const load = `{ program: blkback, from: 1, device: "0000:00:03.0", requests: 200, persistent: ${persistent} }`;
+    const load = `{ program: blkback, from: 1, device: "0000:00:03.0", requests: 100, persistent: ${persistent} }`;
     const o = outcome(`${xen("p2m")}workload: [ ${load} ]`);
     expect([isTrouble(o), o.programs[0]!.wrong]).toEqual([false, []]);
     return o.xen!.hypercalls["map_grant_ref"]!;
@@ -55,9 +55,9 @@ test("grants that stay are mapped once, and their bytes are right", () => {
 
 const mixed = `${xen("p2m").replace('"0000:00:03.0" }', '"0000:00:03.0" }, { bdf: "0000:00:05.0" }')}
 workload:
-  - { program: blkback, from: 1, device: "0000:00:03.0", requests: 60 }
-  - { program: netback, from: 1, device: "0000:00:05.0", requests: 60 }
-  - { program: disk, device: "0000:00:03.0", requests: 40 }
+  - { program: blkback, from: 1, device: "0000:00:03.0", requests: 30 }
+  - { program: netback, from: 1, device: "0000:00:05.0", requests: 30 }
+  - { program: disk, device: "0000:00:03.0", requests: 20 }
 `;
 
 test("one seed is one report, byte for byte; another seed is another", () => {

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { brokenRules } from "../../../src/lab/scenario/scenario.js";
 import { scenarios } from "../../../src/lab/scenario/tales/scenarios.js";
+import { long } from "../../tier.js";
 
 const asked = [
   ...["foreign-page", "alias", "missing-handle", "straddle", "merge"],
@@ -15,9 +16,13 @@ test("the scenarios that were asked for are there, each with a name of its own",
 });
 
 for (const s of scenarios) {
+  let plain: ReturnType<typeof s.run> | undefined;
+  /** What most is said of: the run of the first seed, which nobody changes. */
+  const first = () => (plain ??= s.run({ seed: 1, bugs: [] }));
+
   test(`${s.id}: every rule holds, with any seed`, () => {
-    for (const seed of [1, 2, 77]) {
-      const parts = s.run({ seed, bugs: [] });
+    for (const seed of long ? [1, 2, 77] : [1, 77]) {
+      const parts = seed === 1 ? first() : s.run({ seed, bugs: [] });
       expect(brokenRules(parts), `seed ${seed}`).toEqual([]);
       expect(parts[0]!.contrast).toBe(false);
       expect(parts[0]!.verdicts.length).toBeGreaterThan(0);
@@ -25,7 +30,7 @@ for (const s of scenarios) {
   });
 
   test(`${s.id}: a contrast breaks what the main part keeps`, () => {
-    for (const part of s.run({ seed: 1, bugs: [] }).filter((p) => p.contrast)) {
+    for (const part of first().filter((p) => p.contrast)) {
       expect(
         part.verdicts.some((v) => !v.holds),
         part.title,
@@ -34,8 +39,7 @@ for (const s of scenarios) {
   });
 
   test(`${s.id}: the same seed tells the same story`, () => {
-    const tell = () => JSON.stringify(s.run({ seed: 5, bugs: [] }));
-    expect(tell()).toBe(tell());
+    expect(JSON.stringify(s.run({ seed: 1, bugs: [] }))).toBe(JSON.stringify(first()));
   });
 
   for (const bug of s.bugs) {
@@ -52,6 +56,6 @@ for (const s of scenarios) {
   });
 
   test(`${s.id}: its picture is drawn from the run`, () => {
-    expect(s.picture(s.run({ seed: 1, bugs: [] }))).toMatch(/^(flowchart|sequenceDiagram)/);
+    expect(s.picture(first())).toMatch(/^(flowchart|sequenceDiagram)/);
   });
 }

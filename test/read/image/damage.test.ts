@@ -11,7 +11,7 @@ import { flatten, partsOf, writeElf, writeLime } from "./image_writer.js";
 import { writeKdump } from "./kdump_writer.js";
 import { expectHolds, frameBytes, randomFrames } from "./memory_model.js";
 
-const fuzzRounds = amount(150, 5000);
+const fuzzRounds = amount(60, 5000);
 
 const frames = randomFrames(new Rng(4), { runs: 3, longest: 5, below: 100 });
 const files: Record<string, Uint8Array> = {

@@ -10,7 +10,7 @@ import { flatten, partsOf, writeElf, writeLime } from "./image_writer.js";
 import { type KdumpShape, type Packing, writeKdump } from "./kdump_writer.js";
 import { expectHolds, type Frames, frameBytes, randomFrames } from "./memory_model.js";
 
-const rounds = amount(6, 60);
+const rounds = amount(3, 60);
 const open = (bytes: Uint8Array, o?: ImageOptions) => openImage(memorySource("image", bytes), o);
 const hole = 2 ** 20;
 

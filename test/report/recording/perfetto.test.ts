@@ -33,7 +33,9 @@ function decode(bytes: Uint8Array): Map<number, Value[]> {
       value = bytes.subarray(at, at + length);
       at += length;
     } else throw new Error(`wire type ${key & 7}`);
-    fields.set(key >>> 3, [...(fields.get(key >>> 3) ?? []), value]);
+    const before = fields.get(key >>> 3);
+    if (before === undefined) fields.set(key >>> 3, [value]);
+    else before.push(value);
   }
   return fields;
 }
@@ -125,7 +127,7 @@ test.each(["start", "end"] as const)(
     for (const slice of slices) {
       const lane = lanes.place(slice.start, slice.end);
       for (const other of (byLane[lane] ??= [])) {
-        expect(slice.start >= other.end || slice.end <= other.start).toBe(true);
+        if (slice.start < other.end && slice.end > other.start) expect.fail(`${slice.start} overlaps ${other.start}`);
       }
       byLane[lane].push(slice);
     }

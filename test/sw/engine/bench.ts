@@ -171,7 +171,9 @@ export class Grants implements GrantRuns {
 }
 
 export function randomBytes(rng: { below(n: number): number }, count: number): Uint8Array {
-  return Uint8Array.from({ length: count }, () => rng.below(256));
+  const bytes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bytes[i] = rng.below(256);
+  return bytes;
 }
 
 export function readBytes(memory: ByteMemory, address: number, count: number): Uint8Array {

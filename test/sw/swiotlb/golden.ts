@@ -13,24 +13,32 @@ export interface Golden {
   readonly slots: number;
   readonly areas: number;
   readonly results: string;
+  /** Of the answers to the first `firstOps` operations, which are the beginning of all. */
+  readonly first: string;
 }
+
+export const firstOps = 100_000;
 
 export const golden: readonly Golden[] = [
   {
     ...{ seed: 1, ops: 1_000_000, start: 0x70000000, slots: 32768, areas: 1 },
     results: "192f622566830ef99b95b23bab5baad0b2935cb1d1fd0087a0346b2eeb5fde78",
+    first: "bcf904812227a2735d08cb14d7e189ed807be61137f4cb77656dae6f4e26d007",
   },
   {
     ...{ seed: 7, ops: 1_000_000, start: 0x70001000, slots: 512, areas: 2 },
     results: "d5e9f4ae968d45491aeed57eb2fc4eba66ac12db120b4560e855308f160bbd96",
+    first: "da56c14709c074a2794707a3eda9139ea09f9fc2d10fb0c70acd34a94e6d0b88",
   },
   {
     ...{ seed: 8, ops: 1_000_000, start: 0x7ffff000, slots: 8192, areas: 4 },
     results: "16824b508110ab4b3db4a064af91bfa3737f2ddfa44da423bbaea2666ef36a80",
+    first: "9bf55b3288fd57c5f4e0f41929281cd71631b2146ae5bd29cecda4ae7f60f924",
   },
   {
     ...{ seed: 9, ops: 1_000_000, start: 0x1fff3000, slots: 4096, areas: 3 },
     results: "d8ec3da3fa0d2314380856ba7fa2fea109b6550d3113ef94119a5bb56aad343f",
+    first: "0ec5170a70e5adb5870ca884763e355b371992098ab70575e822842da188e564",
   },
 ];
 

@@ -4,6 +4,7 @@ import { Rng } from "../../../src/base/rng.js";
 import { MachineState, type Mark } from "../../../src/state/index.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";
 import type { PoolShape } from "../../../src/sw/swiotlb/pool_shape.js";
+import { expectEqual } from "../../equal.js";
 import { amount } from "../../tier.js";
 import { allocMasks, boundaries, minMasks } from "./same_answers.js";
 
@@ -77,7 +78,7 @@ describe.each(shapes)("a pool with %s", (_, shape) => {
         const back = marks.splice(rng.below(marks.length))[0]!;
         state.undoTo(back.mark);
         done.length = back.deeds;
-        expect(words()).toEqual(back.words);
+        expectEqual(words(), back.words);
         expect(pool.used).toBe(sum(pool));
         // What was searched in vain meanwhile has lowered bounds: they are of another time.
         const anew = new Pool(shape);
