@@ -2,7 +2,7 @@
  * Compile the library with its modules of WebAssembly, the tests and the benchmarks into dist/, and the pages of the HTML
  * reports beside them.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,16 +10,20 @@ import { compileWasm } from "./wasm.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const bin = (name) => join(root, "node_modules/.bin", name);
-const run = (command, args) => {
-  const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });
-  if (done.status !== 0) process.exit(done.status ?? 1);
-};
+const run = (command, args) =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: "inherit" });
+    child.once("exit", (code) => (code === 0 ? resolve() : process.exit(code ?? 1)));
+  });
 
 await compileWasm(root);
-run(bin("tsc"), ["-p", "tsconfig.json"]);
+// Pages are made of sources, not of what is compiled: a second core makes them meanwhile.
+const pages = (async () => {
+  for (const page of ["web/recording", "web/inspect"]) await run(bin("vite"), ["build", page, "--logLevel", "warn"]);
+})();
+await Promise.all([run(bin("tsc"), ["-p", "tsconfig.json"]), pages]);
 const { removeStale } = await import(pathToFileURL(join(root, "dist/tools/stale.js")).href);
 removeStale(root);
-for (const page of ["web/recording", "web/inspect"]) run(bin("vite"), ["build", page, "--logLevel", "warn"]);
 const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);
 const built = ["recording", "inspect"].map((name) => {
   const part = (ending) => readFileSync(join(root, `dist/web/${name}/${name}.${ending}`), "utf8");

@@ -113,7 +113,7 @@ describe("Ctrl-C ends it with code 130", () => {
     let opened = Number.POSITIVE_INFINITY;
     const isOpen = (pid: number) => {
       if (filesOf(pid).includes(memory)) opened = Math.min(opened, Date.now());
-      return Date.now() - opened > 500;
+      return Date.now() - opened > 200;
     };
     const { code, err, took } = await interrupted(["inspect", memory, "--raw"], isOpen);
     expect([code, err]).toEqual([130, ""]);
@@ -138,7 +138,7 @@ describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}
   test("sees how far a machine has run, and nothing of it afterwards", () => {
     writeFileSync(
       at("m.yaml"),
-      readFileSync("machines/sev-guest.yaml", "utf8").replace(/requests: \d+/g, "requests: 600"),
+      readFileSync("machines/sev-guest.yaml", "utf8").replace(/requests: \d+/g, "requests: 350"),
     );
     const text = seen(`run ${at("m.yaml")}`);
     expect(bars(text).length).toBeGreaterThan(1);

@@ -28,7 +28,7 @@ function layOwn(into: string): void {
   for (const name of ["log.txt", "dmesg.txt"]) {
     writeFileSync(join(into, name), gunzipSync(readFileSync("fixtures/swiotlb-full/dmesg.txt.gz")));
   }
-  const machine = readFileSync("machines/bare-metal.yaml", "utf8").replaceAll(/requests: \d+/g, "requests: 50");
+  const machine = readFileSync("machines/bare-metal.yaml", "utf8").replaceAll(/requests: \d+/g, "requests: 20");
   writeFileSync(join(into, "machine.yaml"), machine);
 }
 

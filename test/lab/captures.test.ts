@@ -44,7 +44,7 @@ test.each([
 ] as const)("%s where %d of the pages have bus addresses of their own", async (recording, share, hasLog) => {
   const text = new TextDecoder().decode(fixture(`${recording}/trace.txt.gz`));
   const [, base, bounced] = rows.find(([name]) => name === recording)!;
-  const o = await replayed(withForeignFrames(text, share), { log: hasLog ? logOf(recording) : null, settings: [] });
+  const o = await replayed(withForeignFrames(text, share), { log: hasLog ? logOf(recording) : null });
   expect(o.machine.swiotlb).toMatchObject({ base, areas: 2 });
   expect(o.exact).toMatchObject({ compared: bounced, equal: bounced });
   expect(o.maps).toMatchObject({ bounced, failed: facts(recording).maps_that_failed });
@@ -88,8 +88,8 @@ for (const recording of ["swiotlb-force", "swiotlb-full"]) {
       const document = runDocument({ outcome, audit: emptyAudit });
       return JSON.stringify({ ...document, source: { ...document.source, format: "aside" } });
     };
-    const binary = await replayed(fixture(`${recording}/trace.dat`), { log: logOf(recording) });
-    expect(told(binary)).toBe(told(await replayOf(recording, { log: true })));
+    const text = told(await replayOf(recording, { log: true }));
+    expect(told(await replayed(fixture(`${recording}/trace.dat`), { log: logOf(recording) }))).toBe(text);
   });
 }
 
@@ -111,9 +111,7 @@ test("an address that the kernel would not have chosen is told, whatever the ord
   const first = /dma_addr=([0-9a-f]+) size=4096 phys_addr/.exec(text)![1]!;
   const moved = (Number.parseInt(first, 16) + 0x40000).toString(16);
   const wrong = text.replace(`dma_addr=${first} size=4096 phys`, `dma_addr=${moved} size=4096 phys`);
-  const o = await replayed(wrong.replace(`dma_addr=${first} size=4096 attrs`, `dma_addr=${moved} size=4096 attrs`), {
-    settings: [],
-  });
+  const o = await replayed(wrong.replace(`dma_addr=${first} size=4096 attrs`, `dma_addr=${moved} size=4096 attrs`));
   expect(o.exact.compared).toBe(1642);
   expect(o.exact.equal).toBeLessThan(1642);
   expect(o.exact.corrections).toBeGreaterThan(0);
@@ -124,7 +122,7 @@ test("a recording that begins late: the pool is found, and what was mapped befor
   const lines = new TextDecoder().decode(fixture("swiotlb-force/trace.txt.gz")).split("\n");
   const head = lines.filter((l) => l.startsWith("#"));
   const body = lines.filter((l) => !l.startsWith("#"));
-  const o = await replayed([...head, ...body.slice(1500)].join("\n"), { log: logOf("swiotlb-force"), settings: [] });
+  const o = await replayed([...head, ...body.slice(1500)].join("\n"), { log: logOf("swiotlb-force") });
   expect(o.machine.swiotlb).toMatchObject({ base: 0xb000000, slots: 32768, areas: 2 });
   expect(o.exact.equal / o.exact.compared).toBeGreaterThan(0.95);
 });

@@ -4,7 +4,6 @@ import { Mappings } from "../../src/lab/replay/contracts/mappings.js";
 import { Outcome } from "../../src/lab/replay/contracts/operation.js";
 import { RequestStream } from "../../src/lab/replay/other_pools/request_stream.js";
 import { autoSettings, nearbySettings } from "../../src/lab/replay/other_pools/settings.js";
-import { amount } from "../tier.js";
 import { type Made, made } from "./replay/made.js";
 import { fixture, logOf, replayed, replayOf } from "./replayed.js";
 
@@ -20,7 +19,6 @@ test("64 settings, each of them one that swiotlb= can ask for", () => {
 
 describe("on the recording of a full pool", () => {
   const bytes = fixture("swiotlb-full/trace.txt.gz");
-  const beginning = new TextDecoder().decode(bytes).split("\n").slice(0, amount(5000, 60_000)).join("\n");
   const log = logOf("swiotlb-full");
 
   test("more slots never refuse more, and a size that suffices is advised", async () => {
@@ -34,19 +32,15 @@ describe("on the recording of a full pool", () => {
   });
 
   test("another pool instead: its failures, and nothing to compare with", async () => {
-    const small = await replayed(bytes, { log, settings: [], replacement: { slots: 256, areas: 2, forced: true } });
-    const large = await replayed(beginning, {
-      log,
-      settings: [],
-      replacement: { slots: 32768, areas: 4, forced: true },
-    });
+    const small = await replayed(bytes, { log, replacement: { slots: 256, areas: 2, forced: true } });
+    const large = await replayed(bytes, { log, replacement: { slots: 32768, areas: 4, forced: true } });
     expect(small.pool!.failures.length).toBeGreaterThan(418);
     expect(large.pool).toMatchObject({ slots: 32768, areas: 4, failures: [] });
     expect(large.exact).toMatchObject({ compared: 0, note: expect.stringMatching(/another pool/) });
   });
 
   test("not forced: 64-bit devices reach their buffers and nothing bounces", async () => {
-    const o = await replayed(bytes, { log, settings: [], replacement: { slots: 512, areas: 2, forced: false } });
+    const o = await replayed(bytes, { log, replacement: { slots: 512, areas: 2, forced: false } });
     expect(o.maps).toMatchObject({ bounced: 0, failed: 0 });
     expect(o.maps.direct).toBe(13462 + 408);
   });

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type RunDocument, replay, runMachine, type WhyDocument, why } from "../../src/index.js";
 import { dmalab } from "../cli/called.js";
+import { expectEqual } from "../equal.js";
 import { fixture, fixtureText } from "../read/fixture.js";
 import { undescribed } from "../report/described.js";
+import { long } from "../tier.js";
 import { forms } from "./inputs.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-documents-"));
@@ -42,16 +44,17 @@ test("no type of a document has a value that JSON has not", () => {
 });
 
 describe("replay", () => {
-  const trace = beginning("swiotlb-force", 1500).bytes;
+  const begun = beginning("swiotlb-force", 1500);
   const full = beginning("swiotlb-full", 4000);
 
   test("of a recording with its log and counters is what the command finds with them beside it", async () => {
-    const log = fixture("swiotlb-full/dmesg.txt.gz");
-    const counters = fixtureText("swiotlb-full/swiotlb.txt");
-    const document = await replay(fixture("swiotlb-full/trace.txt.gz"), { log, counters });
+    const [recording, equal] = long ? ["swiotlb-full", 13_462] : ["swiotlb-32bit", 1375];
+    const log = fixture(`${recording}/dmesg.txt.gz`);
+    const counters = fixtureText(`${recording}/swiotlb.txt`);
+    const document = await replay(fixture(`${recording}/trace.txt.gz`), { log, counters });
     isPlain(document);
-    expect(document).toEqual(await printed("run", "fixtures/swiotlb-full/trace.txt.gz"));
-    expect(document.exact.equal).toBe(13_462);
+    expectEqual(document, await printed("run", `fixtures/${recording}/trace.txt.gz`));
+    expect(document.exact.equal).toBe(equal);
   });
 
   test.each([
@@ -62,17 +65,17 @@ describe("replay", () => {
   ])("with %j", async (options, args) => {
     const document = await replay(full.bytes, { ...options, log: full.log });
     isPlain(document);
-    expect(document).toEqual(await printed("run", full.path, ...args));
+    expectEqual(document, await printed("run", full.path, ...args));
   });
 
-  test.each(forms(trace))("of %s", async (_, input) => {
+  test.each(forms(begun.bytes))("of %s", async (_, input) => {
     // Of the last one the beginning alone is there.
-    expect((await replay(input)).maps).toMatchObject({ total: 576, bounced: 575, unknown: 1 });
+    expect((await replay(input, { log: begun.log })).maps).toMatchObject({ total: 576, bounced: 575, unknown: 1 });
   });
 
   test("a trace for Perfetto comes in pieces", async () => {
     const pieces: Uint8Array[] = [];
-    await replay(full.bytes, { perfetto: (piece) => pieces.push(piece.slice()) });
+    await replay(full.bytes, { log: full.log, perfetto: (piece) => pieces.push(piece.slice()) });
     expect(pieces.length).toBeGreaterThan(1);
     const { bytes } = await dmalab(["run", full.path, "--perfetto", "-"]);
     expect(Buffer.concat(pieces).length).toBeGreaterThan(bytes.length / 2);
@@ -80,7 +83,7 @@ describe("replay", () => {
 
   test("on a described machine", async () => {
     const machine = fixture("../machines/two-areas-8mib.yaml");
-    const document = await replay(full.bytes, { machine });
+    const document = await replay(full.bytes, { log: full.log, machine });
     expect(document).toMatchObject({ replayedOn: "other", pool: { slots: 4096, areas: 2 } });
   });
 });
@@ -105,9 +108,10 @@ describe("why", () => {
   });
 
   test("of a recording", async () => {
-    const document = await why(fixture("swiotlb-full/trace.txt.gz"));
+    const lines = fixtureText("swiotlb-full/trace.txt.gz").split("\n");
+    const document = await why(Buffer.from(lines.slice(0, 900).join("\n")));
     isPlain(document);
-    expect(document.findings.map((f) => f.cause)).toHaveLength(4);
+    expect(document.findings.map((f) => f.cause)).toHaveLength(2);
   });
 
   test("of something else nothing is found", async () => {
@@ -121,12 +125,12 @@ describe("why", () => {
 
 describe("runMachine", () => {
   test.each(["xen-pvh", "bare-metal"])("of %s", async (name) => {
-    const yaml = fixtureText(`../machines/${name}.yaml`).replaceAll(/requests: \d+/g, "requests: 60");
+    const yaml = fixtureText(`../machines/${name}.yaml`).replaceAll(/requests: \d+/g, "requests: 20");
     const path = join(folder, `${name}.yaml`);
     writeFileSync(path, yaml);
     const document = await runMachine(yaml);
     isPlain(document);
-    expect(document).toEqual(await printed("run", path));
+    expectEqual(document, await printed("run", path));
   });
 
   test("with another seed, cut, and unwatched", async () => {

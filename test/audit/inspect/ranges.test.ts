@@ -140,7 +140,7 @@ test("rows that share a byte with a range, against all rows", () => {
         expect([...found.subarray(0, count)]).toEqual(expected.reverse());
       },
     ),
-    { numRuns: 500 },
+    { numRuns: amount(200, 500) },
   );
 });
 

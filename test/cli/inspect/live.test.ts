@@ -31,7 +31,7 @@ test.each([
   child.stderr.on("data", (text) => (err += text));
   const ended = new Promise((resolve) => child.once("exit", resolve));
   while (monitor.told.length === 0 && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 200));
   child.kill(signal);
   expect([await ended, err, monitor.told]).toEqual([code, "", ["stop", "cont"]]);
 });

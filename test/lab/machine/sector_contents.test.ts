@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { SectorContents, sectorBytes } from "../../../src/lab/machine/load/sector_contents.js";
+import { amount } from "../../tier.js";
 
 const filled = (...values: number[]) => Uint8Array.from(values.flatMap((v) => new Array<number>(sectorBytes).fill(v)));
 
@@ -46,7 +47,7 @@ test("writes that would change nothing leave nothing unknown; too many that fail
 
 test("random histories: nothing that may be is refused, nothing else is taken", () => {
   const rng = new Rng(11);
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < amount(100, 300); round++) {
     const c = new SectorContents(6);
     const may = Array.from({ length: 6 }, () => new Set([0]));
     for (let n = 0; n < 20; n++) {
