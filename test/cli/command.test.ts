@@ -139,7 +139,7 @@ describe("bad input is one clear line and code 2", () => {
 
   const readable: readonly (readonly [what: string, path: string, says: RegExp])[] = [
     ["a last line cut in half", file("half.txt", text.slice(0, -40)), /line/],
-    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, -6000)), /gzip data is damaged or cut/],
+    ["gzip cut in half", file("half.txt.gz", gzipSync(text).subarray(0, -1500)), /gzip data is damaged or cut/],
     ["trace.dat cut in its pages", file("half.dat", binary6.subarray(0, binary6.length - 5000)), /left out/],
     [
       "a line of noise",

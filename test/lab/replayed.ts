@@ -19,22 +19,33 @@ export function logOf(recording: string): LogFacts {
   return readKernelLog(memorySource("dmesg", fixture(`${recording}/dmesg.txt.gz`)));
 }
 
-const recorded = new Map<string, Promise<ReplayOutcome>>();
-
-/** The replay of a fixture, with its log and on pools like its own, or with neither: once for all tests, none of which changes it. */
-export function replayOf(recording: string, o: { readonly log: boolean }): Promise<ReplayOutcome> {
-  const key = `${recording} ${o.log}`;
-  const replay =
-    recorded.get(key) ??
-    replayed(fixture(`${recording}/trace.txt.gz`), o.log ? { log: logOf(recording) } : { settings: [] });
-  recorded.set(key, replay);
-  return replay;
+interface Given {
+  readonly log?: LogFacts | null;
+  readonly replacement?: Setting | null;
+  readonly settings?: readonly Setting[];
 }
 
-export async function replayed(
-  bytes: Uint8Array | string,
-  o: { log?: LogFacts | null; replacement?: Setting | null; settings?: readonly Setting[] } = {},
-): Promise<ReplayOutcome> {
+/** The outcome is also compared whole with the one that was written down. */
+export async function replayed(bytes: Uint8Array | string, given: Given = {}): Promise<ReplayOutcome> {
+  const outcome = await outcomeOf(bytes, given);
+  expect(whole(outcome)).toMatchSnapshot();
+  return outcome;
+}
+
+const recorded = new Map<string, Promise<ReplayOutcome>>();
+
+/** The same of a fixture, with its log or without, replayed once for all tests: none changes what it is given. */
+export async function replayOf(recording: string, o: { readonly log: boolean }): Promise<ReplayOutcome> {
+  const key = `${recording} ${o.log}`;
+  const replay =
+    recorded.get(key) ?? outcomeOf(fixture(`${recording}/trace.txt.gz`), { log: o.log ? logOf(recording) : null });
+  recorded.set(key, replay);
+  const outcome = await replay;
+  expect(whole(outcome)).toMatchSnapshot();
+  return outcome;
+}
+
+async function outcomeOf(bytes: Uint8Array | string, o: Given): Promise<ReplayOutcome> {
   const source = memorySource("recording", typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   const binary = typeof bytes !== "string" && bytes[0] === 0x17;
   const { outcome } = await replayRecording({
@@ -44,6 +55,5 @@ export async function replayed(
     settings: (m) => o.settings ?? (m.pool === null ? [] : nearbySettings(m.pool)),
     replacement: () => o.replacement ?? null,
   });
-  expect(whole(outcome)).toMatchSnapshot();
   return outcome;
 }

@@ -10,7 +10,7 @@ import { readVersion6 } from "../../src/read/trace_dat/version6.js";
 import { readVersion7 } from "../../src/read/trace_dat/version7.js";
 import { Unreadable, Warnings } from "../../src/read/unreadable.js";
 import { expectEqual } from "../equal.js";
-import { amount } from "../tier.js";
+import { amount, long } from "../tier.js";
 import { eventRows } from "./event_rows.js";
 import { fixture } from "./fixture.js";
 import { attrs, bdf, device, dir, lengths, list, parts, repacked, size, u64 } from "./made_recording.js";
@@ -218,9 +218,9 @@ test("records of any formats, values and sizes", async () => {
         rows += await same(writeTraceDat(recording(cpus), { ...repacked, ...s }));
       },
     ),
-    runs(150, 3000),
+    runs(60, 3000),
   );
-  expect(rows).toBeGreaterThan(1000);
+  expect(rows).toBeGreaterThan(amount(300, 1000));
 });
 
 describe("every word of its pages, a little more or less than it is", () => {
@@ -248,14 +248,16 @@ describe("every word of its pages, a little more or less than it is", () => {
     const page = bytes.length - 4096;
     const held = new DataView(bytes.buffer).getUint32(page + 8, true);
     for (let at = page; at < page + 16 + held; at += 4) {
-      for (const by of [-4, -1, 1, 4, 8, 0x10000, 0x80000000]) {
+      for (const [i, by] of [-4, -1, 1, 4, 8, 0x10000, 0x80000000].entries()) {
+        // In the first tier each word meets every third, and each of them every third word.
+        if (!long && (i + at / 4) % 3 !== 0) continue;
         const copy = bytes.slice();
         const view = new DataView(copy.buffer);
         view.setUint32(at, view.getUint32(at, true) + by, true);
         rows += await same(copy);
       }
     }
-    expect(rows).toBeGreaterThan(held);
+    expect(rows).toBeGreaterThan(amount(held / 3, held));
   });
 
   test("pages that say they hold as much as fits, a little less and a little more", async () => {
@@ -294,7 +296,7 @@ describe("damaged", () => {
         for (const { at, to, times } of changes) copy.fill(to, at, at + times);
         await same(copy);
       }),
-      runs(150, 3000),
+      runs(60, 3000),
     );
   });
 });
