@@ -99,6 +99,12 @@ function maskOf(f: Field): WordPair {
   return mask;
 }
 
+/** Where each register of a block lies, by name: bytes from its base. */
+export function offsetsOf<Name extends string>(map: RegisterMap<Name>): { readonly [K in Name]: number } {
+  const all = Object.values<Register>(map.registers).map(({ name, offset }) => [name, offset]);
+  return Object.freeze(Object.fromEntries(all) as { readonly [K in Name]: number });
+}
+
 /** Declare a block. @throws Broken at load when two registers overlap or one lies outside. */
 export function registerMap<const D extends Readonly<Record<string, Draft>>>(
   about: { readonly title: string; readonly source: string; readonly byteCount: number },

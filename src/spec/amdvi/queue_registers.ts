@@ -8,9 +8,6 @@ import type { Mfn } from "../../base/frame.js";
 import { bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets, 64 bits each. */
-export const amdviQueueOffsets = { commands: 0x08, events: 0x10, pageRequests: 0x38 } as const;
-
 /** AMD-Vi buffer base. */
 export const BufferBase = layout(
   {

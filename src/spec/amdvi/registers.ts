@@ -1,23 +1,13 @@
 /**
- * Registers of an AMD IOMMU: the ones that say where its tables are and what it can do.
+ * Registers of an AMD IOMMU: the ones that say where its tables are and what it can do. Where they lie says
+ * `register_map.ts`.
  *
- * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, section 3.4. Offsets in bytes from the base.
+ * Source: AMD I/O Virtualization Technology (IOMMU) Specification 48882, section 3.4.
  */
 import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets; all registers are 64 bits wide. */
-export const amdviOffsets = {
-  devtab: 0x00,
-  cmdbuf: 0x08,
-  evtlog: 0x10,
-  control: 0x18,
-  exclusionBase: 0x20,
-  exclusionLimit: 0x28,
-  efr: 0x30,
-  status: 0x2020,
-} as const;
 /** The register block is at least 16 KiB long and aligned to it. */
 export const amdviBlockBytes = 0x4000;
 

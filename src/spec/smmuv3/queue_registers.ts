@@ -7,9 +7,6 @@
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets, 64 bits each. */
-export const smmuQueueOffsets = { commands: 0x90, events: 0xa0, pageRequests: 0xc0 } as const;
-
 /** SMMU queue base. */
 export const QueueBase = layout(
   {

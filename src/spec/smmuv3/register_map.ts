@@ -3,37 +3,43 @@
  *
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, section 6.3.
  */
-import { register, register64, registerMap } from "../../bits/register_map.js";
-import { smmuQueueOffsets as queues } from "./queue_registers.js";
-import { smmuOffsets as at, smmuBlockBytes, smmuPageBytes } from "./registers.js";
+import { offsetsOf, register, register64, registerMap } from "../../bits/register_map.js";
+import { smmuBlockBytes, smmuPageBytes } from "./registers.js";
 
 /** SMMUv3. */
 export const smmuRegisters = registerMap(
   { title: "SMMUv3", source: "IHI 0070 G, 6.3", byteCount: smmuBlockBytes },
   {
-    idr0: register(at.idr0, "ro", "IDR0"),
-    idr1: register(at.idr1, "ro", "IDR1"),
-    idr3: register(at.idr3, "ro", "IDR3"),
-    idr5: register(at.idr5, "ro", "IDR5"),
-    cr0: register(at.cr0, "rw", "CR0"),
-    cr0ack: register(at.cr0ack, "ro", "CR0ACK: CR0 as it counts"),
+    idr0: register(0x00, "ro", "IDR0"),
+    idr1: register(0x04, "ro", "IDR1"),
+    idr3: register(0x0c, "ro", "IDR3"),
+    idr5: register(0x14, "ro", "IDR5"),
+    cr0: register(0x20, "rw", "CR0"),
+    cr0ack: register(0x24, "ro", "CR0ACK: CR0 as it counts"),
     cr1: register(0x28, "rw", "CR1"),
     cr2: register(0x2c, "rw", "CR2"),
-    gbpa: register(at.gbpa, "rw", "GBPA"),
+    gbpa: register(0x44, "rw", "GBPA"),
     irqCtrl: register(0x50, "rw", "IRQ_CTRL"),
     irqCtrlAck: register(0x54, "ro", "IRQ_CTRLACK"),
-    gerror: register(at.gerror, "ro", "GERROR: an error is there where it differs from GERRORN"),
+    gerror: register(0x60, "ro", "GERROR: an error is there where it differs from GERRORN"),
     gerrorn: register(0x64, "rw", "GERRORN"),
-    strtabBase: register64(at.strtabBase, "rw", "STRTAB_BASE"),
-    strtabBaseCfg: register(at.strtabBaseCfg, "rw", "STRTAB_BASE_CFG"),
-    cmdqBase: register64(queues.commands, "rw", "CMDQ_BASE"),
+    strtabBase: register64(0x80, "rw", "STRTAB_BASE"),
+    strtabBaseCfg: register(0x88, "rw", "STRTAB_BASE_CFG"),
+    cmdqBase: register64(0x90, "rw", "CMDQ_BASE"),
     cmdqProd: register(0x98, "rw", "CMDQ_PROD"),
     cmdqCons: register(0x9c, "rw", "CMDQ_CONS, with the error in bits 30:24"),
-    eventqBase: register64(queues.events, "rw", "EVENTQ_BASE"),
-    priqBase: register64(queues.pageRequests, "rw", "PRIQ_BASE"),
+    eventqBase: register64(0xa0, "rw", "EVENTQ_BASE"),
+    priqBase: register64(0xc0, "rw", "PRIQ_BASE"),
     eventqProd: register(smmuPageBytes + 0xa8, "rw", "EVENTQ_PROD"),
     eventqCons: register(smmuPageBytes + 0xac, "rw", "EVENTQ_CONS"),
     priqProd: register(smmuPageBytes + 0xc8, "rw", "PRIQ_PROD"),
     priqCons: register(smmuPageBytes + 0xcc, "rw", "PRIQ_CONS"),
   },
 );
+
+/** Byte offsets of them, page 1 behind page 0. */
+export const smmuOffsets = offsetsOf(smmuRegisters);
+/** Of those that say where a queue lies, by what is in it. */
+export const smmuQueueOffsets = {
+  ...{ commands: smmuOffsets.cmdqBase, events: smmuOffsets.eventqBase, pageRequests: smmuOffsets.priqBase },
+} as const;

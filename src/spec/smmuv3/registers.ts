@@ -1,24 +1,12 @@
 /**
- * Registers of an SMMUv3: the ones that say where its tables are and what it can do.
+ * Registers of an SMMUv3: the ones that say where its tables are and what it can do. Where they lie says
+ * `register_map.ts`.
  *
- * Source: Arm SMMUv3 architecture specification IHI 0070 G, section 6.3. Offsets in bytes from page 0 of the block.
+ * Source: Arm SMMUv3 architecture specification IHI 0070 G, section 6.3.
  */
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets. STRTAB_BASE is 64 bits wide, the others 32. */
-export const smmuOffsets = {
-  idr0: 0x00,
-  idr1: 0x04,
-  idr3: 0x0c,
-  idr5: 0x14,
-  cr0: 0x20,
-  cr0ack: 0x24,
-  gbpa: 0x44,
-  gerror: 0x60,
-  strtabBase: 0x80,
-  strtabBaseCfg: 0x88,
-} as const;
 /** Bytes of page 0 and of page 1, and what the block is aligned to. */
 export const smmuPageBytes = 0x10000;
 /** Bytes of the block: both pages. */

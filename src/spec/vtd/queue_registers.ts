@@ -7,9 +7,6 @@ import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets, 64 bits each. */
-export const vtdQueueOffsets = { iqa: 0x90, pqa: 0xd0 } as const;
-
 /** VT-d IQA_REG. */
 export const InvalidationQueueAddress = layout(
   { title: "VT-d IQA_REG", source: "VT-d 4.1, 11.4.9.3", bitCount: 64, reserved: [[10, 3]] },

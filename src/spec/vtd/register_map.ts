@@ -6,9 +6,8 @@
  */
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
-import { register, register64, registerMap } from "../../bits/register_map.js";
-import { vtdQueueOffsets } from "./queue_registers.js";
-import { vtdOffsets as at, FaultStatus, vtdBlockBytes, vtdFaultStatusAt } from "./registers.js";
+import { offsetsOf, register, register64, registerMap } from "../../bits/register_map.js";
+import { FaultStatus, vtdBlockBytes } from "./registers.js";
 
 /** VT-d GCMD_REG: what software wants; GSTS says what is done. */
 export const GlobalCommand = layout(
@@ -61,31 +60,31 @@ const masked = 2 ** 31;
 export const vtdRegisters = registerMap(
   { title: "VT-d unit", source: "VT-d 4.1, 11.4", byteCount: vtdBlockBytes },
   {
-    ver: register(at.ver, "ro", "VER", { reset: 0x10 }),
-    cap: register64(at.cap, "ro", "CAP"),
-    ecap: register64(at.ecap, "ro", "ECAP"),
-    gcmd: register(at.gcmd, "wo", "GCMD"),
-    gsts: register(at.gsts, "ro", "GSTS"),
-    rtaddr: register64(at.rtaddr, "rw", "RTADDR; counts when GCMD.SRTP is written"),
+    ver: register(0x00, "ro", "VER", { reset: 0x10 }),
+    cap: register64(0x08, "ro", "CAP"),
+    ecap: register64(0x10, "ro", "ECAP"),
+    gcmd: register(0x18, "wo", "GCMD"),
+    gsts: register(0x1c, "ro", "GSTS"),
+    rtaddr: register64(0x20, "rw", "RTADDR; counts when GCMD.SRTP is written"),
     ccmd: register64(0x28, "rw", "CCMD, invalidation of the context cache"),
-    fsts: register(vtdFaultStatusAt, "ro", "FSTS", { but: { rw1c: [pfo, afo, apf, iqe, ice, ite, pro] } }),
+    fsts: register(0x34, "ro", "FSTS", { but: { rw1c: [pfo, afo, apf, iqe, ice, ite, pro] } }),
     fectl: register(0x38, "ro", "FECTL", { reset: masked, but: { rw: [EventControl.im] } }),
     fedata: register(0x3c, "rw", "FEDATA"),
     feaddr: register(0x40, "rw", "FEADDR"),
     feuaddr: register(0x44, "rw", "FEUADDR"),
     iqh: register64(0x80, "ro", "IQH, bytes from the queue's begin"),
     iqt: register64(0x88, "rw", "IQT, bytes from the queue's begin"),
-    iqa: register64(vtdQueueOffsets.iqa, "rw", "IQA"),
+    iqa: register64(0x90, "rw", "IQA"),
     ics: register(0x9c, "ro", "ICS", { but: { rw1c: [InvalidationStatus.iwc] } }),
     iectl: register(0xa0, "ro", "IECTL", { reset: masked, but: { rw: [EventControl.im] } }),
     iedata: register(0xa4, "rw", "IEDATA"),
     ieaddr: register(0xa8, "rw", "IEADDR"),
     ieuaddr: register(0xac, "rw", "IEUADDR"),
     iqer: register64(0xb0, "ro", "IQER"),
-    irta: register64(at.irta, "rw", "IRTA; counts when GCMD.SIRTP is written"),
+    irta: register64(0xb8, "rw", "IRTA; counts when GCMD.SIRTP is written"),
     pqh: register64(0xc0, "rw", "PQH"),
     pqt: register64(0xc8, "ro", "PQT"),
-    pqa: register64(vtdQueueOffsets.pqa, "rw", "PQA"),
+    pqa: register64(0xd0, "rw", "PQA"),
     prs: register(0xdc, "rw1c", "PRS"),
     pectl: register(0xe0, "ro", "PECTL", { reset: masked, but: { rw: [EventControl.im] } }),
     pedata: register(0xe4, "rw", "PEDATA"),
@@ -97,3 +96,10 @@ export const vtdRegisters = registerMap(
     faultHigh: register64(0x228, "ro", "FRCD 0, upper half", { but: { rw1c: [faultRecordHigh.f] } }),
   },
 );
+
+/** Byte offsets of them. */
+export const vtdOffsets = offsetsOf(vtdRegisters);
+/** Of those that say where queues lie. */
+export const vtdQueueOffsets = { iqa: vtdOffsets.iqa, pqa: vtdOffsets.pqa } as const;
+/** Of FSTS, 32 bits. */
+export const vtdFaultStatusAt = vtdOffsets.fsts;

@@ -1,24 +1,13 @@
 /**
- * Registers of a VT-d remapping unit: the ones that say where its tables are and what it can do.
+ * Registers of a VT-d remapping unit: the ones that say where its tables are and what it can do. Where they lie says
+ * `register_map.ts`.
  *
- * Source: Intel VT-d Architecture Specification rev 4.1, chapter 11.4. Offsets in bytes from the register base.
+ * Source: Intel VT-d Architecture Specification rev 4.1, chapter 11.4.
  */
 import type { Mfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 
-/** Byte offsets. GCMD (write only) and GSTS are 32 bits wide, the others named here 64. */
-export const vtdOffsets = {
-  ver: 0x00,
-  cap: 0x08,
-  ecap: 0x10,
-  gcmd: 0x18,
-  gsts: 0x1c,
-  rtaddr: 0x20,
-  irta: 0xb8,
-} as const;
-/** FSTS, 32 bits. */
-export const vtdFaultStatusAt = 0x34;
 /** Register blocks are at least this long and aligned to it. */
 export const vtdBlockBytes = 4096;
 

@@ -3,8 +3,8 @@ import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
+import { amdviOffsets as at } from "../../../spec/amdvi/register_map.js";
 import {
-  amdviOffsets as at,
   Control,
   DeviceTableBase,
   ExclusionBase,

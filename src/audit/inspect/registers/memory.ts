@@ -7,12 +7,15 @@
 import { frameBytes } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
-import { amdviQueueOffsets, BufferBase, bufferEntryBytes } from "../../../spec/amdvi/queue_registers.js";
-import { amdviOffsets, Control } from "../../../spec/amdvi/registers.js";
-import { QueueBase, queueEntryBytes, smmuQueueOffsets } from "../../../spec/smmuv3/queue_registers.js";
-import { Cr0, Idr1, smmuOffsets } from "../../../spec/smmuv3/registers.js";
-import { InvalidationQueueAddress, PageQueueAddress, vtdQueueOffsets } from "../../../spec/vtd/queue_registers.js";
-import { GlobalStatus, InterruptTableAddress, vtdOffsets } from "../../../spec/vtd/registers.js";
+import { BufferBase, bufferEntryBytes } from "../../../spec/amdvi/queue_registers.js";
+import { amdviOffsets, amdviQueueOffsets } from "../../../spec/amdvi/register_map.js";
+import { Control } from "../../../spec/amdvi/registers.js";
+import { QueueBase, queueEntryBytes } from "../../../spec/smmuv3/queue_registers.js";
+import { smmuOffsets, smmuQueueOffsets } from "../../../spec/smmuv3/register_map.js";
+import { Cr0, Idr1 } from "../../../spec/smmuv3/registers.js";
+import { InvalidationQueueAddress, PageQueueAddress } from "../../../spec/vtd/queue_registers.js";
+import { vtdOffsets } from "../../../spec/vtd/register_map.js";
+import { GlobalStatus, InterruptTableAddress } from "../../../spec/vtd/registers.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { FrameUse } from "../table_frames.js";
 
@@ -35,12 +38,12 @@ const memoryOf: Readonly<Record<UnitKind, (block: RegisterBlock) => UnitMemory[]
     const status = block.register(vtdOffsets.gsts, 1);
     const isOff = (field: Parameters<typeof read>[2]) => status !== null && read(status, 0, field) === 0;
     const memory: UnitMemory[] = [];
-    const iqa = block.register(vtdQueueOffsets.iqa, 2);
+    const iqa = block.register(vtdOffsets.iqa, 2);
     if (iqa !== null && !isOff(GlobalStatus.qies)) {
       const from = read(iqa, 0, InvalidationQueueAddress.frame) * frameBytes;
       memory.push({ use: "queue", from, to: from + frameBytes * 2 ** read(iqa, 0, InvalidationQueueAddress.qs) });
     }
-    const pqa = block.register(vtdQueueOffsets.pqa, 2);
+    const pqa = block.register(vtdOffsets.pqa, 2);
     if (pqa !== null) {
       const from = read(pqa, 0, PageQueueAddress.frame) * frameBytes;
       // Bits 4:3 are new: no queue of today is longer than what the other three give.

@@ -2,9 +2,9 @@
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
+import { smmuOffsets as at } from "../../../spec/smmuv3/register_map.js";
 import {
   addressBits,
-  smmuOffsets as at,
   Cr0,
   GlobalBypass,
   Idr0,

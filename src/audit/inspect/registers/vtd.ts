@@ -3,8 +3,8 @@ import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
+import { vtdOffsets as at } from "../../../spec/vtd/register_map.js";
 import {
-  vtdOffsets as at,
   Capability,
   ExtendedCapability,
   GlobalStatus,
