@@ -6,16 +6,16 @@
 import { fields } from "./ftrace/fields";
 import { context, cpu, head, nameFrom, nameTo, taskEnd, time } from "./ftrace/head";
 import { lineEndOr } from "./ftrace/scan";
-import { begin, newName, newTask, odd, unknownWord } from "./ftrace/stop";
 import { findName, findTask, forms } from "./ftrace/tables";
 import * as column from "./shared/columns";
 import { blank, listDmaUsed, listPhysUsed, useLists } from "./shared/columns";
 import { unknown } from "./shared/known_words";
+import { begin, newName, newTask, odd, unknownWord } from "./shared/stop";
 
 export { directionsSet } from "./ftrace/fields";
-export { reason, wordFrom, wordTo } from "./ftrace/stop";
 export { block, end, firstBatch, forget, forms, learn, secondBatch } from "./ftrace/tables";
 export * from "./shared/columns";
+export { reason, wordFrom, wordTo } from "./shared/stop";
 
 /** Number of an event's name: a form's, or one of these. */
 const notListed = -1;

@@ -7,11 +7,11 @@ import { shown } from "./ring/clock";
 import { decode, forgetDevice } from "./ring/decode";
 import { batch, deviceSlots, devices, forgetNames } from "./ring/memory";
 import { second, sink, stream, streamsLeft, topNumber } from "./ring/merge";
-import { begin, event, nameAt, nameBytes, nothing, reason, stop } from "./ring/stop";
 import { next } from "./ring/stream";
 import * as column from "./shared/columns";
 import { listCapacity, listDmaUsed, listPhysUsed } from "./shared/columns";
 import { add } from "./shared/known_words";
+import { begin, nothing, odd, reason, wordFrom, wordTo } from "./shared/stop";
 
 export { setClock } from "./ring/clock";
 export { setCommon } from "./ring/decode";
@@ -28,9 +28,9 @@ export {
   streamsMax,
 } from "./ring/memory";
 export { arrange, dropTop, topNumber } from "./ring/merge";
-export { nameBytes, reason } from "./ring/stop";
 export { setLayout } from "./ring/stream";
 export * from "./shared/columns";
+export { reason } from "./shared/stop";
 
 /** More entries than the lists of one record can have, whose length has 16 bits. */
 const recordEntries = 1 << 15;
@@ -52,7 +52,7 @@ export function read(count: i32, most: i32): i32 {
       inclusive = s.cpu < other.cpu;
     }
     do {
-      if (s.recordBytes < 0) stop(event);
+      if (s.recordBytes < 0) odd();
       else if (decode(batch, i, s.record, s.recordBytes)) {
         store<f64>(batch + (i << 3), shown(s.time), column.time);
         store<u16>(batch + (i << 1), <u16>s.cpu, column.cpu);
@@ -78,7 +78,7 @@ export function settle(): void {
 
 /** Remember the number of the device that `reason` asked for. */
 export function learnDevice(number: i32): void {
-  add(devices, deviceSlots, nameAt, nameBytes, number);
+  add(devices, deviceSlots, wordFrom, wordTo - wordFrom, number);
 }
 
 /** Forget what was learnt of a recording. */

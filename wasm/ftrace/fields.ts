@@ -1,6 +1,7 @@
 /** The fields of an event's line into the columns of a batch, as `Fields` reads them. */
 import * as column from "../shared/columns";
 import { unknown } from "../shared/known_words";
+import { newAttribute, newDevice, newKey, odd, unknownWord } from "../shared/stop";
 import * as word from "./letters";
 import { readList } from "./lists";
 import {
@@ -15,7 +16,6 @@ import {
   keyEnd,
   wordEnd,
 } from "./scan";
-import { newAttribute, newDevice, newKey, odd, unknownWord } from "./stop";
 import { findAttribute, findDevice, findKey } from "./tables";
 
 const space = 32;

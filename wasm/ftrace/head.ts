@@ -1,6 +1,7 @@
 /** A line up to its event's name, as `LineHead` reads it: `  task-34      [001] d.h2.     6.929439: dma_alloc: `. */
+
+import { odd } from "../shared/stop";
 import { byte, isDigit, lineEndOr, wordEnd } from "./scan";
-import { odd } from "./stop";
 
 const space = 32;
 const quote = 62;

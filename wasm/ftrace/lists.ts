@@ -1,8 +1,8 @@
 /** `{0x6546000,0x6690000}`: the addresses and sizes of a list. */
 import * as column from "../shared/columns";
 import { pushDma, pushPhys } from "../shared/columns";
+import { odd } from "../shared/stop";
 import { address, behindPrefix, byte, hexDigits, hexValue } from "./scan";
-import { odd } from "./stop";
 
 const open = 123;
 const close = 125;

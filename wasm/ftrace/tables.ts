@@ -1,7 +1,7 @@
 /** Where in memory what the host told is kept, and where lines and events are. */
 import { batchBytes } from "../shared/columns";
 import { add, find } from "../shared/known_words";
-import { newAttribute, newDevice, newKey, newName, newTask, wordFrom, wordTo } from "./stop";
+import { newAttribute, newDevice, newKey, newName, newTask, wordFrom, wordTo } from "../shared/stop";
 
 /** Bytes of a block of lines, with what may be looked at behind them. */
 const blockBytes = (1 << 20) + 4096;

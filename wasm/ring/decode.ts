@@ -2,11 +2,11 @@
 import * as column from "../shared/columns";
 import { blank } from "../shared/columns";
 import { find, unknown } from "../shared/known_words";
+import { newDevice, newTask, odd, stop, unknownWord } from "../shared/stop";
 import { readLists } from "./lists";
 import { deviceSlots, devices, hostReads, notRead, planOf, plans, taskOf } from "./memory";
 import { address, number, wide } from "./numbers";
 import * as slot from "./plan";
-import { event, newTask, stop, stopAtDevice } from "./stop";
 
 let flagsAt: usize = 0;
 let pidAt: usize = 0;
@@ -21,11 +21,11 @@ export function setCommon(flags: i32, pid: i32, leastBytes: i32): void {
 
 /** Fill event i, but time and cpu, from the record of `bytes` bytes at `p`. @returns false when the host has to. */
 export function decode(batch: usize, i: i32, p: usize, bytes: i32): bool {
-  if (bytes < commonBytes) return stop(event);
+  if (bytes < commonBytes) return odd();
   const task = taskOf(load<i32>(p + pidAt));
   if (task < 0) return stop(newTask);
   const place = load<i32>(planOf + ((<i32>load<u16>(p)) << 2));
-  if (place === hostReads) return stop(event);
+  if (place === hostReads) return odd();
   blank(batch, i);
   store<i32>(batch + (i << 2), task, column.task);
   store<u8>(batch + i, contextOf(load<u8>(p + flagsAt)), column.context);
@@ -34,7 +34,7 @@ export function decode(batch: usize, i: i32, p: usize, bytes: i32): bool {
     return true;
   }
   const plan = <usize>(plans + (place << 2));
-  if (bytes < load<i32>(plan, slot.leastBytes)) return stop(event);
+  if (bytes < load<i32>(plan, slot.leastBytes)) return odd();
   return fields(batch, i, p, bytes, plan);
 }
 
@@ -58,7 +58,7 @@ function fields(batch: usize, i: i32, p: usize, bytes: i32, plan: usize): bool {
     // A name ends with a zero byte; one of no more bytes than that is none.
     if (length > 1 && <i32>offset + length <= bytes) {
       const device = deviceOf(p + offset, length);
-      if (device === unknown) return stopAtDevice(p + offset, length);
+      if (device === unknown) return unknownWord(newDevice, p + offset, p + offset + length);
       store<i32>(by4, device, column.device);
     }
   }

@@ -2,8 +2,9 @@
  * The records of one CPU's pages, in order, as `CpuStream` goes through them: as far as a block of undamaged pages reaches.
  * All places are addresses in memory.
  */
+
+import { advance, stop } from "../shared/stop";
 import { since } from "./clock";
-import { advance, stop } from "./stop";
 
 /** A stream's state: the host sets it, and reads it when the stream is left to it. */
 export class Stream {

@@ -32,8 +32,8 @@ interface Exports extends BatchExports {
   forget(): void;
 }
 
-/** Why it stopped, as wasm/ftrace/stop.ts numbers it. */
-const Reason = { nothing: 0, oddLine: 1, newTask: 2, newDevice: 3, newName: 4, newKey: 5, newAttribute: 6 } as const;
+/** Why it stopped, as wasm/shared/stop.ts numbers it. */
+const Reason = { nothing: 0, oddForm: 1, newTask: 2, newDevice: 3, newName: 4, newKey: 5, newAttribute: 6 } as const;
 
 /** What its memory is enough for, `end` of what it exports included. */
 const memoryBytes = 20 << 20;
@@ -118,7 +118,7 @@ export class FastLines {
     batch.listPhysUsed = exports.listPhysUsed.value;
     this.at = exports.at.value - block;
     this.known = exports.known.value;
-    this.#asked = exports.reason.value > Reason.oddLine;
+    this.#asked = exports.reason.value > Reason.oddForm;
     return count;
   }
 

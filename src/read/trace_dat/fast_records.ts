@@ -39,8 +39,8 @@ interface Exports extends BatchExports {
   forget(): void;
 }
 
-/** Why it stopped, as wasm/ring/stop.ts numbers it. */
-const Reason = { nothing: 0, event: 1, newTask: 2, newDevice: 3, advance: 4 } as const;
+/** Why it stopped, as wasm/shared/stop.ts numbers it; 1 is an event of another form than most. */
+const Reason = { nothing: 0, newTask: 2, newDevice: 3, advance: 7 } as const;
 
 /** Of the module's memory below the blocks of pages. */
 const memoryBytes = 10 << 20;
