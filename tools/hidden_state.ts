@@ -1,6 +1,6 @@
 /**
  * What a component keeps beside its declared state: fields that may be assigned, containers that may be filled, variables
- * that outlive a call. A machine that is explored, or that takes steps back, knows nothing of them.
+ * that outlive a call, locals of generators. A machine that is explored, or that takes steps back, knows nothing of them.
  */
 import ts from "typescript";
 
@@ -9,7 +9,7 @@ const containers = /^(Map|Set|WeakMap|WeakSet|Array|DataView|(Uint|Int|Float|Big
 /** One place that keeps something: `Disk.medium`. */
 export interface Kept {
   readonly name: string;
-  readonly why: "may be assigned" | "is a container" | "outlives a call";
+  readonly why: "may be assigned" | "is a container" | "outlives a call" | "keeps its locals between steps";
 }
 
 /** @param text of a TypeScript file @returns what is kept there, in the order of the text */
@@ -19,6 +19,8 @@ export function keptIn(text: string): Kept[] {
   const visit = (node: ts.Node): void => {
     if (ts.isClassLike(node)) kept.push(...keptByClass(node));
     if (ts.isVariableDeclarationList(node)) kept.push(...keptByVariables(node));
+    if (isGenerator(node))
+      kept.push({ name: node.name?.getText() ?? "generator", why: "keeps its locals between steps" });
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -68,6 +70,13 @@ function keptByVariables(list: ts.VariableDeclarationList): Kept[] {
 
 function isReadonly(node: ts.HasModifiers): boolean {
   return ts.getModifiers(node)?.some((m) => m.kind === ts.SyntaxKind.ReadonlyKeyword) === true;
+}
+
+function isGenerator(node: ts.Node): node is ts.FunctionDeclaration | ts.FunctionExpression | ts.MethodDeclaration {
+  return (
+    (ts.isFunctionDeclaration(node) || ts.isFunctionExpression(node) || ts.isMethodDeclaration(node)) &&
+    node.asteriskToken !== undefined
+  );
 }
 
 function madeOf(value: ts.Expression): string {

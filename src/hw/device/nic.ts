@@ -6,7 +6,6 @@
  * until it is reset, and only its PCI status says why.
  * Source: Intel 317453, 3.2 (receive) and 3.3 (transmit); PCI Local Bus Specification 3.0, 6.2.3 (status).
  */
-import { joined } from "../../base/joined.js";
 import { type Field, read, write } from "../../bits/index.js";
 import type { DmaOutcome, DmaPort } from "../../bus/dma_port.js";
 import type { Interrupt } from "../../bus/interrupt.js";
@@ -27,7 +26,7 @@ export interface NicOptions {
   readonly emit: (packet: Uint8Array) => void;
   /** Told of each packet that goes no further: from the wire without room for it, or out and its bytes could not be read. */
   readonly lost?: (why: "no room" | "unread") => void;
-  /** Where its state is kept, but for the packets that are under way. */
+  /** Where its state is kept, but for the packets that wait for descriptors. */
   readonly state?: MachineState;
 }
 
@@ -57,6 +56,10 @@ const NicState = record("network controller", {
   written: cell("how far the first packet from the wire has been written"),
 });
 
+const TransmitMemory = record("network controller's transmit memory", {
+  words: cells(packetMax / 4, "what was read of the packet that is being sent, four bytes each"),
+});
+
 export class Nic {
   readonly master: Master;
   readonly registers: RegisterFile<keyof typeof nicRegisters.registers>;
@@ -66,16 +69,18 @@ export class Nic {
   readonly interrupt: Interrupt;
   readonly #o: NicOptions;
   readonly #s: Live<typeof NicState.drafts>;
-  /** Packets from the wire that wait for descriptors, and what was read of the one that is being sent. */
+  readonly #transmit: CellArray;
+  /** Packets from the wire that wait for descriptors. */
   readonly #fifo: Uint8Array[] = [];
-  readonly #out: Uint8Array[] = [];
   readonly #words = new Uint32Array(nicDescriptorBytes / 4);
+  readonly #packet = new Uint32Array(packetMax / 4);
 
   constructor(o: NicOptions) {
     const { state = new MachineState() } = o;
     this.#o = o;
     this.master = new Master(o.port, o.requester, o.addressBits);
     this.#s = state.place(NicState);
+    this.#transmit = state.place(TransmitMemory).words;
     this.registers = new RegisterFile(nicRegisters, { state, written: (r) => this.#registerWritten(r.name) });
     this.configuration = new RegisterFile(pciCommandAndStatus, { state });
     const { registers } = this;
@@ -115,9 +120,8 @@ export class Nic {
     this.registers.reset();
     this.configuration.reset();
     s.txHead = s.rxHead = 0;
-    this.#out.length = this.#fifo.length = 0;
-    s.outBytes = s.written = 0;
-    s.unread = 0;
+    this.#fifo.length = s.written = 0;
+    this.#forgetPacket();
     s.txStage = s.rxStage = Stage.fetch;
     s.aborted = 0;
   }
@@ -180,20 +184,35 @@ export class Nic {
     this.registers.write("interruptCause", cause, 1);
   }
 
+  /** The bytes of a descriptor go behind those that are there. */
   #readPart(d: Uint32Array): void {
     const s = this.#s;
-    const part = new Uint8Array(Math.min(read(d, 0, TxDescriptor.length), packetMax - s.outBytes));
-    if (part.length > 0 && this.master.read(read(d, 0, TxDescriptor.address), part) !== "done") s.unread = 1;
-    s.outBytes += part.length;
-    this.#out.push(part);
+    const count = Math.min(read(d, 0, TxDescriptor.length), packetMax - s.outBytes);
+    const rest = s.outBytes % 4;
+    const first = (s.outBytes - rest) / 4;
+    const words = this.#packet.subarray(0, Math.ceil((rest + count) / 4)).fill(0);
+    if (rest > 0) words[0] = this.#transmit.get(first);
+    const part = asBytes(this.#packet).subarray(rest, rest + count);
+    if (count > 0 && this.master.read(read(d, 0, TxDescriptor.address), part) !== "done") s.unread = 1;
+    this.#transmit.copyFrom(words, first);
+    s.outBytes += count;
   }
 
   #launch(): void {
     if (this.#s.unread === 1) this.#o.lost?.("unread");
-    else this.#o.emit(joined(this.#out));
-    this.#out.length = 0;
-    this.#s.outBytes = 0;
-    this.#s.unread = 0;
+    else {
+      this.#transmit.copyTo(this.#packet.subarray(0, Math.ceil(this.#s.outBytes / 4)));
+      this.#o.emit(asBytes(this.#packet).slice(0, this.#s.outBytes));
+    }
+    this.#forgetPacket();
+  }
+
+  /** Equal states are equal whatever was sent before: nothing stays of it. */
+  #forgetPacket(): void {
+    const s = this.#s;
+    this.#transmit.copyFrom(this.#packet.subarray(0, Math.ceil(s.outBytes / 4)).fill(0));
+    s.outBytes = 0;
+    s.unread = 0;
   }
 
   #receive(): void {

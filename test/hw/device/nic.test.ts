@@ -6,6 +6,7 @@ import { Nic } from "../../../src/hw/device/nic.js";
 import { Memory } from "../../../src/mem/memory.js";
 import { nicDescriptorBytes, RxDescriptor, TxDescriptor } from "../../../src/spec/e1000/descriptors.js";
 import { nicRegisters } from "../../../src/spec/e1000/registers.js";
+import { MachineState } from "../../../src/state/machine_state.js";
 
 const [txAt, rxAt, data, entries] = [0x1000, 0x2000, 0x4000, 8];
 const nowhere = 0x10_0000;
@@ -32,7 +33,9 @@ function machine() {
   };
   const sent: Uint8Array[] = [];
   const lost: string[] = [];
-  const nic = new Nic({ port, requester: 0x28, emit: (packet) => sent.push(packet), lost: (why) => lost.push(why) });
+  const state = new MachineState();
+  const emit = (packet: Uint8Array) => sent.push(packet);
+  const nic = new Nic({ port, requester: 0x28, emit, lost: (why) => lost.push(why), state });
   const { registers: r } = nicRegisters;
   const place = () => {
     nic.registers.write32(r.transmitBase.offset, txAt);
@@ -79,7 +82,7 @@ function machine() {
       nic.step();
     }
   };
-  return { memory, nic, reset, aborted, sent, lost, seen, refused, send, offer, rx, run };
+  return { memory, state, nic, reset, aborted, sent, lost, seen, refused, send, offer, rx, run };
 }
 
 const bytes = (length: number, seed = 1) => Uint8Array.from({ length }, (_, n) => (n * 13 + seed) & 255);
@@ -110,6 +113,38 @@ test("a packet of which a part cannot be read does not go out, and the next one 
   m.run();
   expect(m.sent.map((p) => [...p])).toEqual([[...bytes(60)]]);
   expect(m.lost).toEqual(["unread"]);
+});
+
+test("what was read of a packet is in the state until it goes out, and nothing of it afterwards", () => {
+  const m = machine();
+  const held = () => m.state.describe().filter((c) => c.part.endsWith("transmit memory") && c.value !== 0).length;
+  m.memory.write(data, bytes(60).fill(7));
+  m.send([
+    { at: data, length: 7 },
+    { at: data, length: 53 },
+  ]);
+  const most = [];
+  while (m.nic.ready()) {
+    m.nic.step();
+    most.push(held());
+  }
+  expect([Math.max(...most), held()]).toEqual([15, 0]);
+  expect(m.sent).toEqual([new Uint8Array(60).fill(7)]);
+  m.send([{ at: data, length: 60 }]);
+  for (let n = 0; n < 2; n++) m.nic.step();
+  expect(held()).toBe(15);
+  m.reset();
+  expect(held()).toBe(0);
+});
+
+test("a packet that outgrows the transmit memory is cut off", () => {
+  const m = machine();
+  m.memory.write(data, bytes(9000));
+  m.send([9000, 7383, 5, 5].map((length) => ({ at: data, length })));
+  m.run();
+  expect(m.sent.map((p) => p.length)).toEqual([16384]);
+  expect(Buffer.compare(m.sent[0]!.subarray(0, 9000), bytes(9000))).toBe(0);
+  expect([...m.sent[0]!.subarray(16382)]).toEqual([bytes(9000)[7382], bytes(9000)[0]]);
 });
 
 test("what comes fills buffer after buffer of 2048 bytes, and only the last one ends it", () => {
