@@ -38,6 +38,11 @@ describe("every captured machine", () => {
     for (const [offset, word] of given) {
       if (!unknown.includes(offset) && !isWriteOnly(offset)) expect(file.read32(offset), `${offset}`).toBe(word);
     }
+    const known = new Set(
+      Object.values<Register>(file.map.registers).flatMap(({ offset, bytes }) => [offset, offset + bytes - 4]),
+    );
+    expect(unknown).toEqual([...given.keys()].filter((offset) => !known.has(offset)));
+    expect(unknown.length).toBeGreaterThan(0);
     // What no register is known for was zero there.
     expect(unknown.filter((offset) => given.get(offset) !== 0)).toEqual([]);
   });

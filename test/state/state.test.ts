@@ -173,13 +173,19 @@ describe("writes are taken back", () => {
       return [...words];
     };
     memory.store(0x50, [1, 2, 3, 4]);
+    const stored = state.mark();
     expect(memory.compareExchange(0x50, { from: [1, 2, 3, 5], to: [9, 9, 9, 9] })).toBe(false);
     expect(memory.compareExchange(0x50, { from: [1, 2, 3, 4], to: [5, 6, 7, 0xffff_ffff] })).toBe(true);
-    expect(seen).toEqual(Array(3).fill("memory 0x40 4 true"));
-    expect(read()).toEqual([5, 6, 7, 0xffff_ffff]);
+    // Words are of 32 bits, however they are written.
+    expect(memory.compareExchange(0x50, { from: [5, 6, 7, -1], to: [5, 6, 8, -2] })).toBe(true);
+    expect(seen).toEqual(Array(4).fill("memory 0x40 4 true"));
+    expect(read()).toEqual([5, 6, 8, 0xffff_fffe]);
+    state.undoTo(stored);
+    expect(read()).toEqual([1, 2, 3, 4]);
     state.undoTo(mark);
     expect(read()).toEqual([0, 0, 0, 0]);
     expect(() => memory.store(0x58, [1, 2, 3, 4])).toThrow(/unaligned/);
+    expect(() => memory.compareExchange(0x58, { from: [0, 0, 0, 0], to: [1, 2, 3, 4] })).toThrow(/unaligned/);
     expect(() => memory.compareExchange(0x50, { from: [1], to: [1, 2] })).toThrow(/as many words/);
   });
 

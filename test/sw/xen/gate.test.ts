@@ -2,9 +2,19 @@
 import { describe, expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { Rng } from "../../../src/base/rng.js";
+import { Memory } from "../../../src/mem/memory.js";
 import { CopyFlag, MapFlag } from "../../../src/spec/xen/grant_op.js";
 import { entryPlace } from "../../../src/sw/xen/hypervisor/grant_frames.js";
-import { AccessGate, copyGrant, mapGrant, setVersion, unmapGrants, violationText } from "../../../src/sw/xen/index.js";
+import {
+  AccessGate,
+  copyGrant,
+  Hypervisor,
+  mapGrant,
+  setVersion,
+  unmapGrants,
+  unwatched,
+  violationText,
+} from "../../../src/sw/xen/index.js";
 import { bytes, entryOf, machine, readAt } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
@@ -137,6 +147,18 @@ test("violations beyond 256 are counted, not kept", () => {
   const at = m.d.map.frameOf(3) * page;
   for (let n = 0; n < 300; n++) m.bus.read(8, at, bytes(1));
   expect([m.gate.violations.length, m.gate.violationCount]).toEqual([256, 300]);
+});
+
+test("a copy is told of both its ends: what is read, and what is written", () => {
+  const told: string[] = [];
+  const memory = new Memory(4096);
+  const watch = { ...unwatched, copied: (_: number, frame: number, write: boolean) => told.push(`${frame} ${write}`) };
+  const h = new Hypervisor({ memory, watch, choose: () => 0 });
+  const d = h.createDomain({ id: 0, model: "p2m", pages: 64 });
+  const [from, to] = [d.map.frameOf(1), d.map.frameOf(2)];
+  const ends = { source: { domain: 0, at: from, offset: 0 }, dest: { domain: 0, at: to, offset: 8 } };
+  expect(copyGrant(h, d, { ...ends, length: 8, flags: 0 })).toBe(0);
+  expect(told).toEqual([`${from} false`, `${to} true`]);
 });
 
 test("a gate of its own knows nothing but what it was told", () => {
