@@ -62,6 +62,17 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
     }
   });
 
+  test("bits of the root's address below the table's size are not looked at", () => {
+    const arena = new Arena(formats[format].granuleLg2 === 16 ? 1024 : 256);
+    const root = rootOf(arena, format, level, inputBits, { ...more, allow: 3 });
+    const iova = root.upper === "ones" ? upperBase(root) : 0;
+    new Mapper(arena.tables, root, arena.allocate).map(iova, 2 ** 20, 2 ** formats[format].granuleLg2, 1);
+    const low = { ...root, address: root.address + Math.min(16, planOf(root).rootAlign / 2) };
+    const [whole, same] = [rangesOf(arena, root), rangesOf(arena, low)];
+    expect(rowsOf(same.ranges)).toEqual(rowsOf(whole.ranges));
+    expect([whole.ranges.count, same.troubles.total]).toEqual([1, 0]);
+  });
+
   test("noise: every page of every row translates so, and what is in no row does not translate", () => {
     let found = 0;
     for (let n = 0; n < amount(3, 8); n++) {

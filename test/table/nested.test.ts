@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Rng } from "../../src/base/index.js";
 import {
   type Allow,
+  enumerate,
   enumerateNested,
   Fault,
   type FormatName,
@@ -137,6 +138,12 @@ describe.each(pairs)("%s through %s", (firstFormat, secondFormat) => {
       const want = allow === 0 ? undefined : `${walker.walk(dfn, allow)} ${allow}`;
       if (found.get(dfn) !== want) expect.fail(`${dfn}: ${found.get(dfn)}, not ${want}`);
     }
+    const second = new Ranges();
+    enumerate(arena.memory, roots.second, second, new Troubles());
+    const again = new Ranges();
+    // A second stage whose ranges are known need not be read once more.
+    expect(enumerateNested(arena.memory, roots, again, new Troubles(), { second }).complete).toBe(true);
+    expect([again.count, again.byteCount]).toEqual([ranges.count, ranges.byteCount]);
     expect(found.size).toBe(reached);
     expect(reached).toBeGreaterThan(100);
     const granulePages = 2 ** formats[firstFormat].granuleLg2 / 4096;

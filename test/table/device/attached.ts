@@ -24,12 +24,17 @@ export const second = (base: TableRoot, more: Partial<TableRoot> = {}): Roots =>
   second: { ...base, ...more },
 });
 
-/** One test for each row; what a row does not name is as in a plain translation of domain 5. */
+/**
+ * One test for each row; what a row does not name is as in a plain translation of domain 5. What is said of the entries
+ * on the way is compared with what was written down.
+ */
 export function check(base: UnitRoot, rows: readonly Row[]): void {
   for (const [what, built, expected, more = {}, pasid] of rows) {
     it(what, () => {
       const found = lookup(built, { ...base, ...more }, device, pasid ?? null);
-      const { why: _, entries: __, requester, segment, ...rest } = found as Attachment;
+      const { why, entries, requester, segment, ...rest } = found as Attachment;
+      const said = entries.map((e) => `${e.about.title} at 0x${e.at.toString(16)}: ${e.meaning}`);
+      expect([...said, why].join("\n")).toMatchSnapshot();
       expect([requester, segment]).toEqual([device, base.segment]);
       expect(rest).toEqual({
         ...{ pasid: null, state: "translated", domain: 5, stage: null, ats: false, allow: 3, first: [], second: null },
