@@ -232,3 +232,18 @@ test.each([
   );
   expect(found).toEqual(["translated", "translated", "translated", "unknown", "translated", "unknown"]);
 });
+
+test("S2SL0: where a table of 40 bits begins, by granule; one value of two granules is reserved", () => {
+  const unfit = (s2Sl0: number) => `S2SL0 ${s2Sl0} does not fit S2T0SZ 24`;
+  const reserved = "S2SL0 is 3, which is reserved for this granule";
+  const begins = (s2Tg: number) =>
+    [0, 1, 2, 3].map((s2Sl0) => {
+      const of = ste({ ...steSecond, s2Tg, s2Sl0, s2T0sz: 24 });
+      const found = deviceTables.smmuv3.lookup(of.memory, unit("smmuv3", "linear", { size: 6 }), device, null);
+      return "code" in found ? found.why.slice(found.why.indexOf("S2SL0")) : found.second!.level;
+    });
+  // Granules of 4, 64 and 16 KiB.
+  expect(begins(0)).toEqual([unfit(0), 2, 3, unfit(3)]);
+  expect(begins(1)).toEqual([unfit(0), 1, unfit(2), reserved]);
+  expect(begins(2)).toEqual([unfit(0), 1, 2, reserved]);
+});
