@@ -42,7 +42,7 @@ async function replayed(habits: Habits) {
     open: async () => openFtraceText(memorySource("wandering", new TextEncoder().encode(text))),
     log: log(habits.direct, habits.forced),
     xen: files,
-    settings: (m) => (m.pool === null ? [] : nearbySettings(m.pool)),
+    settings: (m) => (m.pool === null ? [] : nearbySettings(m.pool).slice(0, 2)),
     replacement: () => null,
   });
   const { xen, ...rest } = outcome;
