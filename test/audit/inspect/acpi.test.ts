@@ -144,6 +144,35 @@ describe("where tables are", () => {
     expect(reading.notes).toMatchObject([/^the table list at 0x4000 is read although its checksum is wrong/]);
   });
 
+  it("what only looks like a root pointer is passed over: another word, or a wrong sum", () => {
+    for (const spoil of [
+      [0, 0x41],
+      [4, 0x41],
+      [10, 0x41],
+    ] as const) {
+      const image = imageOf([unhex(realDmar)]);
+      const pointer = new Uint8Array(36);
+      image.memory.read(0xf5280, pointer);
+      pointer.set([0, 0, 0, 0], 16);
+      pointer.set(new Array<number>(8).fill(0), 24);
+      pointer[spoil[0]] = spoil[1];
+      // Of another word the sum is right.
+      if (spoil[0] < 8) pointer[8] = pointer[8]! - pointer.subarray(0, 20).reduce((s, b) => s + b, 0);
+      image.memory.write(0xe0000, pointer);
+      expect(acpiTables(image).isComplete, `byte ${spoil[0]}`).toBe(true);
+    }
+  });
+
+  it("what a DMAR says of the machine, by its flags", () => {
+    const said = [0, 1, 2, 3, 4, 5, 6, 7].map((flags) => {
+      const bytes = unhex(realDmar);
+      bytes[37] = flags;
+      const { tables, interruptRemapping, x2apicOptOut, dmaOptIn } = acpiTables(imageOf([signed(bytes)]));
+      return `${flags}: ${tables[0]!.says?.join("; ")} (${[interruptRemapping, x2apicOptOut, dmaOptIn].join(" ")})`;
+    });
+    expect(said.join("\n")).toMatchSnapshot();
+  });
+
   it("an image without tables", () => {
     expect(acpiTables(imageOf([], { list: null }))).toMatchObject({ tables: [], units: [], addressBits: null });
   });

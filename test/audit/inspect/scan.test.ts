@@ -8,6 +8,8 @@ describe("a memory without registers", () => {
   it.each(captures)("%s: the unit is found", async (name) => {
     const found = await scanImage(imageOf(segmentsOf(name)));
     const { kind, root, size, split } = unitOf(name);
+    // What is said of each candidate, chosen or not.
+    expect(found).toMatchSnapshot();
     expect(found.filter((c) => c.chosen).map(({ unit: u }) => [u.kind, u.root, u.size, u.split])).toEqual([
       [kind, root, size, split],
     ]);

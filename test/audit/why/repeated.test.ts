@@ -17,6 +17,13 @@ const families: Readonly<Record<string, readonly string[]>> = {
     "DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0x7bb2c000 [fault reason 0x06] PTE Read access is not set\nDMAR: Dump dmar1 table entries for IOVA 0x7bb2c000\nDMAR: pte level: 1, pte value: 0x0000000123456002",
     "DMAR: [DMA Read NO_PASID] Request device [03:00.0] fault addr 0x7bb2c000 [fault reason 0x06] PTE Read access is not set\nDMAR: Dump dmar1 table entries for IOVA 0x7bb2c000\nDMAR: pte level: 1, pte value: 0x0000000000000000",
   ],
+  xen: [
+    "AMD-Vi: Event logged [IO_PAGE_FAULT device=03:00.0 domain=0x001a address=0x1000 flags=0x0020]",
+    "(XEN) AMD-Vi: IO_PAGE_FAULT: 0000:03:00.0 d26 addr 0000000000001000 flags 0x20 PR",
+    "(XEN) [VT-D]DMAR:[DMA Read] Request device [0000:03:00.0] fault addr 10000000",
+    "DMAR: [DMA Read] Request device [03:00.0] fault addr 10000000 [fault reason 06] PTE Read access is not set",
+    "(XEN) DMAR: [DMA Read] Request device [03:00.0] fault addr 10000000 [fault reason 06] PTE Read access is not set",
+  ],
   amdvi: [
     "AMD-Vi: Event logged [IO_PAGE_FAULT device=03:00.0 domain=0x001a address=0x1000 flags=0x0020]",
     "AMD-Vi: Event logged [IO_PAGE_FAULT device=03:00.0 domain=0x001a address=0x1000 flags=0x0100]",
