@@ -12,8 +12,8 @@ import {
 } from "../lab/replay/described.js";
 import type { LogFacts } from "../lab/replay/machine/log_facts.js";
 import type { Machine } from "../lab/replay/machine/machine.js";
+import type { Setting } from "../lab/replay/other_pools/setting.js";
 import { askedSettings, autoSettings, nearbySettings } from "../lab/replay/other_pools/settings.js";
-import type { Setting } from "../lab/replay/other_pools/what_if.js";
 import { replayRecording } from "../lab/replay/replay_recording.js";
 import type { XenFiles } from "../lab/replay/xen/xen_files.js";
 import type { Unpacked } from "../read/packed.js";

@@ -8,7 +8,7 @@ import type { Path } from "../machine/description/mistakes.js";
 import type { MachineDescription } from "../machine/description/schema.js";
 import type { Machine } from "./machine/machine.js";
 import type { DeviceMasks } from "./machine/masks.js";
-import type { Replacement } from "./other_pools/what_if.js";
+import type { Replacement } from "./other_pools/setting.js";
 
 /** What a recording's requests do not tell, and so cannot be replayed with. @throws Unreadable that names the place. */
 export function refuseWhatNoReplayFollows({ machine: m, refuse }: Described): void {

@@ -10,7 +10,7 @@ import type { LogFacts } from "./machine/log_facts.js";
 import type { Machine } from "./machine/machine.js";
 import { movedAre } from "./machine/moved.js";
 import type { StoppedCpu } from "./machine/stopped_cpus.js";
-import type { Replacement, Setting } from "./other_pools/what_if.js";
+import type { Replacement, Setting } from "./other_pools/setting.js";
 import { Replay } from "./replay.js";
 import { logAhead, type Request } from "./told/log_refusals.js";
 import type { ReplayOutcome } from "./told/outcome.js";

@@ -21,5 +21,5 @@ export { PlainPool } from "./plain_pool.js";
 export { Pool } from "./pool.js";
 export type { PoolShape } from "./pool_shape.js";
 export { before2024, type PoolRules, type Profile, profileOf, profiles, today, withPages } from "./profile.js";
-export { mappingBytesMaxFor } from "./request.js";
+export { mappingBytesMaxFor, Request } from "./request.js";
 export { RestrictedPool, restrictedPool } from "./restricted.js";

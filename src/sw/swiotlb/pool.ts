@@ -58,9 +58,14 @@ export class Pool extends PoolSlots {
   ): number {
     const request = this.#request;
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
-    const slot = this.#searchAreas(cpu);
+    return this.serve(cpu, request);
+  }
+
+  /** `map` of a request that was resolved by this pool's rules, as one is that goes to several pools. */
+  serve(cpu: number, request: Request): number {
+    const slot = this.#searchAreas(request, cpu);
     if (slot < 0) return -1;
-    this.#takeAt(slot);
+    this.#takeAt(request, slot);
     return (slot + request.padSlots) * slotBytes + request.offset;
   }
 
@@ -69,11 +74,12 @@ export class Pool extends PoolSlots {
    * @returns byte offset from the pool's start, or -1.
    */
   allocate(cpu: number, size: number, minAlignMask: number, allocAlignMask: number): number {
-    this.#request.resolve(this.rules, 0, 0, size, minAlignMask, allocAlignMask, 0);
-    this.#request.unround(size);
-    const slot = this.#searchAreas(cpu);
+    const request = this.#request;
+    request.resolve(this.rules, 0, 0, size, minAlignMask, allocAlignMask, 0);
+    request.unround(size);
+    const slot = this.#searchAreas(request, cpu);
     if (slot < 0) return -1;
-    this.#takeAt(slot);
+    this.#takeAt(request, slot);
     return slot * slotBytes;
   }
 
@@ -89,14 +95,14 @@ export class Pool extends PoolSlots {
   ): number {
     const request = this.#request;
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
-    const slot = this.#searchAreas(cpu);
+    const slot = this.#searchAreas(request, cpu);
     this.#found = slot;
     return slot < 0 ? -1 : (slot + request.padSlots) * slotBytes + request.offset;
   }
 
   /** Take what the last `find` found, as `map` would have. Nothing may have been asked of the pool since. */
   takeFound(): void {
-    if (this.#found >= 0) this.#takeAt(this.#found);
+    if (this.#found >= 0) this.#takeAt(this.#request, this.#found);
     this.#found = -1;
   }
 
@@ -112,9 +118,9 @@ export class Pool extends PoolSlots {
   ): number {
     const request = this.#request;
     request.resolve(this.rules, origHigh, origLow, size, minAlignMask, allocAlignMask, boundarySlots);
-    const slot = request.slots === 0 ? -1 : this.#searchArea(area);
+    const slot = request.slots === 0 ? -1 : this.#searchArea(request, area);
     if (slot < 0) return -1;
-    this.#takeAt(slot);
+    this.#takeAt(request, slot);
     return (slot + request.padSlots) * slotBytes + request.offset;
   }
 
@@ -165,24 +171,23 @@ export class Pool extends PoolSlots {
     const first = slotOf(offset) - request.padSlots;
     if (request.slots === 0 || (offset & inSlot) !== request.offset) return false;
     if (!(first >= 0 && first < this.areaSlots * this.areas) || runFrom(this.free, first) < request.slots) return false;
-    this.#takeAt(first);
+    this.#takeAt(request, first);
     return true;
   }
 
-  #searchAreas(cpu: number): number {
-    if (this.#request.slots === 0) return -1;
+  #searchAreas(request: Request, cpu: number): number {
+    if (request.slots === 0) return -1;
     const { areas } = this;
     const begin = cpu & (areas - 1);
     for (let area = begin; ; ) {
-      const slot = this.#searchArea(area);
+      const slot = this.#searchArea(request, area);
       if (slot >= 0) return slot;
       if (++area >= areas) area = 0;
       if (area === begin) return -1;
     }
   }
 
-  #searchArea(area: number): number {
-    const request = this.#request;
+  #searchArea(request: Request, area: number): number {
     const { areaSlots } = this;
     if (request.slots > areaSlots - this.usedByArea[area]!) return -1;
     const index = this.indexes[area]!;
@@ -192,8 +197,8 @@ export class Pool extends PoolSlots {
     return slot;
   }
 
-  #takeAt(first: number): void {
-    const { slots, bytes, padSlots, offset } = this.#request;
+  #takeAt(request: Request, first: number): void {
+    const { slots, bytes, padSlots, offset } = request;
     const pad = (padSlots << slotLg2) | offset;
     if (this.#taken.isNoted) this.#about(first, slots, pad);
     this.records.put(first, slots, bytes, pad);

@@ -12,7 +12,7 @@ import type { Machine } from "../machine/machine.js";
 import type { DeviceMasks } from "../machine/masks.js";
 import { lastByteReached } from "./last_byte_reached.js";
 import type { RequestSink } from "./request_stream.js";
-import type { Replacement } from "./what_if.js";
+import type { Replacement } from "./setting.js";
 
 /** Where a pool is taken to lie when neither log nor addresses say it. */
 export const assumedBase = 0x70000000;

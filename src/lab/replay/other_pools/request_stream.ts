@@ -14,8 +14,8 @@ import { RepeatedRequests } from "./repeated_requests.js";
 export interface RequestSink {
   /** @param m the mapping that was asked for; @param id a number that is the request's own while it lives */
   begin(m: number, id: number): void;
-  /** @param time microseconds */
-  end(id: number, time: number): void;
+  /** @param time microseconds; @param device whose request it was */
+  end(id: number, time: number, device: number): void;
 }
 
 interface Expiry {
@@ -95,7 +95,7 @@ export class RequestStream implements CarriedSink {
       lived.total += time - this.#began[id]!;
       lived.count++;
     }
-    this.#sink.end(id, time);
+    this.#sink.end(id, time, this.#device[id]!);
   }
 
   #expire(now: number): void {

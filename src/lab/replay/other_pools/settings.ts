@@ -1,7 +1,7 @@
 /** Pools that are worth trying: what `swiotlb=` can ask for. */
 import { poolSlotsMin, setSlots } from "../../../spec/swiotlb/sizes.js";
 import { parseSwiotlb } from "../../../sw/swiotlb/index.js";
-import type { Setting } from "./what_if.js";
+import type { Setting } from "./setting.js";
 
 /** 1 GiB: more must lie in one piece below 4 GiB and is hardly ever to be had. */
 const slotsMax = 524288;

@@ -1,44 +1,31 @@
 /**
  * The same requests on other pools: which size and how many areas would have been enough.
  *
- * Requests run through every pool in batches, so that each pool's memory stays in the cache for a while.
+ * Requests run through every pool in batches, so that each pool's memory stays in the cache for a while. A pool for which
+ * counting shows that it refuses nothing is not tried; once that is not sure any more it is, from the first request on.
  */
-import { u64High } from "../../../base/u64.js";
-import { Pool, type Profile } from "../../../sw/swiotlb/index.js";
+import type { Profile } from "../../../sw/swiotlb/index.js";
 import type { Alignments } from "../contracts/alignments.js";
-import { longer } from "../contracts/columns.js";
 import type { Mappings } from "../contracts/mappings.js";
 import type { DeviceMasks } from "../machine/masks.js";
-import { lastByteReached } from "./last_byte_reached.js";
+import { AmplePool } from "./ample_pool.js";
+import { RequestBatch, ResolvedRequests } from "./request_batch.js";
 import type { RequestSink } from "./request_stream.js";
+import type { Setting, WhatIf } from "./setting.js";
+import { SettingPool } from "./setting_pool.js";
 
-export interface Setting {
-  readonly slots: number;
-  readonly areas: number;
-  readonly forced: boolean;
-}
-
-/** One setting of the pool that the same requests were replayed on. */
-export interface WhatIf extends Setting {
-  readonly bounced: number;
-  readonly failed: number;
-  readonly hiwater: number;
-}
-
-/** A pool to replay on instead of the recorded one; without slots there is none. */
-export interface Replacement extends Setting {
-  /** Search rules; the recorded kernel's where nothing else is said. */
-  readonly profile?: Profile;
-}
-
-const batchMax = 1 << 15;
-const Kind = { map: 0, unmap: 1 } as const;
+/** Batches kept for pools that may have to be tried later: 50 MB. What comes after them all pools are tried on. */
+const keptMax = 256;
 
 export class WhatIfPools implements RequestSink {
   readonly #maps: Mappings;
-  readonly #pools: SettingPool[];
-  readonly #columns = new Columns();
   readonly #masks: DeviceMasks;
+  readonly #pools: readonly SettingPool[];
+  readonly #ample: readonly AmplePool[];
+  readonly #resolved: ResolvedRequests;
+  /** Batches from the first on, while a pool is not tried. */
+  readonly #kept: RequestBatch[] = [];
+  #batch = new RequestBatch();
 
   /** @param o.masks a device of which none is known reaches everything */
   constructor(o: {
@@ -49,9 +36,16 @@ export class WhatIfPools implements RequestSink {
     readonly alignments: Alignments;
     readonly masks: DeviceMasks;
   }) {
+    const { settings, base, profile } = o;
     this.#maps = o.maps;
     this.#masks = o.masks;
-    this.#pools = o.settings.map((s) => new SettingPool(s, o.base, o.profile, o.alignments));
+    const slotsMax = settings.reduce((most, { slots }) => Math.max(most, slots), 0);
+    const ample = new Map(
+      settings.map(({ forced }) => [forced, new AmplePool({ forced, rules: profile.rules, base, slotsMax })]),
+    );
+    this.#ample = [...ample.values()];
+    this.#pools = settings.map((s) => new SettingPool(s, base, profile, ample.get(s.forced)!));
+    this.#resolved = new ResolvedRequests(profile.rules, o.alignments);
   }
 
   begin(m: number, id: number): void {
@@ -60,14 +54,14 @@ export class WhatIfPools implements RequestSink {
     const d = device[m]!;
     const own = this.#masks.isStated(d) ? Number.NaN : printed[m]!;
     const mask = Number.isNaN(own) ? this.#masks.at(d, time[m]!).mask : own;
-    this.#columns.map(id, this.#maps, m, Number.isNaN(mask) ? Number.MAX_VALUE : mask);
-    if (this.#columns.count === batchMax) this.#run();
+    this.#batch.begin(id, this.#maps, m, Number.isNaN(mask) ? Number.MAX_VALUE : mask);
+    if (this.#batch.isFull) this.#run();
   }
 
-  end(id: number): void {
+  end(id: number, _time: number, device: number): void {
     if (this.#pools.length === 0) return;
-    this.#columns.unmap(id);
-    if (this.#columns.count === batchMax) this.#run();
+    this.#batch.end(id, device);
+    if (this.#batch.isFull) this.#run();
   }
 
   finish(): WhatIf[] {
@@ -76,101 +70,26 @@ export class WhatIfPools implements RequestSink {
   }
 
   #run(): void {
-    for (const pool of this.#pools) pool.run(this.#columns);
-    this.#columns.count = 0;
-  }
-}
-
-/** A batch of requests as columns of numbers. */
-class Columns {
-  count = 0;
-  readonly kind = new Uint8Array(batchMax);
-  readonly id = new Int32Array(batchMax);
-  readonly cpu = new Uint16Array(batchMax);
-  readonly device = new Int32Array(batchMax);
-  readonly high = new Int32Array(batchMax);
-  readonly low = new Int32Array(batchMax);
-  readonly size = new Int32Array(batchMax);
-  /** Last byte of the buffer, and the device's mask. */
-  readonly last = new Float64Array(batchMax);
-  readonly mask = new Float64Array(batchMax);
-
-  map(id: number, maps: Mappings, m: number, mask: number): void {
-    const i = this.count++;
-    const orig = maps.orig[m]!;
-    this.kind[i] = Kind.map;
-    this.id[i] = id;
-    this.cpu[i] = maps.cpu[m]!;
-    this.device[i] = maps.device[m]!;
-    this.high[i] = u64High(orig);
-    this.low[i] = orig;
-    this.size[i] = maps.size[m]!;
-    this.last[i] = lastByteReached(maps, m);
-    this.mask[i] = mask;
-  }
-
-  unmap(id: number): void {
-    const i = this.count++;
-    this.kind[i] = Kind.unmap;
-    this.id[i] = id;
-  }
-}
-
-const nowhere = -1;
-
-class SettingPool {
-  readonly #setting: Setting;
-  readonly #pool: Pool;
-  readonly #alignments: Alignments;
-  /** Offset of each living mapping by its number; -1 = not in this pool. */
-  #offsets = new Int32Array(1 << 12).fill(nowhere);
-  #bounced = 0;
-  #failed = 0;
-  readonly #minAlign: number[] = [];
-  readonly #boundary: number[] = [];
-
-  constructor(s: Setting, base: number, profile: Profile, alignments: Alignments) {
-    this.#setting = s;
-    this.#pool = new Pool({ start: base, slots: s.slots, areas: s.areas, profile });
-    this.#alignments = alignments;
-  }
-
-  run(c: Columns): void {
-    const pool = this.#pool;
-    const forced = this.#setting.forced;
-    for (let i = 0; i < c.count; i++) {
-      const id = c.id[i]!;
-      if (c.kind[i] === Kind.unmap) {
-        const at = id < this.#offsets.length ? this.#offsets[id]! : nowhere;
-        if (at === nowhere) continue;
-        this.#offsets[id] = nowhere;
-        pool.unmap(at, this.#minAlign[pool.tagAt(at >> 11)] ?? 0);
-        continue;
-      }
-      const d = c.device[i]!;
-      if (this.#minAlign[d] === undefined) this.#learn(d);
-      if (!forced && !(c.last[i]! > c.mask[i]!)) continue;
-      this.#bounced++;
-      const mam = this.#minAlign[d]!;
-      const at = pool.map(c.cpu[i]!, c.high[i]!, c.low[i]!, c.size[i]!, mam, 0, this.#boundary[d]!);
-      if (at < 0) {
-        this.#failed++;
-        this.#bounced--;
-        continue;
-      }
-      pool.setTag(at, d);
-      if (id >= this.#offsets.length) this.#offsets = longer(this.#offsets, 2 * id, nowhere);
-      this.#offsets[id] = at;
+    const batch = this.#batch;
+    this.#runOn(this.#ample, batch);
+    const isLast = this.#kept.length === keptMax;
+    const late = this.#pools.filter((p) => !p.isTried && (isLast || !p.isAmple));
+    for (const pool of late) pool.begin();
+    for (const kept of late.length > 0 ? this.#kept : []) this.#runOn(late, kept);
+    const tried = this.#pools.filter((p) => p.isTried);
+    this.#runOn(tried, batch);
+    if (tried.length === this.#pools.length) {
+      this.#kept.length = 0;
+      batch.count = 0;
+      this.#resolved.forget();
+    } else {
+      this.#kept.push(batch);
+      this.#batch = new RequestBatch();
     }
   }
 
-  #learn(d: number): void {
-    this.#minAlign[d] = this.#alignments.minAlignMask(d);
-    this.#boundary[d] = this.#alignments.boundarySlots(d);
-  }
-
-  result(): WhatIf {
-    const { slots, areas, forced } = this.#setting;
-    return { slots, areas, forced, bounced: this.#bounced, failed: this.#failed, hiwater: this.#pool.hiwater };
+  #runOn(pools: readonly { run(batch: RequestBatch, resolved: ResolvedRequests): void }[], batch: RequestBatch): void {
+    this.#resolved.resolve(batch);
+    for (const pool of pools) pool.run(batch, this.#resolved);
   }
 }

@@ -8,7 +8,7 @@ import { poolSlotsDefault } from "../../../spec/swiotlb/sizes.js";
 import { parseSwiotlb } from "../../../sw/swiotlb/index.js";
 import type { PoolMachine } from "../machine/machine.js";
 import { noMappingsWords, type Shows } from "../machine/shows.js";
-import type { WhatIf } from "../other_pools/what_if.js";
+import type { WhatIf } from "../other_pools/setting.js";
 import type { ReplayOutcome } from "./outcome.js";
 
 /** A smaller pool must hold twice what was ever in use. */

@@ -7,7 +7,7 @@
 import type { InitialPool } from "../contracts/initial_pool.js";
 import type { PoolAddresses } from "../contracts/pool_addresses.js";
 import type { Shows } from "../machine/shows.js";
-import type { WhatIf } from "../other_pools/what_if.js";
+import type { WhatIf } from "../other_pools/setting.js";
 import type { XenOutcome } from "../xen/outcome.js";
 import type { Failure } from "./failure.js";
 
