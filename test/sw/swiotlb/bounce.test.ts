@@ -113,6 +113,26 @@ test("padding is not written: neither before nor behind the mapping", () => {
   expect(pool.used).toBe(2);
 });
 
+test("copies of any size reach as far as the mapping, and no further", () => {
+  for (const size of [1, 4095, 4096, 4097, 8192, 10_000, 200_001]) {
+    const { memory, bounce, read, map, copied } = setUp();
+    const orig = 0x40_0000;
+    memory.write(
+      orig,
+      Uint8Array.from({ length: size + 64 }, (_, n) => 1 + (n % 251)),
+    );
+    memory.write(start, new Uint8Array(size + 9000).fill(0xee));
+    const address = map(orig, size, bidirectional);
+    const slots = read(address, size + 64);
+    expect(slots.slice(0, size)).toEqual(read(orig, size));
+    expect(slots.slice(size)).toEqual(new Array(64).fill(0xee));
+    memory.write(address, new Uint8Array(size + 64).fill(7));
+    bounce.unmap({ address, size, direction: bidirectional, minAlignMask: 0 });
+    expect(read(orig + size - 1, 2)).toEqual([7, 1 + (size % 251)]);
+    expect(copied).toEqual({ in: size, out: size });
+  }
+});
+
 test("a sync inside a mapping copies there: in any slot, and before the offset that the first slot keeps", () => {
   const { memory, bounce, warned, read, map } = setUp();
   const orig = 0x2600;
