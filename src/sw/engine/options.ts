@@ -1,7 +1,7 @@
 /** What an engine is asked to be built of. */
 import type { KernelLog } from "../../base/kernel_log.js";
 import type { AllocatorShape } from "../swiotlb/allocator.js";
-import type { BugId } from "../swiotlb/bug.js";
+import type { BugId } from "../swiotlb/bugs.js";
 import type { Profile } from "../swiotlb/profile.js";
 import type { GuestKernel } from "../xen/guest_kernel.js";
 import type { EngineBugId } from "./bugs.js";

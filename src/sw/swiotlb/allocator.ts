@@ -16,7 +16,7 @@ import {
   slotBytes,
 } from "../../spec/swiotlb/sizes.js";
 import { limitAreas } from "./boot.js";
-import type { BugId } from "./bug.js";
+import type { BugId } from "./bugs.js";
 import { alignmentMayPrevent, bufferIsFull, encryptionBounces, logPrefix, newPoolFailed, noPool } from "./message.js";
 import { allocateShared, type Pages, releaseShared } from "./pages.js";
 import { Pool } from "./pool.js";

@@ -14,7 +14,7 @@ import {
   setSlots,
   slotBytes,
 } from "../../spec/swiotlb/sizes.js";
-import type { BugId } from "./bug.js";
+import type { BugId } from "./bugs.js";
 import {
   allocationFailed,
   areaCount,

@@ -12,7 +12,7 @@ export {
   type Mode,
 } from "./boot.js";
 export { Bounce, type Range } from "./bounce.js";
-export { type Bug, type BugId, bugs } from "./bug.js";
+export { type Bug, type BugId, bugs } from "./bugs.js";
 export { type Asked, type Full, type FullReason, whyFull } from "./explain.js";
 export * as message from "./message.js";
 export type { Pages } from "./pages.js";

@@ -6,7 +6,7 @@
  * kernel/dma/swiotlb.c, swiotlb_search_pool_area, swiotlb_tbl_map_single and swiotlb_release_slots.
  */
 import { setSlots, slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
-import { rulesWith } from "./bug.js";
+import { rulesWith } from "./bugs.js";
 import { plainSearch } from "./plain_search.js";
 import type { PoolShape } from "./pool_shape.js";
 import { type PoolRules, today } from "./profile.js";

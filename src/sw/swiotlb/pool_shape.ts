@@ -2,7 +2,7 @@
 import { Misuse } from "../../base/assert.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 import type { MachineState } from "../../state/index.js";
-import type { BugId } from "./bug.js";
+import type { BugId } from "./bugs.js";
 import type { Profile } from "./profile.js";
 
 /** 16 GiB: more than anyone gives a pool, and what keeping it costs stays below 200 MB. */

@@ -7,7 +7,7 @@
 import { Misuse } from "../../base/assert.js";
 import { slotBytes, slotLg2 } from "../../spec/swiotlb/sizes.js";
 import type { MachineState } from "../../state/index.js";
-import { rulesWith } from "./bug.js";
+import { rulesWith } from "./bugs.js";
 import { freeAll, freeWords, runFrom } from "./free_slots.js";
 import { checkShape, type PoolShape } from "./pool_shape.js";
 import { type PoolState, placePool } from "./pool_state.js";

@@ -6,7 +6,7 @@
  */
 import { type KernelLog, unheard } from "../../base/kernel_log.js";
 import { pageBytes, slotBytes } from "../../spec/swiotlb/sizes.js";
-import type { BugId } from "./bug.js";
+import type { BugId } from "./bugs.js";
 import { notLinear, pagesNotAligned, restrictedPoolCreated } from "./message.js";
 import { Pool } from "./pool.js";
 import { type Profile, today } from "./profile.js";

@@ -4,7 +4,7 @@ import { Memory } from "../../../src/mem/memory.js";
 import { Direction } from "../../../src/spec/dma/direction.js";
 import { Allocator } from "../../../src/sw/swiotlb/allocator.js";
 import { Bounce } from "../../../src/sw/swiotlb/bounce.js";
-import type { BugId } from "../../../src/sw/swiotlb/bug.js";
+import type { BugId } from "../../../src/sw/swiotlb/bugs.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";
 
 const start = 0x10_0000;

@@ -6,7 +6,7 @@ import { Direction } from "../../../src/spec/dma/direction.js";
 import { Allocator } from "../../../src/sw/swiotlb/allocator.js";
 import { allocateEarly, limitAreas } from "../../../src/sw/swiotlb/boot.js";
 import { Bounce } from "../../../src/sw/swiotlb/bounce.js";
-import { type BugId, bugs } from "../../../src/sw/swiotlb/bug.js";
+import { type BugId, bugs } from "../../../src/sw/swiotlb/bugs.js";
 import { readParameter } from "../../../src/sw/swiotlb/parameter.js";
 import { plainSearch } from "../../../src/sw/swiotlb/plain_search.js";
 import { Pool } from "../../../src/sw/swiotlb/pool.js";

@@ -5,7 +5,7 @@ import { Direction } from "../../../spec/dma/direction.js";
 import { Allocator } from "../../../sw/swiotlb/allocator.js";
 import { allocateEarly } from "../../../sw/swiotlb/boot.js";
 import { Bounce } from "../../../sw/swiotlb/bounce.js";
-import type { BugId } from "../../../sw/swiotlb/bug.js";
+import type { BugId } from "../../../sw/swiotlb/bugs.js";
 import type { Pages } from "../../../sw/swiotlb/pages.js";
 import { readParameter } from "../../../sw/swiotlb/parameter.js";
 import { Pool } from "../../../sw/swiotlb/pool.js";

@@ -1,6 +1,6 @@
 /** All historic bugs that are switches somewhere: one table for each layer that has some, with its demonstrations. */
 import { engineBugs } from "../../../sw/engine/index.js";
-import { bugs as poolBugs } from "../../../sw/swiotlb/bug.js";
+import { bugs as poolBugs } from "../../../sw/swiotlb/bugs.js";
 import { xenBugs } from "../../../sw/xen/index.js";
 import type { Demonstration } from "./demonstration.js";
 import { engineDemonstrations } from "./engine.js";

@@ -9,7 +9,7 @@ import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { attrNoWarn, attrSkipCpuSync, type Direction } from "../../../spec/dma/direction.js";
 import { Allocator, type AllocatorShape } from "../../swiotlb/allocator.js";
 import { Bounce } from "../../swiotlb/bounce.js";
-import type { BugId } from "../../swiotlb/bug.js";
+import type { BugId } from "../../swiotlb/bugs.js";
 import { whyFull } from "../../swiotlb/explain.js";
 import { Pool } from "../../swiotlb/pool.js";
 import { type Profile, today } from "../../swiotlb/profile.js";
