@@ -4,7 +4,10 @@
  */
 import ts from "typescript";
 
-const containers = /^(Map|Set|WeakMap|WeakSet|Array|DataView|(Uint|Int|Float|BigInt|BigUint)\d+(Clamped)?Array)$/;
+const containers =
+  /^(Map|Set|WeakMap|WeakSet|Array|ArrayBuffer|SharedArrayBuffer|DataView|(Uint|Int|Float|BigInt|BigUint)\d+(Clamped)?Array)$/;
+/** Types that let nobody write: `Readonly<…>`, `ReadonlyMap<…>`, `readonly number[]`. */
+const readonlyType = /^(readonly\b|Readonly(Array|Map|Set)?<)/;
 
 /** One place that keeps something: `Disk.medium`. */
 export interface Kept {
@@ -29,7 +32,7 @@ export function keptIn(text: string): Kept[] {
 
 function keptByClass(node: ts.ClassLikeDeclaration): Kept[] {
   const owner = node.name?.text ?? "class";
-  const filled = new Map<string, ts.Expression>();
+  const filled = new Map<string, ts.Expression[]>();
   const kept: Kept[] = [];
   for (const member of node.members) {
     if (ts.isConstructorDeclaration(member)) {
@@ -38,15 +41,17 @@ function keptByClass(node: ts.ClassLikeDeclaration): Kept[] {
           kept.push({ name: `${owner}.${p.name.getText()}`, why: "may be assigned" });
         }
       }
-      for (const [field, value] of assignedIn(member)) filled.set(field, value);
+      for (const [field, value] of assignedIn(member)) filled.set(field, [...(filled.get(field) ?? []), value]);
     }
   }
   for (const member of node.members) {
     if (!ts.isPropertyDeclaration(member)) continue;
     const field = member.name.getText();
-    const value = member.initializer ?? filled.get(field);
+    const values = member.initializer === undefined ? (filled.get(field) ?? []) : [member.initializer];
     if (!isReadonly(member)) kept.push({ name: `${owner}.${field}`, why: "may be assigned" });
-    else if (value !== undefined && isContainer(value)) kept.push({ name: `${owner}.${field}`, why: "is a container" });
+    else if (values.some((v) => canBeFilled(v, member.type))) {
+      kept.push({ name: `${owner}.${field}`, why: "is a container" });
+    }
   }
   return kept;
 }
@@ -56,11 +61,11 @@ function keptByVariables(list: ts.VariableDeclarationList): Kept[] {
   const scope = functionAround(list);
   const isConst = (list.flags & ts.NodeFlags.Const) !== 0;
   const kept: Kept[] = [];
-  for (const { name, initializer } of list.declarations) {
+  for (const { name, initializer, type } of list.declarations) {
     if (!ts.isIdentifier(name)) continue;
     if (scope === null) {
       if (!isConst) kept.push({ name: name.text, why: "outlives a call" });
-      else if (initializer !== undefined && isContainer(initializer) && !/^(Map|Set)$/.test(madeOf(initializer))) {
+      else if (initializer !== undefined && canBeFilled(initializer, type)) {
         kept.push({ name: name.text, why: "is a container" });
       }
     } else if (!isConst && isAssignedDeeper(scope, name.text)) kept.push({ name: name.text, why: "outlives a call" });
@@ -79,18 +84,32 @@ function isGenerator(node: ts.Node): node is ts.FunctionDeclaration | ts.Functio
   );
 }
 
-function madeOf(value: ts.Expression): string {
-  return ts.isNewExpression(value) ? value.expression.getText() : "";
-}
-
-function isContainer(value: ts.Expression): boolean {
-  if (ts.isArrayLiteralExpression(value)) return value.elements.length === 0;
+/** A literal or a container that its type, `as const` or a freeze does not protect. */
+function canBeFilled(value: ts.Expression, type: ts.TypeNode | undefined): boolean {
+  if (type !== undefined && readonlyType.test(type.getText())) return false;
+  if (ts.isParenthesizedExpression(value) || ts.isNonNullExpression(value)) return canBeFilled(value.expression, type);
+  if (ts.isSatisfiesExpression(value)) return canBeFilled(value.expression, type);
+  if (ts.isAsExpression(value))
+    return !ts.isConstTypeReference(value.type) && canBeFilled(value.expression, value.type);
+  if (ts.isConditionalExpression(value)) return canBeFilled(value.whenTrue, type) || canBeFilled(value.whenFalse, type);
+  if (ts.isBinaryExpression(value)) return canBeFilled(value.left, type) || canBeFilled(value.right, type);
+  if (ts.isArrayLiteralExpression(value)) return true;
+  if (ts.isObjectLiteralExpression(value)) return value.properties.some((p) => !isFunction(p));
   return containers.test(madeOf(value));
 }
 
+/** `Map` of `new Map(…)`, `Uint8Array` of `Uint8Array.of(…)`, `Array` of `Array(…)`. */
+function madeOf(value: ts.Expression): string {
+  if (ts.isNewExpression(value)) return value.expression.getText();
+  if (!ts.isCallExpression(value)) return "";
+  const { expression } = value;
+  const isFactory = ts.isPropertyAccessExpression(expression) && /^(of|from|fromAsync)$/.test(expression.name.text);
+  return (isFactory ? expression.expression : expression).getText();
+}
+
 /** What `this.field = value` gives in a constructor. */
-function assignedIn(member: ts.ConstructorDeclaration): Map<string, ts.Expression> {
-  const found = new Map<string, ts.Expression>();
+function assignedIn(member: ts.ConstructorDeclaration): (readonly [string, ts.Expression])[] {
+  const found: [string, ts.Expression][] = [];
   const visit = (node: ts.Node): void => {
     if (
       ts.isBinaryExpression(node) &&
@@ -98,7 +117,7 @@ function assignedIn(member: ts.ConstructorDeclaration): Map<string, ts.Expressio
       ts.isPropertyAccessExpression(node.left) &&
       node.left.expression.kind === ts.SyntaxKind.ThisKeyword
     ) {
-      found.set(node.left.name.text, node.right);
+      found.push([node.left.name.text, node.right]);
     }
     ts.forEachChild(node, visit);
   };
@@ -130,3 +149,8 @@ const isAssignment = (kind: ts.SyntaxKind): boolean =>
   kind >= ts.SyntaxKind.FirstAssignment && kind <= ts.SyntaxKind.LastAssignment;
 const isStep = (kind: ts.SyntaxKind): boolean =>
   kind === ts.SyntaxKind.PlusPlusToken || kind === ts.SyntaxKind.MinusMinusToken;
+
+function isFunction(p: ts.ObjectLiteralElementLike): boolean {
+  if (ts.isMethodDeclaration(p) || ts.isAccessor(p)) return true;
+  return ts.isPropertyAssignment(p) && (ts.isArrowFunction(p.initializer) || ts.isFunctionExpression(p.initializer));
+}

@@ -53,7 +53,7 @@ export interface EngineProfile {
   readonly rules: EngineRules;
 }
 
-const todaysRules: EngineRules = {
+const todaysRules: Readonly<EngineRules> = {
   overflow: "refuse",
   membership: "local",
   busBits: 64,

@@ -14,4 +14,4 @@ export const direct = {
   name: "direct",
   title: "buffers where they are, no pool",
   build: (o: EngineOptions): Engine => new NativeEngine("direct", partsOf({ ...o, pool: null, force: false })),
-};
+} as const;

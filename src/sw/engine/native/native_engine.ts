@@ -29,7 +29,7 @@ export class NativeEngine implements Engine {
   readonly name: string;
   readonly pool: Engine["pool"];
   readonly overflow: "fallback" | "refuse";
-  readonly lists = { splits: false, merges: false };
+  readonly lists = { splits: false, merges: false } as const;
   readonly #parts: EngineParts;
   readonly #overflow: Overflow;
 

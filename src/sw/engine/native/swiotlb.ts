@@ -17,4 +17,4 @@ export const swiotlbNative = {
     if ((o.pool ?? null) === null) throw new Misuse("engine-pool", "none; this engine has a pool");
     return new NativeEngine("swiotlb", partsOf(o));
   },
-};
+} as const;
