@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { expect, test } from "vitest";
-import { circles, folderNeeds, importsOf } from "../tools/imports.js";
+import { circles, folderNeeds, importedBy, importsOf } from "../tools/imports.js";
 import { isDoor, layers } from "../tools/layers.js";
 
 const imports = importsOf("src");
@@ -25,6 +25,30 @@ test("every file belongs to a layer and imports only from it and those it names"
     }
   }
   expect(files.length).toBeGreaterThan(10);
+  expect(wrong).toEqual([]);
+});
+
+test.each([
+  'import { a } from "./x.js";',
+  "import { a } from './x.js';",
+  "import type { A } from './x.js';",
+  'import { type A,\n  b } from\n  "./x.js";',
+  "import './x.js';",
+  "export * from './x.js';",
+  'export { a as b } from "./x.js";',
+  "const { a } = await import('./x.js');",
+  "const { a } = await import(`./x.js`);",
+  "const { a } = await import(/* why */ './x.js');",
+  'type A = import("./x.js").A;',
+  "type A = typeof import('./x.js', { with: { 'resolution-mode': 'import' } });",
+  "import a = require('./x.js');",
+  "const tick = /`/; type A = import('./x.js').A;",
+])("an import is seen: %s", (text) => expect(importedBy(text)).toEqual(["./x.js"]));
+
+test("nothing is imported by a name that is put together, or by the package's own", () => {
+  const wrong = files.filter(
+    (f) => /\bimport\s*\((?!\s*"[^"]+"\s*\))/.test(text(f)) || /^dmalab\b/m.test(importedBy(text(f)).join("\n")),
+  );
   expect(wrong).toEqual([]);
 });
 
@@ -87,8 +111,7 @@ test("no component draws: what is left open is chosen by who runs it", () => {
 });
 
 test("only the command opens files or touches the process", () => {
-  const wrong = files.filter(
-    (f) => !f.startsWith("cli/") && /from "node:(fs|process|child_process|net|http)/.test(text(f)),
-  );
+  const opening = /^(node:)?(fs|process|child_process|net|http)/;
+  const wrong = files.filter((f) => !f.startsWith("cli/") && importedBy(text(f)).some((to) => opening.test(to)));
   expect(wrong).toEqual([]);
 });

@@ -5,8 +5,16 @@ import { posix } from "node:path";
 /** From a node to all that it needs. */
 export type Needs = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Static and dynamic imports and re-exports of relative paths. */
-const importPattern = /(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
+/** What stands between an import's words and its text. */
+const gap = String.raw`(?:\s|/\*[\s\S]*?\*/|//.*)*`;
+/** Looked for in the whole text, comments too: what a scanner takes for the end of a string hides no import behind it. */
+const importPattern = new RegExp(String.raw`\b(?:from|import|require)${gap}\(?${gap}(["'\x60])([^"'\x60\n]+)\1`, "g");
+
+/**
+ * What a text imports, in its order: by static and dynamic imports and re-exports, by types that are imported where they
+ * stand, in any quotes.
+ */
+export const importedBy = (text: string): string[] => [...text.matchAll(importPattern)].map(([, , to]) => to!);
 
 /** Files of a folder and beneath it, as paths from there, with the files that each imports by a relative path. */
 export function importsOf(root: string): Needs {
@@ -15,8 +23,8 @@ export function importsOf(root: string): Needs {
     .filter((f) => f.endsWith(".ts"));
   return new Map(
     files.map((file) => {
-      const found = [...readFileSync(`${root}/${file}`, "utf8").matchAll(importPattern)];
-      return [file, new Set(found.map(([, to]) => posix.join(posix.dirname(file), to!).replace(/\.js$/, ".ts")))];
+      const near = importedBy(readFileSync(`${root}/${file}`, "utf8")).filter((to) => to.startsWith("."));
+      return [file, new Set(near.map((to) => posix.join(posix.dirname(file), to).replace(/\.js$/, ".ts")))];
     }),
   );
 }
