@@ -36,9 +36,12 @@ export async function openInput(option: string, input: TextInput, name: string, 
   return bytes === undefined ? whole : { ...whole, bytes };
 }
 
-/** A small text: a description, a table of registers, a list of devices. */
+/**
+ * A small text: a description, a table of registers, a list of devices.
+ * @throws Unreadable for an empty one
+ */
 export async function textOf(option: string, input: TextInput, name: string, work: Work): Promise<string> {
-  if (typeof input === "string") return input;
+  if (typeof input === "string" && input !== "") return input;
   const source = await openInput(option, input, name, work);
   const bytes = source.bytes ?? new Uint8Array(source.size);
   if (source.bytes === undefined) source.read(0, bytes);

@@ -7,15 +7,11 @@ import type { MachineDescription } from "./machine_description.js";
  * Read a description and see whether such a machine can be.
  * @param description YAML, or an object
  * @param name what messages call it
- * @throws Unreadable: a line for each mistake, with line and column.
+ * @throws Unreadable: a line for each mistake, with line and column, or of an object with its path.
  */
 export function checkMachine(description: string | MachineDescription, name = "machine"): void {
-  describeMachine(name, machineText(description));
+  describeMachine(name, description);
 }
-
-/** A description as text; of an object JSON, which is YAML too. */
-export const machineText = (description: string | MachineDescription): string =>
-  typeof description === "string" ? description : JSON.stringify(description, null, 2);
 
 /** The description as JSON Schema (draft 2020-12): editors complete and check descriptions with it. */
 export const machineJsonSchema = (): object => schema();

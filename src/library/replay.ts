@@ -17,7 +17,7 @@ import type { WithPage } from "./page_content.js";
 import { poolAreasMax, poolSlotsMax, poolSlotsMin } from "./pool_limits.js";
 import { type AskedPool, type Replayed, replayReport } from "./replay_report.js";
 import { Work } from "./work.js";
-import { BadOption, checkNames, type WorkOptions, wholeNumber, workNames } from "./work_options.js";
+import { BadOption, checkNames, flag, type WorkOptions, wholeNumber, workNames } from "./work_options.js";
 
 /** What `replay` takes besides the recording. */
 export interface ReplayOptions extends WorkOptions {
@@ -81,6 +81,10 @@ const names = [...workNames, "log", "counters", "xen", "swiotlb", "sizes", "mach
 async function replayed(recording: Input, options: ReplayOptions): Promise<RunReport> {
   const { name = "recording", log, counters, xen, machine, perfetto, ...o } = checkNames(options, names);
   const work = new Work(options);
+  flag("page", o.page, false);
+  if (perfetto !== undefined && typeof perfetto !== "function") {
+    throw new BadOption("perfetto", perfetto, "a function was expected");
+  }
   const asked = {
     ...(o.swiotlb !== undefined && { swiotlb: askedPool(o.swiotlb) }),
     ...(o.sizes !== undefined && { sizes: askedSizes(o.sizes) }),
@@ -147,7 +151,11 @@ function askedPool(setting: PoolSetting): AskedPool {
   wholeNumber("swiotlb.slots", slots, 1, poolSlotsMax);
   if (areas !== undefined) wholeNumber("swiotlb.areas", areas, 1, poolAreasMax);
   const read = readParameter(areas === undefined ? `${slots}` : `${slots},${areas}`);
-  return { slots: read.slots, areas: read.areas === 0 ? null : read.areas, forced: force ?? null };
+  return {
+    slots: read.slots,
+    areas: read.areas === 0 ? null : read.areas,
+    forced: force === undefined ? null : flag("swiotlb.force", force, false),
+  };
 }
 
 function askedSizes(sizes: "auto" | readonly number[]): "auto" | readonly number[] {

@@ -4,10 +4,9 @@ import { type MachineOutcome, outcomeOf } from "../lab/machine/outcome.js";
 import { runningMachine } from "../lab/machine/run/run_machine.js";
 import { machineDocument, type RunDocument } from "../report/index.js";
 import { isInput, type TextInput, textOf } from "./input.js";
-import { machineText } from "./machine.js";
 import type { MachineDescription } from "./machine_description.js";
 import { Work } from "./work.js";
-import { checkNames, type WorkOptions, wholeNumber, workNames } from "./work_options.js";
+import { checkNames, flag, type WorkOptions, wholeNumber, workNames } from "./work_options.js";
 
 /** What `runMachine` takes besides the description. */
 export interface RunMachineOptions extends WorkOptions {
@@ -25,7 +24,7 @@ export interface RunMachineOptions extends WorkOptions {
  *
  * @param description YAML as text or bytes, or an object; `machineJsonSchema` of `dmalab/machine` is its schema
  * @returns what `dmalab run MACHINE.yaml --json` prints
- * @throws Unreadable for a machine that cannot be: a line for each mistake, with where it is; BadOption; the signal's
+ * @throws Unreadable for an empty text, and for a machine that cannot be: a line for each mistake, with where it is; BadOption; the signal's
  *   reason.
  */
 export async function runMachine(
@@ -35,8 +34,8 @@ export async function runMachine(
   const { name = "machine" } = checkNames(options, [...workNames, "seed", "checks", "stepMax"]);
   const work = new Work(options);
   work.part(1);
-  const text = isInput(description) ? await textOf("description", description, name, work) : machineText(description);
-  const outcome = await machineOutcome({ name, text }, options, work);
+  const said = isInput(description) ? await textOf("description", description, name, work) : description;
+  const outcome = await machineOutcome({ name, said }, options, work);
   work.end();
   return machineDocument(outcome);
 }
@@ -46,14 +45,14 @@ export type RunChoice = Pick<RunMachineOptions, "seed" | "checks" | "stepMax">;
 
 /** The same before it is a document. */
 export async function machineOutcome(
-  { name, text }: { readonly name: string; readonly text: string },
+  { name, said }: { readonly name: string; readonly said: string | object },
   { seed, checks, stepMax }: RunChoice,
   work: Pick<Work, "run">,
 ): Promise<MachineOutcome> {
-  const described = describeMachine(name, text);
+  const described = describeMachine(name, said);
   const choice = {
     ...(seed !== undefined && { seed: wholeNumber("seed", seed, 0, 2 ** 32 - 1) }),
-    ...(checks !== undefined && { checks }),
+    ...(checks !== undefined && { checks: flag("checks", checks, true) }),
     ...(stepMax !== undefined && { stepMax: wholeNumber("stepMax", stepMax, 1, Number.MAX_SAFE_INTEGER) }),
   };
   return outcomeOf(await work.run(runningMachine(described, choice)));

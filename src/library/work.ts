@@ -1,6 +1,6 @@
 /** One call of a function: it shows how far it is, lets the event loop have its turn, and ends when its signal says so. */
 import { Breath, type Paced } from "../base/paced.js";
-import { BadOption, type WorkOptions } from "./work_options.js";
+import { BadOption, text, type WorkOptions } from "./work_options.js";
 
 export class Work {
   readonly #progress: ((share: number) => void) | undefined;
@@ -11,7 +11,8 @@ export class Work {
   #told = 0;
 
   /** @throws BadOption */
-  constructor({ progress, signal }: WorkOptions) {
+  constructor({ name, progress, signal }: WorkOptions) {
+    if (name !== undefined) text("name", name);
     if (progress !== undefined && typeof progress !== "function") {
       throw new BadOption("progress", progress, "a function was expected");
     }

@@ -76,3 +76,26 @@ export function oneOf<W extends string>(option: string, given: unknown, words: r
   if (words.includes(given as W)) return given as W;
   throw new BadOption(option, given, `one of ${words.join(", ")} was expected`);
 }
+
+/** @param otherwise what it is when nothing was given @throws BadOption for what is neither true nor false: "no", 1. */
+export function flag(option: string, given: unknown, otherwise: boolean): boolean {
+  if (given === undefined) return otherwise;
+  if (typeof given === "boolean") return given;
+  throw new BadOption(option, given, "true or false was expected");
+}
+
+/** @throws BadOption for what is no text */
+export function text(option: string, given: unknown): string {
+  if (typeof given === "string") return given;
+  throw new BadOption(option, given, "a text was expected");
+}
+
+/** What comes of an option. @throws BadOption that names it, where what `ask` does is refused as a misuse. */
+export function ofOption<T>(option: string, given: unknown, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    if (!(error instanceof Misuse) || error instanceof BadOption) throw error;
+    throw new BadOption(option, given, error.message.slice(error.code.length + ": ".length));
+  }
+}

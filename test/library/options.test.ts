@@ -64,6 +64,16 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     () => replay({ size: -1, read: () => 0, name: "" }),
     /bytes, a Blob or a ByteSource was expected/,
   ],
+  ["a name that is none", () => why("swiotlb=1", { name: 5 as never }), /name 5: a text was expected/],
+  ["a word for yes", () => replay(trace, { page: "yes" as never }), /page yes: true or false was expected/],
+  ["a number for yes", () => replay(trace, { page: 1 as never }), /page 1: true or false was expected/],
+  [
+    "a word for force",
+    () => replay(trace, { swiotlb: { slots: 128, force: "no" as never } }),
+    /swiotlb\.force no: true or/,
+  ],
+  ["null for no", () => runMachine(yaml, { checks: null as never }), /checks null: true or false was expected/],
+  ["a list for a trace", () => replay(trace, { perfetto: [] as never }), /perfetto \[\]: a function was expected/],
   ["no dump", () => replay(trace, { xen: { p2m: 1 as never } }), /xen\.p2m 1: bytes, a Blob/],
 ])("%s is refused as a bad option", async (_, call, message) => {
   const error: unknown = await call().catch((e: unknown) => e);
@@ -100,6 +110,21 @@ test.each<[string, () => Promise<unknown>, string]>([
     "log: expected a kernel log, found a recording (ftrace",
   ],
   ["no machine", () => runMachine("cpus: two"), "machine: line 1"],
+  ["an empty machine", () => runMachine(""), "machine: expected something in it, found nothing"],
+  ["a number as a machine", () => runMachine("5"), "machine: line 1, column 1: expected a machine to be keys"],
+  ["a text as its machine", () => replay(trace, { machine: "x" }), "machine: line 1, column 1: expected a machine to"],
+  ["null as its machine", () => replay(trace, { machine: "null" }), "machine: line 1, column 1: expected a machine to"],
+  ["an empty text as its machine", () => replay(trace, { machine: "" }), "machine: expected something in it, found"],
+  [
+    "an object with a mistake",
+    () => runMachine({ devices: [{ bdf: "0000:00:03.0", mask: 99 }] }),
+    "machine: devices[0].mask: expected devices[0].mask to be ",
+  ],
+  [
+    "an object that contradicts itself",
+    () => runMachine({ devices: [{ bdf: "0000:00:03.0" }, { bdf: "0000:00:03.0" }] }),
+    "machine: devices[1].bdf: expected each device once",
+  ],
   ["a machine that no recording follows", () => replay(trace, { machine: "arch: arm" }), "machine: line 1, column 7"],
   [
     "gzip data that is none",

@@ -167,7 +167,7 @@ test.each<[string, () => unknown, RegExp]>([
   [
     "no device",
     () => lookup({ memory: open.memory, unit: { kind: "vtd", mode: "legacy", root: 0 }, device: "x" }),
-    /^device: "x"/,
+    /^bad-option: device x: "x"; a device is written/,
   ],
   [
     "no unit",

@@ -15,7 +15,7 @@ export interface MachineFlags {
 /** @returns 0 when every byte and every rule held, 1 otherwise. Throws Unreadable for a machine that cannot be. */
 export async function runDescribed(name: string, text: string, flags: MachineFlags, session: Session): Promise<0 | 1> {
   const run = <T>(work: Paced<T>) => session.paced(`running ${name}`, work);
-  const outcome = await machineOutcome({ name, text }, flags, { run });
+  const outcome = await machineOutcome({ name, said: text }, flags, { run });
   if (flags.json === true) session.json(machineDocument(outcome));
   else session.say(machineLines(outcome, session.screen));
   return isTrouble(outcome) ? 1 : 0;

@@ -12,7 +12,16 @@ import { contentOf, refuseOthers } from "../content.js";
 import { type Input, isInput, openInput, type TextInput, textOf } from "../input.js";
 import type { WithPage } from "../page_content.js";
 import { Work } from "../work.js";
-import { BadOption, checkNames, type WorkOptions, wholeNumber, workNames } from "../work_options.js";
+import {
+  BadOption,
+  checkNames,
+  flag,
+  ofOption,
+  text,
+  type WorkOptions,
+  wholeNumber,
+  workNames,
+} from "../work_options.js";
 import { checkQuestion, differenceFrom, type InspectQuestion, reportOf } from "./report.js";
 import { unitGiven } from "./roots.js";
 import { unitsOf } from "./units.js";
@@ -82,8 +91,8 @@ const otherNames = ["image", "name", "registers", "roots", "scan", "raw"] as con
  *
  * @param image an ELF core, a kdump file, LiME, flattened ones of these, or with `raw` any memory
  * @returns what `dmalab inspect --json` prints
- * @throws Unreadable for what is no image, or one that holds no tables of an IOMMU; BadOption; Misuse `device` or `address`
- *   for what names none; the signal's reason.
+ * @throws Unreadable for what is no image, or one that holds no tables of an IOMMU; BadOption; the signal's
+ *   reason.
  */
 export async function inspect(image: Input, options: InspectOptions = {}): Promise<InspectDocument & WithPage> {
   const { name = "image", device, who, at, diff, page, ...o } = checkNames(options, names);
@@ -92,12 +101,14 @@ export async function inspect(image: Input, options: InspectOptions = {}): Promi
     ...(who !== undefined && { who: physical(who) }),
     ...(at !== undefined && { at: text("at", at) }),
   };
-  checkQuestion(question);
+  checkQuestion(question, ofOption);
   const other = diff === undefined ? null : otherOf(diff);
+  const isShown = flag("page", page, false);
+  flag("scan", o.scan, false);
   const work = new Work(options);
   const here = await inspected({ image, name, ...o }, { from: 0, to: other === null ? 1 : 0.5 }, work);
-  const report = reportOf(here, question);
-  const shown = page === true ? inspectPageText(report, here.image) : null;
+  const report = reportOf(here, question, ofOption);
+  const shown = isShown ? inspectPageText(report, here.image) : null;
   const whole = other === null ? report : await withDifference(report, other, device, work);
   work.end();
   const document = inspectDocument(whole);
@@ -149,7 +160,11 @@ async function inspected(
 }
 
 function otherOf(diff: Input | OtherImage): OtherImage {
-  return isInput(diff) ? { image: diff as Input } : checkNames(diff, otherNames, "diff");
+  if (isInput(diff)) return { image: diff as Input };
+  const other = checkNames(diff, otherNames, "diff");
+  if (other.name !== undefined) text("diff.name", other.name);
+  flag("diff.scan", other.scan, false);
+  return other;
 }
 
 function rootsOf(texts: readonly string[] = []): UnitRoot[] {
@@ -167,15 +182,10 @@ async function registersText(given: NonNullable<ImageOptions["registers"]>, work
   return isInput(given) ? textOf("registers", given, "registers", work) : JSON.stringify(given);
 }
 
-function text(option: string, given: unknown): string {
-  if (typeof given === "string") return given;
-  throw new BadOption(option, given, "a text was expected");
-}
-
 /** A number is taken as it is, a text as the command takes it. */
 function physical(who: number | string): number {
   if (typeof who === "number") return wholeNumber("who", who, 0, 2 ** 52 - 1);
-  const address = parseAddress(text("who", who));
+  const address = ofOption("who", who, () => parseAddress(text("who", who)));
   if (address < 2n ** 52n) return Number(address);
   throw new BadOption("who", who, "a physical address has at most 52 bits");
 }

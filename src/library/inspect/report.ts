@@ -1,5 +1,5 @@
 /** What is asked of an inspection, made into a report of it. */
-import { isAsked, parseDevice, parseDeviceAddress } from "../../audit/inspect/device_name.js";
+import { type AskedDevice, isAsked, parseDevice, parseDeviceAddress } from "../../audit/inspect/device_name.js";
 import { differenceOf } from "../../audit/inspect/difference/difference.js";
 import type { Inspection } from "../../audit/inspect/facts/inspection.js";
 import type { Inspected } from "../../audit/inspect/image/inspect_image.js";
@@ -21,18 +21,29 @@ export interface InspectQuestion {
   readonly strict?: boolean;
 }
 
+/** Who asks says what becomes of a refusal: the library names the option, the command tells it as it is. */
+type Within = <T>(option: string, given: unknown, ask: () => T) => T;
+const asItIs: Within = (_option, _given, ask) => ask();
+
 /** @throws Misuse `device` or `address` for what names none, before any work is done. */
-export function checkQuestion({ device, at }: InspectQuestion): void {
-  if (device !== undefined) parseDevice(device);
-  if (at !== undefined) parseDeviceAddress(at);
+export function checkQuestion({ device, at }: InspectQuestion, within = asItIs): void {
+  if (device !== undefined) within("device", device, () => parseDevice(device));
+  if (at !== undefined) within("at", at, () => parseDeviceAddress(at));
 }
 
-/** @throws BadOption for a device or a segment that the image knows nothing of. */
-export function reportOf(inspected: Inspected, asked: InspectQuestion): InspectReport {
+/**
+ * @throws BadOption for a device or a segment that the image knows nothing of; Misuse `device` where several may be the
+ *   one, or no unit is behind it.
+ */
+export function reportOf(inspected: Inspected, asked: InspectQuestion, within = asItIs): InspectReport {
   const { inspection } = inspected;
   const senders = { bus: inspected.bus, aliases: inspected.coverage?.acpi.aliases ?? [] };
-  const device = asked.device === undefined ? null : askedSender(parseDevice(asked.device), senders);
-  const at = asked.at === undefined ? null : askedSender(parseDeviceAddress(asked.at), senders);
+  const sender = <T extends AskedDevice>(option: "device" | "at", parse: (text: string) => T): T | null => {
+    const text = asked[option];
+    return text === undefined ? null : within(option, text, () => askedSender(parse(text), senders));
+  };
+  const device = sender("device", parseDevice);
+  const at = sender("at", parseDeviceAddress);
   const all = [...inspection.devices.keys()];
   const shown = device === null ? all : all.filter((i) => isAsked(inspection.devices[i]!, device));
   const segment = at?.segment ?? null;
@@ -46,7 +57,7 @@ export function reportOf(inspected: Inspected, asked: InspectQuestion): InspectR
     everyMapping: device !== null,
     strict: asked.strict === true,
     who: asked.who === undefined ? null : whoAnswer(inspected, asked.who),
-    walk: at === null ? null : walkAnswer(inspected, at),
+    walk: at === null ? null : within("at", asked.at, () => walkAnswer(inspected, at)),
     diff: null,
   };
 }

@@ -10,7 +10,7 @@ import type { Coherent, DmaApi, MappedList } from "../../sw/dma/index.js";
 import { Checker } from "../../sw/dma/index.js";
 import type { Cause, Mapped, Refusal } from "../../sw/engine/index.js";
 import type { MachineDescription } from "../machine_description.js";
-import { BadOption, checkNames, wholeNumber } from "../work_options.js";
+import { BadOption, checkNames, flag, wholeNumber } from "../work_options.js";
 
 /** A kernel and its devices: the part of a machine's description that says them. */
 export interface KernelOptions
@@ -138,13 +138,13 @@ export function insideOf(kernel: Kernel): Inside {
 
 /** Make a kernel with its devices. @throws Unreadable for a description that contradicts itself; BadOption. */
 export function createKernel(options: KernelOptions = {}): Kernel {
-  const { checks = true, ...description } = checkNames(options, [
+  const { checks, ...description } = checkNames(options, [
     ...(["arch", "cpus", "devices", "encrypted", "kernel", "memory", "swiotlb", "xen"] as const),
     "checks",
   ]);
-  const described = describeMachine("kernel", JSON.stringify(description, null, 2));
+  const described = describeMachine("kernel", description);
   const host = buildHost(described.machine);
-  const checker = checks ? new Checker({ guest: host.kernel, memory: host.kernel.memory }) : null;
+  const checker = flag("checks", checks, true) ? new Checker({ guest: host.kernel, memory: host.kernel.memory }) : null;
   const devices = buildDevices(described, host, checker);
   const memory = checker?.watchMemory(host.kernel.memory) ?? host.kernel.memory;
   const deviceOf = (bdf: string) => {

@@ -12,7 +12,7 @@ import {
   type UnitRoot,
 } from "../../table/device/index.js";
 import { type Trouble, Troubles } from "../../table/trouble.js";
-import { checkNames, oneOf, wholeNumber } from "../work_options.js";
+import { checkNames, ofOption, oneOf, text, wholeNumber } from "../work_options.js";
 
 /** Whose tables are read. */
 export interface UnitOptions {
@@ -42,11 +42,11 @@ const kinds: readonly UnitKind[] = ["vtd", "amdvi", "smmuv3"];
 
 /**
  * What a unit looks up for a request: the page tables that translate it, or why it goes nowhere.
- * @throws BadOption; Misuse `device` for what names none.
+ * @throws BadOption, also for a device that names none.
  */
 export function lookup(options: LookupOptions): Attachment | LookupFault {
   const { memory, unit, device } = checkNames(options, ["memory", "unit", "device"]);
-  const { requester, pasid } = parseDevice(device);
+  const { requester, pasid } = ofOption("device", device, () => parseDevice(text("device", device)));
   const whole = wholeUnit(unit);
   return deviceTables[whole.kind].lookup(memory, whole, requester, pasid);
 }

@@ -15,7 +15,7 @@ import { Allow, type TableRoot } from "../../table/root.js";
 import { type Trace, trace, traceNested } from "../../table/trace.js";
 import { type Trouble, Troubles } from "../../table/trouble.js";
 import { Need, walk } from "../../table/walk.js";
-import { BadOption, checkNames, oneOf, wholeNumber } from "../work_options.js";
+import { BadOption, checkNames, flag, oneOf, wholeNumber } from "../work_options.js";
 import type { Memory } from "./memory.js";
 
 /** How a table is made and where its own frames come from. */
@@ -152,10 +152,10 @@ export function createPageTable(options: CreatePageTableOptions): WritablePageTa
   };
   const { memory, superpages, contiguous, encodedSizes, skipLevels } = o;
   const how = {
-    ...(superpages !== undefined && { superpages }),
-    ...(contiguous !== undefined && { contiguous }),
-    ...(encodedSizes !== undefined && { encodedSizes }),
-    ...(skipLevels !== undefined && { skipLevels }),
+    ...(superpages !== undefined && { superpages: flag("superpages", superpages, false) }),
+    ...(contiguous !== undefined && { contiguous: flag("contiguous", contiguous, false) }),
+    ...(encodedSizes !== undefined && { encodedSizes: flag("encodedSizes", encodedSizes, false) }),
+    ...(skipLevels !== undefined && { skipLevels: flag("skipLevels", skipLevels, false) }),
   };
   const mapper = new Mapper(memory, root, (count) => frames.take(count), how);
   return {

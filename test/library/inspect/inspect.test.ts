@@ -1,14 +1,7 @@
 /** `inspect` answers what the command answers, in each form of an input, and can be watched and ended. */
 import { describe, expect, test } from "vitest";
 import { html } from "../../../src/doors/pages.js";
-import {
-  BadOption,
-  type InspectDocument,
-  type InspectOptions,
-  inspect,
-  Misuse,
-  Unreadable,
-} from "../../../src/index.js";
+import { BadOption, type InspectDocument, type InspectOptions, inspect, Unreadable } from "../../../src/index.js";
 import { dmalab } from "../../cli/called.js";
 import { fixture, fixtureText } from "../../read/fixture.js";
 import { undescribed } from "../../report/described.js";
@@ -107,8 +100,19 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ["no number", () => inspect(image, { who: Number.NaN }), /who NaN: a whole number/],
   ["an address beyond memory", () => inspect(image, { who: 2 ** 60 }), /who 1152921504606847000/],
   ["one as text", () => inspect(image, { who: "0xfffffffffffff000" }), /a physical address has at most 52 bits/],
-  ["no address", () => inspect(image, { who: "x" }), /^address: "x"/],
-  ["no device", () => inspect(image, { device: "3" }), /^device: "3"/],
+  ["no address", () => inspect(image, { who: "x" }), /^bad-option: who x: "x"; an address is hexadecimal/],
+  ["no device", () => inspect(image, { device: "3" }), /^bad-option: device 3: "3"; a device is written 00:03\.0/],
+  ["no device to walk from", () => inspect(image, { at: "zzz" }), /^bad-option: at zzz: "zzz"; a device is written/],
+  ["no address to walk to", () => inspect(image, { at: "00:03.0" }), /^bad-option: at 00:03\.0: "00:03\.0" has no/],
+  [
+    "a device that no unit is behind",
+    () => inspect(image, { registers, at: "\\_SB.ABC:0x1000" }),
+    /^bad-option: at \\_SB\.ABC:0x1000: no unit has an entry for/,
+  ],
+  ["a word for yes", () => inspect(image, { page: "yes" as never }), /page yes: true or false was expected/],
+  ["a number for yes", () => inspect(image, { scan: 1 as never }), /scan 1: true or false was expected/],
+  ["a number for a name", () => inspect(image, { name: 5 as never }), /name 5: a text was expected/],
+  ["one for the other's", () => inspect(image, { diff: { image, name: 5 as never } }), /diff\.name 5: a text was/],
   [
     "a device that is not there",
     () => inspect(image, { registers, device: "7f:03.0" }),
@@ -136,7 +140,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ],
 ])("%s is refused", async (_, call, message) => {
   const error: unknown = await call().catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(Misuse);
+  expect(error).toBeInstanceOf(BadOption);
   expect((error as Error).message).toMatch(message);
 });
 

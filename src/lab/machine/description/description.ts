@@ -7,7 +7,7 @@
 import { type Document, isAlias, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { Unreadable } from "../../../read/unreadable.js";
 import { contradictions } from "./contradictions.js";
-import { acceptedParts, type Given, type Mistake, mistakesOf, type Partly, type Path } from "./mistakes.js";
+import { acceptedParts, type Given, type Mistake, mistakesOf, nameOf, type Partly, type Path } from "./mistakes.js";
 import { type MachineDescription, machineSchema } from "./schema.js";
 
 export type { MachineDescription } from "./schema.js";
@@ -20,33 +20,36 @@ const mistakesMax = 20;
 /** A description, and how to refuse it where something in it turns out to be impossible. */
 export interface Described {
   readonly machine: MachineDescription;
-  /** @throws Unreadable with the line and column of that place. */
+  /** @throws Unreadable with the line and column of that place, or its path where no text was given. */
   readonly refuse: (path: Path, expected: string, found: string) => never;
 }
 
 /**
- * @param name what messages call the text: its file's name
- * @throws Unreadable for text that is no YAML, breaks the schema or contradicts itself: a line for each mistake, in the
- *   order of the text, with line and column.
+ * @param name what messages call the description: its file's name
+ * @param said YAML, or an object
+ * @throws Unreadable for text that is no YAML, and for what breaks the schema or contradicts itself: a line for each
+ *   mistake, in the order of the text, with line and column; of an object with the path, such as `devices[0].mask`.
  */
-export function describeMachine(name: string, text: string): Described {
+export function describeMachine(name: string, said: string | object): Described {
+  // JSON is YAML too; but its lines are ours, and nobody could look them up.
+  const text = typeof said === "string" ? said : JSON.stringify(said, null, 2);
   if (text.length > charsMax) throw new Unreadable(name, "", `at most ${charsMax} characters`, `${text.length}`);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const refused = (found: readonly Placed[]): Unreadable => {
-    const told = found.map(({ offset, expected, found }) => {
+    const told = found.map(({ path, offset, expected, found }) => {
       const { line, col } = lines.linePos(offset);
-      return { where: `line ${line}, column ${col}`, expected, found };
+      return { where: said === text ? `line ${line}, column ${col}` : nameOf(path), expected, found };
     });
     return Unreadable.all(name, told, mistakesMax);
   };
   const broken = yamlMistakes(document);
   if (broken.length > 0) throw refused(broken);
-  const given = document.toJS() ?? {};
+  const given: unknown = document.contents === null ? {} : document.toJS();
   const result = machineSchema.safeParse(given);
   const wrong = result.success ? [] : mistakesOf(result.error, (path) => givenAt(document, given, path));
   const places = new Set(wrong.map(({ path }) => JSON.stringify(path)));
-  const parts = acceptedParts(machineSchema, given) as Partly<MachineDescription>;
+  const parts = (acceptedParts(machineSchema, given) ?? {}) as Partly<MachineDescription>;
   const apart = contradictions(parts, (path) => places.has(JSON.stringify(path)));
   const all = [...wrong, ...apart].map((m) => placed(document, m)).sort((a, b) => a.offset - b.offset);
   if (!result.success || all.length > 0) throw refused(all);
@@ -60,6 +63,7 @@ export function describeMachine(name: string, text: string): Described {
 
 /** A mistake with its place in the text. */
 interface Placed {
+  readonly path: Path;
   readonly offset: number;
   readonly expected: string;
   readonly found: string;
@@ -67,19 +71,21 @@ interface Placed {
 
 function placed(document: Document, { path, expected, found, meant }: Mistake): Placed {
   const near = meant.length === 0 ? "" : ` (did you mean ${meant.join(" or ")}?)`;
-  return { offset: offsetOf(document, path), expected, found: `${found}${near}` };
+  return { path, offset: offsetOf(document, path), expected, found: `${found}${near}` };
 }
 
 /** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */
 function yamlMistakes(document: Document.Parsed): Placed[] {
   const found: Placed[] = document.errors.map((e) => ({
+    path: [],
     offset: e.pos[0],
     expected: "YAML",
     found: `this fault: ${e.message}`,
   }));
   visit(document, (_, node) => {
     if (!isAlias(node)) return;
-    found.push({ offset: node.range?.[0] ?? 0, expected: "a value of its own", found: `the alias *${node.source}` });
+    const offset = node.range?.[0] ?? 0;
+    found.push({ path: [], offset, expected: "a value of its own", found: `the alias *${node.source}` });
   });
   return found.sort((a, b) => a.offset - b.offset);
 }

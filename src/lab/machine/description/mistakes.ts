@@ -66,7 +66,7 @@ export function mistakesOf(error: z.core.$ZodError, at: (path: Path) => Given): 
 }
 
 /** `devices[0].mask`. */
-const nameOf = (path: Path): string =>
+export const nameOf = (path: Path): string =>
   path.map((step, n) => (typeof step === "number" ? `[${step}]` : n === 0 ? step : `.${step}`)).join("");
 
 function unknownKey(path: Path, key: string): Mistake {
