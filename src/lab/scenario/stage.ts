@@ -1,4 +1,5 @@
 /** Small machines that scenarios run on: a hypervisor with a back end's domain 0 and one guest, or a kernel alone. */
+import { frameBytes } from "../../base/frame.js";
 import { LogLines } from "../../base/kernel_log.js";
 import { drawn } from "../../base/rng.js";
 import type { DmaPort } from "../../bus/dma_port.js";
@@ -30,7 +31,7 @@ import {
   type XenModel,
 } from "../../sw/xen/index.js";
 
-export const page = 4096;
+export const page = frameBytes;
 
 /** Requester id of the one device: 0000:00:01.0. */
 export const requester = 8;

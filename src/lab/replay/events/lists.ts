@@ -1,10 +1,11 @@
 /** Lists of buffers, which are mapped by one event and unmapped by one. The release of a list comes after its event. */
+import { frameBytes } from "../../../base/frame.js";
 import type { EventBatch } from "../../../read/event.js";
 import { longer } from "../contracts/columns.js";
 import { beginOf, none, Outcome } from "../contracts/operation.js";
 import { endedBy, type Joining, outcomeOf } from "./joining.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export function mapList(j: Joining, b: EventBatch, i: number): void {
   const { pending } = j;

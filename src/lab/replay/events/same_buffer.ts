@@ -4,12 +4,13 @@
  * The event before a search prints a bus address of the buffer: its physical one, perhaps with an encryption bit above
  * it. Under Xen it is the machine's, of which only the place inside the page is the same.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { u64Low } from "../../../base/u64.js";
 import { Context } from "../../../read/event.js";
 import type { Mappings } from "../contracts/mappings.js";
 import type { BouncesInBounds } from "./bounces_in_bounds.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 
 export class SameBuffer {
   readonly #maps: Mappings;

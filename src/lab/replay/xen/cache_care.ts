@@ -9,13 +9,14 @@
  * Source: Linux drivers/xen/swiotlb-xen.c (xen_swiotlb_map_phys, xen_swiotlb_unmap_phys, xen_swiotlb_sync_single_for_cpu),
  * arch/arm/xen/mm.c, arch/arm64/mm/dma-mapping.c, drivers/xen/unpopulated-alloc.c; Xen GNTTABOP_cache_flush.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { Direction } from "../../../spec/dma/direction.js";
 import type { CacheOutcome, WrongPage } from "./outcome.js";
 import type { PageTree } from "./page_tree.js";
 import type { PoolFrames } from "./pool_frames.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const examplesMax = 20;
 const framesMax = 1_000_000;
 /** Foreign mappings whose device is remembered. */
@@ -24,10 +25,10 @@ const livingMax = 1_000_000;
 const flushClean = 1;
 const flushInvalidate = 2;
 
-/** Which call of the DMA layer is under way, and the bus address it is about; NaN while it maps. */
+/** Which call of the DMA layer is under way, and the bus address it is about; null while it maps. */
 interface Call {
   readonly kind: "unmap" | "sync" | "map";
-  readonly bus: number;
+  readonly bus: number | null;
 }
 
 export class CacheCare {
@@ -56,7 +57,7 @@ export class CacheCare {
     const place = b.cpu[i]! * 256 + b.context[i]!;
     switch (b.kind[i]) {
       case EventKind.xenMap:
-        this.#under.set(place, { kind: "map", bus: Number.NaN });
+        this.#under.set(place, { kind: "map", bus: null });
         break;
       case EventKind.xenUnmap:
         this.#callsShown = true;

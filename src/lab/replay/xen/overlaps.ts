@@ -7,6 +7,7 @@
  * mapped directly has no such table and no such trouble: a frame with a number of its pool is its pool's.
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_find_pool; arch/x86/include/asm/xen/page.h, bfn_to_local_pfn.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Mappings } from "../contracts/mappings.js";
 import { beginOf } from "../contracts/operation.js";
@@ -14,7 +15,7 @@ import type { Overlap } from "./outcome.js";
 import type { Owners } from "./owners.js";
 import type { PoolFrames } from "./pool_frames.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const examplesMax = 20;
 const framesMax = 1_000_000;
 

@@ -12,6 +12,8 @@ import { aliveList, domainIn, type GrantBook } from "./grants.js";
 import type { PageTree } from "./page_tree.js";
 
 const pageBytes = frameBytes;
+/** A page, a frame or a grant that no event shows: it equals none, and what is counted on from it is not known either. */
+const notKnown = Number.NaN;
 /** Operations whose change of the tree has not come yet; they are followed by it at once. */
 const awaitedMax = 100_000;
 
@@ -38,7 +40,7 @@ export class TreeGrants implements GrantBook {
     this.#framesShown = shown.frames;
     this.#endsIn = shown.ends ? EventKind.xenUngrants : EventKind.xenUngrantPages;
     for (const run of before?.mapped() ?? []) {
-      for (let k = 0; k < run.count; k++) this.#alive.set(run.pfn + k, { mfn: run.mfn + k, granted: Number.NaN });
+      for (let k = 0; k < run.count; k++) this.#alive.set(run.pfn + k, { mfn: run.mfn + k, granted: notKnown });
     }
     this.aliveBefore = this.#alive.size;
   }
@@ -52,7 +54,7 @@ export class TreeGrants implements GrantBook {
   }
 
   domainOf(pfn: number): number | null {
-    return domainIn(this.#alive.get(pfn)?.granted ?? Number.NaN);
+    return domainIn(this.#alive.get(pfn)?.granted ?? notKnown);
   }
 
   get aliveCount(): number {
@@ -67,7 +69,7 @@ export class TreeGrants implements GrantBook {
     const count = b.dmaCount[i]!;
     const places = b.physFirst[i]! + count;
     for (let k = 0; k < count; k++) {
-      const pfn = k < b.physCount[i]! - count ? b.listPhys[places + k]! / pageBytes : Number.NaN;
+      const pfn = k < b.physCount[i]! - count ? b.listPhys[places + k]! / pageBytes : notKnown;
       if (b.listSize[b.dmaFirst[i]! + k] !== 0) {
         this.failed++;
         continue;
@@ -82,7 +84,7 @@ export class TreeGrants implements GrantBook {
 
   #frames(b: EventBatch, i: number): void {
     const first = b.phys[i]! / pageBytes;
-    const mfn = b.dma[i] === -1 ? Number.NaN : b.dma[i]! / pageBytes;
+    const mfn = b.dma[i] === -1 ? notKnown : b.dma[i]! / pageBytes;
     for (let k = 0; k < framesOf(b, i); k++) {
       if (Number.isNaN(mfn)) this.#remove(first + k);
       else this.#add(first + k, mfn + k);
@@ -108,13 +110,13 @@ export class TreeGrants implements GrantBook {
   #add(pfn: number, mfn: number): void {
     this.mapped++;
     this.#tree.set(pfn, FrameKind.foreign, mfn);
-    this.#alive.set(pfn, { mfn, granted: this.#granted.get(pfn) ?? Number.NaN });
+    this.#alive.set(pfn, { mfn, granted: this.#granted.get(pfn) ?? notKnown });
     this.#granted.delete(pfn);
   }
 
   #remove(pfn: number): void {
     if (this.#alive.delete(pfn)) this.unmapped++;
     else this.unmappedUnseen++;
-    this.#tree.set(pfn, FrameKind.invalid, Number.NaN);
+    this.#tree.set(pfn, FrameKind.invalid, notKnown);
   }
 }

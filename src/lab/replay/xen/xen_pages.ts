@@ -6,6 +6,7 @@
  * is the granted frame, which the page map holds while the grant is mapped.
  * Source: Linux drivers/xen/swiotlb-xen.c, xen_swiotlb_map_phys, range_straddles_page_boundary.
  */
+import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind } from "../../../read/event.js";
 import { FrameKind } from "../../../read/xen/p2m_file.js";
 import { attrMmio } from "../../../spec/dma/direction.js";
@@ -21,7 +22,7 @@ import type { Overlaps } from "./overlaps.js";
 import type { Owners } from "./owners.js";
 import { type Pages, unknownNames } from "./page_map.js";
 
-const pageBytes = 4096;
+const pageBytes = frameBytes;
 const mismatchesMax = 50;
 /** Bus addresses from here on name no frame: they are grants of virtual devices, or none. */
 const busMax = 2 ** 52;
