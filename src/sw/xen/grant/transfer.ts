@@ -9,7 +9,6 @@
 import { frameBytes, type Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantType, GrantV1, GrantV2 } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
-import { statusTries } from "../../../spec/xen/limits.js";
 import { invalidM2p } from "../../../spec/xen/p2m_entry.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
@@ -59,20 +58,17 @@ export function* transferGrantSteps(h: Hypervisor, d: Domain, o: TransferRequest
   return GrantStatus.okay;
 }
 
-/** Take the waiting entry. @returns false when it waits for nothing, or for another, or changes without end. */
+/** Take the waiting entry. @returns false when it waits for nothing, or for another, or changes before it is taken. */
 function* commit(h: Hypervisor, to: Domain, from: Domain, ref: number): Steps<boolean> {
   if (!Number.isInteger(ref) || ref < 0 || ref >= to.grants.entryCount) return false;
   const entry = entryAddress(to, ref);
-  for (let tries = 0; tries < statusTries; tries++) {
-    const seen = h.memory.load32(entry);
-    const waits = (seen & 0xffff) === GrantType.acceptTransfer && seen >>> 16 === from.id;
-    if (!waits) return false;
-    yield "the entry was read";
-    if (h.memory.load32(entry) !== seen) continue;
-    h.memory.store32(entry, seen | GrantFlag.transferCommitted);
-    return true;
-  }
-  return false;
+  const seen = h.memory.load32(entry);
+  if ((seen & 0xffff) !== GrantType.acceptTransfer || seen >>> 16 !== from.id) return false;
+  yield "the entry was read";
+  // One word alone waits for this domain: any other that stands there by now does not, and is not worth a second try.
+  if (h.memory.load32(entry) !== seen) return false;
+  h.memory.store32(entry, seen | GrantFlag.transferCommitted);
+  return true;
 }
 
 /** The frame is written before the flag that says so. */

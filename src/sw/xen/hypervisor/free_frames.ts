@@ -83,8 +83,8 @@ export class FreeFrames {
 
   #block(zone: number, order: number): number {
     const size = 2 ** order;
+    if (this.#lengths[zone]! < size) return -1;
     const blocks = Math.floor(this.#zones[zone]!.length / size);
-    if (blocks === 0 || this.#lengths[zone]! < size) return -1;
     const start = this.#choose(blocks);
     for (let n = 0; n < blocks; n++) {
       const first = 2 ** zone + ((start + n) % blocks) * size;
