@@ -218,7 +218,7 @@ export class Replay {
     return {
       source: {
         ...source,
-        warnings: [...source.warnings, ...untold(summary.refusals.untold)],
+        warnings: [...source.warnings, ...summary.refusals.warnings],
         kernel: machine.kernel,
         events: firstReading.events,
         cpus: machine.cpus,
@@ -298,10 +298,6 @@ export class Replay {
     const on = { recorded, maps, pool, forced, alignments, masks, sink: this.#summary };
     return new RequestStream(recorded, new ReplacementPool(on));
   }
-}
-
-function untold(count: number): { where: string; what: string }[] {
-  return count === 0 ? [] : [{ where: "", what: `${count} more refusals are counted and not told one by one` }];
 }
 
 function fanOut(sinks: readonly CarriedSink[]): CarriedSink {

@@ -26,6 +26,12 @@ export class Refusals {
     this.#occupancy = occupancy;
   }
 
+  /** That some are not told, where some are not. */
+  get warnings(): { where: string; what: string }[] {
+    if (this.untold === 0) return [];
+    return [{ where: "", what: `${this.untold} more refusals are counted and not told one by one` }];
+  }
+
   add(m: number, { refusal }: Carried): void {
     const { outcome, time, device, cpu, size } = this.#maps;
     const list = outcome[m] === Outcome.refusedList;
