@@ -1,7 +1,7 @@
 /** Edges of leaves: runs over the middle of the input and into the interrupt range, and where an unmapping ends. */
 import { describe, expect, test } from "vitest";
-import { Placed } from "../../src/table/leaf_sink.js";
 import { type Allow, formats, Mapper, type WalkPlan } from "../../src/table/index.js";
+import { Placed } from "../../src/table/leaf_sink.js";
 import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machines.js";
 
 const page = 4096;
@@ -89,6 +89,10 @@ test.each(widths.map((w) => [widthName(w), w] as const))("%s: an unmapping ends 
   mapper.map(base, 0, 8 * 2 ** formats[format].granuleLg2, 3);
   const leaf = 2 ** formats[format].granuleLg2;
   const bytes = 4 * leaf;
-  expect([mapper.unmap(base, leaf), mapper.unmap(base, leaf), mapper.unmap(base + leaf, leaf)]).toEqual([leaf, 0, leaf]);
+  expect([mapper.unmap(base, leaf), mapper.unmap(base, leaf), mapper.unmap(base + leaf, leaf)]).toEqual([
+    leaf,
+    0,
+    leaf,
+  ]);
   expect([mapper.unmap(base, bytes), mapper.unmap(base, bytes)]).toEqual([2 * leaf, 0]);
 });

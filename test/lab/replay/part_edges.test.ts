@@ -18,7 +18,10 @@ const slot = 2048;
 describe("the search of a mapping whose buffer has a bus address of its own", () => {
   const { task, softirq, unknown } = Context;
   /** Searches of the same device, oldest first. @returns which one belongs to 4096 bytes at 0x5000, given 0x9000 */
-  const found = (searches: readonly { in: number; size?: number; device?: number; orig?: number }[], o: number[] = []) => {
+  const found = (
+    searches: readonly { in: number; size?: number; device?: number; orig?: number }[],
+    o: number[] = [],
+  ) => {
     const maps = new Mappings();
     const numbers = searches.map((s) => {
       const m = made(maps, { size: 4096, ...s });
@@ -54,7 +57,7 @@ describe("slots whose holders are not seen", () => {
     /** The lowest free slot. */
     const find = () => {
       asked.count++;
-      for (let at = 0; at < 128; at++) if ((pool.free[at >> 5]! >>> (at & 31)) & 1) return at * slot;
+      for (let at = 0; at < 128; at++) if (pool.isFree(at)) return at * slot;
       return -1;
     };
     return { pool, holders, find, asked };
@@ -157,7 +160,11 @@ describe("how exact the model is", () => {
     told(11, 2 * slot, slot);
     told(12, -1, slot);
     expect(result()).toMatchObject({ compared: 2, equal: 1, mismatches: [{ time: 11 }] });
-    expect(result().note?.split("; ").map((note) => note.split(":")[0])).toEqual([
+    expect(
+      result()
+        .note?.split("; ")
+        .map((note) => note.split(":")[0]),
+    ).toEqual([
       "1 bounces lie outside the default pool and are not compared",
       "1 bounce is not compared",
       "1 bounce is not compared",
