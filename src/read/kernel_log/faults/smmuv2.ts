@@ -11,7 +11,7 @@ import { parseHex } from "../../../base/hex.js";
 import { type FaultDraft, type FaultFamily, type Said, wide } from "./fault.js";
 
 const context =
-  /Unhandled (?<=(?:\b(\S{1,60}): )?Unhandled )context fault: (?=.{0,80}\bfsynr0?=0x)((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:, ?|$|(?=\s))){2,8})/;
+  /Unhandled (?<=(?:\b(\S{1,60}): )?Unhandled )context fault: ((?:[a-z]\w{1,12}=(?:0x)?[0-9a-f]{1,16}(?:[\s,]{1,8}|$)){1,8})/;
 
 const field = /([a-z]\w{1,12})=(?:0x)?([0-9a-f]{1,16})/g;
 
@@ -30,7 +30,8 @@ function contextFault(m: RegExpExecArray): Said {
   const stream = fields.get("cbfrsynra"),
     flags = fields.get("fsr"),
     bank = fields.get("cb"),
-    address = fields.get("iova");
+    address = fields.get("iova"),
+    syndrome = fields.get("fsynr");
   return {
     topic: "access",
     says: "context",
@@ -39,7 +40,10 @@ function contextFault(m: RegExpExecArray): Said {
     flags: flags === undefined ? null : parseHex(flags),
     address: address === undefined ? null : wide(address),
     stream: stream === undefined ? null : parseHex(stream) & 0xffff,
-    values: [["fsynr", wide(fields.get("fsynr")!)], ...(bank === undefined ? [] : [["cb", BigInt(bank)] as const])],
+    values: [
+      ...(syndrome === undefined ? [] : [["fsynr", wide(syndrome)] as const]),
+      ...(bank === undefined || !/^\d+$/.test(bank) ? [] : [["cb", BigInt(bank)] as const]),
+    ],
   };
 }
 const registers =
