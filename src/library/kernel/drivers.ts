@@ -81,7 +81,7 @@ export interface NicDriverOptions extends DriverOptions {
   readonly received?: (packet: Uint8Array) => void;
 }
 
-/** Make a disk's driver, which enables its controller. @throws BadOption; Broken when it gets no memory for its queues. */
+/** Make a disk's driver, which enables its controller. @throws BadOption; Misuse when it gets no memory for its queues. */
 export function createDiskDriver(options: DiskDriverOptions): DiskDriver {
   const o = checkNames(options, ["kernel", "bdf", "registers", "interrupt", "entries"]);
   const resets = new Resets();
@@ -95,7 +95,7 @@ export function createDiskDriver(options: DiskDriverOptions): DiskDriver {
   return stepped(driver, resets, { submit, close: () => driver.close() });
 }
 
-/** Make a network card's driver. @throws BadOption; Broken when it gets no memory for its rings. */
+/** Make a network card's driver. @throws BadOption; Misuse when it gets no memory for its rings. */
 export function createNicDriver(options: NicDriverOptions): NicDriver {
   const known = ["kernel", "bdf", "registers", "interrupt", "configuration", "entries", "received"] as const;
   const o = checkNames(options, known);

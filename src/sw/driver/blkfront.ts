@@ -69,7 +69,7 @@ export class BlkFront {
     this.#backend = o.backend;
     this.#segmentsMax = o.segmentsMax ?? blkSegmentsMax;
     this.#persistent = o.persistent === true ? new PersistentPages(o.guest, o.grants, o.backend) : null;
-    this.ringPage = o.grants.allocShared()!;
+    this.ringPage = o.grants.takeShared();
     this.#ring = new FrontRing(o.guest.memory, this.ringPage * frameBytes, blkEntryBytes);
     this.ringRef = o.grants.grant(o.backend, this.ringPage, false);
   }
@@ -146,7 +146,7 @@ export class BlkFront {
     const perPage = frameBytes / (segmentWords * 4);
     const pages: Pfn[] = [];
     for (let from = 0; from < segments.length; from += perPage) {
-      const page = this.#grants.allocShared()!;
+      const page = this.#grants.takeShared();
       const words = new Uint32Array(1024);
       for (const [n, s] of segments.slice(from, from + perPage).entries()) putSegment(words, n * segmentWords, s);
       this.#guest.memory.write(page * frameBytes, new Uint8Array(words.buffer));

@@ -7,7 +7,7 @@
  * (nvme_should_reset, nvme_dev_disable) and what it had is given back with an error; Linux tries each command five times.
  */
 
-import { assert } from "../../base/assert.js";
+import { assert, Misuse } from "../../base/assert.js";
 import { hex } from "../../base/hex.js";
 import { u64High, u64Low } from "../../base/u64.js";
 import { read, write } from "../../bits/index.js";
@@ -71,7 +71,7 @@ export class DiskDriver {
   #held = false;
   readonly #onReset: () => void;
 
-  /** @throws Broken when the queues cannot be had: a driver that cannot start. */
+  /** @throws Misuse `no-memory` when the queues cannot be had: a driver that cannot start. */
   constructor(o: DiskDriverOptions) {
     this.#memory = o.memory;
     this.#api = o.api;
@@ -82,7 +82,8 @@ export class DiskDriver {
     this.#listBytes = (o.listEntries ?? 256) * sglBytes;
     const alloc = (bytes: number): Coherent => {
       const at = o.api.alloc(bytes);
-      assert(at !== null, "the driver has memory for its queues");
+      if (at === null)
+        throw new Misuse("no-memory", `a disk's driver takes ${bytes} bytes in one piece for its queues`);
       return at;
     };
     this.#sq = alloc(this.#entries * sqeBytes);

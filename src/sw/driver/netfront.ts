@@ -60,8 +60,8 @@ export class NetFront {
     this.#guest = o.guest;
     this.#grants = o.grants;
     this.#backend = o.backend;
-    this.txPage = o.grants.allocShared()!;
-    this.rxPage = o.grants.allocShared()!;
+    this.txPage = o.grants.takeShared();
+    this.rxPage = o.grants.takeShared();
     this.#tx = new FrontRing(o.guest.memory, this.txPage * frameBytes, netTxEntryBytes);
     this.#rx = new FrontRing(o.guest.memory, this.rxPage * frameBytes, netRxEntryBytes);
     this.txRef = o.grants.grant(o.backend, this.txPage, false);
@@ -138,7 +138,7 @@ export class NetFront {
   }
 
   #offer(): void {
-    const page = this.#grants.allocShared()!;
+    const page = this.#grants.takeShared();
     const ref = this.#grants.grant(this.#backend, page, false);
     const id = this.#freeId(this.#offers);
     this.#offers.set(id, { ref, page });

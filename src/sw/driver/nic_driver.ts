@@ -6,7 +6,7 @@
  * e1000_alloc_rx_buffers, e1000_watchdog, e1000_reset_task).
  */
 
-import { assert } from "../../base/assert.js";
+import { assert, Misuse } from "../../base/assert.js";
 import { frameBytes, type Pfn } from "../../base/frame.js";
 import { u64High, u64Low } from "../../base/u64.js";
 import { read, write } from "../../bits/index.js";
@@ -92,7 +92,7 @@ export class NicDriver {
   #held = false;
   readonly #onReset: () => void;
 
-  /** @throws Broken when the rings cannot be had: a driver that cannot start. */
+  /** @throws Misuse `no-memory` when the rings cannot be had: a driver that cannot start. */
   constructor(o: NicDriverOptions) {
     this.#kernel = o.kernel;
     this.#memory = o.memory;
@@ -103,8 +103,10 @@ export class NicDriver {
     this.#onReset = o.onReset ?? (() => {});
     this.#entries = o.entries ?? 64;
     const alloc = (): Coherent => {
-      const at = o.api.alloc(this.#entries * nicDescriptorBytes);
-      assert(at !== null, "the driver has memory for its rings");
+      const bytes = this.#entries * nicDescriptorBytes;
+      const at = o.api.alloc(bytes);
+      if (at === null)
+        throw new Misuse("no-memory", `a network card's driver takes ${bytes} bytes in one piece for a ring`);
       return at;
     };
     this.#tx = alloc();

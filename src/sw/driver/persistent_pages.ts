@@ -26,7 +26,7 @@ export class PersistentPages {
   take(): Lent {
     const free = this.#free.pop();
     if (free !== undefined) return free;
-    const page = this.#grants.allocShared()!;
+    const page = this.#grants.takeShared();
     return { page, ref: this.#grants.grant(this.#backend, page, false) };
   }
 

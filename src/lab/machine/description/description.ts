@@ -76,6 +76,11 @@ function placed(document: Document, { path, expected, found, meant }: Mistake): 
 
 /** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */
 function yamlMistakes(document: Document.Parsed): Placed[] {
+  const deep = document.errors.find((e) => e.code === "RESOURCE_EXHAUSTION");
+  if (deep !== undefined) {
+    // What follows from reading no further is no mistake of its own.
+    return [{ offset: deep.pos[0], expected: "values a few levels deep", found: "too many, one within another" }];
+  }
   const found: Placed[] = document.errors.map((e) => ({
     path: [],
     offset: e.pos[0],

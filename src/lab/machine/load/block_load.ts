@@ -2,6 +2,7 @@
  * A program that reads and writes a disk, and knows what must come back: every byte that it writes it remembers when
  * the write has ended, and every byte that it reads it compares.
  */
+import { Misuse } from "../../../base/assert.js";
 import { frameBytes, type Pfn } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
@@ -84,7 +85,10 @@ export class BlockLoad implements OneWay {
     const first = rng.below(sectorsPerPage);
     const held = sector === null ? null : this.#pages(Math.ceil((first + sectors) / sectorsPerPage));
     if (sector === null || held === null) {
-      if (this.issued === this.ended) throw new Error(`${this.name}: ${sectors} sectors fit neither disk nor memory`);
+      if (this.issued === this.ended) {
+        const bytes = Math.ceil((first + sectors) / sectorsPerPage) * frameBytes;
+        throw new Misuse("no-memory", `${this.name} takes ${bytes} bytes for one of its requests`);
+      }
       return;
     }
     const { pages, blocks } = held;

@@ -2,6 +2,7 @@
  * A program that sends and is sent packets, and the station at the other end of the wire: each knows what must come,
  * and compares every byte of it.
  */
+import { Misuse } from "../../../base/assert.js";
 import { frameBytes } from "../../../base/frame.js";
 import type { Rng } from "../../../base/rng.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
@@ -79,7 +80,9 @@ export class NetLoad implements OneWay {
     }
     const pieces = this.#pieces(bytes);
     if (pieces === null) {
-      if (this.issued === this.ended) throw new Error(`${this.name}: no memory for a packet of ${bytes.length} bytes`);
+      if (this.issued === this.ended) {
+        throw new Misuse("no-memory", `${this.name} takes ${bytes.length} bytes for one of its packets`);
+      }
       return;
     }
     const number = this.issued++;

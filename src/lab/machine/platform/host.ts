@@ -54,7 +54,8 @@ export interface Host {
   readonly makePool: (slots: number) => { readonly start: number; readonly slots: number } | null;
 }
 
-const memoryDefault = 2 ** 30;
+/** Of a machine that names none. */
+export const memoryDefault = 2 ** 30;
 
 /** Build the ground that a description asks for. @throws Misuse `no-memory` when frames are short. */
 export function buildHost(m: MachineDescription): Host {

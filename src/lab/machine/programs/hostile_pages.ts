@@ -21,7 +21,7 @@ export class HostilePages {
     this.#domain = domain;
     this.#rng = rng;
     for (let n = 0; n < count; n++) {
-      const page = domain.grants.allocShared()!;
+      const page = domain.grants.takeShared();
       this.pages.push(page);
       this.refs.push(domain.grants.grant(0, page, false));
     }

@@ -1,4 +1,5 @@
 /** One run of a described machine from its seed to its end, and what is left over then. */
+import { Misuse } from "../../../base/assert.js";
 import { atOnce, type Paced } from "../../../base/paced.js";
 import { Rng } from "../../../base/rng.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
@@ -6,7 +7,7 @@ import { Checker } from "../../../sw/dma/index.js";
 import type { Described } from "../description/description.js";
 import type { MachineDescription } from "../description/schema.js";
 import { buildDevices, type MachineDevice } from "../platform/devices.js";
-import { buildHost, type Host } from "../platform/host.js";
+import { buildHost, type Host, memoryDefault } from "../platform/host.js";
 import type { Program } from "../programs/program.js";
 import { buildPrograms } from "../programs/programs.js";
 import type { Ground } from "../units/ground.js";
@@ -45,6 +46,23 @@ export function runMachine(described: Described, o: RunOptions = {}): MachineRun
 
 /** The same, with a stop now and then. */
 export function* runningMachine(described: Described, o: RunOptions = {}): Paced<MachineRun> {
+  try {
+    return yield* running(described, o);
+  } catch (error) {
+    if (error instanceof Misuse && error.code === "no-memory")
+      return refuseMemory(described, error.message.replace(/^no-memory: /, ""));
+    throw error;
+  }
+}
+
+/** @param needed by whom, and how much, beside what is taken already */
+function refuseMemory({ machine: m, refuse }: Described, needed: string): never {
+  const path = m.xen === undefined ? ["memory"] : ["xen", "domains"];
+  const found = m.xen?.domains.map((d) => d.memory) ?? [m.memory ?? memoryDefault];
+  return refuse(path, `more memory: ${needed}, and no more is free`, `${found.join(" and ")} bytes`);
+}
+
+function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const { machine } = described;
   const host = buildHost(machine);
   yield 0;
@@ -64,10 +82,10 @@ export function* runningMachine(described: Described, o: RunOptions = {}): Paced
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors];
-  const running = runningUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
+  const steps = runningUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
   const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
-  let step = running.next();
-  for (; step.done !== true; step = running.next()) {
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) {
     // The last requests have ended before everything has come to rest.
     yield (0.99 * programs.reduce((sum, p) => sum + p.requests().ended, 0)) / asked;
   }

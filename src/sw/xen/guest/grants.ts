@@ -3,6 +3,7 @@
  * Source: Linux drivers/xen/grant-table.c (gnttab_grant_foreign_access, gnttab_end_foreign_access, deferred entries).
  */
 
+import { Misuse } from "../../../base/assert.js";
 import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { type KernelLog, unheard } from "../../../base/kernel_log.js";
@@ -122,6 +123,18 @@ export class Grants {
     if (page === null) return null;
     if (!this.#guest.h.bugs["rest-of-page-leaked"])
       this.#guest.memory.write(page * pageBytes, new Uint8Array(pageBytes));
+    return page;
+  }
+
+  /** The same for a driver that cannot go on without. @throws Misuse `no-memory` */
+  takeShared(): Pfn {
+    const page = this.allocShared();
+    if (page === null) {
+      throw new Misuse(
+        "no-memory",
+        `domain ${this.#guest.domain} takes ${pageBytes} bytes to share with another domain`,
+      );
+    }
     return page;
   }
 
