@@ -2,7 +2,7 @@
 
 import { type MachineContext, nothingKnown } from "../audit/why/context.js";
 import { explainingSource } from "../audit/why/explain/explain.js";
-import { explainSetting } from "../audit/why/pool/setting.js";
+import { checkSetting, explainSetting } from "../audit/why/pool/setting.js";
 import { frameBytes } from "../base/frame.js";
 import { type ReportFinding, refusalFindings, type WhyDocument, whyDocument } from "../report/index.js";
 import { contentOf, refuseOthers } from "./content.js";
@@ -25,7 +25,8 @@ export interface WhyOptions extends WorkOptions {
  * @param subject a line of a kernel log or a whole one (text or bytes), a setting (`"swiotlb=65536"`), or a recording,
  *   whose refusals are explained; which of them it is shows in it
  * @returns what `dmalab why --json` prints: no findings where nothing in it concerns DMA
- * @throws Unreadable for what is none of these; BadOption; the signal's reason.
+ * @throws Unreadable for what is none of these; BadOption; Misuse `setting` for a pool that no
+ *   machine can hold; the signal's reason.
  */
 export async function why(subject: TextInput, options: WhyOptions = {}): Promise<WhyDocument> {
   return whyDocument(await explained(subject, options));
@@ -39,6 +40,7 @@ async function explained(subject: TextInput, options: WhyOptions): Promise<reado
   const machine = machineOf(known);
   const work = new Work(options);
   if (typeof subject === "string" && setting.test(subject)) {
+    checkSetting(subject);
     await work.turn();
     return explainSetting(subject.trim(), { ...nothingKnown, ...machine });
   }

@@ -117,6 +117,10 @@ describe("bad input is one clear line and code 2", () => {
     [["run", full, "--colour"], /unknown option '--colour'/],
     [["why"], /what is to be explained/],
     [["why", "--cpus", "none", "--swiotlb", "1"], /whole number/],
+    [["why", "--memory", "4", "--swiotlb", "1"], /memory of a machine, from 4KiB/],
+    [["why", "--memory", "0", "--swiotlb", "1"], /memory of a machine, from 4KiB/],
+    [["why", "--memory", "999999999999GiB", "--swiotlb", "1"], /memory of a machine, from 4KiB to 4096TiB/],
+    [["why", "--swiotlb", "99999999999999999999999999"], /no machine has that much memory/],
     [["completion", "tcsh"], /bash, zsh, fish/],
     [
       ["run", full, "--machine", file("broken.yaml", "swiotlb:\n  mode: sometimes\n")],
@@ -222,6 +226,8 @@ describe("why", () => {
 
   test("a setting in slots is told in bytes", async () => {
     expect((await dmalab(["why", "--swiotlb", "65536"])).out).toMatch(/128 MiB/);
+    const both = await dmalab(["why", "--swiotlb", "65536", "--line", "x"]);
+    expect(both.out).toMatch(/^Nothing here tells of trouble[\s\S]*128 MiB/);
   });
 
   test("the refusals of a recording", async () => {

@@ -59,6 +59,13 @@ export function size(text: string): number {
   return Number(digits) * 2 ** units[unit!.toLowerCase()]!;
 }
 
+/** The memory of a machine: at least a page, and what addresses of 52 bits reach. */
+export function memory(text: string): number {
+  const bytes = size(text);
+  if (bytes >= frameBytes && bytes <= 2 ** 52) return bytes;
+  throw new InvalidArgumentError("It takes the memory of a machine, from 4KiB to 4096TiB, such as 512MiB or 4GiB.");
+}
+
 /** A size of whole pages. */
 export function pages(text: string): number {
   const bytes = size(text);

@@ -1,6 +1,6 @@
 /** The options of `dmalab why`. */
 import { type OptionRow, under, type VerbRow } from "./option.js";
-import { everyVerb, file, size, wholeNumber } from "./values.js";
+import { everyVerb, file, memory, wholeNumber } from "./values.js";
 
 const forms = {
   log: "a kernel log",
@@ -24,7 +24,7 @@ const options: readonly OptionRow[] = [
     makes: "recording",
   }),
   machine("cpus", { shown: "<n>", parse: wholeNumber(1, 8192) }, "how many CPUs it has", { forms: ["setting"] }),
-  machine("memory", { shown: "<size>", parse: size }, "how much memory it has (512MiB, 4GiB)"),
+  machine("memory", { shown: "<size>", parse: memory }, "how much memory it has (512MiB, 4GiB)"),
   ...everyVerb(output, "dmalab.why/1"),
 ];
 

@@ -1,7 +1,7 @@
 /** `dmalab why`: explain a log line, a log, a setting, or the refusals of a recording. */
 import { type MachineContext, nothingKnown } from "../../audit/why/context.js";
 import { explainingSource, explainLine } from "../../audit/why/explain/explain.js";
-import { explainSetting } from "../../audit/why/pool/setting.js";
+import { checkSetting, explainSetting } from "../../audit/why/pool/setting.js";
 import { type ReportFinding, refusalFindings, whyDocument, whyLines } from "../../report/index.js";
 import type { Input } from "../files/input.js";
 import { AskedWrongly } from "../host/misuse.js";
@@ -31,21 +31,25 @@ export async function why(path: string | undefined, flags: WhyFlags, session: Se
     throw new AskedWrongly(`what is to be explained? Give ${ways}`);
   }
   checkForms(whyVerb, forms, "", flags);
+  if (swiotlb !== undefined) checkSetting(swiotlb);
   const findings: ReportFinding[] = [];
   const machine = machineOf(flags);
+  let isSilent = false;
   const input = path === undefined ? null : await openLog(path, session);
   try {
     if (input !== null) {
       findings.push(...(await session.paced(`reading ${input.name}`, explainingSource(input, machine))));
     }
     if (line !== undefined) findings.push(...explainLine(line, machine));
+    // What is said of the setting would pass for all there is.
+    isSilent = line !== undefined && swiotlb !== undefined && findings.length === 0;
     if (swiotlb !== undefined) findings.push(...explainSetting(swiotlb, { ...nothingKnown, ...machine }));
   } finally {
     input?.close();
   }
   if (trace !== undefined) findings.push(...refusalFindings((await replayFile(trace, {}, session)).outcome));
   if (flags.json === true) session.json(whyDocument(findings));
-  else session.say(whyLines(findings, session.screen));
+  else session.say([...(isSilent ? [...whyLines([], session.screen), ""] : []), ...whyLines(findings, session.screen)]);
   return findings.some((f) => f.trouble !== false) ? 1 : 0;
 }
 

@@ -4,6 +4,7 @@
  * The parser takes what it understands and passes over the rest in silence, so that a mistake shows only in the size
  * of the pool. The kernel's own reading is sw/swiotlb's; here are the judgements, one row each.
  */
+import { Misuse } from "../../../base/assert.js";
 import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { type Parameter, parseSwiotlb, readParameter } from "../../../sw/swiotlb/parameter.js";
 import { bytesInWords, counted, percent, slotsInWords } from "../../words/quantity.js";
@@ -49,7 +50,7 @@ const tooSmall: Row = (s) => {
     kind: "setting-small",
     cause: "The number counts slots of 2 KiB. This is less than the smallest useful pool: perhaps MiB were meant.",
     evidence:
-      `${counted(asked, "slot")} of 2 KiB make ${bytesInWords(asked * slotBytes)}; one request may take ` +
+      `${counted(asked, "slot")} of 2 KiB ${asked === 1 ? "makes" : "make"} ${bytesInWords(asked * slotBytes)}; one request may take ` +
       `${bytesInWords(mappingBytesMax)}, and the default is ${slotsInWords(poolSlotsDefault)}`,
     do:
       `If ${asked} MiB were meant, write swiotlb=${asked * 512}. Else ask for ${poolSlotsMin} slots (1 MiB) ` +
@@ -222,6 +223,13 @@ export function explainSetting(given: string, machine: MachineContext = nothingK
     .map((row) => row(reading))
     .filter((v) => v !== null)
     .map((v) => finding(line, v));
+}
+
+/** @throws Misuse `setting` for a pool beyond the 52 bits that addresses have: no machine could hold it. */
+export function checkSetting(given: string): void {
+  const { slots } = readParameter(settingIn(given.trim().slice(0, 4096)) ?? "");
+  if (slots * slotBytes <= 2 ** 52) return;
+  throw new Misuse("setting", `a pool of more than 4096 TiB (slots are 2 KiB); no machine has that much memory`);
 }
 
 /** @returns null when another parameter is given and swiotlb= is not. */
