@@ -92,7 +92,10 @@ export function parseDeviceAddress(text: string): AskedAddress {
 
 /** A hexadecimal address, with or without 0x. @throws Misuse `address` when it is none of at most 64 bits. */
 export function parseAddress(text: string): bigint {
-  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text.trim())?.[1];
+  const digits = /^(?:0x)?0*([0-9a-f]+)$/i.exec(text.trim())?.[1];
+  if (digits !== undefined && digits.length > 16) {
+    throw new Misuse("address", `${quoted(text)} is too large; an address has at most 64 bits`);
+  }
   if (digits === undefined) throw new Misuse("address", `${quoted(text)}; an address is hexadecimal, like 0x44e9000`);
   return BigInt(`0x${digits}`);
 }

@@ -24,7 +24,8 @@ export function slotsInWords(slots: number): string {
   return `${counted(slots, "slot")} (${bytesInWords(slots * slotBytes)})`;
 }
 
-/** "92 %", never rounded up to 100. */
+/** "92 %", and "99.9 %" where the rest is what counts; never rounded up to 100. */
 export function percent(part: number, whole: number): string {
-  return `${Math.floor((100 * part) / whole)} %`;
+  const share = (100 * part) / whole;
+  return share > 99 && share < 100 ? `${Math.min(99.9, Math.round(share * 10) / 10)} %` : `${Math.floor(share)} %`;
 }

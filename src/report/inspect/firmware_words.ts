@@ -4,6 +4,7 @@ import type { AcpiReading, AcpiScope, AcpiTable, AcpiUnit } from "../../audit/in
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { FirmwareSays } from "../../audit/inspect/facts/inspection.js";
 import { grouped } from "../../audit/inspect/grouped.js";
+import { frameBytes } from "../../base/frame.js";
 import { hex, hexDigits } from "../../base/hex.js";
 import { segmentName } from "../../spec/pcie/requester.js";
 import { bytesWords, countWords } from "../words/quantity.js";
@@ -39,11 +40,14 @@ export function firmwareWords({ reading, units }: FirmwareSays, most: number): F
       ...listed(
         reading.reserved.map((r) => regionWords(r, most)),
         most,
-        "regions",
+        ["region", "regions"],
       ),
       ...atsWords(reading.ats, most),
-      ...listed(reading.aliases.map(aliasWords), most, "aliases"),
-      ...listed(reading.configuration.map(windowWords), most, "windows of PCI configuration"),
+      ...listed(reading.aliases.map(aliasWords), most, ["alias", "aliases"]),
+      ...listed(reading.configuration.map(windowWords), most, [
+        "window of PCI configuration",
+        "windows of PCI configuration",
+      ]),
     ],
   };
 }
@@ -104,9 +108,12 @@ const namedOf = (scopes: readonly AcpiScope[]): string[] =>
 const allowWords = ["", " for reading", " for writing", ""] as const;
 
 function regionWords(
-  { kind, first, last, segment, scopes, allow }: AcpiReading["reserved"][number],
+  { kind, first: firstByte, last: lastByte, segment, scopes, allow }: AcpiReading["reserved"][number],
   most: number,
 ): string {
+  // What is mapped for it is whole pages.
+  const first = firstByte - (firstByte % frameBytes);
+  const last = lastByte - (lastByte % frameBytes) + frameBytes - 1;
   const of = segment === 0 ? "" : ` of segment ${segmentName(segment)}`;
   const who = listOf([...new Set(scopes.map((s) => s.name))], most);
   return `${kind} ${hex(first)} to ${hex(last)} (${bytesWords(last - first + 1)})${allowWords[allow & 3]} for ${who}${of}`;
@@ -141,7 +148,10 @@ const listOf = (names: readonly string[], most: number): string =>
     ? `${names.slice(0, most).join(", ")} and ${countWords(names.length - most)} more`
     : names.join(", ");
 
-const listed = (lines: readonly string[], most: number, what: string): string[] =>
+const listed = (lines: readonly string[], most: number, [one, many]: readonly [string, string]): string[] =>
   lines.length > most
-    ? [...lines.slice(0, most), `and ${countWords(lines.length - most)} more ${what} (--json has all)`]
+    ? [
+        ...lines.slice(0, most),
+        `and ${countWords(lines.length - most)} more ${lines.length - most === 1 ? one : many} (--json has all)`,
+      ]
     : [...lines];

@@ -64,7 +64,7 @@ swiotlb buffer is full (sz: 2097152 bytes), total 524288 (slots), used 515875 (s
     log: `virtio-pci 0000:00:02.0: swiotlb buffer is full (sz: 262144 bytes),
 total 524288 (slots), used 523564 (slots)`,
     findings: [["exhausted", "0000:00:02.0", 1]],
-    says: ["523564 of 524288", "99 %"],
+    says: ["523564 of 524288", "99.9 %"],
     never: ["does not say", "not reached"],
   },
   {

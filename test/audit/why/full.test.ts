@@ -214,7 +214,7 @@ test("lines of one device that the same remedy cures are one finding with a coun
     ["exhausted", "0000:00:04.0", 1],
     ["too-large", "0000:00:03.0", 1],
   ]);
-  expect(findings[0]!.evidence).toContain("1 of them: The pool has room, but not in one piece (fragmented; 64 KiB");
+  expect(findings[0]!.evidence).toContain("1 of them: The pool has room, but not in one piece (64 KiB");
 });
 
 test("what the kernel's rate limit swallowed is said", () => {

@@ -200,7 +200,7 @@ function finding(group: Group, notes: readonly string[]): Finding {
 /** Lines of another cause in the same finding: how many, and the first of them. */
 function otherKind({ verdict, count, echo }: Kind): string[] {
   const firstSentence = /^.*?[.:](?= |$)/.exec(verdict.cause)?.[0] ?? verdict.cause;
-  return [`${count} of them: ${firstSentence.slice(0, -1)} (${verdict.kind}; ${verdict.evidence})`, echo];
+  return [`${count} of them: ${firstSentence.slice(0, -1)} (${verdict.evidence})`, echo];
 }
 
 /** Faults at one address are one access repeated; at many, a device that goes on. */
