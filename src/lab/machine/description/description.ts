@@ -79,7 +79,9 @@ function yamlMistakes(document: Document.Parsed): Placed[] {
   const deep = document.errors.find((e) => e.code === "RESOURCE_EXHAUSTION");
   if (deep !== undefined) {
     // What follows from reading no further is no mistake of its own.
-    return [{ offset: deep.pos[0], expected: "values a few levels deep", found: "too many, one within another" }];
+    return [
+      { path: [], offset: deep.pos[0], expected: "values a few levels deep", found: "too many, one within another" },
+    ];
   }
   const found: Placed[] = document.errors.map((e) => ({
     path: [],
