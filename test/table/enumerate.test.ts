@@ -83,7 +83,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
       for (let i = 1; i < ranges.count; i++) {
         if (ranges.iova[i]! < ranges.iova[i - 1]! + ranges.bytes[i - 1]!) expect.fail(`row ${i} is out of order`);
       }
-      const step = Math.max(1, Math.floor(ranges.count / amount(150, 400)));
+      const step = Math.max(1, Math.floor(ranges.count / amount(80, 400)));
       for (let i = 0; i < ranges.count; i += step) {
         const pages = ranges.bytes[i]! / 4096;
         for (const page of [0, Math.floor(pages / 2), pages - 1]) {

@@ -16,7 +16,7 @@ import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machin
 import { slowWalk } from "./slow_walk.js";
 
 /** Translations per width; the family has several widths for each format, so a format gets more than this. */
-const translations = amount(4_000, 200_000);
+const translations = amount(2_000, 200_000);
 
 const optionSets: readonly MapperOptions[] = [
   {},
@@ -84,7 +84,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
     const seed = 21;
     const rng = new Rng(seed);
     const kinds = new Map<number, number>();
-    const each = amount(2000, 4000);
+    const each = amount(1000, 4000);
     for (let n = 0; n < translations / each; n++) {
       const { arena, root } = noise(rng, format, level, inputBits, more);
       const plan = planOf(root);
@@ -114,7 +114,7 @@ interface Mapped {
 function fill(rng: Rng, mapper: Mapper, root: TableRoot, arena: Arena, superpages: boolean): Mapped[] {
   const format = formats[root.format];
   const mapped: Mapped[] = [];
-  const tries = amount(80, 200);
+  const tries = amount(50, 200);
   for (let n = 0; n < tries && arena.framesUsed < arena.words.length / 1024 - 1024; n++) {
     const granule = 2 ** format.granuleLg2;
     const alignLg2 = Math.min(format.granuleLg2 + [0, 0, 3, 9, 10, 13, 18, 19][rng.below(8)]!, root.inputBits - 1);

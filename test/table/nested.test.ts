@@ -19,6 +19,7 @@ import {
   Troubles,
   traceNested,
 } from "../../src/table/index.js";
+import { amount } from "../tier.js";
 import { Arena, guestMemory, rootOf } from "./machines.js";
 import { slowWalk } from "./slow_walk.js";
 
@@ -105,7 +106,7 @@ describe.each(pairs)("%s through %s", (firstFormat, secondFormat) => {
 
   test("walks and traces agree with the slow reading", () => {
     const kinds = new Set<number>();
-    for (let n = 0; n < 20_000; n++) {
+    for (let n = 0; n < amount(5_000, 20_000); n++) {
       const dfn = rng.below(5) === 0 ? rng.below(2 ** 30) : pages[rng.below(pages.length)]!;
       const need = (1 + rng.below(3)) as 1 | 2 | 3;
       const got = walker.walk(dfn, need);

@@ -95,7 +95,7 @@ describe("the kernel", () => {
   test("marks the frames that the plain code marks", () => {
     const rng = new Rng(11);
     const seen = new Map<number, number>();
-    for (let round = 0; round < amount(60, 4000); round++) {
+    for (let round = 0; round < amount(25, 4000); round++) {
       const count = give(rng, (words) => fill(rng, words));
       for (const names of [false, true]) {
         const expected = plain.mark(names).slice(0, count);
@@ -109,7 +109,7 @@ describe("the kernel", () => {
   test("gathers the pointers that the plain code gathers", () => {
     const rng = new Rng(13);
     let found = 0;
-    for (let round = 0; round < amount(15, 1000); round++) {
+    for (let round = 0; round < amount(8, 1000); round++) {
       const addresses = Array.from({ length: 1 + rng.below(40) }, () => number(rng, 28) * 4096);
       const wanted = wantedFrames(addresses);
       give(rng, (words) => {
