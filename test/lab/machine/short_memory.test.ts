@@ -32,7 +32,7 @@ test.each([
   expect(() => runMachine(describeMachine("m.yaml", text))).toThrow(expect.objectContaining({ name: "Unreadable" }));
 });
 
-test.each([`a: ${"[".repeat(5000)}`, `a:\n  ${"- ".repeat(5000)}1`])(
+test.each([`a: ${"[".repeat(5000)}`, `a:\n  ${"- ".repeat(5000)}1`, `a: ${"[".repeat(99)}${"]".repeat(99)}`])(
   "a text of thousands of levels is one mistake",
   (text) => {
     expect(() => describeMachine("m.yaml", text)).toThrow(

@@ -4,7 +4,7 @@
  * All that is wrong, or contradicts itself, is said at once: line, column, what is allowed, what was given, and what was
  * probably meant.
  */
-import { type Document, isAlias, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isAlias, isCollection, isPair, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { Unreadable } from "../../../read/unreadable.js";
 import { contradictions } from "./contradictions.js";
 import { acceptedParts, type Given, type Mistake, mistakesOf, nameOf, type Partly, type Path } from "./mistakes.js";
@@ -76,12 +76,12 @@ function placed(document: Document, { path, expected, found, meant }: Mistake): 
 
 /** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */
 function yamlMistakes(document: Document.Parsed): Placed[] {
-  const deep = document.errors.find((e) => e.code === "RESOURCE_EXHAUSTION");
-  if (deep !== undefined) {
+  // How deep the parser itself can go is the stack's: the same text is refused wherever it is read.
+  const exhausted = document.errors.find((e) => e.code === "RESOURCE_EXHAUSTION");
+  const offset = exhausted?.pos[0] ?? tooDeepAt(document);
+  if (offset !== null) {
     // What follows from reading no further is no mistake of its own.
-    return [
-      { path: [], offset: deep.pos[0], expected: "values a few levels deep", found: "too many, one within another" },
-    ];
+    return [{ path: [], offset, expected: "values a few levels deep", found: "too many, one within another" }];
   }
   const found: Placed[] = document.errors.map((e) => ({
     path: [],
@@ -95,6 +95,24 @@ function yamlMistakes(document: Document.Parsed): Placed[] {
     found.push({ path: [], offset, expected: "a value of its own", found: `the alias *${node.source}` });
   });
   return found.sort((a, b) => a.offset - b.offset);
+}
+
+/** Far more than any description has. */
+const levelsMax = 64;
+
+/** @returns where a value stands that is within too many others; null when none is */
+function tooDeepAt(document: Document): number | null {
+  const open: { readonly node: unknown; readonly level: number }[] = [{ node: document.contents, level: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, level } = next;
+    if (!isCollection(node)) continue;
+    if (level > levelsMax) return node.range?.[0] ?? 0;
+    for (const item of node.items) {
+      const inside = isPair(item) ? [item.key, item.value] : [item];
+      for (const n of inside) open.push({ node: n, level: level + 1 });
+    }
+  }
+  return null;
 }
 
 /** A number is shown as it was written: 6.10 is 6.1 to YAML. */
