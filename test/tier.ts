@@ -1,5 +1,5 @@
 /**
- * The two tiers of the tests. `npm test` takes two minutes and asks for nothing but Node; `npm run test:long`
+ * The two tiers of the tests. `npm test` takes two to three minutes and asks for nothing but Node; `npm run test:long`
  * (`DMALAB_LONG=1`) also runs the files `*.long.test.ts` - browsers, QEMU - and as much of random input as finds rare faults.
  */
 export const long = process.env["DMALAB_LONG"] === "1";
