@@ -27,10 +27,10 @@ export type Role =
 
 export type Fields = Readonly<Partial<Record<Role, readonly string[]>>>;
 
-export interface Tracepoint {
-  readonly system: string;
+export interface Tracepoint<System extends string = TracedSystem, Kind extends EventKind = TracedKind> {
+  readonly system: System;
   readonly name: string;
-  readonly kind: EventKind;
+  readonly kind: Kind;
   readonly fields: Fields;
 }
 
@@ -53,11 +53,15 @@ const translation: Fields = { dma: ["iova"], phys: ["paddr"], size: ["size"] };
 /** The 5.4 driver wrote one event for each entry of a list. */
 const entry: Fields = { ...who, listDma: ["dev_addr"], listSize: ["size"], listPhys: ["phys_addr"] };
 
-function rows(system: string, fields: Fields, kinds: Readonly<Record<string, EventKind>>): readonly Tracepoint[] {
+function rows<System extends string, Kind extends EventKind>(
+  system: System,
+  fields: Fields,
+  kinds: Readonly<Record<string, Kind>>,
+): readonly Tracepoint<System, Kind>[] {
   return Object.entries(kinds).map(([name, kind]) => ({ system, name, kind, fields }));
 }
 
-export const tracepoints: readonly Tracepoint[] = [
+const all = [
   ...rows("dma", single, {
     dma_map_page: map,
     dma_map_resource: map,
@@ -102,6 +106,12 @@ export const tracepoints: readonly Tracepoint[] = [
   }),
   ...rows("intel_iommu", entry, { map_sg: mapList, bounce_map_sg: mapList, unmap_sg: unmapList }),
 ];
+
+/** What the rows name: a table of these is whole, and the compiler says what is missing from it. */
+export type TracedSystem = (typeof all)[number]["system"];
+export type TracedKind = (typeof all)[number]["kind"];
+
+export const tracepoints: readonly Tracepoint[] = all;
 
 /**
  * Allocations whose event declares a direction that older kernels left unset (dma.h as of 6.13 has the field and no

@@ -1,6 +1,6 @@
 /** What each event's text must show before it is believed. */
 import { EventKind } from "../event.js";
-import { tracepoints, unsetDirection } from "../tracepoints.js";
+import { type TracedKind, type TracedSystem, tracepoints, unsetDirection } from "../tracepoints.js";
 import { Role } from "./words.js";
 
 /** How an event's fields begin. */
@@ -27,7 +27,7 @@ export interface EventForm {
 const bits = (...list: readonly (keyof typeof Role)[]) => list.reduce((all, role) => all | (1 << Role[role]), 0);
 
 const single = bits("device", "direction", "dma", "size");
-const byKind: Readonly<Partial<Record<EventKind, number>>> = {
+const byKind: Readonly<Record<TracedKind, number>> = {
   [EventKind.bounced]: bits("device", "mask", "dma", "size"),
   [EventKind.map]: single | bits("phys", "attrs"),
   [EventKind.unmap]: single | bits("attrs"),
@@ -64,7 +64,7 @@ const special: Readonly<Record<string, number>> = {
   dma_free_sgt: bits("device", "direction", "dma", "size", "physList"),
 };
 
-const openings: Readonly<Record<string, number>> = {
+const openings: Readonly<Record<TracedSystem, number>> = {
   dma: Opening.device,
   intel_iommu: Opening.device,
   swiotlb: Opening.label,
@@ -74,8 +74,8 @@ const openings: Readonly<Record<string, number>> = {
 /** Forms by number, and the number of each name. */
 export const forms: readonly EventForm[] = tracepoints.map((t) => ({
   kind: t.kind,
-  opening: openings[t.system]!,
-  required: special[t.name] ?? byKind[t.kind]!,
+  opening: openings[t.system],
+  required: special[t.name] ?? byKind[t.kind],
   entry: t.name in intel && (t.kind === EventKind.mapList || t.kind === EventKind.unmapList),
   direction: t.name === "dma_alloc" ? "coherent" : unsetDirection.has(t.name) ? "unset" : "set",
 }));

@@ -1,7 +1,7 @@
 /**
  * Which rules a kernel's pool follows, as data.
  *
- * A profile is a kernel's behaviour as it was released; a historic bug (bug.ts) changes single rules of it.
+ * A profile is a kernel's behaviour as it was released; a historic bug (bugs.ts) changes single rules of it.
  * Source: Linux kernel/dma/swiotlb.c, the search of one area and the computation of the padding before a mapping.
  */
 import { pageBytesOf } from "../../spec/linux/page_size.js";

@@ -2,7 +2,7 @@
  * Frames that could be the beginning of a unit's device tables, judged by their own bits alone.
  *
  * A test looks at the first words that are not zero and gives up at once for nearly every frame of a real memory; the
- * few that pass are judged by what they lead to (scan_judge.ts). Forms: see spec/vtd/root_entry.ts,
+ * few that pass are judged by what they lead to (scan/judge.ts). Forms: see spec/vtd/root_entry.ts,
  * spec/amdvi/device_entry.ts, spec/smmuv3/stream_table.ts.
  */
 import { spanMax } from "../../../spec/smmuv3/stream_table.js";
