@@ -31,15 +31,19 @@ export class Chains {
     this.#mask = capacity - 1;
   }
 
-  /** Make room for nodes up to `capacity` - 1, a power of two. @param isIn tells which nodes are in a chain now. */
-  grow(capacity: number, isIn: (node: number) => boolean): void {
-    const old = this.#hash;
+  /** Make room for nodes up to `capacity` - 1, a power of two; the newest of a chain is first as before. */
+  grow(capacity: number): void {
+    const [heads, next, previous, hash] = [this.#heads, this.#next, this.#previous, this.#hash];
     this.#heads = new Int32Array(capacity).fill(none);
     this.#next = new Int32Array(capacity).fill(none);
     this.#previous = new Int32Array(capacity).fill(none);
     this.#hash = new Uint32Array(capacity);
     this.#mask = capacity - 1;
-    for (let node = 0; node < old.length; node++) if (isIn(node)) this.insert(node, old[node]!);
+    for (const head of heads) {
+      let oldest = none;
+      for (let node = head; node !== none; node = next[node]!) oldest = node;
+      for (let node = oldest; node !== none; node = previous[node]!) this.insert(node, hash[node]!);
+    }
   }
 
   /** @returns the newest node of the chain, -1 when it is empty. */

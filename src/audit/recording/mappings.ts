@@ -310,12 +310,9 @@ export class LiveMappings {
     this.listBytes = longer(this.listBytes, to);
     this.listPhys = longer(this.listPhys, to);
     this.listCheck = longer(this.listCheck, to);
-    const live = (m: number): boolean => m < from && this.serial[m]! > 0;
-    const hasDma = (m: number): boolean => live(m) && !Number.isNaN(this.dma[m]!);
-    const hasPhys = (m: number): boolean => live(m) && !Number.isNaN(this.phys[m]!);
-    this.#byDma.grow(to, hasDma);
-    this.#byPhys.grow(2 * to, (node) => hasPhys(node >> 1) && ((node & 1) === 0 || this.#hasLast(node >> 1)));
-    this.#lists.grow(to, (m) => live(m) && this.entries[m]! > 0);
+    this.#byDma.grow(to);
+    this.#byPhys.grow(2 * to);
+    this.#lists.grow(to);
     this.#free = countdown(from, to);
     this.#freeCount = to - from;
     this.#capacity = to;
