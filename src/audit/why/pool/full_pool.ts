@@ -110,8 +110,7 @@ const rows: readonly Row[] = [
   {
     kind: "area-too-small",
     cure: "larger-pool",
-    applies: (r, { areas }) =>
-      areas !== null && areas >= 2 && r.size <= mappingBytesMax && Math.floor(r.total / areas) < r.slots,
+    applies: (r, { areas }) => areas !== null && areas >= 2 && Math.floor(r.total / areas) < r.slots,
     evidence: (r, { areas }) =>
       `${numbers(r)}; the pool is split into ${areas} areas of ${Math.floor(r.total / areas!)} slots`,
     cause:
@@ -157,7 +156,7 @@ const rows: readonly Row[] = [
   {
     kind: "device-limit",
     cure: "smaller-requests",
-    applies: (r) => r.driver === "nvme" && r.size > nvmePrintedMax && r.size <= mappingBytesMax,
+    applies: (r) => r.driver === "nvme" && r.size > nvmePrintedMax,
     evidence: (r) =>
       `${numbers(r)}; the driver is nvme, which keeps the offset within a page and is promised ` +
       `${bytesInWords(nvmeBytesMax)} at most`,
@@ -169,7 +168,7 @@ const rows: readonly Row[] = [
   {
     kind: "nothing-used",
     cure: "constraint",
-    applies: (r) => r.used === 0 && r.size <= mappingBytesMax,
+    applies: (r) => r.used === 0,
     evidence: numbers,
     cause:
       "The kernel says full at 0 in use, and the size is legal: the pool is not full. Either a burst had ended when " +
@@ -180,7 +179,7 @@ const rows: readonly Row[] = [
   {
     kind: "constraint",
     cure: "constraint",
-    applies: (r, machine) => r.size <= mappingBytesMax && r.used < fragmentedFrom(r, machine),
+    applies: (r, machine) => r.used < fragmentedFrom(r, machine),
     evidence: (r, machine) =>
       `${numbers(r)}. Slots in use can block a request of ${counted(r.slots, "slot")} everywhere only from ` +
       `${fragmentedFrom(r, machine)} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
@@ -234,7 +233,7 @@ function blockersOfSet(r: Request): number {
 
 /** Slots in use from which on fragmentation is possible at all. */
 function fragmentedFrom(r: Request, { areas }: MachineContext): number {
-  if (r.size > mappingBytesMax || (areas !== null && r.total / areas < setSlots)) return 0;
+  if (areas !== null && r.total / areas < setSlots) return 0;
   return Math.floor(r.total / setSlots) * blockersOfSet(r);
 }
 
