@@ -229,9 +229,13 @@ test("chains tell by all bits of a frame and by the device; more room keeps the 
   chains.remove(3);
   expect(walk(3)).toEqual([1, 0]);
   chains.insert(2, 3);
-  chains.grow(16, (node) => node !== 3 && node < 5);
-  expect([walk(3), walk(11), walk(5)]).toEqual([[2, 0], [1], [4]]);
-  chains.remove(0);
+  chains.insert(3, 3);
+  chains.remove(1);
+  chains.insert(1, 11);
+  expect(walk(3)).toEqual([1, 3, 2, 0]);
+  chains.grow(16);
+  expect([walk(3), walk(11), walk(5)]).toEqual([[3, 2, 0], [1], [4]]);
+  chains.remove(2);
   chains.insert(15, 3);
-  expect(walk(3)).toEqual([15, 2]);
+  expect(walk(3)).toEqual([15, 3, 0]);
 });
