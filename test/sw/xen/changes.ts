@@ -1,10 +1,17 @@
 /** All that a small machine knows, as lists of words, and what one call changes in it: tests compare the whole. */
 import type { Domain } from "../../../src/sw/xen/hypervisor/domain.js";
+import { noHandle, type Tracked } from "../../../src/sw/xen/hypervisor/grant_table.js";
 import type { Guest, Hypervisor } from "../../../src/sw/xen/index.js";
 import type { machine } from "./machine.js";
 
 type M = ReturnType<typeof machine>;
 type Words = ArrayLike<number | string>;
+
+/** Nothing for one that is not there, or is free and followed by the next. */
+function handleWord(n: number, t: Tracked | undefined): string {
+  if (t === undefined || (t.flags === 0 && (t.next === n + 1 || t.next === noHandle))) return "";
+  return `${t.flags} ${t.domain} ${t.ref} ${t.next}`;
+}
 
 /** Of a domain, by the names that stand in a line. */
 function domainWords(h: Hypervisor, d: Domain): Record<string, Words> {
@@ -22,8 +29,8 @@ function domainWords(h: Hypervisor, d: Domain): Record<string, Words> {
     "entry word": entries.map((w) => `0x${w.toString(16)}`),
     "status word": status.map((w) => `0x${w.toString(16)}`),
     active: Array.from({ length: 64 }, (_, ref) => Object.values(g.active.get(ref) ?? {}).join(" ")),
-    handle: g.tracked.map((t) => `${t.flags} ${t.domain} ${t.ref} ${t.next}`),
-    "first free handle": [g.firstFreeHandle],
+    handles: [g.tracked.length, g.firstFreeHandle],
+    handle: Array.from({ length: 300 }, (_, n) => handleWord(n, g.tracked[n])),
     held: counts(g.heldFrames),
     "held for writing": counts(g.heldForWriting),
     ...(d.devices === null
@@ -63,20 +70,28 @@ export function wordsOf(m: M): Record<string, Words> {
   return all;
 }
 
-/** What differs, a line for each word. */
+/** What differs, a line for each list: which words, and what each was and is. Words in a row that change alike are one. */
 export function changes(before: Record<string, Words>, after: Record<string, Words>): string[] {
   const lines: string[] = [];
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [old, now] = [before[name] ?? [], after[name] ?? []];
-    for (let n = 0; n < Math.max(old.length, now.length); n++)
-      if (old[n] !== now[n]) lines.push(`${name} ${n}: ${old[n] ?? "none"} -> ${now[n] ?? "none"}`);
+    const runs: { from: number; to: number; what: string }[] = [];
+    for (let n = 0; n < Math.max(old.length, now.length); n++) {
+      if (old[n] === now[n]) continue;
+      const what = `${old[n] ?? "none"} -> ${now[n] ?? "none"}`;
+      const last = runs.at(-1);
+      if (last?.to === n - 1 && last.what === what) last.to = n;
+      else runs.push({ from: n, to: n, what });
+    }
+    const words = runs.map((r) => `${r.from === r.to ? r.from : `${r.from}-${r.to}`}: ${r.what}`);
+    if (words.length > 0) lines.push(`${name}: ${words.join(", ")}`);
   }
   return lines;
 }
 
 /** What a call answers, and all that it changes. */
-export function changedBy(m: M, call: () => unknown): { readonly answer: unknown; readonly changed: string[] } {
+export function changedBy(m: M, call: () => unknown): string {
   const before = wordsOf(m);
-  const answer = call();
-  return { answer, changed: changes(before, wordsOf(m)) };
+  const answer = JSON.stringify(call(), (_, v: unknown) => (ArrayBuffer.isView(v) ? [...(v as Uint32Array)] : v));
+  return [answer, ...changes(before, wordsOf(m))].join("\n");
 }
