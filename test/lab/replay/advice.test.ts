@@ -128,3 +128,101 @@ test("where the pool had room as far as the recording shows, no size is advised"
   expect(what).toBe("no size can be advised");
   expect(because).toMatch(/had room: what was lacking is not in the recording/);
 });
+
+/** Answers to questions that differ in one thing or two, word for word. */
+test("whole answers", () => {
+  const large = { ...pool, slots: 32768, areas: 2, hiwater: 300 };
+  const much = { ...calm, pool: large, maps: { ...maps, bounced: 50_000, failed: 0 }, span: 600e6, sizesAsked: true };
+  const sizes = [setting(512, 2, 0), setting(1024, 2, 0, 512), setting(600, 2, 0), setting(32768, 2, 0)];
+  const refused = (mappings: number, lists: number, requests: number, never: number) => {
+    return { refused: { mappings, lists, requests, never } };
+  };
+  const nothing = { ...maps, total: 0, bounced: 0, failed: 0 };
+  const rows: readonly (readonly [string, AdviceQuestion])[] = [
+    ["failing", failing],
+    ["calm", calm],
+    ["ends are missing", { ...failing, pool: { ...pool, endsRecorded: false } }],
+    ["ends are there", { ...failing, pool: { ...pool, endsRecorded: true } }],
+    ["no pool, no mapping", { ...failing, pool: null, maps: nothing }],
+    ["no machine, one mapping", { ...failing, machine: null, maps: { ...nothing, total: 1, direct: 1 } }],
+    ["no pool, foreign ones", { ...failing, pool: null, maps: { ...nothing, total: 2, foreign: 2 } }],
+    [
+      "no pool, an excerpt of one",
+      { ...failing, pool: null, excerpt: true, maps: { ...nothing, total: 1, translated: 1 } },
+    ],
+    ["calm, one bounce", { ...calm, maps: { ...calm.maps, bounced: 1 } }],
+    ["calm, an excerpt of few", { ...calm, excerpt: true }],
+    ["calm, an excerpt of just enough", { ...calm, excerpt: true, maps: { ...calm.maps, bounced: 10_000 } }],
+    ["calm, an excerpt of one less", { ...calm, excerpt: true, maps: { ...calm.maps, bounced: 9_999 } }],
+    ["calm, one event lost", { ...calm, lost: 1 }],
+    ["calm, events lost", { ...calm, lost: 1234 }],
+    ["calm, one unknown", { ...calm, maps: { ...calm.maps, unknown: 1 } }],
+    ["calm, late", { ...calm, machine: { ...machine, late: true } }],
+    [
+      "calm, all doubts",
+      { ...calm, machine: { ...machine, late: true }, excerpt: true, lost: 2, maps: { ...calm.maps, unknown: 2 } },
+    ],
+    ["smaller, asked", { ...much, whatIf: sizes }],
+    ["smaller, asked, just enough bounces", { ...much, whatIf: sizes, maps: { ...much.maps, bounced: 10_000 } }],
+    ["smaller, asked, one bounce less", { ...much, whatIf: sizes, maps: { ...much.maps, bounced: 9_999 } }],
+    ["smaller, asked, just long enough", { ...much, whatIf: sizes, span: 60e6 }],
+    ["smaller, asked, a little shorter", { ...much, whatIf: sizes, span: 60e6 - 1 }],
+    ["smaller, asked, at least", { ...much, whatIf: sizes, pool: { ...large, atLeast: true } }],
+    ["smaller, asked, none has room", { ...much, whatIf: [setting(512, 2, 0), setting(32768, 2, 0)] }],
+    ["smaller, asked, twice the peak to the slot", { ...much, whatIf: [setting(600, 2, 0)] }],
+    ["smaller, asked, one slot less", { ...much, whatIf: [setting(599, 2, 0)] }],
+    ["smaller, asked, it failed", { ...much, whatIf: [setting(1024, 2, 1)] }],
+    ["smaller, asked, the same size", { ...much, pool: { ...large, slots: 1024 }, whatIf: [setting(1024, 2, 0)] }],
+    ["one mapping", { ...failing, ...refused(1, 0, 1, 0) }],
+    ["one list", { ...failing, ...refused(0, 1, 3, 0) }],
+    ["mappings and a list", { ...failing, ...refused(4, 1, 7, 0) }],
+    [
+      "some can never be served",
+      { ...failing, ...refused(4, 1, 7, 2), whatIf: [setting(512, 2, 9), setting(1024, 2, 2)] },
+    ],
+    [
+      "some can never be served, no size serves the others",
+      { ...failing, ...refused(4, 1, 7, 2), whatIf: [setting(1024, 2, 3)] },
+    ],
+    ["none can be served", { ...failing, ...refused(0, 2, 2, 2) }],
+    ["no requests are known", { ...failing, ...refused(0, 2, 0, 0) }],
+    ["nothing was tried", { ...failing, whatIf: [] }],
+    ["no size serves all", { ...failing, whatIf: [setting(1024, 2, 30), setting(4096, 2, 3), setting(2048, 2, 9)] }],
+    [
+      "the kernel's own areas first",
+      { ...failing, whatIf: [setting(1024, 1, 0), setting(1024, 2, 0), setting(1024, 4, 0)] },
+    ],
+    ["the fewest areas of others", { ...failing, whatIf: [setting(1024, 8, 0), setting(1024, 4, 0)] }],
+    [
+      "the same size with other areas, which fail as often",
+      { ...failing, whatIf: [setting(512, 2, 0), setting(512, 1, 0)] },
+    ],
+    ["the same size, of which the recorded one was not tried", { ...failing, whatIf: [setting(512, 1, 0)] }],
+    [
+      "reasons that are known and not",
+      { ...failing, pool: { ...pool, failures: [exhausted, { ...exhausted, reason: "unknown" }] } },
+    ],
+    [
+      "a list's reason is not known",
+      { ...failing, pool: { ...pool, failures: [], refusedLists: [{ ...exhausted, reason: "unknown" }] } },
+    ],
+    ["with doubts", { ...failing, lost: 3, excerpt: true }],
+    ["noforce", { ...failing, setting: "512,noforce" }],
+    ["arm64, at the default's number", { ...failing, arm64: true, whatIf: [setting(32768, 2, 0)] }],
+    [
+      "arm64, with a pool of the default's size",
+      {
+        ...failing,
+        arm64: true,
+        machine: { ...machine, slots: 32768 },
+        pool: { ...pool, slots: 16384 },
+        whatIf: [setting(32768, 2, 0)],
+      },
+    ],
+  ];
+  const told = rows.map(([name, q]) => {
+    const { what, swiotlb, because, confidence } = advise(q);
+    return `${name}: ${what} | ${swiotlb} | ${confidence} | ${because}`;
+  });
+  expect(told.join("\n")).toMatchSnapshot();
+});

@@ -191,7 +191,7 @@ function joined(d: Drawn, seed: number, options: Partial<JoinOptions>): string[]
   return [...lines, `at ${joiner.now}: ${joiner.lastEvents.join(" ")}`];
 }
 
-const base: Drawn = { calls: 600, odd: 0 };
+const base: Drawn = { calls: 550, odd: 0 };
 const rows: readonly (readonly [string, Drawn])[] = [
   ["as a kernel writes it", base],
   ["little is odd", { ...base, odd: 4 }],

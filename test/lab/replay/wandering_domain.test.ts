@@ -10,6 +10,7 @@ import { type Habits, wanderingDomain } from "./wandering_domain.js";
 const all = { frames: true, grants: true, calls: true };
 const none = { frames: false, grants: false, calls: false };
 const dumped = { before: true, after: true, pool: true };
+const undumped = { before: false, after: false, pool: false };
 const usual = { calls: 160, forced: false, lost: 0, wrong: 0, probes: all, dumps: dumped };
 type Kind = Omit<Habits, "seed" | "direct">;
 
@@ -21,8 +22,13 @@ const kinds: readonly (readonly [what: string, habits: Kind])[] = [
   ["no probes", { ...usual, probes: none }],
   ["grants without changes of the map", { ...usual, wrong: 60, probes: { ...all, frames: false } }],
   ["changes of the map without grants", { ...usual, wrong: 60, probes: { ...all, grants: false } }],
-  ["no dumps", { ...usual, dumps: { before: false, after: false, pool: false } }],
+  ["no dumps", { ...usual, dumps: undumped }],
   ["dumps of after only", { ...usual, wrong: 30, dumps: { before: false, after: true, pool: false } }],
+  ["much is wrong, and much is lost", { ...usual, calls: 220, lost: 60, wrong: 300 }],
+  ["a forced pool, of a kernel that errs", { ...usual, calls: 220, forced: true, wrong: 200 }],
+  ["calls of the DMA layer, and nothing else", { ...usual, wrong: 60, probes: { ...none, calls: true } }],
+  ["no calls of the DMA layer, no dumps", { ...usual, wrong: 60, probes: { ...all, calls: false }, dumps: undumped }],
+  ["neither probes nor dumps", { ...usual, lost: 20, probes: none, dumps: undumped }],
   ["no dump of the pool", { ...usual, dumps: { before: true, after: false, pool: false } }],
 ];
 
