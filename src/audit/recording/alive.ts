@@ -1,4 +1,5 @@
 /** What was alive at the end, by class, which classes leak, and of whom neither can be told. */
+import { countWords, plural } from "../../base/count_words.js";
 import { kindNames, MappingKind, Reach } from "./mappings.js";
 import { grows } from "./population.js";
 import type { AliveGroup, Unjudged } from "./result.js";
@@ -87,7 +88,7 @@ class Unknown {
   list(): Unjudged[] {
     return [...this.#rows].map(([key, { kind, counts }]) => {
       const all = [...counts.values()].reduce((a, b) => a + b, 0);
-      const what = `${all.toLocaleString("en-US")} ${kindNames[kind]}${all === 1 ? "" : "s"} not seen to end: alive, ended or leaked`;
+      const what = `${plural(all, kindNames[kind])} not seen to end: alive, ended or leaked`;
       return { devices: [...counts.keys()], what, why: key.slice(key.indexOf(" ") + 1) };
     });
   }
@@ -95,7 +96,7 @@ class Unknown {
 
 function reusedWords(reused: number, count: number): string | null {
   if (reused === 0 || reused < count * reusedShare) return null;
-  return `The bus addresses of ${reused.toLocaleString("en-US")} of them were given out again: they had ended, and the event is missing`;
+  return `The bus addresses of ${countWords(reused)} of them were given out again: they had ended, and the event is missing`;
 }
 
 function agesOf(state: AuditState, end: number): (Ages | undefined)[] {
@@ -146,6 +147,6 @@ function growth(
   const levels = `the fewest alive in each eighth of the time, less those at its start: ${marks.join(", ")}`;
   const when = `made in each quarter of the time: ${made.join(", ")}`;
   const growing = grows(marks) && spread >= quarters - 1;
-  const relied = growing ? `; relied on: ends of this kind are recorded, ${ends.toLocaleString("en-US")} of them` : "";
+  const relied = growing ? `; relied on: ends of this kind are recorded, ${countWords(ends)} of them` : "";
   return { growing, evidence: `${levels}; of those alive, ${when}${relied}` };
 }

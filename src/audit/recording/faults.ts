@@ -9,7 +9,7 @@
 import { frameBytes } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { Names } from "../../read/names.js";
-import { counted } from "../words/quantity.js";
+import { bytesExactly } from "../words/quantity.js";
 import type { Gone } from "./gone.js";
 import type { LiveMappings } from "./mappings.js";
 import type { DeviceFaults } from "./result.js";
@@ -119,7 +119,7 @@ function relationOf(state: Known, device: number, address: number, time: number)
   const gap = time - gone.unmappedAt[g]!;
   return {
     relation: "unmapped",
-    words: `, ${gapWords(gap)} after ${who} (a ${what}${counted(gone.size[g]!, "byte")}) at ${seconds(gone.unmappedAt[g]!)}`,
+    words: `, ${gapWords(gap)} after ${who} (a ${what}${bytesExactly(gone.size[g]!)}) at ${seconds(gone.unmappedAt[g]!)}`,
   };
 }
 

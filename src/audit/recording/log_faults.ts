@@ -8,11 +8,12 @@
  * Source: Linux drivers/iommu/intel/dmar.c (dmar_fault_do_one), drivers/iommu/amd/iommu.c; kernel/printk/printk.c
  * (local_clock) and kernel/trace/trace_clock.c, whose clocks differ.
  */
+
 import { frameBytes } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import { Direction } from "../../spec/dma/direction.js";
-import { counted } from "../words/quantity.js";
+import { bytesExactly } from "../words/quantity.js";
 import { gapWords, kindWords, lately } from "./faults.js";
 import type { DeviceFaults } from "./result.js";
 import { seconds } from "./words.js";
@@ -189,7 +190,7 @@ function relationOf({ fault, held }: Asked, { least, sure }: Apart): Relation {
 const laterWords = (microseconds: number): string =>
   microseconds <= soonMax ? "shortly" : `about ${gapWords(microseconds)}`;
 
-const heldWords = (h: Held): string => `${kindWords(h.coherent, h.direction)} of ${counted(h.size, "byte")}`;
+const heldWords = (h: Held): string => `${kindWords(h.coherent, h.direction)} of ${bytesExactly(h.size)}`;
 
 function lastEnded(held: readonly Held[], time: number): Held | null {
   let last: Held | null = null;

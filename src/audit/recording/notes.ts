@@ -1,4 +1,5 @@
 /** What a recording could not answer, and limits that were met: each a sentence with its number. */
+import { countWords } from "../../base/count_words.js";
 import { liveMax } from "./mappings.js";
 import type { AuditState } from "./state.js";
 
@@ -6,36 +7,36 @@ const sentences: readonly (readonly [(state: AuditState) => number, (n: number) 
   [
     (state) => state.before,
     (n) =>
-      `${n} unmaps, frees and syncs name an address that this recording never saw mapped: mapped before it began, or ` +
+      `${countWords(n)} unmaps, frees and syncs name an address that this recording never saw mapped: mapped before it began, or ` +
       "by an interface without events",
   ],
   [
     (state) => state.lost,
     (n) =>
-      `${n} or more events were lost: mappings that were alive at a loss are not judged, and some listed as ` +
+      `${countWords(n)} or more events were lost: mappings that were alive at a loss are not judged, and some listed as ` +
       "alive may have ended",
   ],
   [
     (state) => state.joined,
     (n) =>
-      `${n} lists were joined by an IOMMU into fewer pieces: which bus range is which memory is not recorded, so ` +
+      `${countWords(n)} lists were joined by an IOMMU into fewer pieces: which bus range is which memory is not recorded, so ` +
       "overlaps and exposure leave them out",
   ],
   [
     (state) => state.beyond,
     (n) =>
-      `more than ${liveMax} mappings were alive, or not seen to end, at once: ${n} were not followed, and leaks ` +
+      `more than ${countWords(liveMax)} mappings were alive, or not seen to end, at once: ${countWords(n)} were not followed, and leaks ` +
       "cannot be told from what came later",
   ],
   [
     (state) => state.sharedLines,
     (n) =>
-      `${n} times two mappings that devices write began in one cache line: harmless where devices see the CPU's ` +
+      `${countWords(n)} times two mappings that devices write began in one cache line: harmless where devices see the CPU's ` +
       "caches (x86 and most servers), lost data where they do not",
   ],
   [
     (state) => state.unclassed,
-    (n) => `${n} mappings are in none of the groups alive at the end: too many different sizes`,
+    (n) => `${countWords(n)} mappings are in none of the groups alive at the end: too many different sizes`,
   ],
 ];
 

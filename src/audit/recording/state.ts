@@ -2,7 +2,7 @@
 
 import { hex } from "../../base/hex.js";
 import type { Names } from "../../read/names.js";
-import { counted } from "../words/quantity.js";
+import { bytesExactly } from "../words/quantity.js";
 import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";
@@ -172,7 +172,7 @@ export class AuditState {
       physical = !Number.isNaN(phys) ? ` (physical ${hex(phys)})` : "";
     return (
       `${directionName(live.direction[m]!)} ${part} of ` +
-      `${counted(live.size[m]!, "byte")}${where}${physical} of ${this.deviceName(live.device[m]!)}, mapped at ` +
+      `${bytesExactly(live.size[m]!)}${where}${physical} of ${this.deviceName(live.device[m]!)}, mapped at ` +
       `${seconds(live.time[m]!)}`
     );
   }

@@ -1,9 +1,13 @@
-/** Numbers as a reader wants them. */
+/** Sizes and shares as explanations have them. */
+import { plural } from "../../base/count_words.js";
 import { slotBytes } from "../../spec/swiotlb/sizes.js";
 
 const units = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** "258048 bytes (252 KiB)" needs the second half: whole when it is, else one decimal. */
+/**
+ * "252 KiB", and "1.0 MiB" of what is not quite one: whole when it is, else with a decimal, so that limits and what exceeds
+ * them by little do not read the same. What is only measured has the report's `bytesWords`.
+ */
 export function bytesInWords(bytes: number): string {
   let unit = 0,
     value = bytes;
@@ -11,17 +15,15 @@ export function bytesInWords(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${bytes === 1 ? "byte" : units[unit]}`;
 }
 
-/** "1 slot", "34 slots". */
-export function counted(n: number, thing: string): string {
-  return `${n} ${thing}${n === 1 ? "" : "s"}`;
-}
+/** "4096 bytes": a size as recordings print it, where it is to be found again in one. */
+export const bytesExactly = (bytes: number): string => `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
 
 /** "512 slots (1 MiB)". */
 export function slotsInWords(slots: number): string {
-  return `${counted(slots, "slot")} (${bytesInWords(slots * slotBytes)})`;
+  return `${plural(slots, "slot")} (${bytesInWords(slots * slotBytes)})`;
 }
 
 /** "92 %", and "99.9 %" where the rest is what counts; never rounded up to 100. */

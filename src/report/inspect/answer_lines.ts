@@ -3,11 +3,12 @@
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { DeviceChange } from "../../audit/inspect/difference/difference.js";
 import type { WalkAnswer, WalkFault, WalkStep } from "../../audit/inspect/walk/walk_answer.js";
+import { plural } from "../../base/count_words.js";
 import { hex } from "../../base/hex.js";
 import type { Ranges } from "../../table/ranges.js";
 import { wrap } from "../text/layout.js";
 import type { Style } from "../text/style.js";
-import { bytesWords, plural } from "../words/quantity.js";
+import { bytesWords } from "../words/quantity.js";
 import { type DiffAnswer, type InspectReport, mappingRows, permWords, type WhoAnswer } from "./inspect_report.js";
 import { openingsOf } from "./openings.js";
 import { entryValue, fieldsOf } from "./words.js";

@@ -2,11 +2,12 @@
 
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { DeviceReach } from "../../audit/inspect/facts/inspection.js";
+import { countWords, plural } from "../../base/count_words.js";
 import { hex } from "../../base/hex.js";
 import type { Ranges } from "../../table/ranges.js";
 import { type Column, table } from "../text/layout.js";
 import type { Style } from "../text/style.js";
-import { bytesWords, countWords, plural } from "../words/quantity.js";
+import { bytesWords } from "../words/quantity.js";
 import { type InspectReport, mappingRows, permWords } from "./inspect_report.js";
 import { memoryCounter } from "./words.js";
 

@@ -3,11 +3,12 @@
 import type { AcpiReading, AcpiScope, AcpiTable, AcpiUnit } from "../../audit/inspect/acpi/acpi_tables.js";
 import { deviceName } from "../../audit/inspect/device_name.js";
 import type { FirmwareSays } from "../../audit/inspect/facts/inspection.js";
-import { grouped } from "../../audit/inspect/grouped.js";
+import { countWords } from "../../base/count_words.js";
 import { frameBytes } from "../../base/frame.js";
+import { grouped } from "../../base/grouped.js";
 import { hex, hexDigits } from "../../base/hex.js";
 import { segmentName } from "../../spec/pcie/requester.js";
-import { bytesWords, countWords } from "../words/quantity.js";
+import { bytesWords } from "../words/quantity.js";
 
 /** A unit as firmware lists it. */
 export interface UnitWords {

@@ -1,7 +1,8 @@
 /** An inspection in one sentence. */
 import type { DeviceReach, Inspection } from "../../audit/inspect/facts/inspection.js";
 import { type Reached, reachedBy } from "../../audit/inspect/facts/reached.js";
-import { bytesWords, plural, shareWords } from "../words/quantity.js";
+import { plural } from "../../base/count_words.js";
+import { bytesWords, shareWords } from "../words/quantity.js";
 import { type InspectReport, type Level, levelOf, shownFindings } from "./inspect_report.js";
 
 export interface InspectVerdict {

@@ -1,10 +1,12 @@
 /** A run of a described machine for a terminal: whether anything is wrong, what it was, what every DMA was. */
+
+import { countWords, plural } from "../../base/count_words.js";
 import type { MachineDeviceOutcome, MachineOutcome, ProgramOutcome } from "../../lab/machine/outcome.js";
 import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
 import { marks } from "../recording/lines/run_lines.js";
 import { type Column, table, wrap } from "../text/layout.js";
 import { type Style, styleFor } from "../text/style.js";
-import { bytesWords, countWords, hexWords, plural, slotsWords } from "../words/quantity.js";
+import { bytesWords, hexWords, slotsWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";
 import { machineVerdict } from "./machine_verdict.js";
 

@@ -1,7 +1,8 @@
 /** The first sentences on a described machine: what went wrong, and what held all the same. */
+
+import { countWords, plural } from "../../base/count_words.js";
 import { isTrouble, type MachineOutcome } from "../../lab/machine/outcome.js";
 import { sentence, type Tone } from "../recording/words/verdict.js";
-import { countWords, plural } from "../words/quantity.js";
 
 export interface MachineVerdict {
   readonly tone: Tone;

@@ -1,10 +1,11 @@
 /** Scenarios, demonstrated bugs and their lists for a terminal. */
+
+import { plural } from "../../base/count_words.js";
 import type { Demonstrated, HistoricBug } from "../../lab/scenario/bugs/registry.js";
 import { brokenRules, type Scenario } from "../../lab/scenario/scenario.js";
 import type { Grid, Part, Step } from "../../lab/scenario/story.js";
 import { type Column, table, wrap } from "../text/layout.js";
 import { type Style, styleFor } from "../text/style.js";
-import { plural } from "../words/quantity.js";
 import type { Told } from "./told.js";
 
 interface Screen {

@@ -1,10 +1,10 @@
 /** Refused mappings of a replay as answers of `why`: one for each device and reason. */
 
+import { plural } from "../../base/count_words.js";
 import type { FailureReason } from "../../lab/replay/contracts/refusal.js";
 import type { ReplayOutcome } from "../../lab/replay/told/outcome.js";
 import type { ReportFinding } from "../recording/run_report.js";
 import { groupFailures } from "../words/groups.js";
-import { plural } from "../words/quantity.js";
 import { reasonWords } from "../words/reasons.js";
 
 /** What helps against each reason, beside the size that the replay found. */

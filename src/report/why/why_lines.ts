@@ -1,8 +1,9 @@
 /** The answers of `why` as lines for people. */
+
+import { plural } from "../../base/count_words.js";
 import type { ReportFinding } from "../recording/run_report.js";
 import { widthMin, wrap } from "../text/layout.js";
 import { styleFor } from "../text/style.js";
-import { plural } from "../words/quantity.js";
 
 /** @returns lines without line ends; a sentence that says so when there is nothing to explain. */
 export function whyLines(findings: readonly ReportFinding[], options: { color: boolean; width: number }): string[] {

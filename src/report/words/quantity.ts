@@ -4,7 +4,10 @@ import { slotBytes } from "../../spec/swiotlb/sizes.js";
 
 const units = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** "512 bytes", "68 KiB", "1.5 MiB": binary units, at most one decimal and only where it says something. */
+/**
+ * "512 bytes", "68 KiB", "1.5 MiB": binary units, at most one decimal and only where it says something. What is measured is
+ * rounded; explanations, which reckon with sizes, have `bytesInWords`.
+ */
 export function bytesWords(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -14,16 +17,6 @@ export function bytesWords(bytes: number): string {
   }
   const digits = unit === 0 || Number.isInteger(value) || value >= 100 ? 0 : 1;
   return `${value.toFixed(digits).replace(/\.0$/, "")} ${unit === 0 && bytes === 1 ? "byte" : units[unit]!}`;
-}
-
-/** "32,768": thousands apart, the same in every locale. */
-export function countWords(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-/** "1 slot", "1,642 slots". @param many the plural when it is not the singular and an s. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${countWords(count)} ${count === 1 ? one : many}`;
 }
 
 /** Size of so many swiotlb slots, in words. */

@@ -5,6 +5,7 @@
  * `steps`. Source: Linux kernel/dma/swiotlb.c (setup_io_tlb_npages, swiotlb_adjust_nareas, swiotlb_adjust_size,
  * swiotlb_init_remap, swiotlb_init_late), arch/x86/mm/mem_encrypt.c.
  */
+import { countWords, plural } from "../../base/count_words.js";
 import {
   encryptedBytesMax,
   encryptedPercent,
@@ -53,12 +54,16 @@ export function limitAreas(areas: number, slots: number): number {
   return slots < areas * setSlots ? Math.max(1, Math.floor(slots / setSlots)) : areas;
 }
 
+/** A step by which a number grew, in words. */
+export const roundedUp = (from: number, what: string, to: number): string =>
+  `${plural(from, what)} ${from === 1 ? "is" : "are"} rounded up to ${countWords(to)}`;
+
 /** Set the number of areas: rounded up to a power of two, and the pool with it. @param wanted 0 is taken as 1 */
 export function adjustAreas(boot: Boot, wanted: number): Boot {
   // The kernel keeps the count in 32 bits and prints it with a sign.
   const areas = powerOfTwo(wanted) % 2 ** 32;
   const steps = [...boot.steps];
-  if (areas !== wanted) steps.push(`${wanted} areas are rounded up to ${areas}`);
+  if (areas !== wanted) steps.push(roundedUp(wanted, "area", areas));
   return roundUp({ ...boot, areas, log: [...boot.log, logPrefix + areaCount(areas | 0)], steps }, (slots) =>
     sizeRoundedUp(slots),
   );
@@ -164,12 +169,15 @@ function roundUp(boot: Boot, line: (slots: number) => string | null): Boot {
   const isPower = boot.slots > 0 && Number.isInteger(Math.log2(boot.slots));
   if (boot.slots >= least && isPower) return boot;
   const slots = powerOfTwo(Math.max(boot.slots, least));
-  const why = boot.slots < least ? `${boot.areas} areas need ${setSlots} slots each` : "a pool is a power of two";
+  const why =
+    boot.slots < least
+      ? `${plural(boot.areas, "area")} ${boot.areas === 1 ? "needs" : "need"} ${setSlots} slots each`
+      : "a pool is a power of two";
   const said = line(slots);
   return {
     ...boot,
     slots,
     log: said === null ? boot.log : [...boot.log, logPrefix + said],
-    steps: [...boot.steps, `${why}: ${boot.slots} slots are rounded up to ${slots}`],
+    steps: [...boot.steps, `${why}: ${roundedUp(boot.slots, "slot", slots)}`],
   };
 }

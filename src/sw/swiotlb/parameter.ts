@@ -6,7 +6,7 @@
  * simple_strtoul with base 0.
  */
 import { setSlots, slotBytes } from "../../spec/swiotlb/sizes.js";
-import { adjustAreas, type Boot, bootDefaults, type Mode } from "./boot.js";
+import { adjustAreas, type Boot, bootDefaults, type Mode, roundedUp } from "./boot.js";
 
 export interface Parameter extends Boot {
   /** The numbers as written; null when none was. */
@@ -63,8 +63,7 @@ export function parseSwiotlb(text: string, o: { readonly cpus: number; readonly 
 function withSlots(boot: Boot, asked: number): Boot {
   // Rounding up wraps at 64 bits as everything else does; then no slots are left.
   const slots = asked >= 2 ** 64 ? 0 : Math.ceil(asked / setSlots) * setSlots;
-  const steps =
-    slots === asked ? boot.steps : [...boot.steps, `${asked} slots are rounded up to ${slots}: whole slot sets`];
+  const steps = slots === asked ? boot.steps : [...boot.steps, `${roundedUp(asked, "slot", slots)}: whole slot sets`];
   return { ...boot, slots, steps };
 }
 

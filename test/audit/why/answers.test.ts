@@ -38,3 +38,15 @@ test.each(readdirSync(folder))("%s", async (name) => {
   const text = parts.map((part) => answered(part, name.startsWith("setting"))).join("\n");
   await expect(text).toMatchFileSnapshot(`answers/${name}`);
 });
+
+/** What is to be written as it stands has no such words behind it; the kernel's own checks (dma-api) are quoted. */
+const bareCount =
+  /(?<![\w.,=@-])\d{4,} (?:of |slots?|areas?|bytes?|lines?|messages?|more|further|such|free|in use|each)/;
+
+test.each(readdirSync(folder))("counts in %s are of thousands apart", (name) => {
+  const said = readFileSync(`${folder}/${name}`, "utf8").match(
+    /^(?:[✗·] (?!dma-api).*\n {2}line: .*|)(?:\n {2}(?:cause|evidence|do): .*)+/gm,
+  );
+  expect(said!.length).toBeGreaterThan(5);
+  expect(said!.flatMap((text) => text.replace(/^.*\n {2}line: .*/, "").match(bareCount)?.[0] ?? [])).toEqual([]);
+});

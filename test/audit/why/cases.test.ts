@@ -34,7 +34,7 @@ swiotlb buffer is full (sz: 2097152 bytes), total 524288 (slots), used 515875 (s
       ["too-large", null, 1],
       ["exhausted", null, 1],
     ],
-    says: ["1024 slots in one piece", "98 %"],
+    says: ["1,024 slots in one piece", "98 %"],
     never: ["4 GiB"],
   },
   {
@@ -64,7 +64,7 @@ swiotlb buffer is full (sz: 2097152 bytes), total 524288 (slots), used 515875 (s
     log: `virtio-pci 0000:00:02.0: swiotlb buffer is full (sz: 262144 bytes),
 total 524288 (slots), used 523564 (slots)`,
     findings: [["exhausted", "0000:00:02.0", 1]],
-    says: ["523564 of 524288", "99.9 %"],
+    says: ["523,564 of 524,288", "99.9 %"],
     never: ["does not say", "not reached"],
   },
   {
@@ -76,14 +76,14 @@ total 524288 (slots), used 523564 (slots)`,
 > [ 1148.744368] xhci_hcd 0000:0a:00.0: swiotlb buffer is full (sz: 8192 bytes), total 32768 (slots), used 16 (slots)
 > [ 1148.744375] xhci_hcd 0000:0a:00.0: DMAR: Device bounce map: 16ea@10aabc000 dir 1 --- failed`,
     findings: [["constraint", "0000:0a:00.0", 2]],
-    says: ["8192 on", "5866 bytes", "to the device", "untrusted", "A larger pool is no cure", "6 more"],
+    says: ["8,192 on", "5,866 bytes", "to the device", "untrusted", "A larger pool is no cure", "6 more"],
     never: ["swiotlb=", "scattered"],
   },
   {
     name: "one slot fits into any free one",
     log: "[    5.0] e1000e 0000:00:19.0: swiotlb buffer is full (sz: 2048 bytes), total 32768 (slots), used 16383 (slots)",
     findings: [["constraint", "0000:00:19.0", 1]],
-    says: ["from 32768 on"],
+    says: ["from 32,768 on"],
     never: ["swiotlb="],
   },
   {
@@ -104,7 +104,7 @@ total 524288 (slots), used 523564 (slots)`,
 [ 2234.832320] amdgpu 0000:07:00.0: swiotlb buffer is full (sz: 2097152 bytes)
 [ 2234.832325] swiotlb: coherent allocation failed for device 0000:07:00.0 size=2097152`,
     findings: [["coherent-too-large", "0000:07:00.0", 2]],
-    says: ["coherent mask", "256 KiB", "1024 slots"],
+    says: ["coherent mask", "256 KiB", "1,024 slots"],
   },
   {
     name: "coherent memory, as 4.16 to 4.19 say it, of a size that fits",

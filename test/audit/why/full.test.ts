@@ -234,7 +234,7 @@ const series = (...used: number[]): string[] =>
 test("slots in use that only grow are a suspected leak", () => {
   const findings = explainLog(series(31415, 31480, 31702, 31983));
   expect(findings.map((f) => f.kind)).toEqual(["leak-suspected", "exhausted"]);
-  expect(findings[0]!.evidence).toContain("31415 slots in use at 100 s, 31983 at 280 s");
+  expect(findings[0]!.evidence).toContain("31,415 slots in use at 100 s, 31,983 at 280 s");
 });
 
 test("slots in use that come and go are not, nor is a burst, nor are few lines", () => {

@@ -49,14 +49,14 @@ test("slots and bytes are both said, and what was probably meant", () => {
     explainSetting(setting, { ...nothingKnown, cpus: 2 })
       .map((f) => `${f.cause} ${f.evidence} ${f.do}`)
       .join(" ");
-  expect(text("65536")).toContain("65536 slots (128 MiB)");
-  expect(text("8192")).toContain("8192 slots (16 MiB)");
+  expect(text("65536")).toContain("65,536 slots (128 MiB)");
+  expect(text("8192")).toContain("8,192 slots (16 MiB)");
   expect(text("64")).toContain("swiotlb=32768");
   expect(text("64M")).toContain("For 64 MiB write swiotlb=32768");
   expect(text("1G")).toContain("swiotlb=524288");
   expect(text("force,65536")).toContain("swiotlb=65536,force");
   // microsoft/WSL2-Linux-Kernel#260: 3 MiB silently become 4 MiB.
-  expect(text("1536")).toContain("1536 slots (3 MiB) becomes 2048 slots (4 MiB)");
+  expect(text("1536")).toContain("1,536 slots (3 MiB) becomes 2,048 slots (4 MiB)");
   expect(text("2097152")).toContain("cannot exist");
 });
 

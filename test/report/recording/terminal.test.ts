@@ -1,12 +1,13 @@
 /** Lines for people: order, widths, colour only when asked for, and no harm from hostile text. */
 import { describe, expect, test } from "vitest";
+import { countWords } from "../../../src/base/count_words.js";
 import type { Timeline } from "../../../src/lab/replay/told/outcome.js";
 import { runLines } from "../../../src/report/recording/lines/run_lines.js";
 import { cut, table, wrap } from "../../../src/report/text/layout.js";
 import { failureMarks, sparkLine } from "../../../src/report/text/spark.js";
 import { harmless } from "../../../src/report/text/style.js";
 import { whyLines } from "../../../src/report/why/why_lines.js";
-import { bytesWords, countWords, hexWords, shareWords, spanWords } from "../../../src/report/words/quantity.js";
+import { bytesWords, hexWords, shareWords, spanWords } from "../../../src/report/words/quantity.js";
 import { calmReport, sampleReport } from "./sample.js";
 
 const plain = { color: false, width: 100 };

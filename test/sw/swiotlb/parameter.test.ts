@@ -66,9 +66,9 @@ test("what is rounded is said, in the kernel's words and in ours", () => {
     "software IO TLB: SWIOTLB bounce buffer size roundup to 128MB",
   ]);
   expect(got.steps).toEqual([
-    "40000 slots are rounded up to 40064: whole slot sets",
+    "40,000 slots are rounded up to 40,064: whole slot sets",
     "3 areas are rounded up to 4",
-    "a pool is a power of two: 40064 slots are rounded up to 65536",
+    "a pool is a power of two: 40,064 slots are rounded up to 65,536",
   ]);
 });
 

@@ -6,9 +6,9 @@
  * that begins before the address, skips what ends before it, and stops where nothing reaches so far.
  */
 import { frameBytes } from "../../../base/frame.js";
+import { grouped } from "../../../base/grouped.js";
 import type { Ranges } from "../../../table/ranges.js";
 import { Allow } from "../../../table/root.js";
-import { grouped } from "../grouped.js";
 
 const pageBytes = frameBytes;
 

@@ -1,10 +1,11 @@
 /** Rules about devices: who is not confined, who is trusted, who shares, who has no entry. */
+
+import { countWords, plural } from "../../../base/count_words.js";
+import { grouped } from "../../../base/grouped.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
-import { counted } from "../../words/quantity.js";
 import { type DeviceId, deviceName } from "../device_name.js";
 import type { Finding } from "../facts/inspection.js";
 import type { BusDevice, Known, Rule, Uncovered } from "../facts/known.js";
-import { grouped } from "../grouped.js";
 import { sendsNothing } from "../pci/senders.js";
 import { namesOf, someOf } from "./words.js";
 
@@ -22,7 +23,7 @@ const identity: Rule = {
       ([unit, devices]) => ({
         rule: "identity",
         weight: "trouble",
-        what: `${counted(devices.length, "device")} ${devices.length === 1 ? "passes" : "pass"} through unit ${unit} untranslated and ${devices.length === 1 ? "reaches" : "reach"} all of memory`,
+        what: `${plural(devices.length, "device")} ${devices.length === 1 ? "passes" : "pass"} through unit ${unit} untranslated and ${devices.length === 1 ? "reaches" : "reach"} all of memory`,
         where: namesOf(known.devices, devices),
         why: `${known.devices[devices[0]!]!.why}; iommu=pt or a driver's default domain sets this up`,
         devices,
@@ -40,7 +41,7 @@ const bypass: Rule = {
     ).map(([unit, devices]) => ({
       rule: "bypass",
       weight: "trouble",
-      what: `unit ${unit} does not look at ${counted(devices.length, "device")}: ${devices.length === 1 ? "it reaches" : "they reach"} all of memory`,
+      what: `unit ${unit} does not look at ${plural(devices.length, "device")}: ${devices.length === 1 ? "it reaches" : "they reach"} all of memory`,
       where: namesOf(known.devices, devices),
       why: known.devices[devices[0]!]!.why,
       devices,
@@ -55,7 +56,7 @@ const blocked: Rule = {
     byUnit(known, (i) => known.devices[i]!.state === "blocked").map(([unit, devices]) => ({
       rule: "blocked",
       weight: "note",
-      what: `${counted(devices.length, "requester")} of unit ${unit} ${devices.length === 1 ? "reaches" : "reach"} nothing`,
+      what: `${plural(devices.length, "requester")} of unit ${unit} ${devices.length === 1 ? "reaches" : "reach"} nothing`,
       where: namesOf(known.devices, devices),
       why: known.devices[devices[0]!]!.why,
       devices,
@@ -75,7 +76,7 @@ const atsTrusted: Rule = {
     byUnit(known, (i) => known.devices[i]!.ats).map(([unit, devices]) => ({
       rule: "ats-trusted",
       weight: "unproven",
-      what: `${counted(devices.length, "device")} may send addresses as already translated (ATS)`,
+      what: `${plural(devices.length, "device")} may send addresses as already translated (ATS)`,
       where: namesOf(known.devices, devices),
       why: `${atsWhy[known.units[unit]!.kind]}: what it calls translated is not checked, so it must be trusted`,
       devices,
@@ -92,7 +93,7 @@ const alias: Rule = {
       .map((devices) => ({
         rule: "alias",
         weight: "note",
-        what: `${devices.length} requesters share one table`,
+        what: `${plural(devices.length, "requester")} share one table`,
         where: namesOf(known.devices, devices),
         why: "what is mapped for one is reached by all of them: an alias, or one group of the kernel",
         devices,
@@ -141,7 +142,7 @@ const uncovered: Rule = {
       {
         rule: "uncovered",
         weight: "trouble",
-        what: `${counted(open.length, "device")} on the bus ${open.length === 1 ? "is" : "are"} outside the scope of every unit`,
+        what: `${plural(open.length, "device")} on the bus ${open.length === 1 ? "is" : "are"} outside the scope of every unit`,
         where: someOf(open.map((u) => named(u.device))),
         why: `firmware assigns no IOMMU to it, so nothing stands between it and memory${perhapsOtherBus(known)}`,
       },
@@ -167,7 +168,7 @@ const noEntry: Rule = {
       findings.push({
         rule: "no-entry",
         weight,
-        what: `${counted(devices.length, "device")} on the bus ${devices.length === 1 ? "has no entry: what it" : "have no entry: what each"} ${ends}`,
+        what: `${plural(devices.length, "device")} on the bus ${devices.length === 1 ? "has no entry: what it" : "have no entry: what each"} ${ends}`,
         where: someOf(devices.map((u) => named(u.device))),
         why: devices[0]!.outcome!.why,
       });
@@ -183,7 +184,7 @@ const unknownUnit: Rule = {
     [...grouped(known.unplaced ?? [], (u) => u.why)].map(([why, list]) => ({
       rule: "unknown-unit",
       weight: "unproven",
-      what: `unknown which unit ${counted(list.length, "device")} on the bus ${list.length === 1 ? "is" : "are"} behind: whether what ${list.length === 1 ? "it sends" : "they send"} is translated cannot be told`,
+      what: `unknown which unit ${plural(list.length, "device")} on the bus ${list.length === 1 ? "is" : "are"} behind: whether what ${list.length === 1 ? "it sends" : "they send"} is translated cannot be told`,
       where: someOf(list.map((u) => named(u.device))),
       why,
     })),
@@ -198,8 +199,8 @@ const sendsAs: Rule = {
       weight: as === "" ? "unproven" : "note",
       what:
         as === ""
-          ? `unknown as whom ${counted(list.length, "device")} of a segment that a driver made ${list.length === 1 ? "sends" : "send"}`
-          : `${counted(list.length, "device")} ${list.length === 1 ? "sends" : "send"} as ${as}`,
+          ? `unknown as whom ${plural(list.length, "device")} of a segment that a driver made ${list.length === 1 ? "sends" : "send"}`
+          : `${plural(list.length, "device")} ${list.length === 1 ? "sends" : "send"} as ${as}`,
       where: someOf(list.map((s) => named(s.device))),
       why:
         as === ""
@@ -218,7 +219,7 @@ const rootFunctions: Rule = {
       {
         rule: "root-functions",
         weight: "note",
-        what: `${list.length === 1 ? "a root complex or IOMMU is" : `${list.length} root complexes and IOMMUs are`} in no unit's scope, as usual`,
+        what: `${list.length === 1 ? "a root complex or IOMMU is" : `${countWords(list.length)} root complexes and IOMMUs are`} in no unit's scope, as usual`,
         where: someOf(list.map(named)),
         why: "it sends no DMA of its own that a unit would see",
       },
@@ -236,7 +237,7 @@ const staleEntry: Rule = {
       {
         rule: "stale-entry",
         weight: "note",
-        what: `${counted(gone.length, "entry").replace("entrys", "entries")} ${gone.length === 1 ? "lets a device through that is" : "let devices through that are"} not on the bus`,
+        what: `${plural(gone.length, "entry").replace("entrys", "entries")} ${gone.length === 1 ? "lets a device through that is" : "let devices through that are"} not on the bus`,
         where: namesOf(known.devices, gone),
         why: "an alias, left behind by a device that was removed, or the list is not whole or another machine's: whatever answers to that number reaches the same",
         devices: gone,

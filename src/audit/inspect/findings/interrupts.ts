@@ -1,11 +1,11 @@
 /** Rules about interrupts: a device raises one with a write, which no page table confines. */
 
+import { countWords, plural } from "../../../base/count_words.js";
+import { grouped } from "../../../base/grouped.js";
 import { hex } from "../../../base/hex.js";
-import { counted } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { Finding } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
-import { grouped } from "../grouped.js";
 import { amdviInterrupts } from "../interrupts/amdvi_interrupts.js";
 import { namesOf } from "./words.js";
 
@@ -40,7 +40,7 @@ function openDevices(known: Known): Finding[] {
   return [...grouped(open, (i) => known.devices[i]!.unit)].map(([unit, devices]) => ({
     rule: "interrupt-remapping-off",
     weight: "unproven",
-    what: `unit ${unit} does not remap the interrupts of ${counted(devices.length, "device")}`,
+    what: `unit ${unit} does not remap the interrupts of ${plural(devices.length, "device")}`,
     where: namesOf(known.devices, devices),
     why: "IV is 0, or IntCtl 1, in the device table entry: who controls such a device can raise any interrupt by writing to 0xfee00000",
     devices,
@@ -66,10 +66,10 @@ const interruptsUnchecked: Rule = {
       } as const;
       const found: Finding[] = [];
       if (unchecked > 0) {
-        const entries = present === 1 ? "1 entry" : `${present} entries`;
+        const entries = plural(present, "entry", "entries");
         found.push({
           ...finding,
-          what: `${unchecked} of ${entries} of the interrupt table of unit ${unit} are for any device`,
+          what: `${countWords(unchecked)} of ${entries} of the interrupt table of unit ${unit} are for any device`,
           why: "their SVT is 0, as intremap=nosid has it: a device can raise the interrupts of another",
         });
       }

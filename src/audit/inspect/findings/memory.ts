@@ -1,7 +1,9 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
+
+import { plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
-import { bytesInWords, counted } from "../../words/quantity.js";
+import { bytesInWords } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { DeviceReach, Finding } from "../facts/inspection.js";
 import type { Known, RequesterRange, ReservedRegion, Rule } from "../facts/known.js";
@@ -37,7 +39,7 @@ const sharedPages: Rule = {
       return {
         rule: "shared-memory",
         weight: "note",
-        what: `${bytesInWords(bytes)} in ${counted(places, "place")} are reached by devices with different tables`,
+        what: `${bytesInWords(bytes)} in ${plural(places, "place")} are reached by devices with different tables`,
         where: `${namesOf(known.devices, devices)}: first at ${hex(from)}`,
         why: `one of them can read or change what is meant for another${perhapsDoorbell(known)}`,
         devices,
@@ -129,7 +131,7 @@ const reservedUnknown: Rule = {
       {
         rule: "reserved-unknown",
         weight: "note",
-        what: `${counted(regions.length, "region")} of the firmware ${regions.length === 1 ? "is" : "are"} for devices behind bridges whose buses are not given`,
+        what: `${plural(regions.length, "region")} of the firmware ${regions.length === 1 ? "is" : "are"} for devices behind bridges whose buses are not given`,
         where: `${regions.slice(0, regionsShown).map(stretchWords).join(", ")}${more}: for ${someOf([...new Set(regions.flatMap((r) => r.unknown!))])}`,
         why: "whether they are mapped is not judged: with the text of lspci -vv or lspci -t it would be",
       },

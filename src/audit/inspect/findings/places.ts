@@ -1,10 +1,11 @@
 /** Rules about what is no memory: configuration space, interrupt controllers, flash, windows of devices, and the unknown. */
+import { plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
+import { grouped } from "../../../base/grouped.js";
 import { hex } from "../../../base/hex.js";
 import { bytesInWords } from "../../words/quantity.js";
 import type { Finding, Weight } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
-import { grouped } from "../grouped.js";
 import type { PlaceKind } from "../place.js";
 import { outsideOf } from "../places/outside.js";
 import { ownersWithin } from "./owners.js";
@@ -51,7 +52,7 @@ const notMemory: Rule = {
         {
           rule: "not-memory",
           weight: judgement.weight,
-          what: `${devices.length === 1 ? "a device" : `${devices.length} devices`} may write to ${place.what}`,
+          what: `${devices.length === 1 ? "a device" : plural(devices.length, "device")} may write to ${place.what}`,
           where: `${namesOf(known.devices, devices)}: first at ${hex(first)}, of ${stretchWords(place)}`,
           why: judgement.why,
           devices,

@@ -1,13 +1,14 @@
 /** Rules about units and their tables: switched off, broken, let through, or open to the devices they confine. */
+
+import { plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
+import { grouped } from "../../../base/grouped.js";
 import { hex } from "../../../base/hex.js";
 import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
-import { counted } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
 import type { Finding, Weight } from "../facts/inspection.js";
 import type { Known, Rule } from "../facts/known.js";
-import { grouped } from "../grouped.js";
 import { namesOf, someOf } from "./words.js";
 
 const offWhy: Readonly<Record<UnitKind, string>> = {
@@ -91,7 +92,7 @@ function byKind(
   return [...grouped(troubles, (t) => t.kind)].map(([kind, list]) => ({
     rule: "broken-table",
     weight: weigh(kind),
-    what: `${kindWords[kind]} (${counted(list.length, "time")})`,
+    what: `${kindWords[kind]} (${plural(list.length, "time")})`,
     where: `${where}: entry at ${hex(list[0]!.entryAt)}, ${list[0]!.value}`,
     why: list[0]!.what,
     ...(devices === undefined ? {} : { devices }),
@@ -121,7 +122,7 @@ const tableWritable: Rule = {
     return [...groups.values()].map(({ use, owner, from, frames }) => ({
       rule: "table-writable",
       weight: "trouble",
-      what: `a device may write to ${counted(frames, "frame")} of the IOMMU's own memory (${use})`,
+      what: `a device may write to ${plural(frames, "frame")} of the IOMMU's own memory (${use})`,
       where: `${namesOf(known.devices, known.index.owners[owner]!)}: first at ${hex(from)}`,
       why: "whoever controls the device can change what it, or another one, is allowed to reach",
       devices: known.index.owners[owner]!,
@@ -162,7 +163,7 @@ const silentEntries: Rule = {
         rule: "silent-entries",
         // That firmware lists them is a reason to think that there are such devices; the bus would say.
         weight: known.bus === null && list.some((s) => s.listed) ? "unproven" : "note",
-        what: `${counted(count, "requester")} of unit ${unit} would pass untranslated, were there a device`,
+        what: `${plural(count, "requester")} of unit ${unit} would pass untranslated, were there a device`,
         where: someOf(names),
         why: "their device table entries are zeros, and V = 0 means that the unit does not look",
       };
@@ -210,7 +211,7 @@ const missingUnit: Rule = {
           {
             rule: "missing-unit",
             weight: "unproven",
-            what: `firmware lists ${counted(known.missingUnits.length, "unit")} that ${known.missingUnits.length === 1 ? "is" : "are"} not read here`,
+            what: `firmware lists ${plural(known.missingUnits.length, "unit")} that ${known.missingUnits.length === 1 ? "is" : "are"} not read here`,
             where: someOf(known.missingUnits),
             why: "what their devices reach is not told: of kinds that are read, their registers would show it",
           },

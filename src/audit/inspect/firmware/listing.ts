@@ -1,4 +1,5 @@
 /** What the device tables of all units hold, each entry for the device that firmware says it is for. */
+import { plural } from "../../../base/count_words.js";
 import type { MemoryView } from "../../../mem/view.js";
 import { type Attachment, deviceTables, silentRequesters, type UnitRoot } from "../../../table/device/index.js";
 import { type Trouble, Troubles } from "../../../table/trouble.js";
@@ -101,9 +102,9 @@ function leaveOut(all: readonly Attachment[], own: readonly Attachment[], out: L
 function leftOutWords({ entries, open, units }: LeftOut): string[] {
   if (entries === 0) return [];
   const some = open === 0 ? "" : ` (${open === 1 ? "one of them lets" : `${open} of them let`} something through)`;
-  const what = entries === 1 ? "1 entry" : `${entries.toLocaleString("en")} entries`;
+  const what = plural(entries, "entry", "entries");
   return [
-    `${what} of ${units === 1 ? "a device table" : `${units} device tables`} ${entries === 1 ? "is" : "are"} left out${some}: firmware does not list these requesters for the unit (IVHD), so it is never asked for them`,
+    `${what} of ${units === 1 ? "a device table" : plural(units, "device table")} ${entries === 1 ? "is" : "are"} left out${some}: firmware does not list these requesters for the unit (IVHD), so it is never asked for them`,
   ];
 }
 

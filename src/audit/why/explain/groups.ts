@@ -1,4 +1,5 @@
 /** Repeated lines as one finding with a count: those of one device that are cured by the same. */
+import { countWords, plural } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import type { Diagnosis, Finding } from "../finding.js";
 import type { LogLine } from "../log_line.js";
@@ -103,12 +104,12 @@ export class FindingGroups {
       else if (group !== undefined)
         left.set(group, [
           ...(left.get(group) ?? []),
-          `${count} more such lines were suppressed by the kernel's rate limit (${name})${storm(count, group.count)}`,
+          `${plural(count, "more such line")} ${count === 1 ? "was" : "were"} suppressed by the kernel's rate limit (${name})${storm(count, group.count)}`,
         ]);
     }
     const ofXen = this.#xenLeftOut === 0 ? undefined : said.find((g) => g.line.line.includes("(XEN)"));
     if (ofXen !== undefined) {
-      const words = `Xen's rate limit left out ${this.#xenLeftOut} messages; it does not say which, and they are mostly of this kind`;
+      const words = `Xen's rate limit left out ${plural(this.#xenLeftOut, "message")}; it does not say which, and they are mostly of this kind`;
       left.set(ofXen, [...(left.get(ofXen) ?? []), words]);
     }
     const found = said.map((group) => finding(group, left.get(group) ?? []));
@@ -116,7 +117,7 @@ export class FindingGroups {
       const last = found[found.length - 1]!;
       found[found.length - 1] = {
         ...last,
-        evidence: `${last.evidence}. ${this.#beyond} further lines of other kinds are not listed`,
+        evidence: `${last.evidence}. ${plural(this.#beyond, "further line")} of other kinds ${this.#beyond === 1 ? "is" : "are"} not listed`,
       };
     }
     return found;
@@ -153,7 +154,7 @@ export class FindingGroups {
 const stormMin = 1000;
 
 function storm(left: number, shown: number): string {
-  return left < stormMin ? "" : `: a storm, ${left + shown} with those that are here`;
+  return left < stormMin ? "" : `: a storm, ${countWords(left + shown)} with those that are here`;
 }
 
 function newGroup(line: LogLine, verdict: Diagnosis, address: bigint | null = null): Group {
@@ -179,7 +180,9 @@ function finding(group: Group, notes: readonly string[]): Finding {
   const { line, verdict, count, lastTime } = group;
   const span = line.time === null || lastTime === null ? "" : `, from ${line.time} s to ${lastTime} s`;
   const repeated =
-    count === 1 ? "" : `${count} lines like this one${span}${addresses(group)}; the numbers are the first one's`;
+    count === 1
+      ? ""
+      : `${plural(count, "line")} like this one${span}${addresses(group)}; the numbers are the first one's`;
   const [first, ...others] = group.kinds.values();
   const parts = [verdict.evidence, first!.echo, repeated, ...others.flatMap(otherKind), ...notes];
   const evidence = parts.filter((part) => part !== "").map((part) => part.replace(/\.$/, ""));
@@ -200,7 +203,7 @@ function finding(group: Group, notes: readonly string[]): Finding {
 /** Lines of another cause in the same finding: how many, and the first of them. */
 function otherKind({ verdict, count, echo }: Kind): string[] {
   const firstSentence = /^.*?[.:](?= |$)/.exec(verdict.cause)?.[0] ?? verdict.cause;
-  return [`${count} of them: ${firstSentence.slice(0, -1)} (${verdict.evidence})`, echo];
+  return [`${countWords(count)} of them: ${firstSentence.slice(0, -1)} (${verdict.evidence})`, echo];
 }
 
 /** Faults at one address are one access repeated; at many, a device that goes on. */

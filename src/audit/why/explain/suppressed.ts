@@ -1,4 +1,5 @@
 /** "NAME: 756 callbacks suppressed": lines that the kernel's rate limit left out, told by the function's name. */
+import { plural } from "../../../base/count_words.js";
 import type { Diagnosis } from "../finding.js";
 
 const pattern = /\b(\w{3,60}): (\d{1,9}) (?:callbacks|messages) suppressed/;
@@ -46,8 +47,8 @@ export function isLimitedIn(verdict: Diagnosis, name: string): boolean {
 export function onlySuppressed(name: string, count: number): Diagnosis {
   return {
     kind: "suppressed",
-    cause: `The kernel left out ${count} lines of ${name}: it wrote too many in a short time.`,
-    evidence: `${count} lines suppressed; none of the kind is in this log`,
+    cause: `The kernel left out ${plural(count, "line")} of ${name}: it wrote too many in a short time.`,
+    evidence: `${plural(count, "line")} suppressed; none of the kind is in this log`,
     do: "Give the log from its beginning: the first lines of each burst are written, and they say what happened.",
   };
 }

@@ -1,7 +1,9 @@
 /** Why a VT-d unit refused, and what to do. */
+
 import { hex } from "../../../base/hex.js";
 import { type LogFault, valueNamed } from "../../../read/index.js";
 import { type FaultEntry, type FaultReason, faultReasons, faultStatusBits } from "../../../spec/vtd/fault_reasons.js";
+import { bytesInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
 import type { Diagnosis } from "../finding.js";
 import { type AdviceKey, addressHint, adviceFor, circumstanceOf, joined } from "./advice.js";
@@ -214,7 +216,7 @@ function strangeRegion(fault: LogFault): Diagnosis {
     cause:
       "Firmware's DMAR table demands that devices keep reaching a range (RMRR) which its own memory map does not reserve: " +
       "the table and the map disagree. The kernel says so and goes on.",
-    evidence: `RMRR ${hex(from)} to ${hex(to)}, ${(to - from + 1n) / 1024n} KiB, lies in no range that the memory map reserves`,
+    evidence: `RMRR ${hex(from)} to ${hex(to)}, ${bytesInWords(Number(to - from + 1n))}, lies in no range that the memory map reserves`,
     do: "Update the firmware. Nothing has failed by this line alone.",
     notice: true,
   };

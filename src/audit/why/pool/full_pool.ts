@@ -7,9 +7,11 @@
  *
  * Source: Linux kernel/dma/swiotlb.c (swiotlb_tbl_map_single, swiotlb_search_pool_area, mem_used).
  */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import { mappingBytesMax, poolSlotsDefault, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { readParameter } from "../../../sw/swiotlb/parameter.js";
-import { bytesInWords, counted, percent, slotsInWords } from "../../words/quantity.js";
+import { bytesInWords, percent, slotsInWords } from "../../words/quantity.js";
 import type { MachineContext } from "../context.js";
 import type { Diagnosis } from "../finding.js";
 import { absence } from "./absence.js";
@@ -59,8 +61,8 @@ const nearlyFull = 0.9;
 const isNearlyFull = (r: Request): boolean => r.used >= r.total * nearlyFull;
 
 const numbers = (r: Request): string =>
-  `${bytesInWords(r.size)} = ${counted(r.slots, "slot")} ${r.slots === 1 ? "was" : "were"} asked for; ${r.used} of ${slotsInWords(r.total)} ` +
-  `were in use (${percent(r.used, r.total)}), ${r.free} free`;
+  `${bytesInWords(r.size)} = ${plural(r.slots, "slot")} ${r.slots === 1 ? "was" : "were"} asked for; ${countWords(r.used)} of ${slotsInWords(r.total)} ` +
+  `were in use (${percent(r.used, r.total)}), ${countWords(r.free)} free`;
 
 function largerOrLeak(r: Request, machine: MachineContext): string {
   return (
@@ -89,9 +91,9 @@ const rows: readonly Row[] = [
     cure: "smaller-requests",
     applies: (r) => r.size > mappingBytesMax,
     evidence: (r, machine) =>
-      `${bytesInWords(r.size)} = ${r.slots} slots in one piece; the limit is ${setSlots} slots = ` +
+      `${bytesInWords(r.size)} = ${plural(r.slots, "slot")} in one piece; the limit is ${setSlots} slots = ` +
       `${bytesInWords(mappingBytesMax)}, ` +
-      `whatever the pool's size (${slotsInWords(r.total)}, ${r.used} in use)${
+      `whatever the pool's size (${slotsInWords(r.total)}, ${countWords(r.used)} in use)${
         machine.xen ? ". Under Xen a large buffer bounces because its pages are not neighbours in machine memory" : ""
       }`,
     cause: neverFits,
@@ -112,7 +114,7 @@ const rows: readonly Row[] = [
     cure: "larger-pool",
     applies: (r, { areas }) => areas !== null && areas >= 2 && Math.floor(r.total / areas) < r.slots,
     evidence: (r, { areas }) =>
-      `${numbers(r)}; the pool is split into ${areas} areas of ${Math.floor(r.total / areas!)} slots`,
+      `${numbers(r)}; the pool is split into ${plural(areas!, "area")} of ${plural(Math.floor(r.total / areas!), "slot")}`,
     cause:
       "No part of the pool is as large as the request. The pool is split among CPUs, and a request must fit into one " +
       "part.",
@@ -148,7 +150,7 @@ const rows: readonly Row[] = [
     applies: isNearlyFull,
     evidence: (r) =>
       r.size > mappingBytesMax
-        ? `${r.used} of ${slotsInWords(r.total)} were in use (${percent(r.used, r.total)}), ${r.free} free`
+        ? `${countWords(r.used)} of ${slotsInWords(r.total)} were in use (${percent(r.used, r.total)}), ${countWords(r.free)} free`
         : `${numbers(r)}. So many free slots would have held the request: some were given back before the message was written`,
     cause: "The pool is nearly used up. Either it is too small for this load, or mappings leak.",
     remedy: largerOrLeak,
@@ -181,8 +183,8 @@ const rows: readonly Row[] = [
     cure: "constraint",
     applies: (r, machine) => r.used < fragmentedFrom(r, machine),
     evidence: (r, machine) =>
-      `${numbers(r)}. Slots in use can block a request of ${counted(r.slots, "slot")} everywhere only from ` +
-      `${fragmentedFrom(r, machine)} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
+      `${numbers(r)}. Slots in use can block a request of ${plural(r.slots, "slot")} everywhere only from ` +
+      `${countWords(fragmentedFrom(r, machine))} on: each set of ${setSlots} holds a free run of that length while fewer than ` +
       `${blockersOfSet(r)} of its slots are in use`,
     cause:
       "The pool is neither full nor in pieces: with so few slots in use a free run of that length exists. Something " +
@@ -196,7 +198,7 @@ const rows: readonly Row[] = [
     cure: "larger-pool",
     applies: (r, { areas }) => areas !== null && r.total / areas < setSlots && r.free / areas < r.slots,
     evidence: (r, { areas }) =>
-      `${numbers(r)}; split over ${areas} areas that is ${Math.floor(r.free / areas!)} each on average. ` +
+      `${numbers(r)}; split over ${plural(areas!, "area")} that is ${countWords(Math.floor(r.free / areas!))} each on average. ` +
       "One line cannot show the areas themselves",
     cause:
       "Enough slots are free in the pool, but probably not in any one of its parts. The pool is split among CPUs into " +
@@ -241,7 +243,7 @@ function fragmentedFrom(r: Request, { areas }: MachineContext): number {
 function withoutTotals(message: FullMessage, machine: MachineContext): Diagnosis {
   if (message.size > mappingBytesMax) {
     const evidence =
-      `${bytesInWords(message.size)} = ${Math.ceil(message.size / slotBytes)} slots in one piece; the limit is ` +
+      `${bytesInWords(message.size)} = ${plural(Math.ceil(message.size / slotBytes), "slot")} in one piece; the limit is ` +
       `${setSlots} slots = ${bytesInWords(mappingBytesMax)}, whatever the pool's size`;
     return { kind: "too-large", cause: neverFits, evidence, do: smallerRequests, ...marksOf("smaller-requests") };
   }
@@ -259,7 +261,7 @@ function withoutTotals(message: FullMessage, machine: MachineContext): Diagnosis
       "No free run of slots was found. This kernel's message does not say how full the pool was, so it stays open " +
       "whether the pool is used up or in pieces.",
     evidence:
-      `${bytesInWords(message.size)} = ${counted(Math.ceil(message.size / slotBytes), "slot")} were asked for, which ` +
+      `${bytesInWords(message.size)} = ${plural(Math.ceil(message.size / slotBytes), "slot")} were asked for, which ` +
       `can fit${pool}; occupancy is not in the line`,
     do:
       `${largerPool(2 * (known ?? asked ?? poolSlotsDefault), machine)} If the message returns however large the pool ` +

@@ -4,6 +4,7 @@
  * A pool that is too small fills and empties with the load, so the number in use goes up and down between messages.
  * A leak never gives back. Growth over several messages and some time is a suspicion, not a proof, and is said so.
  */
+import { countWords, plural } from "../../../base/count_words.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { slotsInWords } from "../../words/quantity.js";
 import type { Diagnosis } from "../finding.js";
@@ -49,9 +50,9 @@ export class Growth {
         "The number of slots in use only grows from message to message: mappings are probably never unmapped. A " +
         "larger pool only delays the end.",
       evidence:
-        `${first.used} slots in use at ${first.line.time} s, ${last.used} at ${last.time} s, of ` +
+        `${plural(first.used, "slot")} in use at ${first.line.time} s, ${countWords(last.used)} at ${last.time} s, of ` +
         `${slotsInWords(last.total)}: ` +
-        `${((last.used - first.used) / seconds).toFixed(2)} slots a second over ${this.#lines} messages, and ` +
+        `${((last.used - first.used) / seconds).toFixed(2)} slots a second over ${plural(this.#lines, "message")}, and ` +
         `never less in between`,
       do:
         "Record with trace_event=dma,swiotlb and look at the leaks: device, size and direction of what is mapped and " +

@@ -7,6 +7,7 @@
  * where bouncing is off. `swiotlb addr … overflow` is of a bounce buffer itself.
  * Source: Linux arch/x86/kernel/pci-nommu.c, lib/dma-direct.c, kernel/dma/direct.c, kernel/dma/direct.h, kernel/dma/swiotlb.c.
  */
+import { plural } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { bytesInWords } from "../../words/quantity.js";
@@ -79,11 +80,11 @@ function bounceFailed(o: Overflow): Diagnosis {
   const slots = Math.ceil(o.size / slotBytes);
   const never = o.size > mappingBytesMax;
   const where = exceeded(o, "the buffer"),
-    size = `${bytesInWords(o.size)} are ${slots} slots`;
+    size = `${bytesInWords(o.size)} are ${plural(slots, "slot")}`;
   return {
     kind: never ? "too-large" : "not-bounced",
     cause: never
-      ? `The buffer lies where the device cannot reach, and bouncing failed. At ${slots} slots of at most ${setSlots} the ` +
+      ? `The buffer lies where the device cannot reach, and bouncing failed. At ${plural(slots, "slot")} of at most ${setSlots} the ` +
         "request can never fit into the pool, however large that is; whether there was a pool, or room in it, the line " +
         "does not say."
       : "The buffer lies where the device cannot reach, and bouncing failed: there is no pool, it was full, or it lies " +

@@ -4,6 +4,7 @@
  * Source: Linux kernel/dma/swiotlb.c, kernel/dma/direct.h, drivers/iommu/dma-iommu.c, drivers/xen/swiotlb-xen.c,
  * arch/x86/mm/mem_encrypt.c.
  */
+import { countWords, plural } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import { mappingBytesMax, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { bytesInWords, slotsInWords } from "../../words/quantity.js";
@@ -95,7 +96,7 @@ const messages: readonly PoolMessage[] = [
     explain: (m) => {
       const size = Number.parseInt(m[1]!, 16);
       const what =
-        `${bytesInWords(size)} (${size} bytes) at 0x${m[2]}, ${directions[Number(m[3])]!}, for an untrusted device ` +
+        `${bytesInWords(size)} (${plural(size, "byte")}) at 0x${m[2]}, ${directions[Number(m[3])]!}, for an untrusted device ` +
         "behind the IOMMU";
       return {
         kind: "untrusted-bounce",
@@ -127,7 +128,7 @@ const messages: readonly PoolMessage[] = [
       cause:
         "A driver syncs or unmaps more bytes than it mapped. The kernel cut the copy short, so that no one else's " +
         "data was overwritten; the rest of the data is missing.",
-      evidence: `${m[1]} bytes are left of the mapping at that place, ${m[2]} were to be copied`,
+      evidence: `${plural(Number(m[1]), "byte")} ${Number(m[1]) === 1 ? "is" : "are"} left of the mapping at that place, ${countWords(Number(m[2]))} were to be copied`,
       do:
         "It is a bug of the driver in the call trace below the line: report it there. A recording with " +
         "trace_event=dma,swiotlb names the mapping.",
@@ -169,7 +170,7 @@ const messages: readonly PoolMessage[] = [
       kind: "no-low-memory",
       cause:
         "The pool became smaller than asked for: not enough contiguous memory was free when it was allocated late.",
-      evidence: `${m[1]} MiB were allocated`,
+      evidence: `${countWords(Number(m[1]))} MiB were allocated`,
       do: smallerAtBoot(machine),
     }),
   },
@@ -189,7 +190,7 @@ const messages: readonly PoolMessage[] = [
     explain: (m) => ({
       kind: "rounded-up",
       cause:
-        `The pool was enlarged to ${m[1]} MiB: each area (one for each CPU unless set) needs at least 128 ` +
+        `The pool was enlarged to ${countWords(Number(m[1]))} MiB: each area (one for each CPU unless set) needs at least 128 ` +
         `slots, and the size is made a power of two.`,
       evidence: `"${m[0]}"`,
       do: "Nothing, unless memory is short: name the areas (swiotlb=SLOTS,AREAS) to keep it smaller.",
@@ -239,7 +240,7 @@ const messages: readonly PoolMessage[] = [
     explain: (m) => ({
       kind: "buffer-overflow",
       cause: "A caller asks to bounce more bytes than it lets the pool allocate: a bug of the code in the call trace.",
-      evidence: `${m[1]} bytes to be mapped, ${m[2]} to be allocated`,
+      evidence: `${plural(Number(m[1]), "byte")} to be mapped, ${countWords(Number(m[2]))} to be allocated`,
       do: "Report it to the developers of the IOMMU or DMA code in the call trace.",
     }),
   },
@@ -281,7 +282,7 @@ function explainCoherent(size: number, device: string | undefined): Diagnosis {
       "A coherent allocation failed (memory that driver and device share, often a graphics driver's huge page): no " +
       "contiguous memory was free within the device's coherent mask, and the pool, which is tried next, " +
       (never ? "hands out at most 256 KiB in one piece." : "had no room for it either."),
-    evidence: `${bytesInWords(size)} = ${slots} slots${never ? `; the limit is ${setSlots}, whatever the pool's size` : ""}`,
+    evidence: `${bytesInWords(size)} = ${plural(slots, "slot")}${never ? `; the limit is ${setSlots}, whatever the pool's size` : ""}`,
     do: cure,
     ...(device === undefined ? {} : { device }),
     remedy: remedies[never ? "smaller-requests" : "larger-pool"],

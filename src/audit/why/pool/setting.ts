@@ -5,9 +5,10 @@
  * of the pool. The kernel's own reading is sw/swiotlb's; here are the judgements, one row each.
  */
 import { Misuse } from "../../../base/assert.js";
+import { countWords, plural } from "../../../base/count_words.js";
 import { mappingBytesMax, poolSlotsDefault, poolSlotsMin, setSlots, slotBytes } from "../../../spec/swiotlb/sizes.js";
 import { type Parameter, parseSwiotlb, readParameter } from "../../../sw/swiotlb/parameter.js";
-import { bytesInWords, counted, percent, slotsInWords } from "../../words/quantity.js";
+import { bytesInWords, percent, slotsInWords } from "../../words/quantity.js";
 import { type MachineContext, nothingKnown } from "../context.js";
 import type { Diagnosis, Finding } from "../finding.js";
 import { liesAnywhere, lowMemoryDoubtful } from "./larger_pool.js";
@@ -37,7 +38,7 @@ const wrongUnit: Row = (s) => {
       "The number counts slots of 2 KiB, not bytes, and the unit behind it is passed over in silence: the pool " +
       "becomes tiny.",
     evidence:
-      `${s.text}: the kernel reads ${counted(s.asked.slots, "slot")} and ignores "${s.ignored}", which ` +
+      `${s.text}: the kernel reads ${plural(s.asked.slots, "slot")} and ignores "${s.ignored}", which ` +
       `leaves a pool of ${slotsInWords(s.slots)}`,
     do: `For ${bytesInWords(wanted)} write swiotlb=${Math.ceil(wanted / slotBytes)}.`,
   };
@@ -50,7 +51,7 @@ const tooSmall: Row = (s) => {
     kind: "setting-small",
     cause: "The number counts slots of 2 KiB. This is less than the smallest useful pool: perhaps MiB were meant.",
     evidence:
-      `${counted(asked, "slot")} of 2 KiB ${asked === 1 ? "makes" : "make"} ${bytesInWords(asked * slotBytes)}; one request may take ` +
+      `${plural(asked, "slot")} of 2 KiB ${asked === 1 ? "makes" : "make"} ${bytesInWords(asked * slotBytes)}; one request may take ` +
       `${bytesInWords(mappingBytesMax)}, and the default is ${slotsInWords(poolSlotsDefault)}`,
     do:
       `If ${asked} MiB were meant, write swiotlb=${asked * 512}. Else ask for ${poolSlotsMin} slots (1 MiB) ` +
@@ -139,7 +140,7 @@ const raised: Row = (s) => {
       : "The pool becomes larger than asked for: the kernel makes it a power of two.",
     evidence:
       `${asked === null ? "the default" : slotsInWords(asked)} becomes ${slotsInWords(s.slots)} with ` +
-      `${counted(s.areas, "area")}: ${s.steps.join("; ")}`,
+      `${plural(s.areas, "area")}: ${s.steps.join("; ")}`,
     do: byAreas
       ? `Nothing, if memory allows; else name fewer areas: ` +
         `swiotlb=${rounded},${Math.max(1, 2 ** Math.floor(Math.log2(rounded / setSlots)))}.`
@@ -155,8 +156,8 @@ const narrowAreas: Row = (s) => {
     cause:
       "Each area is a single slot set: a request of 256 KiB fits only while one area is wholly empty, and small " +
       "mappings block it.",
-    evidence: `${s.slots} slots in ${s.areas} areas are ${s.slots / s.areas} each`,
-    do: `Name fewer areas, or ask for ${s.areas * setSlots * 4} slots or more.`,
+    evidence: `${plural(s.slots, "slot")} in ${plural(s.areas, "area")} are ${countWords(s.slots / s.areas)} each`,
+    do: `Name fewer areas, or ask for ${plural(s.areas * setSlots * 4, "slot")} or more.`,
     notice: true,
   };
 };
@@ -181,7 +182,7 @@ const off: Row = (s) => {
 
 const whatItIs: Row = (s) => {
   if (s.mode === "noforce") return null;
-  const areas = s.areas === 0 ? "one area for each CPU (at least 128 slots each)" : counted(s.areas, "area");
+  const areas = s.areas === 0 ? "one area for each CPU (at least 128 slots each)" : plural(s.areas, "area");
   const mode = s.mode === "force" ? "every DMA bounces, with the cost of a copy" : "devices bounce when they need to";
   return {
     kind: "setting",

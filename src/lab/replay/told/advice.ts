@@ -4,6 +4,7 @@
  * Mode and areas stay as they are; where nothing failed, nothing is to change. A smaller pool is named only when sizes
  * were asked for, with room to spare, and only when enough was seen.
  */
+import { countWords, plural } from "../../../base/count_words.js";
 import { poolSlotsDefault } from "../../../spec/swiotlb/sizes.js";
 import { parseSwiotlb } from "../../../sw/swiotlb/index.js";
 import type { PoolMachine } from "../machine/machine.js";
@@ -47,9 +48,6 @@ export interface AdviceQuestion {
 
 type Advice = ReplayOutcome["advice"];
 
-const count = (n: number): string => n.toLocaleString("en-US");
-const counted = (n: number, one: string): string => `${count(n)} ${one}${n === 1 ? "" : "s"}`;
-
 export function advise(q: AdviceQuestion): Advice {
   if (q.shows === "nothing") {
     const because = "no event that could show a bounce was recorded";
@@ -76,13 +74,13 @@ function withoutPool(maps: ReplayOutcome["maps"], excerpt: boolean): Advice {
   }
   const translated = maps.translated + maps.foreign > 0;
   if (excerpt) {
-    const because = `none of ${counted(maps.total, "mapping")} of an excerpt bounced, and what is not in it is not known`;
+    const because = `none of ${plural(maps.total, "mapping")} of an excerpt bounced, and what is not in it is not known`;
     return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
   }
   const but = translated
     ? "; a bounce behind an IOMMU shows only by swiotlb:swiotlb_bounced, and no such event is there"
     : "";
-  const because = `none of ${counted(maps.total, "mapping")} bounced${but}`;
+  const because = `none of ${plural(maps.total, "mapping")} bounced${but}`;
   return { what: "nothing to change", swiotlb: null, because, confidence: translated ? "unknown" : "measured" };
 }
 
@@ -90,8 +88,8 @@ function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"
   const share = ((100 * pool.hiwater) / pool.slots).toFixed(1);
   const least = pool.atLeast ? "at least " : "at most ";
   const seen =
-    `in ${(q.span / 1e6).toFixed(1)} s ${counted(q.maps.bounced, "mapping")} bounced and none was refused; ${least}` +
-    `${count(pool.hiwater)} of ${counted(pool.slots, "slot")} (${share} %) were in use at once`;
+    `in ${(q.span / 1e6).toFixed(1)} s ${plural(q.maps.bounced, "mapping")} bounced and none was refused; ${least}` +
+    `${countWords(pool.hiwater)} of ${plural(pool.slots, "slot")} (${share} %) were in use at once`;
   const because = [seen, ...doubts(q), ...(q.sizesAsked ? [smaller(q, pool)] : [])].join("; ");
   if (q.excerpt && q.maps.bounced < bouncesMin) {
     return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
@@ -107,24 +105,24 @@ function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"
 /** What a smaller pool would have done, for who asked for it. */
 function smaller(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): string {
   if (q.maps.bounced < bouncesMin || q.span < spanMin || pool.atLeast) {
-    return `too little was seen to advise a smaller pool: that takes ${count(bouncesMin)} bounces in ${spanMin / 1e6} s, from the boot on`;
+    return `too little was seen to advise a smaller pool: that takes ${countWords(bouncesMin)} bounces in ${spanMin / 1e6} s, from the boot on`;
   }
   const served = q.whatIf.filter((w) => w.failed === 0 && w.slots < pool.slots && w.slots >= margin * w.hiwater);
   const least = served.sort((a, b) => a.slots - b.slots)[0];
   if (least === undefined) return "no smaller size that was tried holds twice what was in use";
-  return `${settingText(q, least)} would have served the same, with room for ${margin} times its peak of ${count(least.hiwater)} slots`;
+  return `${settingText(q, least)} would have served the same, with room for ${margin} times its peak of ${countWords(least.hiwater)} slots`;
 }
 
 function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, machine: PoolMachine): Advice {
   const { mappings, lists, requests, never } = q.refused;
   const what = [
-    ...(mappings > 0 ? [counted(mappings, "mapping")] : []),
-    ...(lists > 0 ? [`${counted(lists, "list")} of buffers`] : []),
+    ...(mappings > 0 ? [plural(mappings, "mapping")] : []),
+    ...(lists > 0 ? [`${plural(lists, "list")} of buffers`] : []),
   ].join(" and ");
   const counting = lists > 0 ? "each entry of a list being one, however often tried" : "however often tried";
   const one = mappings + lists === 1 ? "was" : "were";
-  const failed = `${what} (${counted(requests, "request")}, ${counting}) ${one} refused with ${counted(pool.slots, "slot")}`;
-  const impossible = never === 0 ? [] : [`${counted(never, "request")} of them are larger than any pool can serve`];
+  const failed = `${what} (${plural(requests, "request")}, ${counting}) ${one} refused with ${plural(pool.slots, "slot")}`;
+  const impossible = never === 0 ? [] : [`${plural(never, "request")} of them are larger than any pool can serve`];
   const assumed =
     requests === never
       ? []
@@ -152,12 +150,12 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
   }
   if (best === undefined) {
     const largest = q.whatIf.reduce((a, b) => (b.slots > a.slots ? b : a), q.whatIf[0] ?? nothing);
-    const more = `of the sizes tried even ${count(largest.slots)} slots refuse ${count(largest.failed)} requests`;
+    const more = `of the sizes tried even ${countWords(largest.slots)} slots refuse ${countWords(largest.failed)} requests`;
     const because = [failed, ...impossible, more, ...doubted].join("; ");
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   const setting = settingText(q, best);
-  const fewest = `of the sizes tried, ${count(best.slots)} slots are the fewest that serve ${never > 0 ? "all the others" : "every request"}, at most ${count(best.hiwater)} at once`;
+  const fewest = `of the sizes tried, ${countWords(best.slots)} slots are the fewest that serve ${never > 0 ? "all the others" : "every request"}, at most ${countWords(best.hiwater)} at once`;
   const because = [failed, ...impossible, fewest, ...(takenForNone(q, best) ? [noNumber] : []), ...doubted].join("; ");
   return { what: setting, swiotlb: setting, because, confidence: doubted.length === 0 ? "measured" : "bounded" };
 }
@@ -177,8 +175,8 @@ function doubts(q: AdviceQuestion): string[] {
   return [
     ...(q.machine?.late === true ? ["the pool was in use before the recording began"] : []),
     ...(q.excerpt ? ["what an excerpt leaves out is not known"] : []),
-    ...(q.maps.unknown > 0 ? [`what became of ${counted(q.maps.unknown, "mapping")} is not recorded`] : []),
-    ...(q.lost > 0 ? [`${counted(q.lost, "event")} ${q.lost === 1 ? "was" : "were"} lost`] : []),
+    ...(q.maps.unknown > 0 ? [`what became of ${plural(q.maps.unknown, "mapping")} is not recorded`] : []),
+    ...(q.lost > 0 ? [`${plural(q.lost, "event")} ${q.lost === 1 ? "was" : "were"} lost`] : []),
   ];
 }
 

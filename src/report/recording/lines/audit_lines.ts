@@ -1,9 +1,10 @@
 /** What the audit of a recording found, as lines for people. */
 
+import { countWords, plural } from "../../../base/count_words.js";
 import { type Column, table, wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";
-import { bytesWords, countWords, plural } from "../../words/quantity.js";
+import { bytesWords } from "../../words/quantity.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { violationCount } from "../words/verdict.js";
 

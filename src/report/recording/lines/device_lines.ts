@@ -1,9 +1,11 @@
 /** What each device mapped, as a table, and why it bounced. */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import type { DeviceOutcome } from "../../../lab/replay/told/outcome.js";
 import { type Column, table, wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";
-import { bytesWords, countWords, plural } from "../../words/quantity.js";
+import { bytesWords } from "../../words/quantity.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 
 /** A recording may name any number of devices: those with the most mappings are shown. */

@@ -1,9 +1,11 @@
 /** Requests to bounce of a recording that does not show what became of them, as a table. */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { type Column, table, wrap } from "../../text/layout.js";
 import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";
-import { bytesWords, countWords, plural } from "../../words/quantity.js";
+import { bytesWords } from "../../words/quantity.js";
 import { requestWords } from "../words/requests.js";
 
 const firstDevices = 30;

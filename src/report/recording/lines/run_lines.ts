@@ -1,10 +1,11 @@
 /** A run as lines for people: the verdict first, the advice last. */
 
+import { countWords, plural } from "../../../base/count_words.js";
 import { type Column, table, widthMin, wrap } from "../../text/layout.js";
 import { failureMarks, sparkLine } from "../../text/spark.js";
 import { harmless, type Style, styleFor } from "../../text/style.js";
 import { type FailureGroup, groupFailures } from "../../words/groups.js";
-import { bytesWords, countWords, hexWords, plural, shareWords, slotsWords, timeWords } from "../../words/quantity.js";
+import { bytesWords, hexWords, shareWords, slotsWords, timeWords } from "../../words/quantity.js";
 import { reasonWords } from "../../words/reasons.js";
 import type { RunReport } from "../run_report.js";
 import { machineFacts } from "../words/machine.js";

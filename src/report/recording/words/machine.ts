@@ -1,7 +1,9 @@
 /** The facts of a machine as pairs of a name and words, each marked when it was inferred. */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { profiles } from "../../../sw/swiotlb/index.js";
-import { countWords, hexWords, plural, slotsWords, spanWords } from "../../words/quantity.js";
+import { hexWords, slotsWords, spanWords } from "../../words/quantity.js";
 
 export interface MachineFact {
   readonly name: string;

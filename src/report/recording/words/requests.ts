@@ -1,9 +1,10 @@
 /** Requests to bounce of a recording that does not show what became of them, in words. */
 
+import { countWords, plural } from "../../../base/count_words.js";
 import { noMappingsWords } from "../../../lab/replay/machine/shows.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import { requestRefusalWords } from "../../../lab/replay/told/request_summary.js";
-import { bytesWords, countWords, plural, timeWords } from "../../words/quantity.js";
+import { bytesWords, timeWords } from "../../words/quantity.js";
 
 export interface RequestWords {
   /** What the recording does not show, and why. */

@@ -1,6 +1,8 @@
 /** Lists that drivers try again and again, and mappings whose outcome is not recorded, in words. */
+
+import { plural } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
-import { plural, timeWords } from "../../words/quantity.js";
+import { timeWords } from "../../words/quantity.js";
 
 const firstLists = 5;
 

@@ -1,6 +1,8 @@
 /** The first sentences of every report: what happened, how exactly it was followed, how full the pool was. */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
-import { countWords, plural, shareWords, slotsWords, timeWords } from "../../words/quantity.js";
+import { shareWords, slotsWords, timeWords } from "../../words/quantity.js";
 import { type RunReport, wholeAudit } from "../run_report.js";
 import { requestCountWords } from "./requests.js";
 

@@ -1,6 +1,7 @@
 /** What the figures of other pools mean beside the recorded ones. */
+
+import { countWords } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
-import { countWords } from "../../words/quantity.js";
 
 /** Sentences that explain the table; empty where its figures need none. */
 export function whatIfWords({ whatIf, pool, machine }: ReplayOutcome): string[] {

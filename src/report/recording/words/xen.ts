@@ -1,7 +1,9 @@
 /** What a replay found out about a Xen domain, in words: the same for the terminal and the page. */
+
+import { countWords, plural } from "../../../base/count_words.js";
 import type { ReplayOutcome } from "../../../lab/replay/told/outcome.js";
 import type { CacheOutcome, XenOutcome } from "../../../lab/replay/xen/outcome.js";
-import { countWords, hexWords, plural, timeWords } from "../../words/quantity.js";
+import { hexWords, timeWords } from "../../words/quantity.js";
 
 export interface XenWords {
   readonly facts: readonly { readonly name: string; readonly words: string }[];

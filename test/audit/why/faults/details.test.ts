@@ -64,7 +64,7 @@ const queues: readonly FaultCase[] = [
       ["smmuv3-unmapped", "stream 0x900"],
       ["smmuv3-lost", "8806000000.iommu"],
     ],
-    says: ["25830 more such lines"],
+    says: ["25,830 more such lines"],
   },
 ];
 
@@ -92,7 +92,7 @@ const lines: readonly FaultCase[] = [
       "(XEN) [VT-D]DMAR:[DMA Read] Request device [0000:00:02.0] fault addr 8e2c6000, iommu reg = ffff82c00021d000",
     ].join("\n"),
     findings: [["dmar-unknown", "0000:00:02.0"]],
-    says: ["left out 52538 messages", "Intel's graphics", "iommu=no-igfx"],
+    says: ["left out 52,538 messages", "Intel's graphics", "iommu=no-igfx"],
     never: ["igfx_off"],
   },
   {

@@ -9,7 +9,7 @@ checkAll([
     log: `[   32.951222] viommu_fault_handler: 1330 callbacks suppressed
 [   32.951702] virtio_iommu virtio0: page fault from EP 32 at 0x103231000 []`,
     findings: [["virtio-iommu-unmapped", "00:04.0"]],
-    says: ["32 = 0x20", "0x103231000", "not mapped", "1330"],
+    says: ["32 = 0x20", "0x103231000", "not mapped", "1,330"],
     never: ["does not tell the two apart"],
   },
   {

@@ -23,7 +23,7 @@ kernel: DMAR: DRHD: handling fault status reg 2
 kernel: DMAR: [DMA Write] Request device [99:00.0] fault addr 0 [fault reason 05] PTE Write access is not set
 kernel: DMAR: DRHD: handling fault status reg 2`,
     findings: [["dmar-unmapped-or-permission", "99:00.0"]],
-    says: ["a storm", "812288", "write to 0x0", "never filled in"],
+    says: ["a storm", "812,288", "write to 0x0", "never filled in"],
     never: ["firmware"],
   },
   {
