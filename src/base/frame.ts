@@ -36,9 +36,20 @@ export const dfn = (n: number): Dfn => checked(n, "dfn") as Dfn;
 
 /**
  * A byte address.
- * @throws Misuse `bad-address` for what is no whole number below 2^64, or beyond 2^53 and not where a frame begins
+ * @param n from 2^53 on a bigint: a number there may be one that was rounded
+ * @throws Misuse `bad-address` for what is no whole number below 2^64, for a number from 2^53 on, and for a bigint from there
+ *   on that is not where a frame begins
  */
-export function address(n: number): Address {
+export function address(n: number | bigint): Address {
+  const at = Number(n);
+  const isRounded = typeof n === "number" ? n > Number.MAX_SAFE_INTEGER && n < 2 ** 64 : BigInt(at) !== n;
+  if (isRounded)
+    throw new Misuse("bad-address", `${n}: beyond 2^53 a byte address is a bigint, of where a frame begins`);
+  return checkedAddress(at);
+}
+
+/** What is given as an address, and may come from who has no compiler. @throws Misuse `bad-address` for what cannot be one */
+export function checkedAddress(n: number): Address {
   const isExact = Number.isSafeInteger(n) || (Number.isInteger(n) && n % 2 ** frameLg2 === 0 && n < 2 ** 64);
   if (!(isExact && n >= 0)) throw new Misuse("bad-address", `${n}: a byte address is a whole number`);
   return n as Address;

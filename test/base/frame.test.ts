@@ -8,12 +8,14 @@ test.each([
   ["more than 52 bits", 2 ** 52],
 ])("a frame number is refused: %s", (_, n) => expect(() => pfn(n)).toThrow(Misuse));
 
-test.each([-1, 0.5, Number.NaN, 2 ** 53 + 2, 2 ** 64])("a byte address is refused: %d", (n) =>
-  expect(() => address(n)).toThrow(Misuse),
+test.each([-1, 0.5, Number.NaN, 2 ** 53, 2 ** 56, 2 ** 64, -1n, 2n ** 53n + 1n, 2n ** 53n + 2n, 2n ** 64n])(
+  "a byte address is refused: %s",
+  (n) => expect(() => address(n)).toThrow(Misuse),
 );
 
 test("byte addresses are exact to 2^53, and beyond where a frame begins", () => {
-  expect([address(0), address(2 ** 53 - 1), address(2 ** 64 - 4096)]).toEqual([0, 2 ** 53 - 1, 2 ** 64 - 4096]);
+  const exact = [address(0), address(2 ** 53 - 1), address(5n), address(2n ** 53n), address(2n ** 64n - 4096n)];
+  expect(exact).toEqual([0, 2 ** 53 - 1, 5, 2 ** 53, 2 ** 64 - 4096]);
 });
 
 test("frames go up in their own space, to its end and not beyond", () => {

@@ -240,6 +240,6 @@ test.each<[string, () => unknown, RegExp]>([
 
 test("a kernel whose description contradicts itself is refused with its place", () => {
   expect(() => createKernel({ memory: "1GiB", devices: [{ bdf, mask: 99 }] })).toThrow(
-    /^kernel: devices\[0\]\.mask: expected devices\[0\]\.mask to be/,
+    /^kernel: devices\[0\]\.mask: expected a whole number from 1 to/,
   );
 });

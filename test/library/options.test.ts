@@ -118,7 +118,13 @@ test.each<[string, () => Promise<unknown>, string]>([
   [
     "an object with a mistake",
     () => runMachine({ devices: [{ bdf: "0000:00:03.0", mask: 99 }] }),
-    "machine: devices[0].mask: expected devices[0].mask to be ",
+    "machine: devices[0].mask: expected a whole number from 1 to 64, found 99",
+  ],
+  [
+    "an object with a key too many",
+    () => runMachine({ devices: [{ bdf: "0000:00:03.0", masc: 32 } as never] }),
+    "machine: devices[0].masc: expected one of the known keys (bdf, driver, mask, lines, minAlignMask, boundary, " +
+      "coherent, engine), found masc (did you mean mask?)",
   ],
   [
     "an object that contradicts itself",

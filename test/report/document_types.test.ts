@@ -1,17 +1,25 @@
 /** The documents' types are what their schemas say, and the documents hold nothing else. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import type { RunDocument, WhyDocument } from "../../src/report/index.js";
 import { documentTypes } from "../../tools/document_types.js";
+import { schemaFiles } from "../../tools/schema_files.js";
 import { dmalab } from "../cli/called.js";
 import { amount } from "../tier.js";
 import { undescribed } from "./described.js";
 
 test("the types in the sources are those of the schemas (npm run types writes them anew)", () => {
   expect(readFileSync("src/report/schema/documents.ts", "utf8")).toBe(documentTypes());
+});
+
+test("the schemas in files are those that documents and descriptions are held against (npm run types)", () => {
+  const files = schemaFiles();
+  for (const [path, text] of files) expect(readFileSync(path, "utf8"), path).toBe(text);
+  const there = readdirSync("docs/schemas").map((name) => `docs/schemas/${name}`);
+  expect(there.sort()).toEqual(files.flatMap(([path]) => (path.startsWith("docs/") ? [path] : [])).sort());
 });
 
 test("a key that no schema describes is seen", () => {

@@ -1,6 +1,6 @@
 /** One page table of an IOMMU: built, changed, walked and listed. */
 import { Misuse } from "../../base/assert.js";
-import { type Address, address, type Dfn, frameBytes, type Mfn, mfn } from "../../base/frame.js";
+import { type Address, checkedAddress, type Dfn, frameBytes, type Mfn, mfn } from "../../base/frame.js";
 import type { MemoryView } from "../../mem/view.js";
 import { enumerate } from "../../table/enumerate.js";
 import type { Fault } from "../../table/fault.js";
@@ -161,14 +161,14 @@ export function createPageTable(options: CreatePageTableOptions): WritablePageTa
   return {
     ...openPageTable({ memory, root }),
     map({ iova, paddr, bytes, allow }) {
-      address(iova);
-      address(paddr);
+      checkedAddress(iova);
+      checkedAddress(paddr);
       wholeNumber("bytes", bytes, 1, 2 ** 64);
       wholeNumber("allow", allow, 0, 3);
       mapper.map(iova, paddr, bytes, allow);
     },
     unmap({ iova, bytes }) {
-      return mapper.unmap(address(iova), wholeNumber("bytes", bytes, 1, 2 ** 64));
+      return mapper.unmap(checkedAddress(iova), wholeNumber("bytes", bytes, 1, 2 ** 64));
     },
     get tableCount() {
       return frames.taken;
@@ -197,7 +197,7 @@ function framesFor({ memory, tables }: CreatePageTableOptions, each: number) {
       next += Math.max(wanted, each);
       taken += Math.max(wanted, each);
       // A frame that was never written is not there to be read: it is made now.
-      for (let f = at; f < next; f++) memory.store32(address(f * frameBytes), 0);
+      for (let f = at; f < next; f++) memory.store32(checkedAddress(f * frameBytes), 0);
       return mfn(at);
     },
   };

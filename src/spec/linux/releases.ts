@@ -1,6 +1,8 @@
 /**
  * Releases of Linux.
- * Source: git tags of torvalds/linux: the last release of each series, and the newest one known here.
+ * Source: git tags of torvalds/linux: the last release of each series. The newest one known here is that of the newest kernel
+ * of which there are recordings: Debian's 7.3.4. It is taken to follow the rules of its predecessors (6.9 and later), and
+ * so do the bounces that were recorded of it, as far as the masks of the driver that made them are known.
  */
 
 /** Series, first and last release of it. */
@@ -10,14 +12,14 @@ const series: readonly (readonly [major: number, first: number, last: number])[]
   [4, 0, 20],
   [5, 0, 19],
   [6, 0, 19],
-  [7, 0, 2],
+  [7, 0, 3],
 ];
 
 /** The third number of 2.6.x. */
 const lastOf26 = 39;
 
 export const oldestRelease = "2.6.0";
-export const newestRelease = "7.2";
+export const newestRelease = "7.3";
 
 /** Is there a kernel of this release, with or without a stable number and what distributions append? */
 export function isRelease(text: string): boolean {

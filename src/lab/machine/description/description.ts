@@ -37,9 +37,10 @@ export function describeMachine(name: string, said: string | object): Described 
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const refused = (found: readonly Placed[]): Unreadable => {
-    const told = found.map(({ path, offset, expected, found }) => {
+    const told = found.map(({ path, offset, expected, expectedThere = expected, found }) => {
+      if (said !== text) return { where: nameOf(path), expected, found };
       const { line, col } = lines.linePos(offset);
-      return { where: said === text ? `line ${line}, column ${col}` : nameOf(path), expected, found };
+      return { where: `line ${line}, column ${col}`, expected: expectedThere, found };
     });
     return Unreadable.all(name, told, mistakesMax);
   };
@@ -66,12 +67,13 @@ interface Placed {
   readonly path: Path;
   readonly offset: number;
   readonly expected: string;
+  readonly expectedThere?: string;
   readonly found: string;
 }
 
-function placed(document: Document, { path, expected, found, meant }: Mistake): Placed {
+function placed(document: Document, { meant, ...mistake }: Mistake): Placed {
   const near = meant.length === 0 ? "" : ` (did you mean ${meant.join(" or ")}?)`;
-  return { path, offset: offsetOf(document, path), expected, found: `${found}${near}` };
+  return { ...mistake, offset: offsetOf(document, mistake.path), found: `${mistake.found}${near}` };
 }
 
 /** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */

@@ -13,6 +13,8 @@ export type Path = readonly (string | number)[];
 export interface Mistake {
   readonly path: Path;
   readonly expected: string;
+  /** The same where the place is told as a line and a column, which name nothing. */
+  readonly expectedThere?: string;
   readonly found: string;
   /** What was probably meant; empty when nothing is near. */
   readonly meant: readonly string[];
@@ -71,9 +73,11 @@ export const nameOf = (path: Path): string =>
 
 function unknownKey(path: Path, key: string): Mistake {
   const keys = Object.keys(nodeAt(path)?.properties ?? {});
+  const expected = `one of the known keys (${keys.join(", ")})`;
   return {
     path: [...path, key],
-    expected: `one of the known keys (${keys.join(", ")})${path.length === 0 ? "" : ` in ${nameOf(path)}`}`,
+    expected,
+    expectedThere: path.length === 0 ? expected : `${expected} in ${nameOf(path)}`,
     found: key,
     meant: nearest(key, keys).slice(0, nearMax),
   };
@@ -81,9 +85,10 @@ function unknownKey(path: Path, key: string): Mistake {
 
 function wrongValue(path: Path, { value, text }: Given): Mistake {
   const node = nodeAt(path);
-  const name = path.length === 0 ? "a machine" : nameOf(path);
-  const expected = `${name} to be ${node === null ? "something else" : allowed(node)}`;
-  return { path, expected, found: text ?? shown(value), meant: meantBy(path, node, value) };
+  const words = node === null ? "something else" : allowed(node);
+  const expected = path.length === 0 ? `a machine to be ${words}` : words;
+  const expectedThere = path.length === 0 ? expected : `${nameOf(path)} to be ${words}`;
+  return { path, expected, expectedThere, found: text ?? shown(value), meant: meantBy(path, node, value) };
 }
 
 const nearMax = 3;
