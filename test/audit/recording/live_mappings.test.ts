@@ -1,8 +1,8 @@
 /** Mappings that are alive, more than there was room for at first, against a list that is looked through. */
 import { expect, test } from "vitest";
-import { grouped } from "../../../src/audit/inspect/grouped.js";
 import { Chains, mixed } from "../../../src/audit/recording/chains.js";
 import { LiveMappings, MappingKind, Reach } from "../../../src/audit/recording/mappings.js";
+import { grouped } from "../../../src/base/grouped.js";
 import { createRandom } from "../../random.js";
 
 interface Plain {
