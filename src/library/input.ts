@@ -2,12 +2,14 @@
 import { type ByteSource, memorySource } from "../read/bytes.js";
 import { openGunzip, packingOf, type Unpacked, unpackZstd } from "../read/packed.js";
 import { Unreadable } from "../read/unreadable.js";
+import { asUtf8 } from "../read/utf16.js";
 import type { Work } from "./work.js";
 import { BadOption } from "./work_options.js";
 
 /**
  * Bytes: a Uint8Array (a Buffer is one), an ArrayBuffer, a Blob or File (in Node `await openAsBlob(path)` makes one of a
- * file), or a ByteSource for what does not fit into memory. Of `.gz` and `.zst` data what is in it is read.
+ * file), or a ByteSource for what does not fit into memory. Of `.gz` and `.zst` data what is in it is read;
+ * text is UTF-8, or UTF-16 behind its byte order mark.
  */
 export type Input = Uint8Array | ArrayBuffer | Blob | ByteSource;
 
@@ -18,7 +20,7 @@ export type TextInput = string | Input;
 const blobPiece = 1 << 24;
 
 /**
- * An input as readers take it, unpacked.
+ * An input as readers take it: unpacked, and text in UTF-8.
  * @param option what it was given as: "recording", "log"
  * @param name what messages call it
  * @throws Unreadable for an empty one and for data that does not unpack; BadOption for what is no input.
@@ -27,6 +29,10 @@ export async function openInput(option: string, input: TextInput, name: string, 
   await work.turn();
   const source = await sourceOf(option, input, name, work);
   if (source.size === 0) throw new Unreadable(name, "", "something in it", "nothing");
+  return asUtf8(await unpacked(source, name, work));
+}
+
+async function unpacked(source: ByteSource, name: string, work: Work): Promise<Unpacked> {
   const packing = packingOf(source);
   if (packing === "zstd") return unpackZstd(source);
   if (packing === "gzip") return work.run((await openGunzip())(source));

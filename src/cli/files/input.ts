@@ -1,10 +1,11 @@
 /**
- * Files as byte sources. What the user names: plain files, pipes, `.gz` and `.zst` by their
+ * Files as byte sources. What the user names: plain files, pipes, `.gz`, `.zst` and UTF-16 by their
  * content, and standard input as `-`.
  */
 import { closeSync, createReadStream } from "node:fs";
 import { packingOf } from "../../read/packed.js";
 import { Unreadable } from "../../read/unreadable.js";
+import { asUtf8 } from "../../read/utf16.js";
 import { keyOf, openRegular } from "../host/descriptor.js";
 import { fromDescriptor, type Input, type Reader } from "./byte_input.js";
 import { Scratch } from "./scratch.js";
@@ -21,8 +22,16 @@ export async function openInput(path: string, reader: Reader): Promise<Input> {
     throw new Unreadable(packed.name, "", "a file with something in it", "an empty file");
   }
   const packing = packingOf(packed);
-  if (packing === null) return packed;
-  return packing === "gzip" ? unpackGzip(packed, reader) : unpackZstd(packed, reader);
+  if (packing === null) return inUtf8(packed);
+  return inUtf8(await (packing === "gzip" ? unpackGzip(packed, reader) : unpackZstd(packed, reader)));
+}
+
+/** @throws Unreadable for too much text in UTF-16 */
+function inUtf8(input: Input): Input {
+  const text = asUtf8(input);
+  if (text === input) return input;
+  input.close();
+  return { ...text, close() {} };
 }
 
 async function open(path: string, reader: Reader): Promise<Input> {

@@ -8,8 +8,8 @@ const columns: readonly Column[] = [
   { title: "unit", align: "left" },
   { title: "registers at", align: "left" },
   { title: "read as", align: "left", spare: 1 },
-  { title: "segment", align: "left", spare: 2 },
-  { title: "serves", align: "left" },
+  { title: "segment", align: "left", spare: 2, folds: true },
+  { title: "serves", align: "left", folds: true },
 ];
 
 /** Names and regions that are listed. */

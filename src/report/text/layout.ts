@@ -37,6 +37,8 @@ export interface Column {
   readonly align: "left" | "right";
   /** Left out, the highest number first, while the table is wider than the terminal. */
   readonly spare?: number;
+  /** Its words are wrapped before any column is left out. */
+  readonly folds?: boolean;
 }
 
 /** A longer cell is hostile: no name or number is. */
@@ -48,8 +50,8 @@ const gap = 2;
 
 /**
  * A table with its columns aligned, two spaces apart, indented by two. Nothing is cut off: where it is wider than
- * `width`, spare columns are left out and named beneath it, then the words of its last column are wrapped; what is
- * still too wide is told row by row, each cell after its title.
+ * `width`, the words of columns that fold are wrapped, spare columns are left out and named beneath it, then the words of
+ * its last column are wrapped; what is still too wide is told row by row, each cell after its title.
  * @param width infinite where nothing breaks long lines
  * @returns the heading first, then the lines of the rows.
  */
@@ -58,21 +60,26 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   const widths = columns.map((column, c) =>
     clean.reduce((most, row) => Math.max(most, row[c]!.length), column.title.length),
   );
-  const shown = fitting(columns, widths, width);
-  const over = spanOf(shown, widths) - width;
+  const folded = widths.map((w, c) => (columns[c]!.folds === true ? Math.min(w, wordsMin) : w));
+  const shown = fitting(columns, folded, width);
   const last = shown.at(-1)!;
-  if (over > 0 && (columns[last]!.align === "right" || widths[last]! - over < wordsMin)) {
-    return rowByRow(columns, clean, width);
+  const folds = (c: number): boolean => columns[c]!.folds === true || (c === last && columns[c]!.align === "left");
+  // The widest gives way first.
+  for (const c of shown.filter(folds).sort((a, b) => widths[b]! - widths[a]!)) {
+    const over = spanOf(shown, widths) - width;
+    if (over > 0) widths[c] = Math.max(Math.min(widths[c]!, wordsMin), widths[c]! - over);
   }
-  if (over > 0) widths[last]! -= over;
+  if (spanOf(shown, widths) > width) return rowByRow(columns, clean, width);
   const line = (cells: readonly string[]): string[] => {
-    const padded = shown
-      .slice(0, -1)
-      .map((c) => (columns[c]!.align === "right" ? cells[c]!.padStart(widths[c]!) : cells[c]!.padEnd(widths[c]!)));
-    const before = [" ".repeat(indent), ...padded.map((cell) => cell + " ".repeat(gap))].join("");
-    const words =
-      columns[last]!.align === "right" ? [cells[last]!.padStart(widths[last]!)] : broken(cells[last]!, widths[last]!);
-    return words.map((text, i) => ((i === 0 ? before : " ".repeat(before.length)) + text).trimEnd());
+    const parts = shown.map((c) => (folds(c) ? broken(cells[c]!, widths[c]!) : [cells[c]!]));
+    const height = Math.max(...parts.map(({ length }) => length));
+    return Array.from({ length: height }, (_, i) => {
+      const padded = shown.map((c, n) => {
+        const text = parts[n]![i] ?? "";
+        return columns[c]!.align === "right" ? text.padStart(widths[c]!) : text.padEnd(widths[c]!);
+      });
+      return (" ".repeat(indent) + padded.join(" ".repeat(gap))).trimEnd();
+    });
   };
   const left = columns.filter((_, c) => !shown.includes(c)).map(({ title }) => title);
   return [

@@ -241,3 +241,30 @@ test("the answers of why, and that there are none", () => {
   expect(repeated.at(-1)).toBe("  seen      37 times, the last at 12.500000 s");
   expect(whyLines([], plain)).toEqual(["Nothing here tells of trouble with swiotlb, an IOMMU or DMA."]);
 });
+
+test("columns that fold are wrapped before others are left out", () => {
+  const columns = [
+    { title: "unit", align: "left" },
+    { title: "read as", align: "left", spare: 1 },
+    { title: "segment", align: "left", spare: 2, folds: true },
+    { title: "serves", align: "left", folds: true },
+  ] as const;
+  const row = ["ivhd0", "unit 0", "0000, 0001, 0002, 0003", "00:01.0, 00:02.0, 00:03.0, 00:04.0, 00:05.0"];
+  expect(table(columns, [row], 100)).toEqual([
+    "  unit   read as  segment                 serves",
+    "  ivhd0  unit 0   0000, 0001, 0002, 0003  00:01.0, 00:02.0, 00:03.0, 00:04.0, 00:05.0",
+  ]);
+  expect(table(columns, [row], 60)).toEqual([
+    "  unit   read as  segment                 serves",
+    "  ivhd0  unit 0   0000, 0001, 0002, 0003  00:01.0, 00:02.0,",
+    "                                          00:03.0, 00:04.0,",
+    "                                          00:05.0",
+  ]);
+  expect(table(columns, [row], 52)).toEqual([
+    "  unit   read as  segment           serves",
+    "  ivhd0  unit 0   0000, 0001,       00:01.0,",
+    "                  0002, 0003        00:02.0,",
+    "                                    00:03.0,",
+    "                                    00:04.0, 00:05.0",
+  ]);
+});
