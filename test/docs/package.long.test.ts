@@ -50,7 +50,7 @@ describe("it holds", () => {
 });
 
 /** Compile in the project, with the compiler and the types of Node that the tree has. */
-const compile = (args: string) => run(home, `${resolve("node_modules/.bin/tsc")} ${args}`);
+const compile = (args: string) => run(home, `${resolve("node_modules/typescript/bin/tsc")} ${args}`);
 
 describe("the programs of examples/", () => {
   beforeAll(() => {

@@ -39,10 +39,10 @@ function file(name: string, text: string): string {
 
 /** The beginning of a recording, with its first refusals; and a machine that has little to do. */
 const recorded = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n");
-const recording = file("trace.txt", recorded.slice(0, amount(4000, recorded.length)).join("\n"));
+const recording = file("trace.txt", recorded.slice(0, amount(2000, recorded.length)).join("\n"));
 copyFileSync("fixtures/swiotlb-full/dmesg.txt.gz", join(folder, "dmesg.txt.gz"));
 const preset = readFileSync("machines/xen-pvh.yaml", "utf8");
-const machine = file("machine.yaml", preset.replaceAll(/requests: \d+/g, `requests: ${amount(30, 1000)}`));
+const machine = file("machine.yaml", preset.replaceAll(/requests: \d+/g, `requests: ${amount(10, 1000)}`));
 
 const image = "fixtures/vtd-legacy-strict/mem.elf.gz";
 const calls = [

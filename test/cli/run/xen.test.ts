@@ -9,6 +9,7 @@ import { probeNames } from "../../../src/read/probes/probes.js";
 import { runDocument, runLines, runSchema } from "../../../src/report/index.js";
 import { pageData } from "../../../src/report/recording/page/page_data.js";
 import { textToDat } from "../../read/xen/text_to_dat.js";
+import { long } from "../../tier.js";
 import { quiet } from "../called.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dmalab-xen-"));
@@ -34,7 +35,7 @@ async function run(path: string, flags: ReplayFlags = {}) {
 const stress = { "x.trace.txt.gz": "stress.trace.txt.gz" };
 
 describe("dumps", () => {
-  test("named ones are used, whatever they are called", async () => {
+  test.skipIf(!long)("named ones are used, whatever they are called", async () => {
     const at = laid("xen-dom0-small-force", {
       ...stress,
       "one.gz": "full.p2m.txt.gz",
@@ -54,7 +55,7 @@ describe("dumps", () => {
     expect(xen.end.pool).toMatchObject({ hiwater: { kernel: 512, model: 512 }, index: [{ kernel: 392, model: 392 }] });
   });
 
-  test("phases of other names: which dump is of before shows in the addresses", async () => {
+  test.skipIf(!long)("phases of other names: which dump is of before shows in the addresses", async () => {
     const names = { "rec.txt.gz": "stress.trace.txt.gz", "a.swiotlb.txt.gz": "stress.swiotlb.txt.gz" };
     const at = laid("xen-dom0-small-force", {
       ...names,
@@ -109,7 +110,7 @@ describe("recordings", () => {
     expect(xen.overlap.maps).toBeNull();
   });
 
-  test("one that begins in the midst of its phase", async () => {
+  test.skipIf(!long)("one that begins in the midst of its phase", async () => {
     const at = laid("xen-dom0-small-force", {
       "full.swiotlb.txt.gz": "full.swiotlb.txt.gz",
       "full.p2m.txt.gz": "full.p2m.txt.gz",
@@ -146,7 +147,7 @@ describe("recordings", () => {
     expect(xen.causes.straddle).toBe(10);
   });
 
-  test("trace.dat gives what its text gives", async () => {
+  test.skipIf(!long)("trace.dat gives what its text gives", async () => {
     const files = {
       "ready.p2m.txt.gz": "ready.p2m.txt.gz",
       "full.m2p.txt.gz": "full.m2p.txt.gz",
@@ -164,7 +165,7 @@ describe("recordings", () => {
     expect({ ...binary.xen, files: [] }).toEqual({ ...plain.xen, files: [] });
   });
 
-  test("the same of Arm, with its probes of the cache", async () => {
+  test.skipIf(!long)("the same of Arm, with its probes of the cache", async () => {
     const at = laid("xen-arm-domu-overlap", {
       "ready.p2m.txt.gz": "ready.p2m.txt.gz",
       "ready.swiotlb.txt.gz": "ready.swiotlb.txt.gz",

@@ -266,7 +266,7 @@ describe("hostile headers", () => {
       files["flattened ELF"]!.slice(0, 4096),
       files["flattened kdump"]!,
     ];
-    for (const head of claims)
+    for (const head of claims.slice(0, amount(3, 5)))
       await openImage(sparse(head)).catch((e: unknown) => expect(e).toBeInstanceOf(Unreadable));
   }, 20_000);
 });

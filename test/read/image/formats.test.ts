@@ -79,7 +79,7 @@ describe("what was written is held, and nothing else", () => {
   });
 
   test("pages of 64 KiB are sixteen frames", async () => {
-    for (const packing of ["none", "zlib", "lzo", "snappy"] as const) {
+    for (const packing of (["none", "zlib", "lzo", "snappy"] as const).slice(0, amount(2, 4))) {
       const frames = new Map(randomFrames(new Rng(9), { runs: 4, longest: 40, below: 600 }));
       for (const f of [...frames.keys()]) {
         const first = f - (f % 16);
