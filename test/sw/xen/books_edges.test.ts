@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Mfn } from "../../../src/base/frame.js";
 import { Memory } from "../../../src/mem/memory.js";
 import { MapFlag } from "../../../src/spec/xen/grant_op.js";
-import type { EntryPlace } from "../../../src/sw/xen/hypervisor/gate_reading.js";
+import { type EntryPlace, grants } from "../../../src/sw/xen/hypervisor/gate_reading.js";
 import { entryPlace } from "../../../src/sw/xen/hypervisor/grant_frames.js";
 import {
   AccessGate,
@@ -172,9 +172,38 @@ describe("the gate", () => {
     expect(reach()).toEqual([2, "0 read no mapping", "0 write no mapping", "2 write read only"]);
     gate.unmapped(e(2, true));
     expect(reach()).toEqual([0, ...[0, 2].flatMap((d) => [`${d} read no mapping`, `${d} write no mapping`])]);
+    // Each is forgotten when its last mapping is gone, whoever else is still there.
+    const { memory, gate: other } = gateWith(1);
+    for (const mapper of [0, 0]) other.mapped(e(mapper, true), place(64));
+    memory.store32(64, 0x2_0001);
+    other.mapped(e(2, true), place(64));
+    for (const mapper of [0, 0]) other.unmapped(e(mapper, true));
+    other.mapped(e(0, true), place(64));
+    expect([other.violations.map((v) => v.domain), other.foreignCount]).toEqual([[0], 4]);
     gate.freed(7);
     expect(gate.ownerOf(7)).toBe(-1);
   });
+});
+
+test("what is passed on once is granted, and not what is passed on twice", () => {
+  const memory = new Memory(16);
+  const at = (granter: number, address: number, next: EntryPlace | null): EntryPlace => ({
+    ...{ version: 2, granter, address },
+    frameOf: (gfn) => gfn,
+    elsewhere: () => next,
+  });
+  const words = (address: number, all: readonly number[]) =>
+    all.forEach((word, n) => {
+      memory.store32(address + 4 * n, word);
+    });
+  words(0, [3, 0, 0, 0]);
+  words(64, [0x1_0003, 0, 0, 0]);
+  words(128, [0x1_0001, 0, 7, 0]);
+  words(192, [0x2_0001, 0, 7, 0]);
+  const last = at(3, 128, null);
+  const wanted = { to: 0, frame: 7, write: true, offset: -1, length: 0 };
+  const found = [at(1, 0, last), at(1, 0, at(2, 64, at(3, 192, null))), at(1, 0, null)];
+  expect(found.map((place) => grants(memory, place, wanted))).toEqual([true, false, false]);
 });
 
 test("where an entry lies, by version, and that of another's", () => {
@@ -228,6 +257,13 @@ describe("what is left over", () => {
     expect(of(third)).toEqual([]);
     third.d0.map.reach[7] = 0;
     expect(of(third)).toEqual(["0 reference 1"]);
+  });
+
+  test("mappings for devices that were asked for", () => {
+    const m = machine({ ...small, model: "vp+iommu", deviceMap: true });
+    m.d0.deviceMap!.set(5, 6, true);
+    m.d0.deviceMap!.set(6, 7, true);
+    expect(of(m)).toEqual(["0 device entry 2"]);
   });
 
   test("a status frame at a page holds a reference, a page of a translated domain none", () => {

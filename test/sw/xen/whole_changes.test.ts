@@ -119,12 +119,15 @@ const ofEither: Readonly<Record<string, Call>> = {
       map(m, theirs, host),
       map(m, pageless, host),
       map(m, ref, host | device, -1),
+      map(m, ref, host, -1),
+      map(m, ref, host | readOnly, -1),
       map(m, ref, host | device | readOnly, 2 ** 30),
     ];
   },
   "map of a frame that is away": (m) => {
     const ref = grant(m);
     m.d.pagedOut.set(m.d.map.frameOf(m.grants.live.get(ref)!), 2);
+    m.d.pagedOut.set(m.d.map.frameOf(7), 5);
     return () => [m.d.pagedOut.size, map(m, ref, host), m.d.pagedOut.size, map(m, ref, host), m.d.pagedOut.size];
   },
   "unmap the half for CPUs": (m) => {
@@ -176,6 +179,13 @@ const ofEither: Readonly<Record<string, Call>> = {
     const { handle } = map(m, 9, host, empty, 0).at(-1) as { handle: number };
     return () => told(unmapGrantSteps(m.h, m.d0, { handle, page: 5, bus: 0 }));
   },
+  "unmap what never was, and the half that is not": (m) => {
+    const { handle } = got(m, grant(m), device);
+    return () => [
+      told(unmapGrantSteps(m.h, m.d0, { handle: 77, page: empty, bus: 0 })),
+      told(unmapGrantSteps(m.h, m.d0, { handle, page: 5, bus: 0 })),
+    ];
+  },
   "unmap and put another page's frame there": (m) => {
     const { handle } = got(m, grant(m), host);
     return () => [
@@ -211,7 +221,15 @@ const ofEither: Readonly<Record<string, Call>> = {
     entryOf(m.h, m.d, pageless).set(m.d.grants.version, own(m));
     const mine = own(m);
     const foreign = m.d.map.frameOf(3);
+    const held = grant(m);
+    map(m, held, host);
+    const other = m.guests[1]!.d;
+    const asOther = {
+      source: { domain: 1, at: held, offset: 0 },
+      dest: { domain: 2, at: other.map.frameOf(4), offset: 0 },
+    };
     return () => [
+      told(copyGrantSteps(m.h, other, { ...asOther, length: 16, flags: sourceRef })),
       copy(m, 0, [1, foreign, 0], [0, mine, 0]),
       copy(m, sourceRef, [1, from, 0], [1, foreign, 0]),
       copy(m, sourceRef, [1, from, 0], [0, foreign, 0]),
@@ -257,9 +275,9 @@ const ofEither: Readonly<Record<string, Call>> = {
     const frame = to.map.frameOf(at);
     m.h.setMapping(to, at, -1);
     decrease(m.h, to, [frame]);
-    entryOf(m.h, to, 20).set(0, GrantType.acceptTransfer);
+    entryOf(m.h, to, 0).set(0, GrantType.acceptTransfer);
     const mine = loose(m);
-    return () => told(transferGrantSteps(m.h, m.d0, { frame: mine, domain: 1, ref: 20 }));
+    return () => told(transferGrantSteps(m.h, m.d0, { frame: mine, domain: 1, ref: 0 }));
   },
   "transfers that fail": (m) => {
     const frames = [0, 1, 2, 3].map(() => loose(m));
@@ -285,6 +303,8 @@ const ofEither: Readonly<Record<string, Call>> = {
     return () => [
       swapGrants(m.h, m.d, { a: ref, b: 30 }),
       swapGrants(m.h, m.d, { a: 31, b: 31 }),
+      swapGrants(m.h, m.d, { a: 0, b: 32 }),
+      swapGrants(m.h, m.d, { a: 32, b: 0 }),
       swapGrants(m.h, m.d, { a: used, b: 30 }),
       swapGrants(m.h, m.d, { a: 30, b: used }),
       swapGrants(m.h, m.d, { a: 30, b: 512 }),
@@ -300,6 +320,14 @@ const ofEither: Readonly<Record<string, Call>> = {
     }
     return () => told(setVersionSteps(m.h, m.d, 3 - m.d.grants.version));
   },
+  "status frames in a list": (m) => () =>
+    [
+      [0, 0],
+      [1, 1],
+      [1, 0],
+      [2, 9],
+      [-1, 9],
+    ].map(([count, capacity]) => getStatusFrames(m.h, m.d, { count: count!, capacity: capacity! })),
   "versions that are refused": (m) => {
     map(m, grant(m), host);
     return () => [0, 1, 2, 3].map((version) => told(setVersionSteps(m.h, m.d, version)));
@@ -342,8 +370,22 @@ const ofSecond: Readonly<Record<string, Call>> = {
       second(m, ref, GrantType.transitive, words);
       return copy(m, sourceRef, [1, ref, 0], [0, mine, 0]);
     };
-    second(m, 42, GrantType.transitive, [1, ref]);
-    return () => [from([1, ref]), from([9, 8]), from([2, 5000]), from([2, 20]), from([0, 8])];
+    const entry = entryOf(m.h, m.guests[1]!.d, 43);
+    entry.set(1, 0);
+    entry.set(2, 8);
+    entry.set(0, GrantType.transitive + 0x1_0000);
+    return () => [from([2, 43]), from([1, ref]), from([9, 8]), from([2, 5000]), from([2, 20]), from([0, 8])];
+  },
+  "a map while a part is copied": (m) => {
+    const frame = m.d.map.frameOf(m.kernel.allocPages(0)!);
+    const ref = second(m, 40, GrantType.permitAccess | GrantFlag.subPage, [64 + 32 * 0x1_0000, frame]);
+    const dest = { domain: 0, at: own(m), offset: 0 };
+    return () => {
+      const source = { domain: 1, at: ref, offset: 64 };
+      const first = copyGrantSteps(m.h, m.d0, { source, dest, length: 16, flags: sourceRef });
+      while (first.next().value !== "both ends are claimed");
+      return [[...m.d.grants.active.values()].map((a) => ({ ...a })), map(m, ref, host), told(first)];
+    };
   },
   "a map of what is passed on": (m) => {
     const ref = passed(m);
@@ -364,14 +406,6 @@ const ofSecond: Readonly<Record<string, Call>> = {
       ];
     };
   },
-  "status frames in a list": (m) => () =>
-    [
-      [0, 0],
-      [1, 1],
-      [1, 0],
-      [2, 9],
-      [-1, 9],
-    ].map(([count, capacity]) => getStatusFrames(m.h, m.d, { count: count!, capacity: capacity! })),
 };
 
 describe("paravirtualised", () => {
@@ -387,6 +421,18 @@ describe("paravirtualised", () => {
 });
 
 const memory: Readonly<Record<string, Call>> = {
+  "copies by the number of a page or frame": (m) => {
+    const at = (n: number) => m.back.gfnOf(m.back.ramFirst + n);
+    m.back.memory.write((m.back.ramFirst + 5) * page, Uint8Array.of(1, 2, 3));
+    return () => [
+      copy(m, 0, [0, at(5), 0], [0, at(6), 8], 3),
+      copy(m, 0, [domainSelf, at(6), 8], [domainSelf, at(7), 0], 3),
+      copy(m, 0, [0, 0.5, 0], [0, at(6), 0]),
+      copy(m, 0, [0, at(5), 0], [0, 0.5, 0]),
+      copy(m, 0, [0, -1, 0], [0, at(6), 0]),
+      copy(m, 0, [1, at(5), 0], [0, at(6), 0]),
+    ];
+  },
   "entries of the direct map": (m) => {
     const frame = loose(m);
     const table = loose(m);
@@ -473,6 +519,12 @@ const memory: Readonly<Record<string, Call>> = {
       [balloon.size, balloon.targetUnpopulated],
     ];
   },
+  "a balloon whose frames are not all taken": (m) => {
+    const at = m.back.allocPages(1)!;
+    m.h.frames.heap[m.d0.map.frameOf(at + 1)] = 1;
+    m.back.freePages(at, 1);
+    return () => [m.foreign.balloon.inflate(64), m.foreign.balloon.size];
+  },
   "foreign pages, of which one fails": (m) => {
     const refs = [grant(m), 77, grant(m, true), grant(m)];
     return () =>
@@ -486,7 +538,8 @@ const memory: Readonly<Record<string, Call>> = {
   "foreign pages that are taken away": (m) => {
     const refs = [grant(m), 77, grant(m, true), grant(m)];
     const pages = m.foreign.map(refs.map((ref) => ({ domain: 1, ref, readOnly: false })));
-    return () => [told(m.foreign.unmapSteps(pages)), m.foreign.cache.size, m.foreign.unmap(pages.slice(0, 1))];
+    const twice = [...pages, pages[0]!];
+    return () => [told(m.foreign.unmapSteps(twice)), m.foreign.cache.size, m.foreign.unmap(pages.slice(0, 1))];
   },
   "status frames at a page": (m) => {
     setVersion(m.h, m.d, 2);

@@ -3,7 +3,7 @@
  * that is passed on from a third domain. For the latter the table's lock is let go between.
  * Source: Xen common/grant_table.c (acquire_grant_for_copy, release_grant_for_copy; XSA-226, XSA-500, XSA-501).
  */
-import { frameBytes, type Mfn } from "../../../base/frame.js";
+import type { Mfn } from "../../../base/frame.js";
 import { GrantFlag, GrantType, GrantV2Part, GrantV2Transitive } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import type { Domain } from "../hypervisor/domain.js";
@@ -15,10 +15,8 @@ import { entryAddress, loadField, statusAddress } from "./entry.js";
 import { atLimit, fresh, grantedFrame, settled, unpin } from "./pin.js";
 import { clearStatus, clearUse, setStatus } from "./status.js";
 
-const pageBytes = frameBytes;
-
 export interface Claim {
-  readonly status: GrantStatus;
+  readonly status: typeof GrantStatus.okay;
   /** The frame whose bytes are meant. */
   readonly frame: number;
   /** The frame on which the reference is. */
@@ -36,6 +34,11 @@ export interface Claim {
   readonly noted: boolean;
 }
 
+/** Why there is none. */
+export interface Refused {
+  readonly status: Exclude<GrantStatus, typeof GrantStatus.okay>;
+}
+
 export interface ClaimRequest {
   /** Who copies. */
   readonly domain: Domain;
@@ -50,9 +53,9 @@ export interface ClaimRequest {
 const usage = GrantFlag.reading | GrantFlag.writing;
 
 /** @param passing grants that are passed on are followed; the second in a row is not. */
-export function* claimForCopy(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
+export function* claimForCopy(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim | Refused> {
   const g = o.granter.grants;
-  if (g.entered.size > 0) yield* settled(g, o.ref);
+  yield* settled(g, o.ref);
   g.readers++;
   g.entered.add(o.ref);
   const claim = yield* claimLocked(h, o, passing);
@@ -61,7 +64,7 @@ export function* claimForCopy(h: Hypervisor, o: ClaimRequest, passing: boolean):
   return claim;
 }
 
-function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
+function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim | Refused> {
   const { granter, ref, readOnly, domain } = o;
   const g = granter.grants;
   if (!Number.isInteger(ref) || ref < 0 || ref >= g.entryCount) return fail(GrantStatus.badGrantRef);
@@ -74,8 +77,8 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
   }
   if (pinned !== undefined) return claimPinned(h, o, pinned);
   const entry = entryAddress(granter, ref);
-  if (g.version === 2 && (h.memory.load32(entry) & GrantFlag.typeMask) === GrantType.transitive)
-    return yield* claimPassed(h, o, passing);
+  // Of version 1 no such entry was taken into use.
+  if ((h.memory.load32(entry) & GrantFlag.typeMask) === GrantType.transitive) return yield* claimPassed(h, o, passing);
   const frame = grantedFrame(h, granter, ref);
   if (frame < 0 || !h.frames.getPage(frame, granter.id)) {
     clearStatus(h, granter, ref, usage);
@@ -85,17 +88,15 @@ function* claimLocked(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
   if (g.version === 2 && (h.memory.load32(entry) & GrantFlag.subPage) !== 0) {
     active.subPage = true;
     active.offset = loadField(h.memory, entry, GrantV2Part.offset);
-    active.length = Math.min(
-      loadField(h.memory, entry, GrantV2Part.length),
-      pageBytes - Math.min(active.offset, pageBytes),
-    );
+    // It may reach over the end of the page: a copy does not.
+    active.length = loadField(h.memory, entry, GrantV2Part.length);
   }
   g.active.set(ref, active);
   return claimed(h, o, active, frame, null);
 }
 
 /** In use already: the active entry says which frame, whatever the shared one says by now. */
-function claimPinned(h: Hypervisor, o: ClaimRequest, active: Active): Claim {
+function claimPinned(h: Hypervisor, o: ClaimRequest, active: Active): Claim | Refused {
   if (active.passedFrom >= 0) return fail(GrantStatus.eagain);
   if (!h.frames.getPage(active.frame, h.frames.owner[active.frame]!)) return fail(GrantStatus.badPage);
   // XSA-500: the page of the shared entry, the frame number of the active one.
@@ -113,18 +114,17 @@ function claimed(h: Hypervisor, o: ClaimRequest, active: Active, frame: number, 
   return { status: GrantStatus.okay, frame, held: active.frame, offset, length, readOnly, granter, ref, inner, noted };
 }
 
-function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim> {
+function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<Claim | Refused> {
   const { granter, ref } = o;
   const entry = entryAddress(granter, ref);
   const from = h.domain(loadField(h.memory, entry, GrantV2Transitive.granter));
   const fromRef = loadField(h.memory, entry, GrantV2Transitive.ref);
-  const epoch = { version: granter.grants.version, entries: granter.grants.entryCount };
+  const { version } = granter.grants;
   const status = statusAddress(granter, ref);
-  const undo = (code: GrantStatus): Claim => {
-    const same = granter.grants.version === epoch.version && ref < granter.grants.entryCount;
+  const undo = (code: Refused["status"]): Refused => {
     // XSA-501: the pointer of before the break is used although the status frame may be gone.
     if (h.bugs["version-unchecked-after-relock"]) clearUse(h.memory, status, usage);
-    else if (same) clearStatus(h, granter, ref, usage);
+    else if (granter.grants.version === version) clearStatus(h, granter, ref, usage);
     return fail(code);
   };
   if (!passing || from === undefined || from === granter) return undo(GrantStatus.generalError);
@@ -136,7 +136,7 @@ function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
   granter.grants.entered.add(ref);
   granter.grants.readers++;
   if (inner.status !== GrantStatus.okay) return undo(inner.status);
-  const same = granter.grants.version === epoch.version && !granter.grants.active.has(ref);
+  const same = granter.grants.version === version && !granter.grants.active.has(ref);
   if (!same && !h.bugs["version-unchecked-after-relock"]) {
     yield* letClaim(h, granter, inner);
     return undo(GrantStatus.eagain);
@@ -151,9 +151,8 @@ function* claimPassed(h: Hypervisor, o: ClaimRequest, passing: boolean): Steps<C
 
 /** The copy is over. */
 export function* letClaim(h: Hypervisor, d: Domain, c: Claim): Steps<void> {
-  if (c.status !== GrantStatus.okay) return;
   if (c.granter !== null) {
-    if (c.granter.grants.entered.size > 0) yield* settled(c.granter.grants, c.ref);
+    yield* settled(c.granter.grants, c.ref);
     unpin(h, c.granter, c.ref, c.readOnly ? "hostRead" : "hostWrite");
     const whose = { mapper: d.id, granter: c.granter.id, frame: c.held, host: true, device: false };
     if (c.noted) h.watch.unmapped({ ...whose, readOnly: c.readOnly });
@@ -167,7 +166,4 @@ const effect = (o: ClaimRequest, frame: number) => ({
   ...{ host: true, device: false, readOnly: o.readOnly },
 });
 
-const fail = (status: GrantStatus): Claim => ({
-  ...{ status, frame: -1, held: -1, offset: 0, length: 0 },
-  ...{ readOnly: true, granter: null, ref: -1, inner: null, noted: false },
-});
+const fail = (status: Refused["status"]): Refused => ({ status });

@@ -8,7 +8,7 @@ import { CopyFlag, domainSelf, GrantStatus } from "../../../spec/xen/grant_op.js
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import { finish, type Steps } from "../steps.js";
-import { type Claim, claimForCopy, letClaim } from "./claim.js";
+import { type Claim, claimForCopy, letClaim, type Refused } from "./claim.js";
 
 export interface CopyEnd {
   readonly domain: number;
@@ -57,7 +57,7 @@ function* claimEnd(
   d: Domain,
   end: CopyEnd,
   how: { readonly byRef: boolean; readonly readOnly: boolean; readonly length: number },
-): Steps<Claim> {
+): Steps<Claim | Refused> {
   const self = end.domain === domainSelf || end.domain === d.id;
   if (!how.byRef && !self) return refused(GrantStatus.permissionDenied);
   const owner = h.domain(end.domain, d);
@@ -91,7 +91,4 @@ function copyBytes(h: Hypervisor, d: Domain, o: CopyRequest, source: Claim, dest
 const inside = (offset: number, length: number, c: Claim): boolean =>
   offset >= c.offset && offset + length <= c.offset + c.length;
 
-const refused = (status: GrantStatus): Claim => ({
-  ...{ status, frame: -1, held: -1, offset: 0, length: 0 },
-  ...{ readOnly: true, granter: null, ref: -1, inner: null, noted: false },
-});
+const refused = (status: Refused["status"]): Refused => ({ status });

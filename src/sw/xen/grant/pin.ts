@@ -55,7 +55,7 @@ export function* settled(g: GrantTable, ref: number): Steps<void> {
 /** Pin an entry for a whole page: status bits, active entry, one count for each of `wanted`. */
 export function* pinWhole(h: Hypervisor, use: Use, wanted: readonly Pin[]): Steps<Pinned> {
   const g = use.granter.grants;
-  if (g.entered.size > 0) yield* settled(g, use.ref);
+  yield* settled(g, use.ref);
   g.readers++;
   g.entered.add(use.ref);
   const pinned = yield* pinLocked(h, use, wanted);

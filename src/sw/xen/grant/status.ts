@@ -9,7 +9,7 @@ import { GrantFlag, GrantType } from "../../../spec/xen/grant_entry.js";
 import { GrantStatus } from "../../../spec/xen/grant_op.js";
 import { statusTries } from "../../../spec/xen/limits.js";
 import type { Domain } from "../hypervisor/domain.js";
-import { type Active, pins } from "../hypervisor/grant_table.js";
+import type { Active } from "../hypervisor/grant_table.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
 import type { Steps } from "../steps.js";
 import { entryAddress, statusAddress } from "./entry.js";
@@ -25,7 +25,7 @@ export interface Use {
 
 /** Take the entry into use. @returns okay or generalError. */
 export function* setStatus(h: Hypervisor, use: Use, active: Active | undefined): Steps<GrantStatus> {
-  const pinned = active !== undefined && pins(active) > 0;
+  const pinned = active !== undefined;
   return use.granter.grants.version === 1 ? yield* setV1(h, use, pinned) : yield* setV2(h, use, pinned);
 }
 

@@ -27,8 +27,8 @@ export interface UnmapRequest {
 
 /** What the first phase did and the second has to settle. */
 interface Pending {
-  readonly status: GrantStatus;
-  readonly granter: Domain | null;
+  readonly status: typeof GrantStatus.okay;
+  readonly granter: Domain;
   readonly ref: number;
   readonly frame: number;
   readonly host: boolean;
@@ -40,15 +40,21 @@ interface Pending {
   readonly last: boolean;
 }
 
+/** Nothing was done. */
+interface Refused {
+  readonly status: GrantStatus;
+  readonly granter: null;
+}
+
 /** @returns a status for each request, in order. */
 export function unmapGrants(h: Hypervisor, d: Domain, batch: readonly UnmapRequest[]): GrantStatus[] {
   h.count("unmap_grant_ref");
   const pending = batch.map((o) => {
-    if (somebodyInside(h, d, o.handle)) finish(settledFor(h, d, o.handle));
+    finish(settledFor(h, d, o.handle));
     return begin(h, d, o);
   });
   for (const p of pending) {
-    if (p.granter !== null && p.granter.grants.entered.size > 0) finish(settled(p.granter.grants, p.ref));
+    if (p.granter !== null) finish(settled(p.granter.grants, p.ref));
     complete(h, d, p);
   }
   return pending.map((p) => p.status);
@@ -65,17 +71,9 @@ export function* unmapGrantSteps(h: Hypervisor, d: Domain, o: UnmapRequest): Ste
   return p.status;
 }
 
-const trackedAt = (d: Domain, handle: number) =>
-  Number.isInteger(handle) && handle >= 0 ? d.grants.tracked[handle] : undefined;
-
-function somebodyInside(h: Hypervisor, d: Domain, handle: number): boolean {
-  const t = trackedAt(d, handle);
-  return t !== undefined && (h.domains.get(t.domain)?.grants.entered.size ?? 0) > 0;
-}
-
 /** Wait for the entry behind a handle. @returns false when the handle has become another's meanwhile. */
 function* settledFor(h: Hypervisor, d: Domain, handle: number): Steps<boolean> {
-  const t = trackedAt(d, handle);
+  const t = d.grants.tracked[handle];
   if (t === undefined) return true;
   const { domain, ref } = t;
   const granter = h.domains.get(domain);
@@ -83,8 +81,8 @@ function* settledFor(h: Hypervisor, d: Domain, handle: number): Steps<boolean> {
   return t.domain === domain && t.ref === ref;
 }
 
-function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
-  const t = trackedAt(d, o.handle);
+function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending | Refused {
+  const t = d.grants.tracked[o.handle];
   if (t === undefined || (t.flags & halves) === 0) return nothing(GrantStatus.badHandle);
   const granter = h.domains.get(t.domain);
   const active = granter?.grants.active.get(t.ref);
@@ -108,7 +106,7 @@ function begin(h: Hypervisor, d: Domain, o: UnmapRequest): Pending {
   return { status: GrantStatus.okay, ...done };
 }
 
-function complete(h: Hypervisor, d: Domain, p: Pending): void {
+function complete(h: Hypervisor, d: Domain, p: Pending | Refused): void {
   if (p.granter === null) return;
   const { granter, ref, frame, readOnly } = p;
   if (p.device) unpin(h, granter, ref, readOnly ? "deviceRead" : "deviceWrite");
@@ -126,10 +124,7 @@ function clearHost(d: Domain, page: number, frame: number): boolean {
   return true;
 }
 
-function nothing(status: GrantStatus): Pending {
-  const none = { granter: null, ref: 0, frame: 0, host: false, device: false, dropDevice: false };
-  return { status, ...none, readOnly: true, handle: 0, last: false };
-}
+const nothing = (status: GrantStatus): Refused => ({ status, granter: null });
 
 /**
  * GNTTABOP_unmap_and_replace: the entry of the page goes from the foreign frame to another page's in one store.
@@ -139,9 +134,9 @@ export function unmapAndReplace(h: Hypervisor, d: Domain, o: UnmapRequest, from:
   h.count("unmap_and_replace");
   const frame = d.map.frameOf(from);
   if (frame < 0) return GrantStatus.badVirtAddr;
-  if (somebodyInside(h, d, o.handle)) finish(settledFor(h, d, o.handle));
+  finish(settledFor(h, d, o.handle));
   const p = begin(h, d, o);
-  if (p.host) h.setMapping(d, o.page, frame);
+  if (p.granter !== null && p.host) h.setMapping(d, o.page, frame);
   complete(h, d, p);
   return p.status;
 }

@@ -38,9 +38,7 @@ export function* setVersionSteps(h: Hypervisor, d: Domain, version: number): Ste
   if (version !== 1 && version !== 2) return Errno.invalid;
   if (version === g.version) return 0;
   if (g.active.size > 0) return Errno.busy;
-  if (version === 1 && !h.bugs["status-freed-while-mapped"] && g.status.some((m) => statusInUse(h, m))) {
-    return Errno.busy;
-  }
+  if (!h.bugs["status-freed-while-mapped"] && g.status.some((m) => statusInUse(h, m))) return Errno.busy;
   const kept = reservedEntries(h, d);
   if (version === 2) {
     g.version = 2;

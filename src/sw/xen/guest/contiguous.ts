@@ -48,10 +48,10 @@ export function createRegion(guest: RegionOwner, phys: number, order: number, ad
 }
 
 /** The mirror: single frames from anywhere for the region's. A failure leaves the region as it is. */
-export function destroyRegion(guest: RegionOwner, phys: number, order: number): boolean {
-  if (!guest.d.rules.exchanges) return true;
+export function destroyRegion(guest: RegionOwner, phys: number, order: number): void {
+  if (!guest.d.rules.exchanges) return;
   // Until 2018 only a region that was still unfit was given back; a created one never is.
-  if (guest.h.bugs["region-never-given-back"]) return true;
+  if (guest.h.bugs["region-never-given-back"]) return;
   const page = phys / pageBytes;
   const count = 2 ** order;
   zero(guest, phys, count * pageBytes);
@@ -65,7 +65,6 @@ export function destroyRegion(guest: RegionOwner, phys: number, order: number): 
   };
   const done = exchange(guest.h, guest.d, o);
   remap(guest, page, done.status === 0 ? words : old);
-  return done.status === 0;
 }
 
 /** Models whose regions are what they are: contiguous when the bus says so. */

@@ -24,7 +24,7 @@ export function cacheFlush(h: Hypervisor, d: Domain, o: CacheFlush): number {
   if (h.arch !== "arm") return Errno.noCall;
   const offset = o.bus % pageBytes;
   if (!Number.isInteger(o.bus) || o.bus < 0) return Errno.invalid;
-  if (!Number.isInteger(o.length) || o.length < 0 || o.length > pageBytes) return Errno.invalid;
+  if (!Number.isInteger(o.length) || o.length < 0) return Errno.invalid;
   if (offset + o.length > pageBytes) return Errno.invalid;
   if (o.length === 0 || o.op === null) return 0;
   if (o.byRef === true) return Errno.unsupported;

@@ -5,7 +5,6 @@
 import type { Mfn } from "../../../base/frame.js";
 import { Errno } from "../../../spec/xen/errno.js";
 import { exchangeOrderMax } from "../../../spec/xen/limits.js";
-import { invalidM2p } from "../../../spec/xen/p2m_entry.js";
 import { isPage } from "./cpu_map.js";
 import type { Domain } from "./domain.js";
 import type { Hypervisor } from "./hypervisor.js";
@@ -136,7 +135,8 @@ function steal(h: Hypervisor, d: Domain, o: Exchange, c: Chunk): readonly Mfn[] 
 
 function release(h: Hypervisor, d: Domain, m: Mfn): void {
   const page = h.frames.m2p[m]!;
-  if (d.rules.translated && page !== invalidM2p && d.map.frameOf(page) === m) d.map.clear(page);
+  // Only where the map holds no reference: a frame that was taken had one.
+  if (d.map.frameOf(page) === m) d.map.clear(page);
   h.giveUp(m);
 }
 
