@@ -204,6 +204,14 @@ test("what is passed on once is granted, and not what is passed on twice", () =>
   const wanted = { to: 0, frame: 7, write: true, offset: -1, length: 0 };
   const found = [at(1, 0, last), at(1, 0, at(2, 64, at(3, 192, null))), at(1, 0, null)];
   expect(found.map((place) => grants(memory, place, wanted))).toEqual([true, false, false]);
+  // A part is granted to copies alone, also where it is the whole page.
+  words(128, [0x101, 4096 * 0x1_0000, 7, 0]);
+  const gate = new AccessGate(memory);
+  const e = { mapper: 0, granter: 1, frame: 7, host: true, device: false, readOnly: true };
+  gate.mapped({ ...e, offset: 0, length: 4096 }, at(1, 128, null));
+  gate.unmapped(e);
+  gate.mapped(e, at(1, 128, null));
+  expect(gate.violations.map((v) => v.why)).toEqual(["not granted"]);
 });
 
 test("where an entry lies, by version, and that of another's", () => {

@@ -117,6 +117,13 @@ describe("exchange", () => {
     expect([m.h.free.count, m.d0.pages]).toEqual([free, 48]);
   });
 
+  test("a page that M2P names and that shows another frame keeps it", () => {
+    const m = machine(small);
+    const kept = m.d0.map.frameOf(20);
+    const change = (o: { in: Exchange["in"] }) => m.h.setM2p(m.d0, o.in.extents[0]!, 20);
+    expect([asked(change as never, m), m.d0.map.frameOf(20)]).toEqual([[0, 4, 4], kept]);
+  });
+
   test("pages aligned to the order out, the last of an extent still a page", () => {
     const m = machine(small);
     const statuses = [40, 42, 44, 2 * 256 + 2 ** 20 - 4, 2 * 256 + 2 ** 20].map((first) => {
@@ -328,7 +335,13 @@ describe.each(models)("a kernel of model %s", (model) => {
     const owns = [ramFirst - 1, ramFirst, ramFirst + ramCount - 1, ramFirst + ramCount].map((at) =>
       m.back.ownsPage(at),
     );
-    const below = [m.back.busToPhys(-1), m.back.busToLocalPhys(-1), m.back.busToPhys(-4096)];
+    const below = [
+      m.back.busToPhys(-904),
+      m.back.busToLocalPhys(-904),
+      m.back.busToPhys(-1),
+      m.back.busToLocalPhys(-1),
+      m.back.busToPhys(-4096),
+    ];
     expect([asked.join(" | "), frames.join(" | "), owns.join(), below.join(), ramCount]).toMatchSnapshot();
   });
 
@@ -362,7 +375,11 @@ describe.each(models)("a kernel of model %s", (model) => {
       const { ok, handle } = m.back.createContiguous(region, 2, bits);
       return [ok, m.back.lastHandle === handle, readAt(m.back.memory, region, 3).join("")];
     });
+    const last = () => [3, 4].map((n) => readAt(m.back.memory, region + n * page + 4095, 1)[0]).join("");
+    for (const n of [3, 4]) m.back.memory.write(region + n * page + 4095, bytes(n));
+    const before = last();
     m.back.destroyContiguous(region, 2);
+    made.push([true, m.back.createContiguous(region, 0, 64).ok, `${before} ${last()}`]);
     if (model === "p==m" || model === "vp+iommu") {
       // Not aligned to its size, and with another's frame in it.
       const ok = (at: number, order: number, bits: number) => m.back.createContiguous(at * page, order, bits).ok;
@@ -572,9 +589,12 @@ describe("the pool at boot", () => {
     );
     makePool(fails({ "unaligned-exchange": true }, 4096) as never, 2 * MiB);
     expect(tried.at(-1)).toEqual([512, 1]);
-    const works = { ...fails({}, 1024), createContiguous: () => ({ ok: true, handle: 0 }) };
+    const asked: number[] = [];
+    const createContiguous = (phys: number) => ({ ok: asked.push(phys / page) > 0, handle: 0 });
+    const works = { ...fails({}, 1024), createContiguous };
     const line = "Failed to get contiguous memory for DMA from Xen!";
     expect(makePool(works as never, 16 * MiB)).toEqual({ first: 64, bytes: 4 * MiB, bits: 18, lines: [line, line] });
+    expect(asked).toEqual(Array.from({ length: 16 }, (_, n) => 64 + 64 * n));
   });
 });
 
@@ -628,6 +648,28 @@ test("a handle that became another domain's mapping while an unmap waited is not
   expect([finish(unmapping), m.d0.grants.liveHandles]).toEqual([GrantStatus.badHandle, 1]);
 });
 
+test("calls are made under their names", () => {
+  const named = models.map((model) => {
+    const called: string[] = [];
+    const m = machine({ ...small, model, called: (call) => void called.push(call) });
+    const calls = (what: () => unknown) => {
+      called.length = 0;
+      what();
+      return called.join();
+    };
+    const at = m.back.allocPages(1)! * page;
+    const bus = m.back.physToBus(at);
+    return [
+      calls(() => m.back.physToBus(at)),
+      calls(() => m.back.busToPhys(bus)),
+      calls(() => m.back.createContiguous(at, 1, 32)),
+      calls(() => m.back.destroyContiguous(at, 1)),
+      calls(() => m.foreign.unmap(m.foreign.map([{ domain: 1, ref: grant(m), readOnly: false }]))),
+    ].join(" | ");
+  });
+  expect(named).toMatchSnapshot();
+});
+
 test("a frame of another is not held, and one of another type not for writing", () => {
   const m = machine(small);
   const [own, other] = [m.d.map.frameOf(3), m.d0.map.frameOf(3)];
@@ -647,6 +689,11 @@ test("a frame of another is not held, and one of another type not for writing", 
   expect(references()).toEqual([before[0]! + 1, before[1]]);
   unpin(m.h, m.d, 30, "hostRead");
   expect(m.d.grants.active.size).toBe(0);
+  const ref = grant(m);
+  mapGrant(m.h, m.d0, { flags: MapFlag.host, domain: 1, ref, page: 100 });
+  const pinned = { ...m.d.grants.active.get(ref)! };
+  unpin(m.h, m.d, ref, "deviceRead");
+  expect(m.d.grants.active.get(ref)).toEqual(pinned);
 });
 
 test("a frame of the heap is the domain's to see, and no page of its", () => {

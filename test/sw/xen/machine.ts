@@ -32,6 +32,7 @@ export interface Small {
   readonly foreign?: ForeignOptions;
   readonly p2mMax?: number;
   readonly oldStatuses?: boolean;
+  readonly called?: (call: string) => void;
 }
 
 /** Domain 0 with a device at requester 8, and guests 1, 2 ... */
@@ -48,6 +49,7 @@ export function machine(o: Small = {}) {
     arch,
     bugs: o.bugs ?? [],
     oldStatuses: o.oldStatuses ?? false,
+    ...(o.called === undefined ? {} : { called: o.called }),
   });
   const d0 = h.createDomain({
     ...{ id: 0, model, pages: o.pages ?? 1024, class: "control" },

@@ -63,10 +63,8 @@ export class MachineBus implements DmaPort {
   }
 
   #translate(d: Domain, number: number, write: boolean): number {
-    if (d.deviceMap !== null) {
-      const frame = deviceFrame(this.#h, d, number, write);
-      return frame < 0 ? fault : frame;
-    }
+    // What is not mapped there is -1, which is a fault.
+    if (d.deviceMap !== null) return deviceFrame(this.#h, d, number, write);
     if (d.rules.behindIommu) {
       const reach = d.map.reachOf(number);
       return (reach & (write ? Reach.writable : Reach.present)) === 0 ? fault : d.map.frameOf(number);
