@@ -1,6 +1,7 @@
 /** Whole outcomes of small recordings of many kinds, each with logs that know more or less of the machine. */
 import { expect, test } from "vitest";
 import type { LogFacts } from "../../src/lab/replay/machine/log_facts.js";
+import type { Setting } from "../../src/lab/replay/other_pools/setting.js";
 import { replayed } from "./replayed.js";
 import { poolStart, type Varied, variedKernel } from "./varied_kernel.js";
 
@@ -70,6 +71,13 @@ const rows: readonly (readonly [string, Varied, Partial<LogFacts> | null])[] = [
     },
   ],
   ["searches only, no log", { ...plain, seed: 23, only: "swiotlb", odd: 10 }, null],
+  ["lists longer than their events", { ...plain, seed: 31, shown: 2 }, {}],
+  [
+    "lists longer than their events, odd, in a pool that fills",
+    { ...plain, seed: 32, shown: 1, slots: 256, ends: 3, odd: 6 },
+    {},
+  ],
+  ["lists longer than their events, no log", { ...plain, seed: 33, shown: 1, calls: 40 }, null],
   ["another driver", { ...plain, seed: 24 }, { drivers: new Map([["0000:00:03.0", "ata_piix"]]) }],
   ["no driver is known", { ...plain, seed: 25 }, { drivers: new Map() }],
   ["an older kernel", { ...plain, seed: 26 }, { kernel: "5.15.0" }],
@@ -82,4 +90,33 @@ const rows: readonly (readonly [string, Varied, Partial<LogFacts> | null])[] = [
 test.each(rows)("%s", async (_name, varied, told) => {
   const outcome = await replayed(variedKernel(varied), { log: told === null ? null : logOf(varied, told) });
   expect(outcome.source.events).toBeGreaterThan(20);
+});
+
+/** What is recorded, the pool that it is replayed on instead, and those tried beside it. */
+const others: readonly (readonly [string, Varied, Setting])[] = [
+  ["a smaller pool", { ...plain, seed: 40, slots: 1024, ends: 3 }, { slots: 128, areas: 1, forced: true }],
+  [
+    "a smaller pool of more areas, odd",
+    { ...plain, seed: 41, ends: 3, odd: 8 },
+    { slots: 256, areas: 2, forced: true },
+  ],
+  [
+    "a larger pool for one that fills",
+    { ...plain, seed: 42, slots: 256, ends: 2 },
+    { slots: 1024, areas: 1, forced: true },
+  ],
+  ["a larger pool, odd", { ...plain, seed: 43, slots: 256, ends: 2, odd: 8 }, { slots: 512, areas: 4, forced: true }],
+  ["a pool that is not forced", { ...plain, seed: 44, odd: 3 }, { slots: 256, areas: 1, forced: false }],
+  ["a forced pool for a natural one", { ...plain, seed: 45, natural: true }, { slots: 256, areas: 1, forced: true }],
+  [
+    "a forced pool for a natural one, odd",
+    { ...plain, seed: 46, natural: true, odd: 8 },
+    { slots: 512, areas: 2, forced: true },
+  ],
+];
+
+test.each(others)("on %s", async (_name, varied, replacement) => {
+  const settings = [replacement, { ...replacement, slots: 2 * replacement.slots }];
+  const outcome = await replayed(variedKernel(varied), { log: logOf(varied), replacement, settings });
+  expect(outcome.whatIf.length).toBe(2);
 });

@@ -17,6 +17,8 @@ export interface Varied {
   readonly odd?: number;
   /** Buffers of 32-bit devices bounce where they lie too high, others do not. */
   readonly natural?: boolean;
+  /** Entries that the event of a list has room for. */
+  readonly shown?: number;
   /** Calls that end mappings, of ten. */
   readonly ends?: number;
 }
@@ -32,6 +34,12 @@ export const poolStart = 0x3e300000;
 const dirs = ["TO_DEVICE", "FROM_DEVICE", "BIDIRECTIONAL"];
 const hex = (n: number) => n.toString(16);
 const braces = (values: readonly number[]) => `{${values.map((v) => `0x${hex(v)}`).join(",")}}`;
+
+/** Numbers as their bytes, the lowest first. */
+function bytesOf(values: readonly number[], width: number): string {
+  const bytes = values.flatMap((v) => Array.from({ length: width }, (_, k) => Math.floor(v / 256 ** k) % 256));
+  return `ARRAY[${bytes.map((b) => hex(b).padStart(2, "0")).join(", ")}]`;
+}
 
 interface Buffer {
   readonly phys: number;
@@ -106,21 +114,17 @@ export function variedKernel(o: Varied): string {
       return;
     }
     const all = buffers.length;
-    // An event has room for the first entries only.
-    const shown = isOdd() ? Math.max(1, all - 2) : all;
-    const some = buffers.slice(0, shown);
-    const entries = shown === all ? `ents=${all}/${all}` : `ents=${shown}/${all} [truncated]`;
-    const parts = [
-      `dma_addrs=${braces(some.map((b) => b.bus))} sizes=${braces(some.map((b) => b.size))}`,
-      `phys_addrs=${braces(some.map((b) => b.phys))} attrs=`,
-    ];
-    say(
-      "dma",
-      task,
-      cpu,
-      ".....",
-      `dma_map_sg: ${device.name} dir=${dir} nents=${all}/${all} ${entries} ${parts.join(" ")}`,
-    );
+    // An event has room for the first entries only: how many there are tells the form in which no list is printed.
+    const some = buffers.slice(0, Math.min(all, isOdd() ? Math.max(1, all - 2) : (o.shown ?? all)));
+    const [dmas, sizes, physes] = [some.map((b) => b.bus), some.map((b) => b.size), some.map((b) => b.phys)];
+    const printed =
+      `${device.name} dir=${dir} nents=${all}/${all} ents=${all}/${all} dma_addrs=${braces(dmas)} ` +
+      `sizes=${braces(sizes)} phys_addrs=${braces(physes)} attrs=`;
+    const raw =
+      `          [FAILED TO PARSE] device=${device.name} full_nents=${all} full_ents=${all} truncated=1 ` +
+      `phys_addrs=${bytesOf(physes, 8)} dma_addrs=${bytesOf(dmas, 8)} lengths=${bytesOf(sizes, 4)} ` +
+      `dir=${["BIDIRECTIONAL", "TO_DEVICE", "FROM_DEVICE"].indexOf(dir)} attrs=0x0`;
+    say("dma", task, cpu, ".....", `dma_map_sg: ${some.length < all ? raw : printed}`);
     held.push({ device, dir, list: true, buffers });
   }
 
