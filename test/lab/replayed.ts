@@ -48,12 +48,15 @@ export async function replayOf(recording: string, o: { readonly log: boolean }):
 async function outcomeOf(bytes: Uint8Array | string, o: Given): Promise<ReplayOutcome> {
   const source = memorySource("recording", typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   const binary = typeof bytes !== "string" && bytes[0] === 0x17;
+  let foreignBus = false;
   const { outcome } = await replayRecording({
     name: "recording",
+    onBatch: (_batch, about) => (foreignBus = about.foreignBus),
     open: async () => (binary ? openTraceDat(source) : openFtraceText(source)),
     log: o.log ?? null,
     settings: (m) => o.settings ?? (m.pool === null ? [] : nearbySettings(m.pool)),
     replacement: () => o.replacement ?? null,
   });
+  expect(foreignBus).toBe(outcome.xen !== null);
   return outcome;
 }

@@ -11,7 +11,7 @@ const unknown = (n: number) => `DMAR: gadget ${word(n)} failed`;
 
 test.each([
   [500, ""],
-  [501, ". 1 further lines of other kinds are not listed"],
+  [501, ". 1 further line of other kinds is not listed"],
   [503, ". 3 further lines of other kinds are not listed"],
 ])("%i findings: 500 are kept, the others counted", (count, more) => {
   const findings = explainLog(Array.from({ length: count }, (_, n) => unknown(n)));

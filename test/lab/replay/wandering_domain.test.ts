@@ -45,6 +45,7 @@ async function replayed(habits: Habits) {
   const { text, files } = wanderingDomain(habits);
   const { outcome } = await replayRecording({
     name: "wandering",
+    onBatch: (_batch, about) => expect(about.foreignBus).toBe(true),
     open: async () => openFtraceText(memorySource("wandering", new TextEncoder().encode(text))),
     log: log(habits.direct, habits.forced),
     xen: files,
