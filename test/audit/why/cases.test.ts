@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { explainLog, explainSource } from "../../../src/audit/index.js";
 import { memorySource } from "../../../src/read/index.js";
+import { writtenDown } from "./written_down.js";
 
 interface Case {
   readonly name: string;
@@ -307,7 +308,7 @@ const others: readonly Case[] = [
 ];
 
 const answer = (c: Case) => {
-  const findings = explainLog(c.log.split("\n"));
+  const findings = writtenDown(explainLog(c.log.split("\n")));
   return { findings, text: findings.map((f) => `${f.cause} ${f.evidence} ${f.do}`).join("\n") };
 };
 
@@ -359,6 +360,6 @@ describe("what the log says of the machine counts wherever it stands", () => {
     ["behind", [line, ...boot]],
     ["around", [boot[0]!, line, boot[1]!]],
   ])("%s", (_where, lines) => {
-    expect(explainLog(lines).map((f) => f.kind)).toEqual(["area-too-small", "setting-unit"]);
+    expect(writtenDown(explainLog(lines)).map((f) => f.kind)).toEqual(["area-too-small", "setting-unit"]);
   });
 });

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { explainLine, explainLog } from "../../../src/audit/index.js";
 import { faultReasons } from "../../../src/spec/vtd/fault_reasons.js";
+import { writtenDown } from "./written_down.js";
 
 const arm = "arm-smmu-v3 9050000.smmuv3: ";
 const record = (...words: string[]): string =>
@@ -241,7 +242,7 @@ const rows: readonly (readonly [string, string, string, string | null, readonly 
 ];
 
 test.each(rows)("%s", (_name, lines, kind, device, parts) => {
-  const findings = explainLine(lines);
+  const findings = writtenDown(explainLine(lines));
   expect(findings.map((f) => [f.kind, f.device])).toEqual([[kind, device]]);
   for (const part of parts) expect(`${findings[0]!.cause} ${findings[0]!.evidence}`).toContain(part);
   expect(findings[0]!.do).not.toBe("");
@@ -250,7 +251,7 @@ test.each(rows)("%s", (_name, lines, kind, device, parts) => {
 test("a raw record and its decoded lines are one finding, with the device's name", () => {
   const raw = record("0x10", "0x0000010000000010", "0x0000020000000000", "0x00000000ffff0000", "0x0000000000000000");
   const decoded = `${arm}event: F_TRANSLATION client: 0000:01:00.0 sid: 0x100 ssid: 0x0 iova: 0xffff0000 ipa: 0x0\n${arm}unpriv data write s1 "Input address caused fault" stag: 0x0`;
-  const findings = explainLine(`${raw}\n${decoded}`);
+  const findings = writtenDown(explainLine(`${raw}\n${decoded}`));
   expect(findings.length).toBe(1);
   expect(findings[0]).toMatchObject({ device: "0000:01:00.0", count: 1 });
   expect(findings[0]!.evidence).toContain("write of data");
@@ -271,7 +272,7 @@ test("the status line gives way to the fault it announces, and repeated faults a
 test("repeated faults say over which addresses they went", () => {
   const fault = (address: string) =>
     `AMD-Vi: Event logged [IO_PAGE_FAULT device=02:00.0 domain=0x001a address=${address} flags=0x0000]`;
-  const evidence = (...at: string[]) => explainLog(at.map(fault))[0]!.evidence;
+  const evidence = (...at: string[]) => writtenDown(explainLog(at.map(fault)))[0]!.evidence;
   expect(evidence("0x9000", "0x10000", "0x8000")).toContain("3 lines like this one, at 0x8000 to 0x10000;");
   expect(evidence("0x9000", "0x9000")).toContain("2 lines like this one, all at 0x9000;");
 });

@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 import { explainLine, explainLog, type MachineContext, nothingKnown } from "../../../src/audit/index.js";
 import { createRandom } from "../../random.js";
+import { writtenDown } from "./written_down.js";
 
 const full = (size: number, total: number, used: number, who = "virtio-pci 0000:00:03.0"): string =>
   `[   12.330410] ${who}: swiotlb buffer is full (sz: ${size} bytes), total ${total} (slots), used ${used} (slots)`;
 
 const kinds = (text: string, machine: Partial<MachineContext> = {}): string[] =>
-  explainLine(text, { ...nothingKnown, ...machine }).map((f) => f.kind);
+  writtenDown(explainLine(text, { ...nothingKnown, ...machine })).map((f) => f.kind);
 
 /** Line, machine, causes. */
 const rows: readonly (readonly [string, string, Partial<MachineContext>, string[]])[] = [
@@ -151,7 +152,7 @@ test("a finding has the line, device, time, and the numbers in words", () => {
 
 test("what the log says of the pool stands beside the line", () => {
   const machine = { ...nothingKnown, poolSlots: 512, poolStart: 0xb000000, poolEnd: 0xb100000 };
-  const evidence = (line: string) => explainLine(line, machine)[0]!.evidence;
+  const evidence = (line: string) => writtenDown(explainLine(line, machine))[0]!.evidence;
   expect(evidence("a 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes)")).toContain("pool of 512 slots (1 MiB)");
   const overflow = "a 0000:00:03.0: swiotlb addr 0x000000000b000000+4096 overflow (mask ffffff, bus limit 0).";
   expect(evidence(overflow)).toContain("the pool lies from 0xb000000 to 0xb100000");
@@ -189,7 +190,7 @@ test("the kernel's checker names the device after its own name", () => {
 
 test("advice keeps a forced pool forced, and stops where memory ends", () => {
   const advice = (machine: Partial<MachineContext>, total = 512) =>
-    explainLine(full(4096, total, total), { ...nothingKnown, ...machine })[0]!.do;
+    writtenDown(explainLine(full(4096, total, total), { ...nothingKnown, ...machine }))[0]!.do;
   expect(advice({ setting: "512,force" })).toContain("swiotlb=1024,force");
   expect(advice({ setting: "512,force" })).toContain("Without `force`");
   expect(advice({ setting: "512" })).toContain("swiotlb=1024 ");
@@ -208,7 +209,7 @@ test("lines of one device that the same remedy cures are one finding with a coun
     full(4096, 512, 512, "igb 0000:00:04.0"),
     full(524288, 512, 100),
   ];
-  const findings = explainLog(log);
+  const findings = writtenDown(explainLog(log));
   expect(findings.map((f) => [f.kind, f.device, f.count])).toEqual([
     ["exhausted", "0000:00:03.0", 4],
     ["exhausted", "0000:00:04.0", 1],
@@ -232,21 +233,22 @@ const series = (...used: number[]): string[] =>
   used.map((n, i) => full(3776, 32768, n).replace("12.330410", `${100 + 60 * i}.000000`));
 
 test("slots in use that only grow are a suspected leak", () => {
-  const findings = explainLog(series(31415, 31480, 31702, 31983));
+  const findings = writtenDown(explainLog(series(31415, 31480, 31702, 31983)));
   expect(findings.map((f) => f.kind)).toEqual(["leak-suspected", "exhausted"]);
   expect(findings[0]!.evidence).toContain("31,415 slots in use at 100 s, 31,983 at 280 s");
 });
 
 test("slots in use that come and go are not, nor is a burst, nor are few lines", () => {
-  expect(explainLog(series(31415, 31983, 31000, 31990)).map((f) => f.kind)).toEqual(["exhausted"]);
-  expect(explainLog(series(31415, 31983, 31990)).map((f) => f.kind)).toEqual(["exhausted"]);
-  expect(explainLog(series(32768, 32768, 32768, 32768)).map((f) => f.kind)).toEqual(["exhausted"]);
+  const kindsOf = (lines: readonly string[]) => writtenDown(explainLog(lines)).map((f) => f.kind);
+  expect(kindsOf(series(31415, 31983, 31000, 31990))).toEqual(["exhausted"]);
+  expect(kindsOf(series(31415, 31983, 31990))).toEqual(["exhausted"]);
+  expect(kindsOf(series(32768, 32768, 32768, 32768))).toEqual(["exhausted"]);
   const burst = [31415, 31480, 31702, 31983].map((n) => full(3776, 32768, n));
-  expect(explainLog(burst).map((f) => f.kind)).toEqual(["exhausted"]);
+  expect(kindsOf(burst)).toEqual(["exhausted"]);
 });
 
 test("a wrong setting on the log's own command line is named beside the failure", () => {
-  const findings = explainLog([full(4096, 256, 256)], { ...nothingKnown, setting: "64M", cpus: 2 });
+  const findings = writtenDown(explainLog([full(4096, 256, 256)], { ...nothingKnown, setting: "64M", cpus: 2 }));
   expect(findings.map((f) => f.kind)).toEqual(["exhausted", "setting-unit"]);
   expect(explainLog(["hello"], { ...nothingKnown, setting: "64M" })).toEqual([]);
 });

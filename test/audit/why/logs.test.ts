@@ -4,16 +4,13 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { explainLog, nothingKnown } from "../../../src/audit/index.js";
 import { readKernelLog } from "../../../src/read/index.js";
+import { writtenDown } from "./written_down.js";
 
 function explained(name: string) {
   const text = gunzipSync(readFileSync(`fixtures/${name}/dmesg.txt.gz`)).toString();
   const log = readKernelLog(text);
-  return explainLog(text.split("\n"), {
-    ...nothingKnown,
-    areas: log.areas,
-    setting: log.swiotlb,
-    memoryBytes: log.memoryBytes,
-  });
+  const machine = { ...nothingKnown, areas: log.areas, setting: log.swiotlb, memoryBytes: log.memoryBytes };
+  return writtenDown(explainLog(text.split("\n"), machine));
 }
 
 test("swiotlb-full: ten lines of one device; used up, or room in pieces: one finding", () => {

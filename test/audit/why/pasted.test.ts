@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { explainLog } from "../../../src/audit/why/explain/explain.js";
 import type { Finding } from "../../../src/audit/why/finding.js";
+import { writtenDown } from "./written_down.js";
 
-const why = (text: string): Finding[] => explainLog(text.split("\n"));
+const why = (text: string): readonly Finding[] => writtenDown(explainLog(text.split("\n")));
 
 interface Pasted {
   readonly name: string;

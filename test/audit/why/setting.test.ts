@@ -1,6 +1,7 @@
 /** `swiotlb=` as the kernel reads it, and what is wrong with it. */
 import { expect, test } from "vitest";
 import { explainSetting, nothingKnown } from "../../../src/audit/index.js";
+import { writtenDown } from "./written_down.js";
 
 const gib = 2 ** 30;
 
@@ -39,14 +40,14 @@ const rows: readonly (readonly [string, number | null, number | null, string[], 
 ];
 
 test.each(rows)("%s with %s CPUs, %s bytes", (text, cpus, memoryBytes, troubles, notices) => {
-  const findings = explainSetting(text, { ...nothingKnown, cpus, memoryBytes });
+  const findings = writtenDown(explainSetting(text, { ...nothingKnown, cpus, memoryBytes }));
   expect(findings.filter((f) => f.trouble).map((f) => f.kind)).toEqual(troubles);
   expect(findings.filter((f) => !f.trouble).map((f) => f.kind)).toEqual(notices);
 });
 
 test("slots and bytes are both said, and what was probably meant", () => {
   const text = (setting: string) =>
-    explainSetting(setting, { ...nothingKnown, cpus: 2 })
+    writtenDown(explainSetting(setting, { ...nothingKnown, cpus: 2 }))
       .map((f) => `${f.cause} ${f.evidence} ${f.do}`)
       .join(" ");
   expect(text("65536")).toContain("65,536 slots (128 MiB)");

@@ -1,8 +1,9 @@
 /** Messages of IOMMUs that are no faults, those that firmware makes harmless, and boots that are healthy. */
 import { expect, test } from "vitest";
 import { explainLog } from "../../../src/audit/index.js";
+import { writtenDown } from "./written_down.js";
 
-const why = (text: string) => explainLog(text.split("\n"));
+const why = (text: string) => writtenDown(explainLog(text.split("\n")));
 
 const told: readonly (readonly [line: string, kind: string, device: string | null, evidence: string])[] = [
   [

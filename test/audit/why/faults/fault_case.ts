@@ -1,6 +1,7 @@
 /** A piece of a log with what has to be said of it, and what must not be. */
 import { expect, test } from "vitest";
 import { explainLog } from "../../../../src/audit/index.js";
+import { writtenDown } from "../written_down.js";
 
 export interface FaultCase {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface FaultCase {
 
 export function checkAll(cases: readonly FaultCase[]): void {
   test.each(cases)("$name", ({ log, findings, says, never = [] }) => {
-    const found = explainLog(log.split("\n"));
+    const found = writtenDown(explainLog(log.split("\n")));
     expect(found.map((f) => [f.kind, f.device])).toEqual(findings);
     const said = found.length === 0 ? "" : `${found[0]!.cause} ${found[0]!.evidence} ${found[0]!.do}`;
     for (const part of says) expect(said).toContain(part);
