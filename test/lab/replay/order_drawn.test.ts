@@ -18,8 +18,10 @@ import { ReplacementPool } from "../../../src/lab/replay/other_pools/replacement
 import { RequestStream } from "../../../src/lab/replay/other_pools/request_stream.js";
 import { WhatIfPools } from "../../../src/lab/replay/other_pools/what_if.js";
 import { Exactness } from "../../../src/lab/replay/told/exactness.js";
+import { MappingSummary } from "../../../src/lab/replay/told/mapping_summary.js";
 import { TryCounter } from "../../../src/lab/replay/told/refused_tries.js";
 import { Pool, today } from "../../../src/sw/swiotlb/index.js";
+import { whole } from "../../whole.js";
 
 const start = 0x3000_0000;
 const slots = 256;
@@ -249,6 +251,16 @@ function ordered(d: Drawn, seed: number) {
   const tries = new TryCounter(maps);
   const addresses = new ContiguousAddresses(start, slots * 2048);
   const exact = new Exactness({ maps, addresses, masks, forced: seed % 2 === 0, completeFrom: 100_200, learnt: [] });
+  const pool = { base: start, slots, areas: d.areas, profile: today, forced: seed % 2 === 0, late: d.unseen ?? false };
+  const devices = [0, 0xfff, 0x7ff].map((minAlignMask) => {
+    return { driver: null, minAlignMask, boundary: 0, from: "addresses" as const };
+  });
+  const summary = new MappingSummary({
+    ...{ maps, masks, addresses, learnt: [], from: 100_000, to: maps.lo[ops.at(-1)!]!, completeFrom: 0 },
+    machine: { kernel: null, cpus: 1, pool, profile: today, devices, inferred: [], evidence: [] },
+    movedUnknown: d.loose === 20,
+    evidence: { endsMissing: false, mapsSeen: () => d.loose !== 8, saysRefused: (device) => device === 1 },
+  });
   const ordering = new Ordering({
     ...{ maps, alignments: aligns, addresses, unseen: d.unseen ?? false },
     pool: new Pool({ start, slots, areas: d.areas }),
@@ -263,12 +275,17 @@ function ordered(d: Drawn, seed: number) {
           if (maps.listEnd[m] === 1) tries.refused(m);
         }
         stream.mapped(m);
+        summary.mapped(m, c);
       },
       unmapped: (m, time) => {
         lines.push(`${m} ends ${time}`);
         stream.unmapped(m, time);
+        summary.unmapped(m, time);
       },
-      released: (m, time) => lines.push(`${m} is given back ${time}`),
+      released: (m, time) => {
+        lines.push(`${m} is given back ${time}`);
+        summary.released(m, time);
+      },
     },
   });
   const waiting = [...late].sort((a, b) => a.time - b.time);
@@ -290,16 +307,30 @@ function ordered(d: Drawn, seed: number) {
   const alone = simulated.map(({ pool, forced, bounced, failed }) => {
     return { slots: pool.slots, areas: pool.areas, forced, bounced, failed, hiwater: pool.hiwater };
   });
-  return { lines, result, whatIf, alone, tries: tries.finish(), assumed: stream.assumed, begun: asked.length, truth };
+  const { refusals, unknown, use, maps: counts } = summary;
+  const pictures = use!.finish(maps.lo[ops.at(-1)!]! + 100);
+  lines.push(JSON.stringify([summary.devices(["a", "b", "c"]), refusals, summary.tries.finish(), unknown.because]));
+  lines.push(whole({ ...pictures.timeline, ...pictures.slotMap }));
+  return {
+    counts,
+    lines,
+    result,
+    whatIf,
+    alone,
+    tries: tries.finish(),
+    assumed: stream.assumed,
+    begun: asked.length,
+    truth,
+  };
 }
 
 test.each(rows)("%s", (_name, d) => {
   const seen = [1, 2].map((seed) => {
-    const { lines, result, whatIf, alone, tries, assumed, begun } = ordered(d, seed);
+    const { counts: summed, lines, result, whatIf, alone, tries, assumed, begun } = ordered(d, seed);
     expect(whatIf).toEqual(alone);
     const { mismatches, ...counts } = result;
     const parts = [0, 1, 2, 3].map((k) => lines.slice((k * lines.length) / 4, ((k + 1) * lines.length) / 4));
-    const mapped = JSON.stringify({ ...counts, tries, assumed, begun });
+    const mapped = JSON.stringify({ ...counts, summed, tries, assumed, begun });
     return `${mapped} ${hash([JSON.stringify(mismatches)])} ${parts.map(hash).join(" ")} ${hash([JSON.stringify(whatIf)])}`;
   });
   expect(seen.join("\n")).toMatchSnapshot();

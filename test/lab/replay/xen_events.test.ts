@@ -7,8 +7,10 @@ import { expect, test } from "vitest";
 import { Rng } from "../../../src/base/rng.js";
 import { Mappings } from "../../../src/lab/replay/contracts/mappings.js";
 import { beginOf, Outcome } from "../../../src/lab/replay/contracts/operation.js";
+import { FirstReading } from "../../../src/lab/replay/machine/first_reading.js";
 import type { LogFacts } from "../../../src/lab/replay/machine/log_facts.js";
 import { FirstLook } from "../../../src/lab/replay/xen/first_look.js";
+import { domainOf, firstBounceByFrames, placedIn, xenPoolStep } from "../../../src/lab/replay/xen/xen_domain.js";
 import type { Dated, When, XenFiles } from "../../../src/lab/replay/xen/xen_files.js";
 import { allFrames, chooseXen, ownAddress } from "../../../src/lab/replay/xen/xen_machine.js";
 import { XenReplay } from "../../../src/lab/replay/xen/xen_replay.js";
@@ -17,6 +19,7 @@ import { EventBatch, EventKind } from "../../../src/read/event.js";
 import { readM2p } from "../../../src/read/xen/m2p_file.js";
 import { readP2m } from "../../../src/read/xen/p2m_file.js";
 import { readPoolFile } from "../../../src/read/xen/pool_file.js";
+import { profileOf } from "../../../src/sw/swiotlb/index.js";
 import { made } from "./made.js";
 import { guestOf } from "./wandering_dumps.js";
 
@@ -71,8 +74,17 @@ function filesOf({ direct, rng, one, chance, frame }: World): XenFiles {
   });
   const pool = some("pool", 3, () => {
     const start = (poolAt + (chance(10) ? 64 : 0)) * page;
-    const used = Array.from({ length: rng.below(6) }, () => rng.below(128)).sort((a, b) => a - b);
-    const slots = used.map((slot) => `slot ${slot} orig=${hex(ownAt * page + slot * 2048)} alloc_size=2048\n`);
+    const heads = Array.from({ length: rng.below(4) }, () => 100 + rng.below(28)).sort((a, b) => a - b);
+    // Some allocations reach over several slots, some of them begin with a slot without an address.
+    const used = [...new Set(heads.flatMap((slot) => (chance(50) ? [slot] : [slot, slot + 1, slot + 2])))]
+      .filter((slot) => slot < 128)
+      .sort((a, b) => a - b);
+    const slots = used.map((slot) => {
+      const isHead = heads.includes(slot);
+      const orig = isHead && chance(20) ? "ffffffffffffffff" : hex(ownAt * page + slot * 2048);
+      const left = heads.includes(slot - 1) ? 3000 : heads.includes(slot - 2) ? 952 : 5048;
+      return `slot ${slot} orig=${orig} alloc_size=${isHead ? one([2048, 5048]) : left}\n`;
+    });
     const frames = [0, 32]
       .filter(() => !chance(10))
       .map((k) => {
@@ -82,7 +94,7 @@ function filesOf({ direct, rng, one, chance, frame }: World): XenFiles {
       source(
         `# nslabs=128 force_bounce=${rng.below(2)} total_used=${used.length} used_hiwater=${rng.below(20)}\n` +
           `# pool start=${hex(start)} end=${hex(start + 128 * 2048)} nareas=1\n` +
-          `area 0 used=${used.length} index=${rng.below(128)}\n${frames.join("")}${slots.join("")}`,
+          `area 0 used=${used.length} index=${chance(60) ? 0 : rng.below(128)}\n${frames.join("")}${slots.join("")}`,
       ),
     );
   });
@@ -101,9 +113,33 @@ function eventsOf(w: World, count: number, silent: ReadonlySet<number>): EventBa
   const pfn = () =>
     one([ownAt + rng.below(24), emptyAt + rng.below(8), emptyAt + rng.below(8), poolAt + rng.below(64)]);
   const mfn = (of: number) => (chance(60) ? frame(of) : 0x60000 + rng.below(6));
+  let next = 0;
+  /** A search and its mapping, where an empty pool would put it, most often. */
+  const bounce = (k: number) => {
+    const orig = (ownAt + rng.below(24)) * page;
+    const at = chance(8) ? rng.below(64) : next++ % 64;
+    for (const [kind, dma] of [
+      [EventKind.bounced, frame(orig / page) * page],
+      [EventKind.map, frame(poolAt + at) * page],
+    ] as const) {
+      const i = b.blank();
+      b.count++;
+      b.kind[i] = kind;
+      b.time[i] = 1000 + k;
+      b.cpu[i] = b.context[i] = b.task[i] = b.device[i] = 0;
+      b.dma[i] = dma;
+      b.phys[i] = orig;
+      b.size[i] = page;
+      b.mask[i] = 2 ** 32 - 1;
+    }
+  };
   while (b.count < count) {
     const kind = chance(1) ? one([EventKind.lost, EventKind.iommuMap]) : one(kinds)[1];
     if (silent.has(kind)) continue;
+    if (kind === EventKind.bounced && chance(60) && b.count + 1 < count) {
+      bounce(b.count);
+      continue;
+    }
     const i = b.blank();
     b.count++;
     const at = pfn();
@@ -152,7 +188,9 @@ function told(seed: number, direct: boolean): string {
   const batch = eventsOf(w, 90, silent);
   const look = new FirstLook();
   look.feed(batch);
-  const xen = chooseXen(chance(15) ? { ...filesOf(w), p2m: [] } : filesOf(w), look, one(logs) as LogFacts | null);
+  const files = chance(15) ? { ...filesOf(w), p2m: [] } : filesOf(w);
+  const log = one(logs) as LogFacts | null;
+  const xen = chooseXen(files, look, log);
   const bounds = { start: poolAt * page, slots: 128 };
   const frames = chance(80) ? allFrames(xen, bounds) : null;
   const maps = new Mappings();
@@ -166,6 +204,23 @@ function told(seed: number, direct: boolean): string {
   lines.push(json([look.mostlyDirect, look.shifted, xen.memory, xen.files, xen.notes, xen.begins.map((f) => f.name)]));
   const own = ownAddress(xen, frames);
   lines.push(json([0x300, 0x33f, 0x340, 0x9001, 0x60001, poolAt, ownAt].map((mfn) => own(mfn * page + 8))));
+  const reading = new FirstReading(() => false, true);
+  reading.feed(batch);
+  reading.finish(chance(80) ? own : null);
+  const profile = profileOf("7.2", null);
+  const pool = { base: poolAt * page, slots: 128, areas: 1, profile, forced: true, late: true };
+  const machine = { kernel: null, cpus: 1, pool, profile, devices: [], inferred: [], evidence: [] };
+  const placed = placedIn(xen, machine, reading).machine;
+  lines.push(json([xenPoolStep(xen), domainOf(xen).known, placed.pool!.late, placed.pool!.initial, placed.evidence]));
+  lines.push(json([xen.files, xen.notes, xen.poolAfter?.name, reading.orphans]));
+  const where = { from: poolAt * page, to: (poolAt + 64) * page };
+  const bounces = firstBounceByFrames(
+    chance(50) ? { ...files, pool: [] } : files,
+    new Set(look.poolPages.values()),
+    log === null ? null : { ...log, pool: chance(50) ? where : null },
+  );
+  const tried = [0x2ff, 0x300, 0x33f, 0x340, 0x9001, 0x9044, 0x60001, poolAt, poolAt + 63, poolAt + 64, ownAt];
+  lines.push(json(tried.flatMap((mfn) => [ownAt, emptyAt, mfn].map((pfn) => bounces(pfn * page, mfn * page)))));
   const living: number[] = [];
   for (let i = 0; i < batch.count; i++) {
     replay.see(batch, i);
@@ -174,16 +229,16 @@ function told(seed: number, direct: boolean): string {
     const orig = at * page + one([0, 0, 64, 2048]);
     const bus = (chance(70) ? frame(at) : 0x60000 + rng.below(6)) * page + (orig % page);
     const slot = rng.below(128);
-    const bounces = chance(40);
-    const address = bounces ? frame(poolAt + (slot >> 1)) * page + (slot & 1) * 2048 : chance(5) ? 2 ** 63 : bus;
+    const isBounced = chance(40);
+    const address = isBounced ? frame(poolAt + (slot >> 1)) * page + (slot & 1) * 2048 : chance(5) ? 2 ** 63 : bus;
     const outcome = chance(90) ? Outcome.granted : one([Outcome.refused, Outcome.unknown, Outcome.refusedList]);
     const isGranted = outcome === Outcome.granted;
     const m = made(maps, {
       ...{ time: 1000 + i, device: rng.below(2), orig, size: one([20, 512, page, 2 * page, 3 * page]), outcome },
-      ...{ mask: one([2 ** 32 - 1, 2 ** 64, 0x5fff_ffff, Number.NaN]), forced: bounces && chance(20) },
+      ...{ mask: one([2 ** 32 - 1, 2 ** 64, 0x5fff_ffff, Number.NaN]), forced: isBounced && chance(20) },
       ...(isGranted ? { address } : {}),
     });
-    if (!isGranted || (bounces && chance(50))) maps.bounced[m] = 1;
+    if (!isGranted || (isBounced && chance(50))) maps.bounced[m] = 1;
     maps.direction[m] = rng.below(3);
     maps.attrs[m] = chance(5) ? 1 << 10 : 0;
     const onBus = replay.locate(m, chance(80) ? bus : Number.NaN);
