@@ -136,6 +136,9 @@ test.each(Object.entries(structures))("%s", (_name, whole) => {
     cut,
     more: changed((b) => b + 1),
     ones: changed(() => 255),
+    // As the length of a structure: there are its first fields, and no more.
+    eight: changed(() => 8),
+    twenty: changed(() => 20),
     "a wrong sum": hashes([read(spoilt)]),
   }).toMatchSnapshot();
 });

@@ -36,8 +36,11 @@ function legacy(...tables: Parameters<typeof mapAll>[3][]): Built {
   return built;
 }
 const legacyUnit = unit("vtd", "legacy", { translating: true });
-const rules = (found: ReturnType<typeof look>) => found.inspection.findings.map((f) => f.rule);
-/** A walk is also compared whole with the one that was written down. */
+/** Inspections and walks are also compared whole with those that were written down. */
+function rules(found: ReturnType<typeof look>): string[] {
+  expect(whole(found.inspection)).toMatchSnapshot();
+  return found.inspection.findings.map((f) => f.rule);
+}
 function walked(found: ReturnType<typeof look>, at: string) {
   const answer = walkAnswer(found, parseDeviceAddress(at));
   expect(whole(answer)).toMatchSnapshot();

@@ -1,22 +1,35 @@
 /** Who is behind which unit, and under which name: by the firmware's tables, on machines built for each question. */
 import { describe, expect, it, test } from "vitest";
 import { deviceName, parseDevice, parseDeviceAddress } from "../../../src/audit/inspect/device_name.js";
+import type { Inspected } from "../../../src/audit/inspect/image/inspect_image.js";
 import { askedSender } from "../../../src/audit/inspect/pci/senders.js";
 import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
+import { whole } from "../../whole.js";
 import { inspectMachine, type Machine } from "./firmware_machine.js";
 import * as fw from "./firmware_tables.js";
 
 /** Each rule that spoke, with what it is about. */
 function said(machine: Machine): Record<string, string[]> {
   const found: Record<string, string[]> = {};
-  const { findings, source } = inspectMachine(machine).inspection;
-  expect({ findings, notes: source.notes }).toMatchSnapshot();
+  const { inspection } = inspectMachine(machine);
+  const { findings, source } = inspection;
+  expect({ findings, notes: source.notes, all: whole(inspection) }).toMatchSnapshot();
   for (const { rule, what, where } of findings) {
     found[rule] = [...(found[rule] ?? []), `${what} | ${where}`];
   }
   return found;
 }
-const names = (machine: Machine) => inspectMachine(machine).inspection.devices.map(deviceName);
+function names(machine: Machine): string[] {
+  const { devices } = inspectMachine(machine).inspection;
+  expect(whole(devices)).toMatchSnapshot();
+  return devices.map(deviceName);
+}
+/** A walk is also compared whole with the one that was written down. */
+function walked(found: Inspected, at: string) {
+  const answer = walkAnswer(found, parseDeviceAddress(at));
+  expect(whole(answer)).toMatchSnapshot();
+  return answer;
+}
 
 const [one, two, three] = [0xfed90000, 0xfed91000, 0xfed92000];
 
@@ -355,7 +368,7 @@ describe("segments", () => {
     const found = inspectMachine(machine);
     expect(names(machine)).toEqual(["0000:00:1d.0", "0003:00:1d.0", "0003:20:00.0"]);
     expect(said(machine)["reserved-missing"]).toEqual([expect.stringMatching(/\| 0000:00:1d\.0$/)]);
-    const answer = walkAnswer(found, parseDeviceAddress("0003:20:00.0:0x10000"));
+    const answer = walked(found, "0003:20:00.0:0x10000");
     expect([deviceName(answer.device), answer.unit, answer.end]).toMatchObject([
       "0003:20:00.0",
       0,
@@ -392,7 +405,7 @@ describe("segments", () => {
     expect(said(machine)["no-entry"]).toEqual([
       expect.stringMatching(/^1 device .* refused by the unit \| 0002:01:00\.0/),
     ]);
-    expect(walkAnswer(inspectMachine(machine), parseDeviceAddress("000c:01:00.0:0x5000"))).toMatchObject({
+    expect(walked(inspectMachine(machine), "000c:01:00.0:0x5000")).toMatchObject({
       unit: 0,
       state: "bypass",
     });
@@ -455,7 +468,7 @@ describe("streams", () => {
     ["\\_SB.USB1", 1, "\\_SB.USB1 stream 0x20"],
     ["sid:0x42", 1, "sid:0x42"],
   ])("%s is found", (asked, unit, name) => {
-    const answer = walkAnswer(found, parseDeviceAddress(`${asked}:0x1000`));
+    const answer = walked(found, `${asked}:0x1000`);
     expect([answer.unit, deviceName(answer.device), answer.state]).toEqual([unit, name, "bypass"]);
   });
 

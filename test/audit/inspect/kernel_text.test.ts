@@ -8,6 +8,7 @@ import type { Image } from "../../../src/read/index.js";
 import { ContextEntry } from "../../../src/spec/vtd/context_entry.js";
 import { RootEntry } from "../../../src/spec/vtd/root_entry.js";
 import { Built, unit } from "../../table/device/built.js";
+import { whole } from "../../whole.js";
 import { framesFrom, imageOf, mapAll } from "./built_image.js";
 
 const memoryFrames = 0x4000;
@@ -67,7 +68,12 @@ function arm64(memory = new Memory(memoryFrames)): Memory {
   return memory;
 }
 
-const kernelTextOf = (image: Image) => kernelText(image, new Survey(image, { names: false }));
+/** What is told is also compared whole with what was written down. */
+function kernelTextOf(image: Image) {
+  const told = kernelText(image, new Survey(image, { names: false }));
+  expect(told).toMatchSnapshot();
+  return told;
+}
 
 describe("where the kernel's code lies", () => {
   test.each([4, 5] as const)(
@@ -119,8 +125,12 @@ test("a device that may write to it is trouble; where it is unknown, that is sai
     allow: 3,
   } as const;
   mapAll(built.memory, root, framesFrom(built.memory, 0x1000), [[0, 0x1201000, 0x2000]]);
-  const look = () =>
-    inspectImage({ file: "f", image: imageOf(built.memory), units: [unit("vtd", "legacy")], notes: [] }).inspection;
+  function look() {
+    const image = imageOf(built.memory);
+    const { inspection } = inspectImage({ file: "f", image, units: [unit("vtd", "legacy")], notes: [] });
+    expect(whole(inspection)).toMatchSnapshot();
+    return inspection;
+  }
   expect(look().source.notes!.join()).toMatch(/nothing is said of mappings of it/);
   x86(4, built.memory);
   expect(look().findings.find((f) => f.rule === "kernel-text-writable")).toMatchObject({
