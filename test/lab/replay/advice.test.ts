@@ -175,6 +175,11 @@ test("whole answers", () => {
     ["smaller, asked, the same size", { ...much, pool: { ...large, slots: 1024 }, whatIf: [setting(1024, 2, 0)] }],
     ["one mapping", { ...failing, ...refused(1, 0, 1, 0) }],
     ["one list", { ...failing, ...refused(0, 1, 3, 0) }],
+    ["as many mappings as lists", { ...failing, ...refused(2, 2, 6, 0) }],
+    [
+      "the kernel's own areas first, whatever the order",
+      { ...failing, whatIf: [setting(1024, 4, 0), setting(1024, 2, 0), setting(1024, 1, 0)] },
+    ],
     ["mappings and a list", { ...failing, ...refused(4, 1, 7, 0) }],
     [
       "some can never be served",

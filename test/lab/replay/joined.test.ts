@@ -9,7 +9,7 @@ import { Mappings } from "../../../src/lab/replay/contracts/mappings.js";
 import { beginOf, isEnd, mappingOf } from "../../../src/lab/replay/contracts/operation.js";
 import { Joiner } from "../../../src/lab/replay/events/joiner.js";
 import type { JoinOptions } from "../../../src/lab/replay/events/joining.js";
-import { EventBatch, EventKind } from "../../../src/read/event.js";
+import { Context, EventBatch, EventKind } from "../../../src/read/event.js";
 
 const pool = { from: 0x7000_0000, to: 0x7040_0000 };
 
@@ -40,12 +40,14 @@ interface Drawn {
   readonly pause?: number;
   /** Bus addresses of searches are not the buffers' own. */
   readonly moved?: boolean;
+  /** Half of the events do not say in what context they were written. */
+  readonly blurred?: boolean;
   /** Mappings of before the recording that are held. */
   readonly before?: number;
 }
 
 /** Events of calls in the order of their times. */
-function draw({ calls, odd, pause = 50, moved = false }: Drawn, seed: number): One[] {
+function draw({ calls, odd, pause = 50, moved = false, blurred = false }: Drawn, seed: number): One[] {
   const rng = new Rng(seed);
   const one = <T>(of: readonly T[]): T => of[rng.below(of.length)]!;
   const isOdd = () => rng.below(100) < odd;
@@ -73,7 +75,8 @@ function draw({ calls, odd, pause = 50, moved = false }: Drawn, seed: number): O
       const at = isOdd() ? { time: time + rng.below(3000) } : { time };
       const elsewhere = isOdd() ? { cpu: rng.below(3) } : {};
       const other = isOdd() && rng.below(4) === 0 ? { context: rng.below(3), device: rng.below(2) } : {};
-      events.push({ ...blank, ...who, kind, ...more, ...at, ...elsewhere, ...other });
+      const unsaid = blurred && rng.below(2) === 0 ? { context: Context.unknown } : {};
+      events.push({ ...blank, ...who, ...unsaid, kind, ...more, ...at, ...elsewhere, ...other });
     };
     const buffer = () => {
       const phys = 0x100_0000 + rng.below(12) * 4096 + one([0, 0, 64, 512]);
@@ -208,6 +211,11 @@ const rows: readonly (readonly [string, Drawn])[] = [
   ["no outcomes", { ...base, odd: 4, options: { showsOutcomes: false } }],
   ["a clock that counts events", { ...base, odd: 10, pause: 2, options: { ticks: () => true } }],
   ["the last events of CPUs are known", { ...base, odd: 10, options: { lastEvents: [400, 900, 1200] } }],
+  ["contexts that are not said", { ...base, odd: 8, blurred: true, pause: 400 }],
+  [
+    "contexts that are not said, by a clock that counts",
+    { ...base, odd: 8, blurred: true, options: { ticks: () => true } },
+  ],
   ["slow", { ...base, odd: 6, pause: 60_000 }],
   ["mappings of before", { ...base, odd: 6, before: 300 }],
   [

@@ -39,14 +39,17 @@ interface Drawn {
   /** Of a hundred: addresses that no kernel would have chosen; outcomes that are not known, or late. */
   readonly wrong?: number;
   readonly open?: number;
-  /** Calls of ten that end something. */
+  /** Calls of ten that end something; ends of which it is not known until when they had happened. */
   readonly ends?: number;
+  readonly endless?: boolean;
   readonly lists?: boolean;
   /** Searches at the beginning that are not recorded. */
   readonly hidden?: number;
   readonly unseen?: boolean;
   /** The pool ends above what device 2 reaches. */
   readonly narrow?: boolean;
+  /** Refused lists that the recording shows tried again, of a hundred. */
+  readonly again?: number;
   readonly pause?: number;
 }
 
@@ -114,6 +117,8 @@ function make(d: Drawn, seed: number): Made {
         if (m < 0) return;
         const op = maps.end(m);
         mark(op, cpu);
+        // Without a later event, nothing says until when it had happened.
+        if (d.endless === true && chance(20)) maps.hi[op] = Number.POSITIVE_INFINITY;
         maps.follows(op, previous);
         previous = op;
       });
@@ -137,7 +142,7 @@ function make(d: Drawn, seed: number): Made {
       const isRefused = entries.at(-1)!.at < 0;
       entries.forEach(({ m, at }, k) => {
         maps.listEnd[m] = k === entries.length - 1 ? 1 : 0;
-        maps.retried[m] = isRefused && chance(20) ? 1 : 0;
+        maps.retried[m] = isRefused && chance(d.again ?? 20) ? 1 : 0;
         say(m, isRefused ? Outcome.refusedList : Outcome.granted, isRefused ? -1 : at);
         if (isRefused && at >= 0) pool.unmap(at, aligns.minAlignMask(device));
       });
@@ -177,6 +182,11 @@ const rows: readonly (readonly [string, Drawn])[] = [
   ["a late beginning of a full pool", { ...base, loose: 5, hidden: 60, unseen: true, ends: 2, lists: true }],
   ["a late beginning that is taken for none", { ...base, loose: 5, hidden: 40 }],
   ["a mask below the pool's end", { ...base, calls: 60, loose: 15, narrow: true, ends: 3 }],
+  ["ends that may come much later", { ...base, loose: 20, endless: true, lists: true }],
+  [
+    "lists that are tried again, in a full pool, and wrong",
+    { ...base, loose: 8, lists: true, ends: 2, wrong: 20, again: 60 },
+  ],
   ["slow", { ...base, loose: 200, pause: 9000, lists: true }],
 ];
 
@@ -288,6 +298,7 @@ function ordered(d: Drawn, seed: number) {
       },
     },
   });
+  if (d.unseen === true) summary.held(maps.addBefore(0x9000, 4096), 250 * 2048, 100_000);
   const waiting = [...late].sort((a, b) => a.time - b.time);
   ops.forEach((op, k) => {
     const now = maps.lo[op]!;

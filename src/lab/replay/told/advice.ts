@@ -48,6 +48,12 @@ export interface AdviceQuestion {
 
 type Advice = ReplayOutcome["advice"];
 
+/** A question about a recording that has a pool. */
+interface Pooled extends AdviceQuestion {
+  readonly machine: PoolMachine;
+  readonly pool: NonNullable<ReplayOutcome["pool"]>;
+}
+
 export function advise(q: AdviceQuestion): Advice {
   if (q.shows === "nothing") {
     const because = "no event that could show a bounce was recorded";
@@ -57,14 +63,16 @@ export function advise(q: AdviceQuestion): Advice {
     const because = `${noMappingsWords(q.kernel)}; so no mapping is seen to succeed or to end`;
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
-  if (q.pool === null || q.machine === null) return withoutPool(q.maps, q.excerpt);
-  if (q.pool.endsRecorded === false) {
+  const { pool, machine } = q;
+  if (pool === null || machine === null) return withoutPool(q.maps, q.excerpt);
+  if (pool.endsRecorded === false) {
     const because =
       "ends of mappings (dma_unmap_phys, dma_unmap_sg) are missing, so how full the pool was is not known";
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   const { mappings, lists } = q.refused;
-  return mappings + lists === 0 ? nothingFailed(q, q.pool) : enough(q, q.pool, q.machine);
+  const pooled = { ...q, pool, machine };
+  return mappings + lists === 0 ? nothingFailed(pooled) : enough(pooled);
 }
 
 function withoutPool(maps: ReplayOutcome["maps"], excerpt: boolean): Advice {
@@ -84,13 +92,14 @@ function withoutPool(maps: ReplayOutcome["maps"], excerpt: boolean): Advice {
   return { what: "nothing to change", swiotlb: null, because, confidence: translated ? "unknown" : "measured" };
 }
 
-function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): Advice {
+function nothingFailed(q: Pooled): Advice {
+  const { pool } = q;
   const share = ((100 * pool.hiwater) / pool.slots).toFixed(1);
   const least = pool.atLeast ? "at least " : "at most ";
   const seen =
     `in ${(q.span / 1e6).toFixed(1)} s ${plural(q.maps.bounced, "mapping")} bounced and none was refused; ${least}` +
     `${countWords(pool.hiwater)} of ${plural(pool.slots, "slot")} (${share} %) were in use at once`;
-  const because = [seen, ...doubts(q), ...(q.sizesAsked ? [smaller(q, pool)] : [])].join("; ");
+  const because = [seen, ...doubts(q), ...(q.sizesAsked ? [smaller(q)] : [])].join("; ");
   if (q.excerpt && q.maps.bounced < bouncesMin) {
     return { what: "nothing can be said of a pool", swiotlb: null, because, confidence: "unknown" };
   }
@@ -103,7 +112,8 @@ function nothingFailed(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"
 }
 
 /** What a smaller pool would have done, for who asked for it. */
-function smaller(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): string {
+function smaller(q: Pooled): string {
+  const { pool } = q;
   if (q.maps.bounced < bouncesMin || q.span < spanMin || pool.atLeast) {
     return `too little was seen to advise a smaller pool: that takes ${countWords(bouncesMin)} bounces in ${spanMin / 1e6} s, from the boot on`;
   }
@@ -113,7 +123,8 @@ function smaller(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>): s
   return `${settingText(q, least)} would have served the same, with room for ${margin} times its peak of ${countWords(least.hiwater)} slots`;
 }
 
-function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, machine: PoolMachine): Advice {
+function enough(q: Pooled): Advice {
+  const { pool, machine } = q;
   const { mappings, lists, requests, never } = q.refused;
   const what = [
     ...(mappings > 0 ? [plural(mappings, "mapping")] : []),
@@ -131,7 +142,7 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
         ];
   const doubted = [...assumed, ...doubts(q)];
   const best = q.whatIf
-    .filter((w) => w.failed <= never && isMore(q, w, pool))
+    .filter((w) => w.failed <= never && isMore(q, w))
     .sort(
       (a, b) =>
         a.slots - b.slots || Number(a.areas !== machine.areas) - Number(b.areas !== machine.areas) || a.areas - b.areas,
@@ -161,19 +172,15 @@ function enough(q: AdviceQuestion, pool: NonNullable<ReplayOutcome["pool"]>, mac
 }
 
 /** A pool that refused is not advised again, nor a smaller one: where it serves all, requests were taken to end too soon. */
-function isMore(
-  { whatIf }: AdviceQuestion,
-  w: WhatIf,
-  pool: { readonly slots: number; readonly areas: number },
-): boolean {
+function isMore({ whatIf, pool }: Pooled, w: WhatIf): boolean {
   if (w.slots !== pool.slots) return w.slots > pool.slots;
   const same = whatIf.find((o) => o.slots === pool.slots && o.areas === pool.areas);
   return w.areas !== pool.areas && same !== undefined && same.failed > w.failed;
 }
 
-function doubts(q: AdviceQuestion): string[] {
+function doubts(q: Pooled): string[] {
   return [
-    ...(q.machine?.late === true ? ["the pool was in use before the recording began"] : []),
+    ...(q.machine.late ? ["the pool was in use before the recording began"] : []),
     ...(q.excerpt ? ["what an excerpt leaves out is not known"] : []),
     ...(q.maps.unknown > 0 ? [`what became of ${plural(q.maps.unknown, "mapping")} is not recorded`] : []),
     ...(q.lost > 0 ? [`${plural(q.lost, "event")} ${q.lost === 1 ? "was" : "were"} lost`] : []),
@@ -184,18 +191,18 @@ function doubts(q: AdviceQuestion): string[] {
  * The parameter that makes this pool: areas only where the kernel would make others by itself or they were asked for,
  * the mode as it was given, or as it was seen where the command line is not known.
  */
-function settingText(q: AdviceQuestion, w: WhatIf): string {
+function settingText(q: Pooled, w: WhatIf): string {
   const asked = q.setting === null ? null : parseSwiotlb(q.setting, { cpus: q.cpus });
   const itself = parseSwiotlb(`${w.slots}`, { cpus: q.cpus }).areas;
   const areas = asked?.asked.areas != null || itself !== w.areas ? `,${w.areas}` : "";
-  const isForced = asked === null ? (q.machine?.forced ?? false) : asked.mode === "force";
+  const isForced = asked === null ? q.machine.forced : asked.mode === "force";
   const slots = takenForNone(q, w) ? 2 * w.slots : w.slots;
   return `swiotlb=${slots}${areas}${isForced ? ",force" : ""}`;
 }
 
 /** Whether the kernel would take this number for none: the default's own, where arm64 makes a smaller pool by itself. */
-function takenForNone(q: AdviceQuestion, w: WhatIf): boolean {
-  return q.arm64 && w.slots === poolSlotsDefault && (q.machine?.slots ?? poolSlotsDefault) < poolSlotsDefault;
+function takenForNone(q: Pooled, w: WhatIf): boolean {
+  return q.arm64 && w.slots === poolSlotsDefault && q.machine.slots < poolSlotsDefault;
 }
 
 const noNumber =
