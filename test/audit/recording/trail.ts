@@ -59,6 +59,7 @@ export class Trail {
 
   mapList = (time: number, o: List): this => this.#list(EventKind.mapList, time, o);
   unmapList = (time: number, o: List): this => this.#list(EventKind.unmapList, time, o);
+  failedList = (time: number, o: List): this => this.#list(EventKind.mapListError, time, o);
   listForCpu = (time: number, o: List): this => this.#list(EventKind.syncListForCpu, time, o);
 
   /** An event of no interest, so that time goes on. */

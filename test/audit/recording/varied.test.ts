@@ -187,5 +187,14 @@ const rows: readonly (readonly [string, Varied])[] = [
 
 test.each(rows)("%s", (_name, varied) => {
   const [few, many] = [play(varied, 5, 12).result(), play(varied, 6, 60).result()];
+  // Longer ones: what is alive meets more often, and more is wrong with it.
+  play({ ...varied, calls: 250, pages: 3 }, 7, 25).result();
+  play({ ...varied, calls: 250, pages: 24, wrong: varied.wrong + 10 }, 8, 40).result();
   expect(few.counts.maps + many.counts.maps + many.counts.lists + many.counts.allocations).toBeGreaterThan(10);
+});
+
+test("mappings that the kernel refused are counted, of lists as well", () => {
+  const at = { phys: [0x70000], dma: [0x10000] };
+  const trail = new Trail().failedList(1, at).mapList(2, at).failedList(3, at).map(4, { dma: -1 });
+  expect(trail.result().counts.failed).toBe(3);
 });

@@ -170,7 +170,7 @@ const requesterMax = 0xffff;
  */
 function lastOf(m: Mapping, all: readonly Mapping[]): number {
   const last = m.input + m.count - 1;
-  const taken = m.count > 1 && all.some((other) => other !== m && !other.single && other.input === last);
+  const taken = m.count > 1 && all.some((other) => !other.single && other.input === last);
   return Math.min(taken ? last - 1 : last, requesterMax);
 }
 
