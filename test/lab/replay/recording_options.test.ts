@@ -39,9 +39,12 @@ const watcher = (maps: Mappings) => ({
   released: () => void lines.push("released"),
 });
 const late: RecordingOptions["adjust"] = (machine) => ({ ...machine, pool: { ...machine.pool!, late: true } });
-const refusals = [200, 260, 900, 1400].map((time) => {
-  return { time: 91_000_000 + time, device: "0000:00:03.0", size: null, total: 512, used: 500 };
-});
+/** Lines of a log whose clock is half a minute ahead, each a moment after one of the first requests. */
+const refusals = [...requests.matchAll(/ (\d+\.\d+): swiotlb_bounced: dev_name: (\S+) .*size=(\d+)/g)]
+  .slice(0, 6)
+  .map(([, time, device, size]) => {
+    return { time: Number(time) * 1e6 + 30e6 + 40, device: device!, size: Number(size), total: 512, used: 500 };
+  });
 const other = { slots: 256, areas: 2, forced: true };
 
 const rows: readonly (readonly [string, Partial<RecordingOptions>, Partial<Source>?, string?])[] = [
@@ -55,7 +58,7 @@ const rows: readonly (readonly [string, Partial<RecordingOptions>, Partial<Sourc
   ["on no pool", { replacement: () => ({ ...other, slots: 0 }) }],
   ["sizes that were asked for", { sizesAsked: true, settings: () => [other, { ...other, slots: 1024 }] }],
   ["files that could not be read", { passedOver: unread("a") }],
-  ["requests, and a log whose clock is behind", { log: { ...log, refusals } }, {}, requests],
+  ["requests, and a log whose clock is ahead", { log: { ...log, refusals } }, {}, requests],
   ["requests, by a clock that counts", { log: { ...log, refusals } }, { ticks: true }, requests],
 ];
 

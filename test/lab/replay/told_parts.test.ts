@@ -10,6 +10,8 @@ import { lastByteReached } from "../../../src/lab/replay/other_pools/last_byte_r
 import { Exactness } from "../../../src/lab/replay/told/exactness.js";
 import { isSizeOf, LogRefusals, logAhead, refusalsSaid } from "../../../src/lab/replay/told/log_refusals.js";
 import { Occupancy } from "../../../src/lab/replay/told/occupancy.js";
+import { PoolUse } from "../../../src/lab/replay/told/pool_use.js";
+import { Refusals } from "../../../src/lab/replay/told/refusals.js";
 import { TryCounter } from "../../../src/lab/replay/told/refused_tries.js";
 import { RequestSummary, requestRefusalWords } from "../../../src/lab/replay/told/request_summary.js";
 import { SlotMapBuilder, TimelineBuilder } from "../../../src/lab/replay/told/timeline.js";
@@ -238,6 +240,53 @@ test.each([4096, 4097, 8192])("a map of %d slots by time", (slots) => {
   expect([...seen].sort()).toEqual([...cells].sort());
 });
 
+test("pictures are kept with the first four hundred refusals, of a pool that there is", () => {
+  const maps = new Mappings();
+  const m = made(maps, { time: 5, device: 1, size: 4097 });
+  const how = { model: -1, kernel: -1, agrees: true, refusal: null };
+  const held = new Occupancy(256);
+  held.take(3, 2, 0, 1);
+  const [of, without] = [new Refusals(maps, held), new Refusals(maps, null)];
+  for (let n = 0; n < 401; n++) of.add(m, how);
+  without.add(m, how);
+  without.add(m, { ...how, refusal: { reason: "too-large", slots: 999 } });
+  expect(of.mappings.map((f) => f.picture?.length ?? 0)).toEqual([...Array(400).fill(1), 0]);
+  expect(of.mappings[0]).toMatchObject({ reason: "unknown", slots: 3, free: 254, used: 2, longestRun: 128 });
+  expect(without.mappings).toMatchObject([
+    { reason: "absent", slots: 3, free: 0, used: 0, longestRun: 0, picture: null },
+    { reason: "too-large", slots: 999, picture: null },
+  ]);
+  expect([of.tooLarge, without.tooLarge, of.warnings]).toEqual([0, 1, []]);
+});
+
+test("a pool's use by more mappings than tables begin with", () => {
+  const maps = new Mappings();
+  const use = new PoolUse(maps, 4096, 0, 10_000);
+  const all = Array.from({ length: 1500 }, (_, k) => made(maps, { time: k, device: k % 3, size: 2048 + (k % 2) }));
+  for (const m of [...all].reverse()) use.take(m, m * 2 * 2048, m % 3, 100 + m);
+  expect(use.occupancy.used).toBe(1500 + 750);
+  for (const m of all) if (m % 5 > 0) use.give(m, 5000);
+  for (const m of all) use.give(m, m % 5 > 0 ? 9000 : 6000);
+  expect([use.occupancy.used, use.occupancy.hiwater]).toEqual([0, 2250]);
+  const { timeline, slotMap } = use.finish(10_000);
+  const at = (time: number) => Math.floor(time / timeline.width);
+  expect([4999, 5001, 6001].map((time) => timeline.most[at(time)])).toEqual([2250, 2250, 450]);
+  expect(timeline.fewest[at(5500)]).toBe(450);
+  const cell = (slot: number, time: number) => slotMap.cells[slot * 800 + Math.floor(time / slotMap.width)];
+  const seen = [
+    [0, 300],
+    [0, 5900],
+    [0, 7000],
+    [2, 300],
+    [2, 5900],
+    [2998, 2000],
+    [3, 300],
+    [1, 300],
+    [2043, 3000],
+  ];
+  expect(seen.map(([slot, time]) => cell(slot!, time!))).toEqual([1, 1, 0, 2, 0, 3, 2, 0, 2]);
+});
+
 test("lists that are tried again and again", () => {
   const maps = new Mappings();
   const counter = new TryCounter(maps);
@@ -273,14 +322,16 @@ test("lists that are tried again and again", () => {
   entry(4_000_000, 1, 0x8000);
   counter.entry(made(maps, { time: 4_000_000, task: 1, orig: 0xa000, list: true, listEnd: true }));
   entry(4_000_001, 1, 0xb000, { listEnd: true });
-  expect(counter.tries).toBe(11);
+  entry(4_000_002, 1, 0xb000, { listEnd: true });
+  expect(counter.tries).toBe(12);
   expect(counter.finish()).toEqual({
     lists: 7,
-    tries: 11,
+    tries: 12,
     again: [
       { device: 0, from: 2_000_001, to: 2_000_003, tries: 3 },
       { device: 0, from: 0, to: 1_000_000, tries: 2 },
       { device: 0, from: 3_000_001, to: 3_000_003, tries: 2 },
+      { device: 0, from: 4_000_001, to: 4_000_002, tries: 2 },
     ],
   });
 });
