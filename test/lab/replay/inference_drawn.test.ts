@@ -91,9 +91,9 @@ function firstReadingOf(d: Drawn): FirstReading {
   return first;
 }
 
-const plain: Drawn = { seed: 1, slots: 256, areas: 1, cpus: 1, calls: 90 };
+const plain: Drawn = { seed: 1, slots: 256, areas: 1, cpus: 1, calls: 64 };
 const two: Drawn = { ...plain, seed: 2, areas: 2, cpus: 2 };
-const late = { ...two, seed: 3, hidden: 30 };
+const late = { ...two, seed: 3, hidden: 20 };
 const pool = { from: start, to: start + 256 * 2048 };
 const known: KnownPool = { base: start, slots: 256, areas: 2, forced: true, name: "pool.txt" };
 type Question = Partial<Parameters<typeof inferMachine>[0]>;
