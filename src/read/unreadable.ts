@@ -1,4 +1,5 @@
 /** What a reader says when bytes are not what they should be. */
+import { countWords } from "../base/count_words.js";
 
 /**
  * Thrown when nothing useful can be read. The message is one line: the file, where in it, what was expected and
@@ -17,7 +18,7 @@ export class Unreadable extends Error {
     const error = new Unreadable(file, first!.where, first!.expected, first!.found);
     const lines = others.slice(0, most - 1).map((w) => lineOf(file, w));
     const more = list.length - most;
-    if (more > 0) lines.push(`${file}: and ${more} more`);
+    if (more > 0) lines.push(`${file}: and ${countWords(more)} more`);
     error.message = [error.message, ...lines].join("\n");
     return error;
   }

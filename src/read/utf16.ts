@@ -9,8 +9,10 @@ import { Unreadable } from "./unreadable.js";
 /** It is converted in memory, so it may not be larger. */
 const bytesMax = 2 ** 30;
 const pieceBytes = 1 << 20;
-/** Characters behind the mark that must be a text's: memory may begin with the two bytes of the mark. */
+/** Characters behind the mark that must be a text's, most of them ASCII: memory may begin with the two bytes of the mark. */
 const looked = 32;
+/** Tab, new line, form feed, carriage return, escape (colours of dmesg). */
+const controls: ReadonlySet<number> = new Set([9, 10, 12, 13, 27]);
 
 /** @returns the source as it is, or of UTF-16 its text as UTF-8. @throws Unreadable for more than 1 GiB of UTF-16 */
 export function asUtf8<S extends Unpacked>(source: S): S | Unpacked {
@@ -44,10 +46,14 @@ function encodingOf(source: Unpacked): "utf-16le" | "utf-16be" | null {
   const view = new DataView(bytes.buffer);
   const mark = view.getUint16(0);
   if (held < 4 || (mark !== 0xfffe && mark !== 0xfeff)) return null;
+  let ascii = 0;
+  let others = 0;
   for (let at = 2; at + 2 <= held; at += 2) {
     const unit = view.getUint16(at, mark === 0xfffe);
-    const isText = (unit >= 0x20 && unit < 0x7f) || unit === 0x9 || unit === 0xa || unit === 0xd;
-    if (!isText) return null;
+    if ((unit >= 0x20 && unit < 0x7f) || controls.has(unit)) ascii++;
+    else if (unit >= 0xa0 && unit < 0xfffe) others++;
+    else return null;
   }
+  if (others >= ascii) return null;
   return mark === 0xfffe ? "utf-16le" : "utf-16be";
 }

@@ -135,7 +135,7 @@ describe.skipIf(!hasScript)(`a terminal${hasScript ? "" : ": no script(1) here"}
   /** What stands before the report: bars, each taken back. */
   const bars = (text: string) => text.split("\r\u001b[K").slice(1, -1);
 
-  test("sees how far a machine has run, and nothing of it afterwards", () => {
+  test.skipIf(!long)("sees how far a machine has run, and nothing of it afterwards", () => {
     writeFileSync(
       at("m.yaml"),
       readFileSync("machines/sev-guest.yaml", "utf8").replace(/requests: \d+/g, "requests: 350"),

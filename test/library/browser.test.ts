@@ -5,6 +5,7 @@ import { build } from "esbuild";
 import { expect, test } from "vitest";
 import { type InspectDocument, inspect, type RunDocument, replay } from "../../src/index.js";
 import { fixture } from "../read/fixture.js";
+import { long } from "../tier.js";
 
 const { exports: doors } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, string> };
 const names = Object.keys(doors).filter((name) => name !== "./package.json");
@@ -27,7 +28,7 @@ test.each(names)("%s is for browsers too", async (name) => {
   expect(outputFiles![0]!.text).not.toMatch(/\brequire\(/);
 });
 
-test("without Node's own globals a recording and an image give the same document", async () => {
+test.skipIf(!long)("without Node's own globals a recording and an image give the same document", async () => {
   const { outputFiles } = await bundled('export * from "dmalab"');
   const names = ["TextDecoder", "TextEncoder", "AbortSignal", "Blob", "WebAssembly", "performance", "setTimeout"];
   const all = globalThis as unknown as Readonly<Record<string, unknown>>;

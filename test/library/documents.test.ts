@@ -125,7 +125,7 @@ describe("why", () => {
 
 describe("runMachine", () => {
   test.each(["xen-pvh", "bare-metal"])("of %s", async (name) => {
-    const yaml = fixtureText(`../machines/${name}.yaml`).replaceAll(/requests: \d+/g, "requests: 20");
+    const yaml = fixtureText(`../machines/${name}.yaml`).replaceAll(/requests: \d+/g, "requests: 8");
     const path = join(folder, `${name}.yaml`);
     writeFileSync(path, yaml);
     const document = await runMachine(yaml);

@@ -25,6 +25,14 @@ test.each([
   ["big", big],
 ])("%s endian: the text, without its mark", (_, bytes) => expect(textOf(bytes)).toBe(log));
 
+test.each(["дек 01 12:00:00 host kernel: x", "déc. 01", "\u001b[33mDec 01 12:00:00 kernel:", "\f[ 1.0]\u00a0x"])(
+  "a first line may have other letters, colours and a form feed: %j",
+  (first) => {
+    const text = `${first}\n${log}`;
+    expect(textOf(Buffer.from(`\ufeff${text}`, "utf16le"))).toBe(text);
+  },
+);
+
 test("letters that a piece cuts in two are whole", () => {
   const long = `[    1.000000] ${"x".repeat((1 << 19) - 17)}😀é\n`.repeat(3);
   expect(textOf(Buffer.from(`\ufeff${long}`, "utf16le"))).toBe(long);

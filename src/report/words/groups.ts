@@ -1,5 +1,6 @@
 /** What has the same reason, told once. */
 
+import { countWords } from "../../base/count_words.js";
 import type { FailureReason } from "../../lab/replay/contracts/refusal.js";
 import type { Failure } from "../../lab/replay/told/failure.js";
 
@@ -49,5 +50,5 @@ export function byWords(pairs: readonly (readonly [words: string, of: string])[]
 /** The first of many names, and how many there are besides. */
 export function someOf(names: readonly string[], first = 12): string {
   const more = names.length - first;
-  return `${names.slice(0, first).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${names.slice(0, first).join(", ")}${more > 0 ? ` and ${countWords(more)} more` : ""}`;
 }

@@ -17,7 +17,7 @@ function machine(text: string): string {
   return path;
 }
 
-const small = (preset: string) => readFileSync(`machines/${preset}`, "utf8").replace(/requests: \d+/g, "requests: 8");
+const small = (preset: string) => readFileSync(`machines/${preset}`, "utf8").replace(/requests: \d+/g, "requests: 4");
 const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f}`, "utf8").includes("workload:"));
 
 test.each(presets)("%s ends with code 0 and a report that one can read", async (preset) => {
@@ -28,7 +28,7 @@ test.each(presets)("%s ends with code 0 and a report that one can read", async (
 });
 
 test("--json is one document that its schema accepts; --seed is the run", async () => {
-  const path = machine(small("xen-pv-dom0.yaml").replaceAll("requests: 8", "requests: 1"));
+  const path = machine(small("xen-pv-dom0.yaml").replaceAll("requests: 4", "requests: 1"));
   const [a, b, c] = await Promise.all(
     [
       ["--seed", "7"],

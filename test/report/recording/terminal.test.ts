@@ -200,7 +200,7 @@ test("a hundred thousand devices make a short report", () => {
   const lines = runLines({ outcome: { ...outcome, devices }, audit }, plain);
   expect(lines.length).toBeLessThan(150);
   expect(lines.join("\n")).toContain("and 49,970 devices more");
-  expect(lines.join("\n").replace(/\s+/g, " ")).toContain("and 49988 more");
+  expect(lines.join("\n").replace(/\s+/g, " ")).toContain("and 49,988 more");
 });
 
 test("what is said of several devices is said once", () => {

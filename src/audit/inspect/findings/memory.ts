@@ -1,6 +1,6 @@
 /** Rules about memory: code, shared pages, 1:1 ranges, regions of the firmware, what lies outside. */
 
-import { plural } from "../../../base/count_words.js";
+import { countWords, plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { bytesInWords } from "../../words/quantity.js";
@@ -126,7 +126,7 @@ const reservedUnknown: Rule = {
   find(known) {
     const regions = (known.reserved ?? []).filter((r) => r.unknown !== undefined);
     if (regions.length === 0) return [];
-    const more = regions.length > regionsShown ? ` and ${regions.length - regionsShown} more` : "";
+    const more = regions.length > regionsShown ? ` and ${countWords(regions.length - regionsShown)} more` : "";
     return [
       {
         rule: "reserved-unknown",

@@ -1,4 +1,5 @@
 /** Devices and places as findings name them. */
+import { countWords } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import { bytesInWords } from "../../words/quantity.js";
 import { deviceName } from "../device_name.js";
@@ -15,7 +16,7 @@ const namesMax = 6;
 
 /** `0000:00:01.0, 0000:00:02.0 and 240 more`. @param count how many there are in all, of which `names` are the first */
 export function someOf(names: readonly string[], count = names.length): string {
-  if (count > namesMax) return `${names.slice(0, namesMax).join(", ")} and ${count - namesMax} more`;
+  if (count > namesMax) return `${names.slice(0, namesMax).join(", ")} and ${countWords(count - namesMax)} more`;
   const last = names.at(-1) ?? "nobody";
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }

@@ -4,6 +4,7 @@
  * Source: Linux drivers/iommu/intel/iommu.c (device_lookup_iommu), drivers/iommu/amd/init.c (init_iommu_from_acpi),
  * drivers/acpi/arm64/iort.c (iort_node_map_id).
  */
+import { countWords } from "../../../base/count_words.js";
 import type { UnitRoot } from "../../../table/device/index.js";
 import type { AcpiReading, AcpiScope, AcpiUnit } from "../acpi/acpi_tables.js";
 import type { DeviceId } from "../device_name.js";
@@ -52,7 +53,8 @@ export class Coverage {
     const unsure = this.#acpi.units.flatMap((u) => u.scopes.filter((s) => this.#within(s, device) === "perhaps"));
     if (unsure.length === 0) return "firmware does not say which unit it is behind";
     const names = [...new Set(unsure.map((s) => s.name))];
-    const some = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+    const some =
+      names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${countWords(names.length - 3)} more` : names.join(", ");
     const what = unsure.some((s) => s.what === "bridge") ? "the buses below" : "the buses on the way to";
     return `firmware gives a unit what is below ${some}; ${what} ${names.length > 1 ? "them" : "it"} are not given (lspci -vv and lspci -t show them)`;
   }
