@@ -16,6 +16,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "hw/device": [...ground, "state", "bus", "spec", "table"],
   "sw/xen": [...ground, "bus", "spec", "table"],
   "sw/swiotlb": [...ground, "state", "spec"],
+  "sw/iommu": ["base"],
   "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
   "sw/dma": [...ground, "bus", "spec", "sw/engine"],
   "sw/driver": [...ground, "bus", "spec", "sw/xen", "sw/dma"],

@@ -6,7 +6,7 @@
  */
 import { below4GiB, cachedSizes, roundedBelow } from "./limits.js";
 import { type MagazineRules, Magazines, magazinesToday } from "./magazines.js";
-import { type FrameSpace, IovaSpace, type IovaSpaceShape } from "./space.js";
+import { IovaSpace, type IovaSpaceShape } from "./space.js";
 
 export interface DomainSpaceShape extends IovaSpaceShape {
   readonly magazines?: MagazineRules;
@@ -17,7 +17,7 @@ export const sizeClass = (frames: number): number => (frames <= 1 ? 0 : 32 - Mat
 
 export class DomainSpace {
   readonly granule: number;
-  readonly #space: FrameSpace & { readonly count: number };
+  readonly #space: IovaSpace;
   readonly #kept: readonly Magazines[];
   readonly #last32: number;
   readonly #giveBack = (frame: number): void => {
@@ -56,6 +56,23 @@ export class DomainSpace {
     return this.#fast(cpu, frames, last, true);
   }
 
+  /** What `alloc` would give now, as long as nothing has to be drained for it; nothing changes. @returns -1: unknown */
+  peek(cpu: number, frames: number, limit: number, below32First: boolean): number {
+    const last = Math.floor(limit / this.granule);
+    if (below32First && last > this.#last32) {
+      const at = this.#peek(cpu, frames, this.#last32);
+      if (at >= 0) return at;
+    }
+    return this.#peek(cpu, frames, last);
+  }
+
+  /** Use an address that something else has chosen, wherever it lies now. @returns false when it is in use */
+  claim(first: number, asked: number): boolean {
+    const size = sizeClass(asked);
+    if (size < cachedSizes && this.#kept[size]!.remove(first)) return true;
+    return this.#space.take(first, asked < roundedBelow ? 2 ** size : asked);
+  }
+
   /** Give back what `alloc` of so many frames gave. */
   free(cpu: number, first: number, frames: number): void {
     const size = sizeClass(frames);
@@ -66,6 +83,13 @@ export class DomainSpace {
   /** The work of every 100 ms: the depot keeps one magazine for each CPU. */
   trim(cpus: number): void {
     for (const kept of this.#kept) kept.drainDepot(this.#giveBack, cpus);
+  }
+
+  #peek(cpu: number, asked: number, last: number): number {
+    const size = sizeClass(asked);
+    const frames = asked < roundedBelow ? 2 ** size : asked;
+    const kept = size < cachedSizes ? this.#kept[size]!.peek(cpu, last + 1 - frames) : -1;
+    return kept >= 0 ? kept : this.#space.find(frames, last, true);
   }
 
   #fast(cpu: number, asked: number, last: number, mayDrain: boolean): number {

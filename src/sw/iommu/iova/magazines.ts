@@ -13,11 +13,24 @@ class Magazine {
     this.frames = new Float64Array(capacity);
   }
 
+  /** Which address `pop` would give. @returns its index, or -1 */
+  newest(limit: number): number {
+    let i = this.size - 1;
+    while (i >= 0 && this.frames[i]! > limit) i--;
+    return i;
+  }
+
+  remove(frame: number): boolean {
+    const i = this.frames.subarray(0, this.size).indexOf(frame);
+    if (i < 0) return false;
+    this.frames.copyWithin(i, i + 1, this.size--);
+    return true;
+  }
+
   /** The newest address that ends at or below a limit; the newest of all takes its place. @returns -1 when none does */
   pop(limit: number): number {
     const { frames } = this;
-    let i = this.size - 1;
-    while (i >= 0 && frames[i]! > limit) i--;
+    const i = this.newest(limit);
     if (i < 0) return -1;
     const frame = frames[i]!;
     frames[i] = frames[--this.size]!;
@@ -65,6 +78,21 @@ export class Magazines {
       }
     }
     return own.loaded.pop(limit);
+  }
+
+  /** What `take` would give; nothing changes. @returns a first frame, or -1 */
+  peek(cpu: number, limit: number): number {
+    const { loaded, previous } = this.#of(cpu);
+    const from = loaded.size > 0 ? loaded : previous.size > 0 ? previous : (this.#depot.at(-1) ?? loaded);
+    return from.frames[from.newest(limit)] ?? -1;
+  }
+
+  /** Take one address out, whoever keeps it. @returns false when nobody does */
+  remove(frame: number): boolean {
+    for (const own of this.#cpus) {
+      if (own !== undefined && (own.loaded.remove(frame) || own.previous.remove(frame))) return true;
+    }
+    return this.#depot.some((m) => m.remove(frame));
   }
 
   /** Keep a freed address. @param overflow is given every address of a magazine that the depot does not take */

@@ -142,13 +142,21 @@ export class RangeList {
     this.insert(from, to);
   }
 
+  /** @returns whether a range shares a frame with this one */
+  touches(first: number, last: number): boolean {
+    return this.#overlapping(first, last) >= 0;
+  }
+
   /** @returns the first frame of a range that shares a frame with this one; -1 when none does */
   #overlapping(first: number, last: number): number {
     if (this.#find(first)) return first;
     let place = this.#place;
     const slot = this.#slot;
     const block = this.#order[place]!;
-    const next = slot < this.#counts[block]! ? this.#firsts[block * blockRanges + slot]! : (this.#lowest[place + 1] ?? Number.POSITIVE_INFINITY);
+    const next =
+      slot < this.#counts[block]!
+        ? this.#firsts[block * blockRanges + slot]!
+        : (this.#lowest[place + 1] ?? Number.POSITIVE_INFINITY);
     if (next <= last) return next;
     let below = slot - 1;
     if (below < 0) {

@@ -58,6 +58,14 @@ export class IovaSpace implements FrameSpace {
   }
 
   alloc(frames: number, limit: number, sizeAligned: boolean): number {
+    const at = this.find(frames, limit, sizeAligned);
+    if (at >= 0) this.take(at, frames);
+    else if (limit >= this.#frames32 || frames < this.#refused32) this.#refused32 = frames;
+    return at;
+  }
+
+  /** Where `alloc` would put so many frames now; nothing is taken. @returns the first frame, or -1 */
+  find(frames: number, limit: number, sizeAligned: boolean): number {
     const ranges = this.#ranges;
     const above = limit + 1;
     const below32 = above <= this.#frames32;
@@ -65,19 +73,20 @@ export class IovaSpace implements FrameSpace {
     let align = 1;
     if (sizeAligned) while (align < frames) align *= 2;
     const from = below32 ? this.#remembered32 : this.#remembered;
-    let at = ranges.highestFit(frames, align, Math.min(above, from), this.#first);
-    if (at < 0) {
-      const retry = from === end ? end : ranges.lastOf(from);
-      if (retry < above) at = ranges.highestFit(frames, align, above, retry + 1);
-      if (at < 0) {
-        this.#refused32 = frames;
-        return -1;
-      }
-    }
-    ranges.insert(at, at + frames - 1);
-    if (at + frames - 1 < this.#frames32) this.#remembered32 = at;
-    else this.#remembered = at;
-    return at;
+    const at = ranges.highestFit(frames, align, Math.min(above, from), this.#first);
+    if (at >= 0) return at;
+    const retry = from === end ? end : ranges.lastOf(from);
+    return retry < above ? ranges.highestFit(frames, align, above, retry + 1) : -1;
+  }
+
+  /** Use these frames, as if they had been given. @returns false when one of them is in use */
+  take(first: number, frames: number): boolean {
+    const last = first + frames - 1;
+    if (this.#ranges.touches(first, last)) return false;
+    this.#ranges.insert(first, last);
+    if (last < this.#frames32) this.#remembered32 = first;
+    else this.#remembered = first;
+    return true;
   }
 
   free(first: number): boolean {
@@ -85,7 +94,8 @@ export class IovaSpace implements FrameSpace {
     const last = ranges.lastOf(first);
     if (last < 0) return false;
     const next = ranges.remove(first);
-    if (first === this.#remembered32 || (last < this.#frames32 && first >= this.#remembered32)) this.#remembered32 = next;
+    if (first === this.#remembered32 || (last < this.#frames32 && first >= this.#remembered32))
+      this.#remembered32 = next;
     if (first < this.#frames32) this.#refused32 = this.#frames32;
     if (first >= this.#remembered) this.#remembered = next;
     return true;
