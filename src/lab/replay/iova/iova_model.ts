@@ -1,0 +1,167 @@
+/**
+ * The kernel's allocator beside the recording: what it would give at each moment, against what was given.
+ *
+ * Mappings that no event names are somebody's all the same. Where one domain alone would have given the address now, it is
+ * that domain's; else it waits until a domain would give an address that it covers: then it is clear whose it was.
+ */
+import { frameBytes } from "../../../base/frame.js";
+import { type IovaDomain, IovaDomains, type IovaMachine } from "./iova_domains.js";
+import { IovaKind, type IovaOperation, type IovaSink } from "./iova_operation.js";
+
+export interface IovaMismatch {
+  readonly time: number;
+  readonly device: number;
+  readonly bytes: number;
+  readonly kernel: number;
+  /** null: the model had no room. */
+  readonly model: number | null;
+}
+
+export interface IovaOutcome {
+  /** Addresses that events of the DMA API show, and those of them that the model chose. */
+  readonly compared: number;
+  readonly equal: number;
+  /** Mappings that no event names, and how many of them found their domain. */
+  readonly unnamed: { readonly count: number; readonly found: number };
+  readonly isLazy: boolean;
+  readonly mismatches: readonly IovaMismatch[];
+}
+
+/** An unnamed mapping. */
+interface Unnamed {
+  readonly iova: number;
+  readonly first: number;
+  readonly frames: number;
+  domain: IovaDomain | null;
+}
+
+/** All a device reaches: masks are not recorded, and 4 GiB are tried first. */
+const reach = 2 ** 48 - 1;
+const mismatchesMax = 20;
+const triesMax = 8;
+
+export class IovaModel implements IovaSink {
+  readonly #domains: IovaDomains;
+  readonly #isLazy: boolean;
+  /** Unnamed mappings that live, by their address: domains may have the same. */
+  readonly #unnamed = new Map<number, Unnamed[]>();
+  readonly #ownerless: Unnamed[] = [];
+  /** How many unnamed mappings were found to be of a domain. */
+  readonly #users = new Map<IovaDomain, number>();
+  #compared = 0;
+  #equal = 0;
+  #unnamedCount = 0;
+  #unnamedFound = 0;
+  readonly #mismatches: IovaMismatch[] = [];
+
+  constructor(machine: IovaMachine, name: (device: number) => string) {
+    this.#domains = new IovaDomains(machine, name);
+    this.#isLazy = machine.isLazy;
+  }
+
+  /** A device has a domain from now on, whatever it maps. */
+  attached(device: number): void {
+    this.#domains.of(device);
+  }
+
+  operation(op: IovaOperation): void {
+    switch (op.kind) {
+      case IovaKind.alloc:
+        return this.#alloc(op);
+      case IovaKind.free:
+        return this.#free(this.#domains.of(op.device), op);
+      case IovaKind.mapped:
+        return this.#mapped(op);
+      case IovaKind.unmapped:
+        return this.#unmapped(op);
+    }
+  }
+
+  /** The caches of a device's whole domain were flushed by a CPU. */
+  flushed(device: number, cpu: number): void {
+    const { queue } = this.#domains.of(device);
+    if (queue.isFull(cpu)) queue.flush();
+    else queue.timedOut(cpu);
+  }
+
+  finish(): IovaOutcome {
+    return {
+      compared: this.#compared,
+      equal: this.#equal,
+      unnamed: { count: this.#unnamedCount, found: this.#unnamedFound },
+      isLazy: this.#isLazy,
+      mismatches: this.#mismatches,
+    };
+  }
+
+  #alloc(op: IovaOperation): void {
+    const domain = this.#domains.of(op.device);
+    const frames = op.bytes / frameBytes;
+    const kernel = op.iova / frameBytes;
+    const chosen = this.#wouldGive(domain, op.cpu, frames, kernel);
+    this.#compared++;
+    if (chosen === kernel) {
+      this.#equal++;
+      domain.space.alloc(op.cpu, frames, reach, true);
+      return;
+    }
+    domain.space.claim(kernel, frames);
+    if (this.#mismatches.length < mismatchesMax) {
+      const model = chosen < 0 ? null : chosen * frameBytes;
+      this.#mismatches.push({ time: op.time, device: op.device, bytes: op.bytes, kernel: op.iova, model });
+    }
+  }
+
+  /** What the domain would give now, once unnamed mappings that stand in the way are taken for its own. */
+  #wouldGive(domain: IovaDomain, cpu: number, frames: number, kernel: number): number {
+    let chosen = domain.space.peek(cpu, frames, reach, true);
+    for (let tries = 0; chosen !== kernel && tries < triesMax; tries++) {
+      const at = this.#ownerless.findLastIndex((u) => u.first < chosen + frames && chosen < u.first + u.frames);
+      if (at < 0) break;
+      const [unnamed] = this.#ownerless.splice(at, 1);
+      if (!domain.space.claim(unnamed!.first, unnamed!.frames)) break;
+      this.#found(unnamed!, domain);
+      chosen = domain.space.peek(cpu, frames, reach, true);
+    }
+    return chosen;
+  }
+
+  #free(domain: IovaDomain, op: IovaOperation): void {
+    const [first, frames] = [op.iova / frameBytes, op.bytes / frameBytes];
+    if (this.#isLazy) domain.queue.queue(op.cpu, first, frames);
+    else domain.space.free(op.cpu, first, frames);
+  }
+
+  #mapped(op: IovaOperation): void {
+    const unnamed: Unnamed = { iova: op.iova, first: op.iova / frameBytes, frames: op.bytes / frameBytes, domain: null };
+    this.#unnamedCount++;
+    const same = this.#unnamed.get(op.iova);
+    if (same === undefined) this.#unnamed.set(op.iova, [unnamed]);
+    else same.push(unnamed);
+    const { first, frames } = unnamed;
+    const able = [...this.#domains.all].filter((d) => d.space.peek(op.cpu, frames, reach, true) === first);
+    able.sort((a, b) => (this.#users.get(b) ?? 0) - (this.#users.get(a) ?? 0));
+    const [likeliest] = able;
+    if (likeliest === undefined || (able.length > 1 && !this.#users.has(likeliest))) {
+      this.#ownerless.push(unnamed);
+      return;
+    }
+    likeliest.space.alloc(op.cpu, frames, reach, true);
+    this.#found(unnamed, likeliest);
+  }
+
+  #found(unnamed: Unnamed, domain: IovaDomain): void {
+    unnamed.domain = domain;
+    this.#unnamedFound++;
+    this.#users.set(domain, (this.#users.get(domain) ?? 0) + 1);
+  }
+
+  #unmapped(op: IovaOperation): void {
+    const same = this.#unnamed.get(op.iova);
+    const at = same?.findLastIndex((u) => u.frames * frameBytes === op.bytes) ?? -1;
+    if (at < 0) return;
+    const [unnamed] = same!.splice(at, 1);
+    if (unnamed!.domain !== null) this.#free(unnamed!.domain, op);
+    else this.#ownerless.splice(this.#ownerless.indexOf(unnamed!), 1);
+  }
+}

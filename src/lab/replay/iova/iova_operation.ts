@@ -1,0 +1,30 @@
+/** What a recording shows of the addresses of IOMMU domains: who took which, and who gave it back. */
+
+export const IovaKind = {
+  /** Asked for by a mapping or an allocation of a device. */
+  alloc: 0,
+  /** Given back by one. */
+  free: 1,
+  /** Mapped by nobody that the recording names: `iommu:map` alone, as the two-step interface and doorbells of interrupts leave it. */
+  mapped: 2,
+  /** Unmapped in the same way. */
+  unmapped: 3,
+} as const;
+export type IovaKind = (typeof IovaKind)[keyof typeof IovaKind];
+
+/** One operation, at its moment in the recording. */
+export interface IovaOperation {
+  readonly kind: IovaKind;
+  readonly cpu: number;
+  /** Number of the device in the recording's names; -1 where no event names it. */
+  readonly device: number;
+  /** First byte of the first page, and bytes in whole pages. */
+  readonly iova: number;
+  readonly bytes: number;
+  /** Microseconds. */
+  readonly time: number;
+}
+
+export interface IovaSink {
+  operation(op: IovaOperation): void;
+}
