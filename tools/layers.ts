@@ -28,7 +28,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     ...["bus", "spec", "table", "hw/device", "sw/xen", "sw/swiotlb", "sw/engine", "sw/dma", "sw/driver"],
     ...["sim", "read"],
   ],
-  "lab/replay": [...ground, "state", "spec", "sw/swiotlb", "read", "lab/machine"],
+  "lab/replay": [...ground, "state", "spec", "sw/swiotlb", "sw/iommu", "read", "lab/machine"],
   "lab/scenario": [
     ...ground,
     ...["bus", "spec", "table", "hw/device", "sw/xen", "sw/swiotlb", "sw/engine", "sw/dma", "sw/driver"],

@@ -4,6 +4,7 @@ import type { PoolCounters } from "../../read/pool_counters.js";
 import { Mappings } from "./contracts/mappings.js";
 import { isEnd, mappingOf } from "./contracts/operation.js";
 import type { BounceByAddress, CarriedSink } from "./contracts/sinks.js";
+import { IovaReplay, iovaReplay } from "./iova/iova_replay.js";
 import { FirstReading } from "./machine/first_reading.js";
 import { inferMachine } from "./machine/infer_machine.js";
 import type { LogFacts } from "./machine/log_facts.js";
@@ -135,6 +136,7 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
           ),
     ...(watcher === undefined ? {} : { watcher }),
   });
+  const iova = iovaReplay(firstReading, o.log, machine.kernel, xen !== null, (d) => deviceNames[d] ?? "");
   const about: Reading = {
     source: second,
     completeFrom,
@@ -145,19 +147,15 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   while (second.next(batch)) {
     o.onBatch?.(batch, about);
     replay.feed(batch);
+    if (iova instanceof IovaReplay) iova.feed(batch);
     const pause = o.progress?.(0.5 + second.progress / 2);
     if (pause !== undefined) await pause;
   }
   const { format, lost, excerpt } = second;
   const unread = [...(o.passedOver ?? []), ...(o.xen?.passedOver ?? [])].map((f) => ({ where: f.name, what: f.used }));
-  const outcome = replay.finish({
-    name: o.name,
-    format,
-    lost,
-    excerpt,
-    warnings: [...second.warnings.list, ...unread],
-  });
-  return { outcome, machine };
+  const warnings = [...second.warnings.list, ...unread];
+  const outcome = replay.finish({ name: o.name, format, lost, excerpt, warnings });
+  return { outcome: { ...outcome, iova: iova instanceof IovaReplay ? iova.finish() : iova }, machine };
 }
 
 function requestsOf({ sample: { maps, ops } }: FirstReading, names: readonly string[]): Request[] {

@@ -34,6 +34,10 @@ export class MachineFacts {
   /** Default domain type ("Translated", "Passthrough") and flush policy ("strict", "lazy"). */
   iommuDefault: string | null = null;
   iommuPolicy: string | null = null;
+  /** Memory that the host bridges pass to PCI devices, in bytes, [from, to), as a bus sees it. */
+  readonly hostWindows: { readonly from: number; readonly to: number }[] = [];
+  /** Number of the group that a device was added to, by its name. */
+  readonly iommuGroups = new Map<string, number>();
   /** Driver of a device by its name; the last one named wins, as drivers come and go. */
   readonly drivers = new Map<string, string>();
   /** Areas of the pool, and its bounds in bytes, [from, to). */
@@ -68,6 +72,27 @@ export class MachineFacts {
       if (device !== undefined && this.vfio.size < driversMax) this.vfio.add(device);
     }
     this.#iommu(message);
+    if (message.includes("root bus resource")) this.#hostWindow(message);
+    if (message.includes("iommu group")) this.#group(message);
+  }
+
+  /** Where a bus counts its addresses otherwise than the processor, they are printed as well. Source: drivers/pci/probe.c. */
+  #hostWindow(message: string): void {
+    const window =
+      /root bus resource \[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})[^\]]{0,40}\](?: \(bus address \[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\]\))?/.exec(
+        message,
+      );
+    if (window === null || this.hostWindows.length >= reservedMax) return;
+    const [from, last] = [window[3] ?? window[1]!, window[4] ?? window[2]!].map((digits) =>
+      Number.parseInt(digits, 16),
+    );
+    this.hostWindows.push({ from: from!, to: last! + 1 });
+  }
+
+  /** Source: drivers/iommu/iommu.c, iommu_group_add_device. */
+  #group(message: string): void {
+    const added = /(\S{1,60}): Adding to iommu group (\d{1,6})$/.exec(message);
+    if (added !== null && this.iommuGroups.size < driversMax) this.iommuGroups.set(added[1]!, Number(added[2]));
   }
 
   #swiotlb(message: string): void {
@@ -195,7 +220,7 @@ export function settingOf(commandLine: string): string {
 
 /** What lines that tell of the machine contain, and no line to be explained need contain. */
 export const machineMarks =
-  /Linux version |ommand line: |nr_cpu_ids|CPU topo|smpboot|Xen PV: |Brought up |processors activated|Memory: |Booting |Hypervisor |Memory Encryption|BIOS-e820|\(reserved\)|range_end|vfio-pci /;
+  /Linux version |ommand line: |nr_cpu_ids|CPU topo|smpboot|Xen PV: |Brought up |processors activated|Memory: |Booting |Hypervisor |Memory Encryption|BIOS-e820|\(reserved\)|range_end|vfio-pci |root bus resource|Adding to iommu group/;
 
 /** The same of lines that carry an IOMMU's or the pool's mark. */
 export const unitMarks =

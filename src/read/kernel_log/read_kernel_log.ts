@@ -34,6 +34,9 @@ export interface KernelLog {
   readonly iommus: readonly string[];
   readonly iommuDefault: string | null;
   readonly iommuPolicy: string | null;
+  /** Memory that host bridges pass to PCI devices, [from, to); and the number of each device's group, by its name. */
+  readonly hostWindows: readonly { readonly from: number; readonly to: number }[];
+  readonly iommuGroups: ReadonlyMap<string, number>;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
   /** Lines that concern DMA, in order; the first 10000 of them, `findingsTotal` counts all. */
@@ -141,6 +144,8 @@ class Reading {
       iommus: [...facts.iommus],
       iommuDefault: facts.iommuDefault,
       iommuPolicy: facts.iommuPolicy,
+      hostWindows: facts.hostWindows,
+      iommuGroups: facts.iommuGroups,
       findings: this.#findings,
       findingsTotal: this.#findingsTotal,
       faults: this.#faults,

@@ -1,5 +1,6 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
 import type { AliveGroup } from "../../audit/recording/result.js";
+import type { IovaOutcome } from "../../lab/replay/iova/iova_model.js";
 import type { Failure } from "../../lab/replay/told/failure.js";
 import type { DeviceOutcome, RefusedTries, ReplayOutcome } from "../../lab/replay/told/outcome.js";
 import { requestRefusalWords } from "../../lab/replay/told/request_summary.js";
@@ -53,6 +54,7 @@ export function runDocument(report: RunReport): RunDocument {
         model: hexWords(m.model),
       })),
     },
+    ...(outcome.iova == null ? {} : { iova: iovaDocument(outcome.iova, nameOf) }),
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
     leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map((v) => ({ ...v })),
@@ -66,6 +68,20 @@ export function runDocument(report: RunReport): RunDocument {
     devices: outcome.devices.map((d) => deviceDocument(d, audit.aliveUnknown.includes(d.name))),
     whatIf: outcome.whatIf.map((row) => ({ ...row })),
     advice: { what: advice.what, swiotlb: advice.swiotlb, because: advice.because, confidence: advice.confidence },
+  };
+}
+
+function iovaDocument(iova: IovaOutcome, nameOf: (device: number) => string): NonNullable<RunDocument["iova"]> {
+  const { compared, equal, older, unnamed, note, mismatches } = iova;
+  return {
+    ...{ compared, equal, older, unnamed: { ...unnamed }, note },
+    mismatches: mismatches.map(({ time, device, bytes, kernel, model }) => ({
+      time: secondsOf(time),
+      device: nameOf(device),
+      size: bytes,
+      kernel: hexWords(kernel),
+      model: hexWords(model),
+    })),
   };
 }
 

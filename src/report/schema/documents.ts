@@ -135,6 +135,33 @@ export interface RunDocument {
       readonly model: string | null;
     })[];
   };
+  /** Addresses of IOMMU domains against the kernel's own allocator. */
+  readonly iova?: {
+    /** Addresses that the recording shows, of domains that began in it. */
+    readonly compared: number;
+    /** How many of them the kernel's allocator gives beside it. */
+    readonly equal: number;
+    /** Addresses of domains older than the recording: not compared. */
+    readonly older: number;
+    /** Mappings that iommu:map alone shows, and those of them whose domain was found. */
+    readonly unnamed: {
+      readonly count: number;
+      readonly found: number;
+    };
+    /** Why none is compared. */
+    readonly note: string | null;
+    readonly mismatches: readonly ({
+      /** Seconds of the recording's clock. */
+      readonly time: number;
+      readonly device: string;
+      /** Bytes. */
+      readonly size: number;
+      /** Address, hexadecimal. */
+      readonly kernel: string | null;
+      /** Address, hexadecimal. */
+      readonly model: string | null;
+    })[];
+  };
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's. */
   readonly xen?: RunXen;
   /** Of a scenario or a demonstrated bug: its story. */

@@ -196,6 +196,21 @@ export const runSchema = z.looseObject({
       z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
     ),
   }),
+  iova: z
+    .looseObject({
+      compared: count.describe("addresses that the recording shows, of domains that began in it"),
+      equal: count.describe("how many of them the kernel's allocator gives beside it"),
+      older: count.describe("addresses of domains older than the recording: not compared"),
+      unnamed: z
+        .looseObject({ count, found: count })
+        .describe("mappings that iommu:map alone shows, and those of them whose domain was found"),
+      note: z.string().nullable().describe("why none is compared"),
+      mismatches: z.array(
+        z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
+      ),
+    })
+    .optional()
+    .describe("addresses of IOMMU domains against the kernel's own allocator"),
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),

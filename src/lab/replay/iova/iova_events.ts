@@ -59,23 +59,29 @@ export class IovaEvents {
     switch (b.kind[i]) {
       case EventKind.iommuMap:
         this.#closeUnmapping(who);
-        return this.#mapped(who, b, i);
+        this.#mapped(who, b, i);
+        break;
       case EventKind.iommuUnmap:
         this.#closeUnmapping(who);
-        return this.#unmapped(who, b, i);
+        this.#unmapped(who, b, i);
+        break;
       case EventKind.map:
       case EventKind.alloc:
         this.#closeUnmapping(who);
         if (b.dma[i] !== failedAddress) this.#named(who, b, i, down(b.dma[i]!), up(b.dma[i]! + b.size[i]!));
-        return;
+        break;
       case EventKind.mapList:
         this.#closeUnmapping(who);
-        return this.#list(who, b, i);
+        this.#list(who, b, i);
+        break;
       case EventKind.unmap:
       case EventKind.free:
-        return this.#freed(who, b, i, down(b.dma[i]!), up(b.dma[i]! + b.size[i]!));
+        this.#freed(who, b, i, down(b.dma[i]!), up(b.dma[i]! + b.size[i]!));
+        break;
       case EventKind.unmapList:
-        return this.#listEnded(who, b, i);
+        this.#closeUnmapping(who);
+        this.#listEnded(who, b, i);
+        break;
     }
   }
 
@@ -117,7 +123,11 @@ export class IovaEvents {
 
   #freed(who: number, b: EventBatch, i: number, iova: number, end: number): void {
     const open = this.#unmapping.get(who);
-    if (open === undefined || open.iova !== iova) return this.#closeUnmapping(who);
+    if (open === undefined) return;
+    if (open.iova !== iova) {
+      this.#closeUnmapping(who);
+      return;
+    }
     this.#unmapping.delete(who);
     open.kind = IovaKind.free;
     open.device = b.device[i]!;
@@ -131,7 +141,6 @@ export class IovaEvents {
 
   /** `dma_unmap_sg` is written before the list is unmapped: what its task unmaps next is the list. */
   #listEnded(who: number, b: EventBatch, i: number): void {
-    this.#closeUnmapping(who);
     const list = b.physCount[i] === 0 ? undefined : this.#lists.get(b.device[i]!)?.get(b.listPhys[b.physFirst[i]!]!);
     if (list === undefined) return;
     this.#lists.get(b.device[i]!)!.delete(b.listPhys[b.physFirst[i]!]!);

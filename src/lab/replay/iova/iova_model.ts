@@ -21,10 +21,13 @@ export interface IovaOutcome {
   /** Addresses that events of the DMA API show, and those of them that the model chose. */
   readonly compared: number;
   readonly equal: number;
+  /** Those of devices whose domains are older than the recording: what was in use is not known. */
+  readonly older: number;
   /** Mappings that no event names, and how many of them found their domain. */
   readonly unnamed: { readonly count: number; readonly found: number };
-  readonly isLazy: boolean;
   readonly mismatches: readonly IovaMismatch[];
+  /** Why none is compared; null where some are. */
+  readonly note: string | null;
 }
 
 /** An unnamed mapping. */
@@ -48,6 +51,9 @@ export class IovaModel implements IovaSink {
   readonly #ownerless: Unnamed[] = [];
   /** How many unnamed mappings were found to be of a domain. */
   readonly #users = new Map<IovaDomain, number>();
+  /** Devices whose domain began in the recording. */
+  readonly #attached = new Set<number>();
+  #older = 0;
   #compared = 0;
   #equal = 0;
   #unnamedCount = 0;
@@ -61,19 +67,28 @@ export class IovaModel implements IovaSink {
 
   /** A device has a domain from now on, whatever it maps. */
   attached(device: number): void {
+    this.#attached.add(device);
     this.#domains.of(device);
   }
 
   operation(op: IovaOperation): void {
+    if (op.device >= 0 && !this.#attached.has(op.device)) {
+      if (op.kind === IovaKind.alloc) this.#older++;
+      return;
+    }
     switch (op.kind) {
       case IovaKind.alloc:
-        return this.#alloc(op);
+        this.#alloc(op);
+        break;
       case IovaKind.free:
-        return this.#free(this.#domains.of(op.device), op);
+        this.#free(this.#domains.of(op.device), op);
+        break;
       case IovaKind.mapped:
-        return this.#mapped(op);
+        this.#mapped(op);
+        break;
       case IovaKind.unmapped:
-        return this.#unmapped(op);
+        this.#unmapped(op);
+        break;
     }
   }
 
@@ -88,9 +103,10 @@ export class IovaModel implements IovaSink {
     return {
       compared: this.#compared,
       equal: this.#equal,
+      older: this.#older,
       unnamed: { count: this.#unnamedCount, found: this.#unnamedFound },
-      isLazy: this.#isLazy,
       mismatches: this.#mismatches,
+      note: this.#compared === 0 && this.#older > 0 ? "the domains are older than the recording" : null,
     };
   }
 
@@ -133,7 +149,12 @@ export class IovaModel implements IovaSink {
   }
 
   #mapped(op: IovaOperation): void {
-    const unnamed: Unnamed = { iova: op.iova, first: op.iova / frameBytes, frames: op.bytes / frameBytes, domain: null };
+    const unnamed: Unnamed = {
+      iova: op.iova,
+      first: op.iova / frameBytes,
+      frames: op.bytes / frameBytes,
+      domain: null,
+    };
     this.#unnamedCount++;
     const same = this.#unnamed.get(op.iova);
     if (same === undefined) this.#unnamed.set(op.iova, [unnamed]);

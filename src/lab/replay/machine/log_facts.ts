@@ -39,6 +39,11 @@ export interface LogFacts {
   /** IOMMUs that the kernel found, and the domain that devices get by default. */
   readonly iommus?: readonly string[];
   readonly iommuDefault?: string | null;
+  /** "strict" or "lazy". */
+  readonly iommuPolicy?: string | null;
+  /** Memory that host bridges pass to PCI devices, bytes, [from, to); and the number of each device's group. */
+  readonly hostWindows?: readonly { readonly from: number; readonly to: number }[];
+  readonly iommuGroups?: ReadonlyMap<string, number>;
   /** Driver of a device by its name ("0000:00:03.0"). */
   readonly drivers: ReadonlyMap<string, string>;
 }

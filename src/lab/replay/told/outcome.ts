@@ -6,6 +6,7 @@
 
 import type { InitialPool } from "../contracts/initial_pool.js";
 import type { PoolAddresses } from "../contracts/pool_addresses.js";
+import type { IovaOutcome } from "../iova/iova_model.js";
 import type { Shows } from "../machine/shows.js";
 import type { WhatIf } from "../other_pools/setting.js";
 import type { XenOutcome } from "../xen/outcome.js";
@@ -229,6 +230,8 @@ export interface ReplayOutcome {
     readonly refusedTries?: RefusedTries;
   } | null;
   readonly exact: Exact;
+  /** Addresses of IOMMU domains against the kernel's allocator; null where there are none. */
+  readonly iova?: IovaOutcome | null;
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's; null for every other machine. */
   readonly xen?: XenOutcome | null;
   readonly devices: readonly DeviceOutcome[];

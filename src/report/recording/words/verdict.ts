@@ -122,22 +122,27 @@ function calm(outcome: ReplayOutcome): string {
 }
 
 function exactWords(outcome: ReplayOutcome): string {
-  const { exact, xen } = outcome;
+  const { exact, iova, xen } = outcome;
   const pages = xen?.addresses ?? null;
   const judged = [
     { ...pick(exact), what: "bounce addresses" },
     ...(pages === null ? [] : [{ ...pick(pages), what: "bus addresses of pages" }]),
+    ...(iova == null ? [] : [{ ...pick(iova), what: "IOVAs" }]),
     { ...pick(exact.refusals), what: "refusals" },
     { ...pick(exact.decisions), what: "decisions to bounce or not" },
   ].filter(({ compared }) => compared > 0);
   const unknown = pages?.unknown ?? 0;
   const notes = [
     ...(exact.note === null ? [] : [exact.note]),
+    ...(iova?.note == null ? [] : [`IOVAs are not compared: ${iova.note}`]),
+    ...((iova?.older ?? 0) > 0 && iova!.note === null
+      ? [`${plural(iova!.older, "IOVA")} of domains older than the recording not compared`]
+      : []),
     ...(unknown > 0 ? [`${countWords(unknown)} bus addresses are of frames that the dumps do not tell`] : []),
   ];
   const note = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
   if (outcome.replayedOn === "other") return `Not compared: ${exact.note}.`;
-  if (judged.length === 0) return `Exactness unknown: the recording shows no bounce address to compare${note}.`;
+  if (judged.length === 0) return `Exactness unknown: the recording shows no address to compare${note}.`;
   const parts = judged.map(({ compared, equal, what }) => `${countWords(equal)} of ${countWords(compared)} ${what}`);
   const all = judged.every(({ compared, equal }) => equal === compared);
   const free = exact.note === null ? corrections(exact.corrections) : "";

@@ -1,0 +1,64 @@
+/** Whether a recording's IOVAs can be compared with the kernel's own allocator, and the comparison. */
+import { type EventBatch, EventKind } from "../../../read/event.js";
+import type { FirstReading } from "../machine/first_reading.js";
+import { isArm64, type LogFacts } from "../machine/log_facts.js";
+import type { IovaMachine } from "./iova_domains.js";
+import { IovaEvents } from "./iova_events.js";
+import { IovaModel, type IovaOutcome } from "./iova_model.js";
+
+/** Doorbells of interrupts: never an address of memory. Source: drivers/iommu/intel/iommu.c, amd/iommu.c, get_resv_regions. */
+const doorbells = [0xfee0_0000, 0xfeef_ffff] as const;
+
+export class IovaReplay {
+  readonly #model: IovaModel;
+  readonly #events: IovaEvents;
+
+  constructor(machine: IovaMachine, name: (device: number) => string) {
+    this.#model = new IovaModel(machine, name);
+    this.#events = new IovaEvents(this.#model);
+  }
+
+  feed(b: EventBatch): void {
+    for (let i = 0; i < b.count; i++) {
+      if (b.kind[i] === EventKind.iommuDevice && b.device[i]! >= 0) this.#model.attached(b.device[i]!);
+    }
+    this.#events.feed(b);
+  }
+
+  finish(): IovaOutcome {
+    this.#events.finish();
+    return this.#model.finish();
+  }
+}
+
+const notCompared = (note: string): IovaOutcome => ({
+  ...{ compared: 0, equal: 0, older: 0, unnamed: { count: 0, found: 0 }, mismatches: [], note },
+});
+
+/** @returns what replays them, why they cannot be compared, or null where there are none */
+export function iovaReplay(
+  firstReading: FirstReading,
+  log: LogFacts | null,
+  kernel: string | null,
+  isXen: boolean,
+  name: (device: number) => string,
+): IovaReplay | IovaOutcome | null {
+  const { kinds, shows } = firstReading;
+  const mapped = kinds[EventKind.iommuMap]!;
+  if (isXen || shows !== "mappings" || mapped + kinds[EventKind.iommuUnmap]! === 0) return null;
+  if (mapped === 0) return notCompared("this kernel writes no iommu:map");
+  if (log?.hostWindows === undefined || log.kernel === null) {
+    return notCompared("where no address may be given is told by the machine's log alone");
+  }
+  if (log.iommuPolicy === "lazy" && !log.iommus?.includes("amdvi")) {
+    return notCompared("addresses are given again only after flushes that are not read yet");
+  }
+  const groups = log.iommuGroups;
+  const windows = log.hostWindows.map(({ from, to }) => [from, to - 1] as const);
+  const machine: IovaMachine = {
+    reserved: isArm64(log, kernel) ? windows : [...windows, doorbells],
+    groupOf: (device) => groups?.get(device)?.toString() ?? device,
+    isLazy: false,
+  };
+  return new IovaReplay(machine, name);
+}
