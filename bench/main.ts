@@ -7,6 +7,7 @@ import type { Row } from "./row.js";
 
 const benches = [
   "pool",
+  "iova",
   "engines",
   "requests",
   "run",

@@ -72,14 +72,14 @@ export class PlainIovaSpace implements FrameSpace {
 
   #search(frames: number, align: number, above: number, low: number, from: Range): number {
     let high = above;
-    for (let i = this.#ranges.indexOf(from); ; i--) {
+    for (let i = this.#indexAbove(from.first - 1); ; i--) {
       high = Math.min(high, this.#ranges[i]!.first);
       const at = Math.floor((high - frames) / align) * align;
       if (i === 0 || at > this.#ranges[i - 1]!.last || at < low) return at >= low ? at : -1;
     }
   }
 
-  /** Index of the lowest range that begins above a frame. */
+  /** Index of the lowest range that begins above a frame; of the end when none does. */
   #indexAbove(frame: number): number {
     let low = 0;
     let high = this.#ranges.length - 1;

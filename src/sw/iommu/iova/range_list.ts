@@ -12,11 +12,11 @@ export class RangeList {
   /** Ranges of block b at b * 64; parallel to each other. */
   #firsts = new Float64Array(blockRanges);
   #lasts = new Float64Array(blockRanges);
-  /** How many ranges a block holds, and its bound of gaps; by block. */
+  /** How many ranges a block holds. */
   #counts = new Int32Array(1);
-  #gaps = new Float64Array(1).fill(Number.POSITIVE_INFINITY);
-  /** Blocks in ascending order, and the first frame of each. */
+  /** Blocks in ascending order; by their place in it, the first frame of each and its bound of gaps. */
   #order = new Int32Array(1);
+  #gaps = new Float64Array(1).fill(Number.POSITIVE_INFINITY);
   #lowest = new Float64Array(1).fill(Number.POSITIVE_INFINITY);
   #blockCount = 1;
   /** Blocks that were emptied. */
@@ -40,6 +40,7 @@ export class RangeList {
     const firsts = this.#firsts;
     const lasts = this.#lasts;
     const order = this.#order;
+    const gaps = this.#gaps;
     // The highest range that begins below `high`: what lies above it is out of reach.
     this.#find(high);
     let place = this.#place;
@@ -59,8 +60,10 @@ export class RangeList {
       const under = lasts[base + slot]!;
       const at = Math.floor((top - frames) / align) * align;
       if (at > under || at < low) return at >= low ? at : -1;
-      if (this.#gaps[block]! < frames) {
-        top = Math.min(top, firsts[base]!);
+      if (gaps[place]! < frames) {
+        // A block's bound is of the gaps below its ranges, that above the next block among them.
+        while (place > 0 && gaps[place - 1]! < frames) place--;
+        top = Math.min(top, this.#lowest[place]!);
         slot = -1;
         continue;
       }
@@ -105,7 +108,7 @@ export class RangeList {
     this.#counts[block] = n + 1;
     this.count++;
     if (slot === 0) this.#lowest[place] = first;
-    this.#widen(block, first - this.#lastBelow(place, slot) - 1);
+    this.#widen(place, first - this.#lastBelow(place, slot) - 1);
   }
 
   /** @returns the first frame of the range above the one that is removed; infinity when there is none */
@@ -212,19 +215,19 @@ export class RangeList {
     const block = this.#order[p]!;
     if (this.#counts[block] === 0) return Number.POSITIVE_INFINITY;
     const first = this.#firsts[block * blockRanges + s]!;
-    this.#widen(block, first - this.#lastBelow(p, s) - 1);
+    this.#widen(p, first - this.#lastBelow(p, s) - 1);
     return first;
   }
 
-  #widen(block: number, gap: number): void {
-    if (gap > this.#gaps[block]!) this.#gaps[block] = gap;
+  #widen(place: number, gap: number): void {
+    if (gap > this.#gaps[place]!) this.#gaps[place] = gap;
   }
 
   /** What a search in vain saw of a block; the gap below its first range, which it did not see, is added. */
   #learn(place: number, widest: number): void {
     const block = this.#order[place]!;
     const below = this.#firsts[block * blockRanges]! - this.#lastBelow(place, 0) - 1;
-    this.#gaps[block] = Math.max(widest, below);
+    this.#gaps[place] = Math.max(widest, below);
   }
 
   /** Move the upper half of a full block into one of its own. */
@@ -238,9 +241,9 @@ export class RangeList {
     this.#lasts.copyWithin(to, from + half, from + blockRanges);
     this.#counts[block] = half;
     this.#counts[fresh] = blockRanges - half;
-    this.#gaps[fresh] = this.#gaps[block]!;
     this.#order.copyWithin(place + 2, place + 1, this.#blockCount);
     this.#lowest.copyWithin(place + 2, place + 1, this.#blockCount);
+    this.#gaps.copyWithin(place + 1, place, this.#blockCount);
     this.#order[place + 1] = fresh;
     this.#lowest[place + 1] = this.#firsts[to]!;
     this.#blockCount++;
@@ -250,6 +253,7 @@ export class RangeList {
     this.#spare.push(this.#order[place]!);
     this.#order.copyWithin(place, place + 1, this.#blockCount);
     this.#lowest.copyWithin(place, place + 1, this.#blockCount);
+    this.#gaps.copyWithin(place, place + 1, this.#blockCount);
     this.#blockCount--;
     this.#lowest[this.#blockCount] = Number.POSITIVE_INFINITY;
   }
