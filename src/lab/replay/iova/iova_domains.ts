@@ -43,6 +43,15 @@ export class IovaDomains {
     return this.#byGroup.values();
   }
 
+  /** The device's group is given an empty domain: another type was chosen for it. */
+  renew(device: number): void {
+    const old = this.of(device);
+    for (const [group, domain] of this.#byGroup) if (domain === old) this.#byGroup.delete(group);
+    this.#byDevice.forEach((domain, d) => {
+      if (domain === old) delete this.#byDevice[d];
+    });
+  }
+
   of(device: number): IovaDomain {
     const known = this.#byDevice[device];
     if (known !== undefined) return known;

@@ -65,8 +65,9 @@ export class IovaModel implements IovaSink {
     this.#isLazy = machine.isLazy;
   }
 
-  /** A device has a domain from now on, whatever it maps. */
+  /** A device has a domain from now on, whatever it maps; one that had another has a new one. */
   attached(device: number): void {
+    if (this.#attached.has(device)) this.#domains.renew(device);
     this.#attached.add(device);
     this.#domains.of(device);
   }
