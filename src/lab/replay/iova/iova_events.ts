@@ -57,6 +57,9 @@ export class IovaEvents {
     // A task that is interrupted goes on with what it did.
     const who = (b.task[i]! + 1) * 256 + b.context[i]!;
     switch (b.kind[i]) {
+      case EventKind.iommuDevice:
+        this.#attached(b, i);
+        break;
       case EventKind.iommuMap:
         this.#closeUnmapping(who);
         this.#mapped(who, b, i);
@@ -83,6 +86,13 @@ export class IovaEvents {
         this.#listEnded(who, b, i);
         break;
     }
+  }
+
+  #attached(b: EventBatch, i: number): void {
+    const open = this.#open(IovaKind.attached, b, i, 0, 0);
+    open.device = b.device[i]!;
+    open.isKnown = true;
+    this.#drain();
   }
 
   #mapped(who: number, b: EventBatch, i: number): void {

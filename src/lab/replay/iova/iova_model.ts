@@ -51,8 +51,8 @@ export class IovaModel implements IovaSink {
   readonly #ownerless: Unnamed[] = [];
   /** How many unnamed mappings were found to be of a domain. */
   readonly #users = new Map<IovaDomain, number>();
-  /** Devices whose domain began in the recording. */
-  readonly #attached = new Set<number>();
+  /** Devices whose domain began in the recording, and whether they were given an address since. */
+  readonly #attached = new Map<number, boolean>();
   #older = 0;
   #compared = 0;
   #equal = 0;
@@ -65,14 +65,11 @@ export class IovaModel implements IovaSink {
     this.#isLazy = machine.isLazy;
   }
 
-  /** A device has a domain from now on, whatever it maps; one that had another has a new one. */
-  attached(device: number): void {
-    if (this.#attached.has(device)) this.#domains.renew(device);
-    this.#attached.add(device);
-    this.#domains.of(device);
-  }
-
   operation(op: IovaOperation): void {
+    if (op.kind === IovaKind.attached) {
+      this.#attach(op.device);
+      return;
+    }
     if (op.device >= 0 && !this.#attached.has(op.device)) {
       if (op.kind === IovaKind.alloc) this.#older++;
       return;
@@ -111,7 +108,15 @@ export class IovaModel implements IovaSink {
     };
   }
 
+  /** A device that used a domain and is attached again has another one. */
+  #attach(device: number): void {
+    if (this.#attached.get(device) === true) this.#domains.renew(device);
+    this.#attached.set(device, false);
+    this.#domains.of(device);
+  }
+
   #alloc(op: IovaOperation): void {
+    this.#attached.set(op.device, true);
     const domain = this.#domains.of(op.device);
     const frames = op.bytes / frameBytes;
     const kernel = op.iova / frameBytes;

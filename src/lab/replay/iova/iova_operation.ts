@@ -9,6 +9,8 @@ export const IovaKind = {
   mapped: 2,
   /** Unmapped in the same way. */
   unmapped: 3,
+  /** A device was given a domain; no address. */
+  attached: 4,
 } as const;
 export type IovaKind = (typeof IovaKind)[keyof typeof IovaKind];
 

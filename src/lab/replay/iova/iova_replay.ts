@@ -18,11 +18,8 @@ export class IovaReplay {
     this.#events = new IovaEvents(this.#model);
   }
 
-  feed(b: EventBatch): void {
-    for (let i = 0; i < b.count; i++) {
-      if (b.kind[i] === EventKind.iommuDevice && b.device[i]! >= 0) this.#model.attached(b.device[i]!);
-    }
-    this.#events.feed(b);
+  feed(batch: EventBatch): void {
+    this.#events.feed(batch);
   }
 
   finish(): IovaOutcome {
