@@ -89,6 +89,15 @@ export const EventKind = {
   /** One call of it, within one frame: `attrs` 1 cleans, 2 invalidates; and its answer, `size` (0 = done). */
   xenFlush: 39,
   xenFlushed: 40,
+
+  // Of the Intel driver's caches; `mask` is the kind of cache (0 IOTLB, 1 device TLB, 2 and 3 the same of nested domains), `size` the
+  // domain's id in its unit, `device` whose cache it is: a unit's or a device's name.
+  /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on. */
+  cacheAssigned: 41,
+  /** intel_iommu:cache_tag_unassign. */
+  cacheUnassigned: 42,
+  /** intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. */
+  cacheFlushed: 43,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

@@ -5,7 +5,7 @@
  * first named field that the recording's own format has, so that one row serves several generations.
  *
  * Source: Linux include/trace/events/dma.h (6.12, 6.13, 6.18 and 2026 forms), swiotlb.h (before and since 5.18),
- * iommu.h, intel_iommu.h (5.4 to 5.6, which also traced the driver's DMA API calls).
+ * iommu.h, intel_iommu.h (5.4 to 5.6, which also traced the driver's DMA API calls); drivers/iommu/intel/trace.h.
  */
 import { EventKind } from "./event.js";
 
@@ -36,6 +36,7 @@ export interface Tracepoint<System extends string = TracedSystem, Kind extends E
 
 const { bounced, map, unmap, mapList, mapListError, unmapList, alloc, free } = EventKind;
 const { syncForCpu, syncForDevice, syncListForCpu, syncListForDevice } = EventKind;
+const { cacheAssigned, cacheUnassigned, cacheFlushed } = EventKind;
 const { iommuMap, iommuUnmap, iommuDevice, iommuFault } = EventKind;
 
 const who = { device: ["device", "dev_name"] };
@@ -50,6 +51,7 @@ const allocation: Fields = { ...who, ...how, ...where, phys: ["phys_addr"], list
 const bounce: Fields = { ...who, dma: ["dev_addr"], size: ["size"], mask: ["dma_mask"] };
 const group: Fields = { device: ["device"] };
 const translation: Fields = { dma: ["iova"], phys: ["paddr"], size: ["size"] };
+const cache: Fields = { device: ["dev"], size: ["domain_id"], mask: ["type"] };
 /** The 5.4 driver wrote one event for each entry of a list. */
 const entry: Fields = { ...who, listDma: ["dev_addr"], listSize: ["size"], listPhys: ["phys_addr"] };
 
@@ -98,6 +100,8 @@ const all = [
     remove_device_from_group: iommuDevice,
   }),
   ...rows("iommu", { device: ["device"], dma: ["iova"], attrs: ["flags"] }, { io_page_fault: iommuFault }),
+  ...rows("intel_iommu", cache, { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned }),
+  ...rows("intel_iommu", { ...cache, dma: ["start"], phys: ["end"] }, { cache_tag_flush_range: cacheFlushed }),
   ...rows("intel_iommu", single, {
     map_single: map,
     bounce_map_single: map,

@@ -11,6 +11,8 @@ export const Opening = {
   label: 1,
   /** `IOMMU: iova=...`, `IOMMU:driver device iova=...` */
   iommu: 2,
+  /** Words in their order, hardly a key among them: `dmar0/dmar0 type iotlb did 2 pasid 0 ref 1` (intel_iommu from 6.9 on). */
+  words: 3,
 } as const;
 
 /** One event name: its kind, how its fields begin, and the bits `1 << Role` that make it whole. */
@@ -45,6 +47,10 @@ const byKind: Readonly<Record<TracedKind, number>> = {
   [EventKind.iommuUnmap]: bits("dma", "size"),
   [EventKind.iommuDevice]: bits("device"),
   [EventKind.iommuFault]: bits("device", "dma"),
+  // Words by their places, not keys.
+  [EventKind.cacheAssigned]: 0,
+  [EventKind.cacheUnassigned]: 0,
+  [EventKind.cacheFlushed]: 0,
 };
 
 /** Events of the Intel driver before 5.7 have neither direction nor attributes, and one event for each list entry. */
@@ -74,7 +80,7 @@ const openings: Readonly<Record<TracedSystem, number>> = {
 /** Forms by number, and the number of each name. */
 export const forms: readonly EventForm[] = tracepoints.map((t) => ({
   kind: t.kind,
-  opening: openings[t.system],
+  opening: t.name.startsWith("cache_tag_") ? Opening.words : openings[t.system],
   required: special[t.name] ?? byKind[t.kind],
   entry: t.name in intel && (t.kind === EventKind.mapList || t.kind === EventKind.unmapList),
   direction: t.name === "dma_alloc" ? "coherent" : unsetDirection.has(t.name) ? "unset" : "set",

@@ -7,6 +7,7 @@
  */
 
 import { type EventBatch, EventKind, unknownDirection } from "../event.js";
+import { cacheWords } from "./cache_words.js";
 import { commonDirection, commonKey } from "./common_words.js";
 import { type EventForm, Opening } from "./event_form.js";
 import { FieldScan } from "./field_scan.js";
@@ -69,6 +70,7 @@ export class Fields {
     this.#forced = -1;
     this.#seen = 0;
     while (bytes[scan.at] === space) scan.at++;
+    if (form.opening === Opening.words) return this.#words(form, batch, i);
     if (bytes[scan.at] === 91 && scan.take(failedToParse)) this.#raw = true;
     else if (!this.#open(form)) return false;
     while (this.#pair(form, batch, i)) {}
@@ -77,6 +79,15 @@ export class Fields {
     if ((this.#seen & form.required) !== form.required) return false;
     this.end = scan.at;
     return this.#finish(form, batch, i);
+  }
+
+  #words(form: EventForm, batch: EventBatch, i: number): boolean {
+    const { at } = this.#scan;
+    this.end = this.#bytes.indexOf(newline, at);
+    const device = cacheWords(this.#bytes, at, this.end, form.kind, batch, i);
+    if (device === null) return false;
+    [this.deviceFrom, this.deviceTo] = device;
+    return true;
   }
 
   #open(form: EventForm): boolean {

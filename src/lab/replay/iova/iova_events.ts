@@ -26,6 +26,9 @@ interface Open {
 /** Operations that wait for one whose event has not come. */
 const waitingMax = 4096;
 
+/** Of a device or of the domain that one is nested in. */
+const isIotlb = (cache: number) => cache === 0 || cache === 2;
+
 const down = (address: number) => address - (address % frameBytes);
 const up = (address: number) => down(address + frameBytes - 1);
 
@@ -37,6 +40,9 @@ export class IovaEvents {
   readonly #unmapping = new Map<number, Open>();
   /** Addresses of lists by device and first buffer: the event of their end has no other. */
   readonly #lists = new Map<number, Map<number, Open>>();
+  /** A domain's number in its unit, and a device that is in it: caches are assigned right before a device is attached. */
+  #domain = -1;
+  readonly #deviceOf = new Map<number, number>();
   /** The list whose end a task has announced. */
   readonly #ending = new Map<number, Open>();
 
@@ -59,6 +65,12 @@ export class IovaEvents {
     switch (b.kind[i]) {
       case EventKind.iommuDevice:
         this.#attached(b, i);
+        break;
+      case EventKind.cacheAssigned:
+        this.#domain = b.size[i]!;
+        break;
+      case EventKind.cacheFlushed:
+        this.#flushed(b, i);
         break;
       case EventKind.iommuMap:
         this.#closeUnmapping(who);
@@ -88,7 +100,18 @@ export class IovaEvents {
     }
   }
 
+  /** The whole of a domain, as it is flushed for addresses that are given back late. */
+  #flushed(b: EventBatch, i: number): void {
+    const device = this.#deviceOf.get(b.size[i]!);
+    if (device === undefined || b.dma[i] !== 0 || b.phys[i] !== -1 || !isIotlb(b.mask[i]!)) return;
+    const open = this.#open(IovaKind.flushed, b, i, 0, 0);
+    open.device = device;
+    open.isKnown = true;
+    this.#drain();
+  }
+
   #attached(b: EventBatch, i: number): void {
+    if (this.#domain >= 0) this.#deviceOf.set(this.#domain, b.device[i]!);
     const open = this.#open(IovaKind.attached, b, i, 0, 0);
     open.device = b.device[i]!;
     open.isKnown = true;

@@ -87,12 +87,15 @@ export class IovaModel implements IovaSink {
       case IovaKind.unmapped:
         this.#unmapped(op);
         break;
+      case IovaKind.flushed:
+        this.#flushed(this.#domains.of(op.device), op.cpu);
+        break;
     }
   }
 
-  /** The caches of a device's whole domain were flushed by a CPU. */
-  flushed(device: number, cpu: number): void {
-    const { queue } = this.#domains.of(device);
+  /** By a CPU whose ring is full it was for that one; else it was the timer's, for all. */
+  #flushed({ queue }: IovaDomain, cpu: number): void {
+    if (!this.#isLazy) return;
     if (queue.isFull(cpu)) queue.flush();
     else queue.timedOut(cpu);
   }

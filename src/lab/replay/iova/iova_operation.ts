@@ -11,6 +11,8 @@ export const IovaKind = {
   unmapped: 3,
   /** A device was given a domain; no address. */
   attached: 4,
+  /** All caches that may hold the device's domain were flushed; no address. */
+  flushed: 5,
 } as const;
 export type IovaKind = (typeof IovaKind)[keyof typeof IovaKind];
 

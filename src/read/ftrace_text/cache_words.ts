@@ -1,0 +1,49 @@
+/**
+ * Events of the Intel driver's caches, whose text is words in their order:
+ * `dmar0/0000:00:03.0 type devtlb did 3 pasid 0 ref 1`, `dmar0 dmar0[0] type iotlb did 5 [0x0-0xfff] addr 0x0 mask 0x0`.
+ *
+ * Source: Linux drivers/iommu/intel/trace.h, print formats of cache_tag_log and cache_tag_flush.
+ */
+import { type EventBatch, EventKind } from "../event.js";
+
+const kinds = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
+const assigned = /^(\S{1,64}\/)(\S{1,64}) type (\w{1,16}) did (\d{1,5}) pasid \d+ ref \d+\s*$/;
+const flushed =
+  /^(\S{1,64} )(\S{1,64})\[\d+\] type (\w{1,16}) did (\d{1,5}) \[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] addr 0x[0-9a-f]+ mask 0x[0-9a-f]+\s*$/;
+const longest = 512;
+const allOnes = 2 ** 64;
+
+/** All ones is -1, as in every column. */
+const addressOf = (digits: string): number => {
+  const value = Number.parseInt(digits, 16);
+  return value === allOnes ? -1 : value;
+};
+
+/**
+ * Fill event i from the words in [from, end).
+ * @returns bytes of the name of whose cache it is; null for a line of another form
+ */
+export function cacheWords(
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  kind: EventKind,
+  batch: EventBatch,
+  i: number,
+): readonly [from: number, to: number] | null {
+  if (end < 0 || end - from > longest) return null;
+  const text = String.fromCharCode(...bytes.subarray(from, end));
+  const isFlush = kind === EventKind.cacheFlushed;
+  const words = (isFlush ? flushed : assigned).exec(text);
+  if (words === null) return null;
+  const [, before, name, cache, domain] = words;
+  const of = kinds.indexOf(cache!);
+  if (of < 0) return null;
+  batch.mask[i] = of;
+  batch.size[i] = Number(domain);
+  if (isFlush) {
+    batch.dma[i] = addressOf(words[5]!);
+    batch.phys[i] = addressOf(words[6]!);
+  }
+  return [from + before!.length, from + before!.length + name!.length];
+}
