@@ -39,7 +39,10 @@ const kinds: Record<string, number> = {
   unmap: iommuUnmap,
   add_device_to_group: iommuDevice,
   attach_device_to_domain: iommuDevice,
+  cache_tag_assign: EventKind.cacheAssigned,
+  cache_tag_flush_range: EventKind.cacheFlushed,
 };
+const caches = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
 const contexts: Record<string, number> = {
   ".": Context.task,
   s: Context.softirq,
@@ -80,6 +83,12 @@ function row(name: string, body: string, time: number, cpu: number, task: string
   const lists = { listDma: [], listSize: [], listPhys: [], physTotal: 0 };
   const common = { kind, time, cpu, task, context, ...nothing, ...lists };
   if (kind === EventKind.other) return common;
+  if (name.startsWith("cache_tag_")) {
+    const [, device, , cache, did] = /^\S+[/ ]([\w:.]+)(\[\d+\])? type (\w+) did (\d+) /.exec(body)!;
+    const range = /\[0x(\w+)-0x(\w+)\]/.exec(body)?.slice(1) ?? ["", ""];
+    const [dma, phys] = range.map((v) => (v === "" ? NaN : v === "f".repeat(16) ? -1 : Number(`0x${v}`)));
+    return { ...common, device: device!, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
+  }
   const hex = (key: string) => {
     const found = new RegExp(`\\b${key}=(?:0x)?([0-9a-f]+)`).exec(body)?.[1];
     if (found === undefined) return NaN;

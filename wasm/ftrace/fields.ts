@@ -2,6 +2,7 @@
 import * as column from "../shared/columns";
 import { unknown } from "../shared/known_words";
 import { newAttribute, newDevice, newKey, odd, unknownWord } from "../shared/stop";
+import { cacheWords } from "./cache_words";
 import * as word from "./letters";
 import { readList } from "./lists";
 import {
@@ -30,6 +31,7 @@ const bar = 124;
 const bounced = 1;
 const openingLabel = 1;
 const openingIommu = 2;
+const openingWords = 3;
 const roleDma = 0;
 const roleSize = 1;
 const rolePhys = 2;
@@ -66,6 +68,7 @@ let role: i32 = noRole;
 export function fields(from: usize, form: usize, batch: usize, i: i32): usize {
   const kind = load<i32>(form);
   const opening = load<i32>(form, 4) & 3;
+  if (opening === openingWords) return cacheWords(from, kind, batch, i);
   const required = load<i32>(form, 8);
   deviceFrom = deviceTo = 0;
   seen = 0;

@@ -29,3 +29,28 @@ export const ECTIONAL: i64 = 0x4c414e4f49544345;
 export const FORC: i32 = 0x43524f46;
 export const NORM: i32 = 0x4d524f4e;
 export const AL: i32 = 0x4c41;
+/** ` typ` */
+export const _typ: i32 = 0x70797420;
+/** `e ` */
+export const e_: i32 = 0x2065;
+export const iotl: i32 = 0x6c746f69;
+export const b: i32 = 0x62;
+export const devt: i32 = 0x74766564;
+export const lb: i32 = 0x626c;
+/** ` did` */
+export const _did: i32 = 0x64696420;
+/** ` [` */
+export const _open: i32 = 0x5b20;
+/** ` add` */
+export const _add: i32 = 0x64646120;
+/** `r ` */
+export const r_: i32 = 0x2072;
+/** ` mas` */
+export const _mas: i32 = 0x73616d20;
+/** `k ` */
+export const k_: i32 = 0x206b;
+/** ` pas` */
+export const _pas: i32 = 0x73617020;
+export const id: i32 = 0x6469;
+/** ` ref` */
+export const _ref: i32 = 0x66657220;

@@ -7,15 +7,21 @@
 import { type EventBatch, EventKind } from "../event.js";
 
 const kinds = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
-const assigned = /^(\S{1,64}\/)(\S{1,64}) type (\w{1,16}) did (\d{1,5}) pasid \d+ ref \d+\s*$/;
-const flushed =
-  /^(\S{1,64} )(\S{1,64})\[\d+\] type (\w{1,16}) did (\d{1,5}) \[0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\] addr 0x[0-9a-f]+ mask 0x[0-9a-f]+\s*$/;
+/** Bytes as letters of one byte each: what no blank is, as the event's words are parted. */
+const name = "[^\\0- ]{1,64}";
+const address = "0[xX][0-9a-fA-F]{1,16}";
+const assigned = new RegExp(
+  `^(${name}/)(${name}) type (\\w{1,16}) did (\\d{1,5}) pasid \\d{1,15} ref \\d{1,15}[ \\r]*$`,
+);
+const flushed = new RegExp(
+  `^(${name} )(${name})\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
+);
 const longest = 512;
 const allOnes = 2 ** 64;
 
 /** All ones is -1, as in every column. */
-const addressOf = (digits: string): number => {
-  const value = Number.parseInt(digits, 16);
+const addressOf = (hex: string): number => {
+  const value = Number(hex);
   return value === allOnes ? -1 : value;
 };
 

@@ -9,7 +9,7 @@ import { startWasm, type WasmGlobal, type WasmMemory } from "../../base/wasm.js"
 import { type EventBatch, EventKind } from "../event.js";
 import { lineBufferBytes } from "../line_blocks.js";
 import { type BatchExports, wasmBatch } from "../wasm_batch.js";
-import { type EventForm, formNames, forms, Opening } from "./event_form.js";
+import { type EventForm, formNames, forms } from "./event_form.js";
 import type { LineNames } from "./line_names.js";
 import { probeNumber } from "./probe_fields.js";
 import { waitingEvents } from "./time_order.js";
@@ -168,6 +168,6 @@ function nameNumber(hash: number): number {
 }
 
 /** Faults, refused lists, and lists of which each entry has an event are rare, and not printed as others are. */
-function isUsual({ kind, entry, opening }: EventForm): boolean {
-  return opening !== Opening.words && kind !== EventKind.iommuFault && kind !== EventKind.mapListError && !entry;
+function isUsual({ kind, entry }: EventForm): boolean {
+  return kind !== EventKind.iommuFault && kind !== EventKind.mapListError && !entry;
 }

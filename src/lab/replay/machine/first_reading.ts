@@ -106,7 +106,7 @@ export class FirstReading {
 
   /** Whether the recording has probes of a Xen domain. */
   get hasXenProbes(): boolean {
-    return this.kinds.subarray(EventKind.xenFrame).some((n) => n > 0);
+    return this.kinds.subarray(EventKind.xenFrame, EventKind.xenFlushed + 1).some((n) => n > 0);
   }
 
   feed(b: EventBatch): void {
