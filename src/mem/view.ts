@@ -19,6 +19,12 @@ export interface MemoryView {
   frame(m: Mfn): ReadonlyWords | undefined;
   /** @returns the run of neighbouring frames that holds m, when its words lie in one piece and stay where they are. */
   segment?(m: Mfn): MemorySegment | undefined;
+  /**
+   * One entry of a structure, for memories that do not hand out frames for it: hardware that fetches entries piece by piece,
+   * or has them cached.
+   * @param address aligned to the entry's size @returns a copy of its words; undefined when they cannot be had
+   */
+  entry?(address: number, wordCount: number): Uint32Array | undefined;
 }
 
 /** Neighbouring frames whose words lie in one piece. */

@@ -3,7 +3,7 @@ import * as column from "../shared/columns";
 import { unknown } from "../shared/known_words";
 import * as word from "./letters";
 import { address, behindPrefix, byte, decimal, decimalEnd, hexDigits, hexValue, isDigit, wordEnd } from "./scan";
-import { newDevice, odd, unknownWord } from "./stop";
+import { newDevice, odd, unknownWord } from "../shared/stop";
 import { findDevice } from "./tables";
 
 const space = 32;

@@ -4,6 +4,7 @@
  * Source: Intel VT-d Architecture Specification rev 4.1, chapter 11.4. Where the fault records and the registers of the
  * IOTLB lie is the unit's choice (CAP.FRO, ECAP.IRO); here they lie where QEMU's unit has them, one record of faults.
  */
+import type { Dfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
 import { layout } from "../../bits/layout.js";
 import { offsetsOf, register, register64, registerMap } from "../../bits/register_map.js";
@@ -22,6 +23,52 @@ export const GlobalCommand = layout(
     sfl: bit(29, "set the fault log pointer"),
     srtp: bit(30, "set the root table pointer"),
     te: bit(31, "translate"),
+  },
+);
+
+/** VT-d CCMD_REG. */
+export const ContextCommand = layout(
+  { title: "VT-d CCMD_REG", source: "VT-d 4.1, 11.4.6.1", bitCount: 64, reserved: [[58, 34]] },
+  {
+    did: bits(15, 0, "the domain"),
+    sid: bits(31, 16, "the device"),
+    fm: bits(33, 32, "function bits of the device that are not compared"),
+    caig: bits(60, 59, "what was invalidated: 0 nothing; as CIRG"),
+    cirg: bits(62, 61, "what is to be invalidated: 1 all; 2 a domain; 3 a device"),
+    icc: bit(63, "1 = begin; 0 when it is done"),
+  },
+);
+
+/** VT-d IVA_REG. */
+export const InvalidateAddress = layout(
+  { title: "VT-d IVA_REG", source: "VT-d 4.1, 11.4.6.2.2", bitCount: 64, reserved: [[11, 7]] },
+  {
+    am: bits(5, 0, "2^n pages"),
+    ih: bit(6, "1 = only leaves changed"),
+    page: bits<Dfn>(63, 12, "the first page"),
+  },
+);
+
+/** VT-d IOTLB_REG. */
+export const IotlbCommand = layout(
+  {
+    title: "VT-d IOTLB_REG",
+    source: "VT-d 4.1, 11.4.6.2.1",
+    bitCount: 64,
+    reserved: [
+      [31, 0],
+      [56, 50],
+      [59, 59],
+      [62, 62],
+    ],
+  },
+  {
+    did: bits(47, 32, "the domain"),
+    dw: bit(48, "1 = writes under way are drained first"),
+    dr: bit(49, "1 = reads under way are drained first"),
+    iaig: bits(58, 57, "what was invalidated: 0 nothing; as IIRG"),
+    iirg: bits(61, 60, "what is to be invalidated: 1 all; 2 a domain; 3 pages"),
+    ivt: bit(63, "1 = begin; 0 when it is done"),
   },
 );
 

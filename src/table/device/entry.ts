@@ -18,6 +18,7 @@ const addressMax = 2 ** 52;
  */
 export function entryAt(memory: MemoryView, address: number, wordCount: number): Uint32Array | undefined {
   if (!(address >= 0 && address < addressMax)) return undefined;
+  if (memory.entry !== undefined) return memory.entry(address, wordCount);
   const words = memory.frame(Math.floor(address / pageBytes) as Mfn);
   if (words === undefined) return undefined;
   const at = (address % pageBytes) >>> 2;

@@ -5,14 +5,12 @@ import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import { vtdOffsets as at } from "../../../spec/vtd/register_map.js";
 import {
-  Capability,
-  ExtendedCapability,
   GlobalStatus,
   InterruptTableAddress,
   RootTableAddress,
 } from "../../../spec/vtd/registers.js";
-import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
-import type { UnitFeature } from "../../../table/format.js";
+import type { UnitRoot } from "../../../table/device/attachment.js";
+import { vtdAbilities } from "../../../table/device/vtd_abilities.js";
 import type { RegisterNote } from "./note.js";
 
 const modes = ["legacy", "scalable", "reserved", "abort"] as const;
@@ -65,42 +63,6 @@ export function vtdUnit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot |
     outputBits: 52,
     found: "registers",
     segment: 0,
-    abilities: abilities(block),
-  };
-}
-
-function abilities(block: RegisterBlock): Abilities {
-  const cap = block.register(at.cap, 2);
-  const ecap = block.register(at.ecap, 2);
-  const lacks = (wanted: readonly (readonly [UnitFeature, boolean])[]) =>
-    wanted.filter(([, has]) => !has).map(([f]) => f);
-  const ofCap: Abilities =
-    cap === null
-      ? {}
-      : {
-          // Bit 1 of SAGAW is 3 levels, bit 2 is 4, bit 3 is 5.
-          secondLevels: read(cap, 0, Capability.sagaw) << 2,
-          firstLevels: (1 << 4) | (read(cap, 0, Capability.fs5lp) << 5),
-          inputBits: read(cap, 0, Capability.mgaw) + 1,
-        };
-  if (ecap === null) return ofCap;
-  const has = (field: Parameters<typeof read>[2]) => read(ecap, 0, field) === 1;
-  const large = cap === null ? 3 : read(cap, 0, Capability.sslps);
-  return {
-    ...ofCap,
-    pasidBits: has(ExtendedCapability.pasid) ? read(ecap, 0, ExtendedCapability.pss) + 1 : 0,
-    first: has(ExtendedCapability.fsts),
-    second: has(ExtendedCapability.ssts),
-    nested: has(ExtendedCapability.nest),
-    passThrough: has(ExtendedCapability.pt),
-    ats: has(ExtendedCapability.dt),
-    ridPasid: has(ExtendedCapability.rps),
-    secondLacks: lacks([
-      ["snoop-control", has(ExtendedCapability.sc)],
-      ["device-tlb", has(ExtendedCapability.dt)],
-      ["pages-2m", (large & 1) !== 0],
-      ["pages-1g", (large & 2) !== 0],
-    ]),
-    firstLacks: lacks([["pages-1g", cap === null || read(cap, 0, Capability.fs1gp) === 1]]),
+    abilities: vtdAbilities(block.register(at.cap, 2), block.register(at.ecap, 2)),
   };
 }

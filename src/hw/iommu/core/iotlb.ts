@@ -1,0 +1,122 @@
+/**
+ * The IOTLB: whole translations, by their true tags.
+ *
+ * Source: VT-d 4.1, 6.2.5; AMD IOMMU 48882, 2.4.3; Arm SMMUv3 IHI 0070, 3.17. An entry whose rights do not suffice is no
+ * hit: the tables are walked again, which the specifications allow everywhere.
+ */
+import { u64, u64High, u64Low } from "../../../base/u64.js";
+import type { MachineState } from "../../../state/machine_state.js";
+import { Slots } from "./slots.js";
+import { spaceWord, type Tag } from "./tag.js";
+
+const Word = { flags: 0, domain: 1, space: 2, frame: 3, output: 5 } as const;
+const width = 7;
+
+export interface TlbEntry extends Tag {
+  /** First frame of the input, and of the output. */
+  readonly frame: number;
+  readonly output: number;
+  readonly sizeLg2: number;
+  readonly allow: number;
+  /** It counts for every space of its domain. */
+  readonly global: boolean;
+}
+
+/** What an invalidation asks for; what is left out is not asked. */
+export interface TlbScope {
+  readonly domain?: number;
+  /** null: of second stages only. */
+  readonly space?: number | null;
+  /** Frames, both included. */
+  readonly first?: number;
+  readonly last?: number;
+  /** Global entries go as well, where a space is named. */
+  readonly globals?: boolean;
+}
+
+export class Iotlb {
+  readonly slots: Slots;
+  readonly #entry = new Uint32Array(width);
+
+  constructor(state: MachineState, count: number, name = "IOTLB") {
+    this.slots = new Slots(state, { name, doc: "translations with their tags", count, width });
+  }
+
+  /** @returns the slot that translates a frame with the rights that are needed; -1 when none does. */
+  find(tag: Tag, frame: number, need: number): number {
+    const { slots } = this;
+    const space = spaceWord(tag.space);
+    for (let slot = 0; slot < slots.count; slot++) {
+      const flags = slots.word(slot, Word.flags);
+      if (flags === 0 || slots.word(slot, Word.domain) !== tag.domain) continue;
+      if (slots.word(slot, Word.space) !== space && !(isGlobal(flags) && space !== 0)) continue;
+      if ((allowOf(flags) & need) !== need) continue;
+      const first = this.frameOf(slot);
+      if (frame >= first && frame < first + framesOf(flags)) return slot;
+    }
+    return -1;
+  }
+
+  frameOf(slot: number): number {
+    return u64(this.slots.word(slot, Word.frame), this.slots.word(slot, Word.frame + 1));
+  }
+
+  outputOf(slot: number): number {
+    return u64(this.slots.word(slot, Word.output), this.slots.word(slot, Word.output + 1));
+  }
+
+  allowOf(slot: number): number {
+    return allowOf(this.slots.word(slot, Word.flags));
+  }
+
+  sizeLg2Of(slot: number): number {
+    return sizeLg2Of(this.slots.word(slot, Word.flags));
+  }
+
+  domainOf(slot: number): number {
+    return this.slots.word(slot, Word.domain);
+  }
+
+  /** Entries of the same pages and tag are replaced; else `way` is one of `slots.ways()`. */
+  fill(e: TlbEntry, way: number): void {
+    const space = spaceWord(e.space);
+    const w = this.#entry;
+    w[Word.flags] = 1 | (e.allow << 1) | (e.global ? 8 : 0) | ((e.sizeLg2 - 12) << 4);
+    w[Word.domain] = e.domain;
+    w[Word.space] = space;
+    w[Word.frame] = u64Low(e.frame);
+    w[Word.frame + 1] = u64High(e.frame);
+    w[Word.output] = u64Low(e.output);
+    w[Word.output + 1] = u64High(e.output);
+    const last = e.frame + 2 ** (e.sizeLg2 - 12) - 1;
+    this.slots.clearWhere(
+      (slot) =>
+        this.slots.word(slot, Word.domain) === e.domain &&
+        this.slots.word(slot, Word.space) === space &&
+        this.#overlaps(slot, e.frame, last),
+    );
+    this.slots.put(way, w);
+  }
+
+  /** @returns how many entries went. */
+  invalidate(scope: TlbScope): number {
+    const { domain, space, first = 0, last = Number.MAX_SAFE_INTEGER, globals = true } = scope;
+    return this.slots.clearWhere((slot) => {
+      if (domain !== undefined && this.slots.word(slot, Word.domain) !== domain) return false;
+      if (space !== undefined && this.slots.word(slot, Word.space) !== spaceWord(space)) {
+        if (!(globals && space !== null && isGlobal(this.slots.word(slot, Word.flags)))) return false;
+      }
+      return this.#overlaps(slot, first, last);
+    });
+  }
+
+  #overlaps(slot: number, first: number, last: number): boolean {
+    const from = this.frameOf(slot);
+    return from <= last && from + framesOf(this.slots.word(slot, Word.flags)) - 1 >= first;
+  }
+}
+
+const isGlobal = (flags: number) => (flags & 8) !== 0;
+const allowOf = (flags: number) => (flags >>> 1) & 3;
+const sizeLg2Of = (flags: number) => (flags >>> 4) + 12;
+const framesOf = (flags: number) => 2 ** (flags >>> 4);

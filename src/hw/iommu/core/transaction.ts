@@ -1,0 +1,419 @@
+/**
+ * One request on its way through a unit, step by step: entries of device tables are fetched piece by piece, caches are
+ * asked and filled, tables are walked. Between two steps anything else may happen, so what a device in the midst of a
+ * change sees is what these steps see.
+ */
+import type { Memory } from "../../../mem/memory.js";
+import type { MachineState } from "../../../state/machine_state.js";
+import { cell, cells, type Live, record, wide } from "../../../state/record.js";
+import type { Attachment, EntryRead, LookupFault } from "../../../table/device/index.js";
+import { type FrameSource, Need } from "../../../table/index.js";
+import type { UnitCaches } from "./caches.js";
+import { EntryView } from "./entry_view.js";
+import type { UnitModel } from "./model.js";
+import { AddressType, type DmaRequest, Outcome, type Resolution } from "./request.js";
+import type { CachedTable } from "./table_cache.js";
+import { unitMemory } from "./unit_memory.js";
+import { hasReached, walked } from "./walked.js";
+
+/** What comes next. */
+const Stage = {
+  idle: 0,
+  lookUp: 1,
+  fetch: 2,
+  keepDevice: 3,
+  keepSpace: 4,
+  translate: 5,
+  walk: 6,
+  keepTable: 7,
+  keepTranslation: 8,
+  refuse: 9,
+  done: 10,
+} as const;
+type Stage = (typeof Stage)[keyof typeof Stage];
+
+const labels: Readonly<Record<Stage, string>> = {
+  [Stage.idle]: "nothing",
+  [Stage.lookUp]: "look the device up",
+  [Stage.fetch]: "fetch a piece of an entry",
+  [Stage.keepDevice]: "keep the device's entries",
+  [Stage.keepSpace]: "keep the address space's entries",
+  [Stage.translate]: "look the address up",
+  [Stage.walk]: "walk the table",
+  [Stage.keepTable]: "keep the table's address",
+  [Stage.keepTranslation]: "keep the translation",
+  [Stage.refuse]: "record the refusal",
+  [Stage.done]: "done",
+};
+
+const wordsMax = 40;
+
+const TransactionState = record("request", {
+  stage: cell<Stage>("what comes next"),
+  requester: cell("who asks"),
+  pasid: cell("PASID plus one; 0 = none"),
+  frame: wide("page of the address"),
+  offset: cell("byte in it"),
+  write: cell<0 | 1>("1 = a write"),
+  type: cell<AddressType>("how the address is meant"),
+  wordCount: cell("words of entries that are here"),
+  words: cells(wordsMax, "entries of device tables, as they were fetched or cached"),
+  cached: cell("1 = the device's entries came from the cache; 2 = the address space's too"),
+  wantedAt: wide("entry that is being fetched"),
+  wantedCount: cell("words of it"),
+  got: cell("words of it that are here"),
+  outcome: cell<Outcome>("what became of it"),
+  reached: wide("page that it reaches"),
+  sizeLg2: cell("log2 of the bytes that translate alike"),
+  allow: cell("rights"),
+  code: cell("why it was refused"),
+  refusedIn: cell<0 | 1 | 2>("stage of the tables that refused; 0 = none"),
+  fromCache: cell<0 | 1>("1 = the answer came from the IOTLB"),
+  tableAt: wide("table to be kept; 0 = none"),
+  tableFrame: wide("first page that it translates"),
+  tableLevel: cell("its level"),
+  tableSpanLg2: cell("log2 of the bytes that it translates"),
+  tableAllow: cell("rights of what leads to it"),
+});
+
+/** What a unit is made of, as its requests see it. */
+export interface UnitParts {
+  readonly state: MachineState;
+  readonly memory: Memory;
+  readonly model: UnitModel;
+  readonly caches: UnitCaches;
+  /** Bits of an entry of a device table that are fetched at once. */
+  readonly fetchBits: 64 | 128 | 256 | 512;
+}
+
+export class Transaction {
+  readonly name: string;
+  readonly #s: Live<typeof TransactionState.drafts>;
+  readonly #unit: UnitParts;
+  readonly #view: EntryView;
+  readonly #tables: FrameSource;
+  readonly #words = new Uint32Array(wordsMax);
+  readonly #piece: Uint32Array;
+
+  constructor(unit: UnitParts, name = "request") {
+    this.name = name;
+    this.#unit = unit;
+    this.#s = unit.state.place(TransactionState, name);
+    this.#piece = new Uint32Array(unit.fetchBits / 32);
+    const { memory } = unit;
+    this.#tables = unitMemory(memory);
+    this.#view = new EntryView(this.#tables, (frame) => frame < memory.frameCount);
+  }
+
+  /** True between a request's begin and its end: an invalidation that drains waits for it. */
+  get isUnderWay(): boolean {
+    return this.#s.stage !== Stage.idle && this.#s.stage !== Stage.done;
+  }
+
+  get isWrite(): boolean {
+    return this.#s.write === 1;
+  }
+
+  get isDone(): boolean {
+    return this.#s.stage === Stage.done;
+  }
+
+  /** Take on a request; the one before is over. */
+  begin(r: DmaRequest): void {
+    const s = this.#s;
+    s.requester = r.requester;
+    s.pasid = r.pasid === null ? 0 : r.pasid + 1;
+    s.frame = r.frame;
+    s.offset = r.offset;
+    s.write = r.write ? 1 : 0;
+    s.type = r.type;
+    s.stage = Stage.lookUp;
+  }
+
+  /** The answer was taken: nothing of it is kept, so that equal machines are equal. */
+  end(): void {
+    const s = this.#s;
+    s.stage = Stage.idle;
+    s.requester = s.pasid = s.offset = s.wordCount = s.cached = s.wantedCount = s.got = 0;
+    s.write = s.fromCache = s.refusedIn = 0;
+    s.frame = s.wantedAt = s.reached = s.tableAt = s.tableFrame = 0;
+    s.type = AddressType.untranslated;
+    s.outcome = Outcome.none;
+    s.sizeLg2 = s.allow = s.code = s.tableLevel = s.tableSpanLg2 = s.tableAllow = 0;
+    for (let n = 0; n < wordsMax; n++) if (s.words.get(n) !== 0) s.words.set(n, 0);
+  }
+
+  get result(): Resolution {
+    const s = this.#s;
+    return {
+      outcome: s.outcome,
+      frame: s.reached,
+      allow: s.allow,
+      sizeLg2: s.sizeLg2,
+      code: s.code,
+      fromCache: s.fromCache === 1,
+    };
+  }
+
+  choices(): number {
+    const { caches } = this.#unit;
+    switch (this.#s.stage) {
+      case Stage.idle:
+      case Stage.done:
+        return 0;
+      case Stage.keepDevice:
+        return caches.devices.slots.ways();
+      case Stage.keepSpace:
+        return caches.spaces.slots.ways();
+      case Stage.keepTable:
+        return caches.tables.slots.ways();
+      case Stage.keepTranslation:
+        return caches.translations.slots.ways();
+      default:
+        return 1;
+    }
+  }
+
+  label(): string {
+    return labels[this.#s.stage];
+  }
+
+  atomic(): string | null {
+    const { stage } = this.#s;
+    if (stage === Stage.walk) return "a walk that a change overtakes is drained before the change counts";
+    return stage === Stage.refuse ? "a unit's record and its status are one" : null;
+  }
+
+  step(way: number): void {
+    const s = this.#s;
+    switch (s.stage) {
+      case Stage.lookUp:
+        return this.#lookUp();
+      case Stage.fetch:
+        return this.#fetch();
+      case Stage.keepDevice:
+      case Stage.keepSpace:
+        return this.#keepEntries(way);
+      case Stage.translate:
+        return this.#translate();
+      case Stage.walk:
+        return this.#walk();
+      case Stage.keepTable:
+        return this.#keepTable(way);
+      case Stage.keepTranslation:
+        return this.#keepTranslation(way);
+      default:
+        return this.#refuse();
+    }
+  }
+
+  get #pasid(): number | null {
+    return this.#s.pasid === 0 ? null : this.#s.pasid - 1;
+  }
+
+  #lookUp(): void {
+    const s = this.#s;
+    const { model, caches } = this.#unit;
+    if (s.type === AddressType.untranslated && model.isMessage(s.frame)) {
+      s.outcome = s.write === 1 ? Outcome.message : Outcome.dropped;
+      s.stage = Stage.done;
+      return;
+    }
+    s.wordCount = s.cached = 0;
+    if (model.root().translating === true) {
+      const device = caches.devices.find(s.requester, null);
+      if (device >= 0) {
+        s.cached = 1;
+        s.wordCount = caches.devices.copyTo(device, this.#words, 0);
+        const space = caches.spaces.find(s.requester, this.#pasid);
+        if (space >= 0) {
+          s.cached = 2;
+          s.wordCount += caches.spaces.copyTo(space, this.#words, s.wordCount);
+        }
+        s.words.copyFrom(this.#words);
+      }
+    }
+    this.#goOn();
+  }
+
+  /** With the entries that are here: is another one needed? */
+  #goOn(): void {
+    const s = this.#s;
+    this.#found();
+    if (this.#view.wantedCount > 0) {
+      s.wantedAt = this.#view.wantedAt;
+      s.wantedCount = this.#view.wantedCount;
+      s.got = 0;
+      s.stage = Stage.fetch;
+      return;
+    }
+    s.stage = this.#keeping();
+  }
+
+  /** What comes after the last entry: keeping what was fetched. */
+  #keeping(): Stage {
+    const s = this.#s;
+    const found = this.#found();
+    const own = this.#unit.model.deviceEntries();
+    const count = this.#view.entryCount;
+    if (s.cached === 0 && count >= own && (isAttachment(found) || count > own)) return Stage.keepDevice;
+    if (s.cached < 2 && count > own && isAttachment(found)) return Stage.keepSpace;
+    return Stage.translate;
+  }
+
+  #found(): Attachment | LookupFault {
+    const s = this.#s;
+    const { model } = this.#unit;
+    s.words.copyTo(this.#words);
+    this.#view.begin(this.#words, s.wordCount);
+    return model.tables.lookup(this.#view, model.root(), s.requester, this.#pasid);
+  }
+
+  #fetch(): void {
+    const s = this.#s;
+    const count = Math.min(this.#piece.length, s.wantedCount - s.got);
+    const piece = this.#piece.subarray(0, count);
+    this.#unit.memory.load(s.wantedAt + s.got * 4, piece);
+    s.words.copyFrom(piece, s.wordCount + s.got);
+    s.got += count;
+    if (s.got < s.wantedCount) return;
+    s.wordCount += s.wantedCount;
+    s.wantedAt = s.wantedCount = s.got = 0;
+    this.#goOn();
+  }
+
+  #keepEntries(way: number): void {
+    const s = this.#s;
+    const { caches, model } = this.#unit;
+    const found = this.#found();
+    const split = this.#view.wordsOf(model.deviceEntries());
+    const domain = isAttachment(found) ? model.tagOf(found).domain : 0;
+    if (s.stage === Stage.keepDevice) {
+      caches.devices.fill({ requester: s.requester, pasid: null, domain }, this.#words.subarray(0, split), way);
+      s.cached = 1;
+    } else {
+      const words = this.#words.subarray(split, s.wordCount);
+      caches.spaces.fill({ requester: s.requester, pasid: this.#pasid, domain }, words, way);
+      s.cached = 2;
+    }
+    s.stage = this.#keeping();
+  }
+
+  #translate(): void {
+    const s = this.#s;
+    const { caches, model } = this.#unit;
+    const found = this.#found();
+    if (!isAttachment(found)) return this.#refused(found.code, 0);
+    const type = model.refusesType(this.#request(), found);
+    if (type !== 0) return this.#refused(type, 0);
+    if (found.state === "blocked") return this.#refused(found.records ?? null, 0);
+    if (s.type === AddressType.translated) return this.#passes({ frame: s.frame, allow: 3, sizeLg2: 12 });
+    if (found.state !== "translated") {
+      const need = this.#need();
+      if ((found.allow & need) !== need) return this.#refused(model.lacksRight(s.write === 1), 0);
+      return this.#passes({ frame: s.frame, allow: found.allow, sizeLg2: 12 });
+    }
+    const hit = caches.translations.find(model.tagOf(found), s.frame, this.#need());
+    if (hit < 0) {
+      s.stage = Stage.walk;
+      return;
+    }
+    const { translations } = caches;
+    const frame = translations.outputOf(hit) + s.frame - translations.frameOf(hit);
+    s.fromCache = 1;
+    this.#passes({ frame, allow: translations.allowOf(hit), sizeLg2: translations.sizeLg2Of(hit) });
+  }
+
+  #need(): Need {
+    if (this.#s.type === AddressType.translationRequest) return Need.none;
+    return this.#s.write === 1 ? Need.write : Need.read;
+  }
+
+  #walk(): void {
+    const s = this.#s;
+    const { model, caches } = this.#unit;
+    const attachment = this.#found() as Attachment;
+    const tag = model.tagOf(attachment);
+    const from: CachedTable | null = attachment.stage === "nested" ? null : caches.tables.find(tag, s.frame);
+    const request = { frame: s.frame, need: this.#need(), write: s.write === 1 };
+    const answer = walked(this.#tables, { attachment, tag, from, codes: model.codes() }, request);
+    if (!hasReached(answer)) {
+      if (s.type === AddressType.translationRequest && answer.noTranslation) {
+        return this.#passes({ frame: 0, allow: 0, sizeLg2: 12 });
+      }
+      return this.#refused(answer.code, answer.stage === "first" ? 1 : 2);
+    }
+    s.outcome = Outcome.passes;
+    s.reached = answer.frame;
+    s.allow = answer.allow;
+    s.sizeLg2 = answer.sizeLg2;
+    const { table } = answer;
+    if (table !== null) {
+      s.tableAt = table.table;
+      s.tableFrame = table.frame;
+      s.tableLevel = table.level;
+      s.tableSpanLg2 = table.spanLg2;
+      s.tableAllow = table.allow;
+    }
+    s.stage = table === null ? Stage.keepTranslation : Stage.keepTable;
+  }
+
+  #keepTable(way: number): void {
+    const s = this.#s;
+    const tag = this.#unit.model.tagOf(this.#found() as Attachment);
+    const { tables } = this.#unit.caches;
+    const entry = { level: s.tableLevel, spanLg2: s.tableSpanLg2, frame: s.tableFrame, table: s.tableAt };
+    tables.fill({ ...tag, ...entry, allow: s.tableAllow }, way);
+    s.stage = Stage.keepTranslation;
+  }
+
+  #keepTranslation(way: number): void {
+    const s = this.#s;
+    const tag = this.#unit.model.tagOf(this.#found() as Attachment);
+    const pages = 2 ** (s.sizeLg2 - 12);
+    const inside = s.frame % pages;
+    const entry = { ...tag, frame: s.frame - inside, output: s.reached - inside, sizeLg2: s.sizeLg2, allow: s.allow };
+    this.#unit.caches.translations.fill({ ...entry, global: false }, way);
+    s.stage = Stage.done;
+  }
+
+  #passes(o: { readonly frame: number; readonly allow: number; readonly sizeLg2: number }): void {
+    const s = this.#s;
+    s.outcome = Outcome.passes;
+    s.reached = o.frame;
+    s.allow = o.allow;
+    s.sizeLg2 = o.sizeLg2;
+    s.stage = Stage.done;
+  }
+
+  /** @param code null: the unit says nothing */
+  #refused(code: number | null, stage: 0 | 1 | 2): void {
+    const s = this.#s;
+    s.outcome = code === null ? Outcome.dropped : Outcome.refused;
+    s.code = code ?? 0;
+    s.refusedIn = stage;
+    s.stage = code === null ? Stage.done : Stage.refuse;
+  }
+
+  #refuse(): void {
+    const s = this.#s;
+    const { entries }: { readonly entries: readonly EntryRead[] } = this.#found();
+    const stage = s.refusedIn === 0 ? null : s.refusedIn === 1 ? "first" : "second";
+    this.#unit.model.record({ ...this.#request(), code: s.code, entries, stage });
+    s.stage = Stage.done;
+  }
+
+  #request(): DmaRequest {
+    const s = this.#s;
+    return {
+      requester: s.requester,
+      pasid: this.#pasid,
+      frame: s.frame,
+      offset: s.offset,
+      write: s.write === 1,
+      type: s.type,
+    };
+  }
+}
+
+const isAttachment = (found: Attachment | LookupFault): found is Attachment => "state" in found;

@@ -1,0 +1,125 @@
+/** One walk on a miss: what it reaches, why it does not, and where the next one may begin. */
+import { frameBytes } from "../../../base/frame.js";
+import type { MemoryView } from "../../../mem/view.js";
+import type { Attachment } from "../../../table/device/index.js";
+import {
+  type CodeSet,
+  faultCode,
+  isReached,
+  type Need,
+  planOf,
+  type TableRoot,
+  type Trace,
+} from "../../../table/index.js";
+import { Kind, Row, rowLength } from "../../../table/plan.js";
+import { trace, traceNested } from "../../../table/trace.js";
+import { granted } from "../../../table/walk.js";
+import type { CachedTable } from "./table_cache.js";
+import type { Tag } from "./tag.js";
+
+/** A walk that reached memory. */
+export interface Walked {
+  readonly frame: number;
+  readonly sizeLg2: number;
+  readonly allow: number;
+  /** The table that held the leaf; null where it was the top one, or where two stages were walked. */
+  readonly table: CachedTable | null;
+}
+
+/** A walk that did not. */
+export interface NotWalked {
+  readonly code: number;
+  /** Only rights were missing, or nothing was mapped: a request for a translation is answered with none. */
+  readonly noTranslation: boolean;
+  readonly stage: "first" | "second";
+}
+
+export const hasReached = (w: Walked | NotWalked): w is Walked => "frame" in w;
+
+/** @param from a table that is cached, or null: from the top */
+export function walked(
+  memory: MemoryView,
+  o: { readonly attachment: Attachment; readonly tag: Tag; readonly codes: CodeSet; readonly from: CachedTable | null },
+  request: { readonly frame: number; readonly need: Need; readonly write: boolean },
+): Walked | NotWalked {
+  const { first, second } = o.attachment;
+  const { frame, need } = request;
+  const only = first.length === 0 ? second! : null;
+  if (only !== null) return ofOne(memory, only, o, request);
+  let answer: Walked | NotWalked | null = null;
+  for (const root of first) {
+    if (second === null) {
+      answer = ofOne(memory, root, o, request);
+    } else {
+      const both = traceNested(memory, { first: root, second }, BigInt(frame) << 12n, need);
+      answer = answered(both, o, request, null);
+    }
+    // Of an upper and a lower half, the one in which the address lies.
+    if (hasReached(answer) || !fromOutside(answer)) return answer;
+  }
+  return answer!;
+}
+
+const outside = new WeakSet<NotWalked>();
+const fromOutside = (w: NotWalked) => outside.has(w);
+
+type Of = Parameters<typeof walked>[1];
+type Request = Parameters<typeof walked>[2];
+
+function ofOne(memory: MemoryView, root: TableRoot, o: Of, request: Request): Walked | NotWalked {
+  const { from } = o;
+  if (from === null) {
+    const t = trace(memory, root, BigInt(request.frame) << 12n, request.need);
+    return answered(t, o, request, root);
+  }
+  const below: TableRoot = {
+    ...root,
+    level: from.level,
+    address: from.table,
+    inputBits: from.spanLg2,
+    upper: "zero",
+    allow: (root.allow & from.allow) as TableRoot["allow"],
+  };
+  const t = trace(memory, below, (request.frame - from.frame) * frameBytes, request.need);
+  return answered(t, o, request, null);
+}
+
+/** @param root whose last table is worth keeping; null: none */
+function answered(t: Trace, o: Of, request: Request, root: TableRoot | null): Walked | NotWalked {
+  const { result } = t;
+  if (!isReached(result)) {
+    const { fault, stage, atTop, onFirstStageTable } = result;
+    const code = faultCode(o.codes, { fault, stage, atTop, onFirstStageTable, write: request.write });
+    const noTranslation = fault === "absent" || fault === "readRefused" || fault === "writeRefused";
+    const refused: NotWalked = { code, stage, noTranslation };
+    if (fault === "inputSize") outside.add(refused);
+    return refused;
+  }
+  const { paddr, bytes, allow } = result;
+  return {
+    frame: Math.floor(paddr / frameBytes),
+    sizeLg2: Math.round(Math.log2(bytes)),
+    allow,
+    table: root === null ? null : lastTable(t, root, o.tag, request.frame),
+  };
+}
+
+/** The pointer to the table that held the leaf. */
+function lastTable(t: Trace, root: TableRoot, tag: Tag, frame: number): CachedTable | null {
+  const leaf = t.steps.at(-1)!;
+  if (t.steps.length < 2) return null;
+  const plan = planOf(root);
+  let allow = plan.rights;
+  for (const s of t.steps.slice(0, -1)) allow &= granted(plan, Kind.table, s.words[0]! | 0, s.words[1]! | 0);
+  const spanLg2 = plan.rows[leaf.level * rowLength + Row.shift]! + plan.perLevel;
+  const bytes = 2 ** plan.perLevel * 8;
+  const pages = 2 ** (spanLg2 - 12);
+  return {
+    ...tag,
+    level: leaf.level,
+    spanLg2,
+    frame: frame - (frame % pages),
+    table: leaf.at - (leaf.at % bytes),
+    allow: allow & 3,
+  };
+}
