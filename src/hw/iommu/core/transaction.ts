@@ -188,22 +188,30 @@ export class Transaction {
     const s = this.#s;
     switch (s.stage) {
       case Stage.lookUp:
-        return this.#lookUp();
+        this.#lookUp();
+        break;
       case Stage.fetch:
-        return this.#fetch();
+        this.#fetch();
+        break;
       case Stage.keepDevice:
       case Stage.keepSpace:
-        return this.#keepEntries(way);
+        this.#keepEntries(way);
+        break;
       case Stage.translate:
-        return this.#translate();
+        this.#translate();
+        break;
       case Stage.walk:
-        return this.#walk();
+        this.#walk();
+        break;
       case Stage.keepTable:
-        return this.#keepTable(way);
+        this.#keepTable(way);
+        break;
       case Stage.keepTranslation:
-        return this.#keepTranslation(way);
+        this.#keepTranslation(way);
+        break;
       default:
-        return this.#refuse();
+        this.#refuse();
+        break;
     }
   }
 
@@ -303,15 +311,31 @@ export class Transaction {
     const s = this.#s;
     const { caches, model } = this.#unit;
     const found = this.#found();
-    if (!isAttachment(found)) return this.#refused(found.code, 0);
+    if (!isAttachment(found)) {
+      this.#refused(found.code, 0);
+      return;
+    }
     const type = model.refusesType(this.#request(), found);
-    if (type !== 0) return this.#refused(type, 0);
-    if (found.state === "blocked") return this.#refused(found.records ?? null, 0);
-    if (s.type === AddressType.translated) return this.#passes({ frame: s.frame, allow: 3, sizeLg2: 12 });
+    if (type !== 0) {
+      this.#refused(type, 0);
+      return;
+    }
+    if (found.state === "blocked") {
+      this.#refused(found.records ?? null, 0);
+      return;
+    }
+    if (s.type === AddressType.translated) {
+      this.#passes({ frame: s.frame, allow: 3, sizeLg2: 12 });
+      return;
+    }
     if (found.state !== "translated") {
       const need = this.#need();
-      if ((found.allow & need) !== need) return this.#refused(model.lacksRight(s.write === 1), 0);
-      return this.#passes({ frame: s.frame, allow: found.allow, sizeLg2: 12 });
+      if ((found.allow & need) !== need) {
+        this.#refused(model.lacksRight(s.write === 1), 0);
+        return;
+      }
+      this.#passes({ frame: s.frame, allow: found.allow, sizeLg2: 12 });
+      return;
     }
     const hit = caches.translations.find(model.tagOf(found), s.frame, this.#need());
     if (hit < 0) {
@@ -339,9 +363,11 @@ export class Transaction {
     const answer = walked(this.#tables, { attachment, tag, from, codes: model.codes() }, request);
     if (!hasReached(answer)) {
       if (s.type === AddressType.translationRequest && answer.noTranslation) {
-        return this.#passes({ frame: 0, allow: 0, sizeLg2: 12 });
+        this.#passes({ frame: 0, allow: 0, sizeLg2: 12 });
+        return;
       }
-      return this.#refused(answer.code, answer.stage === "first" ? 1 : 2);
+      this.#refused(answer.code, answer.stage === "first" ? 1 : 2);
+      return;
     }
     s.outcome = Outcome.passes;
     s.reached = answer.frame;

@@ -88,13 +88,17 @@ export class VtdInvalidationQueue {
   step(): void {
     switch (this.#s.stage) {
       case Stage.fetch:
-        return this.#fetch();
+        this.#fetch();
+        break;
       case Stage.carryOut:
-        return this.#carryOut();
+        this.#carryOut();
+        break;
       case Stage.status:
-        return this.#storeStatus();
+        this.#storeStatus();
+        break;
       default:
-        return this.#interrupt();
+        this.#interrupt();
+        break;
     }
   }
 
@@ -153,14 +157,26 @@ export class VtdInvalidationQueue {
   #fetch(): void {
     const { registers, memory } = this.#o;
     const bytes = this.#entryBytes;
-    if (this.#tail % bytes !== 0) return this.#refuse(E.tailAlignment);
-    if (this.#tail >= this.#byteCount) return this.#refuse(E.tail);
+    if (this.#tail % bytes !== 0) {
+      this.#refuse(E.tailAlignment);
+      return;
+    }
+    if (this.#tail >= this.#byteCount) {
+      this.#refuse(E.tail);
+      return;
+    }
     const at = registers.read("iqa", InvalidationQueueAddress.frame) * frameBytes + registers.get("iqh");
-    if (at + bytes > memory.frameCount * frameBytes) return this.#refuse(E.fetch);
+    if (at + bytes > memory.frameCount * frameBytes) {
+      this.#refuse(E.fetch);
+      return;
+    }
     const words = this.#words.fill(0);
     memory.load(at, words.subarray(0, bytes / 4));
     const error = this.#wrong(words, bytes);
-    if (error !== E.none) return this.#refuse(error);
+    if (error !== E.none) {
+      this.#refuse(error);
+      return;
+    }
     this.#s.descriptor.copyFrom(words);
     this.#s.stage = Stage.carryOut;
   }

@@ -98,22 +98,29 @@ export class VtdUnit implements InvalidationSink {
   #written({ name }: Register): void {
     switch (name as keyof typeof vtdRegisters.registers) {
       case "gcmd":
-        return this.#command();
+        this.#command();
+        break;
       case "ccmd":
-        return this.#contextCommand();
+        this.#contextCommand();
+        break;
       case "iotlb":
-        return this.#iotlbCommand();
+        this.#iotlbCommand();
+        break;
       case "fsts":
       case "faultHigh":
-        return this.#faults.written();
+        this.#faults.written();
+        break;
       case "fectl":
-        return this.#events.fault.controlWritten();
+        this.#events.fault.controlWritten();
+        break;
       case "iectl":
-        return this.#events.invalidation.controlWritten();
+        this.#events.invalidation.controlWritten();
+        break;
       case "pectl":
-        return this.#events.page.controlWritten();
+        this.#events.page.controlWritten();
+        break;
       default:
-        return undefined;
+        break;
     }
   }
 
