@@ -4,18 +4,37 @@ import { posix } from "node:path";
 import { describe, expect, test } from "vitest";
 import { keptIn } from "../tools/hidden_state.js";
 
+const scratch = "written before it is read, in one step";
+
 /** What is kept all the same, each with its reason. */
 const allowed: Readonly<Record<string, string>> = {
   "hw/device/disk.ts Disk.medium":
     "what is on a disk is bytes that programs look at as they stand: no choice reads it, and a universe has no disk",
-  "hw/device/disk.ts Disk.#entry": "written before it is read, in one step",
-  "hw/device/disk.ts Disk.#block": "written before it is read, in one step",
-  "hw/device/disk.ts Disk.#bytes": "written before it is read, in one step",
+  "hw/device/disk.ts Disk.#entry": scratch,
+  "hw/device/disk.ts Disk.#block": scratch,
+  "hw/device/disk.ts Disk.#bytes": scratch,
   "hw/device/nic.ts Nic.#fifo":
     "packets from the wire, of any length: who sends them is no part of a machine that is explored",
-  "hw/device/nic.ts Nic.#words": "written before it is read, in one step",
-  "hw/device/nic.ts Nic.#packet": "written before it is read, in one step",
-  "hw/device/sector_port.ts SectorPort.#words": "written before it is read, in one step",
+  "hw/device/nic.ts Nic.#words": scratch,
+  "hw/device/nic.ts Nic.#packet": scratch,
+  "hw/device/sector_port.ts SectorPort.#words": scratch,
+  "hw/iommu/core/entry_cache.ts EntryCache.#entry": scratch,
+  "hw/iommu/core/iotlb.ts Iotlb.#entry": scratch,
+  "hw/iommu/core/table_cache.ts TableCache.#entry": scratch,
+  "hw/iommu/core/transaction.ts Transaction.#words": scratch,
+  "hw/iommu/core/transaction.ts Transaction.#piece": scratch,
+  "hw/iommu/vtd/faults.ts VtdFaults.#words": scratch,
+  "hw/iommu/vtd/invalidation_queue.ts VtdInvalidationQueue.#words": scratch,
+  "hw/iommu/vtd/vtd_model.ts VtdModel.#words": scratch,
+  "hw/iommu/core/entry_view.ts EntryView.words": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.wordCount": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.wantedAt": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.wantedCount": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.entryCount": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.#at": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.#ends": "of one look-up: `begin` sets it",
+  "hw/iommu/vtd/vtd_model.ts VtdModel.#roots":
+    "registers as the tables' readers take them: made of declared state, and made again when it is lost",
 };
 
 /** Folders of software that keep more than they declare: they run, and are explored by being run again from the start. */

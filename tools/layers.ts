@@ -14,6 +14,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   spec: ["base", "bits"],
   table: [...ground, "spec"],
   "hw/device": [...ground, "state", "bus", "spec", "table"],
+  "hw/iommu": [...ground, "state", "bus", "spec", "table"],
   "sw/xen": [...ground, "bus", "spec", "table"],
   "sw/swiotlb": [...ground, "state", "spec"],
   "sw/iommu": ["base"],

@@ -22,7 +22,7 @@ export const scalableAbilities = [0x0400_0f46, 0xc998] as const;
 
 export class VtdSoftware {
   readonly memory: Memory;
-  readonly state = new MachineState();
+  readonly state: MachineState;
   readonly unit: VtdUnit;
   readonly sent: { readonly address: number; readonly data: number }[] = [];
   readonly isScalable: boolean;
@@ -34,6 +34,7 @@ export class VtdSoftware {
 
   constructor(o: Partial<VtdUnitOptions> & { readonly scalable?: boolean } = {}) {
     this.memory = o.memory ?? new Memory(frames);
+    this.state = o.state ?? new MachineState();
     this.isScalable = o.scalable ?? false;
     this.#root = this.frame();
     this.#queue = this.frame();

@@ -105,9 +105,9 @@ export class Transaction {
     this.#view = new EntryView(this.#tables, (frame) => frame < memory.frameCount);
   }
 
-  /** True between a request's begin and its end: an invalidation that drains waits for it. */
+  /** True from a request's begin until its access to memory is over (`end`): an invalidation that drains waits for it. */
   get isUnderWay(): boolean {
-    return this.#s.stage !== Stage.idle && this.#s.stage !== Stage.done;
+    return this.#s.stage !== Stage.idle;
   }
 
   get isWrite(): boolean {
@@ -178,10 +178,10 @@ export class Transaction {
     return labels[this.#s.stage];
   }
 
-  atomic(): string | null {
-    const { stage } = this.#s;
-    if (stage === Stage.walk) return "a walk that a change overtakes is drained before the change counts";
-    return stage === Stage.refuse ? "a unit's record and its status are one" : null;
+  /** One piece of one entry is fetched in a step; all else that a step touches is the unit's own. */
+  atomic(): string {
+    if (this.#s.stage === Stage.walk) return "a walk that a change overtakes is drained before the change counts";
+    return "what a unit keeps of a request, its caches and its registers are one to it";
   }
 
   step(way: number): void {

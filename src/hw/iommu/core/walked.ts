@@ -32,6 +32,8 @@ export interface NotWalked {
   /** Only rights were missing, or nothing was mapped: a request for a translation is answered with none. */
   readonly noTranslation: boolean;
   readonly stage: "first" | "second";
+  /** The address lies beyond what the table translates. */
+  readonly isOutside: boolean;
 }
 
 export const hasReached = (w: Walked | NotWalked): w is Walked => "frame" in w;
@@ -55,13 +57,10 @@ export function walked(
       answer = answered(both, o, request, null);
     }
     // Of an upper and a lower half, the one in which the address lies.
-    if (hasReached(answer) || !fromOutside(answer)) return answer;
+    if (hasReached(answer) || !answer.isOutside) return answer;
   }
   return answer!;
 }
-
-const outside = new WeakSet<NotWalked>();
-const fromOutside = (w: NotWalked) => outside.has(w);
 
 type Of = Parameters<typeof walked>[1];
 type Request = Parameters<typeof walked>[2];
@@ -91,9 +90,7 @@ function answered(t: Trace, o: Of, request: Request, root: TableRoot | null): Wa
     const { fault, stage, atTop, onFirstStageTable } = result;
     const code = faultCode(o.codes, { fault, stage, atTop, onFirstStageTable, write: request.write });
     const noTranslation = fault === "absent" || fault === "readRefused" || fault === "writeRefused";
-    const refused: NotWalked = { code, stage, noTranslation };
-    if (fault === "inputSize") outside.add(refused);
-    return refused;
+    return { code, stage, noTranslation, isOutside: fault === "inputSize" };
   }
   const { paddr, bytes, allow } = result;
   return {

@@ -80,9 +80,9 @@ export class VtdInvalidationQueue {
     return this.#s.stage === Stage.status ? "store the status" : "tell of completion";
   }
 
-  atomic(): string | null {
+  atomic(): string {
     if (this.#s.stage === Stage.carryOut) return "all caches of one descriptor's scope are one to who asks them";
-    return this.#s.stage === Stage.status ? null : "a unit knows its own registers";
+    return "a unit knows its own registers";
   }
 
   step(): void {
