@@ -158,6 +158,16 @@ export class VtdSoftware {
     });
   }
 
+  deviceTlb(sid: number, o: { readonly page?: number; readonly s?: 0 | 1 } = {}): this {
+    const I = D.DeviceTlbInvalidate;
+    return this.post((w) => {
+      write(w, 0, I.type, D.DescriptorType.deviceTlb);
+      write(w, 0, I.sid, sid);
+      write(w, 0, I.page, (o.page ?? 0) as never);
+      write(w, 0, I.s, o.s ?? 0);
+    });
+  }
+
   wait(data: number, o: { readonly sw?: 0 | 1; readonly if?: 0 | 1 } = { sw: 1 }): this {
     const I = D.InvalidationWait;
     return this.post((w) => {
