@@ -33,7 +33,13 @@ export interface RegisterFileOptions {
   readonly state?: MachineState;
   /** Name of the block in that state. */
   readonly name?: string;
-  /** Software wrote a register; its value stands in the block already. */
+  /**
+   * Whether the hardware takes what software writes now: many registers may only be changed while what they rule is off.
+   * Asked for each word of 32 bits. Left out: it takes all.
+   * @param word 0 = the low one @param value as software wrote it
+   */
+  readonly takes?: (register: Register, word: 0 | 1, value: number) => boolean;
+  /** Software wrote a register; its value stands in the block already. Not told of what was not taken. */
   readonly written?: (register: Register) => void;
 }
 
@@ -42,12 +48,14 @@ export class RegisterFile<Name extends string = string> implements WideRegisters
   readonly map: RegisterMap<Name>;
   readonly #cells: RegisterCells;
   readonly #words: CellArray;
+  readonly #takes: RegisterFileOptions["takes"];
   readonly #written: ((register: Register) => void) | undefined;
   /** Two words of one register, for the fields that are read of it. */
   readonly #pair = new Uint32Array(2);
 
   constructor(map: RegisterMap<Name>, o: RegisterFileOptions = {}) {
     this.map = map;
+    this.#takes = o.takes;
     this.#written = o.written;
     this.#cells = registerCells(map);
     const { type } = this.#cells;
@@ -153,7 +161,7 @@ export class RegisterFile<Name extends string = string> implements WideRegisters
   #store(r: Register, index: number, word: 0 | 1, value: number): boolean {
     const writable = r.writable[word];
     const clearing = r.clearing[word];
-    if ((writable | clearing) === 0) return false;
+    if ((writable | clearing) === 0 || this.#takes?.(r, word, value) === false) return false;
     const before = this.#words.get(index);
     this.#words.set(index, (((before & ~writable) | (value & writable)) & ~(value & clearing)) >>> 0);
     return true;

@@ -38,6 +38,20 @@ const map = registerMap(
   },
 );
 
+test("what is not taken now is lost, word by word, and the hardware is told of what was taken", () => {
+  const told: string[] = [];
+  const file: RegisterFile<keyof typeof map.registers> = new RegisterFile(map, {
+    takes: (r, word, value): boolean => r.name !== "base" || (word === 0 ? value !== 7 : file.get("control") === 5),
+    written: (r) => told.push(r.name),
+  });
+  file.write64(0x10, 1, 2);
+  file.write32(0x00, 6);
+  file.write64(0x10, 3, 4);
+  file.write64(0x10, 7, 8);
+  expect(file.get("base")).toBe(2 * 2 ** 32 + 3);
+  expect(told).toEqual(["base", "control", "base"]);
+});
+
 describe("what a register does by itself", () => {
   test("is read and written, in two halves where it has 64 bits, and told to the hardware", () => {
     const told: string[] = [];
