@@ -71,6 +71,8 @@ export interface NotReached {
   readonly stage: "first" | "second";
   /** Nested: the second stage refused a table of the first. */
   readonly onFirstStageTable: boolean;
+  /** The address that the stage which refused was given; of `outside`, that of the entry which memory does not hold. */
+  readonly at: number;
 }
 
 /** A walk, entry by entry. */
@@ -209,7 +211,7 @@ class Walk {
       real = through.result.paddr;
     }
     const base = this.#memory.locate(Math.floor(real / pageBytes));
-    if (base < 0) return this.#fault(Fault.outside);
+    if (base < 0) return this.#fault(Fault.outside, real);
     const word = base + (real % pageBytes) / 4;
     return { lo: this.#memory.words[word]! | 0, hi: this.#memory.words[word + 1]! | 0, through };
   }
@@ -227,11 +229,11 @@ class Walk {
     this.#steps.push({ at, words, about: shape.about, stage, level, name, kind, meaning, input, indexBits, through });
   }
 
-  #fault(number: Fault): NotReached {
+  #fault(number: Fault, at = Number(this.#input)): NotReached {
     const { name } = faultParts(number);
     const { stage } = this.#plan.format;
     const atTop = this.#steps.length === 0;
-    return { fault: name, number, why: reasons[name], atTop, stage, onFirstStageTable: false };
+    return { fault: name, number, why: reasons[name], atTop, stage, onFirstStageTable: false, at };
   }
 }
 

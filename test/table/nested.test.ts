@@ -168,6 +168,7 @@ test("a first-stage table that the second stage does not map is the second stage
   expect([view.frame((2 ** 26) as never), view.lastFault]).toEqual([undefined, Fault.absent]);
   const { result, steps } = traceNested(arena.memory, { first: gone, second }, 0x5000, 1);
   expect(result).toMatchObject({ fault: "absent", stage: "second", onFirstStageTable: true, atTop: true });
+  expect(result, "what the second stage was given").toMatchObject({ at: gone.address });
   expect(steps).toEqual([]);
 });
 

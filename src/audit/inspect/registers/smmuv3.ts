@@ -9,13 +9,12 @@ import {
   GlobalBypass,
   Idr0,
   Idr1,
-  Idr3,
   Idr5,
   StreamTableBase,
   StreamTableConfig,
 } from "../../../spec/smmuv3/registers.js";
 import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
-import type { Smmuv3Abilities } from "../../../table/device/smmuv3_abilities.js";
+import { smmuAbilities } from "../../../table/device/smmuv3_identification.js";
 import type { RegisterNote } from "./note.js";
 
 /** Values of SPLIT; others count as the first. */
@@ -70,46 +69,6 @@ export function smmuv3Unit(block: RegisterBlock, notes: RegisterNote[]): UnitRoo
 }
 
 function abilities(block: RegisterBlock): Abilities {
-  const idr0 = block.register(at.idr0, 1);
-  const idr1 = block.register(at.idr1, 1);
-  const has = (field: Parameters<typeof read>[2]) => read(idr0!, 0, field) === 1;
-  return {
-    ...(idr0 !== null && {
-      first: has(Idr0.s1p),
-      second: has(Idr0.s2p),
-      nested: has(Idr0.s1p) && has(Idr0.s2p),
-      ats: has(Idr0.ats),
-    }),
-    ...(idr1 !== null && { pasidBits: read(idr1, 0, Idr1.ssidSize) }),
-    smmu: smmuAbilities(block),
-  };
-}
-
-function smmuAbilities(block: RegisterBlock): Smmuv3Abilities {
-  const idr0 = block.register(at.idr0, 1);
-  const idr3 = block.register(at.idr3, 1);
-  const idr5 = block.register(at.idr5, 1);
-  return {
-    ...(idr0 !== null && {
-      tableFormats: read(idr0, 0, Idr0.ttf),
-      hardwareUpdates: read(idr0, 0, Idr0.httu),
-      stallModel: read(idr0, 0, Idr0.stallModel),
-      alwaysAborts: read(idr0, 0, Idr0.termModel) === 1,
-      wideAsids: read(idr0, 0, Idr0.asid16) === 1,
-      wideVmids: read(idr0, 0, Idr0.vmid16) === 1,
-      endianness: read(idr0, 0, Idr0.ttendian),
-      twoLevelContexts: read(idr0, 0, Idr0.cd2l) === 1,
-      noSplitAts: read(idr0, 0, Idr0.ns1ats) === 1,
-    }),
-    ...(idr3 !== null && {
-      hierarchyOff: read(idr3, 0, Idr3.had) === 1,
-      smallTables: read(idr3, 0, Idr3.stt) === 1,
-    }),
-    ...(idr5 !== null && {
-      wideDescriptors: read(idr5, 0, Idr5.d128) === 1,
-      granules:
-        (read(idr5, 0, Idr5.gran4k) << 12) | (read(idr5, 0, Idr5.gran16k) << 14) | (read(idr5, 0, Idr5.gran64k) << 16),
-      wideInputs: read(idr5, 0, Idr5.vax) !== 0,
-    }),
-  };
+  const word = (offset: number) => block.register(offset, 1)?.[0] ?? null;
+  return smmuAbilities({ idr0: word(at.idr0), idr1: word(at.idr1), idr3: word(at.idr3), idr5: word(at.idr5) });
 }
