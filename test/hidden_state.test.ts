@@ -31,6 +31,7 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/core/entry_view.ts EntryView.wantedAt": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.wantedCount": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.entryCount": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.outsideAt": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.#at": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.#ends": "of one look-up: `begin` sets it",
   "hw/iommu/vtd/vtd_model.ts VtdModel.#roots":

@@ -36,7 +36,7 @@ export interface DeviceTlbOptions {
 }
 
 /** Translations of a device have no domain: the device knows of none. */
-const tagOf = (pasid: number | null): Tag => ({ domain: 0, space: pasid });
+const tagOf = (pasid: number | null): Tag => ({ domain: 0, space: pasid, globals: 0 });
 
 export class DeviceTlb implements Contract {
   readonly name: string;
@@ -73,7 +73,8 @@ export class DeviceTlb implements Contract {
 
   /** Keep what the unit answered. @param way one of `translations.slots.ways()` */
   keep(pasid: number | null, e: { frame: number; output: number; sizeLg2: number; allow: number }, way: number): void {
-    this.translations.fill({ ...tagOf(pasid), ...e, global: false }, way);
+    const origin = { granuleLg2: 12, leafLg2: e.sizeLg2 };
+    this.translations.fill({ ...tagOf(pasid), ...e, ...origin, global: false }, way);
   }
 
   /** More than it can take is lost, as a device's own fault. */

@@ -15,6 +15,8 @@ export class EntryView implements MemoryView {
   wantedCount = 0;
   /** How many entries, and words of them, were asked for. */
   entryCount = 0;
+  /** The entry that memory does not hold. */
+  outsideAt = 0;
   #at = 0;
   readonly #memory: MemoryView;
   readonly #holds: (frame: number) => boolean;
@@ -32,6 +34,7 @@ export class EntryView implements MemoryView {
     this.wordCount = wordCount;
     this.wantedCount = 0;
     this.entryCount = 0;
+    this.outsideAt = 0;
     this.#at = 0;
     this.#ends.length = 0;
     return this;
@@ -50,7 +53,8 @@ export class EntryView implements MemoryView {
   entry(address: number, wordCount: number): Uint32Array | undefined {
     const from = this.#at;
     if (from + wordCount > this.wordCount) {
-      if (this.#holds(Math.floor(address / 4096)) && this.wantedCount === 0) {
+      if (!this.#holds(Math.floor(address / 4096))) this.outsideAt = address;
+      else if (this.wantedCount === 0) {
         this.wantedAt = address;
         this.wantedCount = wordCount;
       }

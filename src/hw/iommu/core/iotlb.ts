@@ -7,10 +7,10 @@
 import { u64, u64High, u64Low } from "../../../base/u64.js";
 import type { MachineState } from "../../../state/machine_state.js";
 import { Slots } from "./slots.js";
-import { spaceWord, type Tag } from "./tag.js";
+import { isOf, type SpaceScope, spaceWord, type Tag } from "./tag.js";
 
-const Word = { flags: 0, domain: 1, space: 2, frame: 3, output: 5 } as const;
-const width = 7;
+const Word = { flags: 0, domain: 1, space: 2, frame: 3, output: 5, origin: 7 } as const;
+const width = 8;
 
 export interface TlbEntry extends Tag {
   /** First frame of the input, and of the output. */
@@ -18,20 +18,19 @@ export interface TlbEntry extends Tag {
   readonly output: number;
   readonly sizeLg2: number;
   readonly allow: number;
-  /** It counts for every space of its domain. */
+  /** It counts for every space of its domain that has the same `globals`. */
   readonly global: boolean;
+  /** log2 of the granule of the tables that gave it, and of the bytes of the leaf: of the first stage where there are two. */
+  readonly granuleLg2: number;
+  readonly leafLg2: number;
 }
 
 /** What an invalidation asks for; what is left out is not asked. */
-export interface TlbScope {
-  readonly domain?: number;
-  /** null: of second stages only. */
-  readonly space?: number | null;
-  /** Frames, both included. */
-  readonly first?: number;
-  readonly last?: number;
-  /** Global entries go as well, where a space is named. */
+export interface TlbScope extends SpaceScope {
+  /** Global entries go as well, where a space is named. Default true. */
   readonly globals?: boolean;
+  /** log2 of the bytes of the leaf that gave it. */
+  readonly leafLg2?: number;
 }
 
 export class Iotlb {
@@ -49,7 +48,8 @@ export class Iotlb {
     for (let slot = 0; slot < slots.count; slot++) {
       const flags = slots.word(slot, Word.flags);
       if (flags === 0 || slots.word(slot, Word.domain) !== tag.domain) continue;
-      if (slots.word(slot, Word.space) !== space && !(isGlobal(flags) && space !== 0)) continue;
+      if (slots.word(slot, Word.space) !== space && !(isGlobal(flags) && space !== 0 && setOf(flags) === tag.globals))
+        continue;
       if ((allowOf(flags) & need) !== need) continue;
       const first = this.frameOf(slot);
       if (frame >= first && frame < first + framesOf(flags)) return slot;
@@ -81,13 +81,14 @@ export class Iotlb {
   fill(e: TlbEntry, way: number): void {
     const space = spaceWord(e.space);
     const w = this.#entry;
-    w[Word.flags] = 1 | (e.allow << 1) | (e.global ? 8 : 0) | ((e.sizeLg2 - 12) << 4);
+    w[Word.flags] = 1 | (e.allow << 1) | (e.global ? 8 : 0) | ((e.sizeLg2 - 12) << 4) | (e.globals << 10);
     w[Word.domain] = e.domain;
     w[Word.space] = space;
     w[Word.frame] = u64Low(e.frame);
     w[Word.frame + 1] = u64High(e.frame);
     w[Word.output] = u64Low(e.output);
     w[Word.output + 1] = u64High(e.output);
+    w[Word.origin] = e.granuleLg2 | (e.leafLg2 << 8);
     const last = e.frame + 2 ** (e.sizeLg2 - 12) - 1;
     this.slots.clearWhere(
       (slot) =>
@@ -100,12 +101,16 @@ export class Iotlb {
 
   /** @returns how many entries went. */
   invalidate(scope: TlbScope): number {
-    const { domain, space, first = 0, last = Number.MAX_SAFE_INTEGER, globals = true } = scope;
+    const { space, first = 0, last = Number.MAX_SAFE_INTEGER, globals = true, granuleLg2, leafLg2 } = scope;
+    const ofGlobals: SpaceScope = { ...scope, space: "any" };
     return this.slots.clearWhere((slot) => {
-      if (domain !== undefined && this.slots.word(slot, Word.domain) !== domain) return false;
-      if (space !== undefined && this.slots.word(slot, Word.space) !== spaceWord(space)) {
-        if (!(globals && space !== null && isGlobal(this.slots.word(slot, Word.flags)))) return false;
-      }
+      const global = typeof space === "number" && isGlobal(this.slots.word(slot, Word.flags));
+      if (global && !globals) return false;
+      const [domain, ofSpace] = [this.slots.word(slot, Word.domain), this.slots.word(slot, Word.space)];
+      if (!isOf(global ? ofGlobals : scope, domain, ofSpace)) return false;
+      const origin = this.slots.word(slot, Word.origin);
+      if (granuleLg2 !== undefined && (origin & 0xff) !== granuleLg2) return false;
+      if (leafLg2 !== undefined && origin >>> 8 !== leafLg2) return false;
       return this.#overlaps(slot, first, last);
     });
   }
@@ -118,5 +123,6 @@ export class Iotlb {
 
 const isGlobal = (flags: number) => (flags & 8) !== 0;
 const allowOf = (flags: number) => (flags >>> 1) & 3;
-const sizeLg2Of = (flags: number) => (flags >>> 4) + 12;
-const framesOf = (flags: number) => 2 ** (flags >>> 4);
+const setOf = (flags: number) => flags >>> 10;
+const sizeLg2Of = (flags: number) => ((flags >>> 4) & 63) + 12;
+const framesOf = (flags: number) => 2 ** (sizeLg2Of(flags) - 12);

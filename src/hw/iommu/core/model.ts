@@ -1,6 +1,7 @@
 /** What differs between the units of different vendors, as the common core asks for it. */
-import type { Attachment, DeviceTables, EntryRead, UnitRoot } from "../../../table/device/index.js";
-import type { CodeSet } from "../../../table/index.js";
+import type { MemoryView } from "../../../mem/view.js";
+import type { Attachment, EntryRead, LookupFault } from "../../../table/device/index.js";
+import type { CodeSet, FaultName } from "../../../table/index.js";
 import type { DmaRequest } from "./request.js";
 import type { Tag } from "./tag.js";
 
@@ -11,12 +12,37 @@ export interface RefusedRequest extends DmaRequest {
   readonly entries: readonly EntryRead[];
   /** Which stage of the page tables refused; null where it did not come to one. */
   readonly stage: "first" | "second" | null;
+  /** The second stage refused a table of the first. */
+  readonly onTable: boolean;
+  /** What that stage was given; of what memory does not hold, where it should lie. */
+  readonly at: number;
+  /** Who asks, as the unit's commands name it: a request that stalls is answered by it. */
+  readonly slot: number;
 }
 
+/** What becomes of a request that was refused. */
+export const Refusal = {
+  /** The device is told so. */
+  ends: 0,
+  /** The device is told that all went well. */
+  swallows: 1,
+  /** It waits for software to say how it goes on. */
+  stalls: 2,
+  /** Nothing can be recorded now, and it must be: it is tried again when that can be. */
+  waits: 3,
+} as const;
+export type Refusal = (typeof Refusal)[keyof typeof Refusal];
+
+/** What decides which entries of device tables are asked for. */
+export type Whose = Pick<DmaRequest, "requester" | "pasid" | "type">;
+
 export interface UnitModel {
-  readonly tables: DeviceTables;
-  /** The unit as its registers stand. */
-  root(): UnitRoot;
+  /** Whether it translates at all: otherwise nothing is asked of caches. */
+  isOn(): boolean;
+  /** What a request is attached to, by the unit's registers and the entries that `view` has. */
+  lookup(view: MemoryView, whose: Whose): Attachment | LookupFault;
+  /** Whether entries that are not valid are cached as well. */
+  readonly keepsInvalid: boolean;
   /** Entries of device tables that lead to a device; those that follow lead to one of its address spaces. */
   deviceEntries(): number;
   codes(): CodeSet;
@@ -27,6 +53,12 @@ export interface UnitModel {
   refusesType(request: DmaRequest, attachment: Attachment): number;
   /** The unit's code for a device that is attached to no table and lacks a right. */
   lacksRight(write: boolean): number;
+  /** Why an address that no table translates does not pass: the unit's code; 0 when it does. */
+  refusesAddress(request: DmaRequest, attachment: Attachment): number;
+  /** Whether a request for a translation is answered, when tables give this fault: that there is none. */
+  isNoTranslation(fault: FaultName): boolean;
   /** Put a refusal where software finds it. */
-  record(refused: RefusedRequest): void;
+  record(refused: RefusedRequest): Refusal;
+  /** Whether what `waits` can be recorded now. */
+  canRecord(): boolean;
 }

@@ -30,6 +30,8 @@ export const Outcome = {
   dropped: 3,
   /** A write to the range of interrupt messages: no memory. */
   message: 4,
+  /** Refused, and the device is told that all went well: it reads zeros, and what it writes is lost. */
+  swallowed: 5,
 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 

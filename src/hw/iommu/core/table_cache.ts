@@ -7,13 +7,13 @@
 import { u64, u64High, u64Low } from "../../../base/u64.js";
 import type { MachineState } from "../../../state/machine_state.js";
 import { Slots } from "./slots.js";
-import { spaceWord, type Tag } from "./tag.js";
+import { isOf, type SpaceScope, spaceWord, type Tag } from "./tag.js";
 
 const Word = { flags: 0, domain: 1, space: 2, prefix: 3, table: 5 } as const;
 const width = 7;
 
 /** Where a walk may begin. */
-export interface CachedTable extends Tag {
+export interface CachedTable extends Omit<Tag, "globals"> {
   /** Level of the table that the pointer leads to, and log2 of the bytes that it translates. */
   readonly level: number;
   readonly spanLg2: number;
@@ -26,11 +26,9 @@ export interface CachedTable extends Tag {
 }
 
 /** What an invalidation asks for; what is left out is not asked. */
-export interface TableScope {
-  readonly domain?: number;
-  readonly space?: number | null;
-  readonly first?: number;
-  readonly last?: number;
+export interface TableScope extends SpaceScope {
+  /** Lowest level of the tables that are forgotten. */
+  readonly levelMin?: number;
 }
 
 export class TableCache {
@@ -42,7 +40,7 @@ export class TableCache {
   }
 
   /** @returns the lowest table that a walk of this frame may begin with; null when none is cached. */
-  find(tag: Tag, frame: number): CachedTable | null {
+  find(tag: Omit<Tag, "globals">, frame: number): CachedTable | null {
     let best: CachedTable | null = null;
     for (let slot = 0; slot < this.slots.count; slot++) {
       if (!this.slots.isUsed(slot)) continue;
@@ -70,11 +68,12 @@ export class TableCache {
     this.slots.put(way, w);
   }
 
-  invalidate({ domain, space, first = 0, last = Number.MAX_SAFE_INTEGER }: TableScope): number {
+  invalidate(scope: TableScope): number {
+    const { first = 0, last = Number.MAX_SAFE_INTEGER, granuleLg2, levelMin = 0 } = scope;
     return this.slots.clearWhere((slot) => {
       const e = this.#at(slot);
-      if (domain !== undefined && e.domain !== domain) return false;
-      if (space !== undefined && e.space !== space) return false;
+      if (!isOf(scope, e.domain, spaceWord(e.space)) || e.level < levelMin) return false;
+      if (granuleLg2 !== undefined && granuleOf(e) !== granuleLg2) return false;
       return e.frame <= last && e.frame + 2 ** (e.spanLg2 - 12) - 1 >= first;
     });
   }
@@ -93,5 +92,8 @@ export class TableCache {
     };
   }
 }
+
+/** A table has a granule of entries, 8 bytes each, and so have all below it. */
+const granuleOf = ({ level, spanLg2 }: CachedTable) => (spanLg2 + 3 * (level + 1)) / (level + 2);
 
 const covers = (e: CachedTable, frame: number) => frame >= e.frame && frame < e.frame + 2 ** (e.spanLg2 - 12);

@@ -10,11 +10,11 @@ import type { Attachment, EntryRead, LookupFault } from "../../../table/device/i
 import { type FrameSource, Need } from "../../../table/index.js";
 import type { UnitCaches } from "./caches.js";
 import { EntryView } from "./entry_view.js";
-import type { UnitModel } from "./model.js";
+import { Refusal, type UnitModel } from "./model.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "./request.js";
 import type { CachedTable } from "./table_cache.js";
 import { unitMemory } from "./unit_memory.js";
-import { hasReached, walked } from "./walked.js";
+import { hasReached, type NotWalked, walked } from "./walked.js";
 
 /** What comes next. */
 const Stage = {
@@ -29,6 +29,8 @@ const Stage = {
   keepTranslation: 8,
   refuse: 9,
   done: 10,
+  stalled: 11,
+  waits: 12,
 } as const;
 type Stage = (typeof Stage)[keyof typeof Stage];
 
@@ -44,6 +46,8 @@ const labels: Readonly<Record<Stage, string>> = {
   [Stage.keepTranslation]: "keep the translation",
   [Stage.refuse]: "record the refusal",
   [Stage.done]: "done",
+  [Stage.stalled]: "stalled",
+  [Stage.waits]: "try again, now that a refusal can be recorded",
 };
 
 const wordsMax = 40;
@@ -68,12 +72,19 @@ const TransactionState = record("request", {
   allow: cell("rights"),
   code: cell("why it was refused"),
   refusedIn: cell<0 | 1 | 2>("stage of the tables that refused; 0 = none"),
+  refusedOn: cell<0 | 1>("1 = the second stage refused a table of the first"),
+  refusedAt: wide("what the stage that refused was given, or what memory does not hold"),
   fromCache: cell<0 | 1>("1 = the answer came from the IOTLB"),
   tableAt: wide("table to be kept; 0 = none"),
   tableFrame: wide("first page that it translates"),
   tableLevel: cell("its level"),
   tableSpanLg2: cell("log2 of the bytes that it translates"),
   tableAllow: cell("rights of what leads to it"),
+  global: cell<0 | 1>("1 = the translation counts for every address space"),
+  granuleLg2: cell("log2 of the granule of the tables"),
+  leafLg2: cell("log2 of the bytes of the leaf"),
+  overtaken: cell<0 | 1>("1 = an invalidation came meanwhile: nothing of it is kept"),
+  awaited: cell<0 | 1>("1 = a completion waits for its end"),
 });
 
 /** What a unit is made of, as its requests see it. */
@@ -88,6 +99,8 @@ export interface UnitParts {
 
 export class Transaction {
   readonly name: string;
+  /** Its number in the unit. */
+  readonly slot: number;
   readonly #s: Live<typeof TransactionState.drafts>;
   readonly #unit: UnitParts;
   readonly #view: EntryView;
@@ -95,8 +108,9 @@ export class Transaction {
   readonly #words = new Uint32Array(wordsMax);
   readonly #piece: Uint32Array;
 
-  constructor(unit: UnitParts, name = "request") {
+  constructor(unit: UnitParts, name = "request", slot = 0) {
     this.name = name;
+    this.slot = slot;
     this.#unit = unit;
     this.#s = unit.state.place(TransactionState, name);
     this.#piece = new Uint32Array(unit.fetchBits / 32);
@@ -118,6 +132,50 @@ export class Transaction {
     return this.#s.stage === Stage.done;
   }
 
+  /** It waits for software to say how it goes on. */
+  get isStalled(): boolean {
+    return this.#s.stage === Stage.stalled;
+  }
+
+  get requester(): number {
+    return this.#s.requester;
+  }
+
+  /** An invalidation is carried out: what this request read before is not kept after it. */
+  overtake(): void {
+    if (this.#isAtWork) this.#s.overtaken = 1;
+  }
+
+  /** A completion is to come when what is under way now has ended; what stalls is not waited for. */
+  await(): void {
+    if (this.#isAtWork || this.isDone) this.#s.awaited = 1;
+  }
+
+  get isAwaited(): boolean {
+    return this.#s.awaited === 1;
+  }
+
+  /** Of one that stalls: from its begin again, or to its end. */
+  resume(how: "again" | "refused" | "swallowed"): void {
+    if (how === "again") {
+      this.#again();
+      return;
+    }
+    this.#s.outcome = how === "refused" ? Outcome.refused : Outcome.swallowed;
+    this.#s.stage = Stage.done;
+  }
+
+  /** The unit was switched on or off: what stalls or waits is refused, all else begins again. */
+  restart(): void {
+    if (this.isStalled || this.#s.stage === Stage.waits) this.resume("refused");
+    else if (this.#isAtWork) this.#again();
+  }
+
+  get #isAtWork(): boolean {
+    const { stage } = this.#s;
+    return stage !== Stage.idle && stage < Stage.done;
+  }
+
   /** Take on a request; the one before is over. */
   begin(r: DmaRequest): void {
     const s = this.#s;
@@ -133,14 +191,27 @@ export class Transaction {
   /** The answer was taken: nothing of it is kept, so that equal machines are equal. */
   end(): void {
     const s = this.#s;
+    this.#clear();
     s.stage = Stage.idle;
-    s.requester = s.pasid = s.offset = s.wordCount = s.cached = s.wantedCount = s.got = 0;
-    s.write = s.fromCache = s.refusedIn = 0;
-    s.frame = s.wantedAt = s.reached = s.tableAt = s.tableFrame = 0;
+    s.requester = s.pasid = s.offset = s.frame = 0;
+    s.write = s.awaited = 0;
     s.type = AddressType.untranslated;
+  }
+
+  /** All that was found out about it. */
+  #clear(): void {
+    const s = this.#s;
+    s.wordCount = s.cached = s.wantedCount = s.got = 0;
+    s.fromCache = s.refusedIn = s.refusedOn = s.global = s.overtaken = 0;
+    s.wantedAt = s.reached = s.tableAt = s.tableFrame = s.refusedAt = 0;
     s.outcome = Outcome.none;
-    s.sizeLg2 = s.allow = s.code = s.tableLevel = s.tableSpanLg2 = s.tableAllow = 0;
+    s.sizeLg2 = s.allow = s.code = s.tableLevel = s.tableSpanLg2 = s.tableAllow = s.granuleLg2 = s.leafLg2 = 0;
     for (let n = 0; n < wordsMax; n++) if (s.words.get(n) !== 0) s.words.set(n, 0);
+  }
+
+  #again(): void {
+    this.#clear();
+    this.#s.stage = Stage.lookUp;
   }
 
   get result(): Resolution {
@@ -160,7 +231,10 @@ export class Transaction {
     switch (this.#s.stage) {
       case Stage.idle:
       case Stage.done:
+      case Stage.stalled:
         return 0;
+      case Stage.waits:
+        return this.#unit.model.canRecord() ? 1 : 0;
       case Stage.keepDevice:
         return caches.devices.slots.ways();
       case Stage.keepSpace:
@@ -209,8 +283,11 @@ export class Transaction {
       case Stage.keepTranslation:
         this.#keepTranslation(way);
         break;
-      default:
+      case Stage.refuse:
         this.#refuse();
+        break;
+      default:
+        this.#again();
         break;
     }
   }
@@ -228,26 +305,37 @@ export class Transaction {
       return;
     }
     s.wordCount = s.cached = 0;
-    if (model.root().translating === true) {
-      const device = caches.devices.find(s.requester, null);
-      if (device >= 0) {
-        s.cached = 1;
-        s.wordCount = caches.devices.copyTo(device, this.#words, 0);
-        const space = caches.spaces.find(s.requester, this.#pasid);
-        if (space >= 0) {
-          s.cached = 2;
-          s.wordCount += caches.spaces.copyTo(space, this.#words, s.wordCount);
-        }
-        s.words.copyFrom(this.#words);
-      }
-    }
+    const device = model.isOn() ? caches.devices.find(s.requester, null) : -1;
+    if (device >= 0) this.#takeCached(device);
     this.#goOn();
+  }
+
+  /** Entries from caches, as far as they have the form that the unit now reads. */
+  #takeCached(device: number): void {
+    const s = this.#s;
+    const { model, caches } = this.#unit;
+    const words = caches.devices.copyTo(device, this.#words, 0);
+    const space = caches.spaces.find(s.requester, this.#pasid);
+    const all = space < 0 ? words : words + caches.spaces.copyTo(space, this.#words, words);
+    s.words.copyFrom(this.#words);
+    s.wordCount = all;
+    this.#found();
+    if (this.#view.wordsOf(model.deviceEntries()) !== words) s.wordCount = 0;
+    else {
+      s.cached = this.#view.wordsOf(Number.POSITIVE_INFINITY) === all && space >= 0 ? 2 : 1;
+      if (s.cached === 1) s.wordCount = words;
+    }
   }
 
   /** With the entries that are here: is another one needed? */
   #goOn(): void {
     const s = this.#s;
     this.#found();
+    if (s.wordCount + this.#view.wantedCount > wordsMax) {
+      // Registers changed meanwhile, and the entries that are here are of another form.
+      this.#again();
+      return;
+    }
     if (this.#view.wantedCount > 0) {
       s.wantedAt = this.#view.wantedAt;
       s.wantedCount = this.#view.wantedCount;
@@ -264,8 +352,9 @@ export class Transaction {
     const found = this.#found();
     const own = this.#unit.model.deviceEntries();
     const count = this.#view.entryCount;
-    if (s.cached === 0 && count >= own && (isAttachment(found) || count > own)) return Stage.keepDevice;
-    if (s.cached < 2 && count > own && isAttachment(found)) return Stage.keepSpace;
+    const isKept = isAttachment(found) || this.#unit.model.keepsInvalid;
+    if (s.cached === 0 && count >= own && (isKept || count > own)) return Stage.keepDevice;
+    if (s.cached < 2 && count > own && isKept) return Stage.keepSpace;
     return Stage.translate;
   }
 
@@ -274,7 +363,7 @@ export class Transaction {
     const { model } = this.#unit;
     s.words.copyTo(this.#words);
     this.#view.begin(this.#words, s.wordCount);
-    return model.tables.lookup(this.#view, model.root(), s.requester, this.#pasid);
+    return model.lookup(this.#view, { requester: s.requester, pasid: this.#pasid, type: s.type });
   }
 
   #fetch(): void {
@@ -297,11 +386,12 @@ export class Transaction {
     const split = this.#view.wordsOf(model.deviceEntries());
     const domain = isAttachment(found) ? model.tagOf(found).domain : 0;
     if (s.stage === Stage.keepDevice) {
-      caches.devices.fill({ requester: s.requester, pasid: null, domain }, this.#words.subarray(0, split), way);
+      if (s.overtaken === 0)
+        caches.devices.fill({ requester: s.requester, pasid: null, domain }, this.#words.subarray(0, split), way);
       s.cached = 1;
     } else {
       const words = this.#words.subarray(split, s.wordCount);
-      caches.spaces.fill({ requester: s.requester, pasid: this.#pasid, domain }, words, way);
+      if (s.overtaken === 0) caches.spaces.fill({ requester: s.requester, pasid: this.#pasid, domain }, words, way);
       s.cached = 2;
     }
     s.stage = this.#keeping();
@@ -312,29 +402,20 @@ export class Transaction {
     const { caches, model } = this.#unit;
     const found = this.#found();
     if (!isAttachment(found)) {
-      this.#refused(found.code, 0);
+      this.#refused(found.code);
       return;
     }
     const type = model.refusesType(this.#request(), found);
     if (type !== 0) {
-      this.#refused(type, 0);
+      this.#refused(type);
       return;
     }
     if (found.state === "blocked") {
-      this.#refused(found.records ?? null, 0);
+      this.#refused(found.records ?? null);
       return;
     }
-    if (s.type === AddressType.translated) {
-      this.#passes({ frame: s.frame, allow: 3, sizeLg2: 12 });
-      return;
-    }
-    if (found.state !== "translated") {
-      const need = this.#need();
-      if ((found.allow & need) !== need) {
-        this.#refused(model.lacksRight(s.write === 1), 0);
-        return;
-      }
-      this.#passes({ frame: s.frame, allow: found.allow, sizeLg2: 12 });
+    if (s.type === AddressType.translated || found.state !== "translated") {
+      this.#pass(found);
       return;
     }
     const hit = caches.translations.find(model.tagOf(found), s.frame, this.#need());
@@ -346,6 +427,18 @@ export class Transaction {
     const frame = translations.outputOf(hit) + s.frame - translations.frameOf(hit);
     s.fromCache = 1;
     this.#passes({ frame, allow: translations.allowOf(hit), sizeLg2: translations.sizeLg2Of(hit) });
+  }
+
+  /** By no table. */
+  #pass(found: Attachment): void {
+    const s = this.#s;
+    const { model } = this.#unit;
+    const isTranslated = s.type === AddressType.translated;
+    const need = isTranslated ? Need.none : this.#need();
+    const code = (found.allow & need) !== need ? model.lacksRight(s.write === 1) : 0;
+    const refused = code === 0 ? model.refusesAddress(this.#request(), found) : code;
+    if (refused !== 0) this.#refused(refused);
+    else this.#passes({ frame: s.frame, allow: isTranslated ? 3 : found.allow, sizeLg2: 12 });
   }
 
   #need(): Need {
@@ -362,17 +455,20 @@ export class Transaction {
     const request = { frame: s.frame, need: this.#need(), write: s.write === 1 };
     const answer = walked(this.#tables, { attachment, tag, from, codes: model.codes() }, request);
     if (!hasReached(answer)) {
-      if (s.type === AddressType.translationRequest && answer.noTranslation) {
+      if (s.type === AddressType.translationRequest && model.isNoTranslation(answer.fault)) {
         this.#passes({ frame: 0, allow: 0, sizeLg2: 12 });
         return;
       }
-      this.#refused(answer.code, answer.stage === "first" ? 1 : 2);
+      this.#refused(answer.code, answer);
       return;
     }
     s.outcome = Outcome.passes;
     s.reached = answer.frame;
     s.allow = answer.allow;
     s.sizeLg2 = answer.sizeLg2;
+    s.global = answer.global ? 1 : 0;
+    s.granuleLg2 = answer.granuleLg2;
+    s.leafLg2 = answer.leafLg2;
     const { table } = answer;
     if (table !== null) {
       s.tableAt = table.table;
@@ -389,7 +485,7 @@ export class Transaction {
     const tag = this.#unit.model.tagOf(this.#found() as Attachment);
     const { tables } = this.#unit.caches;
     const entry = { level: s.tableLevel, spanLg2: s.tableSpanLg2, frame: s.tableFrame, table: s.tableAt };
-    tables.fill({ ...tag, ...entry, allow: s.tableAllow }, way);
+    if (s.overtaken === 0) tables.fill({ ...tag, ...entry, allow: s.tableAllow }, way);
     s.stage = Stage.keepTranslation;
   }
 
@@ -399,7 +495,8 @@ export class Transaction {
     const pages = 2 ** (s.sizeLg2 - 12);
     const inside = s.frame % pages;
     const entry = { ...tag, frame: s.frame - inside, output: s.reached - inside, sizeLg2: s.sizeLg2, allow: s.allow };
-    this.#unit.caches.translations.fill({ ...entry, global: false }, way);
+    const origin = { global: s.global === 1, granuleLg2: s.granuleLg2, leafLg2: s.leafLg2 };
+    if (s.overtaken === 0) this.#unit.caches.translations.fill({ ...entry, ...origin }, way);
     s.stage = Stage.done;
   }
 
@@ -412,12 +509,16 @@ export class Transaction {
     s.stage = Stage.done;
   }
 
-  /** @param code null: the unit says nothing */
-  #refused(code: number | null, stage: 0 | 1 | 2): void {
+  /** @param code null: the unit says nothing @param walk that ended so; null where it did not come to one */
+  #refused(code: number | null, walk: NotWalked | null = null): void {
     const s = this.#s;
     s.outcome = code === null ? Outcome.dropped : Outcome.refused;
     s.code = code ?? 0;
-    s.refusedIn = stage;
+    if (walk !== null) {
+      s.refusedIn = walk.stage === "first" ? 1 : 2;
+      s.refusedOn = walk.onTable ? 1 : 0;
+      s.refusedAt = Math.min(walk.at, Number.MAX_SAFE_INTEGER);
+    }
     s.stage = code === null ? Stage.done : Stage.refuse;
   }
 
@@ -425,8 +526,13 @@ export class Transaction {
     const s = this.#s;
     const { entries }: { readonly entries: readonly EntryRead[] } = this.#found();
     const stage = s.refusedIn === 0 ? null : s.refusedIn === 1 ? "first" : "second";
-    this.#unit.model.record({ ...this.#request(), code: s.code, entries, stage });
-    s.stage = Stage.done;
+    const at = stage === null ? this.#view.outsideAt : s.refusedAt;
+    const { slot } = this;
+    const where = { stage, onTable: s.refusedOn === 1, at, slot } as const;
+    const then = this.#unit.model.record({ ...this.#request(), code: s.code, entries, ...where });
+    if (then === Refusal.swallows) s.outcome = Outcome.swallowed;
+    s.stage = then === Refusal.stalls ? Stage.stalled : then === Refusal.waits ? Stage.waits : Stage.done;
+    if (s.stage !== Stage.done) s.awaited = 0;
   }
 
   #request(): DmaRequest {

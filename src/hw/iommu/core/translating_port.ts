@@ -8,12 +8,13 @@ import type { Transaction } from "./transaction.js";
 /** Which of some ways is taken: a run draws it from its seed. */
 export type Pick = (ways: number) => number;
 
-/** Take a request from its begin to its end. */
+/** Take a request from its begin to its end. One that stalls is refused: here nobody comes to say how it goes on. */
 export function resolve(transaction: Transaction, request: DmaRequest, pick: Pick): Resolution {
   transaction.begin(request);
   while (!transaction.isDone) {
     const ways = transaction.choices();
-    transaction.step(ways > 1 ? pick(ways) : 0);
+    if (ways === 0) transaction.resume("refused");
+    else transaction.step(ways > 1 ? pick(ways) : 0);
   }
   const { result } = transaction;
   transaction.end();
@@ -54,6 +55,11 @@ export class TranslatingPort implements DmaPort {
       const request = { requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
       const result = resolve(transaction, request, pick);
       resolved?.(request, result);
+      if (result.outcome === Outcome.swallowed) {
+        if (!write) bytes.fill(0, done, done + count);
+        done += count;
+        continue;
+      }
       if (result.outcome !== Outcome.passes) return result.outcome === Outcome.message ? "outside" : "fault";
       if (!(result.frame < memory.frameCount)) return "outside";
       const piece = bytes.subarray(done, done + count);

@@ -1,9 +1,11 @@
 /** One walk on a miss: what it reaches, why it does not, and where the next one may begin. */
 import { frameBytes } from "../../../base/frame.js";
+import { read } from "../../../bits/field.js";
 import type { MemoryView } from "../../../mem/view.js";
 import type { Attachment } from "../../../table/device/index.js";
 import {
   type CodeSet,
+  type FaultName,
   faultCode,
   isReached,
   type Need,
@@ -22,6 +24,11 @@ export interface Walked {
   readonly frame: number;
   readonly sizeLg2: number;
   readonly allow: number;
+  /** The leaf counts for every space: that of the first stage where there are two. */
+  readonly global: boolean;
+  /** log2 of the granule of its table, and of its bytes. */
+  readonly granuleLg2: number;
+  readonly leafLg2: number;
   /** The table that held the leaf; null where it was the top one, or where two stages were walked. */
   readonly table: CachedTable | null;
 }
@@ -29,9 +36,12 @@ export interface Walked {
 /** A walk that did not. */
 export interface NotWalked {
   readonly code: number;
-  /** Only rights were missing, or nothing was mapped: a request for a translation is answered with none. */
-  readonly noTranslation: boolean;
+  readonly fault: FaultName;
   readonly stage: "first" | "second";
+  /** The second stage refused a table of the first. */
+  readonly onTable: boolean;
+  /** What that stage was given; of what memory does not hold, where it should lie. */
+  readonly at: number;
   /** The address lies beyond what the table translates. */
   readonly isOutside: boolean;
 }
@@ -54,7 +64,7 @@ export function walked(
       answer = ofOne(memory, root, o, request);
     } else {
       const both = traceNested(memory, { first: root, second }, BigInt(frame) << 12n, need);
-      answer = answered(both, o, request, null);
+      answer = answered(both, o, request, root, null);
     }
     // Of an upper and a lower half, the one in which the address lies.
     if (hasReached(answer) || !answer.isOutside) return answer;
@@ -69,7 +79,7 @@ function ofOne(memory: MemoryView, root: TableRoot, o: Of, request: Request): Wa
   const { from } = o;
   if (from === null) {
     const t = trace(memory, root, BigInt(request.frame) << 12n, request.need);
-    return answered(t, o, request, root);
+    return answered(t, o, request, root, root);
   }
   const below: TableRoot = {
     ...root,
@@ -80,24 +90,31 @@ function ofOne(memory: MemoryView, root: TableRoot, o: Of, request: Request): Wa
     allow: (root.allow & from.allow) as TableRoot["allow"],
   };
   const t = trace(memory, below, (request.frame - from.frame) * frameBytes, request.need);
-  return answered(t, o, request, null);
+  const answer = answered(t, o, request, root, null);
+  const isOfInput = !hasReached(answer) && answer.fault !== "outside";
+  return isOfInput ? { ...answer, at: request.frame * frameBytes } : answer;
 }
 
-/** @param root whose last table is worth keeping; null: none */
-function answered(t: Trace, o: Of, request: Request, root: TableRoot | null): Walked | NotWalked {
+/** @param root what was walked first @param keep whose last table is worth keeping; null: none */
+function answered(t: Trace, o: Of, request: Request, root: TableRoot, keep: TableRoot | null): Walked | NotWalked {
   const { result } = t;
   if (!isReached(result)) {
-    const { fault, stage, atTop, onFirstStageTable } = result;
+    const { fault, stage, atTop, onFirstStageTable, at } = result;
     const code = faultCode(o.codes, { fault, stage, atTop, onFirstStageTable, write: request.write });
-    const noTranslation = fault === "absent" || fault === "readRefused" || fault === "writeRefused";
-    return { code, stage, noTranslation, isOutside: fault === "inputSize" };
+    return { code, fault, stage, onTable: onFirstStageTable, at, isOutside: fault === "inputSize" };
   }
   const { paddr, bytes, allow } = result;
+  const { rows, perLevel } = planOf(root);
+  const leaf = t.steps.at(-1)!;
+  const nG = leaf.about.fields.find((f) => f.name === "nG");
   return {
     frame: Math.floor(paddr / frameBytes),
     sizeLg2: Math.round(Math.log2(bytes)),
     allow,
-    table: root === null ? null : lastTable(t, root, o.tag, request.frame),
+    global: nG !== undefined && read(leaf.words, 0, nG) === 0,
+    granuleLg2: perLevel + 3,
+    leafLg2: rows[leaf.level * rowLength + Row.shift]!,
+    table: keep === null ? null : lastTable(t, keep, o.tag, request.frame),
   };
 }
 

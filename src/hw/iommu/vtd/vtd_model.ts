@@ -1,11 +1,13 @@
 /** A VT-d unit as the core asks for it: its root as registers have it, its tags, its codes. */
 import { frameBytes } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
+import type { MemoryView } from "../../../mem/view.js";
 import { GlobalStatus, RootTableAddress } from "../../../spec/vtd/registers.js";
 import { cells, type Live, type MachineState, record } from "../../../state/index.js";
-import { type Attachment, deviceTables, type UnitRoot } from "../../../table/device/index.js";
+import { type Attachment, deviceTables, type LookupFault, type UnitRoot } from "../../../table/device/index.js";
 import { vtdAbilities } from "../../../table/device/vtd_abilities.js";
-import type { RefusedRequest, UnitModel } from "../core/model.js";
+import type { FaultName } from "../../../table/index.js";
+import { Refusal, type RefusedRequest, type UnitModel, type Whose } from "../core/model.js";
 import { AddressType, type DmaRequest } from "../core/request.js";
 import type { Tag } from "../core/tag.js";
 import type { VtdRegisters } from "./event.js";
@@ -28,7 +30,7 @@ const Fault = {
 };
 
 export class VtdModel implements UnitModel {
-  readonly tables = deviceTables.vtd;
+  readonly keepsInvalid = false;
   readonly #registers: VtdRegisters;
   readonly #faults: VtdFaults;
   readonly #s: Live<typeof Root.drafts>;
@@ -63,8 +65,16 @@ export class VtdModel implements UnitModel {
     return this.#ttm === 1;
   }
 
-  root(): UnitRoot {
-    const on = this.#registers.read("gsts", GlobalStatus.tes) === 1;
+  isOn(): boolean {
+    return this.#registers.read("gsts", GlobalStatus.tes) === 1;
+  }
+
+  lookup(view: MemoryView, { requester, pasid }: Whose): Attachment | LookupFault {
+    return deviceTables.vtd.lookup(view, this.#root(), requester, pasid);
+  }
+
+  #root(): UnitRoot {
+    const on = this.isOn();
     this.#s.rtaddr.copyTo(this.#words);
     const key = `${on} ${this.#words[0]} ${this.#words[1]}`;
     let root = this.#roots.get(key);
@@ -109,7 +119,7 @@ export class VtdModel implements UnitModel {
 
   /** The second stage's translations have no PASID. 6.2.5. */
   tagOf(a: Attachment): Tag {
-    return { domain: a.domain ?? 0, space: a.stage === "second" || a.stage === null ? null : a.pasid };
+    return { domain: a.domain ?? 0, space: a.stage === "second" || a.stage === null ? null : a.pasid, globals: 0 };
   }
 
   isMessage(frame: number): boolean {
@@ -126,7 +136,21 @@ export class VtdModel implements UnitModel {
     return write ? Fault.write : Fault.read;
   }
 
-  record(refused: RefusedRequest): void {
+  /** A unit that passes addresses on leaves it to memory whether they exist. */
+  refusesAddress(): number {
+    return 0;
+  }
+
+  isNoTranslation(fault: FaultName): boolean {
+    return fault === "absent" || fault === "readRefused" || fault === "writeRefused";
+  }
+
+  record(refused: RefusedRequest): Refusal {
     this.#faults.record(refused);
+    return Refusal.ends;
+  }
+
+  canRecord(): boolean {
+    return true;
   }
 }
