@@ -10,6 +10,7 @@ import type { Attachment, EntryRead, LookupFault } from "../../../table/device/i
 import { type FrameSource, Need } from "../../../table/index.js";
 import type { UnitCaches } from "./caches.js";
 import { EntryView } from "./entry_view.js";
+import { inputFrame } from "./input_frame.js";
 import { Refusal, type UnitModel } from "./model.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "./request.js";
 import type { CachedTable } from "./table_cache.js";
@@ -418,13 +419,14 @@ export class Transaction {
       this.#pass(found);
       return;
     }
-    const hit = caches.translations.find(model.tagOf(found), s.frame, this.#need());
+    const input = inputFrame(found, s.frame);
+    const hit = caches.translations.find(model.tagOf(found), input, this.#need());
     if (hit < 0) {
       s.stage = Stage.walk;
       return;
     }
     const { translations } = caches;
-    const frame = translations.outputOf(hit) + s.frame - translations.frameOf(hit);
+    const frame = translations.outputOf(hit) + input - translations.frameOf(hit);
     s.fromCache = 1;
     this.#passes({ frame, allow: translations.allowOf(hit), sizeLg2: translations.sizeLg2Of(hit) });
   }
@@ -451,8 +453,9 @@ export class Transaction {
     const { model, caches } = this.#unit;
     const attachment = this.#found() as Attachment;
     const tag = model.tagOf(attachment);
-    const from: CachedTable | null = attachment.stage === "nested" ? null : caches.tables.find(tag, s.frame);
-    const request = { frame: s.frame, need: this.#need(), write: s.write === 1 };
+    const frame = inputFrame(attachment, s.frame);
+    const from: CachedTable | null = attachment.stage === "nested" ? null : caches.tables.find(tag, frame);
+    const request = { frame, need: this.#need(), write: s.write === 1 };
     const answer = walked(this.#tables, { attachment, tag, from, codes: model.codes() }, request);
     if (!hasReached(answer)) {
       if (s.type === AddressType.translationRequest && model.isNoTranslation(answer.fault)) {
@@ -491,10 +494,12 @@ export class Transaction {
 
   #keepTranslation(way: number): void {
     const s = this.#s;
-    const tag = this.#unit.model.tagOf(this.#found() as Attachment);
+    const attachment = this.#found() as Attachment;
+    const tag = this.#unit.model.tagOf(attachment);
     const pages = 2 ** (s.sizeLg2 - 12);
-    const inside = s.frame % pages;
-    const entry = { ...tag, frame: s.frame - inside, output: s.reached - inside, sizeLg2: s.sizeLg2, allow: s.allow };
+    const input = inputFrame(attachment, s.frame);
+    const inside = input % pages;
+    const entry = { ...tag, frame: input - inside, output: s.reached - inside, sizeLg2: s.sizeLg2, allow: s.allow };
     const origin = { global: s.global === 1, granuleLg2: s.granuleLg2, leafLg2: s.leafLg2 };
     if (s.overtaken === 0) this.#unit.caches.translations.fill({ ...entry, ...origin }, way);
     s.stage = Stage.done;
