@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/core/table_cache.ts TableCache.#entry": scratch,
   "hw/iommu/core/transaction.ts Transaction.#words": scratch,
   "hw/iommu/core/transaction.ts Transaction.#piece": scratch,
+  "hw/iommu/smmuv3/command_queue.ts SmmuCommandQueue.#words": scratch,
   "hw/iommu/vtd/faults.ts VtdFaults.#words": scratch,
   "hw/iommu/vtd/invalidation_queue.ts VtdInvalidationQueue.#words": scratch,
   "hw/iommu/vtd/vtd_model.ts VtdModel.#words": scratch,
