@@ -1,13 +1,16 @@
 /** Worlds that QEMU's units were asked about, as memory and registers of ours. */
 import { type Field, write } from "../../../src/bits/field.js";
+import { SmmuUnit } from "../../../src/hw/iommu/smmuv3/smmu_unit.js";
 import { VtdUnit } from "../../../src/hw/iommu/vtd/vtd_unit.js";
 import { Memory } from "../../../src/mem/memory.js";
+import { smmuRegisters } from "../../../src/spec/smmuv3/register_map.js";
+import { addressBits, Idr0, Idr1, Idr3, Idr5 } from "../../../src/spec/smmuv3/registers.js";
 import { vtdRegisters } from "../../../src/spec/vtd/register_map.js";
 import { Capability, ExtendedCapability } from "../../../src/spec/vtd/registers.js";
 import { MachineState } from "../../../src/state/machine_state.js";
 import type { UnitRoot } from "../../../src/table/device/index.js";
 import type { Recording, World } from "../../qemu/recording.js";
-import { dataAt, dataBytes, ramBytes } from "../../qemu/test_memory.js";
+import { dataAt, dataBytes, ramBytes, resultsAt } from "../../qemu/test_memory.js";
 
 /** The same bytes as `memoryOf` of the recording has, in a memory that a unit can be given. */
 export function memoryOf({ ramBase }: Recording, { entries }: World): Memory {
@@ -55,4 +58,59 @@ export function vtdUnitOf(memory: Memory, unit: UnitRoot): VtdUnit {
   made.registers.write32(gcmd.offset, 0x4000_0000);
   made.registers.write32(gcmd.offset, 0x8000_0000);
   return made;
+}
+
+/** Where QEMU's driver leaves nothing: half a frame of results that no recorded table names. */
+const eventsAt = resultsAt + 4096;
+const eventsLg2 = 3;
+
+/** The same for an SMMUv3: what the recorded one was, and said of itself where the recording says less. */
+export function smmuUnitOf(memory: Memory, unit: UnitRoot, ramBase: number): SmmuUnit {
+  const can = unit.abilities!;
+  const w = new Uint32Array(4);
+  const { granules = 0x1_5000 } = can.smmu ?? {};
+  const flags: readonly (readonly [Field<0 | 1>, boolean | undefined])[] = [
+    [Idr0.s1p, can.first],
+    [Idr0.s2p, can.second],
+    [Idr0.termModel, can.smmu?.alwaysAborts ?? true],
+    [Idr0.asid16, can.smmu?.wideAsids ?? true],
+    [Idr0.vmid16, can.smmu?.wideVmids ?? true],
+  ];
+  for (const [field, is] of flags) write(w, 0, field, is === true ? 1 : 0);
+  write(w, 0, Idr0.stallModel, can.smmu?.stallModel ?? 1);
+  write(w, 0, Idr0.stLevel, 1);
+  write(w, 1, Idr1.sidSize, 16);
+  write(w, 1, Idr1.eventqs, 19);
+  write(w, 2, Idr3.had, can.smmu?.hierarchyOff === false ? 0 : 1);
+  write(w, 3, Idr5.oas, addressBits.indexOf(unit.outputBits));
+  for (const [field, lg2] of [
+    [Idr5.gran4k, 12],
+    [Idr5.gran16k, 14],
+    [Idr5.gran64k, 16],
+  ] as const)
+    write(w, 3, field, ((granules >>> lg2) & 1) as 0 | 1);
+  const made = new SmmuUnit({
+    ...{ state: new MachineState(), memory, messages: { send: () => undefined } },
+    identification: { idr0: w[0]!, idr1: w[1]!, idr3: w[2]!, idr5: w[3]! },
+    caches: { devices: 4, spaces: 4, tables: 4, translations: 4 },
+  });
+  const { cr2, strtabBase, strtabBaseCfg, eventqBase, cr0 } = smmuRegisters.registers;
+  made.registers.write32(cr2.offset, 2);
+  made.registers.write64(strtabBase.offset, unit.root, 0);
+  made.registers.write32(
+    strtabBaseCfg.offset,
+    (unit.mode === "two-level" ? 0x1_0000 : 0) | (unit.split << 6) | unit.size,
+  );
+  made.registers.write64(eventqBase.offset, ramBase + eventsAt + eventsLg2, 0);
+  made.registers.write32(cr0.offset, 5);
+  return made;
+}
+
+/** The number of the event that was recorded, taken off the queue; null when none was. */
+export function smmuFaultOf({ registers }: SmmuUnit, memory: Memory, ramBase: number): number | null {
+  const { eventqCons } = smmuRegisters.registers;
+  const [produced, consumed] = [registers.get("eventqProd"), registers.get("eventqCons")];
+  if (produced === consumed) return null;
+  registers.write32(eventqCons.offset, produced);
+  return memory.load32(ramBase + eventsAt + (consumed % 2 ** eventsLg2) * 32) & 0xff;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Outcome } from "../../../src/hw/iommu/core/request.js";
 import * as C from "../../../src/spec/smmuv3/command_layouts.js";
 import { smmuRegisters } from "../../../src/spec/smmuv3/register_map.js";
+import { Mapper } from "../../../src/table/index.js";
 import { SmmuSoftware } from "./smmu_software.js";
 
 const { Command: Op } = C;
@@ -157,6 +158,17 @@ describe("tags", () => {
     s.attach(10, table, { asid: 7 }, { s2Vmid: 4 });
     s.dma(nic, 0x6000);
     expect(s.dma(10, 0x6000)).toMatchObject({ fromCache: false });
+  });
+
+  test("two tables of one tag: what is cached of one is no way into the other, when their granules differ", () => {
+    const { s } = single();
+    const address = s.frames(16) * 4096;
+    const root = { format: "smmu-s1-64k", address, level: 2, inputBits: 48, outputBits: 44, allow: 3 } as const;
+    const wide = new Mapper(s.memory, { ...root, upper: "zero" }, (n) => s.frames(n ?? 16));
+    wide.map(0x7_0000, 0x90_0000, 0x1_0000, 3);
+    s.attach(10, wide, { asid: 7, tg0: 1, ttb0: address / 16 }, { s2Vmid: 3 });
+    expect(s.dma(10, 0x7_1000)).toMatchObject(passes(0x901, false));
+    expect(s.dma(nic, 0x6000)).toMatchObject(passes(0x801, false));
   });
 
   test("wildcards leave out the low bits of a VMID", () => {

@@ -13,7 +13,7 @@ import {
   type TableRoot,
   type Trace,
 } from "../../../table/index.js";
-import { Kind, Row, rowLength } from "../../../table/plan.js";
+import { Kind, Row, rootProblem, rowLength } from "../../../table/plan.js";
 import { trace, traceNested } from "../../../table/trace.js";
 import { granted } from "../../../table/walk.js";
 import type { CachedTable } from "./table_cache.js";
@@ -77,10 +77,19 @@ type Request = Parameters<typeof walked>[2];
 
 function ofOne(memory: MemoryView, root: TableRoot, o: Of, request: Request): Walked | NotWalked {
   const { from } = o;
-  if (from === null) {
+  const below = from === null ? null : belowOf(root, from);
+  if (from === null || below === null) {
     const t = trace(memory, root, BigInt(request.frame) << 12n, request.need);
     return answered(t, o, request, root, root);
   }
+  const t = trace(memory, below, (request.frame - from.frame) * frameBytes, request.need);
+  const answer = answered(t, o, request, root, null);
+  const isOfInput = !hasReached(answer) && answer.fault !== "outside";
+  return isOfInput ? { ...answer, at: request.frame * frameBytes } : answer;
+}
+
+/** The part of a table that a cached pointer leads to; null where it is of another kind of table, whose tag is the same. */
+function belowOf(root: TableRoot, from: CachedTable): TableRoot | null {
   const below: TableRoot = {
     ...root,
     level: from.level,
@@ -89,10 +98,7 @@ function ofOne(memory: MemoryView, root: TableRoot, o: Of, request: Request): Wa
     upper: "zero",
     allow: (root.allow & from.allow) as TableRoot["allow"],
   };
-  const t = trace(memory, below, (request.frame - from.frame) * frameBytes, request.need);
-  const answer = answered(t, o, request, root, null);
-  const isOfInput = !hasReached(answer) && answer.fault !== "outside";
-  return isOfInput ? { ...answer, at: request.frame * frameBytes } : answer;
+  return from.level < root.level && rootProblem(below) === null ? below : null;
 }
 
 /** @param root what was walked first @param keep whose last table is worth keeping; null: none */
