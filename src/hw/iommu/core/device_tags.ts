@@ -6,8 +6,9 @@
  */
 import { type CellArray, cells, type MachineState, record } from "../../../state/index.js";
 
-/** Requester id plus one, and answers so far; 0 = free. */
+/** Requester id, of 32 bits where it is a stream's, and answers so far plus one; 0 = free. */
 const width = 2;
+const Word = { requester: 0, answers: 1 } as const;
 
 /** What an answer did. */
 export const Answered = { counted: 0, last: 1, unexpected: 2 } as const;
@@ -28,8 +29,9 @@ export class DeviceTags {
   /** @returns the tag; -1 when none is free. */
   take(requester: number): number {
     for (let tag = 0; tag < this.count; tag++) {
-      if (this.#words.get(tag * width) !== 0) continue;
-      this.#words.set(tag * width, requester + 1);
+      if (this.#answers(tag) !== 0) continue;
+      this.#words.set(tag * width + Word.requester, requester);
+      this.#words.set(tag * width + Word.answers, 1);
       return tag;
     }
     return -1;
@@ -37,13 +39,12 @@ export class DeviceTags {
 
   /** Whose the tag is; null when it is free. */
   requesterOf(tag: number): number | null {
-    const word = this.#words.get(tag * width);
-    return word === 0 ? null : word - 1;
+    return this.#answers(tag) === 0 ? null : this.#words.get(tag * width + Word.requester);
   }
 
   get busyCount(): number {
     let busy = 0;
-    for (let tag = 0; tag < this.count; tag++) if (this.#words.get(tag * width) !== 0) busy++;
+    for (let tag = 0; tag < this.count; tag++) if (this.#answers(tag) !== 0) busy++;
     return busy;
   }
 
@@ -51,9 +52,9 @@ export class DeviceTags {
   answer(o: { readonly requester: number; readonly tag: number; readonly expected: number }): Answered {
     const { requester, tag, expected } = o;
     if (!(tag >= 0 && tag < this.count) || this.requesterOf(tag) !== requester) return Answered.unexpected;
-    const came = this.#words.get(tag * width + 1) + 1;
+    const came = this.#answers(tag);
     if (came % 8 !== expected % 8) {
-      this.#words.set(tag * width + 1, came);
+      this.#words.set(tag * width + Word.answers, came + 1);
       return Answered.counted;
     }
     this.free(tag);
@@ -61,7 +62,10 @@ export class DeviceTags {
   }
 
   free(tag: number): void {
-    this.#words.set(tag * width, 0);
-    this.#words.set(tag * width + 1, 0);
+    for (let n = 0; n < width; n++) this.#words.set(tag * width + n, 0);
+  }
+
+  #answers(tag: number): number {
+    return this.#words.get(tag * width + Word.answers);
   }
 }

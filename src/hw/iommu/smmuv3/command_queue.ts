@@ -12,7 +12,7 @@ import type { Memory } from "../../../mem/memory.js";
 import * as C from "../../../spec/smmuv3/command_layouts.js";
 import { CommandError } from "../../../spec/smmuv3/commands.js";
 import { CommandConsumer, Cr2, GlobalError, QueueIndex } from "../../../spec/smmuv3/control_registers.js";
-import { Cr0, Idr0 } from "../../../spec/smmuv3/registers.js";
+import { Cr0, Idr0, Idr1 } from "../../../spec/smmuv3/registers.js";
 import { cell, cells, type Live, type MachineState, record } from "../../../state/index.js";
 import type { UnitCaches } from "../core/caches.js";
 import type { DeviceTags } from "../core/device_tags.js";
@@ -166,7 +166,7 @@ export class SmmuCommandQueue {
         this.#sync(w);
         return;
       case Command.atcInv:
-        if (this.#isOn) this.#ask(w);
+        if (this.#isOn && isStream(registers, read(w, 0, C.AtcInvalidate.sid))) this.#ask(w);
         break;
       case Command.priResp:
         if (this.#isOn) this.#respond(w);
@@ -273,3 +273,6 @@ export class SmmuCommandQueue {
     registers.write("cr0ack", cmdqen, registers.read("cr0", cmdqen));
   }
 }
+
+/** A stream that the unit cannot have: nobody is asked. 4.1.7. */
+const isStream = (registers: SmmuRegisters, sid: number) => sid < 2 ** registers.read("idr1", Idr1.sidSize);
