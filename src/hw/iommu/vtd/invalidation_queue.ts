@@ -17,6 +17,7 @@ import { cell, cells, type Live, type MachineState, record } from "../../../stat
 import { reservedSet } from "../../../table/device/entry.js";
 import type { UnitCaches } from "../core/caches.js";
 import { Answered, type DeviceTags } from "../core/device_tags.js";
+import { sizedRange } from "../core/sized_range.js";
 import type { Transaction } from "../core/transaction.js";
 import { forgetContexts, forgetPasids, forgetSpace, forgetTranslations, Grain } from "./caches_told.js";
 import type { VtdEvent, VtdRegisters } from "./event.js";
@@ -253,7 +254,7 @@ export class VtdInvalidationQueue {
       tag,
       pasid: ofPasid ? read(w, 0, D.PasidDeviceTlbInvalidate.pasid) : null,
       global: ofPasid && read(w, 0, D.PasidDeviceTlbInvalidate.global) === 1,
-      ...rangeOf(read(w, 0, page), read(w, 0, s) === 1),
+      ...sizedRange(read(w, 0, page), read(w, 0, s) === 1),
     });
   }
 
@@ -290,16 +291,3 @@ export class VtdInvalidationQueue {
 
 /** Bits 11:9 are the type's upper part. */
 const typeOf = (words: Uint32Array) => (words[0]! & 15) | (((words[0]! >>> 9) & 7) << 4);
-
-/** The lowest zero of the address from bit 12 on says how many pages: 2, 4, 8, ... */
-function rangeOf(page: number, isSized: boolean): { frame: number; frameCount: number } {
-  if (!isSized) return { frame: page, frameCount: 1 };
-  let lg2 = 1;
-  let rest = page;
-  while (rest % 2 === 1) {
-    rest = Math.floor(rest / 2);
-    lg2++;
-  }
-  const frameCount = 2 ** Math.min(lg2, 52);
-  return { frame: page - (page % frameCount), frameCount };
-}
