@@ -73,7 +73,7 @@ export class DeviceTlb implements Contract {
 
   /** Keep what the unit answered. @param way one of `translations.slots.ways()` */
   keep(pasid: number | null, e: { frame: number; output: number; sizeLg2: number; allow: number }, way: number): void {
-    const origin = { granuleLg2: 12, leafLg2: e.sizeLg2 };
+    const origin = { granuleLg2: 12, leafLg2: e.sizeLg2, composed: false };
     this.translations.fill({ ...tagOf(pasid), ...e, ...origin, global: false }, way);
   }
 

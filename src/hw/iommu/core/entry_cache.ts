@@ -13,6 +13,8 @@ import { spaceWord } from "./tag.js";
 export const legWordsMax = 18;
 const Word = { flags: 0, requester: 1, pasid: 2, domain: 3, words: 4 } as const;
 const width = Word.words + legWordsMax;
+/** In `flags`, beside the count of words. */
+const marked = 0x100;
 
 /** What an invalidation asks for; what is left out is not asked. */
 export interface EntryScope {
@@ -49,9 +51,17 @@ export class EntryCache {
   /** @returns how many words the slot holds. */
   copyTo(slot: number, into: Uint32Array, at: number): number {
     this.slots.copyTo(slot, this.#entry);
-    const count = this.#entry[Word.flags]!;
+    const count = this.#entry[Word.flags]! % marked;
     into.set(this.#entry.subarray(Word.words, Word.words + count), at);
     return count;
+  }
+
+  /** Note once for a slot what the unit keeps of it besides the entry. @returns false when that was noted before */
+  mark(slot: number): boolean {
+    this.slots.copyTo(slot, this.#entry);
+    if (this.#entry[Word.flags]! >= marked) return false;
+    this.slots.set(slot, Word.flags, this.#entry[Word.flags]! + marked);
+    return true;
   }
 
   fill(

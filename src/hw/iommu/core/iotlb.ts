@@ -23,6 +23,8 @@ export interface TlbEntry extends Tag {
   /** log2 of the granule of the tables that gave it, and of the bytes of the leaf: of the first stage where there are two. */
   readonly granuleLg2: number;
   readonly leafLg2: number;
+  /** Both stages were walked for it. */
+  readonly composed: boolean;
 }
 
 /** What an invalidation asks for; what is left out is not asked. */
@@ -31,6 +33,8 @@ export interface TlbScope extends SpaceScope {
   readonly globals?: boolean;
   /** log2 of the bytes of the leaf that gave it. */
   readonly leafLg2?: number;
+  /** true: only those for which both stages were walked. */
+  readonly composed?: boolean;
 }
 
 export class Iotlb {
@@ -88,7 +92,7 @@ export class Iotlb {
     w[Word.frame + 1] = u64High(e.frame);
     w[Word.output] = u64Low(e.output);
     w[Word.output + 1] = u64High(e.output);
-    w[Word.origin] = e.granuleLg2 | (e.leafLg2 << 8);
+    w[Word.origin] = e.granuleLg2 | (e.leafLg2 << 8) | (e.composed ? 0x1_0000 : 0);
     const last = e.frame + 2 ** (e.sizeLg2 - 12) - 1;
     this.slots.clearWhere(
       (slot) =>
@@ -101,7 +105,15 @@ export class Iotlb {
 
   /** @returns how many entries went. */
   invalidate(scope: TlbScope): number {
-    const { space, first = 0, last = Number.MAX_SAFE_INTEGER, globals = true, granuleLg2, leafLg2 } = scope;
+    const {
+      space,
+      first = 0,
+      last = Number.MAX_SAFE_INTEGER,
+      globals = true,
+      granuleLg2,
+      leafLg2,
+      composed = false,
+    } = scope;
     const ofGlobals: SpaceScope = { ...scope, space: "any" };
     return this.slots.clearWhere((slot) => {
       const global = typeof space === "number" && isGlobal(this.slots.word(slot, Word.flags));
@@ -109,8 +121,9 @@ export class Iotlb {
       const [domain, ofSpace] = [this.slots.word(slot, Word.domain), this.slots.word(slot, Word.space)];
       if (!isOf(global ? ofGlobals : scope, domain, ofSpace)) return false;
       const origin = this.slots.word(slot, Word.origin);
+      if (composed && origin < 0x1_0000) return false;
       if (granuleLg2 !== undefined && (origin & 0xff) !== granuleLg2) return false;
-      if (leafLg2 !== undefined && origin >>> 8 !== leafLg2) return false;
+      if (leafLg2 !== undefined && ((origin >>> 8) & 0xff) !== leafLg2) return false;
       return this.#overlaps(slot, first, last);
     });
   }

@@ -12,6 +12,8 @@ export interface RefusedRequest extends DmaRequest {
   readonly entries: readonly EntryRead[];
   /** Which stage of the page tables refused; null where it did not come to one. */
   readonly stage: "first" | "second" | null;
+  /** Why they refused, or that the device's own entry lacks the right; null for any other reason. */
+  readonly fault: FaultName | null;
   /** The second stage refused a table of the first. */
   readonly onTable: boolean;
   /** What that stage was given; of what memory does not hold, where it should lie. */
@@ -57,6 +59,10 @@ export interface UnitModel {
   refusesAddress(request: DmaRequest, attachment: Attachment): number;
   /** Whether a request for a translation is answered, when tables give this fault: that there is none. */
   isNoTranslation(fault: FaultName): boolean;
+  /** The unit's code for a device that is blocked; null: it says nothing. Left out: as the attachment has it. */
+  blocks?(attachment: Attachment): number | null;
+  /** The unit's code for a read of the range of interrupt messages. Left out: it says nothing. */
+  readsMessage?(): number;
   /** Put a refusal where software finds it. */
   record(refused: RefusedRequest): Refusal;
   /** Whether what `waits` can be recorded now. */

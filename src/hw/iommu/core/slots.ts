@@ -25,6 +25,10 @@ export class Slots {
     return this.#words.get(slot * this.width + n);
   }
 
+  set(slot: number, n: number, to: number): void {
+    this.#words.set(slot * this.width + n, to);
+  }
+
   /** In how many ways an entry can be put in: any may give way when none is free. */
   ways(): number {
     return this.#free() < 0 ? this.count : 1;

@@ -7,7 +7,7 @@ import type { Memory } from "../../../mem/memory.js";
 import type { MachineState } from "../../../state/machine_state.js";
 import { cell, cells, type Live, record, wide } from "../../../state/record.js";
 import type { Attachment, EntryRead, LookupFault } from "../../../table/device/index.js";
-import { type FrameSource, Need } from "../../../table/index.js";
+import { Allow, Fault, type FrameSource, faultParts, Need, type TableRoot } from "../../../table/index.js";
 import type { UnitCaches } from "./caches.js";
 import { EntryView } from "./entry_view.js";
 import { inputFrame } from "./input_frame.js";
@@ -73,6 +73,9 @@ const TransactionState = record("request", {
   allow: cell("rights"),
   code: cell("why it was refused"),
   refusedIn: cell<0 | 1 | 2>("stage of the tables that refused; 0 = none"),
+  fault: cell(
+    "why the tables refused, or the device's own entry, as the walker's number without its sign; 0 = another reason",
+  ),
   refusedOn: cell<0 | 1>("1 = the second stage refused a table of the first"),
   refusedAt: wide("what the stage that refused was given, or what memory does not hold"),
   fromCache: cell<0 | 1>("1 = the answer came from the IOTLB"),
@@ -203,6 +206,7 @@ export class Transaction {
   #clear(): void {
     const s = this.#s;
     s.wordCount = s.cached = s.wantedCount = s.got = 0;
+    s.fault = 0;
     s.fromCache = s.refusedIn = s.refusedOn = s.global = s.overtaken = 0;
     s.wantedAt = s.reached = s.tableAt = s.tableFrame = s.refusedAt = 0;
     s.outcome = Outcome.none;
@@ -301,8 +305,12 @@ export class Transaction {
     const s = this.#s;
     const { model, caches } = this.#unit;
     if (s.type === AddressType.untranslated && model.isMessage(s.frame)) {
-      s.outcome = s.write === 1 ? Outcome.message : Outcome.dropped;
-      s.stage = Stage.done;
+      if (s.write === 1) {
+        s.outcome = Outcome.message;
+        s.stage = Stage.done;
+      } else {
+        this.#refused(model.isOn() ? (model.readsMessage?.() ?? null) : null);
+      }
       return;
     }
     s.wordCount = s.cached = 0;
@@ -412,7 +420,8 @@ export class Transaction {
       return;
     }
     if (found.state === "blocked") {
-      this.#refused(found.records ?? null);
+      if (found.allow === Allow.none) this.#lacksRight();
+      this.#refused(model.blocks === undefined ? (found.records ?? null) : model.blocks(found));
       return;
     }
     if (s.type === AddressType.translated || found.state !== "translated") {
@@ -420,7 +429,9 @@ export class Transaction {
       return;
     }
     const input = inputFrame(found, s.frame);
-    const hit = caches.translations.find(model.tagOf(found), input, this.#need());
+    const need = this.#need();
+    const own = ownRights(found);
+    const hit = (own & need) === need ? caches.translations.find(model.tagOf(found), input, need) : -1;
     if (hit < 0) {
       s.stage = Stage.walk;
       return;
@@ -428,7 +439,7 @@ export class Transaction {
     const { translations } = caches;
     const frame = translations.outputOf(hit) + input - translations.frameOf(hit);
     s.fromCache = 1;
-    this.#passes({ frame, allow: translations.allowOf(hit), sizeLg2: translations.sizeLg2Of(hit) });
+    this.#passes({ frame, allow: translations.allowOf(hit) & own, sizeLg2: translations.sizeLg2Of(hit) });
   }
 
   /** By no table. */
@@ -437,10 +448,17 @@ export class Transaction {
     const { model } = this.#unit;
     const isTranslated = s.type === AddressType.translated;
     const need = isTranslated ? Need.none : this.#need();
-    const code = (found.allow & need) !== need ? model.lacksRight(s.write === 1) : 0;
+    const lacks = (found.allow & need) !== need;
+    if (lacks) this.#lacksRight();
+    const code = lacks ? model.lacksRight(s.write === 1) : 0;
     const refused = code === 0 ? model.refusesAddress(this.#request(), found) : code;
     if (refused !== 0) this.#refused(refused);
     else this.#passes({ frame: s.frame, allow: isTranslated ? 3 : found.allow, sizeLg2: 12 });
+  }
+
+  /** Its own entry does not let the device do so. */
+  #lacksRight(): void {
+    this.#s.fault = -(this.#s.write === 1 ? Fault.writeRefused : Fault.readRefused);
   }
 
   #need(): Need {
@@ -451,7 +469,8 @@ export class Transaction {
   #walk(): void {
     const s = this.#s;
     const { model, caches } = this.#unit;
-    const attachment = this.#found() as Attachment;
+    const found = this.#found() as Attachment;
+    const attachment = withoutOwnRights(found);
     const tag = model.tagOf(attachment);
     const frame = inputFrame(attachment, s.frame);
     const from: CachedTable | null = attachment.stage === "nested" ? null : caches.tables.find(tag, frame);
@@ -463,6 +482,13 @@ export class Transaction {
         return;
       }
       this.#refused(answer.code, answer);
+      return;
+    }
+    if ((ownRights(found) & request.need) !== request.need) {
+      this.#lacksRight();
+      s.refusedIn = found.second === null ? 1 : 2;
+      s.refusedAt = Math.min(frame * 4096, Number.MAX_SAFE_INTEGER);
+      this.#refused(model.lacksRight(s.write === 1));
       return;
     }
     s.outcome = Outcome.passes;
@@ -500,8 +526,14 @@ export class Transaction {
     const input = inputFrame(attachment, s.frame);
     const inside = input % pages;
     const entry = { ...tag, frame: input - inside, output: s.reached - inside, sizeLg2: s.sizeLg2, allow: s.allow };
-    const origin = { global: s.global === 1, granuleLg2: s.granuleLg2, leafLg2: s.leafLg2 };
+    const origin = {
+      global: s.global === 1,
+      granuleLg2: s.granuleLg2,
+      leafLg2: s.leafLg2,
+      composed: attachment.stage === "nested",
+    };
     if (s.overtaken === 0) this.#unit.caches.translations.fill({ ...entry, ...origin }, way);
+    s.allow &= ownRights(attachment);
     s.stage = Stage.done;
   }
 
@@ -521,6 +553,7 @@ export class Transaction {
     s.code = code ?? 0;
     if (walk !== null) {
       s.refusedIn = walk.stage === "first" ? 1 : 2;
+      s.fault = -Fault[walk.fault];
       s.refusedOn = walk.onTable ? 1 : 0;
       s.refusedAt = Math.min(walk.at, Number.MAX_SAFE_INTEGER);
     }
@@ -533,7 +566,8 @@ export class Transaction {
     const stage = s.refusedIn === 0 ? null : s.refusedIn === 1 ? "first" : "second";
     const at = stage === null ? this.#view.outsideAt : s.refusedAt;
     const { slot } = this;
-    const where = { stage, onTable: s.refusedOn === 1, at, slot } as const;
+    const fault = s.fault === 0 ? null : faultParts(-s.fault).name;
+    const where = { stage, fault, onTable: s.refusedOn === 1, at, slot } as const;
     const then = this.#unit.model.record({ ...this.#request(), code: s.code, entries, ...where });
     if (then === Refusal.swallows) s.outcome = Outcome.swallowed;
     s.stage = then === Refusal.stalls ? Stage.stalled : then === Refusal.waits ? Stage.waits : Stage.done;
@@ -551,6 +585,15 @@ export class Transaction {
       type: s.type,
     };
   }
+}
+
+/** What the device's own entry lets pass, whatever the tables say: not of the tables, so not kept with what they gave. */
+const ownRights = ({ first, second }: Attachment): number => (second ?? first[0]!).allow;
+
+function withoutOwnRights(a: Attachment): Attachment {
+  if (ownRights(a) === Allow.readWrite) return a;
+  const of = (root: TableRoot): TableRoot => ({ ...root, allow: Allow.readWrite });
+  return { ...a, first: a.first.map(of), second: a.second === null ? null : of(a.second) };
 }
 
 const isAttachment = (found: Attachment | LookupFault): found is Attachment => "state" in found;
