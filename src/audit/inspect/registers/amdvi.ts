@@ -9,9 +9,9 @@ import {
   DeviceTableBase,
   ExclusionBase,
   ExclusionLimit,
-  ExtendedFeatures,
 } from "../../../spec/amdvi/registers.js";
-import type { Abilities, UnitRoot } from "../../../table/device/attachment.js";
+import { amdviAbilities } from "../../../table/device/amdvi_abilities.js";
+import type { UnitRoot } from "../../../table/device/attachment.js";
 import type { RegisterNote } from "./note.js";
 
 export function amdviUnit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot | null {
@@ -43,7 +43,7 @@ export function amdviUnit(block: RegisterBlock, notes: RegisterNote[]): UnitRoot
     outputBits: 52,
     found: "registers",
     segment: 0,
-    abilities: abilities(block, control === null ? null : guest),
+    abilities: amdviAbilities(block.register(at.efr, 2), control === null ? null : guest),
   };
 }
 
@@ -57,20 +57,4 @@ function exclusion(block: RegisterBlock, note: (rule: string, what: string, why:
   ];
   const who = read(base, 0, ExclusionBase.allow) === 1 ? "every device" : "devices with EX in their entry";
   note("exclusion-range", `${hex(from)} to ${hex(to)} pass untranslated`, `the exclusion range is in force for ${who}`);
-}
-
-/** @param guest CONTROL.GTEn, null when it is not known */
-function abilities(block: RegisterBlock, guest: boolean | null): Abilities {
-  const efr = block.register(at.efr, 2);
-  if (efr === null || efr.every((w) => w === 0)) return guest === false ? { first: false } : {};
-  const first = read(efr, 0, ExtendedFeatures.gtSup) === 1 && guest !== false;
-  const hostMost = 4 + read(efr, 0, ExtendedFeatures.hats);
-  const guestMost = 4 + read(efr, 0, ExtendedFeatures.gats);
-  return {
-    // Levels 1 to the most; a first stage has 4 or 5.
-    secondLevels: 2 ** (hostMost + 1) - 2,
-    firstLevels: guestMost > 4 ? 0b110000 : 0b10000,
-    first,
-    pasidBits: first ? read(efr, 0, ExtendedFeatures.pasMax) + 1 : 0,
-  };
 }
