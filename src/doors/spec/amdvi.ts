@@ -1,4 +1,5 @@
 /** AMD I/O Virtualization (AMD-Vi). */
+export * from "../../spec/amdvi/commands.js";
 export * from "../../spec/amdvi/device_entry.js";
 export * from "../../spec/amdvi/event_record.js";
 export * from "../../spec/amdvi/fault_events.js";

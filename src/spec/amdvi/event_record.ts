@@ -23,3 +23,28 @@ export const EventRecord = layout(
 
 /** Bytes of an entry of the event log. */
 export const eventRecordBytes = 16;
+
+/** Values of `code` that a unit without page requests and reverse map table logs. */
+export const EventCode = {
+  illegalEntry: 1,
+  pageFault: 2,
+  deviceTableError: 3,
+  pageTableError: 4,
+  illegalCommand: 5,
+  commandError: 6,
+  deviceTlbTimeout: 7,
+  invalidRequest: 8,
+} as const;
+export type EventCode = (typeof EventCode)[keyof typeof EventCode];
+
+/** Values of `flags`; not every event has each. Types of hardware errors are their bits 10:9, of invalid requests 11:9. */
+export const EventFlag = {
+  gn: 0x01,
+  pr: 0x10,
+  rw: 0x20,
+  pe: 0x40,
+  rz: 0x80,
+  tr: 0x100,
+  masterAbort: 0x200,
+  pretranslated: 0x200,
+} as const;

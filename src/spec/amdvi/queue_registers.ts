@@ -27,3 +27,17 @@ export const BufferBase = layout(
 );
 /** Every buffer's entries. */
 export const bufferEntryBytes = 16;
+
+/** AMD-Vi head or tail of a buffer. */
+export const BufferPointer = layout(
+  {
+    title: "AMD-Vi buffer pointer",
+    source: "AMD IOMMU 48882, 3.4.14",
+    bitCount: 64,
+    reserved: [
+      [3, 0],
+      [63, 19],
+    ],
+  },
+  { entry: bits(18, 4, "the entry, counted from the buffer's begin") },
+);

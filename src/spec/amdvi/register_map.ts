@@ -1,9 +1,10 @@
 /**
  * The registers of an AMD-Vi unit as a block: what each does by itself.
  *
- * Source: AMD I/O Virtualization Technology Specification 48882, 3.4.
+ * Source: AMD I/O Virtualization Technology Specification 48882, 3.4. The unit's interrupt is a capability of its PCI
+ * function; from 0x158 on it is seen in this block as well (EFR.MsiCapMmioSup).
  */
-import { offsetsOf, register64, registerMap } from "../../bits/register_map.js";
+import { offsetsOf, register, register64, registerMap } from "../../bits/register_map.js";
 import { amdviBlockBytes, UnitStatus } from "./registers.js";
 
 const { eventOverflow, eventLogInt, comWaitInt, pprOverflow, pprInt, gaLogOverflow, gaInt } = UnitStatus;
@@ -20,6 +21,9 @@ export const amdviRegisters = registerMap(
     exclusionLimit: register64(0x28, "rw", "exclusion limit"),
     efr: register64(0x30, "ro", "extended features"),
     pprlog: register64(0x38, "rw", "page request log base"),
+    msiAddress: register(0x15c, "rw", "interrupt address, lower half"),
+    msiUpper: register(0x160, "rw", "interrupt address, upper half"),
+    msiData: register(0x164, "rw", "interrupt data"),
     cmdHead: register64(0x2000, "rw", "command head, bytes from the buffer's begin"),
     cmdTail: register64(0x2008, "rw", "command tail"),
     evtHead: register64(0x2010, "rw", "event log head"),
