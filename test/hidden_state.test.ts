@@ -24,6 +24,11 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/core/transaction.ts Transaction.#words": scratch,
   "hw/iommu/core/transaction.ts Transaction.#piece": scratch,
   "hw/iommu/smmuv3/command_queue.ts SmmuCommandQueue.#words": scratch,
+  "hw/iommu/amdvi/command_buffer.ts AmdviCommandBuffer.#words": scratch,
+  "hw/iommu/amdvi/events.ts AmdviEvents.#words": scratch,
+  "hw/iommu/amdvi/amdvi_model.ts AmdviModel.#words": scratch,
+  "hw/iommu/amdvi/amdvi_model.ts AmdviModel.#roots":
+    "registers as the tables' readers take them: made of declared state, and made again when it is lost",
   "hw/iommu/vtd/faults.ts VtdFaults.#words": scratch,
   "hw/iommu/vtd/invalidation_queue.ts VtdInvalidationQueue.#words": scratch,
   "hw/iommu/vtd/vtd_model.ts VtdModel.#words": scratch,
