@@ -1,8 +1,11 @@
 /** Worlds that QEMU's units were asked about, as memory and registers of ours. */
 import { type Field, write } from "../../../src/bits/field.js";
+import { AmdviUnit } from "../../../src/hw/iommu/amdvi/amdvi_unit.js";
 import { SmmuUnit } from "../../../src/hw/iommu/smmuv3/smmu_unit.js";
 import { VtdUnit } from "../../../src/hw/iommu/vtd/vtd_unit.js";
 import { Memory } from "../../../src/mem/memory.js";
+import { amdviRegisters } from "../../../src/spec/amdvi/register_map.js";
+import { ExtendedFeatures } from "../../../src/spec/amdvi/registers.js";
 import { smmuRegisters } from "../../../src/spec/smmuv3/register_map.js";
 import { addressBits, Idr0, Idr1, Idr3, Idr5 } from "../../../src/spec/smmuv3/registers.js";
 import { vtdRegisters } from "../../../src/spec/vtd/register_map.js";
@@ -12,9 +15,9 @@ import type { UnitRoot } from "../../../src/table/device/index.js";
 import type { Recording, World } from "../../qemu/recording.js";
 import { dataAt, dataBytes, ramBytes, resultsAt } from "../../qemu/test_memory.js";
 
-/** The same bytes as `memoryOf` of the recording has, in a memory that a unit can be given. */
-export function memoryOf({ ramBase }: Recording, { entries }: World): Memory {
-  const memory = new Memory((ramBase + ramBytes) / 4096);
+/** The same bytes as `memoryOf` of the recording has, in a memory that a unit can be given. @param more frames behind them */
+export function memoryOf({ ramBase }: Recording, { entries }: World, more = 0): Memory {
+  const memory = new Memory((ramBase + ramBytes) / 4096 + more);
   const data = new Uint32Array(dataBytes / 4);
   for (let at = 0; at < dataBytes; at += 8) data[at / 4] = ramBase + dataAt + at;
   memory.write(ramBase + dataAt, new Uint8Array(data.buffer));
@@ -113,4 +116,33 @@ export function smmuFaultOf({ registers }: SmmuUnit, memory: Memory, ramBase: nu
   if (produced === consumed) return null;
   registers.write32(eventqCons.offset, produced);
   return memory.load32(ramBase + eventsAt + (consumed % 2 ** eventsLg2) * 32) & 0xff;
+}
+
+/** Where our AMD-Vi unit has its event log: above what the recorded machine had. */
+const amdviEventsAt = (memory: Memory) => (memory.frameCount - 1) * 4096;
+
+/** An AMD-Vi unit that is able to do what the recorded one was, pointed at its tables and on, with an event log. */
+export function amdviUnitOf(memory: Memory, unit: UnitRoot): AmdviUnit {
+  const can = unit.abilities!;
+  const efr = new Uint32Array(2);
+  write(efr, 0, ExtendedFeatures.hats, Math.log2(can.secondLevels! + 2) - 5);
+  write(efr, 0, ExtendedFeatures.gats, can.firstLevels! >= 0b110000 ? 1 : 0);
+  write(efr, 0, ExtendedFeatures.gtSup, can.first === true ? 1 : 0);
+  const { outputBits } = unit;
+  const messages = { send: () => undefined };
+  const made = new AmdviUnit({ state: new MachineState(), memory, messages, outputBits, features: [efr[0]!, efr[1]!] });
+  const { devtab, evtlog, control } = amdviRegisters.registers;
+  made.registers.write64(devtab.offset, unit.root + unit.size / 4096 - 1, 0);
+  made.registers.write64(evtlog.offset, amdviEventsAt(memory), 0x0800_0000);
+  made.registers.write64(control.offset, 5, 0);
+  return made;
+}
+
+/** The code of the only record since the last look; null when there is none. */
+export function amdviEvent(memory: Memory, { registers }: AmdviUnit): number | null {
+  const { evtHead } = amdviRegisters.registers;
+  const [head, tail] = [registers.get("evtHead"), registers.get("evtTail")];
+  if (tail === head) return null;
+  registers.write64(evtHead.offset, tail, 0);
+  return memory.load32(amdviEventsAt(memory) + head + 4) >>> 28;
 }
