@@ -11,9 +11,8 @@ import type { About } from "../../../bits/layout.js";
 import type { DeviceTlb } from "../../../bus/ats.js";
 import type { Memory } from "../../../mem/memory.js";
 import * as C from "../../../spec/amdvi/commands.js";
-import { Control, ExtendedFeatures, UnitStatus } from "../../../spec/amdvi/registers.js";
+import { Control, UnitStatus } from "../../../spec/amdvi/registers.js";
 import { cell, type Live, type MachineState, record } from "../../../state/index.js";
-import { reservedSet } from "../../../table/device/entry.js";
 import type { UnitCaches } from "../core/caches.js";
 import { Answered, type DeviceTags } from "../core/device_tags.js";
 import { sizedRange } from "../core/sized_range.js";
@@ -22,6 +21,7 @@ import { UnitBuffer } from "./buffer.js";
 import { forgetDevice, forgetPages, forgetRange } from "./caches_told.js";
 import type { AmdviEvents } from "./events.js";
 import type { AmdviInterrupts, AmdviRegisters } from "./interrupts.js";
+import { isIllegal, opcodeOf } from "./legal.js";
 import { CommandWindow, commandWords, Stage } from "./window.js";
 
 const { Opcode } = C;
@@ -218,7 +218,7 @@ export class AmdviCommandBuffer {
   }
 
   #fetch(): void {
-    const { memory, events } = this.#o;
+    const { memory, events, registers } = this.#o;
     const { head } = this.#buffer;
     const at = this.#buffer.addressOf(head);
     if (at + C.commandBytes > memory.frameCount * frameBytes) {
@@ -228,29 +228,8 @@ export class AmdviCommandBuffer {
     }
     memory.load(at, this.#words);
     this.#buffer.head = head + 1;
-    const stage = this.#isIllegal(this.#words) ? Stage.refuse : Stage.carryOut;
+    const stage = isIllegal(this.#words, registers) ? Stage.refuse : Stage.carryOut;
     this.#window.add({ stage, command: this.#words, at });
-  }
-
-  /** Unknown, with reserved bits, or of what the unit cannot do. */
-  #isIllegal(w: Uint32Array): boolean {
-    const about = C.commandLayouts[opcodeOf(w)];
-    if (about === undefined || reservedSet(w, 0, about)) return true;
-    const has = (field: Parameters<typeof read<0 | 1>>[2]) => this.#o.registers.read("efr", field) === 1;
-    const { preFSup, pprSup, iaSup, gtSup } = ExtendedFeatures;
-    switch (opcodeOf(w)) {
-      case Opcode.prefetch:
-        return !has(preFSup);
-      case Opcode.completePageRequest:
-        return !has(pprSup);
-      case Opcode.invalidateAll:
-        return !has(iaSup);
-      case Opcode.invalidatePages:
-      case Opcode.invalidateDeviceTlb:
-        return read(w, 0, C.InvalidatePages.gn) === 1 && !has(gtSup);
-      default:
-        return false;
-    }
   }
 
   #carryOut(n: number): void {
@@ -329,5 +308,3 @@ export class AmdviCommandBuffer {
     this.#o.registers.write("status", cmdBufRun, 0);
   }
 }
-
-const opcodeOf = (words: Uint32Array) => words[1]! >>> 28;
