@@ -17,8 +17,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   "hw/iommu": [...ground, "state", "bus", "spec", "table"],
   "sw/xen": [...ground, "bus", "spec", "table"],
   "sw/swiotlb": [...ground, "state", "spec"],
-  "sw/iommu": ["base"],
-  "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb"],
+  "sw/iommu": [...ground, "bus", "spec", "table"],
+  "sw/engine": [...ground, "bus", "spec", "table", "sw/xen", "sw/swiotlb", "sw/iommu"],
   "sw/dma": [...ground, "bus", "spec", "sw/engine"],
   "sw/driver": [...ground, "bus", "spec", "sw/xen", "sw/dma"],
   sim: ["base", "state"],
@@ -26,8 +26,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   read: [...ground, "spec"],
   "lab/machine": [
     ...ground,
-    ...["bus", "spec", "table", "hw/device", "sw/xen", "sw/swiotlb", "sw/engine", "sw/dma", "sw/driver"],
-    ...["sim", "read"],
+    ...["state", "bus", "spec", "table", "hw/device", "hw/iommu", "sw/xen", "sw/swiotlb", "sw/iommu", "sw/engine"],
+    ...["sw/dma", "sw/driver", "sim", "read"],
   ],
   "lab/replay": [...ground, "state", "spec", "sw/swiotlb", "sw/iommu", "read", "lab/machine"],
   "lab/scenario": [

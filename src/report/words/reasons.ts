@@ -72,5 +72,9 @@ export const refusalWords: Readonly<Record<RefusalGroup["reason"], ReasonWords>>
   },
   "no-grants": { title: "no grants", meaning: "the device cannot be served by grants" },
   references: { title: "no references", meaning: "no run of free grant references is long enough" },
+  "no-address": {
+    title: "no address left",
+    meaning: "the device's domain has no room below the highest address that the device can put on the bus",
+  },
   "empty-list": { title: "empty list", meaning: "the driver mapped a list without an entry" },
 };

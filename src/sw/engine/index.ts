@@ -14,6 +14,6 @@ export { type Cause, type Mapped, refused } from "./mapped.js";
 export type { EngineOptions } from "./options.js";
 export { BounceTable, type MapCall as BounceCall } from "./pool/bounce_table.js";
 export { bounceUntrusted, type LinkPart, linkParts } from "./pool/untrusted.js";
-export type { CacheOps, GrantRuns } from "./ports.js";
+export type { CacheOps, DomainOf, EngineDomain, GrantRuns } from "./ports.js";
 export { emptyList, noMask, notCoherent, type Refusal, type RefusalReason } from "./refusal.js";
 export { type EngineProfile, type EngineRules, engineProfileOf, engineProfiles, todaysEngines } from "./rules.js";

@@ -5,7 +5,7 @@ import type { BugId } from "../swiotlb/bugs.js";
 import type { Profile } from "../swiotlb/profile.js";
 import type { GuestKernel } from "../xen/guest_kernel.js";
 import type { EngineBugId } from "./bugs.js";
-import type { CacheOps, GrantRuns } from "./ports.js";
+import type { CacheOps, DomainOf, GrantRuns } from "./ports.js";
 import type { EngineProfile } from "./rules.js";
 
 export interface EngineOptions {
@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly cache?: CacheOps | null;
   /** Grants of this domain, for the engine whose bus addresses are grants. */
   readonly grants?: GrantRuns | null;
+  /** Domains of a unit, for the engine whose addresses they translate. */
+  readonly domainOf?: DomainOf;
   readonly profile?: EngineProfile;
   readonly bugs?: readonly EngineBugId[];
   /** Rules and bugs of the slot table. */

@@ -1,5 +1,6 @@
 /** What an engine is given of the kernel and the processor that it runs on. */
 import type { Pfn } from "../../base/frame.js";
+import type { Allow } from "../../table/index.js";
 
 /** A cache as maintenance sees it; addresses are bus addresses of bytes. */
 export interface CacheOps {
@@ -26,3 +27,17 @@ export interface GrantRuns {
   /** Take one grant back. @returns false when it is in use and stays. */
   endAccess(reference: number): boolean;
 }
+
+/** The domain through which a device's addresses are translated. */
+export interface EngineDomain {
+  /** @param limit the last byte that the device reaches @returns the address on the bus; -1 when there is none */
+  map(
+    cpu: number,
+    o: { readonly phys: number; readonly size: number; readonly allow: Allow; readonly limit: number },
+  ): number;
+  unmap(cpu: number, bus: number, size: number): void;
+  /** What is behind an address; -1 when nothing is. */
+  physOf(bus: number): number;
+}
+/** @param bdf `0000:00:03.0` */
+export type DomainOf = (bdf: string) => EngineDomain;

@@ -22,6 +22,8 @@ export type RefusalReason =
   | "no-grants"
   /** No run of grant references is free. */
   | "references"
+  /** The device's domain has no room below what the device reaches. */
+  | "no-address"
   /** A list without an entry. */
   | "empty-list";
 
@@ -47,4 +49,5 @@ export const foreignGrant = of("foreign-grant", "another domain's page cannot be
 export const grantKept = of("no-grants", "the device is disabled: its backend kept a grant");
 export const noBackend = of("no-grants", "no domain serves this device");
 export const grantMask = of("no-grants", "a device of grants has a 64-bit mask");
+export const noAddress = of("no-address", "the device's domain has no room below what the device reaches");
 export const emptyList = of("empty-list", "an empty list");

@@ -86,6 +86,11 @@ const rules: readonly Rule[] = [
       return [{ path: ["workload", at, "from"], expected, found: `${w.from}`, meant: [] }];
     });
   },
+  function iommuOfItsOwn({ xen, iommu }) {
+    if (xen === undefined || iommu === undefined) return [];
+    const expected = "a machine without a hypervisor, which has the IOMMU for itself";
+    return [{ path: ["iommu"], expected, found: "both xen and iommu", meant: [] }];
+  },
   function enginesOfXenNeedIt({ xen, devices = [] }, isWrong) {
     if (xen !== undefined || isWrong(["xen"])) return [];
     return devices.flatMap((d, at): Mistake[] => {

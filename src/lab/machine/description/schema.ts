@@ -70,6 +70,8 @@ export const deviceSchema = z.strictObject({
     .optional(),
   /** Its accesses see the CPU's cache. */
   coherent: z.boolean().optional(),
+  /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. */
+  ats: z.boolean().default(false),
   /** How buffers are made reachable; auto decides as the kernel does. */
   engine: z.enum(["auto", ...(Object.keys(engines) as EngineName[])]).default("auto"),
 });
@@ -83,6 +85,14 @@ export const swiotlbSchema = z.strictObject({
     .optional(),
   areas: z.number().int().min(1).max(1024).optional(),
   mode: z.enum(["auto", "force", "off"]).default("auto"),
+});
+
+export const iommuSchema = z.strictObject({
+  kind: z.enum(["vtd"]),
+  /** How the kernel uses it: flushed before an address is used again, flushed later, or not at all (iommu=pt). */
+  policy: z.enum(["strict", "lazy", "pass-through"]).default("strict"),
+  /** Bits of an entry of a device table that the unit fetches at once. */
+  fetchBits: z.union([z.literal(64), z.literal(128), z.literal(256), z.literal(512)]).default(128),
 });
 
 export const domainSchema = z.strictObject({ id: domainId, memory: bytes });
@@ -132,6 +142,7 @@ export const machineSchema = z.strictObject({
   /** The guest's memory is encrypted (SEV, TDX): all DMA goes through the shared pool. */
   encrypted: z.boolean().default(false),
   swiotlb: swiotlbSchema.optional(),
+  iommu: iommuSchema.optional(),
   xen: xenSchema.optional(),
   devices: z.array(deviceSchema).max(256).default([]),
   workload: z.array(programSchema).max(256).default([]),

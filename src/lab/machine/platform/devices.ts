@@ -58,7 +58,7 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     }
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
-    host.assign(requester);
+    host.assign(requester, description.ats);
     return { description, requester, selected, engine, log: lines, api: new DmaApi({ engine, device, checks }) };
   });
 }
@@ -85,7 +85,7 @@ function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
     coherentMask: mask,
     minAlignMask: d.minAlignMask ?? 0,
     coherent: d.coherent ?? true,
-    behindIommu: m.xen?.model === "vp+iommu",
+    behindIommu: m.xen?.model === "vp+iommu" || m.iommu !== undefined,
     ...(d.boundary !== undefined && { boundary: d.boundary }),
   });
 }
@@ -100,6 +100,7 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
       swiotlb: mode === "off" ? "noforce" : mode,
       memoryEnd: host.memoryEnd,
       encrypted: m.encrypted,
+      ...(host.iommu !== null && { iommu: host.iommu.use }),
       smallBuffersBounce: m.arch === "arm" && engineProfileOf(m.kernel ?? null).rules.smallBuffersBounce,
       ...(host.kernel.model === "p==m" && { directMapped: "direct" as const }),
     },
@@ -124,6 +125,7 @@ function build(
     log,
     force: s.force,
     memoryEnd: host.memoryEnd,
+    ...(host.iommu !== null && { domainOf: (bdf: string) => host.iommu!.domainOf(bdf) }),
     ...(d.machine.kernel !== undefined && { profile: engineProfileOf(d.machine.kernel) }),
   };
   try {
@@ -135,7 +137,7 @@ function build(
   }
 }
 
-const withoutPool: ReadonlySet<EngineName> = new Set(["direct", "grant"]);
+const withoutPool: ReadonlySet<EngineName> = new Set(["direct", "grant", "iommu"]);
 
 /** One pool for all devices of a kernel, made when the first engine wants it. */
 class PoolOnDemand {

@@ -16,6 +16,7 @@ import {
   makePool,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
+import { MachineIommu } from "./iommu.js";
 
 const slotBytes = 2048;
 
@@ -39,11 +40,13 @@ export interface Host {
   readonly kernel: GuestKernel;
   /** null without a hypervisor. */
   readonly xen: XenHost | null;
+  /** The IOMMU before the devices; null: there is none that this kernel knows of. */
+  readonly iommu: MachineIommu | null;
   readonly guests: ReadonlyMap<number, GuestDomain>;
   readonly port: DmaPort;
-  /** A device works for this kernel from now on. */
-  readonly assign: (requester: number) => void;
-  /** Pages that nobody holds in the kernel that drives the devices. */
+  /** A device works for this kernel from now on. @param ats it has a TLB of its own */
+  readonly assign: (requester: number, ats: boolean) => void;
+  /** Pages of the kernel that drives the devices that nobody holds but its IOMMU's structures. */
   readonly pagesLeft: () => number;
   /** One more than the highest physical byte address. */
   readonly memoryEnd: number;
@@ -65,13 +68,15 @@ export function buildHost(m: MachineDescription): Host {
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / frameBytes;
   const kernel = new NativeGuest(frames, { highFirst: true });
+  const iommu = m.iommu === undefined ? null : new MachineIommu(m, m.iommu, kernel);
   return {
     kernel,
     xen: null,
+    iommu,
     guests: new Map(),
-    port: new PlainBus(kernel.memory, frames * frameBytes),
-    assign: () => {},
-    pagesLeft: () => kernel.pagesLeft,
+    port: iommu?.port ?? new PlainBus(kernel.memory, frames * frameBytes),
+    assign: (requester, ats) => iommu?.attach(requester, ats),
+    pagesLeft: () => kernel.pagesLeft + (iommu?.framesHeld ?? 0),
     memoryEnd: frames * frameBytes,
     makePool(slots) {
       const order = Math.ceil(Math.log2((slots * slotBytes) / frameBytes));
@@ -114,6 +119,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const bus = new MachineBus(hypervisor);
   return {
     kernel,
+    iommu: null,
     xen: { hypervisor, calls, gate, kernel, foreign: new ForeignPages(kernel) },
     guests,
     port: bus,

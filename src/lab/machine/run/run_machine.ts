@@ -66,8 +66,12 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const { machine } = described;
   const host = buildHost(machine);
   yield 0;
+  const { iommu } = host;
+  const behind = (bdf: string, bus: number) => iommu!.behind(bdf, bus);
   const checker =
-    o.checks === false || hasHostile(machine) ? null : new Checker({ guest: host.kernel, memory: host.kernel.memory });
+    o.checks === false || hasHostile(machine)
+      ? null
+      : new Checker({ guest: host.kernel, memory: host.kernel.memory, ...(iommu !== null && { behind }) });
   const log = new DmaLog();
   const devices = buildDevices(described, host, log.before(checker));
   yield 0;
@@ -81,7 +85,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const before = freePages(host);
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
-  const actors = [...programs.flatMap((p) => p.actors), ...units.actors];
+  const actors = [...programs.flatMap((p) => p.actors), ...units.actors, ...(host.iommu?.actors ?? [])];
   const steps = runningUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
   const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
   let step = steps.next();
@@ -95,6 +99,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
     for (const p of programs) p.close();
     for (const u of units.all) u.close();
     for (const d of devices) d.api.unbind();
+    host.iommu?.close();
   }
   return { described, host, devices, programs, checker, log, seed, ran, left: leftOver(host, devices, before) };
 }

@@ -134,7 +134,7 @@ function checkTranslation(state: CheckState, m: Live): void {
   let wrong = -1;
   eachPage(m.phys, m.size, (page) => {
     const phys = Math.max(page * pageBytes, m.phys);
-    if (wrong < 0 && guest.physToBus(phys) !== m.bus + (phys - m.phys)) wrong = phys;
+    if (wrong < 0 && guest.physToBus(phys) !== state.behind(m.device, m.bus + (phys - m.phys))) wrong = phys;
   });
   if (wrong >= 0)
     state.violations.add("wrong-address", m.device, () => {

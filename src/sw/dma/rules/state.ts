@@ -11,6 +11,8 @@ import { Violations } from "./violations.js";
 export interface CheckOptions {
   /** Asked where memory really is; none: bus addresses are not checked. */
   readonly guest?: GuestKernel;
+  /** The machine address that a device's bus address leads to, behind an IOMMU; -1: none. Left out: itself. */
+  readonly behind?: (bdf: string, bus: number) => number;
   /**
    * What the CPU sees, read without leaving a trace (of a cache: its `peek`). None: bytes are not checked.
    */
@@ -25,6 +27,7 @@ const entriesMaxDefault = 2 ** 20;
 
 export class CheckState {
   readonly guest: GuestKernel | null;
+  readonly behind: (bdf: string, bus: number) => number;
   readonly memory: ByteMemory | null;
   readonly regions: readonly Region[];
   readonly entriesMax: number;
@@ -37,6 +40,7 @@ export class CheckState {
 
   constructor(o: CheckOptions) {
     this.guest = o.guest ?? null;
+    this.behind = o.behind ?? ((_, bus) => bus);
     this.memory = o.memory ?? null;
     this.regions = o.regions ?? [];
     this.entriesMax = o.entriesMax ?? entriesMaxDefault;

@@ -2,6 +2,7 @@
 
 import type { Engine } from "../engine.js";
 import { grantAsAddress } from "../grant/grant_address.js";
+import { iommu } from "../iommu/iommu_engine.js";
 import { direct } from "../native/direct.js";
 import { swiotlbNative } from "../native/swiotlb.js";
 import type { EngineOptions } from "../options.js";
@@ -12,7 +13,7 @@ import { swiotlbXenX86 } from "../translating/swiotlb_xen_x86.js";
 export interface EngineRow {
   readonly name: string;
   readonly title: string;
-  /** @throws Misuse `engine-pool` or `engine-grants` when a part is missing that this engine stands on. */
+  /** @throws Misuse `engine-pool`, `engine-grants` or `engine-iommu` when a part is missing that this engine stands on. */
   readonly build: (o: EngineOptions) => Engine;
 }
 
@@ -23,6 +24,7 @@ export const engines = {
   "swiotlb-xen-arm": swiotlbXenArm,
   grant: grantAsAddress,
   "software-iommu": softwareIommu,
+  iommu,
 } as const satisfies Readonly<Record<string, EngineRow>>;
 
 export type EngineName = keyof typeof engines;

@@ -32,6 +32,8 @@ export interface Platform {
    * low its memory lies. Source: Linux arch/arm64/mm/init.c, arch_mm_preinit.
    */
   readonly smallBuffersBounce?: boolean;
+  /** How this kernel uses the IOMMU before its devices; left out: there is none. */
+  readonly iommu?: "translating" | "pass-through";
   /** A PV guest other than dom0 has PCI devices, or was booted to have some. */
   readonly passthrough?: boolean;
 }
@@ -83,6 +85,13 @@ const selection: readonly SelectionRow[] = [
         : "";
       return `${how}: own pages are where they are numbered, pages of other domains must be translated.${iommu}`;
     },
+  },
+  {
+    engine: "iommu",
+    applies: (p) =>
+      p.model === "native" && p.iommu === "translating"
+        ? "An IOMMU stands before the devices and the kernel uses it, so each mapping has an address of the device's domain."
+        : null,
   },
   {
     engine: "software-iommu",

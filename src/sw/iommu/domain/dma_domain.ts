@@ -1,0 +1,106 @@
+/**
+ * A domain as the DMA API uses it: addresses of its own for pages, given back when nothing translates them any more.
+ *
+ * Source: Linux drivers/iommu/dma-iommu.c (iommu_dma_alloc_iova, __iommu_dma_map, __iommu_dma_unmap).
+ */
+import { frameBytes } from "../../../base/frame.js";
+import type { MemoryView } from "../../../mem/view.js";
+import { type Allow, FrameSource, type Mapper, Need, planOf, walk } from "../../../table/index.js";
+import { DomainSpace, FlushQueue, perCpuQueue } from "../iova/index.js";
+import type { DomainFlushes } from "../ports.js";
+
+/** When an address may be used again: after its flush, or after a flush of all, later. */
+export type UnmapPolicy = "strict" | "lazy";
+
+/** Interrupt messages of x86 processors: no device's memory. */
+const messages = { first: 0xfee0_0000, last: 0xfeef_ffff } as const;
+
+export interface DmaDomainOptions {
+  readonly mapper: Mapper;
+  /** In which its tables stand. */
+  readonly memory: MemoryView;
+  readonly flushes: DomainFlushes;
+  readonly policy: UnmapPolicy;
+  /** Ranges of bytes that are no addresses of its own, besides interrupt messages; both ends included. */
+  readonly reserved?: readonly { readonly first: number; readonly last: number }[];
+  /** Told when the flush queue's timer must be set. */
+  readonly setTimer?: () => void;
+}
+
+export class DmaDomain {
+  readonly #space = new DomainSpace();
+  readonly #mapper: Mapper;
+  readonly #flushes: DomainFlushes;
+  readonly #queue: FlushQueue | null;
+  readonly #setTimer: () => void;
+  readonly #tables: FrameSource;
+  #mapped = 0;
+
+  constructor(o: DmaDomainOptions) {
+    this.#mapper = o.mapper;
+    this.#tables = FrameSource.of(o.memory);
+    this.#flushes = o.flushes;
+    this.#setTimer = o.setTimer ?? (() => undefined);
+    for (const { first, last } of [messages, ...(o.reserved ?? [])]) this.#space.reserve(first, last);
+    const release = (cpu: number, first: number, frames: number) => this.#space.free(cpu, first, frames);
+    this.#queue =
+      o.policy === "lazy" ? new FlushQueue({ flushAll: () => o.flushes.flushAll(), release }, perCpuQueue) : null;
+  }
+
+  /** Addresses that are mapped, and those that wait for a flush. */
+  get counts(): { readonly mapped: number; readonly waiting: number } {
+    return { mapped: this.#mapped, waiting: this.#queue?.length ?? 0 };
+  }
+
+  /**
+   * @param limit the last byte that the device reaches
+   * @returns the address on the bus; -1 when there is none
+   */
+  map(
+    cpu: number,
+    o: { readonly phys: number; readonly size: number; readonly allow: Allow; readonly limit: number },
+  ): number {
+    const inside = o.phys % frameBytes;
+    const bytes = Math.ceil((inside + o.size) / frameBytes) * frameBytes;
+    const first = this.#space.alloc(
+      cpu,
+      bytes / frameBytes,
+      Math.min(o.limit, 2 ** this.#mapper.root.inputBits - 1),
+      true,
+    );
+    if (first < 0) return -1;
+    this.#mapper.map(first * frameBytes, o.phys - inside, bytes, o.allow);
+    this.#mapped++;
+    return first * frameBytes + inside;
+  }
+
+  unmap(cpu: number, address: number, size: number): void {
+    const inside = address % frameBytes;
+    const first = (address - inside) / frameBytes;
+    const frames = Math.ceil((inside + size) / frameBytes);
+    this.#mapper.unmap(first * frameBytes, frames * frameBytes);
+    this.#mapped--;
+    if (this.#queue === null) {
+      this.#flushes.flush(first, first + frames - 1, true);
+      this.#space.free(cpu, first, frames);
+    } else if (this.#queue.queue(cpu, first, frames)) {
+      this.#setTimer();
+    }
+  }
+
+  /** The physical address behind one of a mapping, as its table says; -1 when it is not mapped. Source: iommu_iova_to_phys. */
+  physOf(address: number): number {
+    const { root } = this.#mapper;
+    const frame = walk(planOf(root), this.#tables, root.address, Math.floor(address / frameBytes), Need.none);
+    return frame < 0 ? -1 : frame * frameBytes + (address % frameBytes);
+  }
+
+  /** The flush queue's timer is due. */
+  timedOut(cpu: number): void {
+    if (this.#queue?.waiting === true) this.#queue.timedOut(cpu);
+  }
+
+  get isTimerSet(): boolean {
+    return this.#queue?.waiting ?? false;
+  }
+}
