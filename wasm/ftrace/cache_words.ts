@@ -1,9 +1,9 @@
 /** Events of the Intel driver's caches, whose text is words in their order, as `cacheWords` reads them. */
 import * as column from "../shared/columns";
 import { unknown } from "../shared/known_words";
+import { newDevice, odd, unknownWord } from "../shared/stop";
 import * as word from "./letters";
 import { address, behindPrefix, byte, decimal, decimalEnd, hexDigits, hexValue, isDigit, wordEnd } from "./scan";
-import { newDevice, odd, unknownWord } from "../shared/stop";
 import { findDevice } from "./tables";
 
 const space = 32;

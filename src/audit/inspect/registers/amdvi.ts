@@ -4,12 +4,7 @@ import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import { amdviOffsets as at } from "../../../spec/amdvi/register_map.js";
-import {
-  Control,
-  DeviceTableBase,
-  ExclusionBase,
-  ExclusionLimit,
-} from "../../../spec/amdvi/registers.js";
+import { Control, DeviceTableBase, ExclusionBase, ExclusionLimit } from "../../../spec/amdvi/registers.js";
 import { amdviAbilities } from "../../../table/device/amdvi_abilities.js";
 import type { UnitRoot } from "../../../table/device/attachment.js";
 import type { RegisterNote } from "./note.js";

@@ -4,11 +4,7 @@ import { hex } from "../../../base/hex.js";
 import { read } from "../../../bits/field.js";
 import type { RegisterBlock } from "../../../read/registers/register_block.js";
 import { vtdOffsets as at } from "../../../spec/vtd/register_map.js";
-import {
-  GlobalStatus,
-  InterruptTableAddress,
-  RootTableAddress,
-} from "../../../spec/vtd/registers.js";
+import { GlobalStatus, InterruptTableAddress, RootTableAddress } from "../../../spec/vtd/registers.js";
 import type { UnitRoot } from "../../../table/device/attachment.js";
 import { vtdAbilities } from "../../../table/device/vtd_abilities.js";
 import type { RegisterNote } from "./note.js";

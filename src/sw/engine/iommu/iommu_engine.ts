@@ -47,10 +47,6 @@ class IommuEngine implements Engine {
     this.#domainOf = domainOf;
   }
 
-  get log(): readonly string[] {
-    return this.#parts.log.lines;
-  }
-
   isError(bus: number): boolean {
     return bus < 0;
   }
