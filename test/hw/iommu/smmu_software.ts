@@ -212,7 +212,10 @@ export class SmmuSoftware {
   }
 
   work(): void {
-    while (this.unit.queue.choices() > 0) this.unit.queue.step();
+    for (let steps = 0; this.unit.queue.choices() > 0; steps++) {
+      if (steps > 10_000) throw new Error("the queue comes to no end");
+      this.unit.queue.step();
+    }
   }
 
   /** Commands that are not yet consumed. */

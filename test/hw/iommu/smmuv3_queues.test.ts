@@ -27,7 +27,7 @@ describe("CMD_SYNC", () => {
     s.sync({ cs: 1, msiAddress: statusAt / 4, msiData: 77 });
     s.unit.registers.write32(at.cmdqProd.offset, 1);
     const steps: string[] = [];
-    while (s.unit.queue.choices() > 0) {
+    while (s.unit.queue.choices() > 0 && steps.length < 10) {
       steps.push(`${s.unit.queue.label()}: ${s.left}, ${s.memory.load32(statusAt)}`);
       s.unit.queue.step();
     }
@@ -37,6 +37,7 @@ describe("CMD_SYNC", () => {
       .sync({ cs: 1, msiData: 6 })
       .ring();
     expect(s.sent).toEqual([{ address: 0x1000_0040, data: 5 }]);
+    expect(s.memory.load32(0), "address 0 is no address").toBe(0);
   });
 
   test("by a wire and by a wake-up event, where the unit has them", () => {
@@ -262,6 +263,17 @@ describe("requests that stall", () => {
     }
   });
 
+  test("one that comes to stall is no longer waited for", () => {
+    const { s } = single({}, { s: 1 });
+    const [t] = s.unit.transactions;
+    t!.begin(s.request(nic, 0x9000));
+    s.sync().ring();
+    expect(s.left).toBe(1);
+    while (t!.choices() > 0) t!.step(0);
+    s.work();
+    expect([t!.isStalled, s.left]).toEqual([true, 0]);
+  });
+
   test("end with their stream, and with the unit", () => {
     const one = stalled();
     one.s.post(C.StallTerminate, Op.stallTerm, { sid: 10 }).ring();
@@ -359,6 +371,16 @@ describe("devices with a TLB", () => {
     expect([s.error, s.left]).toEqual([3, 1]);
   });
 
+  test("an error that is there already is not told again", () => {
+    const { s } = device("never");
+    const { registers } = s.unit;
+    s.post(C.AtcInvalidate, Op.atcInv, { sid: nic, page: 5 }).sync().ring();
+    registers.write32(at.gerrorn.offset, 1);
+    s.unit.queue.timedOut(0);
+    s.work();
+    expect([s.error, registers.get("gerror")]).toEqual([3, 0]);
+  });
+
   test("no more may be owed than there are tags; answers that nobody asked for are passed over", () => {
     const { s, work } = device();
     for (let n = 0; n < 3; n++) s.post(C.AtcInvalidate, Op.atcInv, { sid: nic, page: n });
@@ -389,6 +411,8 @@ describe("devices with a TLB", () => {
     expect(s.dma(nic, 0x9000, request)).toMatchObject({ outcome: Outcome.passes, allow: 0 });
     expect(s.dma(nic, 2 ** 50, request)).toMatchObject({ outcome: Outcome.passes, allow: 0 });
     expect(s.dma(11, 0x6000, request)).toMatchObject({ outcome: Outcome.refused, code: 4 });
+    s.attach(12, table, { epd0: 1 }, { eats: 1 });
+    expect(s.dma(12, 0x6000, request)).toMatchObject({ outcome: Outcome.passes, allow: 0 });
     expect(s.event()).toBeNull();
   });
 

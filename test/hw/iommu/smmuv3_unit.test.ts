@@ -340,6 +340,34 @@ describe("configuration", () => {
     }
   });
 
+  test("what was cached of all substreams goes with their stream", () => {
+    const { s, table } = single();
+    const contexts = s.contexts(6);
+    for (const c of [1, 2]) s.context(contexts + c * 64, table, { asid: c });
+    s.stream(nic, { config: 5, s1Context: contexts / 64, s1CdMax: 6, s1Dss: 2 });
+    for (const pasid of [1, 2]) expect(s.dma(nic, 0x6000, { pasid })).toMatchObject({ frame: 0x801 });
+    s.memory.store64(contexts + 2 * 64, 0, 0);
+    s.post(C.SteInvalidate, Op.ste, { sid: nic, leaf: 1 }).ring();
+    expect(s.dma(nic, 0x6000, { pasid: 1 })).toMatchObject({ frame: 0x801 });
+    expect(s.dma(nic, 0x6000, { pasid: 2 })).toMatchObject({ code: 10 });
+    s.event();
+    expect(s.dma(nic, 0x6000, { pasid: 0 }), "it is that of requests without").toMatchObject({ code: 6 });
+    expect(s.event()).toEqual({ id: 6, sid: nic });
+  });
+
+  test("another form of the stream table than the cached entry has: it is of no use", () => {
+    const { s } = single();
+    s.dma(nic, 0x6000);
+    const { registers } = s.unit;
+    const top = s.frame() * 4096;
+    s.memory.store64(top, s.entryAt(0) + 7, 0);
+    registers.write32(at.cr0.offset, 0xc);
+    registers.write64(at.strtabBase.offset, top, 0);
+    registers.write32(at.strtabBaseCfg.offset, 0x1_0000 | (6 << 6) | 8);
+    registers.write32(at.cr0.offset, 0xd);
+    expect(s.dma(nic, 0x7000)).toMatchObject(passes(0x802, false));
+  });
+
   test("another form of the table than the cached entries have: they are of no use", () => {
     const { s, table } = single();
     s.dma(nic, 0x6000);

@@ -140,11 +140,6 @@ export class SmmuUnit implements InvalidationSink {
         registers.write("irqCtrlAck", priq, has === 1 ? registers.read("irqCtrl", priq) : 0);
         break;
       }
-      case "strtabBaseCfg":
-        // The form of what is cached may be another one.
-        this.caches.devices.invalidate({});
-        this.caches.spaces.invalidate({});
-        break;
       default:
         break;
     }
