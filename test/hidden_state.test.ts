@@ -55,6 +55,9 @@ const undeclared: Readonly<Record<string, string>> = {
   "sw/engine/parts": "zeros that nobody writes",
   "sw/engine/pool": "the CPU that maps, set by who runs",
   "sw/engine/translating": "pages that an exchange has moved",
+  "sw/iommu/domain": "how many addresses are mapped; what stands on addresses that are not declared",
+  "sw/iommu/iova": "a kernel's addresses as it gives them: for runs and recordings, where nothing is taken back",
+  "sw/iommu/vtd": "what a driver posted and enabled: the programs of `sw/iommu/lifetime` keep theirs declared",
   "sw/swiotlb":
     "a pool's slots are declared; buffers behind bounces, pools that are added and the index of room are not",
   "sw/xen/grant":

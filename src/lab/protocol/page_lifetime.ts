@@ -4,7 +4,6 @@
  * Hardware is the unit and the device's TLB as they run; software is a policy of `sw/iommu/lifetime`. What D2 is about.
  */
 import { frameBytes } from "../../base/frame.js";
-import { write } from "../../bits/field.js";
 import type { DeviceTlb as Contract } from "../../bus/ats.js";
 import type { Universe } from "../../check/universe.js";
 import { DeviceTlb, type Manners } from "../../hw/iommu/ats/device_tlb.js";
@@ -12,25 +11,14 @@ import { AddressType, Outcome } from "../../hw/iommu/core/request.js";
 import type { Transaction } from "../../hw/iommu/core/transaction.js";
 import { VtdUnit } from "../../hw/iommu/vtd/vtd_unit.js";
 import { Memory } from "../../mem/memory.js";
-import { ContextEntry, TranslationType } from "../../spec/vtd/context_entry.js";
 import { vtdRegisters } from "../../spec/vtd/register_map.js";
-import { RootEntry } from "../../spec/vtd/root_entry.js";
 import { cell, end, type Live, MachineState, type OnAccess, program, record } from "../../state/index.js";
 import { completion, giveBack } from "../../sw/iommu/lifetime/give_back.js";
 import { nobody, PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import type { ReleasePolicy } from "../../sw/iommu/lifetime/policies.js";
-import { Mapper, type TableRoot } from "../../table/index.js";
+import { buildTables, did, guest, guestFrame, other, place, requester } from "./one_page.js";
 
 const { registers: at } = vtdRegisters;
-
-/** Frames of the machine. */
-const place = { root: 1, context: 2, queue: 3, status: 4, table: 5, pages: 16 } as const;
-const requester = 0x18;
-const did = 1;
-/** The guest's frame. */
-const guestFrame = 5;
-const guest = 1;
-const other = 2;
 
 /** CAP and ECAP: 48 bits, draining, queue, device TLBs. */
 const capability = [0x222f_0606, 0x00d2_008c] as const;
@@ -181,31 +169,4 @@ function timeOut(state: MachineState, unit: VtdUnit, max: number) {
     label: () => "the device's time is over",
     atomic: () => "a unit's own registers and tags",
   };
-}
-
-/** @returns where the entry of the guest's page stands */
-function buildTables(memory: Memory): number {
-  for (const frame of Object.values(place)) memory.store32(frame * frameBytes, 0);
-  const root = new Uint32Array(4);
-  write(root, 0, RootEntry.p, 1);
-  write(root, 0, RootEntry.frame, place.context as never);
-  memory.store(place.root * frameBytes, root);
-  const context = new Uint32Array(4);
-  write(context, 0, ContextEntry.p, 1);
-  write(context, 0, ContextEntry.tt, TranslationType.translateAndAts);
-  write(context, 0, ContextEntry.frame, place.table as never);
-  write(context, 0, ContextEntry.aw, 2);
-  write(context, 0, ContextEntry.did, did);
-  memory.store(place.context * frameBytes + requester * 16, context);
-  const table: TableRoot = {
-    ...{ format: "vtd-ss", address: place.table * frameBytes, level: 3, inputBits: 48, upper: "zero" },
-    ...{ outputBits: 46, allow: 3 },
-  };
-  let next: number = place.table + 1;
-  const mapper = new Mapper(memory, table, () => {
-    memory.store32(next * frameBytes, 0);
-    return next++;
-  });
-  mapper.map(guestFrame * frameBytes, place.pages * frameBytes, frameBytes, 3);
-  return mapper.tables.at(-1)! * frameBytes + guestFrame * 8;
 }

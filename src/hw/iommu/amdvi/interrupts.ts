@@ -4,6 +4,7 @@
  * Source: AMD IOMMU 48882, 3.4.4 (EventIntEn, ComWaitIntEn), 3.4.16 (EventOverflow, EventLogInt, ComWaitInt). A cause that is
  * up already sends no second message: software that clears its bit after it has looked loses what came in between.
  */
+import { u64 } from "../../../base/u64.js";
 import type { RegisterFile } from "../../../bus/registers.js";
 import type { amdviRegisters } from "../../../spec/amdvi/register_map.js";
 import { Control, UnitStatus } from "../../../spec/amdvi/registers.js";
@@ -49,7 +50,7 @@ export class AmdviInterrupts {
     }
     this.#s.told = now;
     if ((now & ~told) === 0) return;
-    const address = this.#registers.get("msiAddress") + this.#registers.get("msiUpper") * 2 ** 32;
+    const address = u64(this.#registers.get("msiAddress"), this.#registers.get("msiUpper"));
     this.#messages.send(address, this.#registers.get("msiData"));
   }
 }

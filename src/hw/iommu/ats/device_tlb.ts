@@ -4,6 +4,7 @@
  * Source: PCI Express 6.0, 10.2 (translations), 10.3 (invalidation): a device forgets, lets what used the translation reach
  * memory, and answers; it may take up to a minute and a half. What a faulty device does instead is `Manners`.
  */
+import { u64, u64High, u64Low } from "../../../base/u64.js";
 import type { DeviceTlb as Contract, InvalidateRequest, InvalidationSink } from "../../../bus/ats.js";
 import { cell, cells, type Live, type MachineState, record } from "../../../state/index.js";
 import { Iotlb } from "../core/iotlb.js";
@@ -81,14 +82,7 @@ export class DeviceTlb implements Contract {
   invalidate({ tag, pasid, global, frame, frameCount }: InvalidateRequest): void {
     const s = this.#s;
     if (s.count === this.#depth) return;
-    const words = [
-      tag + 1,
-      spaceWord(pasid),
-      global ? 1 : 0,
-      frame % 2 ** 32,
-      Math.floor(frame / 2 ** 32),
-      lg2(frameCount),
-    ];
+    const words = [tag + 1, spaceWord(pasid), global ? 1 : 0, u64Low(frame), u64High(frame), lg2(frameCount)];
     s.queue.copyFrom(words, s.count * wordsOf);
     s.count++;
   }
@@ -124,7 +118,7 @@ export class DeviceTlb implements Contract {
 
   #range(): { readonly first: number; readonly last: number } {
     const { queue } = this.#s;
-    const first = queue.get(3) + queue.get(4) * 2 ** 32;
+    const first = u64(queue.get(3), queue.get(4));
     return { first, last: first + 2 ** queue.get(5) - 1 };
   }
 

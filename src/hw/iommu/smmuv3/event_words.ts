@@ -3,7 +3,9 @@
  *
  * Source: IHI 0070 G, 7.3: which fields each event has. What an event does not have is zero.
  */
+
 import { frameBytes } from "../../../base/frame.js";
+import { u64High, u64Low } from "../../../base/u64.js";
 import { write } from "../../../bits/field.js";
 import { EventRecord as E } from "../../../spec/smmuv3/event_record.js";
 import type { DmaRequest } from "../core/request.js";
@@ -72,10 +74,10 @@ export function eventWords(f: EventFacts): Uint32Array {
 
 function putInput(w: Uint32Array, { frame, offset }: DmaRequest): void {
   write(w, 0, E.inputLow, (frame % 2 ** 20) * frameBytes + offset);
-  write(w, 0, E.inputHigh, Math.floor(frame / 2 ** 20) % 2 ** 32);
+  write(w, 0, E.inputHigh, u64Low(Math.floor(frame / 2 ** 20)));
 }
 
 function putOther(w: Uint32Array, address: number): void {
-  write(w, 0, E.otherLow, address % 2 ** 32);
-  write(w, 0, E.otherHigh, Math.floor(address / 2 ** 32));
+  write(w, 0, E.otherLow, u64Low(address));
+  write(w, 0, E.otherHigh, u64High(address));
 }

@@ -3,6 +3,7 @@
  *
  * Source: VT-d 4.1, 7.3 (fault event), 6.5.3 (invalidation event), 11.4.7.2 (IM and IP).
  */
+import { u64 } from "../../../base/u64.js";
 import type { RegisterFile } from "../../../bus/registers.js";
 import { EventControl, type vtdRegisters } from "../../../spec/vtd/register_map.js";
 import type { MessagePort } from "../core/message_port.js";
@@ -51,6 +52,6 @@ export class VtdEvent {
 
   #send(): void {
     const { address, upper, data } = this.#names;
-    this.#messages.send(this.#registers.get(address) + this.#registers.get(upper) * 2 ** 32, this.#registers.get(data));
+    this.#messages.send(u64(this.#registers.get(address), this.#registers.get(upper)), this.#registers.get(data));
   }
 }
