@@ -13,6 +13,8 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "bare-metal.yaml": ["direct", "mask", "direct"],
   "ia64-vp.yaml": ["foreign split translated", "foreign translated"],
   "sev-guest.yaml": ["forced", "forced"],
+  "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
+  "vtd-strict.yaml": ["iommu", "iommu", "iommu"],
   "xen-arm-dom0.yaml": ["direct foreign translated", "direct foreign translated"],
   "xen-pv-dom0.yaml": ["foreign straddle translated", "foreign mask translated", "foreign translated"],
   "xen-pvh.yaml": ["foreign iommu", "foreign iommu"],

@@ -13,7 +13,7 @@ export interface CacheSizes {
 }
 
 /** Two of each are enough to see every stale entry that more would show; a machine that only runs may have more. */
-export const smallCaches: CacheSizes = { devices: 2, spaces: 2, tables: 2, translations: 2 };
+export const smallCaches: Readonly<CacheSizes> = { devices: 2, spaces: 2, tables: 2, translations: 2 };
 
 export class UnitCaches {
   readonly devices: EntryCache;

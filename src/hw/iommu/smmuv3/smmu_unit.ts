@@ -52,7 +52,7 @@ export interface SmmuUnitOptions {
 }
 
 /** Registers that may be changed only while a bit of CR0, or of IRQ_CTRL, is 0. */
-const guards: Partial<Record<SmmuName, Field<0 | 1>>> = {
+const guards: Readonly<Partial<Record<SmmuName, Field<0 | 1>>>> = {
   cr2: Cr0.smmuen,
   strtabBase: Cr0.smmuen,
   strtabBaseCfg: Cr0.smmuen,
@@ -64,7 +64,7 @@ const guards: Partial<Record<SmmuName, Field<0 | 1>>> = {
   priqProd: Cr0.priqen,
 };
 const { gerror, eventq, priq } = InterruptControl;
-const interruptGuards: Partial<Record<SmmuName, Field<0 | 1>>> = {
+const interruptGuards: Readonly<Partial<Record<SmmuName, Field<0 | 1>>>> = {
   ...{ gerrorIrqCfg0: gerror, gerrorIrqCfg1: gerror, gerrorIrqCfg2: gerror },
   ...{ eventqIrqCfg0: eventq, eventqIrqCfg1: eventq, eventqIrqCfg2: eventq },
   ...{ priqIrqCfg0: priq, priqIrqCfg1: priq, priqIrqCfg2: priq },

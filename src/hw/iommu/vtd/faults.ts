@@ -80,7 +80,7 @@ export class VtdFaults {
 }
 
 /** F, as a bit of the record's upper half. */
-const isPending = { ...FaultRecord.f, word: 1, msb: 63, lsb: 63 };
+const isPending = { ...FaultRecord.f, word: 1, msb: 63, lsb: 63 } as const;
 
 /** FPD of any entry on the way. */
 function isSilenced(entries: readonly EntryRead[]): boolean {

@@ -27,7 +27,7 @@ const Fault = {
   read: 0x06,
   writeScalable: 0x85,
   readScalable: 0x86,
-};
+} as const;
 
 export class VtdModel implements UnitModel {
   readonly keepsInvalid = false;

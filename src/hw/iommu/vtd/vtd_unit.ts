@@ -57,7 +57,7 @@ export class VtdUnit implements InvalidationSink {
   readonly transactions: readonly Transaction[];
   readonly #model: VtdModel;
   readonly #faults: VtdFaults;
-  readonly #events: { readonly fault: VtdEvent; readonly invalidation: VtdEvent; readonly page: VtdEvent };
+  readonly #events: Readonly<Record<"fault" | "invalidation" | "page", VtdEvent>>;
 
   constructor(o: VtdUnitOptions) {
     const { state, memory, messages } = o;

@@ -25,7 +25,7 @@ export const iommu = {
     if (o.domainOf === undefined) throw new Misuse("engine-iommu", "no unit; this engine has domains");
     return new IommuEngine(partsOf({ ...o, pool: null }), o.domainOf);
   },
-};
+} as const;
 
 const rights: Readonly<Record<Direction, Allow>> = {
   [Direction.bidirectional]: Allow.readWrite,
@@ -38,7 +38,7 @@ class IommuEngine implements Engine {
   readonly name = "iommu";
   readonly pool = null;
   readonly overflow = "refuse";
-  readonly lists = { splits: false, merges: false };
+  readonly lists = { splits: false, merges: false } as const;
   readonly #parts: EngineParts;
   readonly #domainOf: DomainOf;
 

@@ -40,7 +40,7 @@ const locals = {
   tail: cell("bytes from the queue's begin"),
   wait: cell("byte of the last wait in the queue: its status word is its own"),
   posted: cell<0 | 1 | 2>("1 = a submission waits for its answer; 2 = it is the one that fences"),
-};
+} as const;
 type Locals = Live<typeof locals>;
 
 const isAnswered = ({ memory, statusAt }: GiveBackEnv, s: Locals) => memory.load32(statusAt + s.wait / 4) === 1;
