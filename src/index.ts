@@ -23,6 +23,7 @@ export {
 export type {
   DeviceDescription,
   EngineName,
+  IommuDescription,
   MachineDescription,
   PoolDescription,
   ProgramDescription,

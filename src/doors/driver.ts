@@ -41,6 +41,7 @@ export {
 export type {
   DeviceDescription,
   EngineName,
+  IommuDescription,
   MachineDescription,
   PoolDescription,
   ProgramDescription,

@@ -12,6 +12,7 @@ export { checkMachine, machineJsonSchema } from "../library/machine.js";
 export type {
   DeviceDescription,
   EngineName,
+  IommuDescription,
   MachineDescription,
   PoolDescription,
   ProgramDescription,

@@ -13,6 +13,8 @@ export interface MachineDescription {
   readonly encrypted?: boolean;
   /** The bounce pool. */
   readonly swiotlb?: PoolDescription;
+  /** The unit between devices and memory; without it bus addresses are memory's own. */
+  readonly iommu?: IommuDescription;
   /** The hypervisor; without it the kernel has the machine to itself. */
   readonly xen?: XenDescription;
   readonly devices?: readonly DeviceDescription[];
@@ -26,7 +28,7 @@ export interface MachineDescription {
 export type XenModel = "p2m" | "p==m" | "vp" | "vp+hypercall" | "vp+iommu";
 
 /** Ways to make a buffer reachable for a device. */
-export type EngineName = "direct" | "swiotlb" | "swiotlb-xen-x86" | "swiotlb-xen-arm" | "grant" | "software-iommu";
+export type EngineName = "direct" | "swiotlb" | "swiotlb-xen-x86" | "swiotlb-xen-arm" | "grant" | "software-iommu" | "iommu";
 
 /** Bytes, as a number or as `512MiB`. */
 export type Size = number | string;
@@ -39,6 +41,15 @@ export interface PoolDescription {
   readonly areas?: number;
   /** Default: `auto`, for what devices do not reach. */
   readonly mode?: "auto" | "force" | "off";
+}
+
+/** A unit that translates what devices ask, and how the kernel uses it. */
+export interface IommuDescription {
+  readonly kind: "vtd";
+  /** Flushed before an address is used again, flushed later, or not at all (`iommu=pt`). Default: `strict`. */
+  readonly policy?: "strict" | "lazy" | "pass-through";
+  /** Bits of an entry of a device table that the unit fetches at once. Default: 128. */
+  readonly fetchBits?: 64 | 128 | 256 | 512;
 }
 
 /** A hypervisor and its domains. */
@@ -67,6 +78,8 @@ export interface DeviceDescription {
   readonly boundary?: number;
   /** Its accesses see the CPU's cache. Default: yes. */
   readonly coherent?: boolean;
+  /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. Default: no. */
+  readonly ats?: boolean;
   /** How buffers are made reachable. Default: `auto`, as the kernel decides. */
   readonly engine?: "auto" | EngineName;
 }
