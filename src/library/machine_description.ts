@@ -28,7 +28,14 @@ export interface MachineDescription {
 export type XenModel = "p2m" | "p==m" | "vp" | "vp+hypercall" | "vp+iommu";
 
 /** Ways to make a buffer reachable for a device. */
-export type EngineName = "direct" | "swiotlb" | "swiotlb-xen-x86" | "swiotlb-xen-arm" | "grant" | "software-iommu" | "iommu";
+export type EngineName =
+  | "direct"
+  | "swiotlb"
+  | "swiotlb-xen-x86"
+  | "swiotlb-xen-arm"
+  | "grant"
+  | "software-iommu"
+  | "iommu";
 
 /** Bytes, as a number or as `512MiB`. */
 export type Size = number | string;

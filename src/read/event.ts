@@ -91,7 +91,7 @@ export const EventKind = {
   xenFlushed: 40,
 
   // Of the Intel driver's caches; `mask` is the kind of cache (0 IOTLB, 1 device TLB, 2 and 3 the same of nested domains), `size` the
-  // domain's id in its unit, `device` whose cache it is: a unit's or a device's name.
+  // domain's id in its unit. Whose cache it is (a unit's or a device's) is left out: a unit is no device that masters the bus.
   /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on. */
   cacheAssigned: 41,
   /** intel_iommu:cache_tag_unassign. */

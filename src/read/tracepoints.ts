@@ -51,7 +51,7 @@ const allocation: Fields = { ...who, ...how, ...where, phys: ["phys_addr"], list
 const bounce: Fields = { ...who, dma: ["dev_addr"], size: ["size"], mask: ["dma_mask"] };
 const group: Fields = { device: ["device"] };
 const translation: Fields = { dma: ["iova"], phys: ["paddr"], size: ["size"] };
-const cache: Fields = { device: ["dev"], size: ["domain_id"], mask: ["type"] };
+const cache: Fields = { size: ["domain_id"], mask: ["type"] };
 /** The 5.4 driver wrote one event for each entry of a list. */
 const entry: Fields = { ...who, listDma: ["dev_addr"], listSize: ["size"], listPhys: ["phys_addr"] };
 

@@ -84,10 +84,10 @@ function row(name: string, body: string, time: number, cpu: number, task: string
   const common = { kind, time, cpu, task, context, ...nothing, ...lists };
   if (kind === EventKind.other) return common;
   if (name.startsWith("cache_tag_")) {
-    const [, device, , cache, did] = /^\S+[/ ]([\w:.]+)(\[\d+\])? type (\w+) did (\d+) /.exec(body)!;
+    const [, cache, did] = /^\S+[/ ][\w:.]+(?:\[\d+\])? type (\w+) did (\d+) /.exec(body)!;
     const range = /\[0x(\w+)-0x(\w+)\]/.exec(body)?.slice(1) ?? ["", ""];
     const [dma, phys] = range.map((v) => (v === "" ? NaN : v === "f".repeat(16) ? -1 : Number(`0x${v}`)));
-    return { ...common, device: device!, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
+    return { ...common, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
   }
   const hex = (key: string) => {
     const found = new RegExp(`\\b${key}=(?:0x)?([0-9a-f]+)`).exec(body)?.[1];

@@ -1,10 +1,8 @@
 /** Events of the Intel driver's caches, whose text is words in their order, as `cacheWords` reads them. */
 import * as column from "../shared/columns";
-import { unknown } from "../shared/known_words";
-import { newDevice, odd, unknownWord } from "../shared/stop";
+import { odd } from "../shared/stop";
 import * as word from "./letters";
 import { address, behindPrefix, byte, decimal, decimalEnd, hexDigits, hexValue, isDigit, wordEnd } from "./scan";
-import { findDevice } from "./tables";
 
 const space = 32;
 const newline = 10;
@@ -48,9 +46,6 @@ export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize 
   if (p === 0) return odd();
   while (byte(p) === space || byte(p) === carriageReturn) p++;
   if (byte(p) !== newline || p - begin > bytesMax) return odd();
-  const device = findDevice(nameFrom, nameTo);
-  if (device === unknown) return unknownWord(newDevice, nameFrom, nameTo);
-  store<i32>(batch + (i << 2), device, column.device);
   return p;
 }
 

@@ -14,6 +14,8 @@ import type { Replacement } from "./other_pools/setting.js";
 export function refuseWhatNoReplayFollows({ machine: m, refuse }: Described): void {
   const no = (path: Path, what: string): never => refuse(path, "what a recording can be replayed on", what);
   if (m.xen !== undefined) no(["xen"], "a hypervisor: which frames its domains would have had is not in a recording");
+  if (m.iommu !== undefined)
+    no(["iommu"], "an IOMMU: what it would have translated, and what would have bounced then, is not in a recording");
   if (m.arch !== "x86") no(["arch"], `${m.arch}: what it bounces beside masks is not in a recording`);
   m.devices.forEach((d, n) => {
     if (d.coherent === false)

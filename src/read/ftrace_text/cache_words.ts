@@ -10,11 +10,9 @@ const kinds = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
 /** Bytes as letters of one byte each: what no blank is, as the event's words are parted. */
 const name = "[^\\0- ]{1,64}";
 const address = "0[xX][0-9a-fA-F]{1,16}";
-const assigned = new RegExp(
-  `^(${name}/)(${name}) type (\\w{1,16}) did (\\d{1,5}) pasid \\d{1,15} ref \\d{1,15}[ \\r]*$`,
-);
+const assigned = new RegExp(`^${name}/${name} type (\\w{1,16}) did (\\d{1,5}) pasid \\d{1,15} ref \\d{1,15}[ \\r]*$`);
 const flushed = new RegExp(
-  `^(${name} )(${name})\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
+  `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
 );
 const longest = 512;
 const allOnes = 2 ** 64;
@@ -27,7 +25,7 @@ const addressOf = (hex: string): number => {
 
 /**
  * Fill event i from the words in [from, end).
- * @returns bytes of the name of whose cache it is; null for a line of another form
+ * @returns false for a line of another form
  */
 export function cacheWords(
   bytes: Uint8Array,
@@ -36,20 +34,20 @@ export function cacheWords(
   kind: EventKind,
   batch: EventBatch,
   i: number,
-): readonly [from: number, to: number] | null {
-  if (end < 0 || end - from > longest) return null;
+): boolean {
+  if (end < 0 || end - from > longest) return false;
   const text = String.fromCharCode(...bytes.subarray(from, end));
   const isFlush = kind === EventKind.cacheFlushed;
   const words = (isFlush ? flushed : assigned).exec(text);
-  if (words === null) return null;
-  const [, before, name, cache, domain] = words;
+  if (words === null) return false;
+  const [, cache, domain] = words;
   const of = kinds.indexOf(cache!);
-  if (of < 0) return null;
+  if (of < 0) return false;
   batch.mask[i] = of;
   batch.size[i] = Number(domain);
   if (isFlush) {
-    batch.dma[i] = addressOf(words[5]!);
-    batch.phys[i] = addressOf(words[6]!);
+    batch.dma[i] = addressOf(words[3]!);
+    batch.phys[i] = addressOf(words[4]!);
   }
-  return [from + before!.length, from + before!.length + name!.length];
+  return true;
 }

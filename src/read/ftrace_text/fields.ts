@@ -84,10 +84,7 @@ export class Fields {
   #words(form: EventForm, batch: EventBatch, i: number): boolean {
     const { at } = this.#scan;
     this.end = this.#bytes.indexOf(newline, at);
-    const device = cacheWords(this.#bytes, at, this.end, form.kind, batch, i);
-    if (device === null) return false;
-    [this.deviceFrom, this.deviceTo] = device;
-    return true;
+    return cacheWords(this.#bytes, at, this.end, form.kind, batch, i);
   }
 
   #open(form: EventForm): boolean {

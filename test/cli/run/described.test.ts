@@ -84,7 +84,7 @@ test.each([
     'devices:\n  - { bdf: "0000:00:03.0", engine: software-iommu }\n',
     /line 2, column \d+: .*native engine/,
   ],
-  ["an IOMMU", "iommu: { kind: vtd }\n", /iommu/],
+  ["an IOMMU", "iommu: { kind: vtd }\n", /line 1, column \d+: .*an IOMMU: what it would have translated/],
 ])("%s is refused with its place", async (_what, text, says) => {
   const { document, err, code } = await run(text);
   expect([document, code]).toEqual([null, 2]);
