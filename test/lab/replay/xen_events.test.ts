@@ -103,7 +103,8 @@ function filesOf({ direct, rng, one, chance, frame }: World): XenFiles {
 }
 
 const kinds = Object.entries(EventKind).filter(
-  ([name]) => name.startsWith("xen") || name.startsWith("cache") || ["bounced", "map", "mapList"].includes(name),
+  ([name, kind]) =>
+    (kind >= EventKind.xenFrame && kind <= EventKind.xenFlushed) || ["bounced", "map", "mapList"].includes(name),
 );
 
 /** @param silent kinds that the recording does not have */
