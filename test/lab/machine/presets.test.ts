@@ -22,8 +22,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
 
 test.each(presets)("%s", (file) => {
   const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
-  const each =
-    amount(40, described.machine.iommu === undefined ? 100_000 : 30_000) / described.machine.workload.length;
+  const each = amount(40, described.machine.iommu === undefined ? 100_000 : 30_000) / described.machine.workload.length;
   for (const w of described.machine.workload) w.requests = Math.ceil(each);
   const run = runMachine(described, { checks: !long });
   expect(run.ran.idle).toBe(true);
