@@ -572,7 +572,7 @@ describe("devices with a TLB of their own", () => {
     const { s, tlb, answers } = withTlb();
     const e = { frame: 5, output: 0x800, sizeLg2: 12, allow: 3 };
     tlb.keep(0xa_bcde, e, 0);
-    s.deviceTlb(nic, { page: 5 }).deviceTlb(nic, { page: 5, pasid: 0xbcde }).ring();
+    s.deviceTlb(nic, { page: 6 }).deviceTlb(nic, { page: 5, pasid: 0xbcde }).ring();
     answers();
     expect(tlb.find(0xa_bcde, 5, 1)).toBe(0);
     s.deviceTlb(nic, { page: 5, pasid: 0xa_bcde }).ring();

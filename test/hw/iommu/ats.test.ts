@@ -70,6 +70,29 @@ describe("what a device keeps", () => {
   });
 });
 
+test.each([
+  ["without a PASID", { pasid: null, global: false }, [false, true, false, true, false]],
+  ["of one PASID", { pasid: 1, global: false }, [true, true, false, true, true]],
+  ["of every PASID", { pasid: 1, global: true }, [true, true, false, true, false]],
+])("one page of an invalidation %s", (_, whose, stay) => {
+  const { s } = machine();
+  const tlb = new DeviceTlb({ state: s.state, requester: 0x20, sink: s.unit, entries: 5 });
+  const kept = [
+    [null, 5],
+    [null, 6],
+    [1, 5],
+    [1, 6],
+    [2, 5],
+  ] as const;
+  kept.forEach(([pasid, frame], way) => {
+    tlb.keep(pasid, { frame, output: 0x800, sizeLg2: 12, allow: 3 }, way);
+  });
+  tlb.invalidate({ tag: 0, ...whose, frame: 5, frameCount: 1 });
+  expect([tlb.label(), tlb.choices()]).toEqual(["forget", 1]);
+  tlb.step();
+  expect(kept.map(([pasid, frame]) => tlb.find(pasid, frame, 1) >= 0)).toEqual(stay);
+});
+
 describe("who may", () => {
   test("a device whose entry does not say so is refused, asking and with addresses of its own", () => {
     const { s } = machine({ tt: 0 });

@@ -1,6 +1,6 @@
 /** A VT-d unit as software and devices meet it: registers, tables, descriptors, requests. */
 import { describe, expect, test } from "vitest";
-import { Outcome } from "../../../src/hw/iommu/core/request.js";
+import { AddressType, Outcome } from "../../../src/hw/iommu/core/request.js";
 import { vtdRegisters } from "../../../src/spec/vtd/register_map.js";
 import { VtdSoftware } from "./vtd_software.js";
 
@@ -180,6 +180,24 @@ describe("the queue", () => {
     expect(s.unit.registers.get("iqer")).toBe(1);
   });
 
+  test.each([
+    ["by the queue", (s: VtdSoftware) => s.iotlb(1).ring()],
+    ["by registers", (s: VtdSoftware) => s.unit.registers.write64(at.iotlb.offset, 0, 0x9000_0000)],
+    ["of contexts", (s: VtdSoftware) => s.context(1).ring()],
+  ] as const)("what an invalidation overtakes is not kept: %s", (_, invalidate) => {
+    const { s, table } = legacy();
+    const [t] = s.unit.transactions;
+    const read = { frame: 6, offset: 0, write: false, type: AddressType.untranslated } as const;
+    t!.begin({ requester: nic, pasid: null, ...read });
+    while (t!.label() !== "keep the table's address") t!.step(0);
+    table.unmap(0x6000, 0x1000);
+    invalidate(s);
+    while (!t!.isDone) t!.step(0);
+    expect(t!.result).toMatchObject({ outcome: Outcome.passes, frame: 0x801 });
+    t!.end();
+    expect(s.dma(nic, 0x6000)).toMatchObject({ outcome: Outcome.refused, code: 6 });
+  });
+
   test("it goes round", () => {
     const { s } = legacy();
     for (let n = 1; n <= 600; n++) s.wait(n).ring();
@@ -205,5 +223,28 @@ describe("scalable mode", () => {
     expect(s.dma(nic, 0x5000, { pasid: 1 })).toMatchObject({ frame: 0x900 });
     expect(s.dma(nic, 0x7000, { pasid: 2 })).toMatchObject({ frame: 0x800 });
     expect(s.dma(nic, 0x7000, { pasid: 3 })).toMatchObject({ outcome: Outcome.refused, code: 0x59 });
+  });
+
+  test("one page of a second stage takes all that both stages gave of its domain, and nothing else", () => {
+    const s = new VtdSoftware({
+      scalable: true,
+      caches: { devices: 1, spaces: 2, tables: 4, translations: 4 },
+    }).start();
+    const [second, first, alone] = [s.domain(), s.domain("vtd-fs"), s.domain("vtd-fs")];
+    second.map(0x5000, 0x80_0000, 0x2000, 3);
+    first.map(0x7000, 0x5000, 0x1000, 3);
+    alone.map(0x7000, 0x90_0000, 0x1000, 3);
+    for (const frame of [first.root.address / 4096, ...first.tables]) second.map(frame * 4096, frame * 4096, 4096, 3);
+    const table = s.attachPasids(nic);
+    s.setPasid(table, 1, { first: alone.root.address, did: 5 });
+    s.setPasid(table, 2, { first: first.root.address, second: second.root.address, did: 5 });
+    s.dma(nic, 0x7000, { pasid: 1 });
+    s.dma(nic, 0x7000, { pasid: 2 });
+    second.unmap(0x5000, 0x1000);
+    s.iotlb(3, { did: 6, page: 5 }).ring();
+    expect(s.dma(nic, 0x7000, { pasid: 2 }), "another domain").toMatchObject({ frame: 0x800, fromCache: true });
+    s.iotlb(3, { did: 5, page: 5 }).ring();
+    expect(s.dma(nic, 0x7000, { pasid: 2 })).toMatchObject({ outcome: Outcome.refused });
+    expect(s.dma(nic, 0x7000, { pasid: 1 })).toMatchObject({ frame: 0x900, fromCache: true });
   });
 });

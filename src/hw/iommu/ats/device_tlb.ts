@@ -2,7 +2,9 @@
  * The TLB that a device keeps of its own (ATS), and how it answers invalidations.
  *
  * Source: PCI Express 6.0, 10.2 (translations), 10.3 (invalidation): a device forgets, lets what used the translation reach
- * memory, and answers; it may take up to a minute and a half. What a faulty device does instead is `Manners`.
+ * memory, and answers; it may take up to a minute and a half. An invalidation without PASID takes its range of all, what
+ * was asked with a PASID too (Linux's arm_smmu_atc_inv_to_cmd says so); a global one its range of every PASID. What a faulty
+ * device does instead is `Manners`.
  */
 import { u64, u64High, u64Low } from "../../../base/u64.js";
 import type { DeviceTlb as Contract, InvalidateRequest, InvalidationSink } from "../../../bus/ats.js";
@@ -124,9 +126,9 @@ export class DeviceTlb implements Contract {
 
   #forget(): void {
     const { queue } = this.#s;
-    const space = queue.get(1) === 0 ? null : queue.get(1) - 1;
-    const range = this.#range();
-    this.translations.invalidate(queue.get(2) === 1 ? range : { space, ...range });
+    const [pasid, isGlobal] = [queue.get(1), queue.get(2) === 1];
+    const of = pasid === 0 ? {} : ({ space: isGlobal ? "any" : pasid - 1 } as const);
+    this.translations.invalidate({ ...of, ...this.#range() });
   }
 
   #shift(): void {

@@ -31,8 +31,9 @@ export function forgetTranslations(
     caches.tables.invalidate({ domain });
   } else {
     const range = pages(o.page, o.am);
-    // Of the domain's second stage, and of what was composed with it.
     caches.translations.invalidate({ domain, space: null, ...range });
+    // What both stages gave is told apart by the first one's addresses, so all of the domain's goes.
+    caches.translations.invalidate({ domain, composed: true });
     if (!o.ih) caches.tables.invalidate({ domain, space: null, ...range });
   }
 }

@@ -201,9 +201,10 @@ export class VtdInvalidationQueue {
   }
 
   #carryOut(): void {
-    const { caches } = this.#o;
+    const { caches, transactions } = this.#o;
     this.#s.descriptor.copyTo(this.#words);
     const w = this.#words;
+    if (forgetting.has(typeOf(w))) for (const t of transactions) t.overtake();
     switch (typeOf(w)) {
       case Type.context: {
         const { g, did, sid, fm } = D.ContextInvalidate;
@@ -288,6 +289,9 @@ export class VtdInvalidationQueue {
     this.#o.faults.set(iqe);
   }
 }
+
+/** Descriptors after which nothing may be kept that was read before. */
+const forgetting: ReadonlySet<number> = new Set([Type.context, Type.iotlb, Type.pasidIotlb, Type.pasidCache]);
 
 /** Bits 11:9 are the type's upper part. */
 const typeOf = (words: Uint32Array) => (words[0]! & 15) | (((words[0]! >>> 9) & 7) << 4);

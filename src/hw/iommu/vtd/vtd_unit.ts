@@ -142,11 +142,17 @@ export class VtdUnit implements InvalidationSink {
     registers.write("gsts", GlobalStatus.cfis, wanted(GlobalCommand.cfi));
   }
 
+  /** What requests under way have read is not kept after an invalidation. */
+  #overtake(): void {
+    for (const t of this.transactions) t.overtake();
+  }
+
   /** Without the queue. 11.4.6.1. */
   #contextCommand(): void {
     const { registers } = this;
     const { icc, cirg, caig, fm, sid, did } = ContextCommand;
     if (registers.read("ccmd", icc) === 0) return;
+    this.#overtake();
     const g = registers.read("ccmd", cirg);
     const what = { did: registers.read("ccmd", did), sid: registers.read("ccmd", sid), fm: registers.read("ccmd", fm) };
     if (g !== 0) forgetContexts(this.caches, { g, ...what });
@@ -159,6 +165,7 @@ export class VtdUnit implements InvalidationSink {
     const { registers } = this;
     const { ivt, iirg, iaig, did } = IotlbCommand;
     if (registers.read("iotlb", ivt) === 0) return;
+    this.#overtake();
     const g = registers.read("iotlb", iirg);
     const { am, ih, page } = InvalidateAddress;
     if (g !== 0) {
