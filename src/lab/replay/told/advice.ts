@@ -160,8 +160,11 @@ function enough(q: Pooled): Advice {
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
   if (best === undefined) {
-    const largest = q.whatIf.reduce((a, b) => (b.slots > a.slots ? b : a), q.whatIf[0] ?? nothing);
-    const more = `of the sizes tried even ${countWords(largest.slots)} slots refuse ${countWords(largest.failed)} requests`;
+    const [largest] = q.whatIf.toSorted((a, b) => b.slots - a.slots);
+    const more =
+      largest === undefined
+        ? "no other size was tried"
+        : `of the sizes tried even ${countWords(largest.slots)} slots refuse ${countWords(largest.failed)} requests`;
     const because = [failed, ...impossible, more, ...doubted].join("; ");
     return { what: "no size can be advised", swiotlb: null, because, confidence: "unknown" };
   }
@@ -207,5 +210,3 @@ function takenForNone(q: Pooled, w: WhatIf): boolean {
 
 const noNumber =
   "twice that is named because arm64 takes the default's own number for none, and makes 1 MiB for each GiB of memory";
-
-const nothing: WhatIf = { slots: 0, areas: 0, forced: false, bounced: 0, failed: 0, hiwater: 0 };
