@@ -1,6 +1,8 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
+import { requesterOf } from "../../bus/dma_port.js";
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
+import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";
 import type { RefusalGroup } from "./run/refusal_groups.js";
@@ -65,6 +67,13 @@ export interface ProgramOutcome {
   readonly notes: readonly string[];
 }
 
+export interface MachineIommuOutcome extends Omit<IommuCounts, "refused"> {
+  readonly kind: "vtd";
+  readonly policy: "strict" | "lazy" | "pass-through";
+  /** Accesses that it refused, by device, direction and reason. */
+  readonly refused: readonly (Omit<RefusedAccesses, "requester"> & { readonly device: string })[];
+}
+
 export interface MachineOutcome {
   readonly kernel: string | null;
   readonly arch: string;
@@ -96,6 +105,8 @@ export interface MachineOutcome {
     readonly accessesChecked: number;
     readonly hypercalls: Readonly<Record<string, number>>;
   } | null;
+  /** null without an IOMMU. */
+  readonly iommu: MachineIommuOutcome | null;
   /** What outlived the run and should not have. */
   readonly left: readonly Left[];
   /** The rules of the DMA API were watched. */
@@ -171,12 +182,26 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
     ],
     xen: xen === null ? null : { accessesChecked: xen.gate.checkedCount, hypercalls: xen.calls.all },
+    iommu: run.host.iommu === null ? null : iommuOf(run, run.host.iommu.counts),
     left: run.left,
     watched: run.checker !== null,
     log: [
       ...(run.checker === null ? [notWatched[hasHostile(machine) ? "hostile" : "asked"]] : []),
       ...new Set(run.devices.flatMap((d) => d.log)),
     ],
+  };
+}
+
+function iommuOf(
+  { described: { machine }, devices }: MachineRun,
+  { refused, ...counts }: IommuCounts,
+): MachineIommuOutcome {
+  const { kind, policy } = machine.iommu!;
+  const nameOf = (requester: number) =>
+    devices.find((d) => requesterOf(d.description.bdf) === requester)?.description.bdf ?? requester.toString(16);
+  return {
+    ...{ kind, policy, ...counts },
+    refused: refused.map(({ requester, ...r }) => ({ device: nameOf(requester), ...r })),
   };
 }
 
@@ -197,6 +222,7 @@ export function isTrouble(o: MachineOutcome): boolean {
     !o.idle ||
     o.violations.length > 0 ||
     o.left.length > 0 ||
+    (o.iommu?.refused.length ?? 0) > 0 ||
     o.devices.some((d) => d.failed > 0) ||
     o.programs.some((p) => p.failed > 0 || p.wrong.length > 0 || p.ended < p.requests)
   );

@@ -1,5 +1,5 @@
 /** A run of a described machine as a `dmalab.run/1` document. What only a recording has is there, and empty. */
-import type { MachineDeviceOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
+import type { MachineDeviceOutcome, MachineIommuOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
 import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
 import type { RunDocument } from "../schema/documents.js";
 import { hexWords } from "../words/quantity.js";
@@ -67,11 +67,20 @@ export function machineDocument(o: MachineOutcome): RunDocument {
       complete: o.idle,
       programs: o.programs.map((p) => ({ ...p, wrong: [...p.wrong], refusals: [...p.refusals], notes: [...p.notes] })),
       dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
+      iommu: o.iommu === null ? null : iommuDocument(o.iommu),
       hypervisor: o.xen === null ? null : { ...o.xen },
       left: o.left.map((l) => ({ ...l })),
       watched: o.watched,
       refusals: o.devices.flatMap((d) => d.refusals.map((g) => refusalDocument(d.bdf, g))),
     },
+  };
+}
+
+function iommuDocument({ refused, descriptors, ...counts }: MachineIommuOutcome) {
+  return {
+    ...counts,
+    descriptors: descriptors.map((d) => ({ ...d })),
+    refused: refused.map(({ first, ...r }) => ({ ...r, first: first.map((address) => hexWords(address)) })),
   };
 }
 

@@ -8,6 +8,7 @@ import { type Column, table, wrap } from "../text/layout.js";
 import { type Style, styleFor } from "../text/style.js";
 import { bytesWords, hexWords, slotsWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";
+import { iommuLines } from "./iommu_lines.js";
 import { machineVerdict } from "./machine_verdict.js";
 
 const violationsShown = 12;
@@ -28,6 +29,7 @@ export function machineLines(o: MachineOutcome, screen: { readonly color: boolea
     dmaLines(o, style, width),
     programLines(o, style, width),
     poolLines(o, style, width),
+    iommuLines(o, style, width),
     xenLines(o, style, width),
     brokenLines(o, style, width),
     leftLines(o, style),

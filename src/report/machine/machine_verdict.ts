@@ -32,10 +32,14 @@ function troublesOf(o: MachineOutcome): string[] {
   const maps = o.devices.reduce((n, d) => n + d.maps, 0);
   const refused = o.devices.reduce((n, d) => n + d.failed, 0);
   const failed = sum((p) => p.failed);
+  const denied = (o.iommu?.refused ?? []).reduce((n, r) => n + r.count, 0);
+  const deniedDevices = [...new Set((o.iommu?.refused ?? []).map((r) => r.device))];
   const missing = sum((p) => p.requests - p.ended);
   const found: string[] = [];
   if (wrong > 0) found.push(`bytes were wrong or lost at ${plural(wrong, "place")}`);
   if (violations > 0) found.push(`rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
+  if (denied > 0)
+    found.push(`the IOMMU refused ${plural(denied, "access", "accesses")} of ${deniedDevices.join(" and ")}`);
   if (failed > 0)
     found.push(
       `${countWords(failed)} of ${plural(

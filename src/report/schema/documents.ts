@@ -837,6 +837,7 @@ export interface MachineRun {
   readonly programs: readonly MachineProgram[];
   /** The first mappings of each device. */
   readonly dma: readonly MachineMapping[];
+  readonly iommu: MachineIommu | null;
   readonly hypervisor: {
     /** Accesses held against the owners of frames. */
     readonly accessesChecked: number;
@@ -888,6 +889,41 @@ export interface MachineMapping {
   /** Another domain's page. */
   readonly foreign: boolean;
   readonly refused: string | null;
+}
+
+/** What the IOMMU of a described machine was asked, told and refused. */
+export interface MachineIommu {
+  readonly kind: "vtd";
+  readonly policy: "strict" | "lazy" | "pass-through";
+  /** Pages that devices asked for by bus address. */
+  readonly untranslated: number;
+  /** Translations that devices with a TLB of their own asked for. */
+  readonly translationRequests: number;
+  /** Pages that they reached by those. */
+  readonly translated: number;
+  /** Of untranslated, how many the IOTLB answered. */
+  readonly fromCache: number;
+  /** Accesses that it refused. */
+  readonly refused: readonly ({
+    readonly device: string;
+    readonly write: boolean;
+    /** The unit's number of the reason; 0: a device was told that there is no translation. */
+    readonly code: number;
+    readonly words: string;
+    readonly count: number;
+    readonly first: readonly (string | null)[];
+  })[];
+  /** Refusals that the unit recorded and the kernel took off the record. */
+  readonly recorded: number;
+  /** What the kernel posted in the queue. */
+  readonly descriptors: readonly ({
+    readonly what: string;
+    readonly count: number;
+  })[];
+  /** Lazy: flushes of a whole domain. */
+  readonly domainFlushes: number;
+  /** Lazy: the most unmapped addresses that waited for one. */
+  readonly waitingMost: number;
 }
 
 /** Refused mappings of one device and one reason. */

@@ -60,12 +60,40 @@ const refusal = z
   })
   .meta({ id: "MachineRefusal", description: "refused mappings of one device and one reason" });
 
+const iommu = z
+  .looseObject({
+    kind: z.enum(["vtd"]),
+    policy: z.enum(["strict", "lazy", "pass-through"]),
+    untranslated: count.describe("pages that devices asked for by bus address"),
+    translationRequests: count.describe("translations that devices with a TLB of their own asked for"),
+    translated: count.describe("pages that they reached by those"),
+    fromCache: count.describe("of untranslated, how many the IOTLB answered"),
+    refused: z
+      .array(
+        z.looseObject({
+          device: z.string(),
+          write: z.boolean(),
+          code: count.describe("the unit's number of the reason; 0: a device was told that there is no translation"),
+          words: z.string(),
+          count,
+          first: z.array(address),
+        }),
+      )
+      .describe("accesses that it refused"),
+    recorded: count.describe("refusals that the unit recorded and the kernel took off the record"),
+    descriptors: z.array(z.looseObject({ what: z.string(), count })).describe("what the kernel posted in the queue"),
+    domainFlushes: count.describe("lazy: flushes of a whole domain"),
+    waitingMost: count.describe("lazy: the most unmapped addresses that waited for one"),
+  })
+  .meta({ id: "MachineIommu", description: "what the IOMMU of a described machine was asked, told and refused" });
+
 export const machineRunSchema = z
   .looseObject({
     steps: count.describe("atomic steps of all actors"),
     complete: z.boolean().describe("false: the run was cut before its end"),
     programs: z.array(program),
     dma: z.array(mapping).describe("the first mappings of each device"),
+    iommu: iommu.nullable(),
     hypervisor: z
       .looseObject({
         accessesChecked: count.describe("accesses held against the owners of frames"),

@@ -236,6 +236,9 @@ export const descriptorLayouts: Readonly<Record<number, About>> = {
   [DescriptorType.pageGroupResponse]: PageGroupResponse.$,
 };
 
+/** The type of a descriptor from its first word; bits 11:9 are the type's upper part. */
+export const descriptorType = (words: ArrayLike<number>): number => (words[0]! & 15) | (((words[0]! >>> 9) & 7) << 4);
+
 /** Values of IQER.IQEI: what was wrong with the queue. Source: 11.4.9.9. */
 export const QueueError = {
   none: 0,

@@ -152,7 +152,7 @@ export class VtdInvalidationQueue {
 
   get #about(): About | undefined {
     this.#s.descriptor.copyTo(this.#words);
-    return D.descriptorLayouts[typeOf(this.#words)];
+    return D.descriptorLayouts[D.descriptorType(this.#words)];
   }
 
   #fetch(): void {
@@ -184,11 +184,11 @@ export class VtdInvalidationQueue {
 
   /** Of types whose contents are checked before anything is done. */
   #wrong(words: Uint32Array, bytes: number): D.QueueError {
-    const about = D.descriptorLayouts[typeOf(words)];
+    const about = D.descriptorLayouts[D.descriptorType(words)];
     if (about === undefined) return E.type;
-    if (bytes === 16 && this.#o.isScalable() && typeOf(words) >= Type.pasidIotlb) return E.width;
+    if (bytes === 16 && this.#o.isScalable() && D.descriptorType(words) >= Type.pasidIotlb) return E.width;
     if (reservedSet(words, 0, about) || words.subarray(4).some((w) => w !== 0)) return E.reserved;
-    const type = typeOf(words);
+    const type = D.descriptorType(words);
     const { g, am } = D.IotlbInvalidate;
     const { mamv } = Capability;
     if (type === Type.wait && (words[2]! & 3) !== 0) return E.reserved;
@@ -204,8 +204,8 @@ export class VtdInvalidationQueue {
     const { caches, transactions } = this.#o;
     this.#s.descriptor.copyTo(this.#words);
     const w = this.#words;
-    if (forgetting.has(typeOf(w))) for (const t of transactions) t.overtake();
-    switch (typeOf(w)) {
+    if (forgetting.has(D.descriptorType(w))) for (const t of transactions) t.overtake();
+    switch (D.descriptorType(w)) {
       case Type.context: {
         const { g, did, sid, fm } = D.ContextInvalidate;
         forgetContexts(caches, { g: read(w, 0, g), did: read(w, 0, did), sid: read(w, 0, sid), fm: read(w, 0, fm) });
@@ -246,7 +246,7 @@ export class VtdInvalidationQueue {
 
   /** Ask a device. */
   #ask(w: Uint32Array): void {
-    const ofPasid = typeOf(w) === Type.pasidDeviceTlb;
+    const ofPasid = D.descriptorType(w) === Type.pasidDeviceTlb;
     const { sid } = ofPasid ? D.PasidDeviceTlbInvalidate : D.DeviceTlbInvalidate;
     const { s, page } = ofPasid ? D.PasidDeviceTlbInvalidate : D.DeviceTlbInvalidate;
     const requester = read(w, 0, sid);
@@ -292,6 +292,3 @@ export class VtdInvalidationQueue {
 
 /** Descriptors after which nothing may be kept that was read before. */
 const forgetting: ReadonlySet<number> = new Set([Type.context, Type.iotlb, Type.pasidIotlb, Type.pasidCache]);
-
-/** Bits 11:9 are the type's upper part. */
-const typeOf = (words: Uint32Array) => (words[0]! & 15) | (((words[0]! >>> 9) & 7) << 4);

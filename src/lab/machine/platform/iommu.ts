@@ -5,6 +5,7 @@ import { drawn } from "../../../base/rng.js";
 import { type DmaOutcome, type DmaPort, requesterOf } from "../../../bus/dma_port.js";
 import { AtsPort } from "../../../hw/iommu/ats/ats_port.js";
 import { DeviceTlb } from "../../../hw/iommu/ats/device_tlb.js";
+import type { DmaRequest, Resolution } from "../../../hw/iommu/core/request.js";
 import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
 import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import type { Actor } from "../../../sim/actor.js";
@@ -12,10 +13,11 @@ import { MachineState } from "../../../state/machine_state.js";
 import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
-import { type VtdFault, VtdFaultHandler } from "../../../sw/iommu/vtd/fault_handler.js";
+import { VtdFaultHandler } from "../../../sw/iommu/vtd/fault_handler.js";
 import { type AttachedDevice, VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
 import { Mapper } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
+import { type IommuCounts, IommuTally } from "./iommu_tally.js";
 
 type IommuDescription = NonNullable<MachineDescription["iommu"]>;
 
@@ -34,7 +36,6 @@ export class MachineIommu {
   readonly port: DmaPort;
   /** What happens by itself: the timer of lazy domains, the handler of faults. */
   readonly actors: readonly Actor[];
-  readonly faults: VtdFault[] = [];
   readonly #described: IommuDescription;
   readonly #kernel: NativeGuest;
   readonly #driver: VtdDriver;
@@ -42,6 +43,7 @@ export class MachineIommu {
   readonly #tlbs = new Map<number, DeviceTlb>();
   readonly #ports = new Map<number, DmaPort>();
   readonly #frames: number[] = [];
+  readonly #tally = new IommuTally();
   readonly #state = new MachineState();
   #ticks = 0;
 
@@ -60,17 +62,18 @@ export class MachineIommu {
       allocate: (count) => this.#allocate(count),
       spin: (until) => this.#spin(until),
     };
-    this.#driver = new VtdDriver(ports);
+    this.#driver = new VtdDriver(ports, (descriptor) => this.#tally.posted(descriptor));
     const handler = new VtdFaultHandler(this.unit.registers);
     handler.enable();
     const pick = drawn(m.seed);
     const [transaction] = this.unit.transactions;
-    const plain = new TranslatingPort({ memory, transaction: transaction!, pick });
+    const resolved = (r: DmaRequest, result: Resolution) => this.#tally.resolved(r, result);
+    const plain = new TranslatingPort({ memory, transaction: transaction!, pick, resolved });
     this.port = new EachItsOwn((requester) => this.#ports.get(requester) ?? plain);
-    this.#ats = (tlb) => new AtsPort({ memory, transaction: transaction!, tlb, pick });
+    this.#ats = (tlb) => new AtsPort({ memory, transaction: transaction!, tlb, pick, resolved });
     const take = () => {
       faultPending = false;
-      this.faults.push(...handler.take());
+      this.#tally.recorded(handler.take().length);
     };
     this.actors = [
       { name: "IOMMU fault handler", choices: () => (faultPending ? 1 : 0), step: take, label: () => "take faults" },
@@ -92,8 +95,9 @@ export class MachineIommu {
 
   /** A device works for this kernel from now on. @param ats it has a TLB of its own */
   attach(requester: number, ats: boolean): void {
-    const device: AttachedDevice = { requester, ats };
-    if (ats) {
+    // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b): no TLB is turned on.
+    const device: AttachedDevice = { requester, ats: ats && this.#described.policy !== "pass-through" };
+    if (device.ats) {
       const tlb = new DeviceTlb({ state: this.#state, requester, sink: this.unit, entries: 8 });
       this.#tlbs.set(requester, tlb);
       this.#ports.set(requester, this.#ats(tlb));
@@ -107,7 +111,17 @@ export class MachineIommu {
     const { memory } = this.#kernel;
     const mapper = new Mapper(memory, root, (count) => this.#allocate(count));
     const flushes = this.#driver.flushesOf(did, [device]);
-    this.#domains.set(requester, new DmaDomain({ mapper, memory, flushes, policy }));
+    const domain: DmaDomain = new DmaDomain({
+      ...{ mapper, memory, policy },
+      flushes: {
+        ...flushes,
+        flushAll: () => {
+          this.#tally.flushesAll(domain.counts.waiting);
+          flushes.flushAll();
+        },
+      },
+    });
+    this.#domains.set(requester, domain);
     this.#driver.attach(device, { did, root });
   }
 
@@ -121,6 +135,11 @@ export class MachineIommu {
   /** The machine address that a device's bus address leads to; -1: none. */
   behind(bdf: string, bus: number): number {
     return this.use === "pass-through" ? bus : this.domainOf(bdf).physOf(bus);
+  }
+
+  /** What it was asked and told so far. */
+  get counts(): IommuCounts {
+    return this.#tally.counts();
   }
 
   /** Pages that its structures hold. */

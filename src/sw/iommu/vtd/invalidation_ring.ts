@@ -24,17 +24,21 @@ export type Submitted =
   /** It never will: a device did not answer, or the queue stopped. */
   | "unanswered";
 
+/** Who wants to know of the descriptors that are posted. */
+export type Posted = (descriptor: Uint32Array) => void;
+
 export class InvalidationRing {
   readonly #ports: UnitPorts;
   readonly #at: number;
   readonly #statusAt: number;
   readonly #wait = new Uint32Array(4);
+  readonly #posted: Posted;
   #next = 0;
-  /** Descriptors posted so far, waits among them. */
-  posted = 0;
 
-  constructor(ports: UnitPorts) {
+  /** @param posted told of each descriptor, waits among them */
+  constructor(ports: UnitPorts, posted: Posted = () => undefined) {
     this.#ports = ports;
+    this.#posted = posted;
     this.#at = ports.allocate(1) * frameBytes;
     this.#statusAt = ports.allocate(1) * frameBytes;
     const words = new Uint32Array(2);
@@ -63,6 +67,6 @@ export class InvalidationRing {
   #post(words: Uint32Array): void {
     this.#ports.memory.store(this.#at + this.#next * bytesOf, words);
     this.#next = (this.#next + 1) % slots;
-    this.posted++;
+    this.#posted(words);
   }
 }

@@ -13,7 +13,7 @@ import { Capability, GlobalStatus } from "../../../spec/vtd/registers.js";
 import { RootEntry, rootEntryBytes } from "../../../spec/vtd/root_entry.js";
 import { Allow, type TableRoot } from "../../../table/index.js";
 import type { DomainFlushes, UnitPorts } from "../ports.js";
-import { InvalidationRing, type Submitted } from "./invalidation_ring.js";
+import { InvalidationRing, type Posted, type Submitted } from "./invalidation_ring.js";
 
 const { gcmd, gsts, rtaddr, cap } = vtdRegisters.registers;
 
@@ -33,7 +33,8 @@ export class VtdDriver {
   #nextDid = 1;
   #command = 0;
 
-  constructor(ports: UnitPorts) {
+  /** @param posted told of each descriptor */
+  constructor(ports: UnitPorts, posted?: Posted) {
     this.#ports = ports;
     this.#root = ports.allocate(1);
     const words = new Uint32Array(2);
@@ -41,7 +42,7 @@ export class VtdDriver {
     this.#mamv = read(words, 0, Capability.mamv);
     ports.registers.write64(rtaddr.offset, this.#root * frameBytes, 0);
     this.#once(GlobalCommand.srtp, GlobalStatus.rtps);
-    this.ring = new InvalidationRing(ports);
+    this.ring = new InvalidationRing(ports, posted);
     this.#turnOn(GlobalCommand.qie, GlobalStatus.qies);
     this.ring.submit(context({ g: 1 }), iotlb({ g: 1 }));
     this.#turnOn(GlobalCommand.te, GlobalStatus.tes);

@@ -1,0 +1,103 @@
+/** What an IOMMU of a described machine was asked and told, counted. */
+import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../../hw/iommu/core/request.js";
+import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
+import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
+
+/** Accesses that were refused alike. */
+export interface RefusedAccesses {
+  readonly requester: number;
+  readonly write: boolean;
+  /** The unit's own number of the reason, and the reason as a sentence. */
+  readonly code: number;
+  readonly words: string;
+  readonly count: number;
+  /** Bus addresses of the first. */
+  readonly first: readonly number[];
+}
+
+export interface IommuCounts {
+  /** Pages that devices asked for with bus addresses of their domain, and how many of them the IOTLB answered. */
+  readonly untranslated: number;
+  readonly fromCache: number;
+  /** Translations that devices with a TLB of their own asked for, and pages that they then reached by those. */
+  readonly translationRequests: number;
+  readonly translated: number;
+  readonly refused: readonly RefusedAccesses[];
+  /** What the unit's records told the kernel: a full record tells no more. */
+  readonly recorded: number;
+  readonly descriptors: readonly { readonly what: string; readonly count: number }[];
+  /** Lazy: flushes of a whole domain, and the most addresses that waited for one, which a device may still reach. */
+  readonly domainFlushes: number;
+  readonly waitingMost: number;
+}
+
+const firstMax = 3;
+
+type Open<T> = { -readonly [K in keyof T]: T[K] };
+
+export class IommuTally {
+  #recorded = 0;
+  #fromCache = 0;
+  #domainFlushes = 0;
+  #waitingMost = 0;
+  readonly #asked = { [AddressType.untranslated]: 0, [AddressType.translationRequest]: 0, [AddressType.translated]: 0 };
+  readonly #refused = new Map<string, Open<RefusedAccesses> & { readonly first: number[] }>();
+  readonly #descriptors = new Map<number, number>();
+
+  resolved(r: DmaRequest, { outcome, code, fromCache, allow }: Resolution): void {
+    this.#asked[r.type]++;
+    if (fromCache && r.type === AddressType.untranslated) this.#fromCache++;
+    // That there is no translation is an answer to a device that asked for one, and no fault: it then does without.
+    const isLacking = r.type === AddressType.translationRequest && outcome === Outcome.passes && allow === 0;
+    if (outcome === Outcome.refused || isLacking) this.#refuse(r, isLacking ? null : code);
+  }
+
+  posted(descriptor: ArrayLike<number>): void {
+    const type = descriptorType(descriptor);
+    this.#descriptors.set(type, (this.#descriptors.get(type) ?? 0) + 1);
+  }
+
+  recorded(count: number): void {
+    this.#recorded += count;
+  }
+
+  /** @param waiting addresses of the domain that wait for it */
+  flushesAll(waiting: number): void {
+    this.#domainFlushes++;
+    this.#waitingMost = Math.max(this.#waitingMost, waiting);
+  }
+
+  counts(): IommuCounts {
+    return {
+      untranslated: this.#asked[AddressType.untranslated],
+      translationRequests: this.#asked[AddressType.translationRequest],
+      translated: this.#asked[AddressType.translated],
+      fromCache: this.#fromCache,
+      refused: [...this.#refused.values()].sort((a, b) => b.count - a.count),
+      recorded: this.#recorded,
+      descriptors: [...this.#descriptors]
+        .sort(([a], [b]) => a - b)
+        .map(([type, count]) => ({ what: titleOf(type), count })),
+      domainFlushes: this.#domainFlushes,
+      waitingMost: this.#waitingMost,
+    };
+  }
+
+  #refuse({ requester, write, frame, offset }: DmaRequest, code: number | null): void {
+    const key = `${requester} ${write} ${code}`;
+    let row = this.#refused.get(key);
+    if (row === undefined) {
+      const words = code === null ? noTranslation : (faultReasons[code]?.words ?? `reason ${code}`);
+      row = { requester, write, code: code ?? 0, words, count: 0, first: [] };
+      this.#refused.set(key, row);
+    }
+    row.count++;
+    if (row.first.length < firstMax) row.first.push(frame * 4096 + offset);
+  }
+}
+
+const noTranslation = "the tables have no translation for the device to keep";
+
+/** Without the vendor and the word that all of them have. */
+const titleOf = (type: number): string =>
+  (descriptorLayouts[type]?.title ?? `type ${type}`).replace(/^VT-d /, "").replace(/ descriptor$/, "");

@@ -1,0 +1,66 @@
+/** What the IOMMU of a described machine was asked, told and refused, for a terminal. */
+import { countWords, plural } from "../../base/count_words.js";
+import type { MachineIommuOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
+import { wrap } from "../text/layout.js";
+import type { Style } from "../text/style.js";
+import { hexWords, shareWords } from "../words/quantity.js";
+
+const refusedShown = 6;
+
+export function iommuLines({ iommu }: MachineOutcome, style: Style, width: number): string[] {
+  if (iommu === null) return [];
+  const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)];
+  const { refused } = iommu;
+  const count = refused.reduce((n, r) => n + r.count, 0);
+  const more = refused.length - refusedShown;
+  return [
+    style.bold(`IOMMU: ${titles[iommu.kind]}, ${policies[iommu.policy]}`),
+    ...told.filter((line) => line !== null).flatMap((line) => wrap(line, width, "  ", "    ")),
+    ...refused
+      .slice(0, refusedShown)
+      .flatMap((r) => wrap(refusedWords(r), width, "  ", "    ").map((line) => style.red(line))),
+    ...(more > 0 ? [`  and ${plural(more, "kind")} more`] : []),
+    ...(count > 0 ? wrap(recordedWords(iommu.recorded, count), width, "  ", "    ") : []),
+  ];
+}
+
+const titles: Readonly<Record<MachineIommuOutcome["kind"], string>> = { vtd: "VT-d" };
+
+const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
+  strict: "flushed at each unmapping (strict)",
+  lazy: "flushed later, all at once (lazy)",
+  "pass-through": "the kernel lets devices pass it",
+};
+
+function askedWords({ untranslated, fromCache }: MachineIommuOutcome): string {
+  const cached = fromCache === 0 ? "" : `, ${shareWords(fromCache, untranslated)} of them answered by its IOTLB`;
+  return `${plural(untranslated, "page")} of memory asked for by bus address${cached}`;
+}
+
+function devicesWords({ translationRequests: asked, translated }: MachineIommuOutcome): string | null {
+  if (asked === 0) return null;
+  return `devices with a TLB: ${plural(asked, "translation")} asked for, ${plural(translated, "page")} reached by them`;
+}
+
+function queueWords({ descriptors }: MachineIommuOutcome): string {
+  return `queue: ${descriptors.map((d) => `${countWords(d.count)} ${d.what}`).join(", ")}`;
+}
+
+function lazyWords({ policy, domainFlushes, waitingMost }: MachineIommuOutcome): string | null {
+  if (policy !== "lazy") return null;
+  return (
+    `${plural(domainFlushes, "flush", "flushes")} of a whole domain; at most ${plural(waitingMost, "unmapped address", "unmapped addresses")} ` +
+    "waited for one: until then a device that had used them could still reach what lay there"
+  );
+}
+
+function refusedWords({ device, write, count, words, first }: MachineIommuOutcome["refused"][number]): string {
+  const at = first.map((address) => hexWords(address)).join(", ");
+  const what = `${device}: ${plural(count, write ? "write" : "read")} refused`;
+  return `${what} (${words}), at ${at}${count > first.length ? " …" : ""}`;
+}
+
+function recordedWords(recorded: number, count: number): string {
+  if (recorded === count) return "the kernel was told of each of them";
+  return `the kernel was told of ${countWords(recorded)} of these ${countWords(count)}: the unit records one at a time, and nothing of a translation that a device asked for`;
+}
