@@ -53,7 +53,7 @@ test("a driver that hands out physical addresses is refused, and it is said whos
   const { o, iommu, told } = ran((text) => text.replace('program: disk, device: "0000:00:04.0"', legacy));
   const words = "no entry on the way to the page allows reading";
   expect(iommu.refused).toMatchObject([{ device: "0000:00:04.0", write: false, code: 6, words }]);
-  const [{ count }] = iommu.refused as [{ count: number }];
+  const { count } = iommu.refused[0]!;
   expect(count).toBeGreaterThan(3);
   expect(iommu.recorded).toBeGreaterThan(0);
   expect(iommu.recorded).toBeLessThanOrEqual(count);

@@ -5,6 +5,7 @@
  * invalidation: the smallest aligned power of two that covers it), dmar.c (enabling the queue).
  */
 import { frameBytes, type Mfn } from "../../../base/frame.js";
+import { u64High, u64Low } from "../../../base/u64.js";
 import { read, write } from "../../../bits/field.js";
 import { ContextEntry, contextEntryBytes, TranslationType } from "../../../spec/vtd/context_entry.js";
 import * as D from "../../../spec/vtd/descriptors.js";
@@ -40,7 +41,8 @@ export class VtdDriver {
     const words = new Uint32Array(2);
     ports.registers.read64(cap.offset, words);
     this.#mamv = read(words, 0, Capability.mamv);
-    ports.registers.write64(rtaddr.offset, this.#root * frameBytes, 0);
+    const root = this.#root * frameBytes;
+    ports.registers.write64(rtaddr.offset, u64Low(root), u64High(root));
     this.#once(GlobalCommand.srtp, GlobalStatus.rtps);
     this.ring = new InvalidationRing(ports, posted);
     this.#turnOn(GlobalCommand.qie, GlobalStatus.qies);
