@@ -111,6 +111,7 @@ const head = /^\s*(.+)-(\d+)\s+\[(\d+)\] (\S+)\s+(\d+\.\d+): (\w+): (.*)$/;
 
 const directions = ["BIDIRECTIONAL", "TO_DEVICE", "FROM_DEVICE", "NONE"];
 const isOurs = /^(dma_|swiotlb_|map$|unmap$|attach_|detach_|add_device|remove_device)/;
+const ofCache = / did (\d+)(?: \[(\w+)-(\w+)\])?/;
 
 /** What a script would do: a megabyte of lines at a time, one object an event with the same values as our columns. */
 function readPlain(text: Uint8Array): { lines: number; sum: number } {
@@ -149,6 +150,10 @@ function plainEvent(line: string) {
     attrs: noAttrs,
     lists: noLists,
   };
+  if (event.name.startsWith("cache_tag_")) {
+    const [, domain, first, last] = ofCache.exec(m[7]!)!;
+    return { ...event, size: Number(domain), dma: Number(first), phys: Number(last) };
+  }
   if (!isOurs.test(event.name)) return event;
   for (const word of m[7]!.split(" ")) {
     const at = word.indexOf("=");
