@@ -2,6 +2,7 @@
  * The end of waiting: what no event explained is a broken rule, is about a mapping from before the recording, or waits
  * for the end of an older mapping.
  */
+import { plural } from "../../base/count_words.js";
 import { hex } from "../../base/hex.js";
 import type { Gone } from "./gone.js";
 import { MappingKind, Reach } from "./mappings.js";
@@ -112,7 +113,9 @@ function fromBefore(state: AuditState, i: number): void {
 
 function twice(gone: Gone, g: number, list: boolean, where: string, time: number): string {
   const size = gone.size[g]!;
-  const what = list ? `list of ${size} entries whose first physical address is` : `mapping of ${size} bytes at`;
+  const what = list
+    ? `list of ${plural(size, "entry", "entries")} whose first physical address is`
+    : `mapping of ${plural(size, "byte")} at`;
   return (
     `the ${directionName(gone.direction[g]!)} ${what} ${where}, mapped at ${seconds(gone.mappedAt[g]!)} and ` +
     `unmapped at ` +

@@ -1,4 +1,5 @@
 /** Single mappings and coherent allocations: map, unmap, allocate, free. Each function takes event i of a batch. */
+import { plural } from "../../base/count_words.js";
 import { hex } from "../../base/hex.js";
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
@@ -26,7 +27,7 @@ export function map(state: AuditState, batch: EventBatch, i: number): void {
       "map-direction",
       device,
       time,
-      () => `${size} bytes at physical ${hex(phys)}, mapped at ${seconds(time)}`,
+      () => `${plural(size, "byte")} at physical ${hex(phys)}, mapped at ${seconds(time)}`,
     );
   }
   if (isNoAddress(dma)) {
@@ -120,7 +121,7 @@ export function bounced(state: AuditState, batch: EventBatch, i: number): void {
   if (!(size > mappingBytesMax)) return;
   state.broken("bounce-size", device, time, () => {
     return (
-      `${size} bytes at ${hex(address)}, asked for at ${seconds(time)}; the kernel refuses it, and says ` +
+      `${plural(size, "byte")} at ${hex(address)}, asked for at ${seconds(time)}; the kernel refuses it, and says ` +
       `the pool is full`
     );
   });
@@ -137,7 +138,7 @@ function release(state: AuditState, kind: MappingKind, batch: EventBatch, i: num
       "unmap-error-value",
       device,
       time,
-      () => `${size} bytes, ${directionName(direction)}, unmapped at ${seconds(time)}`,
+      () => `${plural(size, "byte")}, ${directionName(direction)}, unmapped at ${seconds(time)}`,
     );
     return;
   }
@@ -195,7 +196,7 @@ function compare(state: AuditState, m: number, kind: MappingKind, size: number, 
       "unmap-size",
       device,
       time,
-      () => `${state.describe(m)}, unmapped with ${size} bytes at ${seconds(time)}`,
+      () => `${state.describe(m)}, unmapped with ${plural(size, "byte")} at ${seconds(time)}`,
     );
   }
   if (live.direction[m]! !== direction) {

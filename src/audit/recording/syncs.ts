@@ -4,6 +4,7 @@
  * A sync may name any part of a mapping. Which directions agree is the table of Linux kernel/dma/debug.c
  * (check_sync): a mapping in both directions takes any sync, the others only their own.
  */
+import { plural } from "../../base/count_words.js";
 import { hex } from "../../base/hex.js";
 import { type EventBatch, failedAddress } from "../../read/event.js";
 import { Direction } from "../../spec/dma/direction.js";
@@ -46,7 +47,7 @@ function sync(
       "sync-error-value",
       device,
       time,
-      () => `${size} bytes, ${directionName(direction)}, synced at ${seconds(time)}`,
+      () => `${plural(size, "byte")}, ${directionName(direction)}, synced at ${seconds(time)}`,
     );
     return;
   }
@@ -58,7 +59,7 @@ function sync(
   }
   if (live.time[m]! <= state.lostAt) return;
   const said = (): string =>
-    `${state.describe(m)}; ${size} bytes at ${hex(dma)} synced ` +
+    `${state.describe(m)}; ${plural(size, "byte")} at ${hex(dma)} synced ` +
     `${forCpu ? "for the CPU" : "for the device"} as ${directionName(direction)} at ${seconds(time)}`;
   if (dma + size > live.dma[m]! + live.size[m]!) state.broken("sync-outside", device, time, said);
   const mapped = live.direction[m]!;
@@ -83,7 +84,7 @@ function syncOfNothing(state: AuditState, device: number, dma: number, size: num
       `${state.deviceName(device)}`;
     return (
       `the ${what}, mapped at ${seconds(gone.mappedAt[g]!)} and unmapped at ` +
-      `${seconds(gone.unmappedAt[g]!)}, was synced (${size} bytes) at ${seconds(time)}`
+      `${seconds(gone.unmappedAt[g]!)}, was synced (${plural(size, "byte")}) at ${seconds(time)}`
     );
   });
 }

@@ -11,7 +11,7 @@ export function iommuLines({ iommu }: MachineOutcome, style: Style, width: numbe
   if (iommu === null) return [];
   const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)];
   const { refused } = iommu;
-  const count = refused.reduce((n, r) => n + r.count, 0);
+  const faults = refused.reduce((n, r) => n + (r.isFault ? r.count : 0), 0);
   const more = refused.length - refusedShown;
   return [
     style.bold(`IOMMU: ${titles[iommu.kind]}, ${policies[iommu.policy]}`),
@@ -20,7 +20,7 @@ export function iommuLines({ iommu }: MachineOutcome, style: Style, width: numbe
       .slice(0, refusedShown)
       .flatMap((r) => wrap(refusedWords(r), width, "  ", "    ").map((line) => style.red(line))),
     ...(more > 0 ? [`  and ${plural(more, "kind")} more`] : []),
-    ...(count > 0 ? wrap(recordedWords(iommu.recorded, count), width, "  ", "    ") : []),
+    ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults), width, "  ", "    ") : []),
   ];
 }
 
@@ -33,7 +33,7 @@ const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
 };
 
 function askedWords({ untranslated, fromCache }: MachineIommuOutcome): string {
-  const cached = fromCache === 0 ? "" : `, ${shareWords(fromCache, untranslated)} of them answered by its IOTLB`;
+  const cached = untranslated === 0 ? "" : `, ${shareWords(fromCache, untranslated)} of them answered by its IOTLB`;
   return `${plural(untranslated, "page")} of memory asked for by bus address${cached}`;
 }
 
@@ -47,20 +47,21 @@ function queueWords({ descriptors }: MachineIommuOutcome): string {
 }
 
 function lazyWords({ policy, domainFlushes, waitingMost }: MachineIommuOutcome): string | null {
-  if (policy !== "lazy") return null;
+  if (policy !== "lazy" || waitingMost === 0) return null;
   return (
     `${plural(domainFlushes, "flush", "flushes")} of a whole domain; at most ${plural(waitingMost, "unmapped address", "unmapped addresses")} ` +
     "waited for one: until then a device that had used them could still reach what lay there"
   );
 }
 
-function refusedWords({ device, write, count, words, first }: MachineIommuOutcome["refused"][number]): string {
+function refusedWords({ device, asked, count, words, first, isFault }: MachineIommuOutcome["refused"][number]): string {
   const at = first.map((address) => hexWords(address)).join(", ");
-  const what = `${device}: ${plural(count, write ? "write" : "read")} refused`;
-  return `${what} (${words}), at ${at}${count > first.length ? " …" : ""}`;
+  const what = `${device}: ${plural(count, asked)} refused`;
+  const silent = isFault ? "" : "; the device was told so, which is no fault, and the kernel hears nothing of it";
+  return `${what} (${words}), ${count > first.length ? "first " : ""}at ${at}${silent}`;
 }
 
-function recordedWords(recorded: number, count: number): string {
-  if (recorded === count) return "the kernel was told of each of them";
-  return `the kernel was told of ${countWords(recorded)} of these ${countWords(count)}: the unit records one at a time, and nothing of a translation that a device asked for`;
+function recordedWords(recorded: number, faults: number): string {
+  if (recorded === faults) return `the kernel was told of ${faults === 1 ? "the fault" : "each fault"}`;
+  return `the kernel was told of ${countWords(recorded)} of ${plural(faults, "fault")}: it had no record free when the others came`;
 }

@@ -57,9 +57,15 @@ function headLines(o: MachineOutcome, style: Style, width: number): string[] {
 
 /** Which engine serves which device, and why. */
 function engineLines(o: MachineOutcome, style: Style, width: number): string[] {
-  const lines = o.devices.flatMap((d) => [
-    `  ${d.bdf} ${d.driver ?? ""} ${style.cyan(d.engine)}, ${d.maskBits} address bits`.replace("  ,", ","),
-    ...wrap(d.because, width, "    ").map(style.dim),
+  const reasons = [...new Set(o.devices.map((d) => d.because))];
+  const lines = reasons.flatMap((because) => [
+    ...o.devices
+      .filter((d) => d.because === because)
+      .map(
+        (d) =>
+          `  ${[d.bdf, d.driver, style.cyan(d.engine)].filter((w) => w !== null).join(" ")}, ${d.maskBits} address bits`,
+      ),
+    ...wrap(because, width, "    ").map(style.dim),
   ]);
   return lines.length === 0 ? [] : [style.bold("Engines"), ...lines];
 }
@@ -181,7 +187,12 @@ function programLines(o: MachineOutcome, style: Style, width: number): string[] 
     ...firstOf(p.wrong).map((w) => `${nameOf(p)}: ${w}`),
     ...firstOf(p.refusals).map((w) => `${nameOf(p)}: ${w}`),
   ]);
-  return [style.bold("Programs"), style.dim(head!), ...rows, ...why.flatMap((w) => wrap(w, width, "  ", "    "))];
+  return [
+    style.bold("Programs"),
+    style.dim(head!),
+    ...rows,
+    ...[...new Set(why)].flatMap((w) => wrap(w, width, "  ", "    ")),
+  ];
 }
 
 function firstOf(said: readonly string[]): string[] {

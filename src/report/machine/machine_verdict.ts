@@ -38,8 +38,7 @@ function troublesOf(o: MachineOutcome): string[] {
   const found: string[] = [];
   if (wrong > 0) found.push(`bytes were wrong or lost at ${plural(wrong, "place")}`);
   if (violations > 0) found.push(`rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
-  if (denied > 0)
-    found.push(`the IOMMU refused ${plural(denied, "access", "accesses")} of ${deniedDevices.join(" and ")}`);
+  if (denied > 0) found.push(`the IOMMU refused ${plural(denied, "request")} of ${deniedDevices.join(" and ")}`);
   if (failed > 0)
     found.push(
       `${countWords(failed)} of ${plural(

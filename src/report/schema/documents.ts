@@ -906,8 +906,11 @@ export interface MachineIommu {
   /** Accesses that it refused. */
   readonly refused: readonly ({
     readonly device: string;
-    readonly write: boolean;
-    /** The unit's number of the reason; 0: a device was told that there is no translation. */
+    /** Translation: one for a device's own TLB. */
+    readonly asked: "read" | "write" | "translation";
+    /** False: the answer of a translation request, which the unit records nowhere. */
+    readonly isFault: boolean;
+    /** The unit's number of the reason; 0 where it is no fault. */
     readonly code: number;
     readonly words: string;
     readonly count: number;

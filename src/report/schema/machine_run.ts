@@ -72,8 +72,9 @@ const iommu = z
       .array(
         z.looseObject({
           device: z.string(),
-          write: z.boolean(),
-          code: count.describe("the unit's number of the reason; 0: a device was told that there is no translation"),
+          asked: z.enum(["read", "write", "translation"]).describe("translation: one for a device's own TLB"),
+          isFault: z.boolean().describe("false: the answer of a translation request, which the unit records nowhere"),
+          code: count.describe("the unit's number of the reason; 0 where it is no fault"),
           words: z.string(),
           count,
           first: z.array(address),

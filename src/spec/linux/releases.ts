@@ -29,3 +29,19 @@ export function isRelease(text: string): boolean {
   if (found === undefined || Number(minor) < found[1] || Number(minor) > found[2]) return false;
   return Number(major) > 2 || third === undefined || Number(third) <= lastOf26;
 }
+
+/** Was this release out before another one? Of both, the first three numbers count. */
+export function isBefore(release: string, other: string): boolean {
+  const [a, b] = [release, other].map((text) =>
+    text
+      .split(/[-+~_]/)[0]!
+      .split(".")
+      .slice(0, 3)
+      .map(Number),
+  );
+  for (let n = 0; n < 3; n++) {
+    const by = (a![n] ?? 0) - (b![n] ?? 0);
+    if (by !== 0) return by < 0;
+  }
+  return false;
+}

@@ -52,12 +52,43 @@ test("a driver that hands out physical addresses is refused, and it is said whos
   const legacy = 'program: legacy-dma, device: "0000:00:04.0"';
   const { o, iommu, told } = ran((text) => text.replace('program: disk, device: "0000:00:04.0"', legacy));
   const words = "no entry on the way to the page allows reading";
-  expect(iommu.refused).toMatchObject([{ device: "0000:00:04.0", write: false, code: 6, words }]);
+  expect(iommu.refused).toMatchObject([{ device: "0000:00:04.0", asked: "read", isFault: true, code: 6, words }]);
   const { count } = iommu.refused[0]!;
   expect(count).toBeGreaterThan(3);
   expect(iommu.recorded).toBeGreaterThan(0);
   expect(iommu.recorded).toBeLessThanOrEqual(count);
   expect(isTrouble(o)).toBe(true);
-  expect(told.join("\n")).toContain(`0000:00:04.0: ${count} reads refused (${words}), at 0x`);
-  expect(machineLines(o, { color: false, width: 200 })[0]).toContain(`The IOMMU refused ${count} accesses of 0000:00:04.0`);
+  expect(told.join("\n")).toContain(`0000:00:04.0: ${count} reads refused (${words}), first at 0x`);
+  expect(machineLines(o, { color: false, width: 200 })[0]).toContain(
+    `The IOMMU refused ${count} requests of 0000:00:04.0`,
+  );
+});
+
+test.for(["strict", "lazy", "pass-through"])("tables above 4 GiB, %s: every byte arrives", (name) => {
+  const { o, iommu } = ran((text) => policy(name)(text).replace("2GiB", "8GiB"));
+  expect([isTrouble(o), iommu.refused]).toEqual([false, []]);
+  expect(o.programs.map((p) => p.ended)).toEqual([20, 20, 20]);
+});
+
+test("a device told that there is no translation has made no fault, and it is said which requests were none", () => {
+  const legacy = 'program: legacy-dma, device: "0000:00:03.0"';
+  const { iommu, told } = ran((text) => text.replace('program: disk, device: "0000:00:03.0"', legacy));
+  expect(iommu.refused).toMatchObject([{ device: "0000:00:03.0", asked: "translation", isFault: false, code: 0 }]);
+  expect(new Set(iommu.refused[0]!.first).size).toBe(iommu.refused[0]!.first.length);
+  expect([iommu.recorded, told.some((line) => line.includes("the kernel was told"))]).toEqual([0, false]);
+  expect(told.join(" ").replace(/ +/g, " ")).toContain("translations refused (the tables have no translation");
+});
+
+test.for([
+  ["arch: arm", (text: string) => `arch: arm\n${text}`, "an IOMMU of arm; vtd is known here on x86"],
+  ["an old kernel", (text: string) => text.replace('"7.2"', '"2.6.23"'), 'a driver for vtd ("2.6.24" or later)'],
+  ["encrypted", (text: string) => `encrypted: true\n${text}`, "memory that is not encrypted"],
+  ["no IOMMU", (text: string) => text.replace(/^iommu.*$/m, ""), "an iommu: of the machine"],
+  [
+    "fetchBits: 100",
+    (text: string) => text.replace("policy: strict", "policy: strict, fetchBits: 100"),
+    "64, 128, 256",
+  ],
+] as const)("what cannot be at once, or at all, is said with its place: %s", ([, change, said]) => {
+  expect(() => describeMachine("m.yaml", change(preset))).toThrow(said);
 });

@@ -3,6 +3,8 @@
  * by itself is missing here; a rule that takes a missing part for one that was left out asks which of the two it is.
  */
 import { nearest } from "../../../base/nearest.js";
+import { type IommuDriver, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
+import { isBefore } from "../../../spec/linux/releases.js";
 import type { Mistake, Partly, Path } from "./mistakes.js";
 import type { MachineDescription } from "./schema.js";
 
@@ -90,6 +92,33 @@ const rules: readonly Rule[] = [
     if (xen === undefined || iommu === undefined) return [];
     const expected = "a machine without a hypervisor, which has the IOMMU for itself";
     return [{ path: ["iommu"], expected, found: "both xen and iommu", meant: [] }];
+  },
+  function iommuOfTheArchitecture({ iommu, arch = "x86" }) {
+    if (iommu?.kind === undefined) return [];
+    const { arches }: IommuDriver = iommuDrivers[iommu.kind];
+    if (arches.includes(arch)) return [];
+    const expected = `an IOMMU of ${arch}; ${iommu.kind} is known here on ${arches.join(", ")}`;
+    return [{ path: ["iommu", "kind"], expected, found: iommu.kind, meant: [] }];
+  },
+  function iommuDrivenByTheKernel({ iommu, kernel }) {
+    if (iommu?.kind === undefined || kernel === undefined) return [];
+    const { since } = iommuDrivers[iommu.kind];
+    if (!isBefore(kernel, since)) return [];
+    const expected = `a kernel with a driver for ${iommu.kind} ("${since}" or later)`;
+    return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
+  },
+  function iommuSeesMemory({ iommu, encrypted }) {
+    if (iommu === undefined || encrypted !== true) return [];
+    const expected = "memory that is not encrypted, where there is an IOMMU: the two together are not known here";
+    return [{ path: ["encrypted"], expected, found: "both encrypted and iommu", meant: [] }];
+  },
+  function deviceTlbsHaveAnIommu({ iommu, devices = [] }, isWrong) {
+    if (iommu !== undefined || isWrong(["iommu"])) return [];
+    return devices.flatMap((d, at): Mistake[] => {
+      if (d?.ats !== true) return [];
+      const expected = "ats: false, or an iommu: of the machine that the device asks for translations";
+      return [{ path: ["devices", at, "ats"], expected, found: "true, and no IOMMU", meant: [] }];
+    });
   },
   function enginesOfXenNeedIt({ xen, devices = [] }, isWrong) {
     if (xen !== undefined || isWrong(["xen"])) return [];

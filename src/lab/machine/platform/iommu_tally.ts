@@ -3,15 +3,20 @@ import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../..
 import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
 import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
 
-/** Accesses that were refused alike. */
+/** What a device asked for: to read, to write, or a translation to keep. */
+export type Asked = "read" | "write" | "translation";
+
+/** Requests that were refused alike. */
 export interface RefusedAccesses {
   readonly requester: number;
-  readonly write: boolean;
-  /** The unit's own number of the reason, and the reason as a sentence. */
+  readonly asked: Asked;
+  /** The unit takes it for a fault, which it records. That a device may keep no translation is an answer and none. */
+  readonly isFault: boolean;
+  /** The unit's own number of the reason, 0 where it is no fault; and the reason as a sentence. */
   readonly code: number;
   readonly words: string;
   readonly count: number;
-  /** Bus addresses of the first. */
+  /** Bus addresses of the first, each once. */
   readonly first: readonly number[];
 }
 
@@ -83,16 +88,18 @@ export class IommuTally {
     };
   }
 
-  #refuse({ requester, write, frame, offset }: DmaRequest, code: number | null): void {
-    const key = `${requester} ${write} ${code}`;
+  #refuse({ requester, type, write, frame, offset }: DmaRequest, code: number | null): void {
+    const asked = type === AddressType.translationRequest ? "translation" : write ? "write" : "read";
+    const key = `${requester} ${asked} ${code}`;
     let row = this.#refused.get(key);
     if (row === undefined) {
       const words = code === null ? noTranslation : (faultReasons[code]?.words ?? `reason ${code}`);
-      row = { requester, write, code: code ?? 0, words, count: 0, first: [] };
+      row = { requester, asked, isFault: code !== null, code: code ?? 0, words, count: 0, first: [] };
       this.#refused.set(key, row);
     }
     row.count++;
-    if (row.first.length < firstMax) row.first.push(frame * 4096 + offset);
+    const address = frame * 4096 + offset;
+    if (row.first.length < firstMax && !row.first.includes(address)) row.first.push(address);
   }
 }
 

@@ -222,7 +222,7 @@ function wrongPageList({ cache }: XenOutcome, nameOf: (device: number) => string
   const wrong = cache?.wrong ?? null;
   const lines = (wrong?.examples ?? []).map(
     (w) =>
-      `${timeWords(w.time)}  ${w.device < 0 ? "device not known" : nameOf(w.device)}  ${w.size} bytes of page ${frame(w.right)}, bus frame ${frame(w.wrong)}: page ` +
+      `${timeWords(w.time)}  ${w.device < 0 ? "device not known" : nameOf(w.device)}  ${plural(w.size, "byte")} of page ${frame(w.right)}, bus frame ${frame(w.wrong)}: page ` +
       `${frame(w.wrong)} was ${w.invalidates ? "invalidated" : "asked for, nothing to drop"} instead`,
   );
   return {
@@ -240,7 +240,7 @@ function straddleList({ straddles, causes }: XenOutcome, nameOf: (device: number
     const from = Math.max(0, at - framesMax / 2);
     const shown = s.frames.slice(from, from + framesMax).map((f) => `${frame(f.pfn)} → ${frame(f.mfn)}`);
     const more = s.frames.length > shown.length ? ` of ${s.frames.length} pages` : "";
-    return `${timeWords(s.time)}  ${nameOf(s.device)}  ${s.size} bytes at ${frame(s.phys)}: ${shown.join(", ")}${more}`;
+    return `${timeWords(s.time)}  ${nameOf(s.device)}  ${plural(s.size, "byte")} at ${frame(s.phys)}: ${shown.join(", ")}${more}`;
   });
   return {
     title: "Bounced because the frames break",

@@ -3,6 +3,7 @@
  *
  * The kernel's debugging has none of these. Source: the ownership rules of Documentation/core-api/dma-api.rst.
  */
+import { plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
@@ -31,7 +32,7 @@ function meetCpu(state: CheckState, m: Live, o: { from: number; end: number; wri
   const count = Math.min(o.end, m.phys + m.size) - m.phys - from;
   if (count <= 0) return;
   const met = m.shadow.metByCpu(from, count);
-  const said = () => `${describe(m)}; ${count} bytes from byte ${from}`;
+  const said = () => `${describe(m)}; ${plural(count, "byte")} from byte ${from}`;
   if (o.writes) {
     if (met.owned) state.violations.add("cpu-writes-owned", m.device, said);
     m.shadow.cpuWrites(from, count);
@@ -53,7 +54,7 @@ export function deviceAccess(
       const count = o.bytes.length - k;
       const rule = state.live.wasUnmapped(o.device, bus) ? "device-after-unmap" : "device-unmapped";
       const verb = o.writes ? "written" : "read";
-      state.violations.add(rule, o.device, () => `${count} bytes at ${addressText(bus)} ${verb}`);
+      state.violations.add(rule, o.device, () => `${plural(count, "byte")} at ${addressText(bus)} ${verb}`);
       return;
     }
     const count = Math.min(o.bytes.length - k, m.bus + m.size - bus);
@@ -69,7 +70,7 @@ function meetDevice(
   o: { bytes: Uint8Array; writes: boolean; done: boolean },
 ) {
   const { violations } = state;
-  const said = () => `${describe(m)}; ${o.bytes.length} bytes from byte ${from}`;
+  const said = () => `${describe(m)}; ${plural(o.bytes.length, "byte")} from byte ${from}`;
   if (!o.done) {
     violations.add("device-refused", m.device, said);
     return;

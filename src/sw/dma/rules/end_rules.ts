@@ -4,6 +4,7 @@
  * Which directions agree in a sync is the table of Linux kernel/dma/debug.c, check_sync; the rest is check_unmap and
  * dma_debug_device_change there.
  */
+import { plural } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import { Direction, directionNames } from "../../../spec/dma/direction.js";
 import type { DmaDevice, MappedRange } from "../../engine/index.js";
@@ -21,7 +22,7 @@ export function checkUnmap(
   const { violations, live } = state;
   const { kind, range, entries } = o;
   const add = (rule: DmaRuleName, bdf: string, said: () => string) => violations.add(rule, bdf, said);
-  const asked = () => `${range.size} bytes at ${addressText(range.bus)}`;
+  const asked = () => `${plural(range.size, "byte")} at ${addressText(range.bus)}`;
   if (range.bus < 0) {
     add("unmap-error-value", device.bdf, asked);
     return null;
@@ -32,7 +33,8 @@ export function checkUnmap(
     add(late ? "double-unmap" : "unmap-unknown", device.bdf, asked);
     return null;
   }
-  if (m.size !== range.size) add("unmap-size", device.bdf, () => `${describe(m)}; unmapped ${range.size} bytes`);
+  if (m.size !== range.size)
+    add("unmap-size", device.bdf, () => `${describe(m)}; unmapped ${plural(range.size, "byte")}`);
   if (m.kind !== kind) add("unmap-kind", device.bdf, () => `${describe(m)}; unmapped as ${kind}`);
   if (m.kind === "list" && kind === "list" && m.entries !== entries)
     add("unmap-entries", device.bdf, () => `${describe(m)}; of ${m.entries} entries, unmapped with ${entries}`);
@@ -58,7 +60,7 @@ export function checkSync(
   const { violations, live } = state;
   const { kind, range, towards, entries } = o;
   const add = (rule: DmaRuleName, bdf: string, said: () => string) => violations.add(rule, bdf, said);
-  const asked = () => `${range.size} bytes at ${addressText(range.bus)}`;
+  const asked = () => `${plural(range.size, "byte")} at ${addressText(range.bus)}`;
   if (range.bus < 0) {
     add("sync-error-value", device.bdf, asked);
     return null;

@@ -4,6 +4,7 @@
  * Source: Linux kernel/dma/debug.c, debug_dma_map_phys, check_for_stack, check_sg_segment, add_dma_entry; the rules on
  * addresses are the invariants that swiotlb-xen rests on.
  */
+import { plural } from "../../../base/count_words.js";
 import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { attrMmio, attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
@@ -72,7 +73,7 @@ export function checkAllocated(state: CheckState, device: DmaDevice, at: { phys:
 export function checkEntries(state: CheckState, device: DmaDevice, calls: readonly MapCall[]): void {
   for (const call of calls) {
     checkRegion(state, device, call);
-    const said = () => `${call.size} bytes at physical ${hex(call.phys)}`;
+    const said = () => `${plural(call.size, "byte")} at physical ${hex(call.phys)}`;
     if (call.size > device.maxSegmentBytes)
       state.violations.add("segment-too-long", device.bdf, () => `${said()}; at most ${device.maxSegmentBytes}`);
   }
@@ -81,7 +82,7 @@ export function checkEntries(state: CheckState, device: DmaDevice, calls: readon
 /** Segments that the device is given, against its boundary. */
 export function checkSegment(state: CheckState, device: DmaDevice, bus: number, size: number): void {
   if (fits({ ...device, maxSegmentBytes: size }, bus, size)) return;
-  state.violations.add("segment-across-boundary", device.bdf, () => `${size} bytes at ${addressText(bus)}`);
+  state.violations.add("segment-across-boundary", device.bdf, () => `${plural(size, "byte")} at ${addressText(bus)}`);
 }
 
 function remember(state: CheckState, device: DmaDevice, m: Live): void {
@@ -96,13 +97,13 @@ function remember(state: CheckState, device: DmaDevice, m: Live): void {
 function checkRegion(state: CheckState, device: DmaDevice, call: MapCall): void {
   const rule = regionRule(state.regions, call.phys, call.size);
   if (rule === null) return;
-  state.violations.add(rule, device.bdf, () => `${call.size} bytes at physical ${hex(call.phys)}`);
+  state.violations.add(rule, device.bdf, () => `${plural(call.size, "byte")} at physical ${hex(call.phys)}`);
 }
 
 /** A refusal that was bound to come, whatever the pool held. */
 function checkRefused(state: CheckState, device: DmaDevice, engine: Engine, call: MapCall): void {
   const { size, phys } = call;
-  const said = () => `${size} bytes at physical ${hex(phys)}`;
+  const said = () => `${plural(size, "byte")} at physical ${hex(phys)}`;
   const largest = mappingBytesMax - Math.ceil(device.minAlignMask / slotBytes) * slotBytes;
   if (engine.pool === null || size <= largest) return;
   if (size > mappingBytesMax) state.violations.add("bounce-size", device.bdf, said);
@@ -139,7 +140,9 @@ function checkTranslation(state: CheckState, m: Live): void {
   if (wrong >= 0)
     state.violations.add("wrong-address", m.device, () => {
       const right = addressText(guest.physToBus(wrong));
-      return `${describe(m)}; byte ${hex(wrong)} is at ${right}`;
+      const led = state.behind(m.device, m.bus + (wrong - m.phys));
+      const where = led < 0 ? "leads nowhere" : `leads to ${addressText(led)}`;
+      return `${describe(m)}; byte ${hex(wrong)} is at ${right}, and its bus address ${where}`;
     });
 }
 

@@ -1,4 +1,5 @@
 /** What all checks share: options, what is mapped, what was found. */
+import { plural } from "../../../base/count_words.js";
 import { hex } from "../../../base/hex.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { directionNames } from "../../../spec/dma/direction.js";
@@ -54,5 +55,5 @@ export function addressText(bus: number): string {
 /** `TO_DEVICE mapping of 4096 bytes at 0x1000 (physical 0x2000, list)`. */
 export function describe(m: Live): string {
   const where = `${addressText(m.bus)} (physical ${hex(m.phys)}, ${m.kind})`;
-  return `${directionNames[m.direction]} mapping of ${m.size} bytes at ${where}`;
+  return `${directionNames[m.direction]} mapping of ${plural(m.size, "byte")} at ${where}`;
 }

@@ -1,0 +1,17 @@
+/**
+ * Linux's drivers of IOMMUs: since which release, and on which architectures a machine here can have one.
+ *
+ * Source: git tags that first contain drivers/pci/intel-iommu.c (2.6.24). VT-d of ia64 (until 6.6, pages of 16 KiB) is not
+ * described here.
+ */
+
+export interface IommuDriver {
+  readonly since: string;
+  readonly arches: readonly ("x86" | "arm" | "ia64")[];
+}
+
+export const iommuDrivers = {
+  vtd: { since: "2.6.24", arches: ["x86"] },
+} as const satisfies Readonly<Record<string, IommuDriver>>;
+
+export type IommuKind = keyof typeof iommuDrivers;
