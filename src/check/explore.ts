@@ -26,6 +26,8 @@ export interface Options {
   readonly observer?: Observer;
   /** Every how many new states one is reached again by its own choices from the start; 100 unless given, 0 for never. */
   readonly auditEvery?: number;
+  /** Go on behind a violation, to every other one and to every state. Default false. */
+  readonly goesOn?: boolean;
 }
 
 const progressEvery = 4096;
@@ -60,7 +62,8 @@ class Search {
   #atRest = 0;
   readonly #seen: Record<string, boolean>;
   #unseen: string[];
-  #violated: { readonly invariant: string; readonly row: number } | null = null;
+  /** The first row that breaks each invariant. */
+  readonly #broken = new Map<string, number>();
 
   constructor(build: () => Universe, limits: Limits, options: Options) {
     this.#build = build;
@@ -83,28 +86,34 @@ class Search {
     this.#found(-1, 0, 0, 0);
     let at = 0;
     let bounded: Verdict["bounded"] = null;
-    for (; at < this.#rows.count && this.#violated === null && bounded === null; at++) {
+    for (; at < this.#rows.count && !this.#isOver && bounded === null; at++) {
       this.#load(at);
       this.#stepsFrom(at);
       bounded = this.#limit();
       if (at % progressEvery === 0)
         this.#options.progress?.(this.#rows.count, this.#transitions, this.#rows.count - at);
     }
-    const violated = this.#violated;
+    const violations = [...this.#broken].map(([invariant, row]) => ({
+      invariant,
+      steps: tell(this.#build(), this.#choicesTo(row)),
+    }));
     return {
       states: this.#rows.count,
       transitions: this.#transitions,
       depth: this.#rows.count === 0 ? 0 : this.#depths[this.#rows.count - 1]!,
       atRest: this.#atRest,
-      complete: violated === null && at === this.#rows.count,
-      bounded: violated === null && at < this.#rows.count ? bounded : null,
-      violated:
-        violated === null
-          ? null
-          : { invariant: violated.invariant, steps: tell(this.#build(), this.#choicesTo(violated.row)) },
+      complete: violations.length === 0 && at === this.#rows.count,
+      bounded: !this.#isOver && at < this.#rows.count ? bounded : null,
+      violated: violations[0] ?? null,
+      violations,
       sometimes: this.#seen,
       bytes: this.#bytes(),
     };
+  }
+
+  /** Has the search found what ends it? */
+  get #isOver(): boolean {
+    return this.#broken.size > 0 && this.#options.goesOn !== true;
   }
 
   #stepsFrom(row: number): void {
@@ -116,7 +125,7 @@ class Search {
       for (let choice = 0; choice < count; choice++) {
         canStep = true;
         this.#take(row, actor, a, choice);
-        if (this.#violated !== null) return;
+        if (this.#isOver) return;
       }
     }
     if (!canStep) {
@@ -168,7 +177,7 @@ class Search {
   #judge(rules: Readonly<Record<string, () => boolean>>, row: number): void {
     const before = this.#state.mark();
     for (const name in rules) {
-      if (!rules[name]!()) this.#violated ??= { invariant: name, row };
+      if (!this.#isOver && !this.#broken.has(name) && !rules[name]!()) this.#broken.set(name, row);
     }
     if (this.#state.mark() !== before)
       throw new Misuse("invariant-writes", "what must hold only looks; it changed state");

@@ -34,6 +34,12 @@ export interface ToldStep {
   }[];
 }
 
+/** A shortest run to a state in which something does not hold that must. */
+export interface Violation {
+  readonly invariant: string;
+  readonly steps: readonly ToldStep[];
+}
+
 export interface Verdict {
   /** Different states that were reached, and steps that were taken between them. */
   readonly states: number;
@@ -47,7 +53,9 @@ export interface Verdict {
   /** What cut the search; null when nothing did. */
   readonly bounded: { readonly by: "states" | "bytes"; readonly max: number } | null;
   /** A shortest run to a state in which an invariant does not hold; null when none was found. */
-  readonly violated: { readonly invariant: string; readonly steps: readonly ToldStep[] } | null;
+  readonly violated: Violation | null;
+  /** The same of each invariant that was found broken, in the order in which they were; one at most unless the search went on. */
+  readonly violations: readonly Violation[];
   readonly sometimes: Readonly<Record<string, boolean>>;
   /** Bytes that the found states take. */
   readonly bytes: number;

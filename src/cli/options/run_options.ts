@@ -11,6 +11,7 @@ const forms = {
   driven: "a machine description with --trace",
   scenario: "a scenario (--scenario)",
   bug: "a historic bug (--bug)",
+  lifetime: "the comparison of policies (--page-lifetime)",
   list: "a list (--scenarios, --bugs)",
 } as const;
 type Form = keyof typeof forms;
@@ -25,6 +26,7 @@ const output = under("Output:", Object.keys(forms));
 
 const scenarioIds = async () => (await import("../../lab/scenario/tales/scenarios.js")).scenarios.map((s) => s.id);
 const bugIds = async () => (await import("../../lab/scenario/bugs/registry.js")).historicBugs.map((b) => b.id);
+const twoRuns = "each runs something of its own";
 const oneRuns = "the one lists, the other runs";
 
 const options: readonly OptionRow[] = [
@@ -61,8 +63,12 @@ const options: readonly OptionRow[] = [
     "run a historic bug, on and off; with --scenario: have it on there",
     { forms: ["bug", "scenario"], makes: "bug" },
   ),
-  stories("markdown", null, "print the page of a scenario, of a bug, or of a list", {
-    forms: ["scenario", "bug", "list"],
+  stories("page-lifetime", null, "when may a page go that a device can still reach: policies side by side", {
+    ...{ forms: ["lifetime"], makes: "lifetime" },
+    not: { scenario: twoRuns, bug: twoRuns, scenarios: oneRuns, bugs: oneRuns },
+  }),
+  stories("markdown", null, "print the page of a scenario, of a bug, of the policies, or of a list", {
+    forms: ["scenario", "bug", "lifetime", "list"],
     not: { json: "each is a document of its own" },
   }),
   output("html", file, "write a report to look at", { forms: replayed }),

@@ -51,9 +51,10 @@ export async function run(path: string | undefined, flags: RunFlags, session: Se
 }
 
 /** Which of those that have a machine of their own is asked for. */
-function storyOf(flags: ScenarioFlags): "scenario" | "bug" | "list" | null {
+function storyOf(flags: ScenarioFlags): "scenario" | "bug" | "lifetime" | "list" | null {
   if (flags.scenario !== undefined) return "scenario";
   if (flags.bug !== undefined) return "bug";
+  if (flags.pageLifetime === true) return "lifetime";
   return flags.scenarios === true || flags.bugs === true ? "list" : null;
 }
 

@@ -1,5 +1,6 @@
-/** `dmalab run --scenarios, --scenario, --bugs, --bug`: stories and historic bugs, told and listed. */
+/** `dmalab run --scenarios, --scenario, --bugs, --bug, --page-lifetime`: stories and historic bugs, told and listed. */
 import { didYouMean } from "../../base/nearest.js";
+import { comparePolicies } from "../../lab/protocol/comparison.js";
 import { demonstrate, type HistoricBug, historicBugs } from "../../lab/scenario/bugs/registry.js";
 import { brokenRules, type Scenario } from "../../lab/scenario/scenario.js";
 import { scenarios } from "../../lab/scenario/tales/scenarios.js";
@@ -7,6 +8,9 @@ import {
   bugsMarkdown,
   demonstrationDocument,
   demonstrationLines,
+  pageLifetimeDocument,
+  pageLifetimeLines,
+  pageLifetimeMarkdown,
   runListDocument,
   runListLines,
   scenarioDocument,
@@ -23,6 +27,7 @@ export interface ScenarioFlags {
   readonly scenario?: string;
   readonly bugs?: boolean;
   readonly bug?: string;
+  readonly pageLifetime?: boolean;
   readonly seed?: number;
   readonly json?: boolean;
   readonly markdown?: boolean;
@@ -32,6 +37,7 @@ export interface ScenarioFlags {
 export async function runScenario(flags: ScenarioFlags, session: Session): Promise<0 | 1> {
   if (flags.scenario !== undefined) return tell(scenarioOf(flags.scenario), flags, session);
   if (flags.bug !== undefined) return show(bugOf(flags.bug), flags, session);
+  if (flags.pageLifetime === true) return compare(flags, session);
   const [told, bugs] = [flags.scenarios === true ? scenarios : [], flags.bugs === true ? historicBugs : []];
   if (flags.json === true) session.json(runListDocument(told, bugs, scenarios));
   else if (flags.markdown !== true) session.say(runListLines(told, bugs, session.screen));
@@ -44,6 +50,15 @@ export async function runScenario(flags: ScenarioFlags, session: Session): Promi
     ];
     session.print([pages.join("\n")]);
   }
+  return 0;
+}
+
+/** A comparison has no side that is wrong: what policies break is what it is asked for. */
+async function compare(flags: ScenarioFlags, session: Session): Promise<0> {
+  const all = await session.during("running every policy with every device", comparePolicies);
+  if (flags.markdown === true) session.print([pageLifetimeMarkdown(all)]);
+  else if (flags.json === true) session.json(pageLifetimeDocument(all));
+  else session.say(pageLifetimeLines(all, session.screen));
   return 0;
 }
 

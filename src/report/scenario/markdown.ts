@@ -7,7 +7,8 @@ import type { Told } from "./told.js";
 /** A cell or a line: nothing in it ends the cell or begins markup. */
 const plain = (text: string): string => text.replace(/[\\`*_[\]<>|]/g, "\\$&").replace(/\n/g, " ");
 
-const rows = (columns: readonly string[], lines: readonly (readonly string[])[]): string[] => [
+/** A table. */
+export const rows = (columns: readonly string[], lines: readonly (readonly string[])[]): string[] => [
   `| ${columns.map(plain).join(" | ")} |`,
   `|${columns.map(() => " --- |").join("")}`,
   ...lines.map((cells) => `| ${cells.map(plain).join(" | ")} |`),
@@ -16,7 +17,7 @@ const rows = (columns: readonly string[], lines: readonly (readonly string[])[])
 export function scenarioMarkdown({ scenario, parts }: Told): string {
   const { text, author, date, where } = scenario.quotation;
   const bugs = scenario.bugs.map((b) => `\`dmalab run --scenario ${scenario.id} --bug ${b}\``);
-  return page([
+  return written([
     `# ${plain(scenario.title)}`,
     "",
     `> ${plain(text)}`,
@@ -56,7 +57,7 @@ function partMarkdown(part: Part): string[] {
 }
 
 export function scenariosMarkdown(scenarios: readonly Scenario[]): string {
-  return page([
+  return written([
     "# Scenarios",
     "",
     "Sentences of three public discussions, each as something to run. Every address, byte and table entry on these pages",
@@ -73,7 +74,7 @@ export function scenariosMarkdown(scenarios: readonly Scenario[]): string {
 }
 
 export function bugsMarkdown(all: readonly Demonstrated[]): string {
-  return page([
+  return written([
     "# Historic bugs",
     "",
     `${all.length} bugs, each a switch: on, a rule is broken in the run below, the shortest there is; off, the rule holds in every`,
@@ -101,7 +102,8 @@ export function bugsMarkdown(all: readonly Demonstrated[]): string {
   ]);
 }
 
-const page = (lines: readonly string[]): string =>
+/** A page of lines, with no two empty ones together. */
+export const written = (lines: readonly string[]): string =>
   `${lines
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")

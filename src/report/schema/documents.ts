@@ -278,6 +278,50 @@ export interface RunListDocument {
   })[];
 }
 
+/** A `dmalab.page-lifetime/1` document. */
+export interface PageLifetimeDocument {
+  readonly schema: "dmalab.page-lifetime/1";
+  readonly rules: readonly ({
+    readonly rule: string;
+    readonly says: string;
+  })[];
+  readonly devices: readonly ({
+    readonly device: string;
+    readonly does: string;
+  })[];
+  readonly policies: readonly ({
+    readonly policy: string;
+    readonly title: string;
+    readonly source: string;
+    readonly cells: readonly ({
+      /** How the device answers. */
+      readonly device: string;
+      readonly broken: readonly ({
+        readonly rule: string;
+        readonly says: string;
+        /** The shortest run that breaks it. */
+        readonly steps: readonly ({
+          readonly actor: string;
+          readonly does: string;
+        })[];
+      })[];
+      /** Different states that were reached. */
+      readonly states: number;
+      /** Every state was reached; false: the search was cut. */
+      readonly complete: boolean;
+    })[];
+    /** Steps of anybody, where every device answers in time. */
+    readonly cost: {
+      readonly guestWaits: number;
+      readonly guestIsPaused: number;
+      readonly pageIsKept: number;
+      readonly hypervisorStands: number;
+      readonly descriptors: number;
+      readonly interrupts: number;
+    };
+  })[];
+}
+
 /** A `dmalab.why/1` document. */
 export interface WhyDocument {
   readonly schema: "dmalab.why/1";

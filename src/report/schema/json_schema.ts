@@ -1,6 +1,7 @@
 /** The documents' JSON Schemas (draft 2020-12), for editors and for programs in other languages. */
 import { z } from "zod";
 import { inspectSchema } from "./inspect.js";
+import { pageLifetimeSchema } from "./page_lifetime.js";
 import { runSchema } from "./run.js";
 import { runListSchema } from "./scenario.js";
 import { whySchema } from "./why.js";
@@ -8,6 +9,7 @@ import { whySchema } from "./why.js";
 const schemas = {
   "dmalab.run/1": runSchema,
   "dmalab.run-list/1": runListSchema,
+  "dmalab.page-lifetime/1": pageLifetimeSchema,
   "dmalab.why/1": whySchema,
   "dmalab.inspect/1": inspectSchema,
 } as const;

@@ -1,227 +1,129 @@
 /**
- * A guest gives a page back that a device with a TLB of its own may still reach: what a hypervisor does, step by step, under
- * each policy.
+ * A guest gives a page back that a device with a TLB of its own may still reach: what a hypervisor does under each policy.
  *
  * Source: D2; Xen xen/common/memory.c (decrease_reservation), xen/drivers/passthrough/vtd/qinval.c; VT-d 4.1, 6.5.2.
  */
-
-import { write } from "../../../bits/field.js";
-import type { WideRegisters } from "../../../bus/registers.js";
-import type { Memory } from "../../../mem/memory.js";
-import * as D from "../../../spec/vtd/descriptors.js";
-import { vtdRegisters } from "../../../spec/vtd/register_map.js";
-import { FaultStatus } from "../../../spec/vtd/registers.js";
-import { cell, end, type Live, program } from "../../../state/index.js";
-import type { PageBook } from "./page_book.js";
+import { cell, type Live, program } from "../../../state/index.js";
+import { contextOf, deviceTlbPages, iotlbPages } from "./flushes.js";
 import type { ReleasePolicy } from "./policies.js";
+import { type Caller, isOver, type Kernel, noteSubmitted, type ProtocolStep, protocol } from "./protocol.js";
+import { answer, answered, ask, block, clear, flushed, onCall, release } from "./steps.js";
 
-const { iqt, fsts } = vtdRegisters.registers;
-const unanswered = 2 ** FaultStatus.ite.lsb;
-
-export interface GiveBackEnv {
-  readonly memory: Memory;
-  readonly registers: WideRegisters;
-  readonly policy: ReleasePolicy;
-  readonly book: PageBook;
-  /** The page that is given back. */
+/** Where a page stands that is given back: all that does not change. */
+export interface Site {
   readonly page: number;
-  /** The entry that leads to it, and the device's context entry. */
+  /** The entry that leads to it, and the guest's frame that it translates. */
   readonly leafAt: number;
-  readonly contextAt: number;
-  readonly queueAt: number;
-  readonly statusAt: number;
-  readonly requester: number;
-  readonly did: number;
-  /** Frame of the guest's address. */
   readonly frame: number;
+  readonly did: number;
+  /** The device with its context entry. */
+  readonly requester: number;
+  readonly contextAt: number;
 }
 
-const locals = {
-  tail: cell("bytes from the queue's begin"),
-  wait: cell("byte of the last wait in the queue: its status word is its own"),
-  posted: cell<0 | 1 | 2>("1 = a submission waits for its answer; 2 = it is the one that fences"),
+/** The unit forgets, then the device. */
+export const flushOf = (site: Site) => [iotlbPages(site), deviceTlbPages(site)];
+
+/** Does an interrupt tell that a flush is done? */
+export const listens = ({ caller, keeps }: ReleasePolicy) => caller !== "stands still" && keeps === "references";
+
+/** @param processor the one whose word statuses come to, where the policy has one for each */
+export function giveBack(policy: ReleasePolicy, site: Site, processor = 0) {
+  const { caller, keeps, onSilence, status, pauses } = policy;
+  const word = status === "of the processor" ? { processor } : {};
+  const waits = caller === "stands still";
+  const silent = (gone: boolean) => {
+    if (onSilence === "fence") return "block the device";
+    return onSilence === "free" || (onSilence === "again unless gone" && gone) ? "done" : "ask";
+  };
+  const back = release({ page: site.page, keeps });
+  const list: readonly ProtocolStep[] = [
+    onCall(clear(site)),
+    ...(policy.gives === "before the flush" ? [back] : []),
+    ask({ name: "ask", descriptors: flushOf(site), tells: listens(policy), ...word }),
+    ...(waits
+      ? [answered({ name: "answered?", impatient: policy.patience === "bounded", silent }), flushed(site.page)]
+      : []),
+    ...(policy.gives === "behind the flush" ? [back] : []),
+    last(answer({ pauses, answers: caller !== "is answered later" })),
+    ...(onSilence === "fence" ? fence(site, word) : []),
+  ];
+  return protocol("hypervisor", list);
+}
+
+/** What stands behind it in the list is jumped to, not come to. */
+const last = (step: ProtocolStep): ProtocolStep => ({ ...step, does: (k, s) => step.does(k, s) ?? isOver });
+
+/** The unit refuses the device: what it keeps leads nowhere. Behind that, the flush counts as done. */
+function fence(site: Site, word: { readonly processor?: number }): readonly ProtocolStep[] {
+  const descriptors = [contextOf(site), iotlbPages(site)];
+  const blocked = answered({ name: "blocked?", impatient: false, silent: () => "ask to block" });
+  return [
+    block(site.contextAt),
+    ask({ name: "ask to block", descriptors, ...word }),
+    { ...blocked, does: (k, s) => blocked.does(k, s) ?? "done" },
+  ];
+}
+
+export interface CompletionEnv {
+  readonly kernel: Kernel;
+  readonly interrupt: Live<typeof interruptDrafts>;
+  /** Whose flushes may be under way, and of which page. */
+  readonly of: readonly { readonly caller: Caller; readonly site: Site }[];
+  /** false: the handler looks first and clears the unit's bit after that, as it must not. Default true. */
+  readonly clearsFirst?: boolean;
+}
+
+export const interruptDrafts = {
+  pending: cell<0 | 1>("1 = the completion's interrupt came, and nobody has looked"),
 } as const;
-type Locals = Live<typeof locals>;
 
-const isAnswered = ({ memory, statusAt }: GiveBackEnv, s: Locals) => memory.load32(statusAt + s.wait / 4) === 1;
-const isGivenUp = ({ registers }: GiveBackEnv) => (registers.read32(fsts.offset) & unanswered) !== 0;
-
-/** The hypervisor's side. Without waiting, the completion is `completion`'s to handle. */
-export const giveBack = program<GiveBackEnv>()("hypervisor", locals, {
-  clear: {
-    atomic: "the entry and its account change under one lock",
-    does({ memory, leafAt, book, page }) {
-      memory.store64(leafAt, 0, 0);
-      book.unmap(page);
-      return "post";
-    },
-  },
-  post: {
-    atomic: "nobody reads descriptors or a status before the doorbell",
-    does(env, s) {
-      submit(env, s, [iotlb(env), deviceTlb(env), wait(env, s)]);
-      s.posted = 1;
-      return "ring";
-    },
-  },
-  ring: {
-    atomic: "the position is the program's own",
-    does(env, s) {
-      ring(env, s);
-      return env.policy.waits ? "answered?" : "release";
-    },
-  },
-  "answered?": {
-    when: (env, s) => isAnswered(env, s) || isGivenUp(env) || env.policy.patience === "bounded",
-    atomic: "the unit's status is read and cleared by one who holds its lock",
-    does(env, s) {
-      if (isAnswered(env, s)) return "done";
-      if (isGivenUp(env)) env.registers.write32(fsts.offset, unanswered);
-      if (env.policy.onSilence === "again") return "post";
-      return env.policy.onSilence === "free" ? "done" : "block";
-    },
-  },
-  /** Neither translated requests nor others are taken from the device any more. */
-  block: {
-    does({ memory, contextAt }) {
-      memory.store(contextAt, [0, 0, 0, 0]);
-      return "post block";
-    },
-  },
-  "post block": {
-    atomic: "nobody reads descriptors or a status before the doorbell",
-    does(env, s) {
-      submit(env, s, [context(env), iotlb(env), wait(env, s)]);
-      return "ring block";
-    },
-  },
-  "ring block": {
-    atomic: "the position is the program's own",
-    does(env, s) {
-      ring(env, s);
-      return "blocked?";
-    },
-  },
-  /** A queue that stopped for the device goes on once software has seen why. */
-  "blocked?": {
-    when: (env, s) => isAnswered(env, s) || isGivenUp(env),
-    atomic: "the unit's status is read and cleared by one who holds its lock",
-    does(env, s) {
-      if (isAnswered(env, s)) return "done";
-      env.registers.write32(fsts.offset, unanswered);
-      return "post block";
-    },
-  },
-  done: {
-    atomic: "accounts change under one lock",
-    does({ book, page }, s) {
-      s.posted = 0;
-      book.flushed(page);
-      return "release";
-    },
-  },
-  release: {
-    atomic: "accounts change under one lock",
-    does({ book, page, policy }) {
-      if (policy.keeps === "references") book.release(page);
-      else book.free(page);
-      return end;
-    },
-  },
-});
-
-/** The handler of the completion, where nobody waits for it. */
-export const completion = program<GiveBackEnv & { readonly of: Locals }>()(
+/** The handler of the completion's interrupt, and of the unit's word that a device was silent: then it asks again. */
+export const completion = program<CompletionEnv>()(
   "completion handler",
   { none: cell("nothing") },
   {
-    "answered?": {
-      when: (env) => env.of.posted === 1 && (isAnswered(env, env.of) || isGivenUp(env)),
-      atomic: "the unit's status is read and cleared, and accounts change, under one lock",
+    interrupt: {
+      when: ({ interrupt, kernel }) => interrupt.pending === 1 || kernel.ring.isStopped,
+      atomic: "an interrupt is taken by one processor, and a unit that stopped changes nothing until it goes on",
       does(env) {
-        if (isAnswered(env, env.of)) {
-          env.of.posted = 0;
-          env.book.flushed(env.page);
-          return end;
-        }
-        env.registers.write32(fsts.offset, unanswered);
-        return "post";
+        env.interrupt.pending = 0;
+        if (env.kernel.ring.isStopped) askAgain(env);
+        return env.clearsFirst === false ? "look" : "clear IWC";
       },
     },
-    post: {
-      atomic: "nobody reads descriptors or a status before the doorbell",
-      does(env) {
-        submit(env, env.of, [iotlb(env), deviceTlb(env), wait(env, env.of)]);
-        return "ring";
+    "clear IWC": {
+      does({ kernel, clearsFirst }) {
+        kernel.ring.seen();
+        return clearsFirst === false ? "interrupt" : "look";
       },
     },
-    ring: {
-      atomic: "the position is the program's own",
-      does(env) {
-        ring(env, env.of);
-        return "answered?";
+    look: {
+      atomic: "statuses are read and accounts change under one lock",
+      does({ kernel, of, clearsFirst }) {
+        for (const { caller, site } of of)
+          if (caller.posted === 1 && kernel.ring.isAnswered(caller.statusAt)) finish(kernel, caller, site);
+        return clearsFirst === false ? "clear IWC" : "interrupt";
       },
     },
   },
 );
 
-const descriptorBytes = 16;
-/** Where the wait of the next submission stands: the third descriptor. */
-const waitOf = (s: Locals) => (s.tail + 2 * descriptorBytes) % queueBytes;
-
-const queueBytes = 4096;
-
-/** Three descriptors are one store of 48 bytes here: nobody reads them before the doorbell. */
-function submit({ memory, queueAt, statusAt }: GiveBackEnv, s: Locals, descriptors: readonly Uint32Array[]): void {
-  memory.store32(statusAt + waitOf(s) / 4, 0);
-  for (const [n, words] of descriptors.entries())
-    memory.store(queueAt + ((s.tail + n * descriptorBytes) % queueBytes), words);
+/** What was not answered when the unit stopped is asked again, whatever the unit may answer to what stands in its queue. */
+function askAgain({ kernel, of }: CompletionEnv): void {
+  for (const { caller, site } of of) {
+    if (caller.posted === 0 || kernel.ring.isAnswered(caller.statusAt)) continue;
+    noteSubmitted(caller, kernel.ring.submit(flushOf(site), { statusAt: null, tells: true }));
+  }
+  kernel.ring.goOn();
 }
 
-function ring({ registers }: GiveBackEnv, s: Locals): void {
-  s.wait = waitOf(s);
-  s.tail = (s.tail + 3 * descriptorBytes) % queueBytes;
-  registers.write64(iqt.offset, s.tail, 0);
+/** Of one flush: its page is owed nothing more, and the guest has its answer. */
+function finish(k: Kernel, s: Caller, { page }: Site): void {
+  s.posted = 0;
+  const wasOwned = !k.book.isFree(page);
+  k.book.flushed(page);
+  if (wasOwned && k.book.isFree(page)) k.givenAway(page, s);
+  k.call.paused = 0;
+  if (k.call.stage === 1) k.call.stage = 2;
 }
-
-function descriptor(set: (w: Uint32Array) => void): Uint32Array {
-  const words = new Uint32Array(4);
-  set(words);
-  return words;
-}
-
-const iotlb = ({ did, frame }: GiveBackEnv) =>
-  descriptor((w) => {
-    write(w, 0, D.IotlbInvalidate.type, D.DescriptorType.iotlb);
-    write(w, 0, D.IotlbInvalidate.g, 3);
-    write(w, 0, D.IotlbInvalidate.dw, 1);
-    write(w, 0, D.IotlbInvalidate.did, did);
-    write(w, 0, D.IotlbInvalidate.page, frame as never);
-  });
-
-const context = ({ did, requester }: GiveBackEnv) =>
-  descriptor((w) => {
-    write(w, 0, D.ContextInvalidate.type, D.DescriptorType.context);
-    write(w, 0, D.ContextInvalidate.g, 3);
-    write(w, 0, D.ContextInvalidate.did, did);
-    write(w, 0, D.ContextInvalidate.sid, requester);
-  });
-
-const deviceTlb = ({ requester, frame }: GiveBackEnv) =>
-  descriptor((w) => {
-    write(w, 0, D.DeviceTlbInvalidate.type, D.DescriptorType.deviceTlb);
-    write(w, 0, D.DeviceTlbInvalidate.sid, requester);
-    write(w, 0, D.DeviceTlbInvalidate.page, frame as never);
-  });
-
-/**
- * A wait stores into the word of its own slot: one that was given up may be answered later, and is not to be taken for
- * another (XSA-373).
- */
-const wait = ({ statusAt }: GiveBackEnv, s: Locals) =>
-  descriptor((w) => {
-    write(w, 0, D.InvalidationWait.type, D.DescriptorType.wait);
-    write(w, 0, D.InvalidationWait.sw, 1);
-    write(w, 0, D.InvalidationWait.data, 1);
-    write(w, 0, D.InvalidationWait.at, statusAt + waitOf(s) / 4);
-  });

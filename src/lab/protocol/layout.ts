@@ -1,0 +1,26 @@
+/** Where things stand in a machine that is explored, and who is in it. */
+import type { Manners } from "../../hw/iommu/ats/device_tlb.js";
+
+/** Frames of the machine: pages of the book begin at `pages`. */
+export const place = { root: 1, context: 2, queue: 3, status: 4, tables: 5, pages: 16 } as const;
+
+export interface DomainOptions {
+  readonly did: number;
+  /** Its frames, each with the page that it leads to. */
+  readonly maps: readonly { readonly frame: number; readonly page: number }[];
+}
+
+export interface DeviceOptions {
+  readonly requester: number;
+  /** Index of its domain. */
+  readonly domain: number;
+  /** How it answers, where it has a TLB of its own; null: it has none. */
+  readonly manners: Manners | null;
+  /** The frames that it writes to, one after the other. */
+  readonly writes: readonly number[];
+  /** It is pulled out when it has a translation. Default false. */
+  readonly leaves?: boolean;
+}
+
+/** Owner of a page that a domain has, by the domain's index. */
+export const ownerOf = (domain: number) => domain + 1;

@@ -1,0 +1,27 @@
+/** The comparison of policies for pages as a `dmalab.page-lifetime/1` document. */
+import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
+import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
+import { rules } from "../../lab/protocol/watch.js";
+import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
+import type { PageLifetimeDocument } from "../schema/documents.js";
+
+export function pageLifetimeDocument(all: readonly ComparedPolicy[]): PageLifetimeDocument {
+  return {
+    schema: "dmalab.page-lifetime/1",
+    rules: lifetimeRules.map((rule) => ({ rule, says: rules[rule] })),
+    devices: Object.entries(devicesCompared).map(([device, { words }]) => ({ device, does: words })),
+    policies: all.map(({ name, cells, cost }) => ({
+      policy: name,
+      title: releasePolicies[name].title,
+      source: releasePolicies[name].source,
+      cells: cells.map(({ device, broken, states, complete }) => ({
+        ...{ device, states, complete },
+        broken: broken.map(({ rule, steps }) => ({
+          ...{ rule, says: rules[rule] },
+          steps: steps.map((s) => ({ actor: s.actor, does: s.step })),
+        })),
+      })),
+      cost: { ...cost },
+    })),
+  };
+}

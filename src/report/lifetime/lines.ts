@@ -1,0 +1,39 @@
+/** The comparison of policies for pages for a terminal. */
+import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
+import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
+import { rules } from "../../lab/protocol/watch.js";
+import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
+import { wrap } from "../text/layout.js";
+import { styleFor } from "../text/style.js";
+import { cellWords, costColumns, frees } from "./cells.js";
+
+export function pageLifetimeLines(
+  all: readonly ComparedPolicy[],
+  { color, width }: { readonly color: boolean; readonly width: number },
+): string[] {
+  const style = styleFor(color);
+  return [
+    style.bold("When may a page go that a device can still reach?"),
+    "",
+    ...all.flatMap(({ name, cells, cost }) => {
+      const policy = releasePolicies[name];
+      const costs = costColumns.map(([title, key]) => `${title} ${cost[key]}`).join(", ");
+      return [
+        ...wrap(`${name}: ${policy.title}`, width, "", "  ").map(style.bold),
+        ...wrap(policy.source, width, "  ").map(style.dim),
+        ...wrap(`free ${frees(policy)}; ${costs}`, width, "  "),
+        ...cells.flatMap((cell) => {
+          const tone = cell.broken.length === 0 ? style.green : style.red;
+          return wrap(`${cell.device.padEnd(8)} ${cellWords(cell)}`, width, "  ", " ".repeat(11)).map(tone);
+        }),
+        "",
+      ];
+    }),
+    style.bold("Rules; each with the steps of the shortest run that breaks it"),
+    ...lifetimeRules.flatMap((rule) => wrap(`${rule.padEnd(4)} ${rules[rule]}`, width, "  ", " ".repeat(7))),
+    style.bold("Devices"),
+    ...Object.entries(devicesCompared).flatMap(([name, { words }]) =>
+      wrap(`${name.padEnd(8)} ${words}`, width, "  ", " ".repeat(11)),
+    ),
+  ];
+}

@@ -1,0 +1,43 @@
+/** What the comparison of policies for pages looks like in JSON. */
+import { z } from "zod";
+
+const count = z.number().int().nonnegative();
+
+const cell = z.looseObject({
+  device: z.string().describe("how the device answers"),
+  broken: z.array(
+    z.looseObject({
+      rule: z.string(),
+      says: z.string(),
+      steps: z
+        .array(z.looseObject({ actor: z.string(), does: z.string() }))
+        .describe("the shortest run that breaks it"),
+    }),
+  ),
+  states: count.describe("different states that were reached"),
+  complete: z.boolean().describe("every state was reached; false: the search was cut"),
+});
+
+export const pageLifetimeSchema = z.looseObject({
+  schema: z.literal("dmalab.page-lifetime/1"),
+  rules: z.array(z.looseObject({ rule: z.string(), says: z.string() })),
+  devices: z.array(z.looseObject({ device: z.string(), does: z.string() })),
+  policies: z.array(
+    z.looseObject({
+      policy: z.string(),
+      title: z.string(),
+      source: z.string(),
+      cells: z.array(cell),
+      cost: z
+        .looseObject({
+          guestWaits: count,
+          guestIsPaused: count,
+          pageIsKept: count,
+          hypervisorStands: count,
+          descriptors: count,
+          interrupts: count,
+        })
+        .describe("steps of anybody, where every device answers in time"),
+    }),
+  ),
+});

@@ -1,0 +1,69 @@
+/**
+ * A hypervisor's protocols, as lists of named steps: each step does one thing, and goes on to the next in the list unless it
+ * says otherwise. What differs between two protocols is the list.
+ */
+import { cell, end, type Live, type Program, program } from "../../../state/index.js";
+import type { StructureMemory } from "../ports.js";
+import type { FlushRing, Submitted } from "./flush_ring.js";
+import type { PageBook } from "./page_book.js";
+
+/** What a protocol's steps reach. */
+export interface Kernel {
+  readonly memory: StructureMemory;
+  readonly ring: FlushRing;
+  readonly book: PageBook;
+  /** The call of a guest that is served, where one is. */
+  readonly call: Live<typeof callDrafts>;
+  /** Is the device still there? */
+  readonly isPresent: () => boolean;
+  /** Told when a page is given away, and what says that it may be: who watches what must hold looks then. */
+  readonly givenAway: (page: number, s: Caller) => void;
+}
+
+/** A guest's call, from the guest to the hypervisor and back. */
+export const callDrafts = {
+  stage: cell<0 | 1 | 2>("0 = none; 1 = the hypervisor was asked; 2 = it has answered"),
+  paused: cell<0 | 1>("1 = the guest's processors do not run"),
+} as const;
+
+/** What one who runs a protocol remembers. */
+export const callerDrafts = {
+  wait: cell("byte in the queue of the wait that was posted last"),
+  statusAt: cell("where its status comes"),
+  posted: cell<0 | 1>("1 = it is not known to be answered"),
+  gaveUp: cell<0 | 1>("1 = went on without an answer"),
+} as const;
+export type Caller = Live<typeof callerDrafts>;
+
+export interface ProtocolStep {
+  readonly name: string;
+  /** May it be taken now? Left out: always. */
+  readonly when?: (k: Kernel, s: Caller) => boolean;
+  /** Why it may do more than one thing that others could tell apart. */
+  readonly atomic?: string;
+  /** @returns the name of the step that comes next; nothing: the next in the list */
+  readonly does: (k: Kernel, s: Caller) => string | undefined;
+}
+
+/** The name of what comes behind the last step. */
+export const isOver = "over";
+
+export function protocol(name: string, list: readonly ProtocolStep[]): Program<Kernel, typeof callerDrafts> {
+  const steps = list.map((step, n) => {
+    const following = list[n + 1]?.name ?? isOver;
+    const does = (k: Kernel, s: Caller) => {
+      const next = step.does(k, s) ?? following;
+      return next === isOver ? end : next;
+    };
+    return [step.name, { ...step, does }] as const;
+  });
+  return program<Kernel>()(name, callerDrafts, Object.fromEntries(steps));
+}
+
+export const underLock = "what it changes, it changes under one lock";
+
+export function noteSubmitted(s: Caller, { wait, statusAt }: Submitted): void {
+  s.wait = wait;
+  s.statusAt = statusAt;
+  s.posted = 1;
+}

@@ -1,0 +1,28 @@
+/** docs/page-lifetime.md is what the command writes. DMALAB_WRITE=1 writes it; the long tier runs every cell again. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { comparePolicies, comparePolicy } from "../../src/lab/protocol/comparison.js";
+import { pageLifetimeMarkdown, policyRows } from "../../src/report/index.js";
+import { releasePolicies } from "../../src/sw/iommu/lifetime/policies.js";
+import { long } from "../tier.js";
+
+const path = "docs/page-lifetime.md";
+const isWriting = process.env["DMALAB_WRITE"] === "1";
+
+test.runIf(long || isWriting)(`${path} is what all runs say`, () => {
+  const text = pageLifetimeMarkdown(comparePolicies());
+  if (isWriting) writeFileSync(path, text);
+  expect(readFileSync(path, "utf8")).toBe(text);
+});
+
+test.each(["xen-2021", "linux-vtd", "batch-with-references"] as const)("its rows of %s are what runs say", (name) => {
+  const lines = readFileSync(path, "utf8").split("\n");
+  const { policy, frees, breaks, costs } = policyRows(comparePolicy(name));
+  for (const cells of [policy, frees, breaks, costs])
+    expect(lines).toContain(`| ${cells.map((c) => c.replace(/[\\`*_[\]<>|]/g, "\\$&")).join(" | ")} |`);
+});
+
+test("it has every policy, in each of its four tables", () => {
+  const text = readFileSync(path, "utf8");
+  for (const name of Object.keys(releasePolicies)) expect(text.split(`\n| ${name} |`)).toHaveLength(5);
+});
