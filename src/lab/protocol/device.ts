@@ -19,8 +19,10 @@ export interface DeviceEnv {
   readonly presence: { present: 0 | 1 };
   /** The page that its domain's tables lead to for a frame now; -1: none. */
   readonly leafNow: (frame: number) => number;
-  /** Whose pages it may write. */
-  readonly owner: number;
+  /** Whose pages it may write now: an owner, and another one times 256. */
+  readonly works: () => number;
+  /** Is its ATS on, where it has a TLB? */
+  readonly isOn: () => boolean;
 }
 
 export const device = program<DeviceEnv>()(
@@ -28,6 +30,7 @@ export const device = program<DeviceEnv>()(
   { done: cell("writes so far"), isAsking: cell<0 | 1>("1 = it asked for a translation") },
   {
     "look up": {
+      when: ({ options, tlb, isOn }) => options.writes.length > 0 && (tlb === null || isOn()),
       atomic: "the device's own TLB, and one message",
       does({ options, transaction, tlb }, s) {
         const { requester, writes } = options;
@@ -35,7 +38,9 @@ export const device = program<DeviceEnv>()(
         const request = { requester, pasid: null, offset: 0, write: true };
         const slot = tlb?.find(null, wanted, 2) ?? -1;
         s.isAsking = tlb !== null && slot < 0 ? 1 : 0;
-        if (tlb === null) transaction.begin({ ...request, frame: wanted, type: AddressType.untranslated });
+        if (options.forges !== undefined)
+          transaction.begin({ ...request, frame: place.pages + options.forges, type: AddressType.translated });
+        else if (tlb === null) transaction.begin({ ...request, frame: wanted, type: AddressType.untranslated });
         else if (slot < 0) transaction.begin({ ...request, frame: wanted, type: AddressType.translationRequest });
         else transaction.begin({ ...request, frame: tlb.translations.outputOf(slot), type: AddressType.translated });
         return "answered?";
@@ -73,10 +78,12 @@ export const device = program<DeviceEnv>()(
 );
 
 /** A write reaches memory: whose page is it, and is it the page that the guest sees at that frame? */
-function arrive({ memory, book, seen, leafNow, owner }: DeviceEnv, wanted: number, frame: number): void {
+function arrive({ memory, book, seen, leafNow, works }: DeviceEnv, wanted: number, frame: number): void {
   memory.store32(frame * frameBytes, 1);
   const page = frame - place.pages;
-  if (book.ownerOf(page) !== owner) seen.strayed = 1;
+  const [owner, home] = [book.ownerOf(page), works()];
+  const isItsDomains = owner === home % 256 || (home >= 256 && owner === Math.floor(home / 256));
+  if (!isItsDomains || book.isProtected(page)) seen.strayed = 1;
   const now = leafNow(wanted);
   if (now >= 0 && now !== page) seen.split = 1;
 }

@@ -8,6 +8,12 @@ export interface DomainOptions {
   readonly did: number;
   /** Its frames, each with the page that it leads to. */
   readonly maps: readonly { readonly frame: number; readonly page: number }[];
+  /** Frames whose entries are empty, for which tables stand ready. */
+  readonly spare?: readonly number[];
+  /** The page of the book in which its lowest table stands. Left out: its tables are no pages of the book. */
+  readonly tablePage?: number;
+  /** Devices may send translated requests. Default true. */
+  readonly ats?: boolean;
 }
 
 export interface DeviceOptions {
@@ -18,6 +24,8 @@ export interface DeviceOptions {
   readonly manners: Manners | null;
   /** The frames that it writes to, one after the other. */
   readonly writes: readonly number[];
+  /** It sends addresses of this page as translated ones, asking nobody. Left out: it does not. */
+  readonly forges?: number;
   /** It is pulled out when it has a translation. Default false. */
   readonly leaves?: boolean;
 }

@@ -13,11 +13,11 @@ import { Memory } from "../../mem/memory.js";
 import { ContextEntry, TranslationType } from "../../spec/vtd/context_entry.js";
 import { vtdRegisters } from "../../spec/vtd/register_map.js";
 import { RootEntry } from "../../spec/vtd/root_entry.js";
-import { cell, type Live, MachineState, type OnAccess, record } from "../../state/index.js";
+import { cell, cells, type Live, MachineState, type OnAccess, record } from "../../state/index.js";
 import { FlushRing } from "../../sw/iommu/lifetime/flush_ring.js";
 import { interruptDrafts, type Site } from "../../sw/iommu/lifetime/give_back.js";
 import { PageBook } from "../../sw/iommu/lifetime/page_book.js";
-import { callDrafts, type Kernel } from "../../sw/iommu/lifetime/protocol.js";
+import { callDrafts, deviceDrafts, type Kernel, lineDrafts } from "../../sw/iommu/lifetime/protocol.js";
 import { Mapper, type TableRoot } from "../../table/index.js";
 import { device } from "./device.js";
 import { type DeviceOptions, type DomainOptions, ownerOf, place } from "./layout.js";
@@ -36,6 +36,10 @@ export interface MachineOptions {
   readonly pages: number;
   /** Owner of each page: index of a domain, or null for nobody's. */
   readonly owners?: readonly (number | null)[];
+  /** Whose flushes no device is told of at first, and whose ATS is off. Default false. */
+  readonly startsUnlisted?: boolean;
+  /** The processor's cache may hold a store back from the unit. Default false. */
+  readonly cached?: boolean;
   /** How often the unit gives a device up, at most. */
   readonly timeOuts: number;
   /** Tables and translations that the unit keeps. Default 1 of each. */
@@ -63,7 +67,22 @@ export function buildMachine(o: MachineOptions) {
     if (owner !== null) book.give(page, ownerOf(owner));
   }
   for (const { maps } of o.domains) for (const { page } of maps) book.map(page);
+  for (const { tablePage } of o.domains) if (tablePage !== undefined) book.map(tablePage);
   const seen = state.place(Seen);
+  const homes = state.place(
+    record("assignment", {
+      of: cells(
+        o.devices.length,
+        "the owner that each device works for; while it changes, both: 256 times the new one more",
+      ),
+    }),
+  ).of;
+  const listed = state.place(record("the domain's devices", deviceDrafts(o.devices.length)));
+  for (const [n, d] of o.devices.entries()) {
+    homes.set(n, ownerOf(d.domain));
+    for (const list of [listed.listed, listed.enabled]) list.set(n, o.startsUnlisted === true ? 0 : 1);
+  }
+  const line: Kernel["line"] = state.place(record("a line of the processor's cache", lineDrafts));
   const ring = new FlushRing({
     ...{ state, memory, registers: unit.registers },
     queueAt: place.queue * frameBytes,
@@ -81,17 +100,18 @@ export function buildMachine(o: MachineOptions) {
             isUnderWay: () => transaction.isUnderWay,
           });
     if (tlb !== null) tlbs.set(d.requester, tlb);
-    const leafNow = (frame: number) => domains[d.domain]!.pageAt(frame);
     const env = {
-      ...{ options: d, transaction, tlb, memory, book, seen, presence, leafNow },
-      owner: ownerOf(d.domain),
+      ...{ options: d, transaction, tlb, memory, book, seen, presence },
+      leafNow: (frame: number) => domains[d.domain]!.pageAt(frame),
+      works: () => homes.get(n),
+      isOn: () => listed.enabled.get(n) === 1,
     };
     const running = device.start(state, env, o.devices.length > 1 ? `device ${n + 1}` : "device");
     return { running, transaction, tlb };
   });
   const watch = watcher({ unit, memory, seen, queueAt: place.queue * frameBytes });
   const kernel: Kernel = {
-    ...{ memory, ring, book, call },
+    ...{ memory, ring, book, call, line, devices: listed },
     isPresent: () => presence.present === 1,
     givenAway: (_, s) => watch.givenAway(s, contextAt(o.devices[0]!.requester), presence.present === 1),
   };
@@ -99,6 +119,7 @@ export function buildMachine(o: MachineOptions) {
   const hardware = [
     ...devices.flatMap(({ running, transaction, tlb }) => [running, transaction, ...(tlb === null ? [] : [tlb])]),
     unit.queue,
+    ...(o.cached === true ? [eviction(memory, line)] : []),
     ...(o.timeOuts > 0
       ? [
           timeOut({
@@ -115,11 +136,8 @@ export function buildMachine(o: MachineOptions) {
     const { requester } = o.devices[deviceIndex]!;
     const { did, maps } = o.domains[domain]!;
     const leafAt = domains[domain]!.leafAt(frame);
-    return {
-      ...{ frame, did, requester, leafAt },
-      page: maps.find((m) => m.frame === frame)!.page,
-      contextAt: contextAt(requester),
-    };
+    const page = maps.find((m) => m.frame === frame)?.page ?? -1;
+    return { ...{ frame, did, requester, leafAt, page }, contextAt: contextAt(requester) };
   };
   return {
     state,
@@ -131,6 +149,8 @@ export function buildMachine(o: MachineOptions) {
     call,
     interrupt,
     presence,
+    homes,
+    line,
     kernel,
     devices,
     hardware,
@@ -152,10 +172,10 @@ function switchOn({ registers }: VtdUnit): void {
 }
 
 /** A context entry that leads to a domain's tables. */
-export function contextWords(o: { readonly did: number; readonly table: number }): Uint32Array {
+export function contextWords(o: { readonly did: number; readonly table: number; readonly ats?: boolean }): Uint32Array {
   const context = new Uint32Array(4);
   write(context, 0, ContextEntry.p, 1);
-  write(context, 0, ContextEntry.tt, TranslationType.translateAndAts);
+  write(context, 0, ContextEntry.tt, o.ats === false ? TranslationType.translate : TranslationType.translateAndAts);
   write(context, 0, ContextEntry.frame, o.table as never);
   write(context, 0, ContextEntry.aw, 1);
   write(context, 0, ContextEntry.did, o.did);
@@ -169,13 +189,20 @@ function buildTables(memory: Memory, o: MachineOptions) {
   write(root, 0, RootEntry.frame, place.context as never);
   memory.store(place.root * frameBytes, root);
   let next: number = place.tables;
-  const domains = o.domains.map(({ maps }) => {
+  const domains = o.domains.map(({ maps, spare = [], tablePage }) => {
     const top = next++;
     const table: TableRoot = {
       ...{ format: "vtd-ss", address: top * frameBytes, level: 2, inputBits: 39, upper: "zero" },
       ...{ outputBits: 46, allow: 3 },
     };
-    const mapper = new Mapper(memory, table, () => next++);
+    let made = 0;
+    const allocate = () => (++made === 2 && tablePage !== undefined ? place.pages + tablePage : next++);
+    const mapper = new Mapper(memory, table, allocate);
+    const [anywhere] = spare;
+    if (maps.length === 0 && anywhere !== undefined) {
+      mapper.map(anywhere * frameBytes, place.pages * frameBytes, frameBytes, 3);
+      mapper.unmap(anywhere * frameBytes, frameBytes);
+    }
     for (const m of maps) mapper.map(m.frame * frameBytes, (place.pages + m.page) * frameBytes, frameBytes, 3);
     const [middle, low] = [mapper.tables[0] ?? top, mapper.tables.at(-1) ?? top];
     const leafAt = (frame: number) => low * frameBytes + (frame % 512) * 8;
@@ -184,11 +211,13 @@ function buildTables(memory: Memory, o: MachineOptions) {
       const word = memory.load32(leafAt(frame));
       return (word & 3) === 0 ? -1 : Math.floor(word / frameBytes) - place.pages;
     };
-    return { top, middle, low, leafAt, pageAt };
+    const lowEntryAt = (frame: number) => middle * frameBytes + Math.floor(frame / 512) * 8;
+    return { top, middle, low, leafAt, pageAt, lowEntryAt };
   });
   for (const d of o.devices) {
-    const { did } = o.domains[d.domain]!;
-    memory.store(contextAt(d.requester), contextWords({ did, table: domains[d.domain]!.top }));
+    const { did, ats } = o.domains[d.domain]!;
+    const words = contextWords({ did, table: domains[d.domain]!.top, ...(ats !== undefined && { ats }) });
+    memory.store(contextAt(d.requester), words);
   }
   return domains;
 }
@@ -215,5 +244,19 @@ function timeOut(o: {
     },
     label: () => "the device's time is over",
     atomic: () => "a unit's own registers and tags",
+  };
+}
+
+/** A line of a cache may be written back at any moment. */
+function eviction(memory: Memory, line: Kernel["line"]) {
+  return {
+    name: "processor's cache",
+    choices: () => (line.at === 0 ? 0 : 1),
+    step: () => {
+      memory.store(line.at, new Array(line.words).fill(0));
+      line.at = line.words = 0;
+    },
+    label: () => "write a line back",
+    atomic: () => "a line is one store, and the cache its own",
   };
 }

@@ -11,7 +11,7 @@ import { cell, end, type OnAccess, program } from "../../state/index.js";
 import { completion, giveBack, listens } from "../../sw/iommu/lifetime/give_back.js";
 import { nobody, type PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import type { ReleasePolicy } from "../../sw/iommu/lifetime/policies.js";
-import type { Kernel } from "../../sw/iommu/lifetime/protocol.js";
+import { type Kernel, protocol } from "../../sw/iommu/lifetime/protocol.js";
 import { ownerOf, place } from "./layout.js";
 import { buildMachine } from "./machine.js";
 import { type Rule, ruled } from "./watch.js";
@@ -104,7 +104,7 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
   const handles = listens(policy);
   if (handles) m.ring.listen();
   memory.noteIn(state);
-  const hypervisor = giveBack(policy, site).start(state, kernel);
+  const hypervisor = protocol("hypervisor", giveBack(policy, site)).start(state, kernel);
   const of = [{ caller: hypervisor.locals, site }];
   const handler = handles ? [completion.start(state, { kernel, interrupt: m.interrupt, of })] : [];
   const domU = guestProgram.start(state, { kernel, leafAt: site.leafAt, populates: o.populates ?? true });

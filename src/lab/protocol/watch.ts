@@ -52,23 +52,33 @@ export function watcher({ unit, memory, seen, queueAt }: Watched) {
     const isSilent = s.wait >= seen.silentFrom && s.wait < seen.silentTo;
     return memory.load32(s.statusAt) === 1 && registers.get("iqh") >= s.wait && !isSilent;
   };
+  /** Descriptors between head and tail. */
+  function* queued() {
+    for (let at = registers.get("iqh"); at < registers.get("iqt") % frameBytes; at += 16) {
+      memory.load(queueAt + at, words);
+      yield { at, words };
+    }
+  }
   return {
     givenAway(s: Caller, contextAt: number, isPresent: boolean): void {
       if (!isProved(s)) seen.unproved = 1;
       const isBlocked = (memory.load32(contextAt) & 1) === 0 && isProved(s);
       if (s.gaveUp === 1 && !isBlocked && isPresent) seen.unfenced = 1;
     },
-    /** The unit is about to give a device up: what stands in its queue says nothing of that device any more. */
+    /** The unit is about to give a device up: the wait that stands next in its queue says nothing of that device any more. */
     givesUp(): void {
-      if (seen.silentTo === 0) seen.silentFrom = registers.get("iqh");
-      seen.silentTo = registers.get("iqt");
+      const head = registers.get("iqh");
+      if (seen.silentTo === 0) seen.silentFrom = head;
+      for (const { at, words } of queued()) {
+        seen.silentTo = at + 1;
+        if (descriptorType(words) === DescriptorType.wait) break;
+      }
     },
     isQueueEmpty: () => registers.get("iqh") === registers.get("iqt") % frameBytes,
     /** I7: the waits between head and tail have a word each. */
     hasOwnWords(): boolean {
       const taken = new Set<number>();
-      for (let at = registers.get("iqh"); at < registers.get("iqt") % frameBytes; at += 16) {
-        memory.load(queueAt + at, words);
+      for (const { words } of queued()) {
         if (descriptorType(words) !== DescriptorType.wait) continue;
         const word = read(words, 0, InvalidationWait.at);
         if (taken.has(word)) return false;

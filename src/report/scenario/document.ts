@@ -39,7 +39,10 @@ export function demonstrationDocument({ bug, on, off }: Demonstrated): RunDocume
           broken: on.broken === null ? null : { how: on.broken.how, steps: steps(on.broken.steps) },
           runs: on.runs,
         },
-        off: { holds: off.broken === null, orders: off.orders, complete: off.complete, steps: steps(off.first) },
+        off: {
+          ...{ holds: off.broken === null, orders: off.orders, complete: off.complete, steps: steps(off.first) },
+          ...(off.states !== null && { states: off.states }),
+        },
       },
     },
     broken,

@@ -67,11 +67,17 @@ function gridLines(grid: Grid, style: Style, width: number): string[] {
   return [`     ${grid.title}`, style.dim(`   ${head}`), ...rows.map((r) => `   ${r}`)];
 }
 
+/** Over what a rule holds without its bug. */
+const coveredWords = ({ orders, states }: Demonstrated["off"]): string => {
+  if (states !== null) return `all ${plural(states, "state")} that any order of the same steps leads to`;
+  return orders === 1 ? "the same run" : `all ${orders} orders of the same steps`;
+};
+
 export function demonstrationLines({ bug, on, off }: Demonstrated, { color, width }: Screen): string[] {
   const style = styleFor(color);
   const steps = (taken: readonly { readonly actor: string; readonly said: string }[]) =>
     taken.flatMap((s, n) => wrap(`${n + 1}. ${s.actor}: ${s.said}`, width, "  ", "     "));
-  const held = off.orders === 1 ? "the same run" : `all ${off.orders} orders of the same steps`;
+  const held = coveredWords(off);
   return [
     ...wrap(bug.title, width).map(style.bold),
     ...wrap(`${bug.id}, ${bug.year}: ${bug.source}; a switch of ${bug.layer}`, width).map(style.dim),

@@ -96,7 +96,7 @@ export function bugsMarkdown(all: readonly Demonstrated[]): string {
         : on.broken.steps.map((s, n) => `${n + 1}. **${plain(s.actor)}** ${plain(s.said)}`)),
       "",
       ...(on.broken === null ? [] : [`✗ ${plain(on.broken.how)}`, ""]),
-      `Without it (${off.orders === 1 ? "one order" : `${off.orders} orders`}): ${off.broken === null ? `✓ ${plain(off.first.at(-1)?.said ?? "")}` : `✗ ${plain(off.broken.how)}`}`,
+      `Without it (${off.states !== null ? `all ${off.states} states` : off.orders === 1 ? "one order" : `${off.orders} orders`}): ${off.broken === null ? `✓ ${plain(off.first.at(-1)?.said ?? "")}` : `✗ ${plain(off.broken.how)}`}`,
       "",
     ]),
   ]);

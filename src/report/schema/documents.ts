@@ -794,7 +794,10 @@ export interface BugDemonstration {
   };
   readonly off: {
     readonly holds: boolean;
+    /** Orders that came to their end; of a search of states: ends. */
     readonly orders: number;
+    /** Different states that were reached, where states were searched. */
+    readonly states?: number;
     readonly complete: boolean;
     readonly steps: readonly ({
       readonly actor: string;

@@ -43,7 +43,13 @@ const demonstration = z
       broken: z.looseObject({ how: z.string(), steps }).nullable().describe("the shortest run that breaks the rule"),
       runs: count,
     }),
-    off: z.looseObject({ holds: z.boolean(), orders: count, complete: z.boolean(), steps }),
+    off: z.looseObject({
+      holds: z.boolean(),
+      orders: count.describe("orders that came to their end; of a search of states: ends"),
+      states: count.optional().describe("different states that were reached, where states were searched"),
+      complete: z.boolean(),
+      steps,
+    }),
   })
   .meta({ id: "BugDemonstration", description: "the shortest run with the bug, and all runs without" });
 

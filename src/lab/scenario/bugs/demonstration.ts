@@ -1,5 +1,7 @@
 /** A historic bug as something to run: programs of steps, and the rule that is looked at after each. */
 
+import type { Universe } from "../../../check/universe.js";
+
 /** What a step says of itself; with a judgement, whether the rule held then. */
 export type Said = string | Judged;
 
@@ -25,11 +27,21 @@ export interface World {
   readonly broken?: () => string | null;
 }
 
-export interface Demonstration {
+export type Demonstration = OfWorld | OfUniverse;
+
+interface OfWorld {
   /** What went wrong, in a few words. */
   readonly title: string;
   /** A fresh world. @param on is the bug on? */
   readonly world: (on: boolean) => World;
+}
+
+/** A machine all of whose state is declared: each state is looked at once, however many orders lead to it. */
+interface OfUniverse {
+  readonly title: string;
+  readonly universe: (on: boolean) => Universe;
+  /** The name of the rule among those of the universe. */
+  readonly rule: string;
 }
 
 /** A demonstration of one actor whose steps judge by themselves. */

@@ -1,11 +1,14 @@
 /** All historic bugs that are switches somewhere: one table for each layer that has some, with its demonstrations. */
 import { engineBugs } from "../../../sw/engine/index.js";
+import { lifetimeBugs } from "../../../sw/iommu/lifetime/bugs.js";
 import { bugs as poolBugs } from "../../../sw/swiotlb/bugs.js";
 import { xenBugs } from "../../../sw/xen/index.js";
 import type { Demonstration } from "./demonstration.js";
 import { engineDemonstrations } from "./engine.js";
+import { searchStates } from "./explored.js";
 import { guestDemonstrations } from "./guest.js";
 import { hypervisorDemonstrations } from "./hypervisor.js";
+import { lifetimeDemonstrations } from "./lifetime.js";
 import { poolDemonstrations } from "./pool.js";
 import { type Searched, searchShortest } from "./shortest.js";
 
@@ -28,6 +31,7 @@ interface BugTable {
 const tables: readonly BugTable[] = [
   { layer: "sw/swiotlb", rows: poolBugs, demonstrations: poolDemonstrations },
   { layer: "sw/engine", rows: engineBugs, demonstrations: engineDemonstrations },
+  { layer: "sw/iommu", rows: lifetimeBugs, demonstrations: lifetimeDemonstrations },
   { layer: "sw/xen", rows: xenBugs, demonstrations: { ...guestDemonstrations, ...hypervisorDemonstrations } },
 ];
 
@@ -65,6 +69,11 @@ export interface Demonstrated {
 }
 
 export function demonstrate(bug: HistoricBug): Demonstrated {
-  const { world } = bug.demonstration;
+  const { demonstration } = bug;
+  if ("universe" in demonstration) {
+    const { universe, rule } = demonstration;
+    return { bug, on: searchStates(() => universe(true), rule), off: searchStates(() => universe(false), null) };
+  }
+  const { world } = demonstration;
   return { bug, on: searchShortest(() => world(true)), off: searchShortest(() => world(false)) };
 }

@@ -13,10 +13,12 @@ export interface Taken {
 export interface Searched {
   /** The shortest run that breaks the rule: its steps and how; null when none does. */
   readonly broken: { readonly steps: readonly Taken[]; readonly how: string } | null;
-  /** Worlds that were run. */
+  /** Worlds that were run; steps that were taken, where states were searched. */
   readonly runs: number;
-  /** Orders that came to their end. */
+  /** Orders that came to their end; ends that were reached, where states were searched. */
   readonly orders: number;
+  /** Different states that were reached; null where whole orders were run. */
+  readonly states: number | null;
   /** Every order was seen; false when the limit came first or a break ended the search. */
   readonly complete: boolean;
   /** The steps of the first order that came to its end. */
@@ -35,17 +37,18 @@ export function searchShortest(make: () => World): Searched {
   while (frontier.length > 0) {
     const next: (readonly number[])[] = [];
     for (const order of frontier) {
-      if (runs >= runsMax) return { broken: null, runs, orders, complete: false, first };
+      if (runs >= runsMax) return { broken: null, runs, orders, states: null, complete: false, first };
       runs++;
       const at = follow(make(), order);
-      if (at.how !== null) return { broken: { steps: at.steps, how: at.how }, runs, orders, complete: false, first };
+      if (at.how !== null)
+        return { broken: { steps: at.steps, how: at.how }, runs, orders, states: null, complete: false, first };
       if (at.open.length === 0 && orders++ === 0) first = at.steps;
       for (const n of at.open) next.push([...order, n]);
     }
     frontier = next;
     if ((frontier[0]?.length ?? 0) > stepsMax) throw new RangeError("a demonstration has no end");
   }
-  return { broken: null, runs, orders, complete: true, first };
+  return { broken: null, runs, orders, states: null, complete: true, first };
 }
 
 /** Let actors step in an order; one actor alone is run on to its end, since nobody can come between. */

@@ -11,12 +11,16 @@ import { FaultStatus } from "../../../spec/vtd/registers.js";
 import { cell, type Live, type MachineState, record } from "../../../state/index.js";
 import type { StructureMemory } from "../ports.js";
 
-const { iqt, fsts, ics, iectl } = vtdRegisters.registers;
+const { iqh, iqt, fsts, ics, iectl } = vtdRegisters.registers;
 const unanswered = 2 ** FaultStatus.ite.lsb;
 const descriptorBytes = 16;
 const queueBytes = 4096;
 
-const RingState = record("flush ring", { tail: cell("bytes from the queue's begin, where the next descriptor goes") });
+const RingState = record("flush ring", {
+  tail: cell("bytes from the queue's begin, where the next descriptor goes"),
+  abortedTo: cell("waits before this byte that are not answered never will be"),
+  owed: cell<0 | 1>("1 = descriptors were posted since the last wait"),
+});
 
 /** A submission: the byte of its wait in the queue, and the word that its status comes to. */
 export interface Submitted {
@@ -60,6 +64,7 @@ export class FlushRing {
     o: { readonly statusAt: number | null; readonly tells: boolean },
   ): Submitted {
     for (const words of descriptors) this.#post(words);
+    this.#s.owed = 0;
     const wait = this.#s.tail;
     const statusAt = o.statusAt ?? this.#statusAt + wait / 4;
     this.#memory.store32(statusAt, 0);
@@ -74,6 +79,23 @@ export class FlushRing {
     return { wait, statusAt };
   }
 
+  /** Post descriptors without a wait, and ring: somebody's wait comes behind them. */
+  post(descriptors: readonly Uint32Array[]): void {
+    for (const words of descriptors) this.#post(words);
+    this.#s.owed = 1;
+    this.#registers.write64(iqt.offset, this.#s.tail, 0);
+  }
+
+  /** Has nobody posted a wait since descriptors were posted? */
+  get isOwed(): boolean {
+    return this.#s.owed === 1;
+  }
+
+  /** Was a wait given up by the unit? */
+  isAborted({ wait, statusAt }: Submitted): boolean {
+    return wait < this.#s.abortedTo && !this.isAnswered(statusAt);
+  }
+
   isAnswered(statusAt: number): boolean {
     return this.#memory.load32(statusAt) === 1;
   }
@@ -83,8 +105,9 @@ export class FlushRing {
     return (this.#registers.read32(fsts.offset) & unanswered) !== 0;
   }
 
-  /** Let the queue go on after it stopped. */
+  /** Let the queue go on after it stopped: what it had fetched by then is not answered any more. */
   goOn(): void {
+    this.#s.abortedTo = this.#registers.read32(iqh.offset);
     this.#registers.write32(fsts.offset, unanswered);
   }
 

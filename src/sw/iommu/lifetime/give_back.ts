@@ -6,7 +6,7 @@
 import { cell, type Live, program } from "../../../state/index.js";
 import { contextOf, deviceTlbPages, iotlbPages } from "./flushes.js";
 import type { ReleasePolicy } from "./policies.js";
-import { type Caller, isOver, type Kernel, noteSubmitted, type ProtocolStep, protocol } from "./protocol.js";
+import { type Caller, isOver, type Kernel, noteSubmitted, type ProtocolStep } from "./protocol.js";
 import { answer, answered, ask, block, clear, flushed, onCall, release } from "./steps.js";
 
 /** Where a page stands that is given back: all that does not change. */
@@ -28,7 +28,7 @@ export const flushOf = (site: Site) => [iotlbPages(site), deviceTlbPages(site)];
 export const listens = ({ caller, keeps }: ReleasePolicy) => caller !== "stands still" && keeps === "references";
 
 /** @param processor the one whose word statuses come to, where the policy has one for each */
-export function giveBack(policy: ReleasePolicy, site: Site, processor = 0) {
+export function giveBack(policy: ReleasePolicy, site: Site, processor = 0): readonly ProtocolStep[] {
   const { caller, keeps, onSilence, status, pauses } = policy;
   const word = status === "of the processor" ? { processor } : {};
   const waits = caller === "stands still";
@@ -37,7 +37,7 @@ export function giveBack(policy: ReleasePolicy, site: Site, processor = 0) {
     return onSilence === "free" || (onSilence === "again unless gone" && gone) ? "done" : "ask";
   };
   const back = release({ page: site.page, keeps });
-  const list: readonly ProtocolStep[] = [
+  return [
     onCall(clear(site)),
     ...(policy.gives === "before the flush" ? [back] : []),
     ask({ name: "ask", descriptors: flushOf(site), tells: listens(policy), ...word }),
@@ -48,7 +48,6 @@ export function giveBack(policy: ReleasePolicy, site: Site, processor = 0) {
     last(answer({ pauses, answers: caller !== "is answered later" })),
     ...(onSilence === "fence" ? fence(site, word) : []),
   ];
-  return protocol("hypervisor", list);
 }
 
 /** What stands behind it in the list is jumped to, not come to. */

@@ -17,6 +17,7 @@ export class PageBook {
   readonly #mapped: CellArray;
   readonly #pending: CellArray;
   readonly #parked: CellArray;
+  readonly #protected: CellArray;
 
   /** @param count pages, numbered from 0 */
   constructor(state: MachineState, count: number) {
@@ -26,6 +27,7 @@ export class PageBook {
         owners: cells(count, "domain plus one; 0 = free"),
         mapped: cells(count, "entries of the IOMMU's tables that lead to it"),
         pending: cells(count, "flushes that name it and are not done"),
+        protected: cells(count, "1 = devices may only read it"),
         parked: cells(count, "1 = its owner gave it back, and it waits until nothing leads to it"),
       }),
     );
@@ -33,6 +35,7 @@ export class PageBook {
     this.#mapped = s.mapped;
     this.#pending = s.pending;
     this.#parked = s.parked;
+    this.#protected = s.protected;
   }
 
   ownerOf(page: number): number {
@@ -41,6 +44,15 @@ export class PageBook {
 
   isFree(page: number): boolean {
     return this.#owners.get(page) === nobody;
+  }
+
+  /** Devices may only read it from now on. */
+  protect(page: number): void {
+    this.#protected.set(page, 1);
+  }
+
+  isProtected(page: number): boolean {
+    return this.#protected.get(page) === 1;
   }
 
   give(page: number, owner: number): void {

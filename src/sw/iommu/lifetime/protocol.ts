@@ -2,7 +2,7 @@
  * A hypervisor's protocols, as lists of named steps: each step does one thing, and goes on to the next in the list unless it
  * says otherwise. What differs between two protocols is the list.
  */
-import { cell, end, type Live, type Program, program } from "../../../state/index.js";
+import { type CellArray, cell, cells, end, type Live, type Program, program } from "../../../state/index.js";
 import type { StructureMemory } from "../ports.js";
 import type { FlushRing, Submitted } from "./flush_ring.js";
 import type { PageBook } from "./page_book.js";
@@ -12,6 +12,10 @@ export interface Kernel {
   readonly memory: StructureMemory;
   readonly ring: FlushRing;
   readonly book: PageBook;
+  /** The devices of the domain, by number. */
+  readonly devices: { readonly listed: CellArray; readonly enabled: CellArray };
+  /** Where the processor's cache holds a store back from memory. */
+  readonly line: Live<typeof lineDrafts>;
   /** The call of a guest that is served, where one is. */
   readonly call: Live<typeof callDrafts>;
   /** Is the device still there? */
@@ -24,6 +28,18 @@ export interface Kernel {
 export const callDrafts = {
   stage: cell<0 | 1 | 2>("0 = none; 1 = the hypervisor was asked; 2 = it has answered"),
   paused: cell<0 | 1>("1 = the guest's processors do not run"),
+} as const;
+
+/** Of each device of a domain: what software's list says, and whether it may keep translations. */
+export const deviceDrafts = (count: number) => ({
+  listed: cells(count, "1 = flushes of the domain are told to it"),
+  enabled: cells(count, "1 = its ATS is switched on"),
+});
+
+/** A line that the processor has written and memory has not: two words of zeros, or four. */
+export const lineDrafts = {
+  at: cell("its byte address; 0 = none"),
+  words: cell("words that are written"),
 } as const;
 
 /** What one who runs a protocol remembers. */

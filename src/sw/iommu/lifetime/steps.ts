@@ -1,5 +1,5 @@
 /** The steps that hypervisors' protocols are made of. Source: VT-d 4.1, 6.5.2 and 6.5.3; D2. */
-import { noteSubmitted, type ProtocolStep, underLock } from "./protocol.js";
+import { type Caller, type Kernel, noteSubmitted, type ProtocolStep, underLock } from "./protocol.js";
 
 /** A guest's call begins. */
 export const onCall = (step: ProtocolStep): ProtocolStep => ({ ...step, when: ({ call }) => call.stage === 1 });
@@ -18,16 +18,18 @@ export const clear = (o: { readonly leafAt: number; readonly page: number; reado
 /** Descriptors, a wait behind them, and the doorbell. */
 export const ask = (o: {
   readonly name: string;
-  readonly descriptors: readonly Uint32Array[];
+  readonly descriptors: readonly Uint32Array[] | ((k: Kernel) => readonly Uint32Array[]);
   /** The processor whose word the status comes to; left out: the word of the wait's slot. */
   readonly processor?: number;
   readonly tells?: boolean;
 }): ProtocolStep => ({
   name: o.name,
   atomic: "nobody reads descriptors or a status before the doorbell, which comes last, and the ring has a lock",
-  does({ ring }, s) {
+  does(k, s) {
+    const { ring } = k;
     const statusAt = o.processor === undefined ? null : ring.wordOf(o.processor);
-    noteSubmitted(s, ring.submit(o.descriptors, { statusAt, tells: o.tells ?? false }));
+    const descriptors = typeof o.descriptors === "function" ? o.descriptors(k) : o.descriptors;
+    noteSubmitted(s, ring.submit(descriptors, { statusAt, tells: o.tells ?? false }));
     return undefined;
   },
 });
@@ -97,6 +99,26 @@ export const answer = (o: { readonly pauses: boolean; readonly answers: boolean 
   does({ call }, s) {
     if (s.posted === 1 && o.pauses) call.paused = 1;
     if (o.answers || s.posted === 0) call.stage = 2;
+    return undefined;
+  },
+});
+
+/** Wait until the unit has answered, and for nothing else: for those whose devices all answer. */
+export const awaited: Readonly<ProtocolStep> = {
+  name: "answered?",
+  when: ({ ring }, s) => ring.isAnswered(s.statusAt),
+  does(_, s) {
+    s.posted = 0;
+    return undefined;
+  },
+};
+
+/** One change of tables or accounts, under a lock. */
+export const change = (name: string, does: (k: Kernel, s: Caller) => void): ProtocolStep => ({
+  name,
+  atomic: underLock,
+  does(k, s) {
+    does(k, s);
     return undefined;
   },
 });
