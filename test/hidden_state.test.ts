@@ -26,6 +26,7 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/smmuv3/command_queue.ts SmmuCommandQueue.#words": scratch,
   "hw/iommu/amdvi/command_buffer.ts AmdviCommandBuffer.#words": scratch,
   "hw/iommu/amdvi/events.ts AmdviEvents.#words": scratch,
+  "hw/iommu/amdvi/order.ts CommandOrder.#words": scratch,
   "hw/iommu/amdvi/amdvi_model.ts AmdviModel.#words": scratch,
   "hw/iommu/amdvi/amdvi_model.ts AmdviModel.#roots":
     "registers as the tables' readers take them: made of declared state, and made again when it is lost",

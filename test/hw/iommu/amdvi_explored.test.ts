@@ -184,7 +184,7 @@ function machine({ cpus = 1, writes = 2, waits = true, elides = false, onAccess 
   });
   return {
     state,
-    actors: [dev, transaction!, unit.commands, ...drivers],
+    actors: [dev, transaction!, unit.queue, ...drivers],
     always: { "a page that was given back is not written": () => pages.every((p) => p.hit === 0) },
     sometimes: {
       "the device is refused": () => unit.registers.get("evtTail") !== 0,

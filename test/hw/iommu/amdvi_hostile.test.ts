@@ -95,7 +95,7 @@ class Hostile {
       case 6:
       case 7:
         s.unit.completed({ requester: 0x18 + rng.below(2), tags: word(rng), count: 1 + rng.below(2) });
-        s.unit.commands.timedOut(rng.below(2));
+        s.unit.queue.timedOut(rng.below(2));
         break;
       default:
         this.#ask();
@@ -122,7 +122,7 @@ class Hostile {
 
   /** Until nothing can be done. A ring holds no more than 2^15 commands, of which each takes three steps at most. */
   #work(): void {
-    const { commands, registers } = this.#s.unit;
+    const { queue: commands, registers } = this.#s.unit;
     let steps = 0;
     for (let ways = commands.choices(); ways > 0; ways = commands.choices()) {
       expect(commands.label(0)).not.toBe("");

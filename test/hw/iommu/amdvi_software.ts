@@ -195,7 +195,7 @@ export class AmdviSoftware {
   }
 
   work(): this {
-    while (this.unit.commands.choices() > 0) this.unit.commands.step(0);
+    while (this.unit.queue.choices() > 0) this.unit.queue.step(0);
     return this;
   }
 

@@ -357,8 +357,8 @@ describe("completion waits", () => {
     const s = new AmdviSoftware().start();
     s.pages(7, { page: 6 }).wait(1);
     s.unit.registers.write64(at.cmdTail.offset, 32, 0);
-    s.unit.commands.step(0);
-    s.unit.commands.step(0);
+    s.unit.queue.step(0);
+    s.unit.queue.step(0);
     expect(s.unit.registers.get("cmdHead")).toBe(32);
     expect(s.status).toBe(0);
     s.work();
@@ -457,8 +457,8 @@ describe("commands that are refused", () => {
     const s = new AmdviSoftware().start();
     for (let n = 1; n <= 256; n++) s.wait(n);
     s.unit.registers.write64(at.cmdTail.offset, 0x1028, 0xffff_ffff);
-    for (let n = 0; n < 1000 && s.unit.commands.choices() > 0; n++) s.unit.commands.step(0);
-    expect(s.unit.commands.choices()).toBe(0);
+    for (let n = 0; n < 1000 && s.unit.queue.choices() > 0; n++) s.unit.queue.step(0);
+    expect(s.unit.queue.choices()).toBe(0);
     expect(s.status).toBe(2);
   });
 
@@ -585,12 +585,12 @@ describe("devices with a TLB of their own", () => {
     keep(6);
     s.deviceTlb(nic, { page: 5 }).wait(1).ring();
     answers();
-    expect(s.unit.commands.timeoutMs).toBeNull();
-    s.unit.commands.timedOut(0);
+    expect(s.unit.queue.timeoutMs).toBeNull();
+    s.unit.queue.timedOut(0);
     expect(s.work().status, "no time-out is set").toBe(0);
     s.control({ invTimeOut: 3 });
-    expect(s.unit.commands.timeoutMs).toBe(100);
-    s.unit.commands.timedOut(0);
+    expect(s.unit.queue.timeoutMs).toBe(100);
+    s.unit.queue.timedOut(0);
     expect(s.work().status).toBe(1);
     expect(s.events()).toEqual([{ code: 7, device: nic, pasidOrDomain: 0, flags: 0, address: s.commandsAt }]);
     expect(tlb.find(null, 6, 1)).toBe(0);
@@ -602,7 +602,7 @@ describe("devices with a TLB of their own", () => {
     s.unit.completed({ requester: nic, tags: 0xffff_ffff, count: 1 });
     s.control({ invTimeOut: 1 });
     s.deviceTlb(nic, { page: 5 }).ring();
-    s.unit.commands.timedOut(0);
+    s.unit.queue.timedOut(0);
     s.deviceTlb(nic, { page: 6 }).wait(1).ring();
     expect(s.status).toBe(0);
     s.unit.completed({ requester: nic, tags: 1, count: 1 });

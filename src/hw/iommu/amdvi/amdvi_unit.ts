@@ -43,7 +43,7 @@ export interface AmdviUnitOptions {
 
 export class AmdviUnit implements InvalidationSink {
   readonly registers: AmdviRegisters;
-  readonly commands: AmdviCommandBuffer;
+  readonly queue: AmdviCommandBuffer;
   readonly caches: UnitCaches;
   readonly tags: DeviceTags;
   /** Requests under way: an actor each. */
@@ -69,7 +69,7 @@ export class AmdviUnit implements InvalidationSink {
     this.tags = new DeviceTags(state, o.deviceTags ?? 2);
     const parts: UnitParts = { state, memory, model, caches: this.caches, fetchBits: o.fetchBits ?? 256 };
     this.transactions = Array.from({ length: o.requests ?? 1 }, (_, n) => new Transaction(parts, `request ${n + 1}`));
-    this.commands = new AmdviCommandBuffer({
+    this.queue = new AmdviCommandBuffer({
       ...{ state, memory, registers, caches: this.caches, tags: this.tags, events, interrupts },
       transactions: this.transactions,
       deviceTlb: o.deviceTlb ?? (() => null),
@@ -78,21 +78,21 @@ export class AmdviUnit implements InvalidationSink {
   }
 
   completed(o: { readonly requester: number; readonly tags: number; readonly count: number }): void {
-    this.commands.completed(o);
+    this.queue.completed(o);
   }
 
   #written({ name }: Register): void {
     switch (name as keyof typeof amdviRegisters.registers) {
       case "control":
         this.#log.controlWritten();
-        this.commands.controlWritten();
+        this.queue.controlWritten();
         this.#interrupts.changed();
         break;
       case "status":
         this.#interrupts.changed();
         break;
       case "cmdbuf":
-        this.commands.baseWritten();
+        this.queue.baseWritten();
         break;
       case "evtlog":
         this.#log.baseWritten();

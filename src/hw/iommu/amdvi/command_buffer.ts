@@ -22,6 +22,7 @@ import { forgetDevice, forgetPages, forgetRange } from "./caches_told.js";
 import type { AmdviEvents } from "./events.js";
 import type { AmdviInterrupts, AmdviRegisters } from "./interrupts.js";
 import { isIllegal, opcodeOf } from "./legal.js";
+import { CommandOrder } from "./order.js";
 import { CommandWindow, commandWords, Stage } from "./window.js";
 
 const { Opcode } = C;
@@ -51,6 +52,7 @@ export class AmdviCommandBuffer {
   readonly #s: Live<typeof ProcessorState.drafts>;
   readonly #buffer: UnitBuffer;
   readonly #window: CommandWindow;
+  readonly #order: CommandOrder;
   readonly #words = new Uint32Array(commandWords);
 
   constructor(o: CommandParts) {
@@ -58,6 +60,7 @@ export class AmdviCommandBuffer {
     this.#s = o.state.place(ProcessorState);
     this.#buffer = new UnitBuffer(o.registers, "commands");
     this.#window = new CommandWindow(o.state, o.windowSize);
+    this.#order = new CommandOrder({ ...o, window: this.#window });
   }
 
   baseWritten(): void {
@@ -74,7 +77,7 @@ export class AmdviCommandBuffer {
   }
 
   choices(): number {
-    return (this.#mayFetch() ? 1 : 0) + this.#ready().length;
+    return (this.#mayFetch() ? 1 : 0) + this.#order.ready().length;
   }
 
   label(choice: number): string {
@@ -140,76 +143,13 @@ export class AmdviCommandBuffer {
   /** Of a choice: the command that goes on; -1: one is fetched. */
   #at(choice: number): number {
     const fetches = this.#mayFetch() ? 1 : 0;
-    return choice < fetches ? -1 : this.#ready()[choice - fetches]!;
+    return choice < fetches ? -1 : this.#order.ready()[choice - fetches]!;
   }
 
   #mayFetch(): boolean {
     const { registers } = this.#o;
     if (registers.read("status", cmdBufRun) === 0 || this.#buffer.head === this.#buffer.tail) return false;
-    const { count } = this.#window;
-    if (count === this.#window.size) return false;
-    for (let n = 0; n < count; n++) if (this.#window.stageOf(n) === Stage.refuse || this.#holdsBack(n)) return false;
-    return true;
-  }
-
-  /** A completion wait that lets nothing past it. */
-  #holdsBack(n: number): boolean {
-    this.#window.copyTo(n, this.#words);
-    return opcodeOf(this.#words) === Opcode.completionWait && read(this.#words, 0, C.CompletionWait.f) === 1;
-  }
-
-  /** Commands of which something can be done now. */
-  #ready(): readonly number[] {
-    const ready: number[] = [];
-    const { count } = this.#window;
-    for (let n = 0; n < count; n++) {
-      const stage = this.#window.stageOf(n);
-      if (stage === Stage.asked) continue;
-      if (stage === Stage.tell) {
-        ready.push(n);
-        continue;
-      }
-      if (stage === Stage.refuse) {
-        if (n === 0) ready.push(n);
-        break;
-      }
-      this.#window.copyTo(n, this.#words);
-      const isWait = opcodeOf(this.#words) === Opcode.completionWait;
-      if (isWait ? n === 0 : this.#mayBegin(this.#words)) ready.push(n);
-      // Others are begun one after the other.
-      if (!isWait) break;
-    }
-    return ready;
-  }
-
-  #mayBegin(w: Uint32Array): boolean {
-    const { transactions, tags } = this.#o;
-    switch (opcodeOf(w)) {
-      case Opcode.invalidateDevice:
-      case Opcode.invalidatePages:
-      case Opcode.invalidateAll:
-      case Opcode.prefetch:
-        return !transactions.some((t) => t.isUnderWay);
-      case Opcode.invalidateDeviceTlb: {
-        const max = read(w, 0, C.InvalidateDeviceTlb.maxPend);
-        const queue = read(w, 0, C.InvalidateDeviceTlb.queue);
-        return tags.busyCount < tags.count && (max === 0 || this.#pendingOf(queue) < max);
-      }
-      default:
-        return true;
-    }
-  }
-
-  /** Invalidations of one queue that devices did not answer yet. */
-  #pendingOf(queue: number): number {
-    const words = new Uint32Array(commandWords);
-    let pending = 0;
-    for (let n = 0; n < this.#window.count; n++) {
-      if (this.#window.stageOf(n) !== Stage.asked) continue;
-      this.#window.copyTo(n, words);
-      if (read(words, 0, C.InvalidateDeviceTlb.queue) === queue) pending++;
-    }
-    return pending;
+    return this.#order.letsFetch();
   }
 
   #aboutOf(n: number): About | undefined {
