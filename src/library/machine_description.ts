@@ -52,10 +52,11 @@ export interface PoolDescription {
 
 /** A unit that translates what devices ask, and how the kernel uses it. */
 export interface IommuDescription {
-  readonly kind: "vtd";
+  /** Whose unit: Intel's, AMD's. */
+  readonly kind: "vtd" | "amdvi";
   /** Flushed before an address is used again, flushed later, or not at all (`iommu=pt`). Default: `strict`. */
   readonly policy?: "strict" | "lazy" | "pass-through";
-  /** Bits of an entry of a device table that the unit fetches at once. Default: 128. */
+  /** Bits of an entry of a device table that the unit fetches at once. Default: 128 of `vtd`, 256 of `amdvi`. */
   readonly fetchBits?: 64 | 128 | 256 | 512;
 }
 

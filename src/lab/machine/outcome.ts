@@ -2,6 +2,7 @@
 import { requesterOf } from "../../bus/dma_port.js";
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
+import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";
@@ -68,7 +69,7 @@ export interface ProgramOutcome {
 }
 
 export interface MachineIommuOutcome extends Omit<IommuCounts, "refused"> {
-  readonly kind: "vtd";
+  readonly kind: IommuKind;
   readonly policy: "strict" | "lazy" | "pass-through";
   /** Accesses that it refused, by device, direction and reason. */
   readonly refused: readonly (Omit<RefusedAccesses, "requester"> & { readonly device: string })[];

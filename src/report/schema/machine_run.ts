@@ -1,5 +1,6 @@
 /** What `run` of a `dmalab.run/1` document is: a described machine's own part. */
 import { z } from "zod";
+import { iommuKinds } from "../../spec/linux/iommu_drivers.js";
 
 const count = z.number().int().nonnegative();
 const address = z
@@ -62,7 +63,7 @@ const refusal = z
 
 const iommu = z
   .looseObject({
-    kind: z.enum(["vtd"]),
+    kind: z.enum(iommuKinds),
     policy: z.enum(["strict", "lazy", "pass-through"]),
     untranslated: count.describe("pages that devices asked for by bus address"),
     translationRequests: count.describe("translations that devices with a TLB of their own asked for"),

@@ -1,7 +1,7 @@
 /**
  * Linux's drivers of IOMMUs: since which release, and on which architectures a machine here can have one.
  *
- * Source: git tags that first contain drivers/pci/intel-iommu.c (2.6.24). VT-d of ia64 (until 6.6, pages of 16 KiB) is not
+ * Source: git tags that first contain drivers/pci/intel-iommu.c (2.6.24), arch/x86/kernel/amd_iommu.c (2.6.27). VT-d of ia64 (until 6.6, pages of 16 KiB) is not
  * described here.
  */
 
@@ -12,6 +12,8 @@ export interface IommuDriver {
 
 export const iommuDrivers = {
   vtd: { since: "2.6.24", arches: ["x86"] },
+  amdvi: { since: "2.6.27", arches: ["x86"] },
 } as const satisfies Readonly<Record<string, IommuDriver>>;
 
 export type IommuKind = keyof typeof iommuDrivers;
+export const iommuKinds = Object.keys(iommuDrivers) as [IommuKind, ...IommuKind[]];

@@ -10,6 +10,7 @@ const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f
 
 /** Causes that each device of a preset must show, one line a device. */
 const shown: Readonly<Record<string, readonly string[]>> = {
+  "amdvi.yaml": ["iommu", "iommu", "iommu"],
   "bare-metal.yaml": ["direct", "mask", "direct"],
   "ia64-vp.yaml": ["foreign split translated", "foreign translated"],
   "sev-guest.yaml": ["forced", "forced"],

@@ -3,7 +3,7 @@
  * is said of a wrong value comes from here too: a field's description, where its limits alone do not tell.
  */
 import { z } from "zod";
-import { type IommuKind, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
+import { iommuKinds } from "../../../spec/linux/iommu_drivers.js";
 import { driverKey, pciDrivers } from "../../../spec/linux/pci_drivers.js";
 import { isRelease, newestRelease, oldestRelease } from "../../../spec/linux/releases.js";
 import { type EngineName, engines } from "../../../sw/engine/index.js";
@@ -89,11 +89,11 @@ export const swiotlbSchema = z.strictObject({
 });
 
 export const iommuSchema = z.strictObject({
-  kind: z.enum(Object.keys(iommuDrivers) as [IommuKind]),
+  kind: z.enum(iommuKinds),
   /** How the kernel uses it: flushed before an address is used again, flushed later, or not at all (iommu=pt). */
   policy: z.enum(["strict", "lazy", "pass-through"]).default("strict"),
-  /** Bits of an entry of a device table that the unit fetches at once. */
-  fetchBits: z.literal([64, 128, 256, 512]).default(128),
+  /** Bits of an entry of a device table that the unit fetches at once; what units of the kind do where it is left out. */
+  fetchBits: z.literal([64, 128, 256, 512]).optional(),
 });
 
 export const domainSchema = z.strictObject({ id: domainId, memory: bytes });

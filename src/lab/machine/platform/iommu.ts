@@ -7,23 +7,19 @@ import { AtsPort } from "../../../hw/iommu/ats/ats_port.js";
 import { DeviceTlb } from "../../../hw/iommu/ats/device_tlb.js";
 import type { DmaRequest, Resolution } from "../../../hw/iommu/core/request.js";
 import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
-import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import type { Actor } from "../../../sim/actor.js";
 import { MachineState } from "../../../state/machine_state.js";
 import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
-import { VtdFaultHandler } from "../../../sw/iommu/vtd/fault_handler.js";
-import { type AttachedDevice, VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
+import type { AttachedDevice, UnitDriver } from "../../../sw/iommu/unit_driver.js";
 import { Mapper } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import { type IommuCounts, IommuTally } from "./iommu_tally.js";
+import { type HardwareUnit, type MachineUnit, machineUnits } from "./machine_units.js";
+import { UnitWork } from "./unit_work.js";
 
 type IommuDescription = NonNullable<MachineDescription["iommu"]>;
-
-/** CAP and ECAP: 48 bits, superpages, page-selective invalidation of up to 2^18 pages, draining; queue, device TLBs. */
-const capability = [0x222f_0606, 0x00d2_008c] as const;
-const extendedCapability = [0x0000_0f46, 0] as const;
 
 /** Caches of a unit that only runs: larger than those in which a search finds what it looks for. */
 const caches = { devices: 8, spaces: 8, tables: 16, translations: 64 };
@@ -32,39 +28,46 @@ const caches = { devices: 8, spaces: 8, tables: 16, translations: 64 };
 const ticks = 64;
 
 export class MachineIommu {
-  readonly unit: VtdUnit;
+  readonly unit: HardwareUnit;
   readonly port: DmaPort;
   /** What happens by itself: the timer of lazy domains, the handler of faults. */
   readonly actors: readonly Actor[];
   readonly #described: IommuDescription;
+  readonly #kind: MachineUnit;
   readonly #kernel: NativeGuest;
-  readonly #driver: VtdDriver;
+  readonly #driver: UnitDriver;
   readonly #domains = new Map<number, DmaDomain>();
   readonly #tlbs = new Map<number, DeviceTlb>();
   readonly #ports = new Map<number, DmaPort>();
-  readonly #frames: number[] = [];
-  readonly #tally = new IommuTally();
+  readonly #blocks: { readonly first: number; readonly order: number }[] = [];
+  readonly #tally: IommuTally;
   readonly #state = new MachineState();
   #ticks = 0;
 
   constructor(m: MachineDescription, described: IommuDescription, kernel: NativeGuest) {
     this.#described = described;
+    this.#kind = machineUnits[described.kind];
+    this.#tally = new IommuTally(this.#kind);
     this.#kernel = kernel;
     const { memory } = kernel;
+    const { fetchBits } = described;
     let faultPending = false;
-    this.unit = new VtdUnit({
-      ...{ state: this.#state, memory, capability, extendedCapability, caches, fetchBits: described.fetchBits },
+    this.unit = this.#kind.build({
+      ...{ state: this.#state, memory, caches, ...(fetchBits === undefined ? {} : { fetchBits }) },
       messages: { send: () => (faultPending = true) },
       deviceTlb: (requester) => this.#tlbs.get(requester) ?? null,
     });
+    const work = new UnitWork(this.unit, () => this.#tlbs.values());
     const ports: UnitPorts = {
       ...{ memory, registers: this.unit.registers },
       allocate: (count) => this.#allocate(count),
-      spin: (until) => this.#spin(until),
+      spin: (until) => work.spin(until),
     };
-    this.#driver = new VtdDriver(ports, (descriptor) => this.#tally.posted(descriptor));
-    const handler = new VtdFaultHandler(this.unit.registers);
-    handler.enable();
+    this.#driver = this.#kind.drive({
+      ports,
+      lastRequester: Math.max(0, ...m.devices.map((d) => requesterOf(d.bdf) ?? 0)),
+      posted: (command) => this.#tally.posted(command),
+    });
     const pick = drawn(m.seed);
     const [transaction] = this.unit.transactions;
     const resolved = (r: DmaRequest, result: Resolution) => this.#tally.resolved(r, result);
@@ -73,7 +76,7 @@ export class MachineIommu {
     this.#ats = (tlb) => new AtsPort({ memory, transaction: transaction!, tlb, pick, resolved });
     const take = () => {
       faultPending = false;
-      this.#tally.recorded(handler.take().length);
+      this.#tally.recorded(this.#driver.takeFaults().length);
     };
     this.actors = [
       { name: "IOMMU fault handler", choices: () => (faultPending ? 1 : 0), step: take, label: () => "take faults" },
@@ -95,24 +98,23 @@ export class MachineIommu {
 
   /** A device works for this kernel from now on. @param ats it has a TLB of its own */
   attach(requester: number, ats: boolean): void {
-    // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b): no TLB is turned on.
-    const device: AttachedDevice = { requester, ats: ats && this.#described.policy !== "pass-through" };
+    const { policy } = this.#described;
+    const device: AttachedDevice = { requester, ats: ats && (policy !== "pass-through" || this.#kind.passesWithTlb) };
     if (device.ats) {
       const tlb = new DeviceTlb({ state: this.#state, requester, sink: this.unit, entries: 8 });
       this.#tlbs.set(requester, tlb);
       this.#ports.set(requester, this.#ats(tlb));
     }
-    const { policy } = this.#described;
     if (policy === "pass-through") {
       this.#driver.attach(device, policy);
       return;
     }
-    const { did, root } = this.#driver.createDomain();
+    const made = this.#driver.createDomain();
     const { memory } = this.#kernel;
-    const mapper = new Mapper(memory, root, (count) => this.#allocate(count));
-    const flushes = this.#driver.flushesOf(did, [device]);
+    const mapper = new Mapper(memory, made.root, (count) => this.#allocate(count));
+    const flushes = this.#driver.flushesOf(made, [device]);
     const domain: DmaDomain = new DmaDomain({
-      ...{ mapper, memory, policy },
+      ...{ mapper, memory, policy, reserved: this.#kind.reserved },
       flushes: {
         ...flushes,
         flushAll: () => {
@@ -122,7 +124,7 @@ export class MachineIommu {
       },
     });
     this.#domains.set(requester, domain);
-    this.#driver.attach(device, { did, root });
+    this.#driver.attach(device, made);
   }
 
   /** @throws Misuse `no-domain` for a device that was not attached */
@@ -144,14 +146,14 @@ export class MachineIommu {
 
   /** Pages that its structures hold. */
   get framesHeld(): number {
-    return this.#frames.length;
+    return this.#blocks.reduce((sum, { order }) => sum + 2 ** order, 0);
   }
 
   /** Give back what its structures took. Lazy domains are flushed first. */
   close(): void {
     for (const domain of this.#domains.values()) domain.timedOut(0);
-    for (const frame of this.#frames) this.#kernel.freePages(pfn(frame), 0);
-    this.#frames.length = 0;
+    for (const { first, order } of this.#blocks) this.#kernel.freePages(pfn(first), order);
+    this.#blocks.length = 0;
   }
 
   get #timersSet(): boolean {
@@ -170,28 +172,8 @@ export class MachineIommu {
     const first = this.#kernel.allocPages(order);
     if (first === null) throw new Misuse("no-memory", "no page is left for the IOMMU's tables");
     this.#kernel.memory.write(first * frameBytes, new Uint8Array(count * frameBytes));
-    for (let n = 0; n < count; n++) this.#frames.push(first + n);
+    this.#blocks.push({ first, order });
     return first;
-  }
-
-  /** While the processor looks, the unit and the devices work. */
-  #spin(until: () => boolean): boolean {
-    while (!until()) if (!this.#work()) return false;
-    return true;
-  }
-
-  #work(): boolean {
-    const { queue } = this.unit;
-    if (queue.choices() > 0) {
-      queue.step();
-      return true;
-    }
-    for (const tlb of this.#tlbs.values()) {
-      if (tlb.choices() === 0) continue;
-      tlb.step();
-      return true;
-    }
-    return false;
   }
 }
 

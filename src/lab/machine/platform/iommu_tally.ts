@@ -1,7 +1,6 @@
 /** What an IOMMU of a described machine was asked and told, counted. */
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../../hw/iommu/core/request.js";
-import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
-import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
+import type { MachineUnit } from "./machine_units.js";
 
 /** What a device asked for: to read, to write, or a translation to keep. */
 export type Asked = "read" | "write" | "translation";
@@ -41,6 +40,7 @@ const firstMax = 3;
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 
 export class IommuTally {
+  readonly #kind: Pick<MachineUnit, "typeOf" | "layouts" | "words">;
   #recorded = 0;
   #fromCache = 0;
   #domainFlushes = 0;
@@ -48,6 +48,11 @@ export class IommuTally {
   readonly #asked = { [AddressType.untranslated]: 0, [AddressType.translationRequest]: 0, [AddressType.translated]: 0 };
   readonly #refused = new Map<string, Open<RefusedAccesses> & { readonly first: number[] }>();
   readonly #descriptors = new Map<number, number>();
+
+  /** @param kind how the unit's numbers are called */
+  constructor(kind: Pick<MachineUnit, "typeOf" | "layouts" | "words">) {
+    this.#kind = kind;
+  }
 
   resolved(r: DmaRequest, { outcome, code, fromCache, allow }: Resolution): void {
     this.#asked[r.type]++;
@@ -58,7 +63,7 @@ export class IommuTally {
   }
 
   posted(descriptor: ArrayLike<number>): void {
-    const type = descriptorType(descriptor);
+    const type = this.#kind.typeOf(descriptor);
     this.#descriptors.set(type, (this.#descriptors.get(type) ?? 0) + 1);
   }
 
@@ -82,10 +87,16 @@ export class IommuTally {
       recorded: this.#recorded,
       descriptors: [...this.#descriptors]
         .sort(([a], [b]) => a - b)
-        .map(([type, count]) => ({ what: titleOf(type), count })),
+        .map(([type, count]) => ({ what: this.#titleOf(type), count })),
       domainFlushes: this.#domainFlushes,
       waitingMost: this.#waitingMost,
     };
+  }
+
+  /** Without the vendor and the word that all of them have. */
+  #titleOf(type: number): string {
+    const title = this.#kind.layouts[type]?.title ?? `type ${type}`;
+    return title.replace(/^(VT-d|AMD-Vi|SMMUv3) /, "").replace(/ descriptor$/, "");
   }
 
   #refuse({ requester, type, write, frame, offset }: DmaRequest, code: number | null): void {
@@ -93,7 +104,7 @@ export class IommuTally {
     const key = `${requester} ${asked} ${code}`;
     let row = this.#refused.get(key);
     if (row === undefined) {
-      const words = code === null ? noTranslation : (faultReasons[code]?.words ?? `reason ${code}`);
+      const words = code === null ? noTranslation : (this.#kind.words(code) ?? `reason ${code}`);
       row = { requester, asked, isFault: code !== null, code: code ?? 0, words, count: 0, first: [] };
       this.#refused.set(key, row);
     }
@@ -104,7 +115,3 @@ export class IommuTally {
 }
 
 const noTranslation = "the tables have no translation for the device to keep";
-
-/** Without the vendor and the word that all of them have. */
-const titleOf = (type: number): string =>
-  (descriptorLayouts[type]?.title ?? `type ${type}`).replace(/^VT-d /, "").replace(/ descriptor$/, "");

@@ -5,15 +5,18 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
-import { type Allow, FrameSource, type Mapper, Need, planOf, walk } from "../../../table/index.js";
+import { Allow, FrameSource, formats, type Mapper, Need, planOf, walk } from "../../../table/index.js";
 import { DomainSpace, FlushQueue, perCpuQueue } from "../iova/index.js";
 import type { DomainFlushes } from "../ports.js";
 
 /** When an address may be used again: after its flush, or after a flush of all, later. */
 export type UnmapPolicy = "strict" | "lazy";
 
-/** Interrupt messages of x86 processors: no device's memory. */
-const messages = { first: 0xfee0_0000, last: 0xfeef_ffff } as const;
+/** Bytes that are no addresses of a domain; both ends included. */
+export interface ReservedRange {
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface DmaDomainOptions {
   readonly mapper: Mapper;
@@ -21,8 +24,8 @@ export interface DmaDomainOptions {
   readonly memory: MemoryView;
   readonly flushes: DomainFlushes;
   readonly policy: UnmapPolicy;
-  /** Ranges of bytes that are no addresses of its own, besides interrupt messages; both ends included. */
-  readonly reserved?: readonly { readonly first: number; readonly last: number }[];
+  /** What devices' writes there mean is not for its tables to say: interrupt messages, above all. */
+  readonly reserved: readonly ReservedRange[];
   /** Told when the flush queue's timer must be set. */
   readonly setTimer?: () => void;
 }
@@ -41,7 +44,7 @@ export class DmaDomain {
     this.#tables = FrameSource.of(o.memory);
     this.#flushes = o.flushes;
     this.#setTimer = o.setTimer ?? (() => undefined);
-    for (const { first, last } of [messages, ...(o.reserved ?? [])]) this.#space.reserve(first, last);
+    for (const { first, last } of o.reserved) this.#space.reserve(first, last);
     const release = (cpu: number, first: number, frames: number) => this.#space.free(cpu, first, frames);
     this.#queue =
       o.policy === "lazy" ? new FlushQueue({ flushAll: () => o.flushes.flushAll(), release }, perCpuQueue) : null;
@@ -62,14 +65,9 @@ export class DmaDomain {
   ): number {
     const inside = o.phys % frameBytes;
     const bytes = Math.ceil((inside + o.size) / frameBytes) * frameBytes;
-    const first = this.#space.alloc(
-      cpu,
-      bytes / frameBytes,
-      Math.min(o.limit, 2 ** this.#mapper.root.inputBits - 1),
-      true,
-    );
+    const first = this.#space.alloc(cpu, bytes / frameBytes, Math.min(o.limit, this.#last), true);
     if (first < 0) return -1;
-    this.#mapper.map(first * frameBytes, o.phys - inside, bytes, o.allow);
+    this.#mapper.map(first * frameBytes, o.phys - inside, bytes, this.#expressible(o.allow));
     this.#mapped++;
     return first * frameBytes + inside;
   }
@@ -86,6 +84,18 @@ export class DmaDomain {
     } else if (this.#queue.queue(cpu, first, frames)) {
       this.#setTimer();
     }
+  }
+
+  /** Where no entry can refuse reads, who may write may read: as Linux's formats do. */
+  #expressible(allow: Allow): Allow {
+    const { levels } = formats[this.#mapper.root.format];
+    return levels[0]!.leaf!.grants.read === true && allow === Allow.write ? Allow.readWrite : allow;
+  }
+
+  /** The last byte that it has an address for: of those that are extended by their sign, the lower half is used. */
+  get #last(): number {
+    const { inputBits, upper } = this.#mapper.root;
+    return 2 ** (upper === "sign" ? inputBits - 1 : inputBits) - 1;
   }
 
   /** The physical address behind one of a mapping, as its table says; -1 when it is not mapped. Source: iommu_iova_to_phys. */

@@ -8,19 +8,12 @@ import { read } from "../../../bits/field.js";
 import type { WideRegisters } from "../../../bus/registers.js";
 import { FaultRecord } from "../../../spec/vtd/fault_record.js";
 import { vtdRegisters } from "../../../spec/vtd/register_map.js";
+import type { UnitFault } from "../unit_driver.js";
 
 const { fectl, fedata, feaddr, fsts, fault, faultHigh } = vtdRegisters.registers;
 /** PFO: cleared by being written. */
 const overflow = 1;
 const pending = 0x8000_0000;
-
-export interface VtdFault {
-  readonly requester: number;
-  /** Byte address of the page. */
-  readonly address: number;
-  readonly reason: number;
-  readonly write: boolean;
-}
 
 export class VtdFaultHandler {
   readonly #registers: WideRegisters;
@@ -37,16 +30,16 @@ export class VtdFaultHandler {
   }
 
   /** What is recorded, taken off the record. */
-  take(): VtdFault[] {
+  take(): UnitFault[] {
     const words = new Uint32Array(4);
     this.#registers.read64(fault.offset, words.subarray(0, 2));
     this.#registers.read64(faultHigh.offset, words.subarray(2));
-    const taken: VtdFault[] = [];
+    const taken: UnitFault[] = [];
     if (read(words, 0, FaultRecord.f) === 1) {
       taken.push({
         requester: read(words, 0, FaultRecord.sid),
         address: read(words, 0, FaultRecord.page) * 4096,
-        reason: read(words, 0, FaultRecord.reason),
+        code: read(words, 0, FaultRecord.reason),
         write: read(words, 0, FaultRecord.t1) === 0,
       });
       this.#registers.write64(faultHigh.offset, 0, pending);

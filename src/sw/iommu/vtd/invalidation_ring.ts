@@ -3,29 +3,23 @@
  * word of its own.
  *
  * Source: Linux drivers/iommu/intel/dmar.c, qi_submit_sync: the wait stores its status into the word of its own slot, so
- * that no two submissions share one.
+ * that no two submissions share one; qi_check_fault: what a device's silence aborted is asked for again.
  */
 import { frameBytes } from "../../../base/frame.js";
-import { write } from "../../../bits/field.js";
+import { read, write } from "../../../bits/field.js";
 import { DescriptorType, InvalidationWait } from "../../../spec/vtd/descriptors.js";
 import { InvalidationQueueAddress } from "../../../spec/vtd/queue_registers.js";
 import { vtdRegisters } from "../../../spec/vtd/register_map.js";
+import { FaultStatus } from "../../../spec/vtd/registers.js";
 import type { UnitPorts } from "../ports.js";
+import type { Posted, Submitted } from "../unit_driver.js";
 
 const slots = 256;
 const bytesOf = frameBytes / slots;
 const done = 2;
-const { iqa, iqt } = vtdRegisters.registers;
-
-/** What became of a submission. */
-export type Submitted =
-  /** The unit answered its wait. */
-  | "done"
-  /** It never will: a device did not answer, or the queue stopped. */
-  | "unanswered";
-
-/** Who wants to know of the descriptors that are posted. */
-export type Posted = (descriptor: Uint32Array) => void;
+/** Linux asks a device that does not answer without end; here that would be the run's end. */
+const attempts = 2;
+const { iqa, iqt, fsts } = vtdRegisters.registers;
 
 export class InvalidationRing {
   readonly #ports: UnitPorts;
@@ -47,12 +41,27 @@ export class InvalidationRing {
     ports.registers.write64(iqa.offset, words[0]!, words[1]!);
   }
 
-  /** Post descriptors and a wait, tell the unit, and wait. @param descriptors four words each */
+  /**
+   * Post descriptors and a wait, tell the unit, and wait; again, when a device did not answer and the wait fell with it.
+   * @param descriptors four words each
+   */
   submit(...descriptors: readonly Uint32Array[]): Submitted {
     const { memory, registers, spin } = this.#ports;
-    for (const words of descriptors) this.#post(words);
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      for (const words of descriptors) this.#post(words);
+      const status = this.#postWait();
+      registers.write64(iqt.offset, this.#next * bytesOf, 0);
+      const isDone = () => memory.load32(status) === done;
+      while (!spin(isDone)) if (!this.#goOn()) break;
+      if (isDone()) return "done";
+    }
+    return "unanswered";
+  }
+
+  /** @returns where its status is stored */
+  #postWait(): number {
     const status = this.#statusAt + this.#next * 4;
-    memory.store32(status, 0);
+    this.#ports.memory.store32(status, 0);
     const w = this.#wait.fill(0);
     write(w, 0, InvalidationWait.type, DescriptorType.wait);
     write(w, 0, InvalidationWait.sw, 1);
@@ -60,8 +69,17 @@ export class InvalidationRing {
     write(w, 0, InvalidationWait.data, done);
     write(w, 0, InvalidationWait.at, status);
     this.#post(w);
-    registers.write64(iqt.offset, this.#next * bytesOf, 0);
-    return spin(() => memory.load32(status) === done) ? "done" : "unanswered";
+    return status;
+  }
+
+  /** A device that did not answer stopped the queue: let it go on. @returns false where that is not why */
+  #goOn(): boolean {
+    const { registers } = this.#ports;
+    if (read([registers.read32(fsts.offset)], 0, FaultStatus.ite) === 0) return false;
+    const words = new Uint32Array(1);
+    write(words, 0, FaultStatus.ite, 1);
+    registers.write32(fsts.offset, words[0]!);
+    return true;
   }
 
   #post(words: Uint32Array): void {

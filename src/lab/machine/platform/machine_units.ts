@@ -1,0 +1,88 @@
+/** The IOMMUs that a described machine may have, a row each: the unit, its driver, and how its numbers are called. */
+import type { About } from "../../../bits/layout.js";
+import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
+import type { WideRegisters } from "../../../bus/registers.js";
+import { AmdviUnit } from "../../../hw/iommu/amdvi/amdvi_unit.js";
+import type { CacheSizes } from "../../../hw/iommu/core/caches.js";
+import type { DeviceTags } from "../../../hw/iommu/core/device_tags.js";
+import type { MessagePort } from "../../../hw/iommu/core/message_port.js";
+import type { Transaction } from "../../../hw/iommu/core/transaction.js";
+import type { UnitParts } from "../../../hw/iommu/core/unit_parts.js";
+import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
+import type { Memory } from "../../../mem/memory.js";
+import * as amdviCommands from "../../../spec/amdvi/commands.js";
+import { faultEvents as amdviEvents } from "../../../spec/amdvi/fault_events.js";
+import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
+import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
+import type { MachineState } from "../../../state/machine_state.js";
+import { AmdviDriver } from "../../../sw/iommu/amdvi/amdvi_driver.js";
+import type { ReservedRange } from "../../../sw/iommu/domain/dma_domain.js";
+import type { UnitDriver, UnitDriverOptions } from "../../../sw/iommu/unit_driver.js";
+import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
+import type { IommuKind } from "../../../spec/linux/iommu_drivers.js";
+
+/** A unit of whatever vendor, as a machine works it. */
+export interface HardwareUnit extends InvalidationSink {
+  readonly registers: WideRegisters;
+  readonly transactions: readonly Transaction[];
+  readonly queue: {
+    choices(): number;
+    step(choice: number): void;
+    /** A device did not answer the invalidation with this tag in time. */
+    timedOut(tag: number): void;
+  };
+  readonly tags: DeviceTags;
+}
+
+export interface HardwareOptions {
+  readonly state: MachineState;
+  readonly memory: Memory;
+  readonly messages: MessagePort;
+  readonly deviceTlb: (requester: number) => DeviceTlb | null;
+  readonly caches: CacheSizes;
+  /** Left out: as units of the kind do. */
+  readonly fetchBits?: UnitParts["fetchBits"];
+}
+
+export interface MachineUnit {
+  readonly build: (o: HardwareOptions) => HardwareUnit;
+  readonly drive: (o: UnitDriverOptions) => UnitDriver;
+  /** The number of what a command asks for, and the layouts by it. */
+  readonly typeOf: (command: ArrayLike<number>) => number;
+  readonly layouts: Readonly<Record<number, About>>;
+  /** The unit's number of a reason, as a sentence. */
+  readonly words: (code: number) => string | undefined;
+  /** Bytes that a kernel hands out as no address of a domain. */
+  readonly reserved: readonly ReservedRange[];
+  /** Whether a device that passes untranslated may have its TLB on. */
+  readonly passesWithTlb: boolean;
+}
+
+/** Interrupt messages of x86 processors. */
+const messages: ReservedRange = { first: 0xfee0_0000, last: 0xfeef_ffff };
+/** HyperTransport's, which AMD's processors keep. Source: Linux amd_iommu_get_resv_regions. */
+const hyperTransport: ReservedRange = { first: 0xfd_0000_0000, last: 0xff_ffff_ffff };
+
+export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
+  vtd: {
+    /** CAP and ECAP: 48 bits, superpages, page-selective invalidation of up to 2^18 pages, draining; queue, device TLBs. */
+    build: (o) => new VtdUnit({ ...o, capability: [0x222f_0606, 0x00d2_008c], extendedCapability: [0x0000_0f46, 0] }),
+    drive: (o) => new VtdDriver(o),
+    typeOf: descriptorType,
+    layouts: descriptorLayouts,
+    words: (code) => faultReasons[code]?.words,
+    reserved: [messages],
+    // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b).
+    passesWithTlb: false,
+  },
+  amdvi: {
+    /** EFR: INVALIDATE_IOMMU_ALL, host tables of six levels, interrupt registers in the block. */
+    build: (o) => new AmdviUnit({ ...o, features: [0x0000_0840, 0x0000_4000] }),
+    drive: (o) => new AmdviDriver(o),
+    typeOf: (command) => command[1]! >>> 28,
+    layouts: amdviCommands.commandLayouts,
+    words: (code) => Object.values(amdviEvents).find((e) => e.code === code)?.words,
+    reserved: [messages, hyperTransport],
+    passesWithTlb: true,
+  },
+};

@@ -1,0 +1,36 @@
+/** Descriptors as the driver of a VT-d unit writes them. Source: Linux drivers/iommu/intel/iommu.h (qi_desc_*). */
+import { write } from "../../../bits/field.js";
+import * as D from "../../../spec/vtd/descriptors.js";
+import { type Covering, sizedPage } from "../covering.js";
+
+export function context(o: { readonly g: number; readonly did?: number; readonly sid?: number }): Uint32Array {
+  const w = new Uint32Array(4);
+  write(w, 0, D.ContextInvalidate.type, D.DescriptorType.context);
+  write(w, 0, D.ContextInvalidate.g, o.g);
+  write(w, 0, D.ContextInvalidate.did, o.did ?? 0);
+  write(w, 0, D.ContextInvalidate.sid, o.sid ?? 0);
+  return w;
+}
+
+/** Reads and writes under way are drained, as Linux asks for wherever a unit can. */
+export function iotlb(o: { g: number; did?: number; page?: number; am?: number; ih?: 0 | 1 }): Uint32Array {
+  const w = new Uint32Array(4);
+  write(w, 0, D.IotlbInvalidate.type, D.DescriptorType.iotlb);
+  write(w, 0, D.IotlbInvalidate.g, o.g);
+  write(w, 0, D.IotlbInvalidate.dw, 1);
+  write(w, 0, D.IotlbInvalidate.dr, 1);
+  write(w, 0, D.IotlbInvalidate.did, o.did ?? 0);
+  write(w, 0, D.IotlbInvalidate.am, o.am ?? 0);
+  write(w, 0, D.IotlbInvalidate.ih, o.ih ?? 0);
+  write(w, 0, D.IotlbInvalidate.page, (o.page ?? 0) as never);
+  return w;
+}
+
+export function deviceTlb(sid: number, range: Covering): Uint32Array {
+  const w = new Uint32Array(4);
+  write(w, 0, D.DeviceTlbInvalidate.type, D.DescriptorType.deviceTlb);
+  write(w, 0, D.DeviceTlbInvalidate.sid, sid);
+  write(w, 0, D.DeviceTlbInvalidate.s, range.lg2 === 0 ? 0 : 1);
+  write(w, 0, D.DeviceTlbInvalidate.page, sizedPage(range) as never);
+  return w;
+}
