@@ -59,6 +59,7 @@ const undeclared: Readonly<Record<string, string>> = {
   "sw/iommu/amdvi": "what a driver posted and gave out: for runs",
   "sw/iommu/domain": "how many addresses are mapped; what stands on addresses that are not declared",
   "sw/iommu/iova": "a kernel's addresses as it gives them: for runs and recordings, where nothing is taken back",
+  "sw/iommu/smmuv3": "what a driver posted and gave out: for runs",
   "sw/iommu/vtd": "what a driver posted and enabled: the programs of `sw/iommu/lifetime` keep theirs declared",
   "sw/swiotlb":
     "a pool's slots are declared; buffers behind bounces, pools that are added and the index of room are not",

@@ -39,6 +39,7 @@ export class EntryComposer {
     this.#begin(this.#format.levels[level]!.leaf!, allow, paddr);
     write(this.#entry, 0, this.#format.kind, this.leafKind(level));
     if (this.#format.accessFlag !== null) write(this.#entry, 0, this.#format.accessFlag, 1);
+    if (this.#format.notGlobal !== null) write(this.#entry, 0, this.#format.notGlobal, 1);
   }
 
   /** Put a size into the composed leaf (AMD-Vi v1): ones below half of it, in the address. */

@@ -79,6 +79,8 @@ export interface TableFormat {
   readonly nextLevel: boolean;
   /** A leaf in which this is zero faults unless the root says otherwise. */
   readonly accessFlag: Field | null;
+  /** SMMUv3 stage 1: a leaf with it counts for its own ASID (nG). A mapper sets it, as kernels do for devices; null elsewhere. */
+  readonly notGlobal: Field | null;
   /** Tables that may stand side by side as one wide top, as a power of two. */
   readonly concatenatedLg2: number;
   /** Entries of a level-0 or level-1 run that the contiguous bit joins, by level, as a power of two; empty: no such bit. */

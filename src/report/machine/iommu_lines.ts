@@ -24,7 +24,11 @@ export function iommuLines({ iommu }: MachineOutcome, style: Style, width: numbe
   ];
 }
 
-const titles: Readonly<Record<MachineIommuOutcome["kind"], string>> = { vtd: "VT-d", amdvi: "AMD-Vi" };
+const titles: Readonly<Record<MachineIommuOutcome["kind"], string>> = {
+  vtd: "VT-d",
+  amdvi: "AMD-Vi",
+  smmuv3: "SMMUv3",
+};
 
 const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
   strict: "flushed at each unmapping (strict)",

@@ -1,5 +1,4 @@
 /** Software of an SMMUv3, as small as can be: tables in memory, registers by offset, commands in a queue. */
-import type { Mfn } from "../../../src/base/frame.js";
 import { type Field, read, write } from "../../../src/bits/field.js";
 import { AddressType, type DmaRequest, type Resolution } from "../../../src/hw/iommu/core/request.js";
 import { resolve } from "../../../src/hw/iommu/core/translating_port.js";
@@ -116,19 +115,13 @@ export class SmmuSoftware {
     return this;
   }
 
-  /** A first-stage table of four levels. Its leaves, which have access flags, are tagged with the ASID (nG), as kernels do. */
+  /** A first-stage table of four levels. */
   first(): Mapper {
     const root: TableRoot = {
       ...{ format: "smmu-s1-4k", address: this.frame() * 4096, level: 3, inputBits: 48, outputBits: 44, allow: 3 },
       upper: "zero",
     };
-    const { memory } = this;
-    const tagging = {
-      frame: (m: Mfn) => memory.frame(m),
-      store32: (at: number, value: number) =>
-        memory.store32(at, (value & 0x401) === 0x401 ? (value | 0x800) >>> 0 : value),
-    };
-    return new Mapper(tagging, root, () => this.frame());
+    return new Mapper(this.memory, root, () => this.frame());
   }
 
   /** A second-stage table of three levels, 39 bits of input. */

@@ -14,6 +14,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "bare-metal.yaml": ["direct", "mask", "direct"],
   "ia64-vp.yaml": ["foreign split translated", "foreign translated"],
   "sev-guest.yaml": ["forced", "forced"],
+  "smmuv3.yaml": ["iommu", "iommu", "iommu"],
   "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
   "vtd-strict.yaml": ["iommu", "iommu", "iommu"],
   "xen-arm-dom0.yaml": ["direct foreign translated", "direct foreign translated"],

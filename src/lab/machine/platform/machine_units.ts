@@ -8,15 +8,19 @@ import type { DeviceTags } from "../../../hw/iommu/core/device_tags.js";
 import type { MessagePort } from "../../../hw/iommu/core/message_port.js";
 import type { Transaction } from "../../../hw/iommu/core/transaction.js";
 import type { UnitParts } from "../../../hw/iommu/core/unit_parts.js";
+import { SmmuUnit } from "../../../hw/iommu/smmuv3/smmu_unit.js";
 import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import type { Memory } from "../../../mem/memory.js";
 import * as amdviCommands from "../../../spec/amdvi/commands.js";
 import { faultEvents as amdviEvents } from "../../../spec/amdvi/fault_events.js";
+import * as smmuCommands from "../../../spec/smmuv3/command_layouts.js";
+import { faultEvents as smmuEvents } from "../../../spec/smmuv3/fault_events.js";
 import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
 import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
 import type { MachineState } from "../../../state/machine_state.js";
 import { AmdviDriver } from "../../../sw/iommu/amdvi/amdvi_driver.js";
 import type { ReservedRange } from "../../../sw/iommu/domain/dma_domain.js";
+import { SmmuDriver } from "../../../sw/iommu/smmuv3/smmu_driver.js";
 import type { UnitDriver, UnitDriverOptions } from "../../../sw/iommu/unit_driver.js";
 import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
 import type { IommuKind } from "../../../spec/linux/iommu_drivers.js";
@@ -85,4 +89,26 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
     reserved: [messages, hyperTransport],
     passesWithTlb: true,
   },
+  smmuv3: {
+    build: (o) =>
+      new SmmuUnit({
+        ...o,
+        identification,
+        wire: (source) => source !== "completion" && o.messages.send(0, 0),
+      }),
+    drive: (o) => new SmmuDriver(o),
+    typeOf: (command) => command[0]! & 0xff,
+    layouts: smmuCommands.commandLayouts,
+    words: (code) => smmuEvents[code]?.words,
+    // Messages are translated as all else: the kernel maps their doorbell where it likes.
+    reserved: [],
+    // A stream that bypasses the unit answers no translation requests (IHI 0070 G, 5.2, EATS).
+    passesWithTlb: false,
+  },
 };
+
+/**
+ * IDR0: first stage, coherent, ATS, 16-bit ASIDs, messages, no stalls, two levels of streams. IDR1: 16-bit streams, queues of
+ * 256 commands and 128 events. IDR3: ranges. IDR5: 48 bits, 4 KiB.
+ */
+const identification = { idr0: 0x0900_341a, idr1: 0x0107_0010, idr3: 0x0000_0400, idr5: 0x0000_0015 } as const;

@@ -1,0 +1,146 @@
+/**
+ * A kernel's driver of an SMMUv3 with first-stage tables of 4 KiB: stream table, context descriptors, queues.
+ *
+ * Source: Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_device_reset, arm_smmu_make_s1_cd,
+ * arm_smmu_make_cdtable_ste, arm_smmu_tlb_inv_range_domain, arm_smmu_atc_inv_domain: devices are asked when the unit itself
+ * has forgotten). It wants a unit of today: two-level stream tables, coherent walks, messages, invalidation of ranges.
+ */
+import { Misuse } from "../../../base/assert.js";
+import { frameBytes } from "../../../base/frame.js";
+import { type Field, read, write } from "../../../bits/field.js";
+import { ContextDescriptor } from "../../../spec/smmuv3/context_descriptor.js";
+import { Cr2, InterruptControl } from "../../../spec/smmuv3/control_registers.js";
+import { smmuRegisters } from "../../../spec/smmuv3/register_map.js";
+import { addressBits, Cr0, Idr0, Idr3, Idr5 } from "../../../spec/smmuv3/registers.js";
+import { DefaultSubstream, StreamConfig, StreamEntry } from "../../../spec/smmuv3/stream_table.js";
+import { Allow, type TableRoot } from "../../../table/index.js";
+import { allFrames, type Covering, covering } from "../covering.js";
+import type { DomainFlushes, UnitPorts } from "../ports.js";
+import type { AttachedDevice, UnitDomain, UnitDriver, UnitDriverOptions, UnitFault } from "../unit_driver.js";
+import { CommandQueue } from "./command_queue.js";
+import * as command from "./commands.js";
+import { EventReader } from "./event_reader.js";
+import { rangeCommands } from "./ranges.js";
+import { entryWords, replaceEntry, StreamTable } from "./stream_table.js";
+
+const { idr0, idr3, idr5, cr0, cr0ack, cr2, irqCtrl } = smmuRegisters.registers;
+const inputBits = 48;
+/** Of walks and of what they read: inner shareable, written back, as processors have it. */
+const cached = { shareability: 3, writeBack: 1 } as const;
+/** STE.EATS: translation requests are answered. */
+const fullAts = 1;
+/** STE.SHCFG: as the request says. */
+const incoming = 1;
+/** MAIR: entries name attribute 0, which is memory that is written back. */
+const writeBackMemory = 0xff;
+
+export class SmmuDriver implements UnitDriver {
+  readonly #ports: UnitPorts;
+  readonly #streams: StreamTable;
+  readonly #queue: CommandQueue;
+  readonly #events: EventReader;
+  /** IDR5.OAS: how wide addresses of memory are. */
+  readonly #outputSize: number;
+  /** IDR0.STALL_MODEL: streams may stall, and ours must not. */
+  readonly #mayStall: boolean;
+  #cr0 = 0;
+  /** ASID 0 is left to processors. */
+  #nextAsid = 1;
+
+  /** @throws Misuse `no-memory`; `unit-lacks` */
+  constructor({ ports, posted = () => undefined }: UnitDriverOptions) {
+    this.#ports = ports;
+    const { registers } = ports;
+    const has = (offset: number, field: Field) => read([registers.read32(offset)], 0, field) !== 0;
+    const needed = [Idr0.s1p, Idr0.stLevel, Idr0.cohacc, Idr0.msi].every((f) => has(idr0.offset, f));
+    if (!needed || !has(idr3.offset, Idr3.ril) || !has(idr5.offset, Idr5.gran4k)) {
+      throw new Misuse("unit-lacks", "a first stage of 4 KiB, two levels of streams, coherence, messages or ranges");
+    }
+    this.#mayStall = !has(idr0.offset, Idr0.stallModel);
+    this.#outputSize = read([registers.read32(idr5.offset)], 0, Idr5.oas);
+    registers.write32(cr0.offset, 0);
+    registers.write32(cr2.offset, word([Cr2.ptm, Cr2.recInvSid]));
+    this.#streams = new StreamTable(ports);
+    this.#queue = new CommandQueue(ports, posted);
+    this.#turnOn(Cr0.cmdqen);
+    this.#queue.submit(command.forgetAllStreams());
+    this.#queue.submit(command.forgetTranslations());
+    this.#events = new EventReader(ports);
+    this.#turnOn(Cr0.eventqen);
+    if (has(idr0.offset, Idr0.ats)) this.#turnOn(Cr0.atschk);
+    registers.write32(irqCtrl.offset, word([InterruptControl.eventq, InterruptControl.gerror]));
+    this.#turnOn(Cr0.smmuen);
+  }
+
+  createDomain(): UnitDomain {
+    const address = this.#ports.allocate(1) * frameBytes;
+    const root: TableRoot = {
+      ...{ format: "smmu-s1-4k", address, level: 3, inputBits, upper: "zero", allow: Allow.readWrite },
+      outputBits: addressBits[this.#outputSize]!,
+    };
+    return { id: this.#nextAsid++, root };
+  }
+
+  attach({ requester: sid, ats }: AttachedDevice, to: UnitDomain | "pass-through"): void {
+    const words =
+      to === "pass-through"
+        ? entryWords(StreamEntry, { v: 1, config: StreamConfig.bypass, shCfg: incoming })
+        : entryWords(StreamEntry, {
+            ...{ v: 1, config: StreamConfig.first, s1Context: this.#contextOf(sid, to) / 64 },
+            ...{ s1Dss: DefaultSubstream.substream0, s1StallD: this.#mayStall ? 1 : 0, eats: ats ? fullAts : 0 },
+            ...{ s1Cir: cached.writeBack, s1Cor: cached.writeBack, s1Csh: cached.shareability },
+          });
+    replaceEntry(this.#ports, this.#streams.entryAt(sid), words, () => this.#queue.submit(command.forgetStream(sid)));
+    if (ats) this.#queue.submit(command.askDevice(sid, allFrames));
+  }
+
+  flushesOf({ id: asid }: UnitDomain, devices: readonly AttachedDevice[]): DomainFlushes {
+    return {
+      flush: (first, last, leavesOnly) => {
+        const leaf = leavesOnly ? 1 : 0;
+        const ranges = rangeCommands(first, last).map((range) => command.forgetPages({ ...range, asid, leaf }));
+        this.#submit(ranges, devices, covering(first, last));
+      },
+      flushAll: () => this.#submit([command.forgetSpace(asid)], devices, allFrames),
+    };
+  }
+
+  takeFaults(): readonly UnitFault[] {
+    this.#queue.recover();
+    return this.#events.take();
+  }
+
+  /** The unit first: a device that is asked before could be told again what is about to go. */
+  #submit(own: readonly Uint32Array[], devices: readonly AttachedDevice[], range: Covering): void {
+    this.#queue.submit(...own);
+    const asked = devices.filter((d) => d.ats).map((d) => command.askDevice(d.requester, range));
+    if (asked.length > 0) this.#queue.submit(...asked);
+  }
+
+  /** A context descriptor for a domain. @returns its byte address */
+  #contextOf(sid: number, { id: asid, root }: UnitDomain): number {
+    const at = this.#ports.allocate(1) * frameBytes;
+    const words = entryWords(ContextDescriptor, {
+      ...{ v: 1, aa64: 1, r: 1, a: 1, aset: 1, asid, epd1: 1, mair0: writeBackMemory },
+      ...{ t0sz: 64 - inputBits, ips: this.#outputSize, ttb0: root.address / 16 },
+      ...{ ir0: cached.writeBack, or0: cached.writeBack, sh0: cached.shareability },
+    });
+    replaceEntry(this.#ports, at, words, () => this.#queue.submit(command.forgetContext(sid)));
+    return at;
+  }
+
+  #turnOn(field: Field): void {
+    const { registers, spin } = this.#ports;
+    const words = Uint32Array.of(this.#cr0);
+    write(words, 0, field, 1);
+    this.#cr0 = words[0]!;
+    registers.write32(cr0.offset, this.#cr0);
+    spin(() => read([registers.read32(cr0ack.offset)], 0, field) === 1);
+  }
+}
+
+function word(fields: readonly Field[]): number {
+  const words = new Uint32Array(1);
+  for (const field of fields) write(words, 0, field, 1);
+  return words[0]!;
+}
