@@ -52,11 +52,13 @@ export interface PoolDescription {
 
 /** A unit that translates what devices ask, and how the kernel uses it. */
 export interface IommuDescription {
-  /** Whose unit: Intel's, AMD's, Arm's. */
-  readonly kind: "vtd" | "amdvi" | "smmuv3";
+  /** Whose unit: Intel's, in either of its modes, AMD's, Arm's. */
+  readonly kind: "vtd" | "vtd-scalable" | "amdvi" | "smmuv3";
   /** Flushed before an address is used again, flushed later, or not at all (`iommu=pt`). Default: `strict`. */
   readonly policy?: "strict" | "lazy" | "pass-through";
-  /** Bits of an entry of a device table that the unit fetches at once. Default: 128 of `vtd`, 256 of `amdvi`, 64 of `smmuv3`. */
+  /** Whose tables the kernel builds, of a unit that has both (`vtd-scalable`). Default: the first, from 5.6 on. */
+  readonly stage?: "first" | "second";
+  /** Bits of an entry of a device table that the unit fetches at once. Default: 128 of VT-d, 256 of `amdvi`, 64 of `smmuv3`. */
   readonly fetchBits?: 64 | 128 | 256 | 512;
 }
 

@@ -1,8 +1,8 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
 import { requesterOf } from "../../bus/dma_port.js";
+import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import type { Cause } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
-import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";

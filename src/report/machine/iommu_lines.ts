@@ -26,6 +26,7 @@ export function iommuLines({ iommu }: MachineOutcome, style: Style, width: numbe
 
 const titles: Readonly<Record<MachineIommuOutcome["kind"], string>> = {
   vtd: "VT-d",
+  "vtd-scalable": "VT-d in scalable mode",
   amdvi: "AMD-Vi",
   smmuv3: "SMMUv3",
 };

@@ -940,7 +940,7 @@ export interface MachineMapping {
 
 /** What the IOMMU of a described machine was asked, told and refused. */
 export interface MachineIommu {
-  readonly kind: "vtd" | "amdvi" | "smmuv3";
+  readonly kind: "vtd" | "vtd-scalable" | "amdvi" | "smmuv3";
   readonly policy: "strict" | "lazy" | "pass-through";
   /** Pages that devices asked for by bus address. */
   readonly untranslated: number;

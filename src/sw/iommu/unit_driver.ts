@@ -44,6 +44,8 @@ export interface UnitDriverOptions {
   readonly ports: UnitPorts;
   /** The highest requester id that firmware tells of: as far as device tables go. */
   readonly lastRequester: number;
+  /** Whose tables domains have, where a unit has both. Left out: as kernels choose. */
+  readonly stage?: "first" | "second";
   /** Told of each command, those that wait among them. */
   readonly posted?: Posted;
 }

@@ -16,6 +16,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "sev-guest.yaml": ["forced", "forced"],
   "smmuv3.yaml": ["iommu", "iommu", "iommu"],
   "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
+  "vtd-scalable.yaml": ["iommu", "iommu", "iommu"],
   "vtd-strict.yaml": ["iommu", "iommu", "iommu"],
   "xen-arm-dom0.yaml": ["direct foreign translated", "direct foreign translated"],
   "xen-pv-dom0.yaml": ["foreign straddle translated", "foreign mask translated", "foreign translated"],

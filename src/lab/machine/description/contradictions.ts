@@ -3,7 +3,7 @@
  * by itself is missing here; a rule that takes a missing part for one that was left out asks which of the two it is.
  */
 import { nearest } from "../../../base/nearest.js";
-import { type IommuDriver, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
+import { firstStageSince, type IommuDriver, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
 import type { Mistake, Partly, Path } from "./mistakes.js";
 import type { MachineDescription } from "./schema.js";
@@ -105,6 +105,17 @@ const rules: readonly Rule[] = [
     const { since } = iommuDrivers[iommu.kind];
     if (!isBefore(kernel, since)) return [];
     const expected = `a kernel with a driver for ${iommu.kind} ("${since}" or later)`;
+    return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
+  },
+  function stageOfTheIommu({ iommu, kernel }) {
+    if (iommu?.stage === undefined || iommu.kind === undefined) return [];
+    const path = ["iommu", "stage"];
+    if (iommu.kind !== "vtd-scalable") {
+      const expected = "stage: only of vtd-scalable, whose unit has both; others have one here";
+      return [{ path, expected, found: `stage: ${iommu.stage} of ${iommu.kind}`, meant: [] }];
+    }
+    if (iommu.stage === "second" || kernel === undefined || !isBefore(kernel, firstStageSince)) return [];
+    const expected = `a kernel that uses the first stage ("${firstStageSince}" or later)`;
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
   function iommuSeesMemory({ iommu, encrypted }) {

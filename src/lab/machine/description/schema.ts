@@ -92,6 +92,8 @@ export const iommuSchema = z.strictObject({
   kind: z.enum(iommuKinds),
   /** How the kernel uses it: flushed before an address is used again, flushed later, or not at all (iommu=pt). */
   policy: z.enum(["strict", "lazy", "pass-through"]).default("strict"),
+  /** Whose tables the kernel builds, of a unit that has both (vtd-scalable); left out, the first, as kernels do from 5.6 on. */
+  stage: z.enum(["first", "second"]).optional(),
   /** Bits of an entry of a device table that the unit fetches at once; what units of the kind do where it is left out. */
   fetchBits: z.literal([64, 128, 256, 512]).optional(),
 });

@@ -8,6 +8,8 @@ import { DeviceTlb } from "../../../hw/iommu/ats/device_tlb.js";
 import type { DmaRequest, Resolution } from "../../../hw/iommu/core/request.js";
 import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
 import type { Actor } from "../../../sim/actor.js";
+import { firstStageSince } from "../../../spec/linux/iommu_drivers.js";
+import { isBefore } from "../../../spec/linux/releases.js";
 import { MachineState } from "../../../state/machine_state.js";
 import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
@@ -51,6 +53,7 @@ export class MachineIommu {
     this.#kernel = kernel;
     const { memory } = kernel;
     const { fetchBits } = described;
+    const isOld = m.kernel !== undefined && isBefore(m.kernel, firstStageSince);
     let faultPending = false;
     this.unit = this.#kind.build({
       ...{ state: this.#state, memory, caches, ...(fetchBits === undefined ? {} : { fetchBits }) },
@@ -65,6 +68,7 @@ export class MachineIommu {
     };
     this.#driver = this.#kind.drive({
       ports,
+      stage: described.stage ?? (isOld ? "second" : "first"),
       lastRequester: Math.max(0, ...m.devices.map((d) => requesterOf(d.bdf) ?? 0)),
       posted: (command) => this.#tally.posted(command),
     });

@@ -13,6 +13,7 @@ import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import type { Memory } from "../../../mem/memory.js";
 import * as amdviCommands from "../../../spec/amdvi/commands.js";
 import { faultEvents as amdviEvents } from "../../../spec/amdvi/fault_events.js";
+import type { IommuKind } from "../../../spec/linux/iommu_drivers.js";
 import * as smmuCommands from "../../../spec/smmuv3/command_layouts.js";
 import { faultEvents as smmuEvents } from "../../../spec/smmuv3/fault_events.js";
 import { descriptorLayouts, descriptorType } from "../../../spec/vtd/descriptors.js";
@@ -22,8 +23,9 @@ import { AmdviDriver } from "../../../sw/iommu/amdvi/amdvi_driver.js";
 import type { ReservedRange } from "../../../sw/iommu/domain/dma_domain.js";
 import { SmmuDriver } from "../../../sw/iommu/smmuv3/smmu_driver.js";
 import type { UnitDriver, UnitDriverOptions } from "../../../sw/iommu/unit_driver.js";
+import { legacyMode } from "../../../sw/iommu/vtd/legacy_mode.js";
+import { scalableMode } from "../../../sw/iommu/vtd/scalable_mode.js";
 import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
-import type { IommuKind } from "../../../spec/linux/iommu_drivers.js";
 
 /** A unit of whatever vendor, as a machine works it. */
 export interface HardwareUnit extends InvalidationSink {
@@ -67,17 +69,31 @@ const messages: ReservedRange = { first: 0xfee0_0000, last: 0xfeef_ffff };
 /** HyperTransport's, which AMD's processors keep. Source: Linux amd_iommu_get_resv_regions. */
 const hyperTransport: ReservedRange = { first: 0xfd_0000_0000, last: 0xff_ffff_ffff };
 
+const vtd = {
+  typeOf: descriptorType,
+  layouts: descriptorLayouts,
+  words: (code: number) => faultReasons[code]?.words,
+  reserved: [messages],
+} as const;
+/**
+ * CAP: 48 bits, superpages, page-selective invalidation of up to 2^18 pages, draining. ECAP: queue, device TLBs, pass-through;
+ * in scalable mode both stages, and walks that snoop.
+ */
+const vtdAbilities = { capability: [0x222f_0606, 0x00d2_008c], extendedCapability: [0x0000_0f46, 0] } as const;
+
 export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
   vtd: {
-    /** CAP and ECAP: 48 bits, superpages, page-selective invalidation of up to 2^18 pages, draining; queue, device TLBs. */
-    build: (o) => new VtdUnit({ ...o, capability: [0x222f_0606, 0x00d2_008c], extendedCapability: [0x0000_0f46, 0] }),
-    drive: (o) => new VtdDriver(o),
-    typeOf: descriptorType,
-    layouts: descriptorLayouts,
-    words: (code) => faultReasons[code]?.words,
-    reserved: [messages],
+    ...vtd,
+    build: (o) => new VtdUnit({ ...o, ...vtdAbilities }),
+    drive: (o) => new VtdDriver(o, legacyMode),
     // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b).
     passesWithTlb: false,
+  },
+  "vtd-scalable": {
+    ...vtd,
+    build: (o) => new VtdUnit({ ...o, ...vtdAbilities, extendedCapability: [0x0000_0f46, 0x0001_c800] }),
+    drive: (o) => new VtdDriver(o, scalableMode(o.stage ?? "first")),
+    passesWithTlb: true,
   },
   amdvi: {
     /** EFR: INVALIDATE_IOMMU_ALL, host tables of six levels, interrupt registers in the block. */

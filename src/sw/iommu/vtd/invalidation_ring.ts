@@ -14,8 +14,8 @@ import { FaultStatus } from "../../../spec/vtd/registers.js";
 import type { UnitPorts } from "../ports.js";
 import type { Posted, Submitted } from "../unit_driver.js";
 
+/** Of either size of descriptors: a queue of one page, or of two. */
 const slots = 256;
-const bytesOf = frameBytes / slots;
 const done = 2;
 /** Linux asks a device that does not answer without end; here that would be the run's end. */
 const attempts = 2;
@@ -25,32 +25,37 @@ export class InvalidationRing {
   readonly #ports: UnitPorts;
   readonly #at: number;
   readonly #statusAt: number;
+  readonly #slotBytes: 16 | 32;
   readonly #wait = new Uint32Array(4);
   readonly #posted: Posted;
   #next = 0;
 
   /** @param posted told of each descriptor, waits among them */
-  constructor(ports: UnitPorts, posted: Posted = () => undefined) {
+  constructor(ports: UnitPorts, slotBytes: 16 | 32, posted: Posted = () => undefined) {
     this.#ports = ports;
     this.#posted = posted;
-    this.#at = ports.allocate(1) * frameBytes;
+    this.#slotBytes = slotBytes;
+    const pages = (slots * slotBytes) / frameBytes;
+    this.#at = ports.allocate(pages) * frameBytes;
     this.#statusAt = ports.allocate(1) * frameBytes;
     const words = new Uint32Array(2);
     write(words, 0, InvalidationQueueAddress.frame, (this.#at / frameBytes) as never);
+    write(words, 0, InvalidationQueueAddress.qs, Math.log2(pages));
+    write(words, 0, InvalidationQueueAddress.dw, slotBytes === 32 ? 1 : 0);
     ports.registers.write64(iqt.offset, 0, 0);
     ports.registers.write64(iqa.offset, words[0]!, words[1]!);
   }
 
   /**
    * Post descriptors and a wait, tell the unit, and wait; again, when a device did not answer and the wait fell with it.
-   * @param descriptors four words each
+   * @param descriptors four words each; what a larger slot has beside them is zero
    */
   submit(...descriptors: readonly Uint32Array[]): Submitted {
     const { memory, registers, spin } = this.#ports;
     for (let attempt = 0; attempt < attempts; attempt++) {
       for (const words of descriptors) this.#post(words);
       const status = this.#postWait();
-      registers.write64(iqt.offset, this.#next * bytesOf, 0);
+      registers.write64(iqt.offset, this.#next * this.#slotBytes, 0);
       const isDone = () => memory.load32(status) === done;
       while (!spin(isDone)) if (!this.#goOn()) break;
       if (isDone()) return "done";
@@ -83,7 +88,7 @@ export class InvalidationRing {
   }
 
   #post(words: Uint32Array): void {
-    this.#ports.memory.store(this.#at + this.#next * bytesOf, words);
+    this.#ports.memory.store(this.#at + this.#next * this.#slotBytes, words);
     this.#next = (this.#next + 1) % slots;
     this.#posted(words);
   }

@@ -1,17 +1,13 @@
 /**
- * A kernel's driver of a VT-d unit in legacy mode: tables in memory, the unit's registers, its queue.
+ * A kernel's driver of a VT-d unit: a root table, the unit's registers, its queue; what its mode says of devices.
  *
- * Source: Linux drivers/iommu/intel/iommu.c (init_dmars, domain_context_mapping_one), cache.c (the range of an
- * invalidation: the smallest aligned power of two that covers it), dmar.c (enabling the queue).
+ * Source: Linux drivers/iommu/intel/iommu.c (init_dmars), cache.c (the range of an invalidation: the smallest aligned power of
+ * two that covers it, or all of the domain where that is too large), dmar.c (enabling the queue).
  */
-import { frameBytes, type Mfn } from "../../../base/frame.js";
-import { u64High, u64Low } from "../../../base/u64.js";
+import { frameBytes } from "../../../base/frame.js";
 import { read, write } from "../../../bits/field.js";
-import { ContextEntry, contextEntryBytes, TranslationType } from "../../../spec/vtd/context_entry.js";
 import { GlobalCommand, vtdRegisters } from "../../../spec/vtd/register_map.js";
-import { Capability, GlobalStatus } from "../../../spec/vtd/registers.js";
-import { RootEntry, rootEntryBytes } from "../../../spec/vtd/root_entry.js";
-import { Allow, type TableRoot } from "../../../table/index.js";
+import { Capability, GlobalStatus, RootTableAddress } from "../../../spec/vtd/registers.js";
 import { allFrames, type Covering, covering } from "../covering.js";
 import type { DomainFlushes, UnitPorts } from "../ports.js";
 import type {
@@ -22,9 +18,10 @@ import type {
   UnitDriverOptions,
   UnitFault,
 } from "../unit_driver.js";
-import { context, deviceTlb, iotlb } from "./commands.js";
+import { deviceTlb } from "./commands.js";
 import { VtdFaultHandler } from "./fault_handler.js";
 import { InvalidationRing } from "./invalidation_ring.js";
+import type { MakeMode, VtdMode } from "./mode.js";
 
 const { gcmd, gsts, rtaddr, cap } = vtdRegisters.registers;
 
@@ -32,62 +29,51 @@ export class VtdDriver implements UnitDriver {
   readonly #ring: InvalidationRing;
   readonly #faults: VtdFaultHandler;
   readonly #ports: UnitPorts;
-  readonly #root: number;
+  readonly #mode: VtdMode;
   readonly #mamv: number;
   /** Domain ids: 0 is never used, for units in caching mode tag what is absent with it. */
   #nextDid = 1;
   #command = 0;
 
   /** @throws Misuse `no-memory` */
-  constructor({ ports, posted }: UnitDriverOptions) {
+  constructor({ ports, posted }: UnitDriverOptions, mode: MakeMode) {
     this.#ports = ports;
-    this.#root = ports.allocate(1);
     const words = new Uint32Array(2);
     ports.registers.read64(cap.offset, words);
     this.#mamv = read(words, 0, Capability.mamv);
-    const root = this.#root * frameBytes;
-    ports.registers.write64(rtaddr.offset, u64Low(root), u64High(root));
+    const root = ports.allocate(1);
+    this.#mode = mode(ports, root * frameBytes);
+    words.fill(0);
+    write(words, 0, RootTableAddress.frame, root as never);
+    write(words, 0, RootTableAddress.ttm, this.#mode.ttm);
+    ports.registers.write64(rtaddr.offset, words[0]!, words[1]!);
     this.#once(GlobalCommand.srtp, GlobalStatus.rtps);
-    this.#ring = new InvalidationRing(ports, posted);
+    this.#ring = new InvalidationRing(ports, this.#mode.descriptorBytes, posted);
     this.#turnOn(GlobalCommand.qie, GlobalStatus.qies);
-    this.#ring.submit(context({ g: 1 }), iotlb({ g: 1 }));
+    this.#ring.submit(...this.#mode.forgetAll());
     this.#faults = new VtdFaultHandler(ports.registers);
     this.#faults.enable();
     this.#turnOn(GlobalCommand.te, GlobalStatus.tes);
   }
 
-  /** A new second-stage domain of four levels, no device in it yet. */
   createDomain(): UnitDomain {
     const address = this.#ports.allocate(1) * frameBytes;
-    const root: TableRoot = {
-      ...{ format: "vtd-ss", address, level: 3, inputBits: 48, upper: "zero", outputBits: 46, allow: Allow.readWrite },
-    };
-    return { id: this.#nextDid++, root };
+    return { id: this.#nextDid++, root: { ...this.#mode.root, address } };
   }
 
-  /** Point a device's context entry at a domain, or let it pass untranslated, and make the unit look again. */
   attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void {
-    const words = new Uint32Array(4);
-    write(words, 0, ContextEntry.p, 1);
-    write(words, 0, ContextEntry.aw, 2);
-    const type = to === "pass-through" ? "passThrough" : device.ats ? "translateAndAts" : "translate";
-    write(words, 0, ContextEntry.tt, TranslationType[type]);
-    const did = to === "pass-through" ? this.#nextDid++ : to.id;
-    write(words, 0, ContextEntry.did, did);
-    if (to !== "pass-through") write(words, 0, ContextEntry.frame, (to.root.address / frameBytes) as Mfn);
-    this.#ports.memory.store(this.#contextAt(device.requester), words);
-    this.#ring.submit(context({ g: 3, did, sid: device.requester }), iotlb({ g: 2, did }));
+    const tables = to === "pass-through" ? { did: this.#nextDid++, root: null } : { did: to.id, root: to.root };
+    this.#ring.submit(...this.#mode.attach(device, tables));
   }
 
-  flushesOf({ id: did }: UnitDomain, devices: readonly AttachedDevice[]): DomainFlushes {
+  flushesOf({ id }: UnitDomain, devices: readonly AttachedDevice[]): DomainFlushes {
     return {
       flush: (first, last, leavesOnly) => {
         const range = covering(first, last);
-        const { page, lg2: am } = range;
-        const own = am > this.#mamv ? iotlb({ g: 2, did }) : iotlb({ g: 3, did, page, am, ih: leavesOnly ? 1 : 0 });
+        const own = this.#mode.forgetPages(id, range.lg2 > this.#mamv ? null : range, leavesOnly);
         this.#submit(own, devices, range);
       },
-      flushAll: () => this.#submit(iotlb({ g: 2, did }), devices, allFrames),
+      flushAll: () => this.#submit(this.#mode.forgetPages(id, null, false), devices, allFrames),
     };
   }
 
@@ -98,18 +84,6 @@ export class VtdDriver implements UnitDriver {
   /** The unit first, then the devices: one that asks again meanwhile is answered from what stands now. */
   #submit(own: Uint32Array, devices: readonly AttachedDevice[], range: Covering): Submitted {
     return this.#ring.submit(own, ...devices.filter((d) => d.ats).map((d) => deviceTlb(d.requester, range)));
-  }
-
-  #contextAt(requester: number): number {
-    const { memory, allocate } = this.#ports;
-    const at = this.#root * frameBytes + (requester >>> 8) * rootEntryBytes;
-    const words = Uint32Array.of(memory.load32(at), memory.load32(at + 4), 0, 0);
-    if (read(words, 0, RootEntry.p) === 0) {
-      write(words, 0, RootEntry.frame, allocate(1) as Mfn);
-      write(words, 0, RootEntry.p, 1);
-      memory.store(at, words);
-    }
-    return read(words, 0, RootEntry.frame) * frameBytes + (requester & 0xff) * contextEntryBytes;
   }
 
   /** A bit of GCMD that stays, and the bit of GSTS that says so. */

@@ -1,0 +1,133 @@
+/**
+ * VT-d scalable mode: a context entry names a directory of PASIDs, whose tables name what each PASID is attached to.
+ * Requests without PASID, which are all there are here, count as those of PASID 0.
+ *
+ * Source: Linux drivers/iommu/intel/pasid.c (intel_pasid_alloc_table, intel_pasid_setup_first_level, -second_level,
+ * -pass_through, device_pasid_table_setup), cache.c (first stages are forgotten by PASID, second ones by domain).
+ */
+import { frameBytes, type Mfn } from "../../../base/frame.js";
+import { type Field, read, write } from "../../../bits/field.js";
+import { ScalableContextEntry, scalableContextEntryBytes } from "../../../spec/vtd/context_entry.js";
+import {
+  PasidDirectoryEntry,
+  PasidEntry,
+  PasidTranslation,
+  pasidDirectoryEntryBytes,
+  pasidEntryBytes,
+} from "../../../spec/vtd/pasid.js";
+import { rootEntryBytes, ScalableRootEntry } from "../../../spec/vtd/root_entry.js";
+import { Allow, type TableRoot } from "../../../table/index.js";
+import type { UnitPorts } from "../ports.js";
+import type { AttachedDevice } from "../unit_driver.js";
+import { context, iotlb, pasidCache, pasidIotlb } from "./commands.js";
+import { type AttachedTo, fourLevels, type MakeMode, tables } from "./mode.js";
+
+/** Of requests without PASID. */
+const ridPasid = 0;
+/** PDTS: a directory that fills a page has 2^(n + 7) entries. */
+const directoryLg2 = Math.log2(frameBytes / pasidDirectoryEntryBytes);
+const firstEntry = { ...tables, format: "vtd-fs", upper: "sign", allow: Allow.readWrite, lacks: ["pages-1g"] } as const;
+const secondEntry = { ...tables, format: "vtd-ss", upper: "zero", allow: Allow.readWrite } as const;
+
+/** @param stage of whose tables domains are made: Linux takes the first where a unit has both */
+export const scalableMode =
+  (stage: "first" | "second"): MakeMode =>
+  (ports, root) => ({
+    ttm: 1,
+    // Smaller ones cannot name PASIDs of a unit in this mode (VT-d 4.1, 6.5.2).
+    descriptorBytes: 32,
+    root: stage === "first" ? firstEntry : secondEntry,
+    forgetAll: () => [context({ g: 1 }), pasidCache({ g: 3 }), iotlb({ g: 1 })],
+
+    attach(device, to) {
+      const entry = contextAt(ports, root, device.requester);
+      // What is led to stands before what leads to it.
+      putPasid(ports, directoryAt(ports, entry), to);
+      putContext(ports, entry, device);
+      const pasid = ridPasid;
+      const { did } = to;
+      const translations = to.root?.format === "vtd-fs" ? pasidIotlb({ g: 2, did, pasid }) : iotlb({ g: 2, did });
+      return [context({ g: 3, sid: device.requester }), pasidCache({ g: 1, did, pasid }), translations];
+    },
+
+    forgetPages(did, range, leavesOnly) {
+      const pages =
+        range === null ? { g: 2 } : ({ g: 3, page: range.page, am: range.lg2, ih: leavesOnly ? 1 : 0 } as const);
+      return stage === "first" ? pasidIotlb({ ...pages, did, pasid: ridPasid }) : iotlb({ ...pages, did });
+    },
+  });
+
+/** The byte address of a device's context entry; its half of the bus gets a table when there is none. */
+function contextAt({ memory, allocate }: UnitPorts, root: number, requester: number): number {
+  const at = root + (requester >>> 8) * rootEntryBytes;
+  const words = Uint32Array.from({ length: rootEntryBytes / 4 }, (_, n) => memory.load32(at + 4 * n));
+  const { lower, lowerP, upper, upperP } = ScalableRootEntry;
+  const [frame, present] = (requester & 0x80) === 0 ? [lower, lowerP] : [upper, upperP];
+  if (read(words, 0, present) === 0) {
+    write(words, 0, frame, allocate(1) as Mfn);
+    write(words, 0, present, 1);
+    memory.store(at, words);
+  }
+  return read(words, 0, frame) * frameBytes + (requester & 0x7f) * scalableContextEntryBytes;
+}
+
+/** The directory of PASIDs that a context entry names, or is to name. @returns its byte address */
+function directoryAt({ memory, allocate }: UnitPorts, entry: number): number {
+  const words = Uint32Array.of(memory.load32(entry), memory.load32(entry + 4));
+  if (read(words, 0, ScalableContextEntry.p) === 1) return read(words, 0, ScalableContextEntry.frame) * frameBytes;
+  const directory = allocate(1) * frameBytes;
+  const first = new Uint32Array(pasidDirectoryEntryBytes / 4);
+  write(first, 0, PasidDirectoryEntry.frame, allocate(1) as Mfn);
+  write(first, 0, PasidDirectoryEntry.p, 1);
+  memory.store(directory, first);
+  memory.store(entry, entryOf(8, [[ScalableContextEntry.frame, directory / frameBytes]]));
+  return directory;
+}
+
+function putPasid({ memory }: UnitPorts, directory: number, { did, root }: AttachedTo): void {
+  const words = Uint32Array.of(memory.load32(directory), memory.load32(directory + 4));
+  const at = read(words, 0, PasidDirectoryEntry.frame) * frameBytes + ridPasid * pasidEntryBytes;
+  const { p, pgtt, aw, pwsnp } = PasidEntry;
+  const entry = entryOf(pasidEntryBytes / 4, [
+    ...([
+      [p, 1],
+      [PasidEntry.did, did],
+      [aw, fourLevels],
+      [pwsnp, 1],
+    ] as const),
+    ...tableOf(root, pgtt),
+  ]);
+  // The first piece, which says that it is present, is stored last.
+  for (let n = entry.length - 4; n >= 0; n -= 4) memory.store(at + n * 4, entry.subarray(n, n + 4));
+}
+
+function tableOf(root: TableRoot | null, pgtt: Field): readonly (readonly [Field, number])[] {
+  if (root === null) return [[pgtt, PasidTranslation.passThrough]];
+  const frame = root.address / frameBytes;
+  if (root.format === "vtd-ss")
+    return [
+      [pgtt, PasidTranslation.second],
+      [PasidEntry.ssFrame, frame],
+    ];
+  return [
+    [pgtt, PasidTranslation.first],
+    [PasidEntry.fsFrame, frame],
+    [PasidEntry.nxe, 1],
+  ];
+}
+
+function putContext({ memory }: UnitPorts, at: number, { ats }: AttachedDevice): void {
+  const words = Uint32Array.from({ length: scalableContextEntryBytes / 4 }, (_, n) => memory.load32(at + 4 * n));
+  write(words, 0, ScalableContextEntry.p, 1);
+  write(words, 0, ScalableContextEntry.dte, ats ? 1 : 0);
+  write(words, 0, ScalableContextEntry.pdts, directoryLg2 - 7);
+  write(words, 0, ScalableContextEntry.ridPasid, ridPasid);
+  memory.store(at + 16, words.subarray(4));
+  memory.store(at, words.subarray(0, 4));
+}
+
+function entryOf(wordCount: number, fields: readonly (readonly [Field, number])[]): Uint32Array {
+  const words = new Uint32Array(wordCount);
+  for (const [field, value] of fields) write(words, 0, field, value);
+  return words;
+}
