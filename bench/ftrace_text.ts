@@ -154,6 +154,7 @@ function plainEvent(line: string) {
     const [, domain, first, last] = ofCache.exec(m[7]!)!;
     return { ...event, size: Number(domain), dma: Number(first), phys: Number(last) };
   }
+  if (event.name === "qi_submit") return { ...event, size: Math.floor(Number(/ (0x\w+)/.exec(m[7]!)![1]) / 2 ** 32) };
   if (!isOurs.test(event.name)) return event;
   for (const word of m[7]!.split(" ")) {
     const at = word.indexOf("=");

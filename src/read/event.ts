@@ -98,6 +98,8 @@ export const EventKind = {
   cacheUnassigned: 42,
   /** intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. */
   cacheFlushed: 43,
+  /** intel_iommu:qi_submit: a descriptor for a unit's queue; `descriptorWords` gives its words. */
+  descriptor: 44,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

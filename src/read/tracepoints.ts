@@ -25,6 +25,7 @@ export type Role =
   /** Entries the list really had. */
   | "physTotal";
 
+/** Names of fields; `NAME.low` and `NAME.high` are the halves of one of 64 bits. */
 export type Fields = Readonly<Partial<Record<Role, readonly string[]>>>;
 
 export interface Tracepoint<System extends string = TracedSystem, Kind extends EventKind = TracedKind> {
@@ -36,7 +37,7 @@ export interface Tracepoint<System extends string = TracedSystem, Kind extends E
 
 const { bounced, map, unmap, mapList, mapListError, unmapList, alloc, free } = EventKind;
 const { syncForCpu, syncForDevice, syncListForCpu, syncListForDevice } = EventKind;
-const { cacheAssigned, cacheUnassigned, cacheFlushed } = EventKind;
+const { cacheAssigned, cacheUnassigned, cacheFlushed, descriptor } = EventKind;
 const { iommuMap, iommuUnmap, iommuDevice, iommuFault } = EventKind;
 
 const who = { device: ["device", "dev_name"] };
@@ -52,6 +53,8 @@ const bounce: Fields = { ...who, dma: ["dev_addr"], size: ["size"], mask: ["dma_
 const group: Fields = { device: ["device"] };
 const translation: Fields = { dma: ["iova"], phys: ["paddr"], size: ["size"] };
 const cache: Fields = { size: ["domain_id"], mask: ["type"] };
+/** Of the four quadwords the upper two are reserved, but in the private data of a response. */
+const queued: Fields = { attrs: ["qw0.low"], size: ["qw0.high"], phys: ["qw1.low"], mask: ["qw1.high"] };
 /** The 5.4 driver wrote one event for each entry of a list. */
 const entry: Fields = { ...who, listDma: ["dev_addr"], listSize: ["size"], listPhys: ["phys_addr"] };
 
@@ -102,6 +105,7 @@ const all = [
   ...rows("iommu", { device: ["device"], dma: ["iova"], attrs: ["flags"] }, { io_page_fault: iommuFault }),
   ...rows("intel_iommu", cache, { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned }),
   ...rows("intel_iommu", { ...cache, dma: ["start"], phys: ["end"] }, { cache_tag_flush_range: cacheFlushed }),
+  ...rows("intel_iommu", queued, { qi_submit: descriptor }),
   ...rows("intel_iommu", single, {
     map_single: map,
     bounce_map_single: map,

@@ -41,6 +41,7 @@ const kinds: Record<string, number> = {
   attach_device_to_domain: iommuDevice,
   cache_tag_assign: EventKind.cacheAssigned,
   cache_tag_flush_range: EventKind.cacheFlushed,
+  qi_submit: EventKind.descriptor,
 };
 const caches = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
 const contexts: Record<string, number> = {
@@ -88,6 +89,11 @@ function row(name: string, body: string, time: number, cpu: number, task: string
     const range = /\[0x(\w+)-0x(\w+)\]/.exec(body)?.slice(1) ?? ["", ""];
     const [dma, phys] = range.map((v) => (v === "" ? NaN : v === "f".repeat(16) ? -1 : Number(`0x${v}`)));
     return { ...common, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
+  }
+  if (name === "qi_submit") {
+    const [first, second] = [...body.matchAll(/ 0x(\w+)/g)].map(([, digits]) => BigInt(`0x${digits}`));
+    const [low, high] = [(q: bigint) => Number(q & 0xffff_ffffn), (q: bigint) => Number(q >> 32n)];
+    return { ...common, attrs: low(first!), size: high(first!), phys: low(second!), mask: high(second!) };
   }
   const hex = (key: string) => {
     const found = new RegExp(`\\b${key}=(?:0x)?([0-9a-f]+)`).exec(body)?.[1];

@@ -1,4 +1,4 @@
-/** Events of the Intel driver's caches, whose text is words in their order, as `cacheWords` reads them. */
+/** Events of the Intel driver's caches and queues, whose text is words in their order, as `cacheWords` reads them. */
 import * as column from "../shared/columns";
 import { odd } from "../shared/stop";
 import * as word from "./letters";
@@ -9,13 +9,16 @@ const newline = 10;
 const carriageReturn = 13;
 const slash = 47;
 const dash = 45;
+const colon = 58;
 const open = 91;
 const close = 93;
 
-/** As `EventKind` numbers it. */
+// As `EventKind` numbers them.
 const cacheFlushed = 43;
+const descriptor = 44;
 
 const nameBytesMax: usize = 64;
+const typeBytesMax: usize = 16;
 const didDigitsMax: usize = 5;
 const bytesMax: usize = 512;
 
@@ -26,6 +29,7 @@ let nameTo: usize = 0;
 export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize {
   let begin = from;
   while (byte(begin) === space) begin++;
+  if (kind === descriptor) return submitted(begin, batch, i);
   let p = kind === cacheFlushed ? nameWithPasid(begin) : nameBehindSlash(begin);
   if (p === 0 || nameTo - nameFrom > nameBytesMax || nameFrom - begin - 1 > nameBytesMax) return odd();
   if (load<i32>(p) !== word._typ || load<u16>(p, 4) !== word.e_) return odd();
@@ -44,6 +48,33 @@ export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize 
   store<f64>(batch + (i << 3), decimal(p, did), column.size);
   p = kind === cacheFlushed ? range(did, batch + (i << 3)) : users(did);
   if (p === 0) return odd();
+  while (byte(p) === space || byte(p) === carriageReturn) p++;
+  if (byte(p) !== newline || p - begin > bytesMax) return odd();
+  return p;
+}
+
+/** `iotlb_inv dmar0: 0x500f2 0xffffd040 0x0 0x0`. */
+function submitted(begin: usize, batch: usize, i: i32): usize {
+  let p = wordEnd(begin);
+  if (p === begin || p - begin > typeBytesMax || byte(p) !== space) return odd();
+  const unit = p + 1;
+  p = wordEnd(unit);
+  if (p - unit < 2 || p - unit - 1 > nameBytesMax || byte(p - 1) !== colon) return odd();
+  for (let q = 0; q < 4; q++) {
+    if (byte(p) !== space) return odd();
+    const from = p + 1;
+    p = hex(from);
+    if (p === 0) return odd();
+    if (q > 1) continue;
+    const value = hexValue(from + 2, <i32>(p - from - 2));
+    if (q === 0) {
+      store<u32>(batch + (i << 2), <u32>value, column.attrs);
+      store<f64>(batch + (i << 3), <f64>(value >> 32), column.size);
+    } else {
+      store<f64>(batch + (i << 3), <f64>(value & 0xffff_ffff), column.phys);
+      store<f64>(batch + (i << 3), <f64>(value >> 32), column.mask);
+    }
+  }
   while (byte(p) === space || byte(p) === carriageReturn) p++;
   if (byte(p) !== newline || p - begin > bytesMax) return odd();
   return p;

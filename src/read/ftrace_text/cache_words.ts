@@ -1,8 +1,9 @@
 /**
- * Events of the Intel driver's caches, whose text is words in their order:
- * `dmar0/0000:00:03.0 type devtlb did 3 pasid 0 ref 1`, `dmar0 dmar0[0] type iotlb did 5 [0x0-0xfff] addr 0x0 mask 0x0`.
+ * Events of the Intel driver's caches and queues, whose text is words in their order:
+ * `dmar0/0000:00:03.0 type devtlb did 3 pasid 0 ref 1`, `dmar0 dmar0[0] type iotlb did 5 [0x0-0xfff] addr 0x0 mask 0x0`,
+ * `iotlb_inv dmar0: 0x500f2 0xffffd040 0x0 0x0`.
  *
- * Source: Linux drivers/iommu/intel/trace.h, print formats of cache_tag_log and cache_tag_flush.
+ * Source: Linux drivers/iommu/intel/trace.h, print formats of cache_tag_log, cache_tag_flush and qi_submit.
  */
 import { type EventBatch, EventKind } from "../event.js";
 
@@ -14,6 +15,8 @@ const assigned = new RegExp(`^${name}/${name} type (\\w{1,16}) did (\\d{1,5}) pa
 const flushed = new RegExp(
   `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
 );
+/** What is asked for is the descriptor's own type in words, or in digits where the kernel knows none. */
+const submitted = new RegExp(`^\\w{1,16} ${name}: (${address}) (${address}) ${address} ${address}[ \\r]*$`);
 const longest = 512;
 const allOnes = 2 ** 64;
 
@@ -37,6 +40,7 @@ export function cacheWords(
 ): boolean {
   if (end < 0 || end - from > longest) return false;
   const text = String.fromCharCode(...bytes.subarray(from, end));
+  if (kind === EventKind.descriptor) return descriptor(text, batch, i);
   const isFlush = kind === EventKind.cacheFlushed;
   const words = (isFlush ? flushed : assigned).exec(text);
   if (words === null) return false;
@@ -50,4 +54,21 @@ export function cacheWords(
     batch.phys[i] = addressOf(words[4]!);
   }
   return true;
+}
+
+function descriptor(text: string, batch: EventBatch, i: number): boolean {
+  const words = submitted.exec(text);
+  if (words === null) return false;
+  const [low, high] = [halves(words[1]!), halves(words[2]!)];
+  batch.attrs[i] = low.low;
+  batch.size[i] = low.high;
+  batch.phys[i] = high.low;
+  batch.mask[i] = high.high;
+  return true;
+}
+
+/** The halves of a number of 64 bits: a double holds no more than 53 of them. */
+function halves(hex: string): { low: number; high: number } {
+  const digits = hex.slice(2).padStart(16, "0");
+  return { low: Number.parseInt(digits.slice(8), 16), high: Number.parseInt(digits.slice(0, 8), 16) };
 }

@@ -51,6 +51,7 @@ const byKind: Readonly<Record<TracedKind, number>> = {
   [EventKind.cacheAssigned]: 0,
   [EventKind.cacheUnassigned]: 0,
   [EventKind.cacheFlushed]: 0,
+  [EventKind.descriptor]: 0,
 };
 
 /** Events of the Intel driver before 5.7 have neither direction nor attributes, and one event for each list entry. */
@@ -77,10 +78,13 @@ const openings: Readonly<Record<TracedSystem, number>> = {
   iommu: Opening.iommu,
 };
 
+const { cacheAssigned, cacheUnassigned, cacheFlushed, descriptor } = EventKind;
+const inWords: ReadonlySet<number> = new Set([cacheAssigned, cacheUnassigned, cacheFlushed, descriptor]);
+
 /** Forms by number, and the number of each name. */
 export const forms: readonly EventForm[] = tracepoints.map((t) => ({
   kind: t.kind,
-  opening: t.name.startsWith("cache_tag_") ? Opening.words : openings[t.system],
+  opening: inWords.has(t.kind) ? Opening.words : openings[t.system],
   required: special[t.name] ?? byKind[t.kind],
   entry: t.name in intel && (t.kind === EventKind.mapList || t.kind === EventKind.unmapList),
   direction: t.name === "dma_alloc" ? "coherent" : unsetDirection.has(t.name) ? "unset" : "set",

@@ -110,6 +110,14 @@ function mostDirection(name: string, isSet: boolean): number {
   return isSet || !unsetDirection.has(name) ? 3 : -1;
 }
 
+/** Half of a field of 64 bits, by a name as `Fields` has it. */
+function halfOf(format: Format, [name = ""]: readonly string[], little: boolean): Field | undefined {
+  const [of, half] = name.split(".");
+  const whole = format.fields.find((f) => f.name === of && f.size === 8 && f.where === "here");
+  if (half === undefined || whole === undefined) return undefined;
+  return { ...whole, name, offset: whole.offset + ((half === "low") === little ? 0 : 4), size: 4 };
+}
+
 function makePlan(format: Format, little: boolean, directionIsSet: boolean, missing: string[]): Int32Array {
   const row = tracepoint(format.system, format.name)!;
   const plan = new Int32Array(planStride).fill(-1);
@@ -117,7 +125,7 @@ function makePlan(format: Format, little: boolean, directionIsSet: boolean, miss
   const field = (role: Role): Field | null => {
     const names = row.fields[role];
     if (names === undefined) return null;
-    const found = format.fields.find((f) => names.includes(f.name));
+    const found = format.fields.find((f) => names.includes(f.name)) ?? halfOf(format, names, little);
     if (found === undefined) return null;
     least = Math.max(least, found.offset + found.size);
     return found;
