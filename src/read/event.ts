@@ -92,9 +92,9 @@ export const EventKind = {
 
   // Of the Intel driver's caches; `mask` is the kind of cache (0 IOTLB, 1 device TLB, 2 and 3 the same of nested domains), `size` the
   // domain's id in its unit. Whose cache it is (a unit's or a device's) is left out: a unit is no device that masters the bus.
-  /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on. */
+  /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on; `attrs`: for so many of its devices. */
   cacheAssigned: 41,
-  /** intel_iommu:cache_tag_unassign. */
+  /** intel_iommu:cache_tag_unassign, `attrs`: until now for so many. */
   cacheUnassigned: 42,
   /** intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. */
   cacheFlushed: 43,

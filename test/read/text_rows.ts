@@ -88,7 +88,8 @@ function row(name: string, body: string, time: number, cpu: number, task: string
     const [, cache, did] = /^\S+[/ ][\w:.]+(?:\[\d+\])? type (\w+) did (\d+) /.exec(body)!;
     const range = /\[0x(\w+)-0x(\w+)\]/.exec(body)?.slice(1) ?? ["", ""];
     const [dma, phys] = range.map((v) => (v === "" ? NaN : v === "f".repeat(16) ? -1 : Number(`0x${v}`)));
-    return { ...common, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
+    const users = Number(/ ref (\d+)$/.exec(body)?.[1] ?? 0);
+    return { ...common, attrs: users, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
   }
   if (name === "qi_submit") {
     const [first, second] = [...body.matchAll(/ 0x(\w+)/g)].map(([, digits]) => BigInt(`0x${digits}`));

@@ -126,6 +126,12 @@ export class Recorded {
     return reach === Reach.direct;
   }
 
+  /** Why events of others than those that are there may be missing throughout; null where they are not. */
+  othersMissing(): string | null {
+    if (this.#ofOneTask) return oneTask;
+    return this.#lossesStated ? null : lossesUnstated;
+  }
+
   get #ofOneTask(): boolean {
     return !this.#manyTasks && this.#events >= fewEvents;
   }

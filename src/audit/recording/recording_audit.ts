@@ -9,6 +9,7 @@ import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
 import { noDevice } from "./faults.js";
+import { InvalidationAudit, type Invalidations } from "./invalidation/invalidations.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
 import { LogFaults } from "./log_faults.js";
@@ -27,6 +28,10 @@ export interface AuditSource {
   /** Those in the `task` column. */
   readonly tasks?: Names;
   readonly lost?: number;
+  /** CPUs that the machine has. */
+  readonly cpus?: number;
+  /** Whether this is a part of a recording, which states neither how many CPUs there are nor what was lost. */
+  readonly excerpt?: boolean;
   /** Only the text of perf script says nothing of losses: ftrace marks them where they are. */
   readonly format?: SourceFormat;
 }
@@ -49,6 +54,8 @@ export class RecordingAudit {
   readonly #source: AuditSource;
   readonly #isIdle: (task: number) => boolean;
   readonly #logFaults: LogFaults;
+  readonly #invalidations: InvalidationAudit;
+  readonly #completeFrom: number;
   #from = Number.NaN;
   #now = Number.NaN;
 
@@ -60,6 +67,11 @@ export class RecordingAudit {
     this.#state = new AuditState(source.devices, tasks, recorded);
     this.#state.stopped = o.stopped ?? null;
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;
+    this.#completeFrom = this.#state.lostAt;
+    this.#invalidations = new InvalidationAudit({
+      device: (device) => this.#state.deviceName(device),
+      task: (task) => tasks?.name(task) ?? "?",
+    });
     this.#logFaults = new LogFaults(o.logFaults ?? []);
     if (this.#logFaults.any) this.#watchEnds();
     const idle: boolean[] = [];
@@ -80,6 +92,7 @@ export class RecordingAudit {
         state.recorded.written(batch, i, this.#isIdle);
       }
       this.#event(batch, i);
+      this.#invalidations.event(batch, i);
     }
   }
 
@@ -91,6 +104,7 @@ export class RecordingAudit {
     state.overAtTheEnd();
     const { leaks, alive, aliveUnknown, unjudged } = aliveGroups(state, this.#now);
     const nameOf = (device: number) => state.deviceName(device);
+    const invalidations = this.#judgeInvalidations();
     const broken = state.violations.judged(nameOf, (device) => state.recorded.mapsMissing(device));
     const { events, maps, lists, allocations, unmaps, syncs, failed, before, lost } = state;
     return {
@@ -103,11 +117,22 @@ export class RecordingAudit {
       violationTotals: broken.totals,
       exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
       faults: [...state.faults.list(nameOf), ...this.#faultsOfLog()],
+      invalidations,
       unjudged: [...unjudged, ...broken.unjudged, ...state.unfoundedWords()],
       aliveUnknown,
       notes: notes(state),
       unknowable,
     };
+  }
+
+  #judgeInvalidations(): Invalidations | null {
+    const state = this.#state;
+    const { excerpt = false, cpus = 0 } = this.#source;
+    const facts = { completeFrom: this.#completeFrom, stopped: state.stopped, excerpt, cpus };
+    return this.#invalidations.finish({ ...facts, missing: state.recorded.othersMissing() }, (accused) => {
+      const { unmapping, words } = accused;
+      state.broken("reuse-before-flush", unmapping.device, accused.reuse.time, () => words);
+    });
   }
 
   /** What held an address before it was unmapped is kept for the faults of the log. */

@@ -1,5 +1,7 @@
 /** What the audit of a recording answers. Times are seconds of the recording's clock, sizes bytes. */
 
+import type { Invalidations } from "./invalidation/invalidations.js";
+
 /** Mappings of one kind that were alive at the end. */
 export interface AliveGroup {
   readonly device: string;
@@ -99,6 +101,8 @@ export interface AuditResult {
   readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
   readonly exposure: readonly DeviceExposure[];
   readonly faults: readonly DeviceFaults[];
+  /** Unmappings against what caches were told to forget; null where the recording has neither. */
+  readonly invalidations: Invalidations | null;
   /** What cannot be judged of which devices, because events are missing that would have to be there. */
   readonly unjudged: readonly Unjudged[];
   /** Devices of which it is not known what is alive. */

@@ -27,6 +27,7 @@ export const rules = {
   "unmap-entries": unlessMapped("a list was unmapped with another number of entries than mapped"),
   "map-over-live": unlessMapped("mapped at a bus address that already leads to other memory"),
   "map-direction": shown("mapped with direction NONE"),
+  "reuse-before-flush": shown("an address was mapped again while a cache may have translated what it was before"),
   overlap: unlessMapped("two mappings that a device may write share memory"),
   "bounce-size": shown("a bounce buffer of more than 256 KiB was asked for"),
   "sync-error-value": shown("the value of a failed mapping was synced"),

@@ -9,6 +9,7 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind, failedAddress } from "../../../read/event.js";
+import { threadOf } from "../../../read/thread.js";
 import { IovaKind, type IovaOperation, type IovaSink } from "./iova_operation.js";
 
 /** An operation whose place in the order is known before all of it is. */
@@ -61,7 +62,7 @@ export class IovaEvents {
 
   #event(b: EventBatch, i: number): void {
     // A task that is interrupted goes on with what it did.
-    const who = (b.task[i]! + 1) * 256 + b.context[i]!;
+    const who = threadOf(b, i);
     switch (b.kind[i]) {
       case EventKind.iommuDevice:
         this.#attached(b, i);
