@@ -103,7 +103,11 @@ const all = [
     remove_device_from_group: iommuDevice,
   }),
   ...rows("iommu", { device: ["device"], dma: ["iova"], attrs: ["flags"] }, { io_page_fault: iommuFault }),
-  ...rows("intel_iommu", { ...cache, attrs: ["users"] }, { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned }),
+  ...rows(
+    "intel_iommu",
+    { ...cache, attrs: ["users"] },
+    { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned },
+  ),
   ...rows("intel_iommu", { ...cache, dma: ["start"], phys: ["end"] }, { cache_tag_flush_range: cacheFlushed }),
   ...rows("intel_iommu", queued, { qi_submit: descriptor }),
   ...rows("intel_iommu", single, {

@@ -117,7 +117,7 @@ export class RecordingAudit {
       violationTotals: broken.totals,
       exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
       faults: [...state.faults.list(nameOf), ...this.#faultsOfLog()],
-      invalidations,
+      ...(invalidations === null ? {} : { invalidations }),
       unjudged: [...unjudged, ...broken.unjudged, ...state.unfoundedWords()],
       aliveUnknown,
       notes: notes(state),

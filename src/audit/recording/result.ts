@@ -101,8 +101,8 @@ export interface AuditResult {
   readonly violationTotals: readonly { readonly rule: string; readonly count: number }[];
   readonly exposure: readonly DeviceExposure[];
   readonly faults: readonly DeviceFaults[];
-  /** Unmappings against what caches were told to forget; null where the recording has neither. */
-  readonly invalidations: Invalidations | null;
+  /** Unmappings against what caches were told to forget; absent where the recording has neither. */
+  readonly invalidations?: Invalidations;
   /** What cannot be judged of which devices, because events are missing that would have to be there. */
   readonly unjudged: readonly Unjudged[];
   /** Devices of which it is not known what is alive. */

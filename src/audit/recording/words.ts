@@ -5,6 +5,4 @@ export function directionName(direction: number): string {
   return directionNames[direction] ?? "unknown direction";
 }
 
-export function seconds(microseconds: number): string {
-  return `${(microseconds / 1e6).toFixed(6)} s`;
-}
+export { secondsExactly as seconds } from "../words/quantity.js";

@@ -18,6 +18,9 @@ export function bytesInWords(bytes: number): string {
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${bytes === 1 ? "byte" : units[unit]}`;
 }
 
+/** "5.373748 s", as ftrace prints times. */
+export const secondsExactly = (microseconds: number): string => `${(microseconds / 1e6).toFixed(6)} s`;
+
 /** "4096 bytes": a size as recordings print it, where it is to be found again in one. */
 export const bytesExactly = (bytes: number): string => `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
 

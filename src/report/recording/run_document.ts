@@ -1,4 +1,5 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
+import type { Invalidations } from "../../audit/recording/invalidation/invalidations.js";
 import type { AliveGroup } from "../../audit/recording/result.js";
 import type { IovaOutcome } from "../../lab/replay/iova/iova_model.js";
 import type { Failure } from "../../lab/replay/told/failure.js";
@@ -56,6 +57,7 @@ export function runDocument(report: RunReport): RunDocument {
     },
     ...(outcome.iova == null ? {} : { iova: iovaDocument(outcome.iova, nameOf) }),
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
+    ...(audit.invalidations === undefined ? {} : { invalidations: invalidationsDocument(audit.invalidations) }),
     leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map((v) => ({ ...v })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
@@ -72,16 +74,28 @@ export function runDocument(report: RunReport): RunDocument {
 }
 
 function iovaDocument(iova: IovaOutcome, nameOf: (device: number) => string): NonNullable<RunDocument["iova"]> {
-  const { compared, equal, older, unnamed, note, mismatches } = iova;
+  const { compared, equal, of, older, unnamed, note, mismatches } = iova;
+  const kinds = { single: { ...of.single }, list: { ...of.list }, coherent: { ...of.coherent } };
   return {
-    ...{ compared, equal, older, unnamed: { ...unnamed }, note },
-    mismatches: mismatches.map(({ time, device, bytes, kernel, model }) => ({
+    ...{ compared, equal, of: kinds, older, unnamed: { ...unnamed }, note },
+    mismatches: mismatches.map(({ time, device, bytes, of: what, kernel, model }) => ({
       time: secondsOf(time),
       device: nameOf(device),
+      of: what,
       size: bytes,
       kernel: hexWords(kernel),
       model: hexWords(model),
     })),
+  };
+}
+
+function invalidationsDocument(found: Invalidations): NonNullable<RunDocument["invalidations"]> {
+  const { unknown, descriptors, reachable, ...counts } = found;
+  return {
+    ...counts,
+    unknown: unknown.map((u) => ({ ...u })),
+    descriptors: descriptors.map((d) => ({ ...d })),
+    reachable: reachable === null ? null : { ...reachable },
   };
 }
 

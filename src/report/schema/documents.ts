@@ -141,6 +141,21 @@ export interface RunDocument {
     readonly compared: number;
     /** How many of them the kernel's allocator gives beside it. */
     readonly equal: number;
+    /** The same by what was given them: single buffers, lists joined into one range, coherent memory. */
+    readonly of?: {
+      readonly single: {
+        readonly compared: number;
+        readonly equal: number;
+      };
+      readonly list: {
+        readonly compared: number;
+        readonly equal: number;
+      };
+      readonly coherent: {
+        readonly compared: number;
+        readonly equal: number;
+      };
+    };
     /** Addresses of domains older than the recording: not compared. */
     readonly older: number;
     /** Mappings that iommu:map alone shows, and those of them whose domain was found. */
@@ -154,6 +169,7 @@ export interface RunDocument {
       /** Seconds of the recording's clock. */
       readonly time: number;
       readonly device: string;
+      readonly of?: "single" | "list" | "coherent" | null;
       /** Bytes. */
       readonly size: number;
       /** Address, hexadecimal. */
@@ -162,6 +178,7 @@ export interface RunDocument {
       readonly model: string | null;
     })[];
   };
+  readonly invalidations?: RunInvalidations;
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's. */
   readonly xen?: RunXen;
   /** Of a scenario or a demonstrated bug: its story. */
@@ -472,6 +489,46 @@ export interface RunFailure {
   /** Slots in use at that instant. */
   readonly used: number;
   readonly words: string;
+}
+
+/** Unmappings of IOMMUs against what caches were told to forget. */
+export interface RunInvalidations {
+  /** Ranges that were unmapped. */
+  readonly unmaps: number;
+  /** Those that every cache was told to forget before their address was used again. */
+  readonly covered: number;
+  /** Of them, those whose domain no event names: in every domain that is ever flushed. */
+  readonly coveredInAll: number;
+  /** Those that were not, and the recording proves it. */
+  readonly broken: number;
+  /** Those that not every cache was told to forget when the recording ended. */
+  readonly waiting: number;
+  readonly unknown: readonly ({
+    readonly count: number;
+    readonly why: string;
+  })[];
+  /** Descriptors of the units' queues, by what they ask for. */
+  readonly descriptors: readonly ({
+    readonly kind: string;
+    readonly count: number;
+  })[];
+  /** Flushes that the driver says it set out to make. */
+  readonly flushes: number;
+  /** How long unmapped memory stayed reachable; null where that cannot be told. */
+  readonly reachable: {
+    /** Unmappings whose memory stayed reachable after its driver could use it again. */
+    readonly count: number;
+    /** Of so many of which both moments are known. */
+    readonly of: number;
+    /** Seconds. */
+    readonly median: number | null;
+    /** Seconds. */
+    readonly max: number | null;
+    /** Bytes times seconds, summed. */
+    readonly byteSeconds: number;
+  } | null;
+  /** Why nothing is told. */
+  readonly note: string | null;
 }
 
 /** A Xen domain's addresses against its page map. */

@@ -114,6 +114,34 @@ const group = z
   })
   .meta({ id: "RunGroup", description: "mappings of one device that are alike" });
 
+const compared = z.looseObject({ compared: count, equal: count });
+
+const invalidations = z
+  .looseObject({
+    unmaps: count.describe("ranges that were unmapped"),
+    covered: count.describe("those that every cache was told to forget before their address was used again"),
+    coveredInAll: count.describe("of them, those whose domain no event names: in every domain that is ever flushed"),
+    broken: count.describe("those that were not, and the recording proves it"),
+    waiting: count.describe("those that not every cache was told to forget when the recording ended"),
+    unknown: z.array(z.looseObject({ count, why: z.string() })),
+    descriptors: z
+      .array(z.looseObject({ kind: z.string(), count }))
+      .describe("descriptors of the units' queues, by what they ask for"),
+    flushes: count.describe("flushes that the driver says it set out to make"),
+    reachable: z
+      .looseObject({
+        count: count.describe("unmappings whose memory stayed reachable after its driver could use it again"),
+        of: count.describe("of so many of which both moments are known"),
+        median: z.number().nullable().describe("seconds"),
+        max: z.number().nullable().describe("seconds"),
+        byteSeconds: z.number().describe("bytes times seconds, summed"),
+      })
+      .nullable()
+      .describe("how long unmapped memory stayed reachable; null where that cannot be told"),
+    note: z.string().nullable().describe("why nothing is told"),
+  })
+  .meta({ id: "RunInvalidations", description: "unmappings of IOMMUs against what caches were told to forget" });
+
 export const runSchema = z.looseObject({
   schema: z.literal("dmalab.run/1"),
   source: z.looseObject({
@@ -200,17 +228,29 @@ export const runSchema = z.looseObject({
     .looseObject({
       compared: count.describe("addresses that the recording shows, of domains that began in it"),
       equal: count.describe("how many of them the kernel's allocator gives beside it"),
+      of: z
+        .looseObject({ single: compared, list: compared, coherent: compared })
+        .optional()
+        .describe("the same by what was given them: single buffers, lists joined into one range, coherent memory"),
       older: count.describe("addresses of domains older than the recording: not compared"),
       unnamed: z
         .looseObject({ count, found: count })
         .describe("mappings that iommu:map alone shows, and those of them whose domain was found"),
       note: z.string().nullable().describe("why none is compared"),
       mismatches: z.array(
-        z.looseObject({ time: seconds, device: z.string(), size: bytes, kernel: address, model: address }),
+        z.looseObject({
+          time: seconds,
+          device: z.string(),
+          of: z.enum(["single", "list", "coherent"]).nullable().optional(),
+          size: bytes,
+          kernel: address,
+          model: address,
+        }),
       ),
     })
     .optional()
     .describe("addresses of IOMMU domains against the kernel's own allocator"),
+  invalidations: invalidations.optional(),
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),

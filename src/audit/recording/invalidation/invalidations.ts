@@ -51,6 +51,8 @@ const descriptorNames = [
 const nothingRecorded =
   "no invalidation is recorded: drivers of AMD and Arm write no event of them, and Intel's where intel_iommu events are off";
 
+const othersAreNot = "most unmappings of its domain are not seen to be forgotten";
+
 /** Whether an event is one that only a machine with an IOMMU has. */
 const isOfIommu = (kind: number): boolean =>
   kind === EventKind.iommuMap ||
@@ -113,7 +115,7 @@ export class InvalidationAudit {
     const evidence = { ...facts, gaps: this.#gaps, partial: this.#partial(facts) };
     let broken = 0;
     for (const s of c.suspicions) {
-      const why = this.#mostAre(s) ? doubt(s, evidence) : "most unmappings of its domain are not seen to be forgotten";
+      const why = doubt(s, evidence) ?? (this.#mostAre(s) ? null : othersAreNot);
       if (why !== null) {
         add(why, 1);
         continue;

@@ -4,7 +4,7 @@
  * The absence of an event proves nothing where it may not have been recorded: then it is unknown, and said why.
  */
 import { hex } from "../../../base/hex.js";
-import { seconds } from "../words.js";
+import { secondsExactly as seconds } from "../../words/quantity.js";
 import type { Cache } from "./caches.js";
 import type { Mark, Unmapping } from "./unmapping.js";
 
@@ -52,7 +52,9 @@ export interface Names {
 /** "0xfffff000 to 0xffffffff of 0000:00:03.0, unmapped at 5.1 s (CPU 1, idle-0), was mapped again at ..." */
 export function accusation({ unmapping: u, reuse, caches }: Suspicion, names: Names): string {
   const by = ({ time, cpu, task }: Mark) => `${seconds(time)} (CPU ${cpu}, ${task < 0 ? "?" : names.task(task)})`;
-  const held = caches.map(({ of, requester }) => (of === "unit" ? "the IOTLB" : `the TLB of ${functionName(requester)}`));
+  const held = caches.map(({ of, requester }) =>
+    of === "unit" ? "the IOTLB" : `the TLB of ${functionName(requester)}`,
+  );
   const late = u.covered !== null ? `was told to forget it at ${by(u.covered)} only` : "was not told to forget it";
   return (
     `${hex(u.from)} to ${hex(u.to - 1)} of ${names.device(u.device)}, unmapped at ${by(u.at)}, was mapped again for ` +

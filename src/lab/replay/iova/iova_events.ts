@@ -10,7 +10,7 @@
 import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind, failedAddress } from "../../../read/event.js";
 import { threadOf } from "../../../read/thread.js";
-import { IovaKind, type IovaOperation, type IovaSink } from "./iova_operation.js";
+import { IovaKind, type IovaOf, type IovaOperation, type IovaSink } from "./iova_operation.js";
 
 /** An operation whose place in the order is known before all of it is. */
 interface Open {
@@ -20,6 +20,7 @@ interface Open {
   iova: number;
   /** End of what was mapped or unmapped so far. */
   end: number;
+  of: IovaOf;
   time: number;
   isKnown: boolean;
 }
@@ -82,10 +83,12 @@ export class IovaEvents {
         this.#unmapped(who, b, i);
         break;
       case EventKind.map:
-      case EventKind.alloc:
+      case EventKind.alloc: {
         this.#closeUnmapping(who);
-        if (b.dma[i] !== failedAddress) this.#named(who, b, i, down(b.dma[i]!), up(b.dma[i]! + b.size[i]!));
+        const of = b.kind[i] === EventKind.map ? "single" : "coherent";
+        if (b.dma[i] !== failedAddress) this.#named(who, b, i, of, down(b.dma[i]!), up(b.dma[i]! + b.size[i]!));
         break;
+      }
       case EventKind.mapList:
         this.#closeUnmapping(who);
         this.#list(who, b, i);
@@ -131,11 +134,12 @@ export class IovaEvents {
   }
 
   /** An event of the DMA API names what its task mapped. */
-  #named(who: number, b: EventBatch, i: number, iova: number, end: number): Open | null {
+  #named(who: number, b: EventBatch, i: number, of: IovaOf, iova: number, end: number): Open | null {
     const open = this.#mapping.get(who);
     if (open === undefined || open.iova !== iova) return null;
     this.#mapping.delete(who);
     open.kind = IovaKind.alloc;
+    open.of = of;
     open.device = b.device[i]!;
     if (end > open.end) open.end = end;
     open.isKnown = true;
@@ -147,7 +151,7 @@ export class IovaEvents {
   #list(who: number, b: EventBatch, i: number): void {
     if (b.dmaCount[i] === 0) return;
     const iova = down(b.listDma[b.dmaFirst[i]!]!);
-    const open = this.#named(who, b, i, iova, iova);
+    const open = this.#named(who, b, i, "list", iova, iova);
     if (open === null || b.physCount[i] === 0) return;
     const device = b.device[i]!;
     let lists = this.#lists.get(device);
@@ -207,7 +211,7 @@ export class IovaEvents {
   }
 
   #open(kind: IovaKind, b: EventBatch, i: number, iova: number, end: number): Open {
-    const open = { kind, cpu: b.cpu[i]!, device: -1, iova, end, time: b.time[i]!, isKnown: false };
+    const open = { kind, cpu: b.cpu[i]!, device: -1, iova, end, of: null, time: b.time[i]!, isKnown: false };
     this.#waiting.push(open);
     return open;
   }

@@ -6,12 +6,13 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import { type IovaDomain, IovaDomains, type IovaMachine } from "./iova_domains.js";
-import { IovaKind, type IovaOperation, type IovaSink } from "./iova_operation.js";
+import { IovaKind, type IovaOf, type IovaOperation, type IovaSink } from "./iova_operation.js";
 
 export interface IovaMismatch {
   readonly time: number;
   readonly device: number;
   readonly bytes: number;
+  readonly of: IovaOf;
   readonly kernel: number;
   /** null: the model had no room. */
   readonly model: number | null;
@@ -21,6 +22,8 @@ export interface IovaOutcome {
   /** Addresses that events of the DMA API show, and those of them that the model chose. */
   readonly compared: number;
   readonly equal: number;
+  /** The same by what was given them. */
+  readonly of: Readonly<Record<NonNullable<IovaOf>, { readonly compared: number; readonly equal: number }>>;
   /** Those of devices whose domains are older than the recording: what was in use is not known. */
   readonly older: number;
   /** Mappings that no event names, and how many of them found their domain. */
@@ -54,8 +57,11 @@ export class IovaModel implements IovaSink {
   /** Devices whose domain began in the recording, and whether they were given an address since. */
   readonly #attached = new Map<number, boolean>();
   #older = 0;
-  #compared = 0;
-  #equal = 0;
+  readonly #of = {
+    single: { compared: 0, equal: 0 },
+    list: { compared: 0, equal: 0 },
+    coherent: { compared: 0, equal: 0 },
+  };
   #unnamedCount = 0;
   #unnamedFound = 0;
   readonly #mismatches: IovaMismatch[] = [];
@@ -101,13 +107,15 @@ export class IovaModel implements IovaSink {
   }
 
   finish(): IovaOutcome {
+    const { single, list, coherent } = this.#of;
+    const compared = single.compared + list.compared + coherent.compared;
+    const equal = single.equal + list.equal + coherent.equal;
     return {
-      compared: this.#compared,
-      equal: this.#equal,
+      ...{ compared, equal, of: this.#of },
       older: this.#older,
       unnamed: { count: this.#unnamedCount, found: this.#unnamedFound },
       mismatches: this.#mismatches,
-      note: this.#compared === 0 && this.#older > 0 ? "the domains are older than the recording" : null,
+      note: compared === 0 && this.#older > 0 ? "the domains are older than the recording" : null,
     };
   }
 
@@ -124,16 +132,17 @@ export class IovaModel implements IovaSink {
     const frames = op.bytes / frameBytes;
     const kernel = op.iova / frameBytes;
     const chosen = this.#wouldGive(domain, op.cpu, frames, kernel);
-    this.#compared++;
+    const counts = this.#of[op.of ?? "single"];
+    counts.compared++;
     if (chosen === kernel) {
-      this.#equal++;
+      counts.equal++;
       domain.space.alloc(op.cpu, frames, reach, true);
       return;
     }
     domain.space.claim(kernel, frames);
     if (this.#mismatches.length < mismatchesMax) {
       const model = chosen < 0 ? null : chosen * frameBytes;
-      this.#mismatches.push({ time: op.time, device: op.device, bytes: op.bytes, kernel: op.iova, model });
+      this.#mismatches.push({ time: op.time, device: op.device, bytes: op.bytes, of: op.of, kernel: op.iova, model });
     }
   }
 

@@ -16,6 +16,9 @@ export const IovaKind = {
 } as const;
 export type IovaKind = (typeof IovaKind)[keyof typeof IovaKind];
 
+/** What is given an address: one buffer, the entries of a list side by side, coherent memory; null where no event names it. */
+export type IovaOf = "single" | "list" | "coherent" | null;
+
 /** One operation, at its moment in the recording. */
 export interface IovaOperation {
   readonly kind: IovaKind;
@@ -25,6 +28,7 @@ export interface IovaOperation {
   /** First byte of the first page, and bytes in whole pages. */
   readonly iova: number;
   readonly bytes: number;
+  readonly of: IovaOf;
   /** Microseconds. */
   readonly time: number;
 }

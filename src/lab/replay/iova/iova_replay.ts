@@ -40,8 +40,16 @@ export class IovaReplay {
   }
 }
 
+const none = { compared: 0, equal: 0 };
 const notCompared = (note: string): IovaOutcome => ({
-  ...{ compared: 0, equal: 0, older: 0, unnamed: { count: 0, found: 0 }, mismatches: [], note },
+  ...{
+    ...none,
+    of: { single: none, list: none, coherent: none },
+    older: 0,
+    unnamed: { count: 0, found: 0 },
+    mismatches: [],
+    note,
+  },
 });
 
 /** @returns what replays them, why they cannot be compared, or null where there are none */

@@ -164,15 +164,16 @@ function groupLines(
 }
 
 function mismatchLines({ outcome }: RunReport, style: Style, width: number): string[] {
-  const { mismatches } = outcome.exact;
+  const bounces = outcome.exact.mismatches.map((m) => ({ ...m, of: "bounce" }));
+  const iovas = outcome.iova?.mismatches.map((m) => ({ ...m, size: m.bytes, of: `IOVA, ${m.of}` })) ?? [];
+  const mismatches = [...bounces.slice(0, firstMismatches), ...iovas.slice(0, firstMismatches)];
   if (mismatches.length === 0) return [];
-  const columns = [left("time"), left("device"), right("bytes"), right("kernel"), right("model")];
-  const rows = mismatches
-    .slice(0, firstMismatches)
-    .map((m) => [
-      ...[timeWords(m.time), outcome.devices[m.device]?.name ?? "unknown", countWords(m.size)],
-      ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],
-    ]);
+  const of = iovas.length > 0 ? [left("of")] : [];
+  const columns = [left("time"), left("device"), ...of, right("bytes"), right("kernel"), right("model")];
+  const rows = mismatches.map((m) => [
+    ...[timeWords(m.time), outcome.devices[m.device]?.name ?? "unknown", ...of.map(() => m.of), countWords(m.size)],
+    ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],
+  ]);
   const [head, ...body] = table(columns, rows, width);
   return [style.bold("Where the model chose another address"), style.dim(head!), ...body];
 }

@@ -135,6 +135,7 @@ function exactWords(outcome: ReplayOutcome): string {
   const notes = [
     ...(exact.note === null ? [] : [exact.note]),
     ...(iova?.note == null ? [] : [`IOVAs are not compared: ${iova.note}`]),
+    ...iovaWords(iova ?? null),
     ...((iova?.older ?? 0) > 0 && iova!.note === null
       ? [`${plural(iova!.older, "IOVA")} of domains older than the recording not compared`]
       : []),
@@ -147,6 +148,26 @@ function exactWords(outcome: ReplayOutcome): string {
   const all = judged.every(({ compared, equal }) => equal === compared);
   const free = exact.note === null ? corrections(exact.corrections) : "";
   return `${all ? "Exact" : "Not exact"}: ${listed(parts)} are the kernel's own${free}${note}.`;
+}
+
+/** What the IOVAs are of, and those that no event of the DMA API shows. */
+function iovaWords(iova: NonNullable<ReplayOutcome["iova"]> | null): string[] {
+  if (iova === null || iova.compared === 0) return [];
+  const { single, list, coherent } = iova.of;
+  const kinds = [
+    ...(single.compared > 0 ? [plural(single.compared, "single mapping")] : []),
+    ...(list.compared > 0 ? [plural(list.compared, "list")] : []),
+    ...(coherent.compared > 0 ? [plural(coherent.compared, "coherent allocation")] : []),
+  ];
+  const { count, found } = iova.unnamed;
+  const more =
+    count === 0
+      ? []
+      : [
+          `${plural(count, "more mapping")} ${count === 1 ? "is" : "are"} named by no event, and ` +
+            `${found === count ? "each" : `${countWords(found)} of them`} found to be of a domain`,
+        ];
+  return [`the IOVAs are of ${listed(kinds)}`, ...more];
 }
 
 const pick = ({ compared, equal }: { compared: number; equal: number }) => ({ compared, equal });
