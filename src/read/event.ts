@@ -96,7 +96,10 @@ export const EventKind = {
   cacheAssigned: 41,
   /** intel_iommu:cache_tag_unassign, `attrs`: until now for so many. */
   cacheUnassigned: 42,
-  /** intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. */
+  /**
+   * intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. cache_tag_flush_all (6.12 has it):
+   * all; both are absent, and `attrs` is as of cacheAssigned.
+   */
   cacheFlushed: 43,
   /** intel_iommu:qi_submit: a descriptor for a unit's queue; `descriptorWords` gives its words. */
   descriptor: 44,

@@ -106,7 +106,7 @@ const all = [
   ...rows(
     "intel_iommu",
     { ...cache, attrs: ["users"] },
-    { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned },
+    { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned, cache_tag_flush_all: cacheFlushed },
   ),
   ...rows("intel_iommu", { ...cache, dma: ["start"], phys: ["end"] }, { cache_tag_flush_range: cacheFlushed }),
   ...rows("intel_iommu", queued, { qi_submit: descriptor }),

@@ -117,6 +117,10 @@ const lists =
   "              dd-203     [000] d.h1.    13.267372: dma_map_sg: 0000:00:01.0 dir=FROM_DEVICE nents=2/3 ents=2/2 dma_addrs={0x1000,0x2000} sizes={0xa000,0x6000} phys_addrs={0x1000,0x2000} attrs=NO_WARN";
 const alloc =
   "              dd-203     [000] d.h1.    13.267372: dma_alloc_pages: 0000:00:03.0 dir=BIDIRECTIONAL dma_addr=3ec9000 size=512 virt_addr=0000000012b82b6d flags=GFP_KERNEL attrs=";
+const submitted =
+  "              dd-203     [000] d.h1.    13.267372: qi_submit: iotlb_inv dmar0: 0x700f2 0xfff3c041 0x0 0x0";
+const assigned =
+  "              dd-203     [000] d.h1.    13.267372: cache_tag_assign: dmar0/0000:01:00.0 type devtlb did 8 pasid 0 ref 1";
 const edges: [string, string, readonly string[]][] = [
   [
     usual,
@@ -386,6 +390,16 @@ const edges: [string, string, readonly string[]][] = [
   [lists, "dma_addrs={0x1000,0x2000} sizes={0xa000,0x6000}", ["sizes={0xa000,0x6000} dma_addrs={0x1000,0x2000}"]],
   [alloc, "dma_alloc_pages", ["dma_alloc", "dma_alloc_sgt_err", "dma_free", "dma_free_pages"]],
   [alloc, "virt_addr=0000000012b82b6d", ["virt_addr=", "virt_addr=x\ty", "virt_addr", "=x"]],
+  [submitted, "iotlb_inv", ["", "0xb", "a".repeat(16), "a".repeat(17), "iotlb-inv", "p_iotlb_inv"]],
+  [submitted, "dmar0:", ["dmar0", ":", "::", "", `${"d".repeat(64)}:`, `${"d".repeat(65)}:`, "dmar0 :", "d\xffr:"]],
+  [
+    submitted,
+    "0x700f2",
+    ["", "0x", "700f2", "0XF", "0xfffffffffffffffe", "0xffffffffffffffff", "0x10000000000000000", "0x8000000080000001"],
+  ],
+  [submitted, " 0x0 0x0", ["", " 0x0", " 0x0 0x0 0x0", " 0x0  0x0", " 0x1 0xffffffffffffffff", " 0x0 0", " 0x0 0x0 "]],
+  [assigned, "cache_tag_assign", ["cache_tag_unassign", "cache_tag_flush_all", "cache_tag_flush_range", "cache_tag_x"]],
+  [assigned, "ref 1", ["ref 4294967295", "ref 4294967297", "ref", "ref -1", "ref 1 ", "ref 1234567890123456"]],
 ];
 
 describe("at the edges", () => {

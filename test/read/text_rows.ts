@@ -41,6 +41,7 @@ const kinds: Record<string, number> = {
   attach_device_to_domain: iommuDevice,
   cache_tag_assign: EventKind.cacheAssigned,
   cache_tag_flush_range: EventKind.cacheFlushed,
+  cache_tag_flush_all: EventKind.cacheFlushed,
   qi_submit: EventKind.descriptor,
 };
 const caches = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];

@@ -190,6 +190,22 @@ describe("fields of each generation", () => {
     expect(row).toMatchObject({ kind: EventKind.mapList, listDma: [0x1000], listSize: [64], listPhys: [0x2000] });
   });
 
+  test("intel_iommu: descriptors to the bit, caches with how many use them", async () => {
+    const words = ["qw0", "qw1", "qw2", "qw3"].map(u64);
+    const format = makeFormat("qi_submit", 70, [...words, ["__data_loc char[] iommu", 4]]);
+    const values = [0x8000_0001_ffff_fffen, allOnes, 0n, 0n, "dmar0"];
+    const row = await one("intel_iommu", format, values);
+    const halves = { attrs: 0xffff_fffe, size: 0x8000_0001, phys: 0xffff_ffff, mask: 0xffff_ffff, dma: NaN };
+    expect(row).toMatchObject({ kind: EventKind.descriptor, device: "", ...halves });
+    const tag: FieldLine[] = [
+      ["u16 domain_id", 2],
+      ["u16 type", 2],
+      ["u32 users", 4],
+    ];
+    const assigned = await one("intel_iommu", makeFormat("cache_tag_assign", 71, tag), [5, 1, 3]);
+    expect(assigned).toMatchObject({ kind: EventKind.cacheAssigned, size: 5, mask: 1, attrs: 3 });
+  });
+
   test("an event of the same name in another system is another event", async () => {
     const row = await one("xen", makeFormat("map", 60, [u64("iova"), u64("paddr"), size]), [1n, 2n, 3]);
     expect(row).toMatchObject({ kind: EventKind.other, dma: Number.NaN });

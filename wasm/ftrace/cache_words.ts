@@ -30,7 +30,9 @@ export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize 
   let begin = from;
   while (byte(begin) === space) begin++;
   if (kind === descriptor) return submitted(begin, batch, i);
-  let p = kind === cacheFlushed ? nameWithPasid(begin) : nameBehindSlash(begin);
+  let p = kind === cacheFlushed ? nameWithPasid(begin) : 0;
+  const isRange = p !== 0;
+  if (!isRange) p = nameBehindSlash(begin);
   if (p === 0 || nameTo - nameFrom > nameBytesMax || nameFrom - begin - 1 > nameBytesMax) return odd();
   if (load<i32>(p) !== word._typ || load<u16>(p, 4) !== word.e_) return odd();
   p += 6;
@@ -46,7 +48,7 @@ export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize 
   const did = decimalEnd(p);
   if (did === 0 || did - p > didDigitsMax) return odd();
   store<f64>(batch + (i << 3), decimal(p, did), column.size);
-  p = kind === cacheFlushed ? range(did, batch + (i << 3)) : users(did, batch + (i << 2));
+  p = isRange ? range(did, batch + (i << 3)) : users(did, batch + (i << 2));
   if (p === 0) return odd();
   while (byte(p) === space || byte(p) === carriageReturn) p++;
   if (byte(p) !== newline || p - begin > bytesMax) return odd();

@@ -16,7 +16,7 @@ const flushed = new RegExp(
   `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
 );
 /** What is asked for is the descriptor's own type in words, or in digits where the kernel knows none. */
-const submitted = new RegExp(`^\\w{1,16} ${name}: (${address}) (${address}) ${address} ${address}[ \\r]*$`);
+const submitted = new RegExp(`^[^\\0- ]{1,16} ${name}: (${address}) (${address}) ${address} ${address}[ \\r]*$`);
 const longest = 512;
 const allOnes = 2 ** 64;
 
@@ -41,15 +41,15 @@ export function cacheWords(
   if (end < 0 || end - from > longest) return false;
   const text = String.fromCharCode(...bytes.subarray(from, end));
   if (kind === EventKind.descriptor) return descriptor(text, batch, i);
-  const isFlush = kind === EventKind.cacheFlushed;
-  const words = (isFlush ? flushed : assigned).exec(text);
+  const range = kind === EventKind.cacheFlushed ? flushed.exec(text) : null;
+  const words = range ?? assigned.exec(text);
   if (words === null) return false;
   const [, cache, domain] = words;
   const of = kinds.indexOf(cache!);
   if (of < 0) return false;
   batch.mask[i] = of;
   batch.size[i] = Number(domain);
-  if (isFlush) {
+  if (range !== null) {
     batch.dma[i] = addressOf(words[3]!);
     batch.phys[i] = addressOf(words[4]!);
   } else {

@@ -33,9 +33,11 @@ export function invalidationOf(batch: EventBatch, i: number): Invalidation | nul
     return posted();
   }
   if (batch.kind[i] !== EventKind.cacheFlushed) return null;
-  const to = batch.phys[i]! < 0 ? Number.POSITIVE_INFINITY : batch.phys[i]! + 1;
+  const isAll = Number.isNaN(batch.dma[i]!);
+  const from = isAll ? 0 : batch.dma[i]!;
+  const to = isAll || batch.phys[i]! < 0 ? Number.POSITIVE_INFINITY : batch.phys[i]! + 1;
   const of = batch.mask[i] === 1 || batch.mask[i] === 3 ? "device" : "unit";
-  return { of, domain: batch.size[i]!, requester: Number.NaN, from: batch.dma[i]!, to, posted: false };
+  return { of, domain: batch.size[i]!, requester: Number.NaN, from, to, posted: false };
 }
 
 function posted(): Invalidation | null {

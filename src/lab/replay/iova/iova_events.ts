@@ -107,7 +107,8 @@ export class IovaEvents {
   /** The whole of a domain, as it is flushed for addresses that are given back late. */
   #flushed(b: EventBatch, i: number): void {
     const device = this.#deviceOf.get(b.size[i]!);
-    if (device === undefined || b.dma[i] !== 0 || b.phys[i] !== -1 || !isIotlb(b.mask[i]!)) return;
+    const isAll = Number.isNaN(b.dma[i]!) || (b.dma[i] === 0 && b.phys[i] === -1);
+    if (device === undefined || !isAll || !isIotlb(b.mask[i]!)) return;
     const open = this.#open(IovaKind.flushed, b, i, 0, 0);
     open.device = device;
     open.isKnown = true;
