@@ -12,6 +12,7 @@ export interface Choice {
 export function tell(universe: Universe, choices: readonly Choice[]): readonly ToldStep[] {
   const { state, actors } = universe;
   if (!state.isNoting) state.begin();
+  let seen = universe.facts?.() ?? {};
   return choices.map(({ actor: a, choice }, n) => {
     const actor = actors[a]!;
     if (choice >= actor.choices()) {
@@ -20,6 +21,9 @@ export function tell(universe: Universe, choices: readonly Choice[]): readonly T
     const step = actor.label(choice);
     const before = state.mark();
     actor.step(choice);
-    return { actor: actor.name, step, changes: state.changedSince(before) };
+    const now = universe.facts?.() ?? {};
+    const facts = Object.fromEntries(Object.entries(now).filter(([name, value]) => seen[name] !== value));
+    seen = now;
+    return { actor: actor.name, step, changes: state.changedSince(before), facts };
   });
 }

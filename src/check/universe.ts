@@ -12,6 +12,8 @@ export interface Universe {
   readonly sometimes: Readonly<Record<string, () => boolean>>;
   /** What must hold where nobody can take a step any more: that nothing waits for ever. Left out: nothing. */
   readonly atRest?: Readonly<Record<string, () => boolean>>;
+  /** What there is to see of a state, by name: told with each step of a run. Only looks. */
+  readonly facts?: () => Readonly<Record<string, string>>;
 }
 
 export interface Limits {
@@ -32,6 +34,8 @@ export interface ToldStep {
     readonly from: number;
     readonly to: number;
   }[];
+  /** What there was to see after it that was not before. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 /** A shortest run to a state in which something does not hold that must. */

@@ -80,7 +80,7 @@ export function compared(name: ReleasePolicyName, device: DeviceCompared): Compa
   return { device, broken, states, complete: bounded === null };
 }
 
-function costOf(name: ReleasePolicyName): PolicyCost {
+export function costOf(name: ReleasePolicyName): PolicyCost {
   const run = shortest(name, pageIsGiven);
   const at = (is: (s: ToldStep) => boolean) => run.findIndex(is);
   const [asked, done] = [at((s) => s.step === "ask"), at((s) => s.step === "answered?")];

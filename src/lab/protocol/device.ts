@@ -5,7 +5,7 @@ import { AddressType, Outcome } from "../../hw/iommu/core/request.js";
 import type { Transaction } from "../../hw/iommu/core/transaction.js";
 import type { Memory } from "../../mem/memory.js";
 import { cell, end, type Live, program } from "../../state/index.js";
-import type { PageBook } from "../../sw/iommu/lifetime/page_book.js";
+import { nobody, type PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import { type DeviceOptions, place } from "./layout.js";
 import type { Seen } from "./watch.js";
 
@@ -29,7 +29,7 @@ export const device = program<DeviceEnv>()(
   "device",
   { done: cell("writes so far"), isAsking: cell<0 | 1>("1 = it asked for a translation") },
   {
-    "look up": {
+    "send its request": {
       when: ({ options, tlb, isOn }) => options.writes.length > 0 && (tlb === null || isOn()),
       atomic: "the device's own TLB, and one message",
       does({ options, transaction, tlb }, s) {
@@ -43,10 +43,10 @@ export const device = program<DeviceEnv>()(
         else if (tlb === null) transaction.begin({ ...request, frame: wanted, type: AddressType.untranslated });
         else if (slot < 0) transaction.begin({ ...request, frame: wanted, type: AddressType.translationRequest });
         else transaction.begin({ ...request, frame: tlb.translations.outputOf(slot), type: AddressType.translated });
-        return "answered?";
+        return "use the answer";
       },
     },
-    "answered?": {
+    "use the answer": {
       when: ({ transaction }) => transaction.isDone,
       atomic: "an answer is one message; the device's own TLB",
       does(env, s) {
@@ -57,15 +57,15 @@ export const device = program<DeviceEnv>()(
         const wanted = options.writes[s.done]!;
         if (s.isAsking === 1 && passes) {
           tlb!.keep(null, { frame: wanted, output: frame, sizeLg2: 12, allow }, 0);
-          return options.leaves === true ? "is pulled out" : "look up";
+          return options.leaves === true ? "is pulled out" : "send its request";
         }
         if (s.isAsking === 0 && passes) {
           s.isAsking = 0;
-          arrive(env, wanted, frame);
+          arrive(env, wanted, frame, s.done + 1);
         }
         s.isAsking = 0;
         if (options.leaves === true) return "is pulled out";
-        return ++s.done >= options.writes.length ? end : "look up";
+        return ++s.done >= options.writes.length ? end : "send its request";
       },
     },
     "is pulled out": {
@@ -78,12 +78,12 @@ export const device = program<DeviceEnv>()(
 );
 
 /** A write reaches memory: whose page is it, and is it the page that the guest sees at that frame? */
-function arrive({ memory, book, seen, leafNow, works }: DeviceEnv, wanted: number, frame: number): void {
-  memory.store32(frame * frameBytes, 1);
+function arrive({ memory, book, seen, leafNow, works }: DeviceEnv, wanted: number, frame: number, write: number): void {
+  memory.store32(frame * frameBytes, write);
   const page = frame - place.pages;
   const [owner, home] = [book.ownerOf(page), works()];
   const isItsDomains = owner === home % 256 || (home >= 256 && owner === Math.floor(home / 256));
-  if (!isItsDomains || book.isProtected(page)) seen.strayed = 1;
+  if (!isItsDomains || book.isProtected(page)) seen.strayed = owner === nobody ? 1 : 2;
   const now = leafNow(wanted);
   if (now >= 0 && now !== page) seen.split = 1;
 }

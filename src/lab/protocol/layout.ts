@@ -1,5 +1,6 @@
 /** Where things stand in a machine that is explored, and who is in it. */
 import type { Manners } from "../../hw/iommu/ats/device_tlb.js";
+import type { OnAccess } from "../../state/index.js";
 
 /** Frames of the machine: pages of the book begin at `pages`. */
 export const place = { root: 1, context: 2, queue: 3, status: 4, tables: 5, pages: 16 } as const;
@@ -32,3 +33,21 @@ export interface DeviceOptions {
 
 /** Owner of a page that a domain has, by the domain's index. */
 export const ownerOf = (domain: number) => domain + 1;
+
+export interface MachineOptions {
+  readonly domains: readonly DomainOptions[];
+  readonly devices: readonly DeviceOptions[];
+  /** Pages of the book, numbered from 0; page p is owned by domain 0 unless `owners` says otherwise. */
+  readonly pages: number;
+  /** Owner of each page: index of a domain, or null for nobody's. */
+  readonly owners?: readonly (number | null)[];
+  /** Whose flushes no device is told of at first, and whose ATS is off. Default false. */
+  readonly startsUnlisted?: boolean;
+  /** The processor's cache may hold a store back from the unit. Default false. */
+  readonly cached?: boolean;
+  /** How often the unit gives a device up, at most. */
+  readonly timeOuts: number;
+  /** Tables and translations that the unit keeps. Default 1 of each. */
+  readonly caches?: { readonly tables: number; readonly translations: number };
+  readonly onAccess?: OnAccess;
+}

@@ -13,14 +13,14 @@ import { Memory } from "../../mem/memory.js";
 import { ContextEntry, TranslationType } from "../../spec/vtd/context_entry.js";
 import { vtdRegisters } from "../../spec/vtd/register_map.js";
 import { RootEntry } from "../../spec/vtd/root_entry.js";
-import { cell, cells, type Live, MachineState, type OnAccess, record } from "../../state/index.js";
+import { cell, cells, type Live, MachineState, record } from "../../state/index.js";
 import { FlushRing } from "../../sw/iommu/lifetime/flush_ring.js";
 import { interruptDrafts, type Site } from "../../sw/iommu/lifetime/give_back.js";
 import { PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import { callDrafts, deviceDrafts, type Kernel, lineDrafts } from "../../sw/iommu/lifetime/protocol.js";
 import { Mapper, type TableRoot } from "../../table/index.js";
 import { device } from "./device.js";
-import { type DeviceOptions, type DomainOptions, ownerOf, place } from "./layout.js";
+import { type MachineOptions, ownerOf, place } from "./layout.js";
 import { Seen, watcher } from "./watch.js";
 
 const { registers: at } = vtdRegisters;
@@ -28,24 +28,6 @@ const { registers: at } = vtdRegisters;
 /** CAP and ECAP: 39 and 48 bits, draining, queue, device TLBs. */
 const capability = [0x222f_0606, 0x00d2_008c] as const;
 const extendedCapability = [0x0000_0f46, 0] as const;
-
-export interface MachineOptions {
-  readonly domains: readonly DomainOptions[];
-  readonly devices: readonly DeviceOptions[];
-  /** Pages of the book, numbered from 0; page p is owned by domain 0 unless `owners` says otherwise. */
-  readonly pages: number;
-  /** Owner of each page: index of a domain, or null for nobody's. */
-  readonly owners?: readonly (number | null)[];
-  /** Whose flushes no device is told of at first, and whose ATS is off. Default false. */
-  readonly startsUnlisted?: boolean;
-  /** The processor's cache may hold a store back from the unit. Default false. */
-  readonly cached?: boolean;
-  /** How often the unit gives a device up, at most. */
-  readonly timeOuts: number;
-  /** Tables and translations that the unit keeps. Default 1 of each. */
-  readonly caches?: { readonly tables: number; readonly translations: number };
-  readonly onAccess?: OnAccess;
-}
 
 export function buildMachine(o: MachineOptions) {
   const state = new MachineState(o.onAccess === undefined ? {} : { onAccess: o.onAccess });

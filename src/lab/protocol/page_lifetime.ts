@@ -12,7 +12,8 @@ import { completion, giveBack, listens } from "../../sw/iommu/lifetime/give_back
 import { nobody, type PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import type { ReleasePolicy } from "../../sw/iommu/lifetime/policies.js";
 import { type Kernel, protocol } from "../../sw/iommu/lifetime/protocol.js";
-import { ownerOf, place } from "./layout.js";
+import { machineFacts } from "./facts.js";
+import { type MachineOptions, ownerOf, place } from "./layout.js";
 import { buildMachine } from "./machine.js";
 import { type Rule, ruled } from "./watch.js";
 
@@ -66,6 +67,9 @@ const guestProgram = program<{ readonly kernel: Kernel; readonly leafAt: number;
 export const pageIsGiven = "the page has a new owner";
 export const callReturns = "the hypervisor has done what it was asked";
 export const guestGoesOn = "the guest has gone on";
+export const writesElsewhere = "the device writes where the guest no longer looks";
+export const writesToOther = "the device writes to another domain's page";
+export const ledToOther = "the page has a new owner, and the device's TLB leads to it";
 export const allIsOver = "all is over";
 
 /** Somebody who takes the page as soon as it is free. */
@@ -87,7 +91,7 @@ const taker = program<{ readonly book: PageBook }>()(
 /** Build the machine, the device's translation not yet asked for. */
 export function pageLifetime(o: PageLifetimeOptions): Universe {
   const timeOuts = o.timeOuts ?? 1;
-  const m = buildMachine({
+  const machine: MachineOptions = {
     domains: [{ did: 1, maps: [{ frame: guestFrame, page: 0 }] }],
     devices: [
       {
@@ -97,7 +101,8 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
     ],
     ...{ pages: 2, timeOuts },
     ...(o.onAccess !== undefined && { onAccess: o.onAccess }),
-  });
+  };
+  const m = buildMachine(machine);
   const { state, memory, book, seen, kernel, watch } = m;
   const site = m.site(0, guestFrame);
   const policy: ReleasePolicy = timeOuts === 0 ? { ...o.policy, patience: "endless" } : o.policy;
@@ -109,6 +114,11 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
   const handler = handles ? [completion.start(state, { kernel, interrupt: m.interrupt, of })] : [];
   const domU = guestProgram.start(state, { kernel, leafAt: site.leafAt, populates: o.populates ?? true });
   const { tlb } = m.devices[0]!;
+  /** The page that the device's TLB leads to; -1: none. */
+  const keptPage = () => {
+    const slot = tlb?.find(null, guestFrame, 2) ?? -1;
+    return slot < 0 ? -1 : tlb!.translations.outputOf(slot) - place.pages;
+  };
   return {
     state,
     actors: [...m.hardware, domU, hypervisor, ...handler, taker.start(state, { book })],
@@ -119,13 +129,17 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
       [ruled("I8")]: () => seen.unfenced === 0,
       [ruled("view")]: () => seen.split === 0,
     } satisfies Readonly<Record<string, () => boolean>>,
+    facts: () => machineFacts(m, machine),
     sometimes: {
       [pageIsGiven]: () => book.ownerOf(0) === other,
       [callReturns]: () => hypervisor.isDone,
       [guestGoesOn]: () => domU.isDone,
       [allIsOver]: () => book.ownerOf(0) === other && domU.isDone && hypervisor.isDone && watch.isQueueEmpty(),
+      [writesElsewhere]: () => seen.split === 1,
+      [writesToOther]: () => seen.strayed === 2,
+      [ledToOther]: () => book.ownerOf(0) === other && keptPage() === 0,
       "the device's TLB keeps what the tables do not say": () =>
-        (tlb?.find(null, guestFrame, 2) ?? -1) >= 0 && memory.load32(site.leafAt) === 0,
+        keptPage() >= 0 && memory.load32(site.leafAt) === 0,
     },
     atRest: { [ruled("I9")]: () => book.ownerOf(0) === other && domU.isDone },
   };

@@ -4,8 +4,9 @@ import type { Universe } from "../../check/universe.js";
 import { end, program, type Running } from "../../state/index.js";
 import { nobody } from "../../sw/iommu/lifetime/page_book.js";
 import { type Kernel, type ProtocolStep, protocol } from "../../sw/iommu/lifetime/protocol.js";
-import { ownerOf, place } from "./layout.js";
-import { type BuiltMachine, buildMachine, type MachineOptions } from "./machine.js";
+import { machineFacts } from "./facts.js";
+import { type MachineOptions, ownerOf, place } from "./layout.js";
+import { type BuiltMachine, buildMachine } from "./machine.js";
 import { type Rule, ruled } from "./watch.js";
 
 export interface UniverseOptions {
@@ -74,6 +75,7 @@ export function universeOf(o: UniverseOptions): Universe {
     actors: [...m.hardware, ...protocols, ...others, ...takers],
     always: Object.fromEntries(o.rules.flatMap((rule) => (rule === "I9" ? [] : [[ruled(rule), looks[rule]] as const]))),
     sometimes: {},
+    facts: () => machineFacts(m, o.machine),
     atRest: o.rules.includes("I9") ? { [ruled("I9")]: hasEnded } : {},
   };
 

@@ -13,7 +13,7 @@ import type { Caller } from "../../sw/iommu/lifetime/protocol.js";
 
 /** What a run has come to. */
 export const Seen = record("what came of it", {
-  strayed: cell<0 | 1>("1 = the device wrote to a page of somebody else, or of nobody"),
+  strayed: cell<0 | 1 | 2>("1 = the device wrote to a page that is not its domain's; 2 = to one of somebody else"),
   split: cell<0 | 1>("1 = the device wrote to another page than the guest has there"),
   silentFrom: cell("byte in the queue behind which waits were not believed when the unit gave a device up"),
   silentTo: cell("byte before which they were not"),

@@ -60,7 +60,7 @@ export function scenariosMarkdown(scenarios: readonly Scenario[]): string {
   return written([
     "# Scenarios",
     "",
-    "Sentences of three public discussions, each as something to run. Every address, byte and table entry on these pages",
+    "Sentences of four public discussions, each as something to run. Every address, byte and table entry on these pages",
     "was computed by the run; `dmalab run --scenario NAME --markdown` writes a page.",
     "",
     "| scenario | what it shows | who said it |",

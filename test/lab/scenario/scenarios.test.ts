@@ -7,6 +7,8 @@ import { long } from "../../tier.js";
 const asked = [
   ...["foreign-page", "alias", "missing-handle", "straddle", "merge"],
   ...["legacy-bypass", "arm-foreign-noncoherent", "who-bounces"],
+  ...["atc-timeout", "page-freed-early", "pause-or-not", "completion-interrupt", "innocent-bystander"],
+  ...["transfer-waits", "destroy-waits", "lazy-window"],
 ];
 
 test("the scenarios that were asked for are there, each with a name of its own", () => {

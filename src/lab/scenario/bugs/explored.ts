@@ -27,4 +27,8 @@ export function searchStates(build: () => Universe, rule: string | null): Search
   };
 }
 
-const told = (steps: readonly ToldStep[]): readonly Taken[] => steps.map((s) => ({ actor: s.actor, said: s.step }));
+const told = (steps: readonly ToldStep[]): readonly Taken[] =>
+  steps.map(({ actor, step, facts }) => {
+    const seen = Object.entries(facts).map(([name, value]) => `${name}: ${value}`);
+    return { actor, said: [step, ...seen].join("; ") };
+  });

@@ -4,6 +4,7 @@ import { armForeignNoncoherent } from "./arm.js";
 import { merge, missingHandle, straddle } from "./contiguity.js";
 import { engineContract, whoBounces } from "./engine.js";
 import { legacyBypass, memoryModels } from "./models.js";
+import { pageLifetimeScenarios } from "./page_lifetime.js";
 import { ring } from "./ring.js";
 import { alias, foreignBacking, foreignPage } from "./sharing.js";
 import { whoNeedsWhich } from "./who_needs_which.js";
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   merge,
   legacyBypass,
   whoBounces,
+  ...pageLifetimeScenarios,
 ];

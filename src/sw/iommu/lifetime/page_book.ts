@@ -42,6 +42,11 @@ export class PageBook {
     return this.#owners.get(page);
   }
 
+  /** Was it given back, and is it waited until nothing leads to it? */
+  isParked(page: number): boolean {
+    return this.#parked.get(page) === 1;
+  }
+
   isFree(page: number): boolean {
     return this.#owners.get(page) === nobody;
   }
