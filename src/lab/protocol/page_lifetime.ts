@@ -138,8 +138,7 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
       [writesElsewhere]: () => seen.split === 1,
       [writesToOther]: () => seen.strayed === 2,
       [ledToOther]: () => book.ownerOf(0) === other && keptPage() === 0,
-      "the device's TLB keeps what the tables do not say": () =>
-        keptPage() >= 0 && memory.load32(site.leafAt) === 0,
+      "the device's TLB keeps what the tables do not say": () => keptPage() >= 0 && memory.load32(site.leafAt) === 0,
     },
     atRest: { [ruled("I9")]: () => book.ownerOf(0) === other && domU.isDone },
   };
