@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { comparePolicies, comparePolicy } from "../../src/lab/protocol/comparison.js";
-import { pageLifetimeMarkdown, policyRows } from "../../src/report/index.js";
+import { callRows, pageLifetimeMarkdown, policyRows } from "../../src/report/index.js";
 import { releasePolicies } from "../../src/sw/iommu/lifetime/policies.js";
 import { long } from "../tier.js";
 
@@ -15,11 +15,17 @@ test.runIf(long || isWriting)(`${path} is what all runs say`, () => {
   expect(readFileSync(path, "utf8")).toBe(text);
 });
 
-test.each(["xen-2021", "linux-vtd", "batch-with-references"] as const)("its rows of %s are what runs say", (name) => {
+const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replace(/[\\`*_[\]<>|]/g, "\\$&")).join(" | ")} |`;
+
+test("its rows of Xen's calls are what runs say", () => {
+  const lines = readFileSync(path, "utf8").split("\n");
+  for (const cells of [...callRows(true), ...callRows(false)]) expect(lines).toContain(line(cells));
+});
+
+test.each(["xen-2021", "batch-with-references"] as const)("its rows of %s are what runs say", (name) => {
   const lines = readFileSync(path, "utf8").split("\n");
   const { policy, frees, breaks, costs } = policyRows(comparePolicy(name));
-  for (const cells of [policy, frees, breaks, costs])
-    expect(lines).toContain(`| ${cells.map((c) => c.replace(/[\\`*_[\]<>|]/g, "\\$&")).join(" | ")} |`);
+  for (const cells of [policy, frees, breaks, costs]) expect(lines).toContain(line(cells));
 });
 
 test("it has every policy, in each of its four tables", () => {

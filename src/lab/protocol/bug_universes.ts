@@ -186,8 +186,12 @@ const moving = (bugs: LifetimeBugs): Universe => {
 const eliding = (bugs: LifetimeBugs): Universe =>
   universeOf({
     ...{ machine: pair(plain), rules: ["I1"], takes: [{ page: 0 }] },
+    // Of the second no more is needed than that it posts and waits.
     protocols: (m) =>
-      [0, 1].map((n) => ({ name: `processor ${n + 1}`, steps: unmapThenWait({ bugs, site: m.site(0, frame + n) }) })),
+      [0, 1].map((n) => {
+        const steps = unmapThenWait({ bugs, site: m.site(0, frame + n) });
+        return { name: `processor ${n + 1}`, steps: n === 0 ? steps : steps.slice(0, -1) };
+      }),
   });
 
 const forging = (bugs: LifetimeBugs): Universe => {
@@ -209,7 +213,7 @@ const inVain = (bugs: LifetimeBugs): Universe => {
   });
 };
 
-const silent = { populates: false, timeOuts: 1 } as const;
+const impatient = { manners: "answers", populates: false, timeOuts: 0, hurries: true } as const;
 
 export const lifetimeUniverses: Readonly<Record<LifetimeBugId, (bugs: LifetimeBugs) => Universe>> = {
   "flush-all-as-page-0": unmapping(one(plain), ["I1"], (o) => U.unmap({ ...o, everything: true })),
@@ -223,11 +227,11 @@ export const lifetimeUniverses: Readonly<Record<LifetimeBugId, (bugs: LifetimeBu
   "moved-page-unreferenced": moving,
   "status-word-shared": (bugs) => {
     const status = bugs.has("status-word-shared") ? "of the processor" : "of the slot";
-    return pageLifetime({ policy: { ...releasePolicies["xen-2016"], status }, manners: "answers", ...silent });
+    return pageLifetime({ policy: { ...releasePolicies["xen-2016"], status }, ...impatient });
   },
   "timeout-not-reported": (bugs) => {
     const onSilence = bugs.has("timeout-not-reported") ? "free" : "fence";
-    return pageLifetime({ policy: { ...releasePolicies["fence-then-free"], onSilence }, manners: "never", ...silent });
+    return pageLifetime({ policy: { ...releasePolicies["fence-then-free"], onSilence }, ...impatient });
   },
   "hidden-devices-skipped": unmapping(twoFunctions, ["I1"], U.unmap, { more: { hidden: true } }),
   "subdevices-not-listed": unmapping(twoFunctions, ["I1"], U.unmap, { more: { kind: "subdevice" } }),

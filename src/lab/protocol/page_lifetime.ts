@@ -34,6 +34,8 @@ export interface PageLifetimeOptions {
    * answers come in time, and nobody gives up.
    */
   readonly timeOuts?: number;
+  /** Software's own time may run out, where the policy has one. Default: where the unit's may. */
+  readonly hurries?: boolean;
   /** The device is pulled out once it has a translation. Default false. */
   readonly leaves?: boolean;
   /** The guest has another page put where the first was. Default true. */
@@ -105,7 +107,7 @@ export function pageLifetime(o: PageLifetimeOptions): Universe {
   const m = buildMachine(machine);
   const { state, memory, book, seen, kernel, watch } = m;
   const site = m.site(0, guestFrame);
-  const policy: ReleasePolicy = timeOuts === 0 ? { ...o.policy, patience: "endless" } : o.policy;
+  const policy: ReleasePolicy = !(o.hurries ?? timeOuts > 0) ? { ...o.policy, patience: "endless" } : o.policy;
   const handles = listens(policy);
   if (handles) m.ring.listen();
   memory.noteIn(state);

@@ -1,11 +1,13 @@
 /** An HVM domain of Xen with a device passed through: each call by which a page leaves it, beside the device at work. */
 import { frameBytes } from "../../base/frame.js";
+import { explore } from "../../check/explore.js";
 import type { Universe } from "../../check/universe.js";
 import type { ProtocolStep } from "../../sw/iommu/lifetime/protocol.js";
 import * as X from "../../sw/iommu/lifetime/xen_calls.js";
 import { type MachineOptions, place } from "./layout.js";
 import type { BuiltMachine } from "./machine.js";
 import { universeOf } from "./universe_of.js";
+import { type Rule, ruled } from "./watch.js";
 
 const frame = 4;
 const requester = 0x18;
@@ -48,3 +50,35 @@ export function passthrough({ call, held, hasTlb = true }: PassthroughOptions): 
     protocols: (m) => [{ name: "hypervisor", steps: steps(m) }],
   });
 }
+
+/** Of each call: what breaks, by what holds its pages, and how many states there are. */
+export interface ComparedCall {
+  readonly call: XenCall;
+  readonly cells: readonly {
+    readonly held: X.Held;
+    readonly broken: readonly { readonly rule: Rule; readonly steps: number }[];
+    readonly states: number;
+    readonly complete: boolean;
+  }[];
+}
+
+export const holds: readonly X.Held[] = ["by nothing", "by the wait", "by references"];
+
+const limits = { statesMax: 50_000, bytesMax: 2 ** 27 };
+
+/** Every call, held by each: of a device that keeps translations of its own, or of one that does not. */
+export function compareCalls(hasTlb: boolean): readonly ComparedCall[] {
+  return xenCalls.map((call) => ({
+    call,
+    cells: holds.map((held) => {
+      const options = { auditEvery: 0, goesOn: true };
+      const { violations, states, bounded } = explore(() => passthrough({ call, held, hasTlb }), limits, options);
+      const broken = passthroughRules.flatMap((rule) =>
+        violations.filter((v) => v.invariant === ruled(rule)).map(({ steps }) => ({ rule, steps: steps.length })),
+      );
+      return { held, broken, states, complete: bounded === null };
+    }),
+  }));
+}
+
+export const passthroughRules: readonly Rule[] = ["I1", "I2", "I2'", "I3", "I9"];

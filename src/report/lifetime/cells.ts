@@ -1,10 +1,16 @@
 /** The comparison of policies in words, as every form of it gives them. */
 import type { ComparedCell } from "../../lab/protocol/comparison.js";
+import type { ComparedCall } from "../../lab/protocol/passthrough.js";
 import type { ReleasePolicy } from "../../sw/iommu/lifetime/policies.js";
 
+type Searched = Omit<ComparedCall["cells"][number], "held">;
+
 /** What broke, each with the steps of the shortest run, and over how many states. */
-export function cellWords({ broken, states, complete }: ComparedCell): string {
-  const what = broken.length === 0 ? "holds" : broken.map((b) => `${b.rule} in ${b.steps.length}`).join(", ");
+export const cellWords = ({ broken, ...cell }: ComparedCell): string =>
+  searchWords({ ...cell, broken: broken.map(({ rule, steps }) => ({ rule, steps: steps.length })) });
+
+export function searchWords({ broken, states, complete }: Searched): string {
+  const what = broken.length === 0 ? "holds" : broken.map((b) => `${b.rule} in ${b.steps}`).join(", ");
   return `${what} (${states.toLocaleString("en-US")} states${complete ? "" : ", cut"})`;
 }
 

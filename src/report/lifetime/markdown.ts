@@ -1,10 +1,11 @@
 /** The page that lays policies for pages side by side. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
+import { compareCalls, holds, passthroughRules } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { rows, written } from "../scenario/markdown.js";
-import { cellWords, costColumns, frees } from "./cells.js";
+import { cellWords, costColumns, frees, searchWords } from "./cells.js";
 
 /** One line of each table: a test asks for those of some policies. */
 export function policyRows({ name, cells, cost }: ComparedPolicy) {
@@ -16,6 +17,14 @@ export function policyRows({ name, cells, cost }: ComparedPolicy) {
     costs: [name, ...costColumns.map(([, key]) => `${cost[key]}`)],
   };
 }
+
+/** Of Xen's calls: a line for each, of a device with a TLB of its own or without. */
+export const callRows = (hasTlb: boolean): readonly (readonly string[])[] =>
+  compareCalls(hasTlb).map(({ call, cells }) => [
+    call,
+    hasTlb ? "has a TLB of its own" : "has none",
+    ...cells.map(searchWords),
+  ]);
 
 export function pageLifetimeMarkdown(all: readonly ComparedPolicy[]): string {
   const devices = Object.entries(devicesCompared);
@@ -75,6 +84,21 @@ export function pageLifetimeMarkdown(all: readonly ComparedPolicy[]): string {
     ...rows(
       ["policy", ...costColumns.map(([title]) => title)],
       told.map((t) => t.costs),
+    ),
+    "",
+    "## Every way out of a domain of Xen",
+    "",
+    "An HVM domain with a device passed through: its IOMMU's tables lead from its frames to its pages, and each of these calls",
+    "takes a page from it while the device works on. *By nothing* is what XSA-346 found (2020) and XSA-480 again (2026), *by the",
+    "wait* what Xen does since 2016, for ever since 2021, *by references* what the series' reviewers asked for in 2015 and what",
+    "XSA-346 then did in one place. A destroyed domain gives the pages of its tables back too (I2'): a unit may begin its walks",
+    "there. An entry that was empty (populate) owes no flush.",
+    "",
+    ...rows(["call", "the device", ...holds.map((h) => `held ${h}`)], [...callRows(true), ...callRows(false)]),
+    "",
+    ...rows(
+      ["rule", "what must hold"],
+      passthroughRules.map((rule) => [rule, rules[rule]]),
     ),
   ]);
 }

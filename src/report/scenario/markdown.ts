@@ -69,7 +69,8 @@ export function scenariosMarkdown(scenarios: readonly Scenario[]): string {
       (s) => `| [${s.id}](${s.id}.md) | ${plain(s.title)} | ${plain(`${s.quotation.author}, ${s.quotation.date}`)} |`,
     ),
     "",
-    "[Historic bugs](bugs.md), each a switch with the shortest run that shows it.",
+    "[Historic bugs](bugs.md), each a switch with the shortest run that shows it. [Policies](../page-lifetime.md) for a page that a",
+    "device can still reach, side by side.",
   ]);
 }
 

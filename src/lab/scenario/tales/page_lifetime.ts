@@ -29,7 +29,7 @@ const told = (...parts: readonly SearchedPart[]) => parts.map(searchedPart);
 type Manners = Omit<PageLifetimeOptions, "policy">;
 const policy = (name: ReleasePolicyName, o: Manners) => () => pageLifetime({ policy: releasePolicies[name], ...o });
 const inTime: Manners = { manners: "answers", timeOuts: 0 };
-const never: Manners = { manners: "never", timeOuts: 1 };
+const never: Manners = { manners: "never", timeOuts: 1, populates: false };
 
 /** The bugs of a run as a set of ours. */
 const among = (bugs: readonly string[]) => new Set(bugs as readonly LifetimeBugId[]);

@@ -77,12 +77,10 @@ export interface Destruction {
   readonly hasTlb: boolean;
   /** Memory is written at once, or by way of the processor's cache. */
   readonly cached?: boolean;
-  /** Pages go without waiting. Default false. */
-  readonly hurries?: boolean;
 }
 
 /** A domain dies: its device is taken from it, and then all of its pages go. */
-export function destroy({ bugs, site, hasTlb, cached, hurries }: Destruction): readonly ProtocolStep[] {
+export function destroy({ bugs, site, hasTlb, cached }: Destruction): readonly ProtocolStep[] {
   const { did, requester, frame, contextAt, page } = site;
   const inDevice = hasTlb ? [deviceTlbPages({ requester, frame })] : [];
   const entry =
@@ -99,7 +97,6 @@ export function destroy({ bugs, site, hasTlb, cached, hurries }: Destruction): r
   const counted = change("count the page as unmapped", ({ book }) => book.unmap(page));
   const back = release({ page, keeps: "nothing" });
   if (bugs.has("deassign-stops-early")) return [change("stop at a region that is not there", () => undefined), back];
-  if (hurries === true) return [...entry, counted, back, told, awaited, flushed(page)];
   return [...entry, counted, told, awaited, flushed(page), back];
 }
 
