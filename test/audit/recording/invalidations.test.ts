@@ -48,6 +48,12 @@ describe("real kernels are healthy", () => {
     expect(invalidations!.reachable!.byteSeconds).toBeCloseTo(459_372.36, 1);
   });
 
+  test("lazy, first stage: by PASID", () => {
+    const { invalidations } = audited(fixtureText("vtd-scalable-fs"));
+    const descriptors = [{ kind: "IOTLB by PASID", count: 41 }];
+    expect(invalidations).toMatchObject({ unmaps: 340, covered: 336, broken: 0, waiting: 0, descriptors });
+  });
+
   test.each(["amdvi", "smmuv3"])("%s: whose driver writes no event of it", (name) => {
     const { invalidations, violations } = audited(fixtureText(name));
     expect(invalidations).toMatchObject({ covered: 0, broken: 0, reachable: null });
@@ -161,5 +167,165 @@ describe("a real recording from which invalidations are taken", () => {
       const text = without((l, i) => l.startsWith("#") || drop(l, i));
       expect(why(text)).toContain("an excerpt does not show all");
     });
+  });
+});
+
+/** Lines of events, a hundred microseconds apart unless the line says another time. */
+function made(...events: readonly string[]): string {
+  let at = 1_000_000;
+  const line = (e: string) => {
+    const [, time, task = "a-1", cpu = "0", rest] = /^(?:@(\d+) )?(?:(\S+)\[(\d)\] )?(.*)$/s.exec(e)!;
+    at = time === undefined ? at + 100 : Number(time);
+    return `  ${task}  [00${cpu}] .....  ${Math.floor(at / 1e6)}.${String(at % 1e6).padStart(6, "0")}: ${rest}`;
+  };
+  return `# tracer: nop\n# entries-in-buffer/entries-written: 9/9   #P:1\n${events.map(line).join("\n")}\n`;
+}
+
+const bdf = (device: number) => `0000:01:0${device}.0`;
+const hex = (n: number) => n.toString(16).padStart(16, "0");
+const attach = (device: number, did: number, ats = false) => [
+  `cache_tag_assign: dmar0/dmar0 type iotlb did ${did} pasid 0 ref 1`,
+  ...(ats ? [`cache_tag_assign: dmar0/${bdf(device)} type devtlb did ${did} pasid 0 ref 1`] : []),
+  `attach_device_to_domain: IOMMU: device=${bdf(device)}`,
+];
+const raw = (what: string, iova: number, bytes = 4096) =>
+  what === "map"
+    ? `map: IOMMU: iova=0x${hex(iova)} - 0x${hex(iova + bytes)} paddr=0x0000000007000000 size=${bytes}`
+    : `unmap: IOMMU: iova=0x${hex(iova)} - 0x${hex(iova + bytes)} size=${bytes} unmapped_size=${bytes}`;
+const named = (what: string, device: number, iova: number, bytes = 4096) =>
+  `dma_${what}_phys: ${bdf(device)} dir=TO_DEVICE dma_addr=${iova.toString(16)} size=${bytes} ` +
+  `${what === "map" ? "phys_addr=7000000 " : ""}attrs=`;
+const map = (device: number, iova: number, bytes = 4096) => [
+  raw("map", iova, bytes),
+  named("map", device, iova, bytes),
+];
+const post = (low: number, high: number) =>
+  `qi_submit: x_inv dmar0: 0x${low.toString(16)} 0x${high.toString(16)} 0x0 0x0`;
+const pages = (did: number, iova: number, am = 0) => post(did * 0x1_0000 + 0xf2, iova + 0x40 + am);
+const whole = (did: number) => post(did * 0x1_0000 + 0xe2, 0);
+const tlb = (device: number, iova: number) => post((0x100 + device * 8) * 2 ** 32 + 3, iova);
+/** Unmapped, forgotten as said, back with its driver. */
+const unmap = (device: number, iova: number, ...told: readonly string[]) => [
+  raw("unmap", iova),
+  ...told,
+  named("unmap", device, iova),
+];
+
+const top = 0xffff_f000;
+const found = (...events: readonly string[]) => audited(made(...events)).invalidations!;
+/** What was seen to be healthy before, and goes on to be after. */
+const healthy = (device: number, did: number, ...more: readonly string[]) =>
+  [1, 2, 3].flatMap((n) => [
+    ...map(device, top - n * 0x1_0000),
+    ...unmap(device, top - n * 0x1_0000, pages(did, top - n * 0x1_0000), ...more),
+  ]);
+
+describe("made recordings", () => {
+  const around = (...events: readonly string[]) => [...attach(3, 5), ...healthy(3, 5), ...events, ...healthy(3, 5)];
+
+  test("lazy: from when its driver has it until the domain is flushed", () => {
+    const events = [
+      ...attach(3, 5),
+      ...map(3, top),
+      ...map(3, top - 4096),
+      raw("unmap", top),
+      `@2000000 ${named("unmap", 3, top)}`,
+      raw("unmap", top - 4096),
+      `@2004000 ${named("unmap", 3, top - 4096)}`,
+      `@2010000 ${whole(5)}`,
+      ...map(3, top),
+    ];
+    expect(found(...events)).toMatchObject({
+      ...{ unmaps: 2, covered: 2, broken: 0, waiting: 0 },
+      reachable: { count: 2, of: 2, median: 0.006, max: 0.01, byteSeconds: 4096 * 0.016 },
+    });
+  });
+
+  test("what nothing has reached yet waits", () => {
+    expect(found(...attach(3, 5), ...map(3, top), ...unmap(3, top))).toMatchObject({
+      covered: 0,
+      waiting: 1,
+      unknown: [],
+    });
+  });
+
+  const again = map(3, top);
+  test.each([
+    ["the page", [pages(5, top)], 0],
+    ["more than the page", [pages(5, top - 3 * 4096, 2)], 0],
+    ["all of the domain", [whole(5)], 0],
+    ["all of all domains", [post(0xd2, 0)], 0],
+    ["nothing", [], 1],
+    ["another page", [pages(5, top - 4096)], 1],
+    ["another domain", [pages(6, top)], 1],
+    ["a device's TLB alone", [tlb(3, top)], 1],
+    ["the context cache", [post(0x5_0021, 0)], 1],
+  ])("told to forget: %s", (_, told, broken) => {
+    const result = found(...around(...map(3, top), ...unmap(3, top, ...told), ...again));
+    expect([result.broken, result.covered, result.unmaps]).toEqual([broken, 7 - broken, 7]);
+  });
+
+  test("two halves make a whole", () => {
+    const both = [raw("unmap", top - 4096, 8192), pages(5, top - 4096), pages(5, top)];
+    const events = [
+      ...map(3, top - 4096, 8192),
+      ...both,
+      named("unmap", 3, top - 4096, 8192),
+      ...map(3, top - 4096, 8192),
+    ];
+    expect(found(...around(...events))).toMatchObject({ covered: 7, broken: 0 });
+    expect(found(...around(...events.filter((e) => e !== pages(5, top))))).toMatchObject({ covered: 6, broken: 1 });
+  });
+
+  test("a device's TLB must forget, too, and is named", () => {
+    const twice = (...told: readonly string[]) => [
+      ...attach(3, 5, true),
+      ...[...map(3, top), ...unmap(3, top, pages(5, top), tlb(3, top))],
+      ...[...map(3, top), ...unmap(3, top, ...told)],
+      ...[...map(3, top), ...unmap(3, top, pages(5, top), tlb(3, top))],
+      ...[...map(3, top), ...unmap(3, top, pages(5, top), tlb(3, top))],
+    ];
+    expect(found(...twice(pages(5, top), tlb(3, top)))).toMatchObject({ covered: 4, broken: 0 });
+    const result = audited(made(...twice(pages(5, top))));
+    expect(result.invalidations).toMatchObject({ covered: 3, broken: 1 });
+    expect(accused(result)[0]!.detail).toContain("the TLB of 01:03.0 was told to forget it at");
+  });
+
+  test("another domain's use of the same address is none of its own", () => {
+    const events = [...attach(4, 6), ...around(...map(3, top), ...unmap(3, top), ...map(4, top))];
+    expect(found(...events)).toMatchObject({ broken: 0, waiting: 1 });
+  });
+
+  test("what no event names is of the domain in which its task has it forgotten, or of any", () => {
+    const alone = [raw("map", top), raw("unmap", top)];
+    expect(found(...around(...alone, pages(5, top)))).toMatchObject({ covered: 7, coveredInAll: 0 });
+    const lazily = around(...alone, ...map(3, top - 4096), whole(5));
+    expect(found(...lazily)).toMatchObject({ covered: 7, coveredInAll: 1, unknown: [] });
+    const never = around(...alone, ...map(3, top - 4096));
+    expect(found(...never)).toMatchObject({
+      covered: 6,
+      unknown: [{ count: 1, why: "no event names whose they are" }],
+    });
+  });
+
+  test("units that number their domains alike are not told apart", () => {
+    const result = found(...attach(3, 5), ...attach(4, 5), ...map(3, top), ...unmap(3, top, pages(5, top)));
+    expect(result).toMatchObject({ covered: 0, note: expect.stringContaining("several units") });
+  });
+
+  test("a domain that was given up is forgotten with its tables", () => {
+    const gone = "cache_tag_unassign: dmar0/dmar0 type iotlb did 5 pasid 0 ref 1";
+    const result = found(...around(...map(3, top), ...unmap(3, top), gone, ...attach(3, 5), ...map(3, top)));
+    expect(result).toMatchObject({ broken: 0, unknown: [{ count: 1, why: "their domain was given up" }] });
+  });
+
+  test("where caches are not traced, any domain's invalidation counts, and how long is not told", () => {
+    const events = [...healthy(3, 5), ...map(3, top), ...unmap(3, top), ...map(3, top), ...healthy(3, 5)];
+    const device = `attach_device_to_domain: IOMMU: device=${bdf(3)}`;
+    expect(found(device, ...events)).toMatchObject({ covered: 6, broken: 1, reachable: null });
+    const other = [...healthy(3, 5), ...map(3, top), ...unmap(3, top, pages(6, top)), ...map(3, top), ...healthy(3, 5)];
+    expect(found(device, ...other)).toMatchObject({ covered: 7, broken: 0, reachable: null });
+    const alone = [raw("map", top), raw("unmap", top), pages(5, top)];
+    expect(found(...alone)).toMatchObject({ unmaps: 1, covered: 1, coveredInAll: 0, unknown: [] });
   });
 });

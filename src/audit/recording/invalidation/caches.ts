@@ -23,6 +23,7 @@ export interface Domain {
   readonly devices: Set<number>;
 }
 
+const unitsCache = (): Cache => ({ of: "unit", requester: -1, first: Number.NaN, last: Number.NaN });
 const isDevices = (cache: number) => cache === 1 || cache === 3;
 
 /** Requester id of "0000:01:02.3"; -1 for another name. */
@@ -38,6 +39,8 @@ export class Caches {
   readonly #byId = new Map<number, Domain>();
   readonly #byDevice = new Map<number, Domain>();
   readonly #nameless: Domain[] = [];
+  /** Those of numbers that were seen before caches were. */
+  readonly #assumed = new Set<Domain>();
   /** Whether caches are traced. */
   isTagged = false;
   /** What is assigned and not yet known to be whose. */
@@ -56,15 +59,25 @@ export class Caches {
     const known = this.#byDevice.get(device);
     if (known !== undefined) return known;
     if (this.isTagged || device < 0) return null;
-    const caches: Cache[] = [{ of: "unit", requester: -1, first: Number.NaN, last: Number.NaN }];
-    const domain = { id: -1, caches, devices: new Set([device]) };
+    const domain = { id: -1, caches: [unitsCache()], devices: new Set([device]) };
     this.#byDevice.set(device, domain);
     this.#nameless.push(domain);
     return domain;
   }
 
+  /** The domain of a number: where caches are not traced, each that an invalidation names is one. */
   byId(id: number): Domain | undefined {
-    return this.#byId.get(id);
+    const known = this.#byId.get(id);
+    if (known !== undefined || this.isTagged || !(id >= 0)) return known;
+    const domain = { id, caches: [unitsCache()], devices: new Set<number>() };
+    this.#byId.set(id, domain);
+    this.#assumed.add(domain);
+    return domain;
+  }
+
+  /** What is unmapped for a device was forgotten in this domain: so it is the device's. */
+  learn(device: number, domain: Domain): void {
+    if ((this.#byDevice.get(device)?.id ?? -1) < 0) this.#byDevice.set(device, domain);
   }
 
   /** @returns the domain that nobody uses any more, for an event that ends one */
@@ -74,6 +87,8 @@ export class Caches {
     switch (batch.kind[i]) {
       case EventKind.cacheAssigned: {
         this.isTagged = true;
+        const before = this.#byId.get(id);
+        if (before !== undefined && this.#assumed.delete(before)) this.#ended(id);
         if (!isDevices(kind) && batch.attrs[i] === 1 && this.#byId.has(id)) this.ambiguous = true;
         if (this.#assigned?.id !== id) this.#assigned = { id, kinds: [] };
         this.#assigned.kinds.push(kind);

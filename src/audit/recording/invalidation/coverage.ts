@@ -164,8 +164,10 @@ export class Coverage {
       return;
     }
     this.#unmapped.delete(who);
-    if (u.domain !== null) u.device = b.device[i]!;
-    else this.#settle(u, b.device[i]!, b.time[i]!);
+    if (u.domain !== null) {
+      u.device = b.device[i]!;
+      this.caches.learn(u.device, u.domain);
+    } else this.#settle(u, b.device[i]!, b.time[i]!);
   }
 
   /** `dma_unmap_sg` is written before the list is unmapped: what its task unmaps next is the list. */

@@ -101,7 +101,7 @@ export class InvalidationAudit {
       .map(([type, count]) => ({ kind: descriptorNames[type] ?? `type ${type}`, count }));
     const seen = { unmaps: c.unmaps, descriptors, flushes: this.#flushes };
     const note =
-      c.orders === 0
+      c.orders === 0 && !c.caches.isTagged
         ? nothingRecorded
         : c.caches.ambiguous
           ? "several units number their domains alike, and which is meant is not kept"

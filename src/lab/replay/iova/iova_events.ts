@@ -31,6 +31,14 @@ const waitingMax = 4096;
 /** Of a device or of the domain that one is nested in. */
 const isIotlb = (cache: number) => cache === 0 || cache === 2;
 
+/** Bytes of the longest range that the kernel allocates at an address: it aligns each to its own length. Source: alloc_iova_fast. */
+function longestAt(iova: number): number {
+  if (iova === 0) return Number.POSITIVE_INFINITY;
+  let bytes = frameBytes;
+  while (iova % (bytes * 2) === 0) bytes *= 2;
+  return bytes;
+}
+
 const down = (address: number) => address - (address % frameBytes);
 const up = (address: number) => down(address + frameBytes - 1);
 
@@ -126,7 +134,7 @@ export class IovaEvents {
   #mapped(who: number, b: EventBatch, i: number): void {
     const [from, to] = [b.dma[i]!, b.dma[i]! + b.size[i]!];
     const open = this.#mapping.get(who);
-    if (open !== undefined && open.end === from) open.end = to;
+    if (open !== undefined && open.end === from && to - open.iova <= longestAt(open.iova)) open.end = to;
     else {
       if (open !== undefined) open.isKnown = true;
       this.#mapping.set(who, this.#open(IovaKind.mapped, b, i, from, to));

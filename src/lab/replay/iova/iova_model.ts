@@ -39,7 +39,12 @@ interface Unnamed {
   readonly first: number;
   readonly frames: number;
   domain: IovaDomain | null;
+  /** By what it was unmapped while its domain was not known: a magazine of that domain has it. */
+  ended: IovaOperation | null;
 }
+
+/** Of those of unknown domain that were unmapped, so many are kept. */
+const endedMax = 256;
 
 /** All a device reaches: masks are not recorded, and 4 GiB are tried first. */
 const reach = 2 ** 48 - 1;
@@ -52,6 +57,8 @@ export class IovaModel implements IovaSink {
   /** Unnamed mappings that live, by their address: domains may have the same. */
   readonly #unnamed = new Map<number, Unnamed[]>();
   readonly #ownerless: Unnamed[] = [];
+  /** Those of them that were unmapped since, the oldest first. */
+  readonly #ended: Unnamed[] = [];
   /** How many unnamed mappings were found to be of a domain. */
   readonly #users = new Map<IovaDomain, number>();
   /** Devices whose domain began in the recording, and whether they were given an address since. */
@@ -155,6 +162,7 @@ export class IovaModel implements IovaSink {
       const [unnamed] = this.#ownerless.splice(at, 1);
       if (!domain.space.claim(unnamed!.first, unnamed!.frames)) break;
       this.#found(unnamed!, domain);
+      if (unnamed!.ended !== null) this.#free(domain, unnamed!.ended);
       chosen = domain.space.peek(cpu, frames, reach, true);
     }
     return chosen;
@@ -172,6 +180,7 @@ export class IovaModel implements IovaSink {
       first: op.iova / frameBytes,
       frames: op.bytes / frameBytes,
       domain: null,
+      ended: null,
     };
     this.#unnamedCount++;
     const same = this.#unnamed.get(op.iova);
@@ -200,7 +209,17 @@ export class IovaModel implements IovaSink {
     const at = same?.findLastIndex((u) => u.frames * frameBytes === op.bytes) ?? -1;
     if (at < 0) return;
     const [unnamed] = same!.splice(at, 1);
-    if (unnamed!.domain !== null) this.#free(unnamed!.domain, op);
-    else this.#ownerless.splice(this.#ownerless.indexOf(unnamed!), 1);
+    if (unnamed!.domain !== null) {
+      this.#free(unnamed!.domain, op);
+      return;
+    }
+    unnamed!.ended = op;
+    this.#ended.push(unnamed!);
+    if (this.#ended.length > endedMax) remove(this.#ownerless, this.#ended.shift()!);
   }
+}
+
+function remove<T>(from: T[], item: T): void {
+  const at = from.indexOf(item);
+  if (at >= 0) from.splice(at, 1);
 }

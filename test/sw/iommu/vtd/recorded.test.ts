@@ -92,7 +92,10 @@ test.each([
 ] as [string, MakeMode, number][])("%s: every descriptor", (name, mode, count) => {
   const { asked, caches, total } = readAsked(name);
   let posted: number[][] = [];
-  const driver = new VtdDriver({ ports: ports(), posted: (words) => posted.push([...words.slice(0, 4)]) }, mode);
+  const driver = new VtdDriver(
+    { ports: ports(), lastRequester: 0xffff, posted: (words) => posted.push([...words.slice(0, 4)]) },
+    mode,
+  );
   const root = driver.createDomain().root;
   let compared = 0;
   for (const { frames, submitted } of asked.filter((a) => a.submitted.length > 0)) {
