@@ -22,7 +22,8 @@ test("its rows of Xen's calls are what runs say", () => {
   for (const cells of [...callRows(true), ...callRows(false)]) expect(lines).toContain(line(cells));
 });
 
-test.each(["xen-2021", "batch-with-references"] as const)("its rows of %s are what runs say", (name) => {
+test("its rows of a policy are what runs say", () => {
+  const name = "xen-2021";
   const lines = readFileSync(path, "utf8").split("\n");
   const { policy, frees, breaks, costs } = policyRows(comparePolicy(name));
   for (const cells of [policy, frees, breaks, costs]) expect(lines).toContain(line(cells));

@@ -26,6 +26,8 @@ export interface Scenario {
   readonly point: string;
   /** Bugs that `run` can have on. */
   readonly bugs: readonly string[];
+  /** true: its parts are every run there is, so that a seed changes nothing. Left out: a seed draws the run. */
+  readonly isExplored?: true;
   /** A picture in Mermaid's language, drawn from what the run saw. */
   picture(parts: readonly Part[]): string;
   /** @returns the main part first, contrasts after it */

@@ -1,6 +1,7 @@
 /** The comparison of policies for pages as a `dmalab.page-lifetime/1` document. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
+import { compareCalls } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import type { PageLifetimeDocument } from "../schema/documents.js";
@@ -10,6 +11,12 @@ export function pageLifetimeDocument(all: readonly ComparedPolicy[]): PageLifeti
     schema: "dmalab.page-lifetime/1",
     rules: lifetimeRules.map((rule) => ({ rule, says: rules[rule] })),
     devices: Object.entries(devicesCompared).map(([device, { words }]) => ({ device, does: words })),
+    calls: [true, false].flatMap((hasTlb) =>
+      compareCalls(hasTlb).map(({ call, cells }) => ({
+        ...{ call, hasTlb },
+        cells: cells.map((c) => ({ ...c, broken: c.broken.map((b) => ({ ...b })) })),
+      })),
+    ),
     policies: all.map(({ name, cells, cost }) => ({
       policy: name,
       title: releasePolicies[name].title,

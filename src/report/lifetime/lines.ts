@@ -1,11 +1,14 @@
 /** The comparison of policies for pages for a terminal. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
+import { compareCalls, passthroughRules } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { wrap } from "../text/layout.js";
 import { styleFor } from "../text/style.js";
-import { cellWords, costColumns, frees } from "./cells.js";
+import { cellWords, costColumns, frees, searchWords } from "./cells.js";
+
+const allRules = [...new Set([...passthroughRules, ...lifetimeRules])];
 
 export function pageLifetimeLines(
   all: readonly ComparedPolicy[],
@@ -29,8 +32,19 @@ export function pageLifetimeLines(
         "",
       ];
     }),
+    style.bold("Every way out of a domain of Xen, by what holds the page until its flush is done"),
+    ...[true, false].flatMap((hasTlb) =>
+      compareCalls(hasTlb).flatMap(({ call, cells }) => [
+        ...wrap(`${call}, the device ${hasTlb ? "has a TLB of its own" : "has none"}`, width, "  ", "    "),
+        ...cells.flatMap((cell) => {
+          const tone = cell.broken.length === 0 ? style.green : style.red;
+          return wrap(`${cell.held.padEnd(13)} ${searchWords(cell)}`, width, "    ", " ".repeat(18)).map(tone);
+        }),
+      ]),
+    ),
+    "",
     style.bold("Rules; each with the steps of the shortest run that breaks it"),
-    ...lifetimeRules.flatMap((rule) => wrap(`${rule.padEnd(4)} ${rules[rule]}`, width, "  ", " ".repeat(7))),
+    ...allRules.flatMap((rule) => wrap(`${rule.padEnd(4)} ${rules[rule]}`, width, "  ", " ".repeat(7))),
     style.bold("Devices"),
     ...Object.entries(devicesCompared).flatMap(([name, { words }]) =>
       wrap(`${name.padEnd(8)} ${words}`, width, "  ", " ".repeat(11)),

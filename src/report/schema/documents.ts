@@ -337,6 +337,23 @@ export interface PageLifetimeDocument {
       readonly interrupts: number;
     };
   })[];
+  /** Every way out of a domain of Xen. */
+  readonly calls: readonly ({
+    readonly call: string;
+    /** The device keeps translations of its own. */
+    readonly hasTlb: boolean;
+    readonly cells: readonly ({
+      /** What holds the page until its flush is done. */
+      readonly held: string;
+      readonly broken: readonly ({
+        readonly rule: string;
+        /** Of the shortest run to it. */
+        readonly steps: number;
+      })[];
+      readonly states: number;
+      readonly complete: boolean;
+    })[];
+  })[];
 }
 
 /** A `dmalab.why/1` document. */

@@ -18,6 +18,19 @@ const cell = z.looseObject({
   complete: z.boolean().describe("every state was reached; false: the search was cut"),
 });
 
+const call = z.looseObject({
+  call: z.string(),
+  hasTlb: z.boolean().describe("the device keeps translations of its own"),
+  cells: z.array(
+    z.looseObject({
+      held: z.string().describe("what holds the page until its flush is done"),
+      broken: z.array(z.looseObject({ rule: z.string(), steps: count.describe("of the shortest run to it") })),
+      states: count,
+      complete: z.boolean(),
+    }),
+  ),
+});
+
 export const pageLifetimeSchema = z.looseObject({
   schema: z.literal("dmalab.page-lifetime/1"),
   rules: z.array(z.looseObject({ rule: z.string(), says: z.string() })),
@@ -40,4 +53,5 @@ export const pageLifetimeSchema = z.looseObject({
         .describe("steps of anybody, where every device answers in time"),
     }),
   ),
+  calls: z.array(call).describe("every way out of a domain of Xen"),
 });

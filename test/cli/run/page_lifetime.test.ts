@@ -18,9 +18,10 @@ test.each([
 
 test.runIf(long)("it is a document, in which each broken rule is told step by step, and lines", async () => {
   const { out, code } = await dmalab(["run", "--page-lifetime", "--json"]);
-  const { policies } = pageLifetimeSchema.parse(JSON.parse(out));
+  const { policies, calls } = pageLifetimeSchema.parse(JSON.parse(out));
   expect([code, policies.map((p) => p.policy)]).toEqual([0, Object.keys(releasePolicies)]);
   for (const { cells } of policies) expect(cells.map((c) => c.device)).toEqual(Object.keys(devicesCompared));
+  expect(calls.map((c) => c.cells.length)).toEqual(new Array(8).fill(3));
   const broken = policies.flatMap((p) => p.cells.flatMap((c) => c.broken));
   expect(broken.length).toBeGreaterThan(40);
   expect(broken.filter((b) => b.steps.length === 0)).toEqual([]);

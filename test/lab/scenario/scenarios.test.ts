@@ -23,7 +23,7 @@ for (const s of scenarios) {
   const first = () => (plain ??= s.run({ seed: 1, bugs: [] }));
 
   test(`${s.id}: every rule holds, with any seed`, () => {
-    for (const seed of long ? [1, 2, 77] : [1, 77]) {
+    for (const seed of long ? [1, 2, 77] : s.isExplored === true ? [1] : [1, 77]) {
       const parts = seed === 1 ? first() : s.run({ seed, bugs: [] });
       expect(brokenRules(parts), `seed ${seed}`).toEqual([]);
       expect(parts[0]!.contrast).toBe(false);
@@ -40,7 +40,7 @@ for (const s of scenarios) {
     }
   });
 
-  test(`${s.id}: the same seed tells the same story`, () => {
+  test.runIf(long || s.isExplored !== true)(`${s.id}: the same seed tells the same story`, () => {
     expect(JSON.stringify(s.run({ seed: 1, bugs: [] }))).toBe(JSON.stringify(first()));
   });
 

@@ -42,7 +42,7 @@ const atcTimeout: Scenario = {
   machine: unit,
   point:
     "Who waits for ever keeps the page and the processor; who gives up gives the page away under the device. A page may only go without an answer when the unit no longer takes anything from the device: then what its TLB keeps leads nowhere.",
-  ...{ bugs: [], picture: sequence },
+  ...{ bugs: [], picture: sequence, isExplored: true },
   run: () =>
     told(
       { title: "block the device, then free the page", build: policy("fence-then-free", never), to: ledToOther },
@@ -64,7 +64,7 @@ const pageFreedEarly: Scenario = {
   machine: `${unit}; gfn1 is frame 0x5, mfn1 page 0, mfn2 page 1`,
   point:
     "While references keep page 0 until the flush is done, the stray write lands in a page that still is the guest's: nobody else is hurt, and the guest, which has page 1 there by now, does not see it. Freed early, the same write lands in another domain's memory.",
-  ...{ bugs: [], picture: sequence },
+  ...{ bugs: [], picture: sequence, isExplored: true },
   run: () =>
     told(
       {
@@ -92,7 +92,7 @@ const pauseOrNot: Scenario = {
   machine: unit,
   point:
     "With references nobody else is ever reached, paused or not. What the pause buys is that the guest and its device see one page behind one address; what it costs is that the guest stands still until the slowest device has answered.",
-  ...{ bugs: [], picture: sequence },
+  ...{ bugs: [], picture: sequence, isExplored: true },
   run() {
     const parts = told(
       { title: "the guest is paused", build: policy("async-paused", inTime) },
@@ -132,7 +132,7 @@ const completionInterrupt: Scenario = {
   machine: "a VT-d unit, a device with a TLB of its own, two processors that give pages back, and one handler",
   point:
     "A page's own counts say what it waits for, so the handler needs no list: it looks at every flush that is not done. But it must clear the unit's bit before it looks; while the bit is up, the next completion raises no interrupt, and whoever looks first may never be woken again.",
-  ...{ bugs: ["woken-too-late"], picture: sequence },
+  ...{ bugs: ["woken-too-late"], picture: sequence, isExplored: true },
   run: ({ bugs }) =>
     told(
       { title: "the handler clears the bit, then looks", build: () => twoFlushes(among(bugs)) },
@@ -149,7 +149,7 @@ const innocentBystander: Scenario = {
   machine: "a VT-d unit, a device of domain 1 that is pulled out while it is asked, and one processor for each domain",
   point:
     "The unit names the device that was silent, not who asked it. A processor that finds the unit stopped, and takes the time-out for its own, gives a page of domain 2 away although the unit has not even fetched what it was asked for that page.",
-  ...{ bugs: ["bystander-given-up"], picture: sequence },
+  ...{ bugs: ["bystander-given-up"], picture: sequence, isExplored: true },
   run: ({ bugs }) =>
     told(
       { title: "each gives up only what it asked itself", build: () => bystander(among(bugs)) },
@@ -166,7 +166,7 @@ const transferWaits: Scenario = {
   machine: "an HVM domain with a device passed through that has a TLB of its own, and the domain that gets the page",
   point:
     "A transfer hands a page over at once where a freed page would only go to a list. It has to wait like one that is freed, or its reference has to: else the device of the old owner writes into the new one's memory.",
-  ...{ bugs: [], picture: sequence },
+  ...{ bugs: [], picture: sequence, isExplored: true },
   run: () =>
     told(
       {
@@ -199,7 +199,7 @@ const destroyWaits: Scenario = {
   machine: "an HVM domain with a device passed through; one of its pages holds a table of the IOMMU",
   point:
     "All pages of a domain go at once, those of its tables among them. The unit may still begin its walks in a table that is somebody else's page by then, so tables need references like the pages that they lead to.",
-  ...{ bugs: [], picture: sequence },
+  ...{ bugs: [], picture: sequence, isExplored: true },
   run: () =>
     told(
       {
@@ -227,7 +227,7 @@ const lazyWindow: Scenario = {
   machine: "a VT-d unit, a device without a TLB of its own, a kernel that unmaps, and whoever gets the page next",
   point:
     "Linux's lazy mode flushes for many unmappings at once, up to 10 ms later, and keeps the address until then, and the pages of its tables. It does not keep the page: for that time a device writes to memory that is somebody else's, by what the unit's own IOTLB still says.",
-  ...{ bugs: ["lazy-window"], picture: sequence },
+  ...{ bugs: ["lazy-window"], picture: sequence, isExplored: true },
   run: ({ bugs }) =>
     told(
       { title: "strict: flush, then give the page back", build: () => lifetimeUniverses["lazy-window"](among(bugs)) },
