@@ -23,28 +23,32 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "xen-pvh.yaml": ["foreign iommu", "foreign iommu"],
 };
 
-test.each(presets)("%s", (file) => {
-  const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
-  const each = amount(40, described.machine.iommu === undefined ? 100_000 : 30_000) / described.machine.workload.length;
-  for (const w of described.machine.workload) w.requests = Math.ceil(each);
-  const run = runMachine(described, { checks: !long });
-  expect(run.ran.idle).toBe(true);
-  for (const p of run.programs) {
-    expect(p.requests()).toEqual({ issued: p.description.requests, ended: p.description.requests, failed: 0 });
-    expect(p.wrong(true)).toEqual([]);
-    expect(p.refusals()).toEqual([]);
-  }
-  expect(
-    outcomeOf(run).devices.map((d) =>
-      [...d.causes.map((c) => c.cause), ...(d.split > 0 ? ["split"] : []), ...(d.foreign > 0 ? ["foreign"] : [])]
-        .sort()
-        .join(" "),
-    ),
-  ).toEqual(shown[file]);
-  expect(run.left).toEqual([]);
-  expect(run.host.xen?.gate.violations ?? []).toEqual([]);
-  expect(run.checker?.violations ?? []).toEqual([]);
-});
+test.each(presets)(
+  "%s",
+  (file) => {
+    const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
+    const each = amount(40, 100_000) / described.machine.workload.length;
+    for (const w of described.machine.workload) w.requests = Math.ceil(each);
+    const run = runMachine(described, { checks: !long });
+    expect(run.ran.idle).toBe(true);
+    for (const p of run.programs) {
+      expect(p.requests()).toEqual({ issued: p.description.requests, ended: p.description.requests, failed: 0 });
+      expect(p.wrong(true)).toEqual([]);
+      expect(p.refusals()).toEqual([]);
+    }
+    expect(
+      outcomeOf(run).devices.map((d) =>
+        [...d.causes.map((c) => c.cause), ...(d.split > 0 ? ["split"] : []), ...(d.foreign > 0 ? ["foreign"] : [])]
+          .sort()
+          .join(" "),
+      ),
+    ).toEqual(shown[file]);
+    expect(run.left).toEqual([]);
+    expect(run.host.xen?.gate.violations ?? []).toEqual([]);
+    expect(run.checker?.violations ?? []).toEqual([]);
+  },
+  900_000,
+);
 
 /** Pools that are too small for what is asked: requests fail, and no byte is wrong for that. */
 test.each([
