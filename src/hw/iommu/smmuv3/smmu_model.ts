@@ -16,7 +16,7 @@ import { During, Event, type EventFacts, eventWords } from "./event_words.js";
 import { tagOf, wordsOf } from "./regimes.js";
 import type { SmmuRegisters } from "./registers.js";
 import { lookUp } from "./smmu_lookup.js";
-import { isTwoLevel, outputBits, smmuRoot } from "./smmu_root.js";
+import { isTwoLevel, outputBits, SmmuRoots } from "./smmu_root.js";
 
 /** The faults for which CD.A, R and S, and STE.S2R and S2S say what happens. 5.5. */
 const ofTranslation: ReadonlySet<number> = new Set([
@@ -29,11 +29,13 @@ export class SmmuModel implements UnitModel {
   readonly #memory: MemoryView;
   readonly #registers: SmmuRegisters;
   readonly #events: SmmuEventQueue;
+  readonly #roots: SmmuRoots;
 
   constructor(o: { readonly memory: MemoryView; readonly registers: SmmuRegisters; readonly events: SmmuEventQueue }) {
     this.#memory = o.memory;
     this.#registers = o.registers;
     this.#events = o.events;
+    this.#roots = new SmmuRoots(o.registers);
   }
 
   isOn(): boolean {
@@ -41,7 +43,7 @@ export class SmmuModel implements UnitModel {
   }
 
   lookup(view: MemoryView, whose: Whose): Attachment | LookupFault {
-    return lookUp(view, smmuRoot(this.#registers), whose, this.#registers.read("cr0ack", Cr0.atschk) === 1);
+    return lookUp(view, this.#roots.root, whose, this.#registers.read("cr0ack", Cr0.atschk) === 1);
   }
 
   /** The entry, and the descriptor of level 1 that leads to it. */
@@ -117,7 +119,7 @@ export class SmmuModel implements UnitModel {
     const facts = { code: r.code, request: r, privileged, stalls: false, tag: r.slot, other: r.at };
     // No walk, and a translation is missing: for a context descriptor, unless that was read and walks nothing.
     if (r.stage === null && r.code === Event.translation && wordsOf(r.entries, Cd.$) === undefined) {
-      const fault = contextFault(this.#memory, smmuRoot(this.#registers), r.entries, r.pasid ?? 0);
+      const fault = contextFault(this.#memory, this.#roots.root, r.entries, r.pasid ?? 0);
       const { code, at } = fault ?? { code: r.code, at: 0 };
       return { ...facts, code, other: at, second: true, during: During.context };
     }

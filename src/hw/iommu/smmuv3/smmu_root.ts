@@ -22,6 +22,32 @@ export const isTwoLevel = (registers: SmmuRegisters) => registers.read("strtabBa
 /** Bits of the addresses that the unit gives. */
 export const outputBits = (registers: SmmuRegisters) => Math.min(addressBits[registers.read("idr5", Idr5.oas)]!, 52);
 
+/** The unit as its registers stand, made anew when one of them that says so is another. */
+export class SmmuRoots {
+  readonly #registers: SmmuRegisters;
+  /** STRTAB_BASE, both words, STRTAB_BASE_CFG, CR0ACK and GBPA, of which it was made. */
+  readonly #made = new Uint32Array(5);
+  readonly #now = new Uint32Array(5);
+  #root: UnitRoot | null = null;
+
+  constructor(registers: SmmuRegisters) {
+    this.#registers = registers;
+  }
+
+  get root(): UnitRoot {
+    const [registers, now, made] = [this.#registers, this.#now, this.#made];
+    registers.read64(registers.map.registers.strtabBase.offset, now);
+    now[2] = registers.get("strtabBaseCfg");
+    now[3] = registers.get("cr0ack");
+    now[4] = registers.get("gbpa");
+    if (this.#root === null || now.some((word, n) => word !== made[n])) {
+      made.set(now);
+      this.#root = smmuRoot(registers);
+    }
+    return this.#root;
+  }
+}
+
 export function smmuRoot(registers: SmmuRegisters): UnitRoot {
   const base = new Uint32Array(2);
   registers.read64(registers.map.registers.strtabBase.offset, base);
