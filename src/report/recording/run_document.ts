@@ -78,13 +78,14 @@ function iovaDocument(iova: IovaOutcome, nameOf: (device: number) => string): No
   const kinds = { single: { ...of.single }, list: { ...of.list }, coherent: { ...of.coherent } };
   return {
     ...{ compared, equal, of: kinds, older, unnamed: { ...unnamed }, note },
-    mismatches: mismatches.map(({ time, device, bytes, of: what, kernel, model }) => ({
+    mismatches: mismatches.map(({ time, device, bytes, of: what, kernel, model, why }) => ({
       time: secondsOf(time),
       device: nameOf(device),
       of: what,
       size: bytes,
       kernel: hexWords(kernel),
       model: hexWords(model),
+      why,
     })),
   };
 }

@@ -176,6 +176,8 @@ export interface RunDocument {
       readonly kernel: string | null;
       /** Address, hexadecimal. */
       readonly model: string | null;
+      /** What is not recorded and may be otherwise. */
+      readonly why?: string | null;
     })[];
   };
   readonly invalidations?: RunInvalidations;

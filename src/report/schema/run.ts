@@ -245,6 +245,7 @@ export const runSchema = z.looseObject({
           size: bytes,
           kernel: address,
           model: address,
+          why: z.string().nullable().optional().describe("what is not recorded and may be otherwise"),
         }),
       ),
     })

@@ -54,6 +54,15 @@ describe("real kernels are healthy", () => {
     expect(invalidations).toMatchObject({ unmaps: 340, covered: 336, broken: 0, waiting: 0, descriptors });
   });
 
+  test("lazy, four CPUs, a kernel whose flush of all is an event of its own", () => {
+    const { invalidations } = audited(fixtureText("four-cpus-6.12"));
+    const counts = { unmaps: 564, covered: 556, broken: 0, waiting: 8, unknown: [], flushes: 101 };
+    expect(invalidations).toMatchObject({
+      ...counts,
+      reachable: { count: 556, of: 556, median: 0.013746, max: 0.109375 },
+    });
+  });
+
   test.each(["amdvi", "smmuv3"])("%s: whose driver writes no event of it", (name) => {
     const { invalidations, violations } = audited(fixtureText(name));
     expect(invalidations).toMatchObject({ covered: 0, broken: 0, reachable: null });

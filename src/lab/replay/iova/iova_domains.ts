@@ -18,13 +18,23 @@ export interface IovaMachine {
 export class IovaDomain {
   readonly space = new DomainSpace();
   readonly queue: FlushQueue;
+  /** By which CPU an address was last given back after a flush, by its first frame: as it seems. */
+  readonly #givenBackBy = new Map<number, number>();
 
   constructor(machine: IovaMachine) {
     for (const [first, last] of machine.reserved) this.space.reserve(first, last);
     this.queue = new FlushQueue({
       flushAll: () => {},
-      release: (cpu, first, frames) => this.space.free(cpu, first, frames),
+      release: (cpu, first, frames) => {
+        this.#givenBackBy.set(first, cpu);
+        this.space.free(cpu, first, frames);
+      },
     });
+  }
+
+  /** @returns the CPU that is taken to have given an address back late; -1 for one that was not */
+  givenBackBy(first: number): number {
+    return this.#givenBackBy.get(first) ?? -1;
   }
 }
 

@@ -16,6 +16,8 @@ export interface IovaMismatch {
   readonly kernel: number;
   /** null: the model had no room. */
   readonly model: number | null;
+  /** What is not recorded and may be otherwise than the model has it; null where that is not known. */
+  readonly why: string | null;
 }
 
 export interface IovaOutcome {
@@ -146,10 +148,19 @@ export class IovaModel implements IovaSink {
       domain.space.alloc(op.cpu, frames, reach, true);
       return;
     }
+    const why = whyOf(domain.givenBackBy(kernel), op.cpu);
     domain.space.claim(kernel, frames);
     if (this.#mismatches.length < mismatchesMax) {
       const model = chosen < 0 ? null : chosen * frameBytes;
-      this.#mismatches.push({ time: op.time, device: op.device, bytes: op.bytes, of: op.of, kernel: op.iova, model });
+      this.#mismatches.push({
+        time: op.time,
+        device: op.device,
+        bytes: op.bytes,
+        of: op.of,
+        kernel: op.iova,
+        model,
+        why,
+      });
     }
   }
 
@@ -218,6 +229,12 @@ export class IovaModel implements IovaSink {
     if (this.#ended.length > endedMax) remove(this.#ownerless, this.#ended.shift()!);
   }
 }
+
+/** While one CPU flushes and gives back what waits on all, another may give back its own first: which did is not recorded. */
+const whyOf = (by: number, cpu: number): string | null =>
+  by < 0 || by === cpu
+    ? null
+    : `CPU ${by} is taken to have given it back after a flush, and CPU ${cpu} may have done so itself`;
 
 function remove<T>(from: T[], item: T): void {
   const at = from.indexOf(item);

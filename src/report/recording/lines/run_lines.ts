@@ -175,7 +175,9 @@ function mismatchLines({ outcome }: RunReport, style: Style, width: number): str
     ...[hexWords(m.kernel) ?? "–", hexWords(m.model) ?? "refused"],
   ]);
   const [head, ...body] = table(columns, rows, width);
-  return [style.bold("Where the model chose another address"), style.dim(head!), ...body];
+  const reasons = new Set((outcome.iova?.mismatches ?? []).map(({ why }) => why));
+  const why = [...reasons].filter((words) => words !== null).flatMap((words) => wrap(`${words}.`, width, "  "));
+  return [style.bold("Where the model chose another address"), style.dim(head!), ...body, ...why.map(style.dim)];
 }
 
 function whatIfLines({ outcome }: RunReport, style: Style, width: number): string[] {
