@@ -135,6 +135,14 @@ export class RegisterFile<Name extends string = string> implements WideRegisters
     if (field.scale !== 0) this.#words.set(at + 1, highWith(this.#words.get(at + 1), field, value));
   }
 
+  /** The words of all registers as the hardware has them, by offset from the base of the block, ascending. */
+  get words(): readonly (readonly [offset: number, word: number])[] {
+    return Object.values<Register>(this.map.registers)
+      .flatMap((r) => (r.bytes === 4 ? [r.offset] : [r.offset, r.offset + 4]))
+      .sort((a, b) => a - b)
+      .map((offset) => [offset, this.#words.get(this.#cells.indexOf(offset))] as const);
+  }
+
   /**
    * Take over words that a machine had, by offset from the base of the block; the hardware is not told.
    * @returns the offsets of those for which this block has no register: they are passed over

@@ -1,7 +1,7 @@
 /** `runMachine`: a described machine, from a seed to its end. */
 import { describeMachine } from "../lab/machine/description/description.js";
 import { type MachineOutcome, outcomeOf } from "../lab/machine/outcome.js";
-import { runningMachine } from "../lab/machine/run/run_machine.js";
+import { type RunOptions, runningMachine } from "../lab/machine/run/run_machine.js";
 import { machineDocument, type RunDocument } from "../report/index.js";
 import { isInput, type TextInput, textOf } from "./input.js";
 import type { MachineDescription } from "./machine_description.js";
@@ -46,7 +46,7 @@ export type RunChoice = Pick<RunMachineOptions, "seed" | "checks" | "stepMax">;
 /** The same before it is a document. */
 export async function machineOutcome(
   { name, said }: { readonly name: string; readonly said: string | object },
-  { seed, checks, stepMax }: RunChoice,
+  { seed, checks, stepMax, snapshot }: RunChoice & Pick<RunOptions, "snapshot">,
   work: Pick<Work, "run">,
 ): Promise<MachineOutcome> {
   const described = describeMachine(name, said);
@@ -54,6 +54,7 @@ export async function machineOutcome(
     ...(seed !== undefined && { seed: wholeNumber("seed", seed, 0, 2 ** 32 - 1) }),
     ...(checks !== undefined && { checks: flag("checks", checks, true) }),
     ...(stepMax !== undefined && { stepMax: wholeNumber("stepMax", stepMax, 1, Number.MAX_SAFE_INTEGER) }),
+    ...(snapshot !== undefined && { snapshot }),
   };
   return outcomeOf(await work.run(runningMachine(described, choice)));
 }

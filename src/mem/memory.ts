@@ -48,6 +48,11 @@ export class Memory implements MemoryView {
     return this.#state !== null && m >= 0 && m < this.frameCount ? this.#touch(m).words : undefined;
   }
 
+  /** Frames that were written, ascending; all others hold zeros. */
+  get writtenFrames(): Mfn[] {
+    return [...this.#frames.keys()].sort((a, b) => a - b) as Mfn[];
+  }
+
   /** One load of 16 bits, as one access. @param address a multiple of 2 @throws Misuse `outside-memory`. */
   load16(address: number): number {
     const words = this.#wordsToRead(address, 2);

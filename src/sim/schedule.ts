@@ -26,9 +26,14 @@ export function runUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number
   return steps(actors, rng, { from: 0, to: stepMax });
 }
 
-/** The same, with a stop now and then, at which it gives the steps taken. */
-export function* runningUntilIdle(actors: readonly Actor[], rng: Rng, stepMax: number): Generator<number, Ran, void> {
-  for (let from = 0; ; from += stretch) {
+/** The same, with a stop now and then, at which it gives the steps taken. @param taken steps that were taken before */
+export function* runningUntilIdle(
+  actors: readonly Actor[],
+  rng: Rng,
+  stepMax: number,
+  taken = 0,
+): Generator<number, Ran, void> {
+  for (let from = taken; ; from += stretch) {
     const to = Math.min(stepMax, from + stretch);
     const ran = steps(actors, rng, { from, to });
     if (ran.idle || to === stepMax) return ran;

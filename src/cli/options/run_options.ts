@@ -48,6 +48,15 @@ const options: readonly OptionRow[] = [
   described("seed", { shown: "<n>", parse: wholeNumber(0, 2 ** 32 - 1) }, "another seed: another order of the work", {
     forms: ["machine", "scenario"],
   }),
+  described("image", file, "write its memory (ELF core) and the IOMMU's registers beside it, for dmalab inspect"),
+  described(
+    "image-at",
+    { shown: "<step>", parse: wholeNumber(0, Number.MAX_SAFE_INTEGER) },
+    "as they are after so many steps; default: when all work is done",
+    {
+      needs: { option: "image", or: "say where the image is to be written, with --image FILE" },
+    },
+  ),
   described("no-checks", null, "run without watching the rules of the DMA API"),
   stories("scenarios", null, "list the scenarios", { makes: "list", not: { scenario: oneRuns, bug: oneRuns } }),
   stories(
@@ -92,6 +101,10 @@ export const runVerb: VerbRow = {
     ["dmalab run trace.dat --json | jq .exact", "did the model choose the kernel's own addresses?"],
     ["dmalab run full.trace.txt.gz", "a Xen dom0, with its dumps full.p2m.txt.gz ... found beside it"],
     ["dmalab run machines/xen-pv-dom0.yaml", "a machine that is described: guests, drivers, disks, every byte checked"],
+    [
+      "dmalab run machines/vtd-strict.yaml --image vtd.elf --image-at 5000",
+      "its memory as a core: dmalab inspect vtd.elf",
+    ],
     ["dmalab run --scenario foreign-page", "a sentence of a public discussion as a run; --scenarios lists them"],
     ["dmalab run --bug stale-bounce", "a historic bug: the shortest run that shows it; --bugs lists them"],
   ],

@@ -52,6 +52,22 @@ test("code 1 where bytes were lost, and the report says whose and why", async ()
   expect(out).toMatch(/^✗ Rules were broken \d+ times/);
 });
 
+test("--image: two files that inspect reads as they are, at a step that the run has", async () => {
+  const path = machine(small("vtd-strict.yaml"));
+  const core = join(folder, "v.elf");
+  const written = await run(path, "--image", core, "--image-at", "100");
+  expect([written.code, written.err]).toEqual([0, ""]);
+  expect(written.out).toMatch(/memory: .*v\.elf\nregisters: .*v\.registers\.json/);
+  const inspected = await dmalab(["inspect", core]);
+  expect([inspected.code, inspected.out]).toEqual([0, expect.stringContaining("registers were found beside it")]);
+  expect(inspected.out).toMatch(/0000:00:03\.0 +translated/);
+  const late = await run(path, "--image", join(folder, "late.elf"), "--image-at", "10000000");
+  expect([late.code, late.err]).toEqual([2, expect.stringMatching(/the run has ended after [\d,]+ steps/)]);
+  expect(readdirSync(folder).filter((f) => f.includes("late"))).toEqual([]);
+  expect((await run(path, "--image", "-")).err).toContain("it takes a name and no -");
+  expect((await run(path, "--image-at", "5")).code).toBe(2);
+});
+
 test.each([
   ["a mask below the pool", "mask: 64", "mask: 24", /m\.yaml: line \d+, column \d+: expected a mask that reaches/],
   ["an unknown program", "program: disk", "program: dusk", /m\.yaml: line \d+, column \d+: expected .*program/],

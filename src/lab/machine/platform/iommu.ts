@@ -29,6 +29,13 @@ const caches = { devices: 8, spaces: 8, tables: 16, translations: 64 };
 /** Draws of the timer until it is due: what stands for 10 ms. */
 const ticks = 64;
 
+/** Registers of a unit from outside. */
+export interface RegistersSeen {
+  readonly kind: MachineUnit["registersAt"]["kind"];
+  readonly base: number;
+  readonly words: readonly (readonly [offset: number, word: number])[];
+}
+
 export class MachineIommu {
   readonly unit: HardwareUnit;
   readonly port: DmaPort;
@@ -141,6 +148,11 @@ export class MachineIommu {
   /** The machine address that a device's bus address leads to; -1: none. */
   behind(bdf: string, bus: number): number {
     return this.use === "pass-through" ? bus : this.domainOf(bdf).physOf(bus);
+  }
+
+  /** Its registers as they stand, and where in physical memory. */
+  get registers(): RegistersSeen {
+    return { ...this.#kind.registersAt, words: this.unit.registers.words };
   }
 
   /** What it was asked and told so far. */

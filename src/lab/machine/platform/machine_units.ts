@@ -1,7 +1,7 @@
 /** The IOMMUs that a described machine may have, a row each: the unit, its driver, and how its numbers are called. */
 import type { About } from "../../../bits/layout.js";
 import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
-import type { WideRegisters } from "../../../bus/registers.js";
+import type { RegisterFile, WideRegisters } from "../../../bus/registers.js";
 import { AmdviUnit } from "../../../hw/iommu/amdvi/amdvi_unit.js";
 import type { CacheSizes } from "../../../hw/iommu/core/caches.js";
 import type { DeviceTags } from "../../../hw/iommu/core/device_tags.js";
@@ -29,7 +29,7 @@ import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
 
 /** A unit of whatever vendor, as a machine works it. */
 export interface HardwareUnit extends InvalidationSink {
-  readonly registers: WideRegisters;
+  readonly registers: WideRegisters & Pick<RegisterFile, "words">;
   readonly transactions: readonly Transaction[];
   readonly queue: {
     choices(): number;
@@ -53,6 +53,8 @@ export interface HardwareOptions {
 export interface MachineUnit {
   readonly build: (o: HardwareOptions) => HardwareUnit;
   readonly drive: (o: UnitDriverOptions) => UnitDriver;
+  /** Whose registers they are, and where in physical memory: where QEMU's machines have them. */
+  readonly registersAt: { readonly kind: "vtd" | "amdvi" | "smmuv3"; readonly base: number };
   /** The number of what a command asks for, and the layouts by it. */
   readonly typeOf: (command: ArrayLike<number>) => number;
   readonly layouts: Readonly<Record<number, About>>;
@@ -74,6 +76,7 @@ const vtd = {
   layouts: descriptorLayouts,
   words: (code: number) => faultReasons[code]?.words,
   reserved: [messages],
+  registersAt: { kind: "vtd", base: 0xfed9_0000 },
 } as const;
 /**
  * CAP: 48 bits, superpages, page-selective invalidation of up to 2^18 pages, draining. ECAP: queue, device TLBs, pass-through;
@@ -99,6 +102,7 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
     /** EFR: INVALIDATE_IOMMU_ALL, host tables of six levels, interrupt registers in the block. */
     build: (o) => new AmdviUnit({ ...o, features: [0x0000_0840, 0x0000_4000] }),
     drive: (o) => new AmdviDriver(o),
+    registersAt: { kind: "amdvi", base: 0xfed8_0000 },
     typeOf: (command) => command[1]! >>> 28,
     layouts: amdviCommands.commandLayouts,
     words: (code) => Object.values(amdviEvents).find((e) => e.code === code)?.words,
@@ -113,6 +117,7 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
         wire: (source) => source !== "completion" && o.messages.send(0, 0),
       }),
     drive: (o) => new SmmuDriver(o),
+    registersAt: { kind: "smmuv3", base: 0x0905_0000 },
     typeOf: (command) => command[0]! & 0xff,
     layouts: smmuCommands.commandLayouts,
     words: (code) => smmuEvents[code]?.words,

@@ -2,12 +2,15 @@
 import { Misuse } from "../../../base/assert.js";
 import { atOnce, type Paced } from "../../../base/paced.js";
 import { Rng } from "../../../base/rng.js";
+import type { Memory } from "../../../mem/memory.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
 import { Checker } from "../../../sw/dma/index.js";
+import type { NativeGuest } from "../../../sw/engine/index.js";
 import type { Described } from "../description/description.js";
 import type { MachineDescription } from "../description/schema.js";
 import { buildDevices, type MachineDevice } from "../platform/devices.js";
 import { buildHost, type Host, memoryDefault } from "../platform/host.js";
+import type { RegistersSeen } from "../platform/iommu.js";
 import type { Program } from "../programs/program.js";
 import { buildPrograms } from "../programs/programs.js";
 import type { Ground } from "../units/ground.js";
@@ -34,6 +37,24 @@ export interface RunOptions {
   readonly seed?: number;
   /** Steps after which the run is cut. */
   readonly stepMax?: number;
+  readonly snapshot?: Snapshot;
+}
+
+/** What can be seen of a machine from outside. */
+export interface MachineSeen {
+  readonly arch: MachineDescription["arch"];
+  readonly memory: Memory;
+  readonly registers: RegistersSeen;
+  /** What drivers have mapped; null where the rules of the DMA API are not watched. */
+  readonly mapped: Checker["mappings"] | null;
+  readonly steps: number;
+}
+
+/** A look at the machine while it stands still between two steps; the run is the same with it and without. */
+export interface Snapshot {
+  /** After so many steps; null: when all work is done, and drivers still have their devices. */
+  readonly after: number | null;
+  readonly take: (seen: MachineSeen) => void;
 }
 
 /** A hostile guest may grant one page twice; what a driver does with it then breaks rules that it cannot keep. */
@@ -67,6 +88,8 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const host = buildHost(machine);
   yield 0;
   const { iommu } = host;
+  if (o.snapshot !== undefined && iommu === null)
+    described.refuse(["iommu"], "an IOMMU, whose tables are what an image of memory is to show", "none");
   const behind = (bdf: string, bus: number) => iommu!.behind(bdf, bus);
   const checker =
     o.checks === false || hasHostile(machine)
@@ -86,14 +109,26 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors, ...(host.iommu?.actors ?? [])];
-  const steps = runningUntilIdle(actors, rng, o.stepMax ?? Number.MAX_SAFE_INTEGER);
   const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
-  let step = steps.next();
-  for (; step.done !== true; step = steps.next()) {
-    // The last requests have ended before everything has come to rest.
-    yield (0.99 * programs.reduce((sum, p) => sum + p.requests().ended, 0)) / asked;
+  function* until(to: number, taken: number): Paced<Ran> {
+    const steps = runningUntilIdle(actors, rng, to, taken);
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) {
+      // The last requests have ended before everything has come to rest.
+      yield (0.99 * programs.reduce((sum, p) => sum + p.requests().ended, 0)) / asked;
+    }
+    return step.value;
   }
-  const ran = step.value;
+  const { stepMax = Number.MAX_SAFE_INTEGER, snapshot } = o;
+  const pause = Math.min(snapshot?.after ?? stepMax, stepMax);
+  let ran = yield* until(pause, 0);
+  if (snapshot !== undefined && (snapshot.after ?? ran.steps) === ran.steps) {
+    const { memory } = host.kernel as NativeGuest;
+    const { registers } = iommu!;
+    const mapped = checker?.mappings ?? null;
+    snapshot.take({ arch: machine.arch, memory, registers, mapped, steps: ran.steps });
+  }
+  if (!ran.idle && ran.steps < stepMax) ran = yield* until(stepMax, ran.steps);
   yield 1;
   if (ran.idle) {
     for (const p of programs) p.close();

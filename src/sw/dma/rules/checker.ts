@@ -49,6 +49,11 @@ export class Checker implements DmaChecks {
     return this.#state.live.size;
   }
 
+  /** Those. */
+  get mappings(): readonly Pick<Live, "device" | "bus" | "phys" | "size" | "direction">[] {
+    return [...this.#state.live.all()];
+  }
+
   /** Memory as drivers see it: accesses to what a device owns are noticed. */
   watchMemory(inner: ByteMemory): ByteMemory {
     return new WatchedMemory(inner, this.#state);

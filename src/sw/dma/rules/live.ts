@@ -39,6 +39,12 @@ export class LiveMappings {
     return this.#byPhys.get(page);
   }
 
+  /** Each once. */
+  *all(): Generator<Live> {
+    for (const pages of this.#byBus.values())
+      for (const [page, here] of pages) yield* here.filter((m) => Math.floor(m.bus / pageBytes) === page);
+  }
+
   add(m: Live): void {
     let pages = this.#byBus.get(m.device);
     if (pages === undefined) this.#byBus.set(m.device, (pages = new Map()));

@@ -1,0 +1,91 @@
+/** A described machine as a memory image: what `inspect` reads of it is what its drivers had mapped. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { inspectImage } from "../../../src/audit/inspect/image/inspect_image.js";
+import { unitsFromRegisters } from "../../../src/audit/inspect/registers/units_from_registers.js";
+import { walkAnswer } from "../../../src/audit/inspect/walk/walk_device.js";
+import { requesterOf } from "../../../src/bus/dma_port.js";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
+import { outcomeOf } from "../../../src/lab/machine/outcome.js";
+import { type MachineSeen, runMachine } from "../../../src/lab/machine/run/run_machine.js";
+import { Memory } from "../../../src/mem/memory.js";
+import { memorySource, openImage } from "../../../src/read/index.js";
+import { memoryCore, registersText } from "../../../src/report/machine/memory_image.js";
+
+const preset = readFileSync("machines/vtd-strict.yaml", "utf8").replaceAll(/requests: \d+/g, "requests: 20");
+const archOf = { vtd: "x86", amdvi: "x86", smmuv3: "arm" } as const;
+
+/** The machine while it stands still, and its two files. */
+function seenAt(after: number | null, change: (text: string) => string) {
+  let seen: MachineSeen | null = null;
+  let files: { core: Uint8Array; registers: string } | null = null;
+  const take = (s: MachineSeen) => {
+    seen = s;
+    const { kind, base, words } = s.registers;
+    files = { core: Buffer.concat([...memoryCore(s.memory, s.arch)]), registers: registersText(kind, base, words) };
+  };
+  const run = runMachine(describeMachine("m.yaml", change(preset)), { snapshot: { after, take } });
+  return { seen: seen! as MachineSeen, files: files!, outcome: outcomeOf(run) };
+}
+
+async function inspectionOf({ core, registers }: { core: Uint8Array; registers: string }) {
+  const image = await openImage(memorySource("m.elf", core));
+  const { units, notes } = unitsFromRegisters("m.registers.json", registers);
+  return inspectImage({ file: "m.elf", image, units, registerNotes: notes, notes: [] });
+}
+
+const pages = (o: { bus: number; phys: number; size: number }, requester: number) =>
+  Array.from({ length: Math.ceil(((o.bus % 4096) + o.size) / 4096) }, (_, n) => {
+    const at = (a: number) => Math.floor(a / 4096) + n;
+    return `${requester} ${at(o.bus).toString(16)} ${at(o.phys).toString(16)}`;
+  });
+
+test.for(
+  (["vtd", "amdvi", "smmuv3"] as const).flatMap((kind) =>
+    (["strict", "lazy"] as const).map((policy) => [kind, policy] as const),
+  ),
+)("%s, %s: every page that a driver has mapped, and no other", async ([kind, policy]) => {
+  const { seen, files } = seenAt(700, (text) =>
+    `arch: ${archOf[kind]}\n${text}`.replace("kind: vtd", `kind: ${kind}`).replace("strict", policy),
+  );
+  expect([seen.steps, seen.mapped!.length > 20]).toEqual([700, true]);
+  const { inspection } = await inspectionOf(files);
+  const found = inspection.devices.flatMap(({ requester, ranges }) =>
+    Array.from({ length: ranges?.count ?? 0 }, (_, row) =>
+      pages({ bus: ranges!.iova[row]!, phys: ranges!.paddr[row]!, size: ranges!.bytes[row]! }, requester),
+    ).flat(),
+  );
+  const mapped = seen.mapped!.flatMap((m) => pages(m, requesterOf(m.device)!));
+  expect(new Set(found)).toEqual(new Set(mapped));
+});
+
+test("a run is the same with a look at it and without, wherever it is", () => {
+  const plain = outcomeOf(runMachine(describeMachine("m.yaml", preset)));
+  for (const after of [0, 513, null]) expect(seenAt(after, (t) => t).outcome).toEqual(plain);
+});
+
+test("all of memory is in the core, and it is as long as what was written", async () => {
+  const memory = new Memory(2 ** 24);
+  for (const at of [0, 0x1234_5678, 0x1234_5678 + 0x11000, 2 ** 36 - 8]) memory.store32(at, at % 251);
+  const core = Buffer.concat([...memoryCore(memory, "x86")]);
+  expect(core.length).toBeLessThan(6 * 2 ** 20);
+  const image = await openImage(memorySource("m.elf", core));
+  expect(image.runs.reduce((sum, r) => sum + r.frameCount, 0)).toBe(2 ** 24);
+  for (const at of [0, 0x1234_5678, 0x1234_5678 + 0x11000, 2 ** 36 - 8, 0x7000_0000])
+    expect(image.frame(Math.floor(at / 4096) as never)![(at % 4096) / 4]).toBe(memory.load32(at));
+});
+
+test("no IOMMU, no image: it is said where the description lacks it", () => {
+  const snapshot = { after: null, take: () => undefined };
+  const bare = describeMachine("m.yaml", preset.replace(/^iommu.*$/m, "").replace(", ats: true", ""));
+  expect(() => runMachine(bare, { snapshot })).toThrow("an IOMMU, whose tables");
+});
+
+test("what the unit refused is refused by the walk of the image, and why", async () => {
+  const legacy = 'program: legacy-dma, device: "0000:00:04.0"';
+  const { files, outcome } = seenAt(null, (t) => t.replace('program: disk, device: "0000:00:04.0"', legacy));
+  const [refused] = outcome.iommu!.refused;
+  const inspected = await inspectionOf(files);
+  const asked = { segment: null, requester: 0x20, pasid: null, iova: BigInt(refused!.first[0]!), path: null };
+  expect(walkAnswer(inspected, asked).end).toMatchObject({ fault: { code: refused!.code } });
+});
