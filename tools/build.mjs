@@ -23,13 +23,14 @@ const tsc = join(root, "node_modules", native ? "typescript-native" : "typescrip
 await compileWasm(root);
 // Pages are made of sources, not of what is compiled: a second core makes them meanwhile.
 const pages = (async () => {
-  for (const page of ["web/recording", "web/inspect"]) await run(bin("vite"), ["build", page, "--logLevel", "warn"]);
+  for (const page of ["web/recording", "web/inspect", "web/machine"])
+    await run(bin("vite"), ["build", page, "--logLevel", "warn"]);
 })();
 await Promise.all([run(process.execPath, [tsc, "-p", "tsconfig.json"]), pages]);
 const { removeStale } = await import(pathToFileURL(join(root, "dist/tools/stale.js")).href);
 removeStale(root);
 const { pageOf } = await import(pathToFileURL(join(root, "dist/tools/page.js")).href);
-const built = ["recording", "inspect"].map((name) => {
+const built = ["recording", "inspect", "machine"].map((name) => {
   const part = (ending) => readFileSync(join(root, `dist/web/${name}/${name}.${ending}`), "utf8");
   return `export const ${name} = ${JSON.stringify(pageOf({ script: part("js"), style: part("css") }))};\n`;
 });

@@ -46,7 +46,7 @@ export type RunChoice = Pick<RunMachineOptions, "seed" | "checks" | "stepMax">;
 /** The same before it is a document. */
 export async function machineOutcome(
   { name, said }: { readonly name: string; readonly said: string | object },
-  { seed, checks, stepMax, snapshot }: RunChoice & Pick<RunOptions, "snapshot">,
+  { seed, checks, stepMax, snapshot, timeline }: RunChoice & Pick<RunOptions, "snapshot" | "timeline">,
   work: Pick<Work, "run">,
 ): Promise<MachineOutcome> {
   const described = describeMachine(name, said);
@@ -55,6 +55,7 @@ export async function machineOutcome(
     ...(checks !== undefined && { checks: flag("checks", checks, true) }),
     ...(stepMax !== undefined && { stepMax: wholeNumber("stepMax", stepMax, 1, Number.MAX_SAFE_INTEGER) }),
     ...(snapshot !== undefined && { snapshot }),
+    ...(timeline !== undefined && { timeline }),
   };
   return outcomeOf(await work.run(runningMachine(described, choice)));
 }

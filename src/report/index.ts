@@ -25,6 +25,17 @@ export { pageLifetimeLines } from "./lifetime/lines.js";
 export { callRows, pageLifetimeMarkdown, policyRows } from "./lifetime/markdown.js";
 export { machineDocument } from "./machine/machine_document.js";
 export { machineLines } from "./machine/machine_lines.js";
+export { machinePerfetto } from "./machine/machine_perfetto.js";
+export { memoryCore, registersText } from "./machine/memory_image.js";
+export {
+  leftOutWords,
+  type MachinePageData,
+  type MachinePageDma,
+  type MachinePageEntry,
+  type MachinePageEvent,
+  machineHtml,
+  machinePage,
+} from "./machine/page/machine_page.js";
 export { runLines } from "./recording/lines/run_lines.js";
 export type {
   PageData,

@@ -74,10 +74,8 @@ describe("examples run", () => {
       copyFileSync("fixtures/vtd-scalable/mem.elf.gz", at(name));
     copyFileSync("fixtures/vtd-scalable/mem.registers.json", at("regs.json"));
     copyFileSync("fixtures/vtd-ats/mem.elf.gz", at("after.elf"));
-    writeFileSync(
-      at("xen-pv-dom0.yaml"),
-      readFileSync("machines/xen-pv-dom0.yaml", "utf8").replace(/requests: \d+/g, "requests: 5"),
-    );
+    for (const name of ["xen-pv-dom0.yaml", "vtd-strict.yaml"])
+      writeFileSync(at(name), readFileSync(`machines/${name}`, "utf8").replace(/requests: \d+/g, "requests: 5"));
   });
 
   const examples = verbRows.flatMap((verb) => verb.examples.map(([command]) => command));

@@ -18,12 +18,14 @@ function file(name: string, content: Uint8Array | string): string {
   return at(name);
 }
 
-const small = readFileSync("machines/bare-metal.yaml", "utf8").replace(/requests: \d+/g, "requests: 5");
+const small = (preset: string) =>
+  readFileSync(`machines/${preset}.yaml`, "utf8").replace(/requests: \d+/g, "requests: 5");
 const text = gunzipSync(readFileSync("fixtures/swiotlb-full/trace.txt.gz")).toString().split("\n");
 const recording = file("recording.txt", text.slice(0, 250).join("\n"));
 /** Up to where the first mapping failed. */
 const refused = file("refused.txt", text.slice(0, 670).join("\n"));
-const machine = file("machine.yaml", small);
+const machine = file("machine.yaml", small("bare-metal"));
+const translated = file("translated.yaml", small("vtd-strict"));
 const image = file("image.elf", gunzipSync(readFileSync("fixtures/vtd-legacy-strict/mem.elf.gz")));
 const log = "fixtures/swiotlb-full/dmesg.txt.gz";
 const line = "nvme 0000:00:03.0: swiotlb buffer is full (sz: 69632 bytes), total 512 (slots), used 473 (slots)";
@@ -51,6 +53,12 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   },
 };
 
+/** Another input of the same form, for options that it lacks something for. */
+const others: Readonly<Record<string, readonly string[]>> = {
+  "run image": [translated],
+  "run image-at": [translated],
+};
+
 /** Values that make a difference. */
 const values: Readonly<Record<string, string>> = {
   "run dmesg": "fixtures/swiotlb-full/dmesg.txt.gz",
@@ -62,6 +70,7 @@ const values: Readonly<Record<string, string>> = {
   "run sizes": "1024",
   "run trace": recording,
   "run seed": "77",
+  "run image-at": "100",
   "run scenario": "straddle",
   "run bug": "test-then-free",
   "run scenario bug": "foreign-by-phys",
@@ -142,7 +151,9 @@ for (const verb of verbRows) {
         const { code, out, err } = await dmalab([verb.name, ...input, ...needed(verb, row, input, form), ...args]);
         expect([code, out]).toEqual([2, ""]);
         expect(err.trimEnd().split("\n")).toHaveLength(1);
-        expect(err).toMatch(new RegExp(`--${row.name}|machine of its own|an image or a live guest|does not show`));
+        expect(err).toMatch(
+          new RegExp(`--${row.name}|--${row.needs?.option}|machine of its own|an image or a live guest|does not show`),
+        );
         if (output !== null) expect(existsSync(output)).toBe(false);
       });
 
@@ -151,10 +162,11 @@ for (const verb of verbRows) {
         const plain = await dmalab([verb.name, ...input]);
         expect(plain.code, plain.err).not.toBe(2);
         for (const row of useful) {
-          const beside = needed(verb, row, input, form);
-          const before = beside.length === 0 ? plain : await dmalab([verb.name, ...input, ...beside]);
+          const own = others[`${verb.name} ${row.name}`] ?? input;
+          const beside = needed(verb, row, own, form);
+          const before = beside.length === 0 ? plain : await dmalab([verb.name, ...own, ...beside]);
           const { args, output } = written(verb, row, form);
-          const after = await dmalab([verb.name, ...input, ...beside, ...args]);
+          const after = await dmalab([verb.name, ...own, ...beside, ...args]);
           expect([row.name, after.code, after.err]).toEqual([row.name, after.code === 1 ? 1 : 0, ""]);
           if (output === null) expect(after.out, `--${row.name}`).not.toBe(before.out);
           else expect(readFileSync(output).length, `--${row.name}`).toBeGreaterThan(100);

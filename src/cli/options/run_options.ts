@@ -18,6 +18,9 @@ type Form = keyof typeof forms;
 
 const replayed: readonly Form[] = ["recording", "driven"];
 
+/** Those of which there is more to see than words. */
+const looked: readonly Form[] = [...replayed, "machine"];
+
 const beside = under("Beside a recording:", replayed);
 const otherMachine = under("Another machine for a recording:", replayed);
 const described = under("Described machines:", ["machine"]);
@@ -80,8 +83,8 @@ const options: readonly OptionRow[] = [
     forms: ["scenario", "bug", "lifetime", "list"],
     not: { json: "each is a document of its own" },
   }),
-  output("html", file, "write a report to look at", { forms: replayed }),
-  output("perfetto", file, "write a trace for ui.perfetto.dev", { forms: replayed }),
+  output("html", file, "write a report to look at", { forms: looked }),
+  output("perfetto", file, "write a trace for ui.perfetto.dev", { forms: looked }),
   ...everyVerb(output, "dmalab.run/1"),
 ];
 
@@ -102,8 +105,12 @@ export const runVerb: VerbRow = {
     ["dmalab run full.trace.txt.gz", "a Xen dom0, with its dumps full.p2m.txt.gz ... found beside it"],
     ["dmalab run machines/xen-pv-dom0.yaml", "a machine that is described: guests, drivers, disks, every byte checked"],
     [
-      "dmalab run machines/vtd-strict.yaml --image vtd.elf --image-at 5000",
+      "dmalab run machines/vtd-strict.yaml --image vtd.elf --image-at 80",
       "its memory as a core: dmalab inspect vtd.elf",
+    ],
+    [
+      "dmalab run machines/vtd-strict.yaml --html vtd.html",
+      "driver, DMA API, queue, unit, device in lanes; each DMA to be opened",
     ],
     ["dmalab run --scenario foreign-page", "a sentence of a public discussion as a run; --scenarios lists them"],
     ["dmalab run --bug stale-bounce", "a historic bug: the shortest run that shows it; --bugs lists them"],

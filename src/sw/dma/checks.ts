@@ -32,3 +32,22 @@ export interface DmaChecks {
   /** The driver lets go of its device. */
   unbound(device: DmaDevice): void;
 }
+
+const calls: Readonly<Record<keyof DmaChecks, true>> = {
+  ...{ misdirected: true, mapped: true, mappingList: true, mappedList: true, unmapping: true, unmapped: true },
+  ...{ unmappedList: true, syncing: true, synced: true, allocated: true, freeing: true, errorChecked: true },
+  unbound: true,
+};
+
+/** Checks that one who watches hears of before others do. */
+export function heardBy(first: Partial<DmaChecks>, then: DmaChecks | null): DmaChecks {
+  type Call = (...given: unknown[]) => void;
+  const call = (name: string): Call => {
+    const [a, b] = [first, then].map((o) => (o as Record<string, Call | undefined> | null)?.[name]);
+    return (...given) => {
+      a?.apply(first, given);
+      b?.apply(then, given);
+    };
+  };
+  return Object.fromEntries(Object.keys(calls).map((name) => [name, call(name)])) as unknown as DmaChecks;
+}

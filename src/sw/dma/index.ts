@@ -2,7 +2,7 @@
 export type { Coherent } from "../engine/index.js";
 export { DmaApi, type DmaApiOptions } from "./api.js";
 export { type BounceDuty, bounceDuty, busIsPhys, type Limits, limitsOf } from "./bounce_duty.js";
-export type { DmaChecks, MapCall, MapKind } from "./checks.js";
+export { type DmaChecks, heardBy, type MapCall, type MapKind } from "./checks.js";
 export * as errors from "./errors.js";
 export { contiguousPieces, type DmaSegment, fits, type ListEntry, type ListPart, type MappedList } from "./list.js";
 export { Checker } from "./rules/checker.js";

@@ -57,7 +57,7 @@ test("--image: two files that inspect reads as they are, at a step that the run 
   const core = join(folder, "v.elf");
   const written = await run(path, "--image", core, "--image-at", "100");
   expect([written.code, written.err]).toEqual([0, ""]);
-  expect(written.out).toMatch(/memory: .*v\.elf\nregisters: .*v\.registers\.json/);
+  expect(written.out).toMatch(/memory after 100 steps: .*v\.elf\nregisters: .*v\.registers\.json/);
   const inspected = await dmalab(["inspect", core]);
   expect([inspected.code, inspected.out]).toEqual([0, expect.stringContaining("registers were found beside it")]);
   expect(inspected.out).toMatch(/0000:00:03\.0 +translated/);

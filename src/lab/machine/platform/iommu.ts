@@ -5,7 +5,7 @@ import { drawn } from "../../../base/rng.js";
 import { type DmaOutcome, type DmaPort, requesterOf } from "../../../bus/dma_port.js";
 import { AtsPort } from "../../../hw/iommu/ats/ats_port.js";
 import { DeviceTlb } from "../../../hw/iommu/ats/device_tlb.js";
-import type { DmaRequest, Resolution } from "../../../hw/iommu/core/request.js";
+import { AddressType, type DmaRequest, type Resolution } from "../../../hw/iommu/core/request.js";
 import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
 import type { Actor } from "../../../sim/actor.js";
 import { firstStageSince } from "../../../spec/linux/iommu_drivers.js";
@@ -15,7 +15,7 @@ import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
 import type { AttachedDevice, UnitDriver } from "../../../sw/iommu/unit_driver.js";
-import { Mapper } from "../../../table/index.js";
+import { Mapper, type TraceStep } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import { type IommuCounts, IommuTally } from "./iommu_tally.js";
 import { type HardwareUnit, type MachineUnit, machineUnits } from "./machine_units.js";
@@ -36,7 +36,16 @@ export interface RegistersSeen {
   readonly words: readonly (readonly [offset: number, word: number])[];
 }
 
+/** Who wants to know of every command and every request. */
+export interface IommuWatch {
+  /** @param title what the command is, in the vendor's words */
+  posted(command: Uint32Array, title: string): void;
+  /** @param steps entries of page tables that lead there now, whether or not the unit had to read them */
+  resolved(request: DmaRequest, result: Resolution, steps: readonly TraceStep[]): void;
+}
+
 export class MachineIommu {
+  watch: IommuWatch | null = null;
   readonly unit: HardwareUnit;
   readonly port: DmaPort;
   /** What happens by itself: the timer of lazy domains, the handler of faults. */
@@ -77,11 +86,17 @@ export class MachineIommu {
       ports,
       stage: described.stage ?? (isOld ? "second" : "first"),
       lastRequester: Math.max(0, ...m.devices.map((d) => requesterOf(d.bdf) ?? 0)),
-      posted: (command) => this.#tally.posted(command),
+      posted: (command) => {
+        this.#tally.posted(command);
+        this.watch?.posted(command, this.#tally.titleOf(command));
+      },
     });
     const pick = drawn(m.seed);
     const [transaction] = this.unit.transactions;
-    const resolved = (r: DmaRequest, result: Resolution) => this.#tally.resolved(r, result);
+    const resolved = (r: DmaRequest, result: Resolution) => {
+      this.#tally.resolved(r, result);
+      this.watch?.resolved(r, result, this.#entriesFor(r));
+    };
     const plain = new TranslatingPort({ memory, transaction: transaction!, pick, resolved });
     this.port = new EachItsOwn((requester) => this.#ports.get(requester) ?? plain);
     this.#ats = (tlb) => new AtsPort({ memory, transaction: transaction!, tlb, pick, resolved });
@@ -101,6 +116,12 @@ export class MachineIommu {
   }
 
   readonly #ats: (tlb: DeviceTlb) => DmaPort;
+
+  /** The entries of page tables that lead to a page asked for; none for what is no address of a domain. */
+  #entriesFor({ requester, frame, type }: DmaRequest): readonly TraceStep[] {
+    const domain = type === AddressType.translated ? undefined : this.#domains.get(requester);
+    return domain?.trace(frame * frameBytes) ?? [];
+  }
 
   /** How the kernel uses it. */
   get use(): "translating" | "pass-through" {

@@ -93,6 +93,11 @@ export class IommuTally {
     };
   }
 
+  /** What a command is, in the vendor's words. */
+  titleOf(command: ArrayLike<number>): string {
+    return this.#titleOf(this.#kind.typeOf(command));
+  }
+
   /** Without the vendor and the word that all of them have. */
   #titleOf(type: number): string {
     const title = this.#kind.layouts[type]?.title ?? `type ${type}`;

@@ -5,7 +5,7 @@
  * given back and counts as nothing. So direct, bounced, translated and failed ones are together all there were.
  */
 import { type Direction, directionNames } from "../../../spec/dma/direction.js";
-import type { DmaChecks, MappedList } from "../../../sw/dma/index.js";
+import { type DmaChecks, heardBy, type MappedList } from "../../../sw/dma/index.js";
 import type { Cause, DmaDevice, Mapped, Refusal } from "../../../sw/engine/index.js";
 import { RefusalGroups } from "./refusal_groups.js";
 
@@ -70,27 +70,11 @@ export class DmaLog {
 
   /** Watch in front of other checks, which see every call too. */
   before(inner: DmaChecks | null): DmaChecks {
-    return {
-      misdirected: (...a) => inner?.misdirected(...a),
-      mapped: (device, engine, call, m) => {
-        this.#note(device, call, call.direction, m);
-        inner?.mapped(device, engine, call, m);
-      },
-      mappingList: (...a) => inner?.mappingList(...a),
-      mappedList: (device, engine, list, direction, attributes) => {
-        this.#list(device, list, direction);
-        inner?.mappedList(device, engine, list, direction, attributes);
-      },
-      unmapping: (...a) => inner?.unmapping(...a),
-      unmapped: (...a) => inner?.unmapped(...a),
-      unmappedList: (...a) => inner?.unmappedList(...a),
-      syncing: (...a) => inner?.syncing(...a),
-      synced: (...a) => inner?.synced(...a),
-      allocated: (...a) => inner?.allocated(...a),
-      freeing: (...a) => inner?.freeing(...a),
-      errorChecked: (...a) => inner?.errorChecked(...a),
-      unbound: (...a) => inner?.unbound(...a),
+    const watch: Partial<DmaChecks> = {
+      mapped: (device, _, call, m) => this.#note(device, call, call.direction, m),
+      mappedList: (device, _, list, direction) => this.#list(device, list, direction),
     };
+    return heardBy(watch, inner);
   }
 
   #list(device: DmaDevice, list: MappedList, direction: Direction): void {

@@ -4,7 +4,7 @@ import { atOnce, type Paced } from "../../../base/paced.js";
 import { Rng } from "../../../base/rng.js";
 import type { Memory } from "../../../mem/memory.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
-import { Checker } from "../../../sw/dma/index.js";
+import { Checker, heardBy } from "../../../sw/dma/index.js";
 import type { NativeGuest } from "../../../sw/engine/index.js";
 import type { Described } from "../description/description.js";
 import type { MachineDescription } from "../description/schema.js";
@@ -13,6 +13,8 @@ import { buildHost, type Host, memoryDefault } from "../platform/host.js";
 import type { RegistersSeen } from "../platform/iommu.js";
 import type { Program } from "../programs/program.js";
 import { buildPrograms } from "../programs/programs.js";
+import { MachineWatch } from "../timeline/machine_watch.js";
+import type { Timeline } from "../timeline/timeline.js";
 import type { Ground } from "../units/ground.js";
 import { Units } from "../units/units.js";
 import { DmaLog } from "./dma_log.js";
@@ -38,6 +40,8 @@ export interface RunOptions {
   /** Steps after which the run is cut. */
   readonly stepMax?: number;
   readonly snapshot?: Snapshot;
+  /** Told of all that happens. */
+  readonly timeline?: Timeline;
 }
 
 /** What can be seen of a machine from outside. */
@@ -96,22 +100,31 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
       ? null
       : new Checker({ guest: host.kernel, memory: host.kernel.memory, ...(iommu !== null && { behind }) });
   const log = new DmaLog();
-  const devices = buildDevices(described, host, log.before(checker));
+  const told = o.timeline === undefined ? null : new MachineWatch(o.timeline, machine);
+  if (iommu !== null && told !== null) iommu.watch = told.bus;
+  const devices = buildDevices(
+    described,
+    host,
+    log.before(told === null ? checker : heardBy(told.api.checks, checker)),
+  );
   yield 0;
   const seed = o.seed ?? machine.seed;
   const rng = new Rng(seed);
+  const port = told?.bus.port(host.port) ?? host.port;
   const ground: Ground = {
     host,
+    bus: port,
     memory: checker?.watchMemory(host.kernel.memory) ?? host.kernel.memory,
-    port: checker?.watchPort(host.port) ?? host.port,
+    port: checker?.watchPort(port) ?? port,
   };
   const before = freePages(host);
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors, ...(host.iommu?.actors ?? [])];
+  const working = told === null ? actors : actors.map((a) => told.counted(a));
   const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
   function* until(to: number, taken: number): Paced<Ran> {
-    const steps = runningUntilIdle(actors, rng, to, taken);
+    const steps = runningUntilIdle(working, rng, to, taken);
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) {
       // The last requests have ended before everything has come to rest.

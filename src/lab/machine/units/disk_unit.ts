@@ -41,7 +41,7 @@ class BuiltDisk implements DiskUnit {
     this.device = device;
     this.#disk = new Disk({
       // The DMA layer sees nothing of a driver that goes past it, so its checks see nothing either.
-      port: driving === "physical" ? g.host.port : g.port,
+      port: driving === "physical" ? g.bus : g.port,
       requester: device.requester,
       blocks: sectorsEach * shares,
       addressBits: device.description.lines ?? 64,

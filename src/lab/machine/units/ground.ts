@@ -9,4 +9,6 @@ export interface Ground {
   readonly memory: ByteMemory;
   /** The bus as devices see it: watched when there are checks. */
   readonly port: DmaPort;
+  /** The same without checks: of a device to which addresses were given that the DMA API never saw. */
+  readonly bus: DmaPort;
 }

@@ -49,8 +49,9 @@ export class PerfettoWriter {
   /**
    * One mapping from its map to its unmap. Slices of a device come in order of their beginning or of their end.
    * @param startUs microseconds of the recording's clock, not negative.
+   * @param title of the tracks that its slices stand on
    */
-  slice(device: string, name: string, startUs: number, endUs: number): void {
+  slice(device: string, name: string, startUs: number, endUs: number, title = "mappings"): void {
     if (!(isTime(startUs) && isTime(endUs) && endUs >= startUs)) {
       this.leftOut++;
       return;
@@ -61,7 +62,7 @@ export class PerfettoWriter {
       this.leftOut++;
       return;
     }
-    if (lane === tracks.laneTracks.length) tracks.laneTracks.push(this.#track("mappings", tracks.uuid));
+    if (lane === tracks.laneTracks.length) tracks.laneTracks.push(this.#track(title, tracks.uuid));
     const track = tracks.laneTracks[lane]!;
     this.#event(startUs, EventType.sliceBegin, track, name);
     this.#event(endUs, EventType.sliceEnd, track, null);

@@ -5,7 +5,17 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
-import { Allow, FrameSource, formats, type Mapper, Need, planOf, walk } from "../../../table/index.js";
+import {
+  Allow,
+  FrameSource,
+  formats,
+  type Mapper,
+  Need,
+  planOf,
+  type TraceStep,
+  trace,
+  walk,
+} from "../../../table/index.js";
 import { DomainSpace, FlushQueue, perCpuQueue } from "../iova/index.js";
 import type { DomainFlushes } from "../ports.js";
 
@@ -37,11 +47,13 @@ export class DmaDomain {
   readonly #queue: FlushQueue | null;
   readonly #setTimer: () => void;
   readonly #tables: FrameSource;
+  readonly #memory: MemoryView;
   #mapped = 0;
 
   constructor(o: DmaDomainOptions) {
     this.#mapper = o.mapper;
     this.#tables = FrameSource.of(o.memory);
+    this.#memory = o.memory;
     this.#flushes = o.flushes;
     this.#setTimer = o.setTimer ?? (() => undefined);
     for (const { first, last } of o.reserved) this.#space.reserve(first, last);
@@ -103,6 +115,12 @@ export class DmaDomain {
     const { root } = this.#mapper;
     const frame = walk(planOf(root), this.#tables, root.address, Math.floor(address / frameBytes), Need.none);
     return frame < 0 ? -1 : frame * frameBytes + (address % frameBytes);
+  }
+
+  /** The walk of its table to an address, entry by entry. */
+  trace(address: number): readonly TraceStep[] {
+    const { root } = this.#mapper;
+    return trace(this.#memory, root, BigInt(address), Need.none).steps;
   }
 
   /** The flush queue's timer is due. */
