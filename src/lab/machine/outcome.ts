@@ -1,29 +1,13 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
 import { requesterOf } from "../../bus/dma_port.js";
 import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
-import type { Cause } from "../../sw/engine/index.js";
+import { type Cause, causeWords } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";
 import type { RefusalGroup } from "./run/refusal_groups.js";
 import { hasHostile, type MachineRun } from "./run/run_machine.js";
-
-/** Why an engine did what it did, as a sentence. */
-export const causeWords: Readonly<Record<Cause, string>> = {
-  direct: "reached where it lies",
-  translated: "translated page by page; its pages are neighbours on the bus",
-  forced: "bounced: every mapping of this kernel is",
-  mask: "bounced: it lies above what the device reaches",
-  straddle: "bounced: its pages are no neighbours on the bus",
-  unaligned: "bounced: it is not aligned on the bus as the kernel asked",
-  kmalloc: "bounced: it shares a cache line with other memory, and the device does not see the cache",
-  "foreign-noncoherent":
-    "bounced: another domain's page, a device that does not see the cache, and no call to clean it",
-  granted: "reached by grants, which are its bus addresses",
-  iommu: "translated by an IOMMU",
-  mmio: "registers of a device, passed as they are",
-};
 
 export interface MachineDeviceOutcome {
   readonly bdf: string;

@@ -1,6 +1,8 @@
 /** Ways to make a buffer reachable for a device, and which of them a kernel takes. */
+
 export type { Contiguous, GuestKernel, MemoryModel } from "../xen/guest_kernel.js";
 export { type EngineBug, type EngineBugId, engineBugs, engineRulesWith } from "./bugs.js";
+export { causeWords } from "./cause_words.js";
 export { type EngineName, type EngineRow, engines } from "./choice/engines.js";
 export { type Platform, type Selected, selectEngine } from "./choice/select.js";
 export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";

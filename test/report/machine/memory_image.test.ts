@@ -13,7 +13,7 @@ import { memorySource, openImage } from "../../../src/read/index.js";
 import { memoryCore, registersText } from "../../../src/report/machine/memory_image.js";
 
 const preset = readFileSync("machines/vtd-strict.yaml", "utf8").replaceAll(/requests: \d+/g, "requests: 20");
-const archOf = { vtd: "x86", amdvi: "x86", smmuv3: "arm" } as const;
+const archOf = { vtd: "x86", "vtd-scalable": "x86", amdvi: "x86", smmuv3: "arm" } as const;
 
 /** The machine while it stands still, and its two files. */
 function seenAt(after: number | null, change: (text: string) => string) {
@@ -41,7 +41,7 @@ const pages = (o: { bus: number; phys: number; size: number }, requester: number
   });
 
 test.for(
-  (["vtd", "amdvi", "smmuv3"] as const).flatMap((kind) =>
+  (["vtd", "vtd-scalable", "amdvi", "smmuv3"] as const).flatMap((kind) =>
     (["strict", "lazy"] as const).map((policy) => [kind, policy] as const),
   ),
 )("%s, %s: every page that a driver has mapped, and no other", async ([kind, policy]) => {

@@ -5,8 +5,7 @@ import { frameBytes } from "../../../base/frame.js";
 import { hex } from "../../../base/hex.js";
 import { type Direction, directionNames } from "../../../spec/dma/direction.js";
 import type { DmaChecks, MapKind, MappedList } from "../../../sw/dma/index.js";
-import type { DmaDevice, Mapped, MappedRange } from "../../../sw/engine/index.js";
-import { causeWords } from "../outcome.js";
+import { causeWords, type DmaDevice, type Mapped, type MappedRange } from "../../../sw/engine/index.js";
 import type { Timeline } from "./timeline.js";
 
 interface Place {
