@@ -43,6 +43,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     driven: [machine, "--trace", recording],
     scenario: ["--scenario", "foreign-page"],
     bug: ["--bug", "test-then-free"],
+    lifetime: ["--page-lifetime"],
     list: ["--bugs"],
   },
   why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", refused] },

@@ -26,7 +26,10 @@ for (const [rule, row] of Object.entries(rows) as [DmaRuleName, Row][]) {
 }
 
 test("a rule that a recording shows, too, has the same name and words", () => {
-  for (const [name, { says }] of Object.entries(recordingRules)) expect(dmaRules[name as DmaRuleName]?.text).toBe(says);
+  // What drivers cannot break is no rule of the DMA API: the kernel itself flushes too late.
+  const { "reuse-before-flush": ofTheKernel, ...ofDrivers } = recordingRules;
+  expect(ofTheKernel.says).not.toBe("");
+  for (const [name, { says }] of Object.entries(ofDrivers)) expect(dmaRules[name as DmaRuleName]?.text).toBe(says);
 });
 
 test("each of the 24 checks of the kernel's debugging is a rule here", () => {
