@@ -45,7 +45,7 @@ function expectExample(packageIsIn: string, files: string): void {
   expect(lines.at(-1)).toBe("100 %");
 }
 const own = ["trace.dat", "dmesg.txt", "machine.yaml", "vmcore", "before.elf", "after.elf", "lspci.txt"];
-const outputs = /^[\w-]+\.(html|svg|dot|pftrace)$/;
+const outputs = /^[\w-]+\.(html|elf|svg|dot|pftrace)$/;
 
 /** A guest would have to run, or the machine takes seconds. */
 const elsewhere = ({ line }: TourCommand) => line.includes("--qmp") || (!long && line.includes(".yaml"));
