@@ -22,7 +22,7 @@ export { exitCodeOf, type InspectReport, type WhoAnswer } from "./inspect/inspec
 export { walkSvg } from "./inspect/svg.js";
 export { pageLifetimeDocument } from "./lifetime/document.js";
 export { pageLifetimeLines } from "./lifetime/lines.js";
-export { callRows, pageLifetimeMarkdown, policyRows } from "./lifetime/markdown.js";
+export { callRows, pageLifetimeMarkdown, policyRows, unitRows } from "./lifetime/markdown.js";
 export { machineDocument } from "./machine/machine_document.js";
 export { machineLines } from "./machine/machine_lines.js";
 export { machinePerfetto } from "./machine/machine_perfetto.js";

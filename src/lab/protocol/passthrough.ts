@@ -7,7 +7,7 @@ import * as X from "../../sw/iommu/lifetime/xen_calls.js";
 import { type MachineOptions, place } from "./layout.js";
 import type { BuiltMachine } from "./machine.js";
 import { universeOf } from "./universe_of.js";
-import { type Rule, ruled } from "./watch.js";
+import { type Rule, ruled, type SearchedCell } from "./watch.js";
 
 const frame = 4;
 const requester = 0x18;
@@ -54,12 +54,7 @@ export function passthrough({ call, held, hasTlb = true }: PassthroughOptions): 
 /** Of each call: what breaks, by what holds its pages, and how many states there are. */
 export interface ComparedCall {
   readonly call: XenCall;
-  readonly cells: readonly {
-    readonly held: X.Held;
-    readonly broken: readonly { readonly rule: Rule; readonly steps: number }[];
-    readonly states: number;
-    readonly complete: boolean;
-  }[];
+  readonly cells: readonly (SearchedCell & { readonly held: X.Held })[];
 }
 
 export const holds: readonly X.Held[] = ["by nothing", "by the wait", "by references"];

@@ -36,6 +36,14 @@ export type Rule = keyof typeof rules;
 /** A rule as reports name it. */
 export const ruled = (rule: Rule): string => (rule === "view" ? rules.view : `${rule}: ${rules[rule]}`);
 
+/** What a search found: the rules that break, each with the steps of the shortest run to it. */
+export interface SearchedCell {
+  readonly broken: readonly { readonly rule: Rule; readonly steps: number }[];
+  readonly states: number;
+  /** Every state was reached; false: the search was cut, and what it did not find may be. */
+  readonly complete: boolean;
+}
+
 export interface Watched {
   readonly unit: VtdUnit;
   readonly memory: Memory;

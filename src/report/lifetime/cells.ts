@@ -1,15 +1,14 @@
 /** The comparison of policies in words, as every form of it gives them. */
 import type { ComparedCell } from "../../lab/protocol/comparison.js";
-import type { ComparedCall } from "../../lab/protocol/passthrough.js";
+import type { ComparedUnit } from "../../lab/protocol/own_units.js";
+import type { SearchedCell } from "../../lab/protocol/watch.js";
 import type { ReleasePolicy } from "../../sw/iommu/lifetime/policies.js";
-
-type Searched = Omit<ComparedCall["cells"][number], "held">;
 
 /** What broke, each with the steps of the shortest run, and over how many states. */
 export const cellWords = ({ broken, ...cell }: ComparedCell): string =>
   searchWords({ ...cell, broken: broken.map(({ rule, steps }) => ({ rule, steps: steps.length })) });
 
-export function searchWords({ broken, states, complete }: Searched): string {
+export function searchWords({ broken, states, complete }: SearchedCell): string {
   const what = broken.length === 0 ? "holds" : broken.map((b) => `${b.rule} in ${b.steps}`).join(", ");
   return `${what} (${states.toLocaleString("en-US")} states${complete ? "" : ", cut"})`;
 }
@@ -32,3 +31,9 @@ export const costColumns = [
   ["descriptors", "descriptors"],
   ["interrupts", "interrupts"],
 ] as const;
+
+/** A driver on its own unit. */
+export const unitWords = ({ policy, hurries }: ComparedUnit): readonly [policy: string, waits: string] => [
+  policy,
+  hurries ? "until its own time is over" : "until its queue is done",
+];

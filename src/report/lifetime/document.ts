@@ -1,10 +1,13 @@
 /** The comparison of policies for pages as a `dmalab.page-lifetime/1` document. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
+import { compareUnits } from "../../lab/protocol/own_units.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
 import { compareCalls } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import type { PageLifetimeDocument } from "../schema/documents.js";
+
+const devices = Object.keys(devicesCompared);
 
 export function pageLifetimeDocument(all: readonly ComparedPolicy[]): PageLifetimeDocument {
   return {
@@ -17,6 +20,10 @@ export function pageLifetimeDocument(all: readonly ComparedPolicy[]): PageLifeti
         cells: cells.map((c) => ({ ...c, broken: c.broken.map((b) => ({ ...b })) })),
       })),
     ),
+    ownUnits: compareUnits().map(({ policy, hurries, cells }) => ({
+      ...{ policy, hurries },
+      cells: cells.map((c, n) => ({ device: devices[n]!, ...c, broken: c.broken.map((b) => ({ ...b })) })),
+    })),
     policies: all.map(({ name, cells, cost }) => ({
       policy: name,
       title: releasePolicies[name].title,

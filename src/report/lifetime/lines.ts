@@ -1,13 +1,15 @@
 /** The comparison of policies for pages for a terminal. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
+import { compareUnits } from "../../lab/protocol/own_units.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
 import { compareCalls, passthroughRules } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { wrap } from "../text/layout.js";
 import { styleFor } from "../text/style.js";
-import { cellWords, costColumns, frees, searchWords } from "./cells.js";
+import { cellWords, costColumns, frees, searchWords, unitWords } from "./cells.js";
 
+const devices = Object.keys(devicesCompared);
 const allRules = [...new Set([...passthroughRules, ...lifetimeRules])];
 
 export function pageLifetimeLines(
@@ -32,6 +34,15 @@ export function pageLifetimeLines(
         "",
       ];
     }),
+    style.bold("Linux on the other vendors' own units"),
+    ...compareUnits().flatMap((unit) => [
+      ...wrap(`${unitWords(unit)[0]}, the driver waits ${unitWords(unit)[1]}`, width, "  ", "    "),
+      ...unit.cells.flatMap((cell, n) => {
+        const tone = cell.broken.length === 0 ? style.green : style.red;
+        return wrap(`${devices[n]!.padEnd(8)} ${searchWords(cell)}`, width, "    ", " ".repeat(13)).map(tone);
+      }),
+    ]),
+    "",
     style.bold("Every way out of a domain of Xen, by what holds the page until its flush is done"),
     ...[true, false].flatMap((hasTlb) =>
       compareCalls(hasTlb).flatMap(({ call, cells }) => [

@@ -1,11 +1,12 @@
 /** The page that lays policies for pages side by side. */
 import { type ComparedPolicy, devicesCompared } from "../../lab/protocol/comparison.js";
+import { compareUnits } from "../../lab/protocol/own_units.js";
 import { lifetimeRules } from "../../lab/protocol/page_lifetime.js";
 import { compareCalls, holds, passthroughRules } from "../../lab/protocol/passthrough.js";
 import { rules } from "../../lab/protocol/watch.js";
 import { releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { rows, written } from "../scenario/markdown.js";
-import { cellWords, costColumns, frees, searchWords } from "./cells.js";
+import { cellWords, costColumns, frees, searchWords, unitWords } from "./cells.js";
 
 /** One line of each table: a test asks for those of some policies. */
 export function policyRows({ name, cells, cost }: ComparedPolicy) {
@@ -17,6 +18,10 @@ export function policyRows({ name, cells, cost }: ComparedPolicy) {
     costs: [name, ...costColumns.map(([, key]) => `${cost[key]}`)],
   };
 }
+
+/** Of drivers on their own units: a line for each, with what it waits for. */
+export const unitRows = (): readonly (readonly string[])[] =>
+  compareUnits().map((unit) => [...unitWords(unit), ...unit.cells.map(searchWords)]);
 
 /** Of Xen's calls: a line for each, of a device with a TLB of its own or without. */
 export const callRows = (hasTlb: boolean): readonly (readonly string[])[] =>
@@ -49,7 +54,8 @@ export function pageLifetimeMarkdown(all: readonly ComparedPolicy[]): string {
       told.map((t) => t.policy),
     ),
     "",
-    "Rows of other vendors' kernels are their policy on the same unit: what differs is who waits, and for how long.",
+    "Rows of other vendors' kernels are their policy on the same unit, so that what differs is who waits, and for how long. On",
+    "their own units they are further down.",
     "",
     "## When the page is free",
     "",
@@ -71,6 +77,14 @@ export function pageLifetimeMarkdown(all: readonly ComparedPolicy[]): string {
       ["rule", "what must hold"],
       lifetimeRules.map((rule) => [rule, rules[rule]]),
     ),
+    "",
+    "## Linux on the other vendors' own units",
+    "",
+    "The same for a driver of AMD-Vi and of SMMUv3, with their own commands and queues. Both units say in a log or a register that",
+    "a device was silent, and end the wait all the same: AMD-Vi counts the command as done, an SMMUv3 stops at its CMD_SYNC and,",
+    "let go on, finds nothing more to wait for. So who has no bound of its own gives the page away too, only later.",
+    "",
+    ...rows(["policy", "the driver waits", ...devices.map(([name]) => name)], unitRows()),
     "",
     "## What it costs",
     "",

@@ -339,6 +339,22 @@ export interface PageLifetimeDocument {
       readonly interrupts: number;
     };
   })[];
+  /** Linux's drivers of AMD-Vi and SMMUv3, each on its own unit. */
+  readonly ownUnits: readonly ({
+    readonly policy: string;
+    /** The driver's own time may run out; false: it waits until its queue is done. */
+    readonly hurries: boolean;
+    readonly cells: readonly ({
+      readonly device: string;
+      readonly broken: readonly ({
+        readonly rule: string;
+        /** Of the shortest run to it. */
+        readonly steps: number;
+      })[];
+      readonly states: number;
+      readonly complete: boolean;
+    })[];
+  })[];
   /** Every way out of a domain of Xen. */
   readonly calls: readonly ({
     readonly call: string;

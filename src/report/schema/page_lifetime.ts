@@ -31,6 +31,19 @@ const call = z.looseObject({
   ),
 });
 
+const ownUnit = z.looseObject({
+  policy: z.string(),
+  hurries: z.boolean().describe("the driver's own time may run out; false: it waits until its queue is done"),
+  cells: z.array(
+    z.looseObject({
+      device: z.string(),
+      broken: z.array(z.looseObject({ rule: z.string(), steps: count.describe("of the shortest run to it") })),
+      states: count,
+      complete: z.boolean(),
+    }),
+  ),
+});
+
 export const pageLifetimeSchema = z.looseObject({
   schema: z.literal("dmalab.page-lifetime/1"),
   rules: z.array(z.looseObject({ rule: z.string(), says: z.string() })),
@@ -53,5 +66,6 @@ export const pageLifetimeSchema = z.looseObject({
         .describe("steps of anybody, where every device answers in time"),
     }),
   ),
+  ownUnits: z.array(ownUnit).describe("Linux's drivers of AMD-Vi and SMMUv3, each on its own unit"),
   calls: z.array(call).describe("every way out of a domain of Xen"),
 });
