@@ -534,6 +534,8 @@ export interface RunInvalidations {
   readonly covered: number;
   /** Of them, those whose domain no event names: in every domain that is ever flushed. */
   readonly coveredInAll: number;
+  /** Those whose memory was mapped anew before caches forgot it: lazy domains let that be. */
+  readonly mappedAnew: number;
   /** Those that were not, and the recording proves it. */
   readonly broken: number;
   /** Those that not every cache was told to forget when the recording ended. */

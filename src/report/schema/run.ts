@@ -121,6 +121,7 @@ const invalidations = z
     unmaps: count.describe("ranges that were unmapped"),
     covered: count.describe("those that every cache was told to forget before their address was used again"),
     coveredInAll: count.describe("of them, those whose domain no event names: in every domain that is ever flushed"),
+    mappedAnew: count.describe("those whose memory was mapped anew before caches forgot it: lazy domains let that be"),
     broken: count.describe("those that were not, and the recording proves it"),
     waiting: count.describe("those that not every cache was told to forget when the recording ended"),
     unknown: z.array(z.looseObject({ count, why: z.string() })),

@@ -20,7 +20,7 @@ function audited(text: string): AuditResult {
 const accused = (r: AuditResult) => r.violations.filter(({ rule }) => rule === "reuse-before-flush");
 
 describe("real kernels are healthy", () => {
-  const all = { coveredInAll: 0, broken: 0, waiting: 0, unknown: [], note: null };
+  const all = { coveredInAll: 0, mappedAnew: 0, broken: 0, waiting: 0, unknown: [], note: null };
   test.each([
     ["vtd-legacy-strict", 861, [{ kind: "IOTLB", count: 861 }]],
     [
@@ -248,6 +248,15 @@ describe("made recordings", () => {
       ...{ unmaps: 2, covered: 2, broken: 0, waiting: 0 },
       reachable: { count: 2, of: 2, median: 0.006, max: 0.01, byteSeconds: 4096 * 0.016 },
     });
+  });
+
+  test("lazy: memory that is mapped anew before the flush, and after it", () => {
+    const elsewhere = map(3, top - 0x10000);
+    const gone = [...attach(3, 5), ...map(3, top), ...unmap(3, top)];
+    expect(found(...gone, ...elsewhere, whole(5))).toMatchObject({ covered: 1, mappedAnew: 1 });
+    expect(found(...gone, whole(5), ...elsewhere)).toMatchObject({ covered: 1, mappedAnew: 0 });
+    const other = map(3, top - 0x10000).map((e) => e.replace("paddr=0x0000000007000000", "paddr=0x0000000008000000"));
+    expect(found(...gone, ...other, whole(5))).toMatchObject({ covered: 1, mappedAnew: 0 });
   });
 
   test("what nothing has reached yet waits", () => {

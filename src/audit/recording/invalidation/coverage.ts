@@ -13,6 +13,7 @@ import { threadOf } from "../../../read/thread.js";
 import { Caches, type Domain } from "./caches.js";
 import { type Invalidation, invalidationOf } from "./invalidation.js";
 import { Ledger } from "./ledger.js";
+import { type Piece, StillReachable } from "./memory.js";
 import { Reach } from "./reach.js";
 import type { Suspicion } from "./suspicion.js";
 import { type Mark, Unmapping } from "./unmapping.js";
@@ -23,6 +24,7 @@ interface Mapping {
   readonly order: number;
   readonly from: number;
   to: number;
+  readonly pieces: Piece[];
 }
 
 /** One that may be of several domains: how many of them still hold it. */
@@ -38,6 +40,7 @@ const down = (address: number) => address - (address % frameBytes);
 export class Coverage {
   readonly caches: Caches;
   readonly reach = new Reach();
+  readonly stillReachable = new StillReachable();
   readonly suspicions: Suspicion[] = [];
   /** Ranges unmapped; those forgotten in time; those that are used again before, as it seems. */
   unmaps = 0;
@@ -222,7 +225,10 @@ export class Coverage {
       for (const [of, cache] of this.caches.reached(told)) if (of === domain) u.forget(cache, told, order, at);
     }
     if (u.isCovered) this.#done(u);
-    const dropped = this.ledger(domain).add(u);
+    const ledger = this.ledger(domain);
+    const frames = u.isOfSeveral ? [] : ledger.backing.unmapped(u.from, u.to);
+    if (!u.isCovered) this.stillReachable.add(u, frames);
+    const dropped = ledger.add(u);
     if (dropped !== null) this.beyond++;
   }
 
@@ -267,10 +273,14 @@ export class Coverage {
 
   #map(who: number, b: EventBatch, i: number): void {
     const [from, to] = [b.dma[i]!, b.dma[i]! + b.size[i]!];
+    const piece = { iova: from, phys: b.phys[i]!, bytes: to - from };
+    this.stillReachable.mapped(piece);
     const open = this.#mapped.get(who);
-    if (open !== undefined && open.to === from) open.to = to;
-    else {
-      this.#mapped.set(who, { at: markOf(b, i), order: this.orders, from, to });
+    if (open !== undefined && open.to === from) {
+      open.to = to;
+      open.pieces.push(piece);
+    } else {
+      this.#mapped.set(who, { at: markOf(b, i), order: this.orders, from, to, pieces: [piece] });
     }
   }
 
@@ -282,6 +292,7 @@ export class Coverage {
     const domain = this.caches.of(device);
     if (domain === null) return;
     const ledger = this.ledger(domain);
+    ledger.backing.mapped(mapping.pieces);
     for (const u of ledger.reused(mapping.from, mapping.to)) {
       const shared = this.#shared.get(u);
       if (shared !== undefined) shared.left = Number.POSITIVE_INFINITY;

@@ -12,6 +12,8 @@ export interface Invalidations {
   readonly covered: number;
   /** Of them, those whose domain no event names: forgotten in every domain that is ever flushed. */
   readonly coveredInAll: number;
+  /** Those whose memory was mapped anew before caches forgot it: lazy domains let that be. */
+  readonly mappedAnew: number;
   /** Those that were not, and the recording proves it. */
   readonly broken: number;
   /** Those that nothing had reached when the recording ended, and that were not used again. */
@@ -108,7 +110,17 @@ export class InvalidationAudit {
           : null;
     if (note !== null) {
       const unknown = c.unmaps === 0 ? [] : [{ count: c.unmaps, why: note }];
-      return { ...seen, covered: 0, coveredInAll: 0, broken: 0, waiting: 0, unknown, reachable: null, note };
+      return {
+        ...seen,
+        covered: 0,
+        coveredInAll: 0,
+        mappedAnew: 0,
+        broken: 0,
+        waiting: 0,
+        unknown,
+        reachable: null,
+        note,
+      };
     }
     const unknown = new Map<string, number>();
     const add = (why: string, count: number) => count > 0 && unknown.set(why, (unknown.get(why) ?? 0) + count);
@@ -129,7 +141,13 @@ export class InvalidationAudit {
     add("their domain was given up", c.ended);
     return {
       ...seen,
-      ...{ covered: c.covered, coveredInAll: c.coveredInAll, broken, waiting: c.waiting },
+      ...{
+        covered: c.covered,
+        coveredInAll: c.coveredInAll,
+        mappedAnew: c.stillReachable.mappedAnew,
+        broken,
+        waiting: c.waiting,
+      },
       unknown: [...unknown].map(([why, count]) => ({ count, why })),
       reachable: c.caches.isTagged ? c.reach.finish() : null,
       note: null,

@@ -2,6 +2,7 @@
 import { frameBytes } from "../../../base/frame.js";
 import type { Cache } from "./caches.js";
 import type { Invalidation } from "./invalidation.js";
+import { Backing } from "./memory.js";
 import type { Mark, Unmapping } from "./unmapping.js";
 
 const waitingMax = 4096;
@@ -11,6 +12,7 @@ const pagesMax = 4096;
 export class Ledger {
   #waiting: Unmapping[] = [];
   readonly #byPage = new Map<number, Unmapping>();
+  readonly backing = new Backing();
   /** How many were forgotten in time, and how many not. */
   covered = 0;
   suspected = 0;

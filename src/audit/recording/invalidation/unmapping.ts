@@ -30,6 +30,8 @@ export class Unmapping {
   /** The invalidation after which no cache holds any of it, and which one that is in order. 0: none. */
   coveredBy = 0;
   covered: Mark | null = null;
+  /** Its memory was mapped anew before caches forgot it. */
+  isMappedAnew = false;
   /** Its domain is not known: it is kept for each that it may be of. */
   isOfSeveral = false;
   /** Invalidations came in pieces that do not meet: what is left is not followed. */

@@ -31,13 +31,14 @@ function askedWords({ descriptors, flushes }: Invalidations): string {
   return `${kinds.join(", ")} ${total === 1 ? "descriptor" : "descriptors"}`;
 }
 
-function reachableWords({ reachable }: Invalidations): string[] {
+function reachableWords({ reachable, mappedAnew }: Invalidations): string[] {
   if (reachable === null || reachable.of === 0) return [];
   const { count, of, median, max, byteSeconds } = reachable;
+  const anew = mappedAnew === 0 ? "" : `; the memory of ${countWords(mappedAnew)} was mapped anew meanwhile`;
   if (median === null || max === null) return ["Nothing stayed reachable once its driver could use it again."];
   const span = (seconds: number) => spanWords(seconds * 1e6);
   return [
     `${countWords(count)} of ${countWords(of)} stayed reachable after their driver could use them again: ${span(median)} in the ` +
-      `median, ${span(max)} at most, ${bytesWords(byteSeconds)} × seconds in all.`,
+      `median, ${span(max)} at most, ${bytesWords(byteSeconds)} × seconds in all${anew}.`,
   ];
 }
