@@ -11,6 +11,7 @@ import {
   type DmaDevice,
   type Engine,
   emptyList,
+  type ListJoiner,
   type Mapped,
   type MappedRange,
   noMask,
@@ -20,7 +21,14 @@ import {
 } from "../engine/index.js";
 import type { DmaChecks } from "./checks.js";
 import { einval, eio, eopnotsupp } from "./errors.js";
-import { contiguousPieces, type ListEntry, type ListPart, type MappedList, mergeNeighbours } from "./list.js";
+import {
+  contiguousPieces,
+  type DmaSegment,
+  type ListEntry,
+  type ListPart,
+  type MappedList,
+  mergeNeighbours,
+} from "./list.js";
 
 export interface DmaApiOptions {
   readonly engine: Engine;
@@ -101,11 +109,13 @@ export class DmaApi {
   /** @param entries the number that was given to be mapped, not the number of segments that came back */
   unmapList(list: MappedList, entries: number, direction: Direction, attributes = 0): void {
     this.#known(direction);
-    this.#eachPart(list, direction, attributes, (range) => {
-      this.#checks?.unmapping(this.#device, "list", range, entries);
-      this.engine.unmap(this.#device, range);
-      this.#checks?.unmapped(this.#device, "list", range);
-    });
+    if (list.range !== undefined) this.#unmapJoined(list, list.range, { entries, direction, attributes });
+    else
+      this.#eachPart(list, direction, attributes, (range) => {
+        this.#checks?.unmapping(this.#device, "list", range, entries);
+        this.engine.unmap(this.#device, range);
+        this.#checks?.unmapped(this.#device, "list", range);
+      });
     this.#checks?.unmappedList(list);
   }
 
@@ -161,6 +171,32 @@ export class DmaApi {
     this.#checks?.unbound(this.#device);
   }
 
+  /** Source: iommu_dma_unmap_sg: buffers are synced one by one, then all of them go at once. */
+  #unmapJoined(
+    list: MappedList,
+    whole: DmaSegment,
+    o: { readonly entries: number; readonly direction: Direction; readonly attributes: number },
+  ): void {
+    const { direction, attributes } = o;
+    let left = list.parts.length;
+    this.#eachPart(list, direction, attributes, (range) => {
+      this.#checks?.unmapping(this.#device, "list", range, o.entries);
+      if ((attributes & attrSkipCpuSync) === 0) this.engine.syncForCpu(this.#device, range);
+      if (--left === 0) this.engine.joiner!.unmap(this.#device, whole);
+      this.#checks?.unmapped(this.#device, "list", range);
+    });
+  }
+
+  /** All in one range, or why not. */
+  #join(entries: readonly ListEntry[], joiner: ListJoiner, direction: Direction, attributes: number): MappedList {
+    const joined = joiner.map(this.#device, entries, direction, attributes);
+    if ("reason" in joined)
+      return { entries, parts: [], segments: [], count: 0, error: eio, refused: joined, refusedPart: null };
+    const { mapped, segments, range } = joined;
+    const parts = entries.map((e, entry) => ({ ...e, entry, mapped: mapped[entry]! }));
+    return { entries, parts, segments, range, count: segments.length, error: 0, refused: null, refusedPart: null };
+  }
+
   #mapEntries(entries: readonly ListEntry[], direction: Direction, attributes: number): MappedList {
     const parts: ListPart[] = [];
     const early = entries.length === 0 ? null : this.#refusedEarly(attributes);
@@ -173,6 +209,8 @@ export class DmaApi {
     };
     if (entries.length === 0) return failed(einval, emptyList, null);
     if (early !== null) return failed(early.refused === noMask ? eio : eopnotsupp, early.refused!, null);
+    const { joiner } = this.engine;
+    if (joiner !== undefined) return this.#join(entries, joiner, direction, attributes);
     for (const [entry, e] of entries.entries()) {
       const pieces = this.engine.lists.splits ? contiguousPieces(this.engine, e) : [e];
       for (const piece of pieces) {

@@ -33,6 +33,8 @@ export interface MappedList {
   readonly entries: readonly ListEntry[];
   readonly parts: readonly ListPart[];
   readonly segments: readonly DmaSegment[];
+  /** Of a list that has one range of addresses: all of it. */
+  readonly range?: DmaSegment;
   /** dma_map_sg(): segments, 0 for failure. */
   readonly count: number;
   /** dma_map_sgtable(): 0, or the negative error. */

@@ -7,6 +7,7 @@
  */
 import type { Direction } from "../../spec/dma/direction.js";
 import type { Mapped } from "./mapped.js";
+import type { Refusal } from "./refusal.js";
 
 /** What an engine may know of a device. `plainDevice` fills in what most devices are. */
 export interface DmaDevice {
@@ -63,8 +64,31 @@ export interface EnginePool {
   readonly hiwater: number;
 }
 
+/** A list that has one range of addresses. */
+export interface JoinedList {
+  /** For each entry, where it is. */
+  readonly mapped: readonly Mapped[];
+  readonly segments: readonly { readonly bus: number; readonly size: number }[];
+  /** All of it: what is unmapped at once. */
+  readonly range: { readonly bus: number; readonly size: number };
+}
+
+/** How an engine maps a list as a whole. */
+export interface ListJoiner {
+  map(
+    device: DmaDevice,
+    entries: readonly { readonly phys: number; readonly size: number }[],
+    direction: Direction,
+    attributes: number,
+  ): JoinedList | Refusal;
+  /** The range goes; entries were synced before. */
+  unmap(device: DmaDevice, range: { readonly bus: number; readonly size: number }): void;
+}
+
 export interface Engine {
   readonly name: string;
+  /** Left out: lists are mapped entry by entry. */
+  readonly joiner?: ListJoiner;
   /** The bounce pool: CPU-side bounds as physical addresses, half open, and its slots; null for engines without one. */
   readonly pool: EnginePool | null;
   /** `fallback`: the buffer that kernels handed out until 2018 when the pool was full. `refuse`: today's error. */

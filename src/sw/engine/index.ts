@@ -6,7 +6,16 @@ export { causeWords } from "./cause_words.js";
 export { type EngineName, type EngineRow, engines } from "./choice/engines.js";
 export { type Platform, type Selected, selectEngine } from "./choice/select.js";
 export { allAddresses, highestAddress, plainDevice, reaches } from "./device.js";
-export type { Coherent, DmaDevice, Engine, EnginePool, ListPolicy, MappedRange } from "./engine.js";
+export type {
+  Coherent,
+  DmaDevice,
+  Engine,
+  EnginePool,
+  JoinedList,
+  ListJoiner,
+  ListPolicy,
+  MappedRange,
+} from "./engine.js";
 export { consecutiveGrants, type SingleGrants } from "./grant/consecutive_grants.js";
 export { grantAddress, grantOf, grantText } from "./grant/grant_address.js";
 export { CachedGuest } from "./kernel/cached_guest.js";

@@ -35,6 +35,16 @@ export interface EngineDomain {
     cpu: number,
     o: { readonly phys: number; readonly size: number; readonly allow: Allow; readonly limit: number },
   ): number;
+  /** Whole pages one after the other. @returns the address of the first; -1 when there is none */
+  mapPieces(
+    cpu: number,
+    o: {
+      readonly pieces: readonly { readonly at: number; readonly phys: number; readonly bytes: number }[];
+      readonly bytes: number;
+      readonly allow: Allow;
+      readonly limit: number;
+    },
+  ): number;
   unmap(cpu: number, bus: number, size: number): void;
   /** What is behind an address; -1 when nothing is. */
   physOf(bus: number): number;

@@ -7,8 +7,9 @@ import { Misuse } from "../../../base/assert.js";
 import { frameBytes, pfn } from "../../../base/frame.js";
 import { attrMmio, Direction } from "../../../spec/dma/direction.js";
 import { Allow } from "../../../table/index.js";
+import { layOut, segmentsOf } from "../../iommu/domain/joined_list.js";
 import { highestAddress } from "../device.js";
-import type { Coherent, DmaDevice, Engine, MappedRange } from "../engine.js";
+import type { Coherent, DmaDevice, Engine, JoinedList, ListJoiner, MappedRange } from "../engine.js";
 import { type Mapped, refused } from "../mapped.js";
 import type { EngineOptions } from "../options.js";
 import { partsOf } from "../parts/build.js";
@@ -16,7 +17,7 @@ import { cacheForCpu, cacheForDevice } from "../parts/cache_maintenance.js";
 import { orderOf } from "../parts/contiguity.js";
 import type { EngineParts } from "../parts/parts.js";
 import type { DomainOf } from "../ports.js";
-import { noAddress, unknownAddress } from "../refusal.js";
+import { noAddress, type Refusal, unknownAddress } from "../refusal.js";
 
 export const iommu = {
   name: "iommu",
@@ -34,11 +35,18 @@ const rights: Readonly<Record<Direction, Allow>> = {
   [Direction.none]: Allow.none,
 };
 
+/** What no segment of a device crosses that says nothing else. Source: Linux drivers/pci/probe.c, pci_device_add. */
+const usualBoundary = 2 ** 32;
+
 class IommuEngine implements Engine {
   readonly name = "iommu";
   readonly pool = null;
   readonly overflow = "refuse";
   readonly lists = { splits: false, merges: false } as const;
+  readonly joiner: ListJoiner = {
+    map: (device, entries, direction, attributes) => this.#mapList(device, entries, direction, attributes),
+    unmap: (device, { bus, size }) => this.#domainOf(device.bdf).unmap(0, bus, size),
+  };
   readonly #parts: EngineParts;
   readonly #domainOf: DomainOf;
 
@@ -71,6 +79,33 @@ class IommuEngine implements Engine {
     if (bus < 0) return refused("iommu", false, noAddress);
     cacheForDevice(this.#parts, device, { bus: machine, size, direction, attributes });
     return { bus, bounced: false, foreign: false, cause: "iommu", refused: null };
+  }
+
+  #mapList(
+    device: DmaDevice,
+    entries: readonly { readonly phys: number; readonly size: number }[],
+    direction: Direction,
+    attributes: number,
+  ): JoinedList | Refusal {
+    const { guest } = this.#parts;
+    const machine = entries.map(({ phys }) => ((attributes & attrMmio) !== 0 ? phys : guest.physToBus(phys)));
+    if (machine.some((at) => at < 0)) return unknownAddress;
+    const limits = { boundary: Math.min(device.boundary, usualBoundary), maxSegmentBytes: device.maxSegmentBytes };
+    const { pieces, bytes } = layOut(
+      entries.map(({ size }, n) => ({ phys: machine[n]!, size })),
+      limits,
+    );
+    const first = this.#domainOf(device.bdf).mapPieces(0, {
+      ...{ pieces, bytes, allow: rights[direction] },
+      limit: highestAddress(device),
+    });
+    if (first < 0) return noAddress;
+    for (const [n, { size }] of entries.entries())
+      cacheForDevice(this.#parts, device, { bus: machine[n]!, size, direction, attributes });
+    const mapped = pieces.map(({ at, inside }): Mapped => {
+      return { bus: first + at + inside, bounced: false, foreign: false, cause: "iommu", refused: null };
+    });
+    return { mapped, segments: segmentsOf(first, pieces, limits), range: { bus: first, size: bytes } };
   }
 
   unmap(device: DmaDevice, r: MappedRange): void {

@@ -18,6 +18,7 @@ import {
 } from "../../../table/index.js";
 import { DomainSpace, FlushQueue, perCpuQueue } from "../iova/index.js";
 import type { DomainFlushes } from "../ports.js";
+import type { ListPiece } from "./joined_list.js";
 
 /** When an address may be used again: after its flush, or after a flush of all, later. */
 export type UnmapPolicy = "strict" | "lazy";
@@ -82,6 +83,26 @@ export class DmaDomain {
     this.#mapper.map(first * frameBytes, o.phys - inside, bytes, this.#expressible(o.allow));
     this.#mapped++;
     return first * frameBytes + inside;
+  }
+
+  /**
+   * All buffers in one range.
+   * @returns its first address; -1 when there is none
+   */
+  mapPieces(
+    cpu: number,
+    o: {
+      readonly pieces: readonly Pick<ListPiece, "at" | "phys" | "bytes">[];
+      readonly bytes: number;
+      readonly allow: Allow;
+      readonly limit: number;
+    },
+  ): number {
+    const first = this.#space.alloc(cpu, o.bytes / frameBytes, Math.min(o.limit, this.#last), true) * frameBytes;
+    if (first < 0) return -1;
+    for (const { at, phys, bytes } of o.pieces) this.#mapper.map(first + at, phys, bytes, this.#expressible(o.allow));
+    this.#mapped++;
+    return first;
   }
 
   unmap(cpu: number, address: number, size: number): void {
