@@ -287,8 +287,9 @@ export class Coverage {
   /** The DMA API names what its task mapped: addresses are used again from the moment of their mapping on. */
   #used(who: number, device: number, iova: number): void {
     const mapping = this.#mapped.get(who);
-    if (mapping === undefined || mapping.from !== iova) return;
+    // One that its own event did not name is of nobody: that event is missing.
     this.#mapped.delete(who);
+    if (mapping === undefined || mapping.from !== iova) return;
     const domain = this.caches.of(device);
     if (domain === null) return;
     const ledger = this.ledger(domain);
@@ -296,7 +297,8 @@ export class Coverage {
     for (const u of ledger.reused(mapping.from, mapping.to)) {
       const shared = this.#shared.get(u);
       if (shared !== undefined) shared.left = Number.POSITIVE_INFINITY;
-      if (u.isOfSeveral || (u.isCovered && u.coveredBy <= mapping.order) || u.order > mapping.order) continue;
+      if (u.isOfSeveral || (u.isCovered && u.coveredBy <= mapping.order)) continue;
+      if (u.at.time >= mapping.at.time) continue;
       this.#suspect(u, { ...mapping.at, device }, ledger);
     }
   }
