@@ -90,6 +90,11 @@ export interface DeviceDescription {
   readonly coherent?: boolean;
   /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. Default: no. */
   readonly ats?: boolean;
+  /**
+   * It may be anybody's, such as one behind an external port. Behind an IOMMU it sees no byte beside its buffers, and its
+   * addresses are flushed at each unmapping.
+   */
+  readonly untrusted?: boolean;
   /** How buffers are made reachable. Default: `auto`, as the kernel decides. */
   readonly engine?: "auto" | EngineName;
 }

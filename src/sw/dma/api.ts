@@ -210,7 +210,7 @@ export class DmaApi {
     if (entries.length === 0) return failed(einval, emptyList, null);
     if (early !== null) return failed(early.refused === noMask ? eio : eopnotsupp, early.refused!, null);
     const { joiner } = this.engine;
-    if (joiner !== undefined) return this.#join(entries, joiner, direction, attributes);
+    if (joiner?.joins(this.#device) === true) return this.#join(entries, joiner, direction, attributes);
     for (const [entry, e] of entries.entries()) {
       const pieces = this.engine.lists.splits ? contiguousPieces(this.engine, e) : [e];
       for (const piece of pieces) {

@@ -11,6 +11,7 @@ export const causeWords: Readonly<Record<Cause, string>> = {
   kmalloc: "bounced: it shares a cache line with other memory, and the device does not see the cache",
   "foreign-noncoherent":
     "bounced: another domain's page, a device that does not see the cache, and no call to clean it",
+  untrusted: "bounced: it shares a page with other memory, and the device is not trusted",
   granted: "reached by grants, which are its bus addresses",
   iommu: "translated by an IOMMU",
   mmio: "registers of a device, passed as they are",

@@ -28,6 +28,11 @@ export interface DmaDevice {
   readonly coherent: boolean;
   /** Behind an IOMMU that translates for this domain. */
   readonly behindIommu: boolean;
+  /**
+   * It may be anybody's, such as one behind an external port: an IOMMU engine lets it see no byte beside its buffers.
+   * Left out: trusted. Source: Linux include/linux/pci.h, untrusted.
+   */
+  readonly untrusted?: boolean;
   /** The domain that serves this device when its node names one (`xen,grant-dma`): bus addresses are then grants. */
   readonly grantBackend?: number;
 }
@@ -75,6 +80,8 @@ export interface JoinedList {
 
 /** How an engine maps a list as a whole. */
 export interface ListJoiner {
+  /** Whether this device's lists are joined: otherwise they are mapped entry by entry. */
+  joins(device: DmaDevice): boolean;
   map(
     device: DmaDevice,
     entries: readonly { readonly phys: number; readonly size: number }[],

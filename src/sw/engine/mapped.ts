@@ -11,6 +11,7 @@ export type Cause =
   | "unaligned"
   | "kmalloc"
   | "foreign-noncoherent"
+  | "untrusted"
   | "granted"
   | "iommu"
   | "mmio";

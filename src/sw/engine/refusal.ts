@@ -38,6 +38,10 @@ const of = (reason: RefusalReason, words: string): Refusal => Object.freeze({ re
 /** Those that have no figures. */
 export const unknownAddress = of("unknown-address", "nobody can tell the bus address of this page");
 export const noPool = of("absent", "the device does not reach the buffer, and there is no pool to bounce it in");
+export const noPoolForUntrusted = of(
+  "absent",
+  "the buffer shares a page with other memory, the device is not trusted, and there is no pool to bounce it in",
+);
 export const mayNotBounce = of("no-bounce", "the buffer must not bounce, and the device cannot use it where it is");
 export const allBounce = of("no-bounce", "all bounces, and this buffer may not");
 export const slotsTooHigh = of("mask", "the slots lie above what the device reaches");

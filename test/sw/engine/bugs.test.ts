@@ -117,7 +117,7 @@ const runs: Record<EngineBugId, (on: readonly EngineBugId[]) => number> = {
     memory.fill(0, 256 * 4096, 0x5e);
     const table = new BounceTable(memory, { start: 0x40000, slots: 128, areas: 1 }, { growth: null });
     const rules = engineRulesWith(todaysEngines.rules, on);
-    const device = plainDevice({ bdf: "0000:00:03.0" });
+    const device = plainDevice({ bdf: "0000:00:03.0", minAlignMask: 0xfff });
     memory.fill(0x2a10, 0x300, 0x11);
     const call = { phys: 0x2a10, size: 0x300, direction: toDevice, attributes: 0 };
     const slot = bounceUntrusted({ memory, table, rules }, device, call, 4096);

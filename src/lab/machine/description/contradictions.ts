@@ -131,6 +131,20 @@ const rules: readonly Rule[] = [
       return [{ path: ["devices", at, "ats"], expected, found: "true, and no IOMMU", meant: [] }];
     });
   },
+  function untrustedNeedsAnIommu({ iommu, kernel, devices = [] }, isWrong) {
+    if (isWrong(["iommu"])) return [];
+    return devices.flatMap((d, at): Mistake[] => {
+      if (d?.untrusted !== true) return [];
+      const path = ["devices", at, "untrusted"];
+      if (iommu === undefined) {
+        const expected = "untrusted: false, or an iommu: without one any device reaches all of memory";
+        return [{ path, expected, found: "true, and no IOMMU", meant: [] }];
+      }
+      if (kernel === undefined || !isBefore(kernel, bouncesSince)) return [];
+      const expected = `a kernel that bounces for such a device as is known here ("${bouncesSince}" or later)`;
+      return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
+    });
+  },
   function enginesOfXenNeedIt({ xen, devices = [] }, isWrong) {
     if (xen !== undefined || isWrong(["xen"])) return [];
     return devices.flatMap((d, at): Mistake[] => {
@@ -160,6 +174,9 @@ const rules: readonly Rule[] = [
     });
   },
 ];
+
+/** The DMA layer of all IOMMUs bounces since then. Source: Linux commit 82612d66d51d. */
+const bouncesSince = "5.12";
 
 /** Programs of the driver domain itself. */
 const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio"]);

@@ -73,6 +73,8 @@ export const deviceSchema = z.strictObject({
   coherent: z.boolean().optional(),
   /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. */
   ats: z.boolean().default(false),
+  /** It may be anybody's: behind an IOMMU what shares a page with its buffers is not shown to it, and it is strict. */
+  untrusted: z.boolean().default(false),
   /** How buffers are made reachable; auto decides as the kernel does. */
   engine: z.enum(["auto", ...(Object.keys(engines) as EngineName[])]).default("auto"),
 });

@@ -23,6 +23,7 @@ import {
 import type { Described } from "../description/description.js";
 import type { DeviceDescription, MachineDescription } from "../description/schema.js";
 import type { Host } from "./host.js";
+import type { MachineIommu } from "./iommu.js";
 
 export interface MachineDevice {
   readonly description: DeviceDescription;
@@ -58,7 +59,7 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     }
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
-    host.assign(requester, description.ats);
+    host.assign(requester, description);
     return { description, requester, selected, engine, log: lines, api: new DmaApi({ engine, device, checks }) };
   });
 }
@@ -86,9 +87,13 @@ function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
     minAlignMask: d.minAlignMask ?? 0,
     coherent: d.coherent ?? true,
     behindIommu: m.xen?.model === "vp+iommu" || m.iommu !== undefined,
+    untrusted: d.untrusted,
     ...(d.boundary !== undefined && { boundary: d.boundary }),
   });
 }
+
+const useOf = (policy: ReturnType<MachineIommu["policyFor"]>) =>
+  policy === "pass-through" ? ("pass-through" as const) : ("translating" as const);
 
 function select(m: MachineDescription, host: Host, d: DeviceDescription, device: DmaDevice): Selected {
   const mode = m.swiotlb?.mode ?? "auto";
@@ -100,7 +105,7 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
       swiotlb: mode === "off" ? "noforce" : mode,
       memoryEnd: host.memoryEnd,
       encrypted: m.encrypted,
-      ...(host.iommu !== null && { iommu: host.iommu.use }),
+      ...(host.iommu !== null && { iommu: useOf(host.iommu.policyFor(d)) }),
       smallBuffersBounce: m.arch === "arm" && engineProfileOf(m.kernel ?? null).rules.smallBuffersBounce,
       ...(host.kernel.model === "p==m" && { directMapped: "direct" as const }),
     },
@@ -129,7 +134,7 @@ function build(
     ...(d.machine.kernel !== undefined && { profile: engineProfileOf(d.machine.kernel) }),
   };
   try {
-    return engines[s.engine].build(withoutPool.has(s.engine) ? options : { ...options, pool: pool.get() });
+    return engines[s.engine].build(usesPool(s.engine, d.machine) ? { ...options, pool: pool.get() } : options);
   } catch (error) {
     if (error instanceof Misuse)
       return d.refuse(path, "an engine that this machine can have", `${s.engine} (${error.message})`);
@@ -137,7 +142,11 @@ function build(
   }
 }
 
-const withoutPool: ReadonlySet<EngineName> = new Set(["direct", "grant", "iommu"]);
+/** An engine of IOMMUs bounces for devices that are not trusted alone. */
+function usesPool(engine: EngineName, { devices, swiotlb }: MachineDescription): boolean {
+  if (engine === "iommu") return swiotlb?.mode !== "off" && devices.some((d) => d.untrusted);
+  return engine !== "direct" && engine !== "grant";
+}
 
 /** One pool for all devices of a kernel, made when the first engine wants it. */
 class PoolOnDemand {

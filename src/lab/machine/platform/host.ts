@@ -16,7 +16,7 @@ import {
   makePool,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
-import { MachineIommu } from "./iommu.js";
+import { type DeviceTraits, MachineIommu } from "./iommu.js";
 
 const slotBytes = 2048;
 
@@ -44,8 +44,8 @@ export interface Host {
   readonly iommu: MachineIommu | null;
   readonly guests: ReadonlyMap<number, GuestDomain>;
   readonly port: DmaPort;
-  /** A device works for this kernel from now on. @param ats it has a TLB of its own */
-  readonly assign: (requester: number, ats: boolean) => void;
+  /** A device works for this kernel from now on. */
+  readonly assign: (requester: number, device: DeviceTraits) => void;
   /** Pages of the kernel that drives the devices that nobody holds but its IOMMU's structures. */
   readonly pagesLeft: () => number;
   /** One more than the highest physical byte address. */
@@ -75,7 +75,7 @@ function native(m: MachineDescription): Host {
     iommu,
     guests: new Map(),
     port: iommu?.port ?? new PlainBus(kernel.memory, frames * frameBytes),
-    assign: (requester, ats) => iommu?.attach(requester, ats),
+    assign: (requester, device) => iommu?.attach(requester, device),
     pagesLeft: () => kernel.pagesLeft + (iommu?.framesHeld ?? 0),
     memoryEnd: frames * frameBytes,
     makePool(slots) {

@@ -44,6 +44,13 @@ export interface IommuWatch {
   resolved(request: DmaRequest, result: Resolution, steps: readonly TraceStep[]): void;
 }
 
+/** What of a device decides how it is attached. */
+export interface DeviceTraits {
+  /** It has a TLB of its own. */
+  readonly ats: boolean;
+  readonly untrusted: boolean;
+}
+
 export class MachineIommu {
   watch: IommuWatch | null = null;
   readonly unit: HardwareUnit;
@@ -123,15 +130,19 @@ export class MachineIommu {
     return domain?.trace(frame * frameBytes) ?? [];
   }
 
-  /** How the kernel uses it. */
-  get use(): "translating" | "pass-through" {
-    return this.#described.policy === "pass-through" ? "pass-through" : "translating";
+  /** How the kernel uses it for a device: one that is not trusted never passes, and is strict. Source: iommu_get_default_domain_type. */
+  policyFor({ untrusted }: Pick<DeviceTraits, "untrusted">): IommuDescription["policy"] {
+    return untrusted ? "strict" : this.#described.policy;
   }
 
-  /** A device works for this kernel from now on. @param ats it has a TLB of its own */
-  attach(requester: number, ats: boolean): void {
-    const { policy } = this.#described;
-    const device: AttachedDevice = { requester, ats: ats && (policy !== "pass-through" || this.#kind.passesWithTlb) };
+  /** A device works for this kernel from now on. */
+  attach(requester: number, { ats, untrusted }: DeviceTraits): void {
+    const policy = this.policyFor({ untrusted });
+    // What an untrusted device says of its TLB is not believed. Source: Linux drivers/pci/ats.c, pci_ats_supported.
+    const device: AttachedDevice = {
+      requester,
+      ats: ats && !untrusted && (policy !== "pass-through" || this.#kind.passesWithTlb),
+    };
     if (device.ats) {
       const tlb = new DeviceTlb({ state: this.#state, requester, sink: this.unit, entries: 8 });
       this.#tlbs.set(requester, tlb);
@@ -168,7 +179,7 @@ export class MachineIommu {
 
   /** The machine address that a device's bus address leads to; -1: none. */
   behind(bdf: string, bus: number): number {
-    return this.use === "pass-through" ? bus : this.domainOf(bdf).physOf(bus);
+    return this.#domains.has(requesterOf(bdf) ?? -1) ? this.domainOf(bdf).physOf(bus) : bus;
   }
 
   /** Its registers as they stand, and where in physical memory. */

@@ -51,6 +51,8 @@ export interface MachineSeen {
   readonly registers: RegistersSeen;
   /** What drivers have mapped; null where the rules of the DMA API are not watched. */
   readonly mapped: Checker["mappings"] | null;
+  /** The byte of memory that a device's bus address leads to; -1: none. */
+  readonly behind: (bdf: string, bus: number) => number;
   readonly steps: number;
 }
 
@@ -139,7 +141,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
     const { memory } = host.kernel as NativeGuest;
     const { registers } = iommu!;
     const mapped = checker?.mappings ?? null;
-    snapshot.take({ arch: machine.arch, memory, registers, mapped, steps: ran.steps });
+    snapshot.take({ arch: machine.arch, memory, registers, mapped, behind, steps: ran.steps });
   }
   if (!ran.idle && ran.steps < stepMax) ran = yield* until(stepMax, ran.steps);
   yield 1;

@@ -258,7 +258,8 @@ function* padding(bugs: readonly EngineBugId[]): Program {
   const rules = engineRulesWith(todaysEngines.rules, bugs);
   memory.fill(0x2a10, 0x300, 0x11);
   const call = { phys: 0x2a10, size: 0x300, direction: toDevice, attributes: 0 };
-  const at = bounceUntrusted({ memory, table, rules }, plainDevice({ bdf: "0000:00:03.0" }), call, 4096);
+  const device = plainDevice({ bdf: "0000:00:03.0", minAlignMask: page - 1, untrusted: true });
+  const at = bounceUntrusted({ memory, table, rules }, device, call, page);
   const seen = bytesAt(memory, at - (at % page), page);
   const left = seen.filter((b) => b === 0x5e).length;
   yield judge(

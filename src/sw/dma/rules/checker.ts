@@ -50,7 +50,7 @@ export class Checker implements DmaChecks {
   }
 
   /** Those. */
-  get mappings(): readonly Pick<Live, "device" | "bus" | "phys" | "size" | "direction">[] {
+  get mappings(): readonly Pick<Live, "device" | "kind" | "bus" | "phys" | "size" | "direction">[] {
     return [...this.#state.live.all()];
   }
 

@@ -122,7 +122,7 @@ function checkAddress(state: CheckState, device: DmaDevice, engine: Engine, m: L
   }
   if (lowBitsDiffer(m.bus, m.phys, device.minAlignMask))
     violations.add("alignment-lost", device.bdf, () => describe(m));
-  const must = ["forced", "kmalloc", "foreign-noncoherent"].includes(mapped.cause);
+  const must = ["forced", "kmalloc", "foreign-noncoherent", "untrusted"].includes(mapped.cause);
   if (must || state.guest === null) return;
   if (engine.capable(device, state.guest.physToBus(m.phys), m.phys, m.size))
     violations.add("needless-bounce", device.bdf, () => `${describe(m)} (${mapped.cause})`);

@@ -88,10 +88,14 @@ const selection: readonly SelectionRow[] = [
   },
   {
     engine: "iommu",
-    applies: (p) =>
-      p.model === "native" && p.iommu === "translating"
-        ? "An IOMMU stands before the devices and the kernel uses it, so each mapping has an address of the device's domain."
-        : null,
+    applies: (p, d) => {
+      if (p.model !== "native" || p.iommu !== "translating") return null;
+      const domain =
+        "An IOMMU stands before the devices and the kernel uses it, so each mapping has an address of the device's domain.";
+      return d.untrusted === true
+        ? `${domain} The device is not trusted: what shares a page with other memory bounces, and each address is flushed when it is unmapped.`
+        : domain;
+    },
   },
   {
     engine: "software-iommu",

@@ -11,6 +11,10 @@ import type { DmaDevice } from "../engine.js";
 
 const address = (a: number): string => hex(a, 16);
 
+/** Source: Linux drivers/iommu/dma-iommu.c, iommu_dma_map_swiotlb. */
+export const bouncesInactive = (device: DmaDevice): string =>
+  `pci ${device.bdf}: DMA bounce buffers are inactive, unable to map unaligned transaction.`;
+
 /** A buffer is out of reach and there is nowhere to bounce it. */
 export const addressOverflow = (bus: number, size: number, device: DmaDevice): string =>
   `DMA addr ${address(bus)}+${size} overflow (mask ${maskText(device.mask)}, bus limit ${device.busLimit.toString(16)}).`;

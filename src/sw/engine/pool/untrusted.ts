@@ -39,7 +39,7 @@ export function linkParts(rules: EngineRules, o: { phys: number; size: number },
 }
 
 /**
- * Bounce a buffer that shares granules: slots aligned to the granule with the buffer's offset kept, and zeros around.
+ * Bounce a buffer that shares granules: slots aligned to the granule, the low bits kept that the device wants, zeros around.
  * @returns the physical address in the slots, or -1.
  */
 export function bounceUntrusted(
@@ -48,8 +48,7 @@ export function bounceUntrusted(
   call: MapCall,
   granule: number,
 ): number {
-  const kept = { ...device, minAlignMask: device.minAlignMask | (granule - 1) };
-  const slot = parts.table.map(kept, { ...call, allocAlignMask: granule - 1 });
+  const slot = parts.table.map(device, { ...call, allocAlignMask: granule - 1 });
   if (slot < 0) return -1;
   const first = slot - (slot % granule);
   const end = Math.ceil((slot + call.size) / granule) * granule;
