@@ -9,8 +9,8 @@ import type { TestMemory } from "./test_memory.js";
 import type { SeenFault, UnitDriver } from "./unit_driver.js";
 import { unitTemplate } from "./unit_template.js";
 
-const base = 0xfed8_0000;
-const at = (offset: number) => `0x${(base + offset).toString(16)}`;
+export const amdviBase = 0xfed8_0000;
+const at = (offset: number) => `0x${(amdviBase + offset).toString(16)}`;
 
 /** Registers, by offset: AMD IOMMU 48882, 3.4. */
 const devtab = 0x00;
@@ -52,7 +52,7 @@ export class Amdvi implements UnitDriver {
 
   static async of(qtest: Qtest, requesters: readonly number[]): Promise<Amdvi> {
     const offsets = [0x00, 0x04, 0x18, 0x1c, 0x30, 0x34];
-    const template = await unitTemplate(qtest, "amdvi", base, offsets);
+    const template = await unitTemplate(qtest, "amdvi", amdviBase, offsets);
     for (let n = 0; n < queueBytes; n += 16) {
       const requester = requesters[(n % roundBytes) / 16];
       const command = requester === undefined ? invalidateAll : invalidateEntry + BigInt(requester);

@@ -4,14 +4,13 @@
  * As many accesses as some seconds allow: DMALAB_QEMU_SECONDS for each machine (2 unless set) and at most
  * DMALAB_QEMU_TRANSLATIONS (100,000). DMALAB_QEMU_RECORD=1 renews the recordings in fixtures/qemu.
  */
-import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { UnitKind } from "../../src/table/device/index.js";
 import { Amdvi } from "./amdvi_driver.js";
 import { judge, type Verdict } from "./judge.js";
 import { knownFaults } from "./known_faults.js";
-import { startVirt, startX86, type UnderTest } from "./machines.js";
+import { hasSwitch, startVirt, startX86, switchesOn, type UnderTest } from "./machines.js";
 import { findQemu } from "./qtest.js";
 import { packed, type World, worldOf } from "./recording.js";
 import { Smmuv3, type Stages } from "./smmuv3_driver.js";
@@ -46,14 +45,6 @@ const vtd = (bits: number): Pick<Row, "arch" | "kind" | "start"> => ({
     return { machine, driver: await VtdDriver.of(machine.qtest, bits, legacyWorld) };
   },
 });
-
-const hasSwitch = (qemu: string, device: string, name: string): boolean =>
-  spawnSync(qemu, ["-device", `${device},help`], { encoding: "utf8" }).stdout.includes(`  ${name}=`);
-
-/** Those of a device's switches that this QEMU has, turned on. */
-function switchesOn(qemu: string, device: string, names: readonly string[]): string {
-  return names.flatMap((name) => (hasSwitch(qemu, device, name) ? [`,${name}=on`] : [])).join("");
-}
 
 /** Scalable mode, with as much of it as this QEMU has: names of its switches differ between versions. */
 async function startScalable(qemu: string): Promise<{ machine: UnderTest; driver: UnitDriver }> {

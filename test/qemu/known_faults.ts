@@ -51,7 +51,8 @@ const legacyOf: Readonly<Record<number, readonly number[]>> = {
 /** PASID directory and PASID table. */
 const pasidReasons = [0x50, 0x51, 0x52, 0x59, 0x5a, 0x5b];
 
-const alikeInScalable = (ours: number, code: number) =>
+/** Is what QEMU records one of its names for our reason? */
+export const alikeInScalable = (ours: number, code: number) =>
   ours === code || legacyOf[ours]?.includes(code) === true || (code === 0x58 && pasidReasons.includes(ours));
 
 const withoutPasidReserved: Change = {

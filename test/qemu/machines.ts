@@ -1,4 +1,5 @@
 /** Machines with a unit under test and eight `edu` devices: four on bus 0, four functions behind a root port. */
+import { spawnSync } from "node:child_process";
 import { type Edu, mappedConfig, placeEdus, portConfig } from "./edu.js";
 import { Qtest } from "./qtest.js";
 import { ramBytes } from "./test_memory.js";
@@ -47,6 +48,15 @@ export async function startX86(
   const qtest = await Qtest.start(qemu, machine, { ramBytes, ramBase: 0, idle: new Uint8Array(0x10000).fill(0xf4) });
   const port = { requester: portAt << 3, bus: busBehind };
   return { qtest, ramBase: 0, edus: await placeEdus(qtest, portConfig, 0xe000_0000, requesters(plain), port) };
+}
+
+/** Does this QEMU's device know a switch? */
+export const hasSwitch = (qemu: string, device: string, name: string): boolean =>
+  spawnSync(qemu, ["-device", `${device},help`], { encoding: "utf8" }).stdout.includes(`  ${name}=`);
+
+/** Those of a device's switches that this QEMU has, turned on. */
+export function switchesOn(qemu: string, device: string, names: readonly string[]): string {
+  return names.flatMap((name) => (hasSwitch(qemu, device, name) ? [`,${name}=on`] : [])).join("");
 }
 
 const ramBaseVirt = 0x4000_0000;

@@ -15,8 +15,8 @@ import type { TestMemory } from "./test_memory.js";
 import type { SeenFault, UnitDriver } from "./unit_driver.js";
 import { unitTemplate } from "./unit_template.js";
 
-const base = 0x0905_0000;
-const at = (offset: number) => `0x${(base + offset).toString(16)}`;
+export const smmuBase = 0x0905_0000;
+const at = (offset: number) => `0x${(smmuBase + offset).toString(16)}`;
 
 /** Registers, by offset: IHI 0070, 6.3. */
 const cr0 = 0x20;
@@ -69,7 +69,7 @@ export class Smmuv3 implements UnitDriver {
   static async of(qtest: Qtest, ramBase: number, form: StreamTableForm, stages: Stages = "first"): Promise<Smmuv3> {
     const offsets = [0x00, 0x04, 0x0c, 0x14, 0x18, 0x20, 0x44, strtab, strtab + 4, strtabConfig];
     await qtest.send([`writeq ${at(strtab)} 0x${ramBase.toString(16)}`, `writel ${at(strtabConfig)} 0x8`]);
-    const unit = new Smmuv3(await unitTemplate(qtest, "smmuv3", base, offsets), ramBase, form, stages);
+    const unit = new Smmuv3(await unitTemplate(qtest, "smmuv3", smmuBase, offsets), ramBase, form, stages);
     for (let n = 0; n < 2 ** commandsLg2; n += 2) {
       qtest.writeRam(ramBase + commandsAt + n * 16, new Uint8Array(commandPair.buffer));
     }
