@@ -9,8 +9,8 @@ import { AmdviProgram } from "./program/amdvi_program.js";
 import { amdviKnown, type KnownProgramFaults, smmuKnown, vtdKnown } from "./program/known.js";
 import { Program, type ProgramVerdict } from "./program/program.js";
 import type { ProgramUnit } from "./program/program_unit.js";
-import type { Twin } from "./program/twin.js";
 import { SmmuProgram } from "./program/smmuv3_program.js";
+import type { Twin } from "./program/twin.js";
 import { VtdProgram } from "./program/vtd_program.js";
 import { findQemu } from "./qtest.js";
 
@@ -50,7 +50,8 @@ const rows: readonly Row[] = [
     arch: "x86_64",
     known: amdviKnown,
     // Device ids behind bridges are wrong in QEMU.
-    start: async (qemu) => AmdviProgram.of(await startX86(qemu, `amd-iommu,intremap=off${switchesOn(qemu, "amd-iommu", ["dma-remap"])}`, 8)),
+    start: async (qemu) =>
+      AmdviProgram.of(await startX86(qemu, `amd-iommu,intremap=off${switchesOn(qemu, "amd-iommu", ["dma-remap"])}`, 8)),
   },
 ];
 

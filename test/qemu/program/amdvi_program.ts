@@ -133,10 +133,7 @@ export class AmdviProgram implements ProgramUnit {
     const [head] = await this.twin.ask([at.cmdHead.offset]);
     const stored = this.twin.memory.load32(this.#statusAt);
     const qemuStored = this.twin.qemuWords(this.#statusAt, 1)[0]!;
-    return [
-      `head ${this.#unit.registers.get("cmdHead")}, status ${stored}`,
-      `head ${head}, status ${qemuStored}`,
-    ];
+    return [`head ${this.#unit.registers.get("cmdHead")}, status ${stored}`, `head ${head}, status ${qemuStored}`];
   }
 
   /** Its log is kept empty. */

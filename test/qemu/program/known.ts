@@ -2,7 +2,7 @@
 import { alikeInScalable } from "../known_faults.js";
 import { nothing } from "./answer.js";
 
-/** An access that QEMU answered as ours may not. */
+/** An access that QEMU answered as ours may not, or queues that stand elsewhere. */
 export interface Difference {
   /** What ours may answer. */
   readonly ours: readonly string[];
@@ -26,7 +26,8 @@ function refusedByCache({ ours, qemu, write, cached }: Difference): boolean {
   return ours.some((answer) => rightsReasons.includes(reasonOf(answer)));
 }
 
-const withoutPasid = (record: string) => withPasid.test(record) ? record.slice(0, 8) + (parseInt(record[8]!, 16) - 8).toString(16) + record.slice(9) : record;
+const withoutPasid = (record: string) =>
+  withPasid.test(record) ? record.slice(0, 8) + (parseInt(record[8]!, 16) - 8).toString(16) + record.slice(9) : record;
 /** PP, bit 31 of the upper half, of the PASID 0 that stands for requests without one. */
 const withPasid = /^[0-9a-f]0000[0-9a-f]{3}[89a-f]/;
 
@@ -49,11 +50,19 @@ export const vtdKnown: KnownProgramFaults = (d) => {
 };
 
 /** CLASS of an event's record is 2, of the input address, in the events that edu can cause (IHI 0070 G, 7.3.12 to 7.3.16). */
-const withoutClass = (event: string) => event.split(" ").map((word, n) => (n === classWord ? (parseInt(word, 16) & ~0x300).toString(16) : word)).join(" ");
+const withoutClass = (event: string) =>
+  event
+    .split(" ")
+    .map((word, n) => (n === classWord ? (parseInt(word, 16) & ~0x300).toString(16) : word))
+    .join(" ");
 /** After "event" and the number. */
 const classWord = 2 + 3;
 
 export const smmuKnown: KnownProgramFaults = ({ ours, qemu }) =>
   qemu !== nothing && ours.map(withoutClass).includes(qemu) ? "CLASS of an event is left 0" : null;
 
-export const amdviKnown: KnownProgramFaults = () => null;
+/** 48882, 3.4.13: the head goes back to 0 at the ring's end. */
+export const amdviKnown: KnownProgramFaults = ({ ours, qemu }) =>
+  ours.includes(qemu.replace(/^head 4096,/, "head 0,"))
+    ? "the command head stands at the ring's end until the next command"
+    : null;

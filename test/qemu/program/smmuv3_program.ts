@@ -32,7 +32,7 @@ export class SmmuProgram implements ProgramUnit {
   /** Address of each domain's context descriptor, by ASID. */
   readonly #contexts = new Map<number, number>();
   #produced = 0;
-  #consumed = { ours: 0, qemu: 0 };
+  #consumed = 0;
 
   private constructor(twin: Twin, ids: readonly number[]) {
     this.twin = twin;
@@ -90,10 +90,10 @@ export class SmmuProgram implements ProgramUnit {
     this.#put(this.#streams + requester * 64, 16, Ste, { v: 1, config, s1Context });
   }
 
-  /** A superpage is named by any of its addresses. */
+  /** One page by its address, more by a range of granules. */
   forgetPages(domain: Domain, frame: number, lg2: number): void {
-    for (let n = 0; n < 2 ** lg2; n += lg2 > 9 ? 512 : 1)
-      this.#post(C.NhVa, { op: C.Command.nhVa, asid: domain.tag, page: frame + n, leaf: 1 });
+    const range = lg2 === 0 ? {} : { tg: 1, scale: lg2 };
+    this.#post(C.NhVa, { op: C.Command.nhVa, asid: domain.tag, page: frame, leaf: 1, ...range });
   }
 
   forgetDomain(domain: Domain): void {
@@ -112,7 +112,8 @@ export class SmmuProgram implements ProgramUnit {
 
   ring(): void {
     this.#post(C.Sync, { op: C.Command.sync });
-    this.#tell();
+    this.twin.write32(this.#unit.registers, "cmdqProd", this.#produced);
+    while (this.#unit.queue.choices() > 0) this.#unit.queue.step();
   }
 
   async progress(): Promise<[string, string]> {
@@ -140,8 +141,8 @@ export class SmmuProgram implements ProgramUnit {
   async qemuFaults(): Promise<string[]> {
     const [produced] = await this.twin.ask32([at.eventqProd.offset]);
     const texts = new Set<string>();
-    for (; this.#consumed.qemu !== produced; this.#consumed.qemu = (this.#consumed.qemu + 1) % 2 ** (queueLg2 + 1))
-      texts.add(textOf(this.twin.qemuWords(this.#eventAt(this.#consumed.qemu), eventRecordBytes / 4)));
+    for (; this.#consumed !== produced; this.#consumed = (this.#consumed + 1) % 2 ** (queueLg2 + 1))
+      texts.add(textOf(this.twin.qemuWords(this.#eventAt(this.#consumed), eventRecordBytes / 4)));
     await this.twin.tell32(at.eventqCons.offset, produced!);
     return [...texts];
   }
@@ -156,22 +157,15 @@ export class SmmuProgram implements ProgramUnit {
     });
   }
 
-  /** A queue that is full is told of. */
   #post<L extends object>(layout: L, values: Readonly<Record<string, number>>): void {
     this.#put(this.#commands + (this.#produced % 2 ** queueLg2) * 16, 4, layout, values);
     this.#produced = (this.#produced + 1) % 2 ** (queueLg2 + 1);
   }
-
-  #tell(): void {
-    this.twin.write32(this.#unit.registers, "cmdqProd", this.#produced);
-    while (this.#unit.queue.choices() > 0) this.#unit.queue.step();
-  }
 }
 
-/** The words of a record; of the address not which half of 8 bytes, and no bits that have no meaning. */
+/** The words of a record; of the address not which half of 8 bytes. */
 function textOf(words: Uint32Array): string {
   const w = words.slice();
   w[4]! &= ~7;
-  for (const [high, low] of EventRecord.$.ignored ?? []) for (let bit = low; bit <= high; bit++) w[bit >> 5]! &= ~(1 << (bit & 31));
   return `event 0x${read(w, 0, EventRecord.id).toString(16)} ${[...w].map((v) => v.toString(16)).join(" ")}`;
 }
