@@ -104,17 +104,18 @@ export class Accesses {
     const [kept, fresh] = [answers[0]!, answers.at(-1)!];
     const seen = qemu(answers);
     const as = answers.indexOf(seen);
+    const mayBeStale = book.mayBeStale(address);
     if (kept !== fresh) {
       verdict.stale++;
       if (as > 0) verdict.flushed++;
-      if (!book.mayBeStale(address)) verdict.fails(`ours says ${kept} though all was invalidated, its tables ${fresh}`);
+      if (!mayBeStale) verdict.fails(`ours says ${kept} though all was invalidated, its tables ${fresh}`);
     }
     const went = this.#ours.goOn(request, Math.max(as, 0));
     if (seen.startsWith(reachWord)) verdict.reached++;
     else verdict.refused++;
     if (as < 0) {
       const what = `${write ? "write" : "read"} at 0x${address.toString(16)} by 0x${requester.toString(16)}`;
-      verdict.differs({ ours: answers, qemu: seen, write, cached }, what);
+      verdict.differs({ ours: answers, qemu: seen, write, cached, mayBeStale }, what);
     }
     return went.startsWith(reachWord);
   }

@@ -10,6 +10,8 @@ export interface Difference {
   readonly write: boolean;
   /** Rights of the translations of its page that ours had cached. */
   readonly cached: readonly number[];
+  /** What it depends on changed, and was not invalidated. */
+  readonly mayBeStale: boolean;
 }
 
 /** @returns the name of QEMU's fault that explains its answer; null when none does. */
@@ -20,11 +22,11 @@ const reasonOf = (record: string) => parseInt(record.slice(6, 8), 16);
 const withoutReason = (record: string) => record.slice(0, 6) + record.slice(8);
 const rightsReasons = [0x05, 0x06, 0x79];
 
-/** A translation is cached that lacks the right. QEMU's IOTLB hit ends there; VT-d 7.2: what is refused is recorded. */
-function refusedByCache({ ours, qemu, write, cached }: Difference): boolean {
-  if (qemu !== nothing || !cached.some((allow) => (allow & (write ? 2 : 1)) === 0)) return false;
-  return ours.some((answer) => rightsReasons.includes(reasonOf(answer)));
-}
+/** A translation is cached that lacks the right. QEMU is content with it; ours then asks the tables. */
+const refusesByCache = ({ cached, write }: Difference) => cached.some((allow) => (allow & (write ? 2 : 1)) === 0);
+
+/** Allowed, as any use of a stale entry is: what it lacks, memory may have by now, or have no longer. */
+const byStaleRights = "a stale translation without the right refuses, where ours walks again (either is legal)";
 
 const withoutPasid = (record: string) =>
   withPasid.test(record) ? record.slice(0, 8) + (parseInt(record[8]!, 16) - 8).toString(16) + record.slice(9) : record;
@@ -32,8 +34,13 @@ const withoutPasid = (record: string) =>
 const withPasid = /^[0-9a-f]0000[0-9a-f]{3}[89a-f]/;
 
 export const vtdKnown: KnownProgramFaults = (d) => {
-  if (refusedByCache(d)) return "a cached translation without the right refuses, and nothing is recorded";
-  if (d.qemu === nothing) return null;
+  if (d.qemu === nothing) {
+    // 7.2: what is refused is recorded.
+    const refused = d.mayBeStale || d.ours.some((answer) => rightsReasons.includes(reasonOf(answer)));
+    return refused && refusesByCache(d)
+      ? "a cached translation without the right refuses, and nothing is recorded"
+      : null;
+  }
   // 11.4.7.6: PP says that the request had a PASID, and edu's has none.
   const qemu = withoutPasid(d.qemu);
   const pp = qemu === d.qemu ? "" : "a request without a PASID is recorded as one with PASID 0";
@@ -58,11 +65,14 @@ const withoutClass = (event: string) =>
 /** After "event" and the number. */
 const classWord = 2 + 3;
 
-export const smmuKnown: KnownProgramFaults = ({ ours, qemu }) =>
-  qemu !== nothing && ours.map(withoutClass).includes(qemu) ? "CLASS of an event is left 0" : null;
+export const smmuKnown: KnownProgramFaults = (d) => {
+  if (d.mayBeStale && d.qemu.startsWith("event 0x13 ") && refusesByCache(d)) return byStaleRights;
+  return d.qemu !== nothing && d.ours.map(withoutClass).includes(d.qemu) ? "CLASS of an event is left 0" : null;
+};
 
 /** 48882, 3.4.13: the head goes back to 0 at the ring's end. */
-export const amdviKnown: KnownProgramFaults = ({ ours, qemu }) =>
-  ours.includes(qemu.replace(/^head 4096,/, "head 0,"))
-    ? "the command head stands at the ring's end until the next command"
-    : null;
+export const amdviKnown: KnownProgramFaults = (d) => {
+  if (d.mayBeStale && d.qemu === nothing && refusesByCache(d)) return byStaleRights;
+  const atBegin = d.ours.includes(d.qemu.replace(/^head 4096,/, "head 0,"));
+  return atBegin ? "the command head stands at the ring's end until the next command" : null;
+};
