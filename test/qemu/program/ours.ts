@@ -27,11 +27,10 @@ export class Ours {
   }
 
   /** Go on as the unit that gave one of the answers. */
-  goOn(request: DmaRequest, forgotten: number): string {
+  goOn(request: DmaRequest, forgotten: number): void {
     const putBack = forgotten < 2 ? () => {} : this.#keepEntries(request.requester);
-    const answer = this.#answer(request, forgotten);
+    this.#answer(request, forgotten);
     putBack();
-    return answer;
   }
 
   /** Rights of the translations that ours has cached of a page. */
