@@ -45,10 +45,10 @@ test.for(
     (["strict", "lazy"] as const).map((policy) => [kind, policy] as const),
   ),
 )("%s, %s: every page that a driver has mapped, and no other", async ([kind, policy]) => {
-  const { seen, files } = seenAt(700, (text) =>
+  const { seen, files } = seenAt(400, (text) =>
     `arch: ${archOf[kind]}\n${text}`.replace("kind: vtd", `kind: ${kind}`).replace("strict", policy),
   );
-  expect([seen.steps, seen.mapped!.length > 20]).toEqual([700, true]);
+  expect([seen.steps, seen.mapped!.length > 20]).toEqual([400, true]);
   const { inspection } = await inspectionOf(files);
   const found = inspection.devices.flatMap(({ requester, ranges }) =>
     Array.from({ length: ranges?.count ?? 0 }, (_, row) =>
