@@ -272,6 +272,13 @@ export interface EventSource {
   readonly warnings: Warnings;
   /** Whether this is a part of a recording's text, which states neither how many CPUs there are nor what was lost. */
   readonly excerpt: boolean;
+  /**
+   * Why events may be missing anywhere in it although none is said to be lost there, as a sentence; null where nothing tells
+   * of that. Complete when all is read.
+   */
+  readonly holes: string | null;
+  /** Entries that its header counts and it has not: lines that were filtered or cut out. Complete when all is read. */
+  readonly absent: number;
   /** Events lost while recording, as far as said; unknown numbers count as 1. */
   readonly lost: number;
   /** The batch that `next` fills with the least work: it may lie where the events are made. Any other is good, too. */

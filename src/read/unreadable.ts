@@ -53,6 +53,15 @@ export class Warnings {
     this.#max = max;
   }
 
+  /** Parts were left out that hold events. */
+  hasHoles = false;
+
+  /** A part was left out that holds events: what is in none of the others may have been in it. */
+  hole(where: string, what: string): void {
+    this.hasHoles = true;
+    this.add(where, what);
+  }
+
   add(where: string, what: string): void {
     this.total++;
     if (this.list.length < this.#max) this.list.push({ where, what });

@@ -9,6 +9,7 @@
  * Source: Linux kernel/dma/mapping.c (dma_need_unmap, dma_setup_need_sync), include/linux/dma-mapping.h
  * (dma_dev_need_sync); 5f3b133a23c5 brought it with 6.16, the block layer and NVMe use it since 6.17.
  */
+import { countWords } from "../../base/count_words.js";
 import { Context, type EventBatch } from "../../read/event.js";
 import { MappingKind, Reach } from "./mappings.js";
 import { OverTime } from "./over_time.js";
@@ -18,6 +19,8 @@ const fewEvents = 50;
 /** An unmapping in so many may lack its mapping (lists of an unknown length, clocks of CPUs) and prove nothing. */
 const strangersShare = 0.02;
 const strangersMin = 3;
+/** Lines in so many that were cut out may have been all mappings of a device. */
+const absentShare = 0.01;
 
 export class Recorded {
   /** Ends seen of each `MappingKind`, in the whole recording. */
@@ -32,6 +35,8 @@ export class Recorded {
   readonly #kernel: string | null;
   readonly foreignBus: boolean;
   readonly #lossesStated: boolean;
+  readonly #holes: () => string | null;
+  readonly #absent: () => number;
   /** Two of each device's differences between bus and physical address, and whether there are more. */
   readonly #offsets: { first: number; second: number; more: boolean }[] = [];
   #events = 0;
@@ -43,12 +48,22 @@ export class Recorded {
    * @param o.kernel       its release; null when nothing says it
    * @param o.foreignBus   whether bus addresses are a hypervisor's: nothing is mapped directly then
    * @param o.lossesStated whether the recording says what it lost
+   * @param o.absent       entries that its header counts and it has not
+   * @param o.holes        why events may be missing anywhere, when all is read; null where nothing tells of that
    */
-  constructor(o: { readonly kernel: string | null; readonly foreignBus: boolean; readonly lossesStated: boolean }) {
+  constructor(o: {
+    readonly kernel: string | null;
+    readonly foreignBus: boolean;
+    readonly lossesStated: boolean;
+    readonly holes?: () => string | null;
+    readonly absent?: () => number;
+  }) {
     const { kernel } = o;
     this.#kernel = kernel;
     this.foreignBus = o.foreignBus;
     this.#lossesStated = o.lossesStated;
+    this.#holes = o.holes ?? (() => null);
+    this.#absent = o.absent ?? (() => 0);
     this.#alwaysUnmaps = kernel !== null && driversAlwaysUnmap(kernel);
   }
 
@@ -95,6 +110,8 @@ export class Recorded {
   /** Why an end of such a mapping may have left no event; null where it would have left one. */
   endsMissing(device: number, kind: MappingKind, reach: Reach): string | null {
     if (this.#ofOneTask) return oneTask;
+    const holes = this.#holes();
+    if (holes !== null) return holes;
     if (this.ends[kind] === 0) return noEnds[kind]!;
     if (kind !== MappingKind.single || !this.#mayBeDirect(device, reach)) return null;
     if (this.#alwaysUnmaps || this.#mustUnmap[device] === true) return null;
@@ -110,6 +127,8 @@ export class Recorded {
   mapsMissing(device: number): string | null {
     if (this.#ofOneTask) return oneTask;
     if (!this.#lossesStated) return lossesUnstated;
+    const incomplete = this.#incomplete;
+    if (incomplete !== null) return incomplete;
     const all = this.#unmaps[device + 1];
     const middle = all === undefined ? Number.NaN : all.first + (all.last - all.first) / 2;
     const strangers = this.#strangers[device + 1]?.since(middle) ?? 0;
@@ -129,7 +148,13 @@ export class Recorded {
   /** Why events of others than those that are there may be missing throughout; null where they are not. */
   othersMissing(): string | null {
     if (this.#ofOneTask) return oneTask;
-    return this.#lossesStated ? null : lossesUnstated;
+    return this.#lossesStated ? this.#incomplete : lossesUnstated;
+  }
+
+  /** What cannot be read of it, or was cut out: too much for what relies on all being there. */
+  get #incomplete(): string | null {
+    const absent = this.#absent();
+    return this.#holes() ?? (absent > this.#events * absentShare ? absentWords(absent) : null);
   }
 
   get #ofOneTask(): boolean {
@@ -139,6 +164,10 @@ export class Recorded {
 
 const oneTask =
   "Every event was written by one or two tasks and none by an idle CPU: the recording seems to leave out the others";
+
+const absentWords = (absent: number): string =>
+  `${countWords(absent)} entries that the recording's header counts are not in it: they were filtered or cut out, and may ` +
+  "have been mappings";
 
 const lossesUnstated =
   "The text of perf script does not say which events were lost, and one that is missing would look the same";

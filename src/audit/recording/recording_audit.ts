@@ -32,6 +32,9 @@ export interface AuditSource {
   readonly cpus?: number;
   /** Whether this is a part of a recording, which states neither how many CPUs there are nor what was lost. */
   readonly excerpt?: boolean;
+  /** Why events may be missing anywhere; see `EventSource`. */
+  readonly holes?: string | null;
+  readonly absent?: number;
   /** Only the text of perf script says nothing of losses: ftrace marks them where they are. */
   readonly format?: SourceFormat;
 }
@@ -63,7 +66,13 @@ export class RecordingAudit {
     this.#source = source;
     const tasks = source.tasks ?? null;
     const { kernel = null, foreignBus = false } = o;
-    const recorded = new Recorded({ kernel, foreignBus, lossesStated: source.format !== "perf-script" });
+    const recorded = new Recorded({
+      kernel,
+      foreignBus,
+      lossesStated: source.format !== "perf-script",
+      holes: () => source.holes ?? null,
+      absent: () => source.absent ?? 0,
+    });
     this.#state = new AuditState(source.devices, tasks, recorded);
     this.#state.stopped = o.stopped ?? null;
     this.#state.lostAt = o.completeFrom ?? Number.NEGATIVE_INFINITY;

@@ -9,6 +9,8 @@ export class BesideEvents {
   kernel: string | null = null;
   /** 0: it is not said. */
   cpus = 0;
+  /** Entries that the header counts; 0: it is not said. */
+  counted = 0;
   /** Events that were lost, as far as that is said. */
   lost = 0;
   readonly #order: TimeOrder;
@@ -28,6 +30,7 @@ export class BesideEvents {
     else if (said.kind === "lost") this.takeLost(said.cpu, said.count);
     else if (said.kind === "overwritten") {
       this.cpus = said.cpus;
+      this.counted += said.inBuffer;
       this.lost += said.events;
       warnOfOverrun(this.#account.warnings, said.events);
     }

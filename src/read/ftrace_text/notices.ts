@@ -1,6 +1,13 @@
 /** What is said of lines and clocks that are not as expected. */
 
+import { countWords, plural } from "../../base/count_words.js";
+
 const decoder = new TextDecoder();
+
+/** Lines were filtered or cut out of it. */
+export const absentNotice = (counted: number, here: number): string =>
+  `the header counts ${plural(counted, "entry", "entries")}, ${countWords(here)} are here: what is said of events that are missing relies on ` +
+  "none of the others being one of them";
 
 export function decode(bytes: Uint8Array, from: number, to: number): string {
   return decoder.decode(bytes.subarray(from, to)).replace(/\r$/, "");

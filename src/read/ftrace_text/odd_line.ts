@@ -4,7 +4,7 @@ export type OddLine =
   /** Events were lost before the CPU's next one; `count` 0 = the line does not say how many. */
   | { readonly kind: "lost"; readonly cpu: number; readonly count: number }
   | { readonly kind: "cpus"; readonly cpus: number }
-  | { readonly kind: "overwritten"; readonly events: number; readonly cpus: number }
+  | { readonly kind: "overwritten"; readonly events: number; readonly inBuffer: number; readonly cpus: number }
   | { readonly kind: "kernel"; readonly release: string }
   /** Says nothing about events, as it should: a comment, a call chain, an empty line. */
   | { readonly kind: "quiet" }
@@ -48,7 +48,12 @@ export function oddLine(text: string): OddLine {
   if (text.startsWith("#")) {
     const [, inBuffer, written, cpus] = header.exec(text) ?? [];
     if (cpus !== undefined)
-      return { kind: "overwritten", events: Number(written) - Number(inBuffer), cpus: count(cpus) };
+      return {
+        kind: "overwritten",
+        events: Number(written) - Number(inBuffer),
+        inBuffer: Number(inBuffer),
+        cpus: count(cpus),
+      };
     const kernel = release.exec(text)?.[1];
     return kernel === undefined ? quiet : { kind: "kernel", release: kernel };
   }

@@ -14,6 +14,7 @@ import { BesideEvents } from "./beside_events.js";
 import { FastLines } from "./fast_lines.js";
 import { LineNames } from "./line_names.js";
 import { LineReader, withNextBlock } from "./line_reader.js";
+import { absentNotice } from "./notices.js";
 import type { TextForm } from "./text_form.js";
 import { TimeOrder } from "./time_order.js";
 
@@ -76,6 +77,14 @@ export class TextSource implements EventSource {
     return this.#beside.cpus === 0;
   }
 
+  get absent(): number {
+    return Math.max(0, this.#beside.counted - this.#account.events);
+  }
+
+  get holes(): string | null {
+    return this.#order.restarts > 0 ? "Times run back: lines are out of their order, or of several recordings" : null;
+  }
+
   get progress(): number {
     return this.#blocks.progress;
   }
@@ -105,6 +114,7 @@ export class TextSource implements EventSource {
       if (blocks.from === blocks.to && !blocks.next()) {
         this.#over = true;
         account.end(blocks.dropped);
+        if (this.absent > 0) this.warnings.add("", absentNotice(this.#beside.counted, account.events));
         this.#order.settle(true);
         return;
       }

@@ -198,7 +198,7 @@ export class CpuStream {
       const bytes = commit & commitMask;
       if (bytes > room - dataAt) {
         const left = `found ${bytes}: the page is left out`;
-        this.#warnings.add(
+        this.#warnings.hole(
           this.#where(page),
           `expected at most ${room - dataAt} bytes of events of CPU ${this.cpu}, ${left}`,
         );
@@ -244,7 +244,7 @@ export class CpuStream {
 
   #damaged(at: number, found: string): void {
     const cpu = `CPU ${this.cpu}`;
-    this.#warnings.add(
+    this.#warnings.hole(
       this.#where(at),
       `expected an event of ${cpu}, found ${found}: the rest of its page is left out`,
     );

@@ -167,7 +167,7 @@ export class ChunkedPages implements PageFeed {
     try {
       this.#decompress(input, chunk);
     } catch {
-      this.#warnings.add(
+      this.#warnings.hole(
         this.where,
         `expected ${size} bytes, compressed, found data that does not give them: left out`,
       );
@@ -189,7 +189,7 @@ export class ChunkedPages implements PageFeed {
   }
 
   #stop(expected: string, found: string): false {
-    this.#warnings.add(
+    this.#warnings.hole(
       this.where,
       `expected ${expected}, found ${found}: the rest of CPU ${this.#data.cpu} is left out`,
     );

@@ -17,6 +17,7 @@ export class TraceDatSource implements EventSource {
   readonly kernel: string | null;
   readonly cpus: number;
   readonly excerpt = false;
+  readonly absent = 0;
   readonly clock: string | null;
   readonly ticks: boolean;
   readonly devices = new Names();
@@ -31,6 +32,10 @@ export class TraceDatSource implements EventSource {
   readonly #bytes: number;
   /** Reads what is undamaged; null where it cannot run, and all is read here. */
   readonly #fast: FastRecords | null;
+
+  get holes(): string | null {
+    return this.warnings.hasHoles ? "Parts of the recording cannot be read, and events are missing there" : null;
+  }
 
   /** @param quick whether most is to be read by WebAssembly, where that can be. */
   constructor(source: ByteSource, recording: Recording, warnings: Warnings, quick = true) {

@@ -118,7 +118,7 @@ test.each([
   ["a number for a switch", "encrypted: 1", "encrypted to be true or false, found 1"],
   ["a mask in hexadecimal", deviceWith("minAlignMask: 0x40000"), "such as 0xfff; at most 0x3ffff, found 0x40000"],
   ["a value of a list", "arch: risc", 'arch to be one of x86, arm, ia64, found "risc"'],
-  ["a size", "memory: 65GiB", 'memory to be a size up to 64GiB such as 512MiB, found "65GiB"'],
+  ["a size", "memory: 65GiB", 'memory to be a multiple of 4KiB up to 64GiB such as 512MiB, found "65GiB"'],
   ["a kernel that loses its zero", "kernel: 6.10", "in quotes, found 6.10"],
   ["a kernel that there is not", 'kernel: "5.20"', 'a release of Linux from "2.6.0" to "7.3", in quotes, found "5.20"'],
   ["a kernel of the future", 'kernel: "8.0"', 'found "8.0"'],
@@ -179,7 +179,7 @@ test("all mistakes are told at once, in the order of the text", () => {
   const places = lines.map((line) => /^m\.yaml: line (\d+), column \d+: expected (.*?)[,(]/.exec(line)!.slice(1, 3));
   expect(places).toEqual([
     ["1", "one of the known keys "],
-    ["2", "memory to be a size up to 64GiB such as 512MiB"],
+    ["2", "memory to be a multiple of 4KiB up to 64GiB such as 512MiB"],
     ["4", "one of the known keys "],
     ["5", "domain 0"],
     ["7", "a mask of at most the 32 address lines"],

@@ -36,7 +36,7 @@ function recorded(...events: readonly string[]): string {
     const [, task = "a-1", cpu = "0", rest] = /^(?:(\S+)@(\d) )?(.*)$/s.exec(e)!;
     return `  ${task}  [00${cpu}] .....  1.${String(i).padStart(6, "0")}: ${rest}`;
   };
-  return `# tracer: nop\n# entries-in-buffer/entries-written: 9/9   #P:2\n${events.map(line).join("\n")}\n`;
+  return `# tracer: nop\n# entries-in-buffer/entries-written: ${events.length}/${events.length}   #P:2\n${events.map(line).join("\n")}\n`;
 }
 
 const hex = (n: number) => n.toString(16).padStart(16, "0");

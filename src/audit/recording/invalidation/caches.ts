@@ -48,7 +48,7 @@ export class Caches {
   /** Two units number their domains alike, and events do not keep which is meant. */
   ambiguous = false;
   /** Whether posted descriptors are recorded: then nothing else counts. */
-  readonly posts = { unit: false, device: false };
+  posts = false;
 
   constructor(name: (device: number) => string) {
     this.#name = name;
@@ -108,8 +108,8 @@ export class Caches {
   /** Those that an invalidation reaches, with their domains. */
   reached(told: Invalidation): [Domain, Cache][] {
     const { of } = told;
-    if (told.posted) this.posts[of] = true;
-    else if (this.posts[of]) return [];
+    if (told.posted) this.posts = true;
+    else if (this.posts) return [];
     const one = told.domain >= 0 ? this.#byId.get(told.domain) : undefined;
     const domains = told.domain >= 0 ? (one === undefined ? [] : [one]) : [...this.#byId.values()];
     return [...domains, ...this.#nameless].flatMap((d) =>

@@ -156,7 +156,7 @@ export class Coverage {
     this.#unmapped.set(who, u);
     const list = this.#ending.get(who);
     this.#ending.delete(who);
-    if (list?.iova === from) this.#settle(u, list.device, at.time);
+    if (list?.iova === from) this.#settle(u, list.device, at.time, true);
   }
 
   /** An event of the DMA API names what its task unmapped, and its driver has the memory again. */
@@ -169,8 +169,9 @@ export class Coverage {
     this.#unmapped.delete(who);
     if (u.domain !== null) {
       u.device = b.device[i]!;
+      u.isReturned = true;
       this.caches.learn(u.device, u.domain);
-    } else this.#settle(u, b.device[i]!, b.time[i]!);
+    } else this.#settle(u, b.device[i]!, b.time[i]!, true);
   }
 
   /** `dma_unmap_sg` is written before the list is unmapped: what its task unmaps next is the list. */
@@ -188,11 +189,12 @@ export class Coverage {
     const u = this.#unmapped.get(who);
     if (u === undefined) return;
     this.#unmapped.delete(who);
-    if (u.domain === null) this.#settle(u, -1, u.at.time);
+    if (u.domain === null) this.#settle(u, -1, u.at.time, false);
   }
 
-  #settle(u: Unmapping, device: number, returned: number): void {
+  #settle(u: Unmapping, device: number, returned: number, isReturned: boolean): void {
     u.device = device;
+    u.isReturned = isReturned;
     u.returned = returned;
     if (this.orders - u.order > this.#recent.length) {
       this.unknown++;
@@ -261,7 +263,8 @@ export class Coverage {
     if (u.isSuspected) return;
     this.covered++;
     this.ledger(u.domain!).covered++;
-    if (u.domain!.id >= 0) this.reach.add(u.isAtOnce ? 0 : u.covered!.time - u.returned, u.to - u.from);
+    if (u.domain!.id >= 0 && (u.isAtOnce || u.isReturned))
+      this.reach.add(u.isAtOnce ? 0 : u.covered!.time - u.returned, u.to - u.from);
   }
 
   #doneInOne(u: Unmapping, shared: Nameless): void {

@@ -27,6 +27,8 @@ export class Unmapping {
   domain: Domain | null = null;
   /** When its driver could use the memory again, as far as that is known. */
   returned: number;
+  /** An event of its driver's tells of that. */
+  isReturned = false;
   /** The invalidation after which no cache holds any of it, and which one that is in order. 0: none. */
   coveredBy = 0;
   covered: Mark | null = null;

@@ -14,10 +14,10 @@ const mib = 2 ** 20;
 /** Bytes, as a number or as 512MiB. */
 export const bytes = z
   .union([z.number().int().positive(), z.string()])
-  .describe("a size up to 64GiB such as 512MiB")
+  .describe("a multiple of 4KiB up to 64GiB such as 512MiB")
   .transform((given, context) => {
     const size = typeof given === "number" ? given : sizeOf(given);
-    if (size !== null && size > 0 && size <= 64 * 2 ** 30) return size;
+    if (size !== null && size > 0 && size <= 64 * 2 ** 30 && size % 4096 === 0) return size;
     context.addIssue("size");
     return z.NEVER;
   });

@@ -31,14 +31,24 @@ function askedWords({ descriptors, flushes }: Invalidations): string {
   return `${kinds.join(", ")} ${total === 1 ? "descriptor" : "descriptors"}`;
 }
 
-function reachableWords({ reachable, mappedAnew }: Invalidations): string[] {
-  if (reachable === null || reachable.of === 0) return [];
+function reachableWords({ reachable, mappedAnew, unmaps }: Invalidations): string[] {
+  if (reachable === null) return [];
   const { count, of, median, max, byteSeconds } = reachable;
+  const others = unmaps - of;
+  const unknown =
+    others === 0
+      ? []
+      : [`Whether memory of ${of === 0 ? "" : "the other "}${countWords(others)} stayed reachable is not known.`];
+  if (of === 0) return unknown;
   const anew = mappedAnew === 0 ? "" : `; the memory of ${countWords(mappedAnew)} was mapped anew meanwhile`;
-  if (median === null || max === null) return ["Nothing stayed reachable once its driver could use it again."];
+  if (median === null || max === null) {
+    const what = others === 0 ? "Nothing" : `Nothing of ${countWords(of)}`;
+    return [`${what} stayed reachable once its driver could use it again.`, ...unknown];
+  }
   const span = (seconds: number) => spanWords(seconds * 1e6);
   return [
     `${countWords(count)} of ${countWords(of)} stayed reachable after their driver could use them again: ${span(median)} in the ` +
       `median, ${span(max)} at most, ${bytesWords(byteSeconds)} × seconds in all${anew}.`,
+    ...unknown,
   ];
 }
