@@ -415,3 +415,14 @@ test("lines out of their order accuse nobody", () => {
   const { violations } = audited([...head, ...events].join("\n"));
   expect(violations).toEqual([]);
 });
+
+test.each(["vtd-legacy-strict", "vtd-ats", "vtd-scalable-fs"])(
+  "%s, no device is seen to be attached: parts are no more than the whole",
+  (name) => {
+    const text = fixtureText(name)
+      .split("\n")
+      .filter((l) => !l.includes(" attach_device_to_domain: "));
+    const { unmaps, covered, broken, waiting, unknown } = audited(counted(text.join("\n"))).invalidations!;
+    expect(covered + broken + waiting + unknown.reduce((sum, u) => sum + u.count, 0)).toBe(unmaps);
+  },
+);

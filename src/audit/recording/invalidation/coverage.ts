@@ -189,7 +189,8 @@ export class Coverage {
     const u = this.#unmapped.get(who);
     if (u === undefined) return;
     this.#unmapped.delete(who);
-    if (u.domain === null) this.#settle(u, -1, u.at.time, false);
+    // A list was named before it was unmapped.
+    if (u.domain === null && u.device < 0) this.#settle(u, -1, u.at.time, false);
   }
 
   #settle(u: Unmapping, device: number, returned: number, isReturned: boolean): void {
@@ -231,7 +232,8 @@ export class Coverage {
     const frames = u.isOfSeveral ? [] : ledger.backing.unmapped(u.from, u.to);
     if (!u.isCovered) this.stillReachable.add(u, frames);
     const dropped = ledger.add(u);
-    if (dropped !== null) this.beyond++;
+    // One that is kept for several is not known to be forgotten in all of them then, and counts as that.
+    if (dropped !== null && !dropped.isOfSeveral) this.beyond++;
   }
 
   #told(who: number, told: Invalidation, at: Mark): void {

@@ -9,9 +9,10 @@ export function invalidationWords(found: Invalidations): string[] {
   const asked = askedWords(found);
   if (unmaps === 0) return [`No unmapping is recorded${asked === "" ? "" : `, and ${asked}`}.`];
   const unmappings = plural(unmaps, "unmapping");
-  if (note !== null) return [`Whether ${unmappings} were forgotten by caches is not known: ${note}.`];
+  if (note !== null)
+    return [`Whether ${unmappings} ${unmaps === 1 ? "was" : "were"} forgotten by caches is not known: ${note}.`];
   return [
-    `${countWords(found.covered)} of ${unmappings} were covered by an invalidation before the address was used again` +
+    `${countWords(found.covered)} of ${unmappings} ${found.covered === 1 ? "was" : "were"} covered by an invalidation before the address was used again` +
       `${inAllWords(found)}${asked === "" ? "" : `: ${asked}`}.`,
     ...(broken > 0 ? [`${countWords(broken)} ${broken === 1 ? "was" : "were"} not.`] : []),
     ...(waiting > 0 ? [`${countWords(waiting)} ${waiting === 1 ? "was" : "were"} still waiting at the end.`] : []),
