@@ -10,4 +10,4 @@ export type { Region } from "./rules/regions.js";
 export { type DmaRule, type DmaRuleName, dmaRules, type RuleKind } from "./rules/rules.js";
 export type { CheckOptions } from "./rules/state.js";
 export type { Violation } from "./rules/violations.js";
-export { listOf, type Request } from "./segments.js";
+export { cut, listOf, type Request } from "./segments.js";

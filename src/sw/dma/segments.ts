@@ -42,7 +42,7 @@ function join(engine: Engine, device: DmaDevice, a: ListEntry, b: ListEntry): Li
 }
 
 /** Pieces that are no longer than a segment and cross no boundary. */
-function cut(device: DmaDevice, vector: ListEntry): ListEntry[] {
+export function cut(device: Pick<DmaDevice, "boundary" | "maxSegmentBytes">, vector: ListEntry): ListEntry[] {
   const pieces: ListEntry[] = [];
   const end = vector.phys + vector.size;
   for (let at = vector.phys; at < end; ) {

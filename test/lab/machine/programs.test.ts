@@ -120,3 +120,12 @@ test.each([
   expect(() => outcome(yaml)).toThrow(where);
   expect(() => outcome(yaml)).toThrow(what);
 });
+
+test.each([4096, 16384, 65536])(
+  "a disk whose segments cross no %d bytes: the block layer cuts what would",
+  (boundary) => {
+    const machine = native("1GiB").replace("mask: 32", `boundary: ${boundary}, mask: 32`);
+    const o = outcome(machine + legacy("disk"));
+    expect([isTrouble(o), o.violations]).toEqual([false, []]);
+  },
+);

@@ -1,7 +1,8 @@
 /** Transfers of the kernel that drives the disk. */
 import { frameBytes } from "../../../base/frame.js";
 import { oneWay } from "../../../sim/actor.js";
-import type { ListEntry } from "../../../sw/dma/index.js";
+import { cut, type ListEntry } from "../../../sw/dma/index.js";
+import { plainDevice } from "../../../sw/engine/index.js";
 import { BlockLoad, type BlockRequest } from "../load/block_load.js";
 import { sectorBytes } from "../load/sector_contents.js";
 import { type DiskUnit, sectorsEach } from "../units/unit.js";
@@ -12,6 +13,9 @@ import type { OwnSite, Program } from "./program.js";
 export function disk(site: OwnSite, unit: DiskUnit, notes: readonly string[] = []): Program {
   const { description, n, rng, kernel, memory } = site;
   const firstSector = unit.takeSectors();
+  // The block layer cuts what would cross the device's boundary.
+  const { bdf, boundary } = unit.device.description;
+  const limits = plainDevice({ bdf, ...(boundary !== undefined && { boundary }) });
   const load = new BlockLoad({
     name: `disk ${n}`,
     kernel,
@@ -23,7 +27,8 @@ export function disk(site: OwnSite, unit: DiskUnit, notes: readonly string[] = [
     orderMax: 3,
     submit: (r) => {
       const { toDisk, sector } = r;
-      unit.driver.submit({ toDisk, block: firstSector + sector, list: listOf(r), done: (e) => r.done(e === null) });
+      const list = listOf(r).flatMap((entry) => cut(limits, entry));
+      unit.driver.submit({ toDisk, block: firstSector + sector, list, done: (e) => r.done(e === null) });
     },
   });
   const actors = [oneWay(load.name, load)];
