@@ -6,6 +6,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OptionRow, VerbRow } from "../../src/cli/options/option.js";
 import { verbRows } from "../../src/cli/program.js";
+import { long } from "../tier.js";
 import { dmalab } from "./called.js";
 import { type FakeMonitor, fakeMonitor } from "./inspect/fake_monitor.js";
 
@@ -159,7 +160,8 @@ for (const verb of verbRows) {
       });
 
       const useful = verb.options.filter((row) => (row.forms.includes(form) || joins(row)) && !isNamed(input, row));
-      test(`${form}: every other option makes a difference`, async () => {
+      // The comparison of policies takes its time, each time.
+      test.skipIf(form === "lifetime" && !long)(`${form}: every other option makes a difference`, async () => {
         const plain = await dmalab([verb.name, ...input]);
         expect(plain.code, plain.err).not.toBe(2);
         for (const row of useful) {
