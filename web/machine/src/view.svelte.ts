@@ -5,12 +5,12 @@ const all = Math.max(1, data.events.length);
 /** Fewer events than this are never spread over the whole width. */
 const least = Math.min(all, 12);
 
-/** `#dma=12&at=3,40`: a view is a link. */
+/** `#dma=12&at=3-40`: a view is a link. */
 function fromLink(): { dma: number | null; from: number; to: number } {
   const said = new URLSearchParams(location.hash.slice(1));
   const dma = said.get("dma");
   const [from = 0, to = all] = (said.get("at") ?? "")
-    .split(",")
+    .split("-")
     .filter((t) => t !== "")
     .map(Number);
   const isSpan = Number.isFinite(from) && Number.isFinite(to) && from >= 0 && to <= all && to - from >= least;
@@ -62,10 +62,16 @@ class View {
     } else this.#link();
   }
 
+  /** A link of the page brings a section into sight, and what the address says of the view stays. */
+  goTo(e: MouseEvent, section: string): void {
+    e.preventDefault();
+    document.getElementById(section)!.scrollIntoView();
+  }
+
   #link(): void {
     const said = new URLSearchParams();
     if (this.dma !== null) said.set("dma", String(this.dma));
-    if (this.from > 0 || this.to < all) said.set("at", `${Math.round(this.from)},${Math.round(this.to)}`);
+    if (this.from > 0 || this.to < all) said.set("at", `${Math.round(this.from)}-${Math.round(this.to)}`);
     history.replaceState(null, "", said.size > 0 ? `#${said}` : location.pathname + location.search);
   }
 }
