@@ -1,7 +1,7 @@
 /** A device with a TLB of its own between it and the bus, for a machine that only runs. */
-import { frameBytes } from "../../../base/frame.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { Memory } from "../../../mem/memory.js";
+import { pageByPage } from "../core/page_by_page.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "../core/request.js";
 import type { Transaction } from "../core/transaction.js";
 import { type Pick, resolve } from "../core/translating_port.js";
@@ -32,20 +32,9 @@ export class AtsPort implements DmaPort {
   }
 
   #each(requester: number, address: number, bytes: Uint8Array, write: boolean): DmaOutcome {
-    const { memory } = this.#o;
-    for (let done = 0; done < bytes.length; ) {
-      const at = address + done;
-      const offset = at % frameBytes;
-      const count = Math.min(frameBytes - offset, bytes.length - done);
-      const frame = this.#reached({ requester, pasid: null, frame: Math.floor(at / frameBytes), offset, write });
-      if (frame === null) return "fault";
-      if (!(frame < memory.frameCount)) return "outside";
-      const piece = bytes.subarray(done, done + count);
-      if (write) memory.write(frame * frameBytes + offset, piece);
-      else memory.read(frame * frameBytes + offset, piece);
-      done += count;
-    }
-    return "done";
+    const reach = (frame: number, offset: number) =>
+      this.#reached({ requester, pasid: null, frame, offset, write }) ?? "fault";
+    return pageByPage(this.#o.memory, { address, bytes, write }, reach);
   }
 
   /** The frame that a page of the request reaches, by the device's TLB; null: it has no translation, or the unit refuses. */

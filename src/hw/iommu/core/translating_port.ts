@@ -1,7 +1,7 @@
 /** A unit between a bus master and memory, for a machine that only runs: each request goes all its way at once. */
-import { frameBytes } from "../../../base/frame.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { Memory } from "../../../mem/memory.js";
+import { pageByPage } from "./page_by_page.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "./request.js";
 import type { Transaction } from "./transaction.js";
 
@@ -44,29 +44,15 @@ export class TranslatingPort implements DmaPort {
     return this.#each(requester, address, from, true);
   }
 
-  /** Page by page, as a bus carries it; what was carried before a refusal stays carried. */
   #each(requester: number, address: number, bytes: Uint8Array, write: boolean): DmaOutcome {
     const { memory, transaction, pick, resolved } = this.#o;
-    for (let done = 0; done < bytes.length; ) {
-      const at = address + done;
-      const offset = at % frameBytes;
-      const count = Math.min(frameBytes - offset, bytes.length - done);
-      const frame = Math.floor(at / frameBytes);
+    return pageByPage(memory, { address, bytes, write }, (frame, offset) => {
       const request = { requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
       const result = resolve(transaction, request, pick);
       resolved?.(request, result);
-      if (result.outcome === Outcome.swallowed) {
-        if (!write) bytes.fill(0, done, done + count);
-        done += count;
-        continue;
-      }
+      if (result.outcome === Outcome.swallowed) return null;
       if (result.outcome !== Outcome.passes) return result.outcome === Outcome.message ? "outside" : "fault";
-      if (!(result.frame < memory.frameCount)) return "outside";
-      const piece = bytes.subarray(done, done + count);
-      if (write) memory.write(result.frame * frameBytes + offset, piece);
-      else memory.read(result.frame * frameBytes + offset, piece);
-      done += count;
-    }
-    return "done";
+      return result.frame;
+    });
   }
 }
