@@ -104,8 +104,8 @@ export interface Silent {
   readonly unit: number;
   readonly first: number;
   readonly last: number;
-  /** Firmware lists them for the unit. */
-  readonly listed?: true;
+  /** Firmware lists them for the unit; false: for none. Absent: it says nothing. */
+  readonly listed?: boolean;
 }
 
 export interface Known {

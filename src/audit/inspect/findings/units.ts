@@ -8,7 +8,7 @@ import type { UnitKind } from "../../../table/device/attachment.js";
 import type { Trouble, TroubleKind } from "../../../table/trouble.js";
 import { deviceName } from "../device_name.js";
 import type { Finding, Weight } from "../facts/inspection.js";
-import type { Known, Rule } from "../facts/known.js";
+import type { Known, Rule, Silent } from "../facts/known.js";
 import { namesOf, someOf } from "./words.js";
 
 const offWhy: Readonly<Record<UnitKind, string>> = {
@@ -153,22 +153,31 @@ const silentEntries: Rule = {
   name: "silent-entries",
   about: "Entries of an AMD-Vi device table are all zeros, which lets the requester through.",
   find: (known) =>
-    [...grouped(known.silent, (s) => s.unit)].map(([unit, list]) => {
+    [...grouped(known.silent, (s) => `${s.unit} ${s.listed}`)].map(([, list]) => {
+      const { unit, listed } = list[0]!;
       const count = list.reduce((sum, s) => sum + s.last - s.first + 1, 0);
       const names = list.map(({ first, last }) => {
         const name = (requester: number) => deviceName({ segment: known.units[unit]!.segment, requester });
         return first === last ? name(first) : `${name(first)} to ${name(last)}`;
       });
+      const isRuledOut = known.bus !== null || listed === false;
       return {
         rule: "silent-entries",
-        // That firmware lists them is a reason to think that there are such devices; the bus would say.
-        weight: known.bus === null && list.some((s) => s.listed) ? "unproven" : "note",
+        weight: isRuledOut ? "note" : "unproven",
         what: `${plural(count, "requester")} of unit ${unit} would pass untranslated, were there a device`,
         where: someOf(names),
-        why: "their device table entries are zeros, and V = 0 means that the unit does not look",
+        why: `their device table entries are zeros, and V = 0 means that the unit does not look; ${reliedOn(known, listed)}`,
       };
     }),
 };
+
+/** Kernels leave zeros for functions that do not exist: who says that these do not? */
+function reliedOn({ bus }: Known, listed: Silent["listed"]): string {
+  if (bus !== null) return "relied on is that the list of the bus is whole, and that nothing is plugged in later";
+  if (listed === false) return "relied on is that firmware lists whatever sends to the unit (IVHD)";
+  const nobody = listed === true ? "firmware lists them, and nobody says" : "nobody says";
+  return `kernels leave that for functions that do not exist, but ${nobody} which ones do (--pci would)`;
+}
 
 const staleTable: Rule = {
   name: "stale-table",

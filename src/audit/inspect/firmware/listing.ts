@@ -34,10 +34,11 @@ export function listingOf(memory: MemoryView, units: readonly UnitRoot[], covera
   };
   const read = new Map<string, { readonly first: number; readonly attachments: readonly Attachment[] }>();
   const out = { entries: 0, open: 0, units: 0 };
-  const owners = coverage === null ? null : ownersOf(coverage);
+  const ownerOf = coverage === null ? null : ownersOf(coverage);
   for (const [i, unit] of units.entries()) {
     const listedHere = coverage?.listing(i);
-    const isListed = owners?.(i, unit) ?? null;
+    const owners = ownerOf?.(i, unit) ?? null;
+    const isListed = owners === null ? null : (id: number) => owners[id] === i;
     const key = keyOf(unit);
     const twin = read.get(key);
     // Of a unit that is off, the table may be anything: it is without effect.
@@ -56,7 +57,7 @@ export function listingOf(memory: MemoryView, units: readonly UnitRoot[], covera
     for (const a of own) listing.devices.push({ ...a, ...senderOf(listedHere, a.segment, a.requester), unit: i });
     // What a table that several units share holds for the others is not left out.
     if (twin === undefined) leaveOut(attachments, own, out);
-    listing.silent.push(...silentOf(memory, unit, i, isListed));
+    listing.silent.push(...silentOf(memory, unit, i, owners, twin === undefined));
   }
   listing.notes.push(...leftOutWords(out));
   return listing;
@@ -68,9 +69,9 @@ const keyOf = (unit: UnitRoot): string =>
 /**
  * Linux fills an AMD-Vi device table for every requester id of a segment; a unit is asked only for those that firmware
  * lists for it. Of units that list the same one, the last has it (drivers/iommu/amd/init.c, set_iommu_for_device).
- * @returns null for a unit that is asked for any
+ * @returns by requester id the unit that has it, -1 where none has; null for a unit that is asked for any
  */
-function ownersOf({ acpi, inspected }: Coverage): (unit: number, root: UnitRoot) => ((id: number) => boolean) | null {
+function ownersOf({ acpi, inspected }: Coverage): (unit: number, root: UnitRoot) => Int32Array | null {
   const bySegment = new Map<number, Int32Array>();
   for (const [listed, { kind, segment, scopes, includeAll }] of acpi.units.entries()) {
     if (kind !== "amdvi") continue;
@@ -81,7 +82,7 @@ function ownersOf({ acpi, inspected }: Coverage): (unit: number, root: UnitRoot)
   }
   return (unit, { kind, segment }) => {
     const owners = kind === "amdvi" ? bySegment.get(segment) : undefined;
-    return owners?.includes(unit) === true ? (id) => owners[id] === unit : null;
+    return owners?.includes(unit) === true ? owners : null;
   };
 }
 
@@ -108,22 +109,28 @@ function leftOutWords({ entries, open, units }: LeftOut): string[] {
   ];
 }
 
+/**
+ * @param owners as of `ownersOf`
+ * @param isFirst no unit before has the same table, of which what firmware lists for none is told once
+ */
 function silentOf(
   memory: MemoryView,
   unit: UnitRoot,
   i: number,
-  isListed: ((requester: number) => boolean) | null,
+  owners: Int32Array | null,
+  isFirst: boolean,
 ): Silent[] {
   if (unit.kind !== "amdvi" || unit.translating === false) return [];
   const all = silentRequesters(memory, unit);
-  if (isListed === null) return all.map((s) => ({ ...s, unit: i }));
-  const own: { unit: number; first: number; last: number; listed: true }[] = [];
+  if (owners === null) return all.map((s) => ({ ...s, unit: i }));
+  const own: { unit: number; first: number; last: number; listed: boolean }[] = [];
   for (const { first, last } of all) {
     for (let requester = first; requester <= last; requester++) {
-      if (!isListed(requester)) continue;
+      const listed = owners[requester] === i;
+      if (!listed && !(isFirst && owners[requester] === -1)) continue;
       const before = own.at(-1);
-      if (before?.last === requester - 1) before.last = requester;
-      else own.push({ unit: i, first: requester, last: requester, listed: true });
+      if (before?.last === requester - 1 && before.listed === listed) before.last = requester;
+      else own.push({ unit: i, first: requester, last: requester, listed });
     }
   }
   return own;
