@@ -30,7 +30,7 @@ test("scenarios and bugs are those of the command", async () => {
   expect(runScenario("ring")).toEqual(await printed("--scenario", "ring"));
   const { id } = bugs[0]!;
   expect(demonstrateBug(id)).toEqual(await printed("--bug", id));
-  const { id: scenario, bugs: taken } = scenarios.find((s) => s.bugs.length > 0)!;
+  const { id: scenario, bugs: taken } = scenarios.find((s) => s.id === "foreign-page")!;
   const both = runScenario(scenario, { seed: 3, bug: taken[0]! });
   expect(both).toEqual(await printed("--scenario", scenario, "--bug", taken[0]!, "--seed", "3"));
 });
@@ -39,6 +39,8 @@ test.each<[string, () => unknown, RegExp]>([
   ["an unknown scenario", () => runScenario("rign"), /scenario rign: there is .*ring/],
   ["an unknown bug", () => demonstrateBug("x"), /bug x: there is /],
   ["a bug of another story", () => runScenario("ring", { bug: "x" }), /bug x: scenario ring does not show it/],
+  ["a seed of every order", () => runScenario("lazy-window", { seed: 2 }), /seed 2: .* every order there is/],
+  ["a seed of one order", () => runScenario("engine", { seed: 1 }), /seed 1: .* goes one way only/],
   ["half a seed", () => runScenario("ring", { seed: 0.5 }), /seed 0\.5: a whole number/],
 ])("%s is refused", (_, call, message) => {
   expect(call).toThrow(BadOption);

@@ -2,7 +2,7 @@
 import { didYouMean } from "../../base/nearest.js";
 import { comparePolicies } from "../../lab/protocol/comparison.js";
 import { demonstrate, type HistoricBug, historicBugs } from "../../lab/scenario/bugs/registry.js";
-import { brokenRules, type Scenario } from "../../lab/scenario/scenario.js";
+import { brokenRules, type Scenario, seedlessWords } from "../../lab/scenario/scenario.js";
 import { scenarios } from "../../lab/scenario/tales/scenarios.js";
 import {
   bugsMarkdown,
@@ -64,6 +64,8 @@ async function compare(flags: ScenarioFlags, session: Session): Promise<0> {
 
 async function tell(scenario: Scenario, flags: ScenarioFlags, session: Session): Promise<0 | 1> {
   const { bug = null, seed = 1 } = flags;
+  const seedless = seedlessWords(scenario);
+  if (flags.seed !== undefined && seedless !== null) throw new AskedWrongly(seedless);
   if (bug !== null) bugOf(bug);
   if (bug !== null && !scenario.bugs.includes(bug))
     throw new AskedWrongly(

@@ -4,6 +4,7 @@ import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import { type Cause, causeWords } from "../../sw/engine/index.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
+import { withoutEffect } from "./platform/without_effect.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";
 import type { RefusalGroup } from "./run/refusal_groups.js";
@@ -96,6 +97,8 @@ export interface MachineOutcome {
   readonly left: readonly Left[];
   /** The rules of the DMA API were watched. */
   readonly watched: boolean;
+  /** What the description says and this machine has no use for, each with why. */
+  readonly withoutEffect: readonly string[];
   /** What the kernel would have printed. */
   readonly log: readonly string[];
 }
@@ -170,6 +173,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
     iommu: run.host.iommu === null ? null : iommuOf(run, run.host.iommu.counts),
     left: run.left,
     watched: run.checker !== null,
+    withoutEffect: withoutEffect(machine, run.devices),
     log: [
       ...(run.checker === null ? [notWatched[hasHostile(machine) ? "hostile" : "asked"]] : []),
       ...new Set(run.devices.flatMap((d) => d.log)),

@@ -26,12 +26,20 @@ export interface Scenario {
   readonly point: string;
   /** Bugs that `run` can have on. */
   readonly bugs: readonly string[];
-  /** true: its parts are every run there is, so that a seed changes nothing. Left out: a seed draws the run. */
+  /** true: its parts are every run there is, so that a seed changes nothing. */
   readonly isExplored?: true;
+  /** true: nobody in it has a choice, so that a seed changes nothing. */
+  readonly isOneRun?: true;
   /** A picture in Mermaid's language, drawn from what the run saw. */
   picture(parts: readonly Part[]): string;
   /** @returns the main part first, contrasts after it */
   run(o: ScenarioRun): Part[];
+}
+
+/** Why no seed is taken; null: a seed draws the run. */
+export function seedlessWords({ id, isExplored, isOneRun }: Scenario): string | null {
+  if (isExplored) return `scenario ${id} is every order there is, so that a seed changes nothing: leave it out`;
+  return isOneRun ? `scenario ${id} goes one way only, whatever the seed: leave it out` : null;
 }
 
 /** Rules that broke in parts that are no contrast. */

@@ -1,4 +1,5 @@
 /** Every run of a small machine as a part of a story: the run that is worth telling, and what held in all of them. */
+import { plural } from "../../base/count_words.js";
 import { explore } from "../../check/explore.js";
 import type { ToldStep, Universe } from "../../check/universe.js";
 import { type Part, Teller } from "./story.js";
@@ -41,14 +42,27 @@ export function searchedPart(o: SearchedPart): Part {
   const shortest = broken.sort((a, b) => a.steps.length - b.steps.length)[0];
   const told = o.contrast === true && o.to === undefined ? shortest : of(goal);
   const run = told?.steps ?? [];
-  for (const { actor, step, facts } of run.filter(isTold)) t.step(actor, step, facts);
+  tell(run, t);
   const states = `${found.states.toLocaleString("en-US")} states${found.bounded === null ? ", all there are" : ", the search was cut"}`;
   for (const name of names) {
     const how = of(name);
-    t.rule(name, how === undefined, how === undefined ? states : `broken in ${how.steps.length} steps`);
+    const elsewhere = how === told ? "" : ": another run than the one told";
+    t.rule(name, how === undefined, how === undefined ? states : `broken in ${how.steps.length} steps${elsewhere}`);
   }
   return t.part;
 }
 
-/** A request's way through the unit is left out where nothing is to be seen of it. */
-const isTold = ({ actor, facts }: ToldStep): boolean => !/^request/.test(actor) || Object.keys(facts).length > 0;
+/** A request's way through the unit is counted, where nothing is to be seen of it. */
+function tell(run: readonly ToldStep[], t: Teller): void {
+  let unseen = 0;
+  for (const [n, { actor, step, facts }] of run.entries()) {
+    const isSeen = !/^request/.test(actor) || Object.keys(facts).length > 0;
+    if (!isSeen) unseen++;
+    if (unseen > 0 && (isSeen || run[n + 1]?.actor !== actor)) {
+      const who = isSeen ? run[n - 1]!.actor : actor;
+      t.step(who, `${plural(unseen, "step")} on its way through the unit, of which nothing is to be seen`);
+      unseen = 0;
+    }
+    if (isSeen) t.step(actor, step, facts);
+  }
+}

@@ -1,6 +1,6 @@
 /** Stories for programs: sentences of public discussions as something that happens, and the bugs that are switches here. */
 import { type HistoricBug as BugRow, demonstrate, historicBugs } from "../../lab/scenario/bugs/registry.js";
-import type { Scenario as ScenarioRow } from "../../lab/scenario/scenario.js";
+import { type Scenario as ScenarioRow, seedlessWords } from "../../lab/scenario/scenario.js";
 import { scenarios as scenarioRows } from "../../lab/scenario/tales/scenarios.js";
 import { demonstrationDocument, type RunDocument, runListDocument, scenarioDocument } from "../../report/index.js";
 import type { RunListDocument } from "../../report/schema/documents.js";
@@ -21,7 +21,7 @@ export const bugs: readonly Bug[] = list.bugs;
 
 /** How a scenario is run. */
 export interface ScenarioOptions {
-  /** Another order of the work. Default: 1. */
+  /** Another order of the work; a scenario that has no other takes none. Default: 1. */
   readonly seed?: number;
   /** Have this bug on. */
   readonly bug?: string;
@@ -29,12 +29,14 @@ export interface ScenarioOptions {
 
 /**
  * Run a scenario, which takes a moment: its story is `scenario` in the document.
- * @throws BadOption for a name that there is not, or a bug that the scenario does not show.
+ * @throws BadOption for a name that there is not, a bug that the scenario does not show, or a seed that it has no use for.
  */
 export function runScenario(id: string, options: ScenarioOptions = {}): RunDocument {
   const { seed = 1, bug = null } = checkNames(options, ["seed", "bug"]);
   const scenario = named<ScenarioRow>("scenario", id, scenarioRows);
   wholeNumber("seed", seed, 0, 2 ** 32 - 1);
+  const seedless = seedlessWords(scenario);
+  if (options.seed !== undefined && seedless !== null) throw new BadOption("seed", seed, seedless);
   if (bug !== null && !scenario.bugs.includes(bug)) {
     const known = scenario.bugs.length === 0 ? "it takes no bug" : `it takes ${scenario.bugs.join(", ")}`;
     throw new BadOption("bug", bug, `scenario ${id} does not show it; ${known}`);

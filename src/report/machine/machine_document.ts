@@ -57,7 +57,7 @@ export function machineDocument(o: MachineOutcome): RunDocument {
     violationTotals: o.violationTotals.map((t) => ({ ...t })),
     alive: [],
     ...{ faults: [], unjudged: [], exposure: [] },
-    audit: { counts: {}, notes: o.log.map((line) => line) },
+    audit: { counts: {}, notes: [...o.withoutEffect.map((line) => `without effect here: ${line}`), ...o.log] },
     unknowable: [],
     devices: o.devices.map(deviceDocument),
     whatIf: [],

@@ -33,6 +33,7 @@ export function machineLines(o: MachineOutcome, screen: { readonly color: boolea
     xenLines(o, style, width),
     brokenLines(o, style, width),
     leftLines(o, style),
+    withoutEffectLines(o, style, width),
     logLines(o, style, width),
   ]
     .filter((lines) => lines.length > 0)
@@ -237,6 +238,11 @@ function brokenLines(o: MachineOutcome, style: Style, width: number): string[] {
 
 const leftLines = (o: MachineOutcome, style: Style): string[] =>
   o.left.map((l) => style.red(`left over: ${countWords(l.count)} × ${l.what} of domain ${l.domain}`));
+
+function withoutEffectLines({ withoutEffect }: MachineOutcome, style: Style, width: number): string[] {
+  if (withoutEffect.length === 0) return [];
+  return [style.bold("Without effect here"), ...withoutEffect.flatMap((l) => wrap(l, width, "  ", "    "))];
+}
 
 function logLines(o: MachineOutcome, style: Style, width: number): string[] {
   if (o.log.length === 0) return [];

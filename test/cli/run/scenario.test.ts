@@ -76,6 +76,8 @@ test.each([
   ["a scenario that is none", ["--scenario", "foreign"], /did you mean foreign-page/],
   ["a scenario that is misspelt", ["--scenario", "stradle"], /did you mean straddle\?\)/],
   ["a bug that is none", ["--bug", "nope"], /--bugs lists them/],
+  ["a seed that changes nothing", ["--scenario", "lazy-window", "--seed", "7"], /every order there is.*leave it out/s],
+  ["a seed of what goes one way", ["--scenario", "engine", "--seed", "7"], /goes one way only/],
   ["a bug that the scenario does not show", ["--scenario", "ring", "--bug", "half-page"], /it takes no bug/],
 ])("%s is refused with what is there", async (_, args, says) => {
   const { code, out, err } = await dmalab(["run", ...args]);

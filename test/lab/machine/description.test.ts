@@ -72,6 +72,12 @@ test.each([
     "a guest",
   ],
   [
+    "tables of a stage for devices that pass",
+    "iommu:\n  { kind: vtd-scalable, policy: pass-through, stage: first }\ndevices: [ { bdf: '0000:00:03.0' } ]",
+    "line 2, column 54",
+    "policy: strict or lazy, or for a device with untrusted: true",
+  ],
+  [
     "a back end without a guest",
     "devices: [ { bdf: '0000:00:03.0' } ]\nworkload:\n  - { program: blkback, device: '0000:00:03.0' }",
     "line 3",

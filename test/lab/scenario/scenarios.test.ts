@@ -1,6 +1,6 @@
 /** Every scenario: its rules hold, its contrasts break some, and each bug that it names breaks one. */
 import { expect, test } from "vitest";
-import { brokenRules } from "../../../src/lab/scenario/scenario.js";
+import { brokenRules, seedlessWords } from "../../../src/lab/scenario/scenario.js";
 import { scenarios } from "../../../src/lab/scenario/tales/scenarios.js";
 import { long } from "../../tier.js";
 
@@ -28,6 +28,23 @@ for (const s of scenarios) {
       expect(brokenRules(parts), `seed ${seed}`).toEqual([]);
       expect(parts[0]!.contrast).toBe(false);
       expect(parts[0]!.verdicts.length).toBeGreaterThan(0);
+    }
+  });
+
+  test.runIf(s.isExplored !== true)(`${s.id}: a seed draws the run, or none is taken`, () => {
+    const isDrawn = JSON.stringify(s.run({ seed: 77, bugs: [] })) !== JSON.stringify(first());
+    expect(isDrawn).toBe(seedlessWords(s) === null);
+  });
+
+  test.runIf(s.isExplored === true)(`${s.id}: the steps that break a rule are told, or counted`, () => {
+    const broken = first().flatMap((p) => p.verdicts.filter((v) => !v.holds).map((v) => ({ p, v })));
+    for (const { p, v } of broken.filter(({ p }) => p.verdicts.filter((v) => !v.holds).length === 1)) {
+      if (/another run/.test(v.seen)) continue;
+      // The first one is of nobody: it shows where the run begins.
+      const counted = p.steps
+        .slice(1)
+        .reduce((sum, { does }) => sum + Number(/^(\d+) steps? on its way/.exec(does)?.[1] ?? 1), 0);
+      expect(v.seen, p.title).toBe(`broken in ${counted} steps`);
     }
   });
 

@@ -118,6 +118,13 @@ const rules: readonly Rule[] = [
     const expected = `a kernel that uses the first stage ("${firstStageSince}" or later)`;
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
+  function stageOfWhatIsTranslated({ iommu, devices = [] }, isWrong) {
+    if (iommu?.stage === undefined || iommu.policy !== "pass-through" || isWrong(["devices"])) return [];
+    if (devices.some((d) => d?.untrusted !== false)) return [];
+    const expected =
+      "stage: where the kernel builds tables: with policy: strict or lazy, or for a device with untrusted: true";
+    return [{ path: ["iommu", "stage"], expected, found: `stage: ${iommu.stage} with pass-through`, meant: [] }];
+  },
   function iommuSeesMemory({ iommu, encrypted }) {
     if (iommu === undefined || encrypted !== true) return [];
     const expected = "memory that is not encrypted, where there is an IOMMU: the two together are not known here";

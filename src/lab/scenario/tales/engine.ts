@@ -33,7 +33,7 @@ export const engineContract: Scenario = {
   machine: "an engine under each memory model, asked the questions of 2010",
   point:
     "Name, bounds, slabs, overflow, membership by bus address, capability with the walk over pages: asked of every engine.",
-  bugs: ["foreign-by-phys"],
+  ...{ bugs: ["foreign-by-phys"], isOneRun: true },
   picture: () =>
     flow(
       [

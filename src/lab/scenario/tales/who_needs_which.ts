@@ -60,7 +60,7 @@ export const whoNeedsWhich: Scenario = {
   machine: "six kinds of domain 0, each with a page of its own and one of a guest",
   point:
     "x86 PV needs rearranging and translation, Arm 1:1 needs translation of foreign pages alone, and behind an IOMMU a domain needs neither. That a single device is behind one does not yet change Arm's choice.",
-  bugs: [],
+  ...{ bugs: [], isOneRun: true },
   picture: (parts) =>
     flow(
       machines.flatMap((m, n) => [
