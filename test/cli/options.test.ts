@@ -45,6 +45,8 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     scenario: ["--scenario", "foreign-page"],
     bug: ["--bug", "test-then-free"],
     lifetime: ["--page-lifetime"],
+    replaceTable: ["--replace-table"],
+    replacement: ["--replace", "blocked,identity"],
     list: ["--bugs"],
   },
   why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", refused] },
@@ -59,6 +61,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 const others: Readonly<Record<string, readonly string[]>> = {
   "run image": [translated],
   "run image-at": [translated],
+  "run without": ["--replace", "bypass,s2", "--vendor", "smmuv3"],
 };
 
 /** Values that make a difference. */
@@ -73,6 +76,11 @@ const values: Readonly<Record<string, string>> = {
   "run trace": recording,
   "run seed": "77",
   "run image-at": "100",
+  "run replace": "ss,fs",
+  "run vendor": "amdvi",
+  "run fetch": "64",
+  "run fetch-order": "any",
+  "run without": "overrides",
   "run scenario": "straddle",
   "run bug": "test-then-free",
   "run scenario bug": "foreign-by-phys",

@@ -1,9 +1,10 @@
 /** The options of `dmalab run`. */
 import { InvalidArgumentError } from "commander";
+import { structureNames } from "../../lab/replace/structures.js";
 import { poolSlotsMax, poolSlotsMin } from "../../library/pool_limits.js";
 import { type OptionRow, under, type VerbRow } from "./option.js";
 import { swiotlbFlag } from "./swiotlb_flag.js";
-import { everyVerb, file, wholeNumber } from "./values.js";
+import { everyVerb, file, oneOf, wholeNumber } from "./values.js";
 
 const forms = {
   recording: "a recording",
@@ -12,6 +13,8 @@ const forms = {
   scenario: "a scenario (--scenario)",
   bug: "a historic bug (--bug)",
   lifetime: "the comparison of policies (--page-lifetime)",
+  replaceTable: "the table of replacements (--replace-table)",
+  replacement: "a replacement (--replace)",
   list: "a list (--scenarios, --bugs)",
 } as const;
 type Form = keyof typeof forms;
@@ -25,10 +28,14 @@ const beside = under("Beside a recording:", replayed);
 const otherMachine = under("Another machine for a recording:", replayed);
 const described = under("Described machines:", ["machine"]);
 const stories = under("Scenarios and historic bugs:", ["list"]);
+const replacements = under("Domains replaced:", ["replaceTable", "replacement"]);
 const output = under("Output:", Object.keys(forms));
 
 const scenarioIds = async () => (await import("../../lab/scenario/tales/scenarios.js")).scenarios.map((s) => s.id);
 const bugIds = async () => (await import("../../lab/scenario/bugs/registry.js")).historicBugs.map((b) => b.id);
+const fetches = ["64", "128", "256", "512"];
+/** Those of VT-d, as examples of what may stand there. */
+const pairs = async () => ["ss,fs", "fs,fs", "ss,ss", "nested,nested", "s2,nested", "v1,nested"];
 const twoRuns = "each runs something of its own";
 const oneRuns = "the one lists, the other runs";
 
@@ -79,8 +86,36 @@ const options: readonly OptionRow[] = [
     ...{ forms: ["lifetime"], makes: "lifetime" },
     not: { scenario: twoRuns, bug: twoRuns, scenarios: oneRuns, bugs: oneRuns },
   }),
-  stories("markdown", null, "print the page of a scenario, of a bug, of the policies, or of a list", {
-    forms: ["scenario", "bug", "lifetime", "list"],
+  replacements("replace-table", null, "what a device sees while one domain replaces another: all pairs of kinds", {
+    ...{ forms: ["replaceTable"], makes: "replaceTable" },
+    not: { scenario: twoRuns, bug: twoRuns, scenarios: oneRuns, bugs: oneRuns, "page-lifetime": twoRuns },
+  }),
+  replacements(
+    "replace",
+    { shown: "<FROM,TO>", words: pairs },
+    "one pair: the stores, what is torn, and the shortest run to what must not be",
+    {
+      ...{ forms: ["replacement"], makes: "replacement" },
+      not: {
+        ...{ scenario: twoRuns, bug: twoRuns, scenarios: oneRuns, bugs: oneRuns, "page-lifetime": twoRuns },
+        "replace-table": "the one shows all pairs, the other one",
+      },
+    },
+  ),
+  replacements(
+    "vendor",
+    oneOf("<name>", structureNames),
+    "whose entries; with vtd and smmuv3 a table shows both kinds",
+  ),
+  replacements(
+    "fetch",
+    { ...oneOf("<bits>", fetches), parse: (text) => Number(oneOf("<bits>", fetches).parse!(text)) },
+    "what the unit reads of an entry at once",
+  ),
+  replacements("fetch-order", oneOf("<order>", ["ascending", "any"]), "in which order it reads the pieces"),
+  replacements("without", oneOf("<feature>", ["overrides", "stalls"]), "what an SMMUv3 lacks", { many: true }),
+  stories("markdown", null, "print the page of a scenario, of a bug, of the policies, of replacements, or of a list", {
+    forms: ["scenario", "bug", "lifetime", "replaceTable", "list"],
     not: { json: "each is a document of its own" },
   }),
   output("html", file, "write a report to look at", { forms: looked }),
@@ -112,6 +147,8 @@ export const runVerb: VerbRow = {
       "dmalab run machines/vtd-strict.yaml --html vtd.html",
       "driver, DMA API, queue, unit, device in lanes; each DMA to be opened",
     ],
+    ["dmalab run --replace-table --vendor vtd", "may a domain be replaced while DMA goes on? All pairs, by searches"],
+    ["dmalab run --replace ss,fs", "one pair opened: what is stored, what is torn, what breaks"],
     ["dmalab run --scenario foreign-page", "a sentence of a public discussion as a run; --scenarios lists them"],
     ["dmalab run --bug stale-bounce", "a historic bug: the shortest run that shows it; --bugs lists them"],
   ],

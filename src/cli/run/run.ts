@@ -12,9 +12,10 @@ import type { Session } from "../session/session.js";
 import { textIn } from "../session/text_of.js";
 import { type ReplayFlags, replayInput } from "./replay_file.js";
 import type { MachineFlags } from "./run_machine.js";
+import type { ReplaceFlags } from "./run_replace.js";
 import type { ScenarioFlags } from "./run_scenario.js";
 
-export interface RunFlags extends ReplayFlags, MachineFlags, ScenarioFlags {
+export interface RunFlags extends ReplayFlags, MachineFlags, ScenarioFlags, ReplaceFlags {
   /** A recording to be the workload of the described machine. */
   readonly trace?: string;
   readonly html?: string;
@@ -27,6 +28,8 @@ export async function run(path: string | undefined, flags: RunFlags, session: Se
   if (story !== null) {
     if (path !== undefined) throw new AskedWrongly(`a scenario or a bug has a machine of its own; ${path} is not used`);
     checkForms(runVerb, [story], "", flags);
+    if (story === "replaceTable" || story === "replacement")
+      return (await import("./run_replace.js")).runReplace(flags, session);
     return (await import("./run_scenario.js")).runScenario(flags, session);
   }
   if (path === undefined) {
@@ -51,10 +54,14 @@ export async function run(path: string | undefined, flags: RunFlags, session: Se
 }
 
 /** Which of those that have a machine of their own is asked for. */
-function storyOf(flags: ScenarioFlags): "scenario" | "bug" | "lifetime" | "list" | null {
+function storyOf(
+  flags: ScenarioFlags & ReplaceFlags,
+): "scenario" | "bug" | "lifetime" | "replaceTable" | "replacement" | "list" | null {
   if (flags.scenario !== undefined) return "scenario";
   if (flags.bug !== undefined) return "bug";
   if (flags.pageLifetime === true) return "lifetime";
+  if (flags.replaceTable === true) return "replaceTable";
+  if (flags.replace !== undefined) return "replacement";
   return flags.scenarios === true || flags.bugs === true ? "list" : null;
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { inspectSchema } from "./inspect.js";
 import { pageLifetimeSchema } from "./page_lifetime.js";
+import { replaceSchema } from "./replace.js";
 import { runSchema } from "./run.js";
 import { runListSchema } from "./scenario.js";
 import { whySchema } from "./why.js";
@@ -10,6 +11,7 @@ const schemas = {
   "dmalab.run/1": runSchema,
   "dmalab.run-list/1": runListSchema,
   "dmalab.page-lifetime/1": pageLifetimeSchema,
+  "dmalab.replace/1": replaceSchema,
   "dmalab.why/1": whySchema,
   "dmalab.inspect/1": inspectSchema,
 } as const;

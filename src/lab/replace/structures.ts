@@ -1,0 +1,11 @@
+/** Structures whose entries are replaced, by the name that a command line gives them. */
+
+export const structures = {
+  vtd: "entries of PASID tables: VT-d in scalable mode",
+  "vtd-legacy": "context entries: VT-d in legacy mode",
+  amdvi: "entries of the device table: AMD-Vi",
+  smmuv3: "stream table entries: SMMUv3",
+  "smmuv3-cd": "context descriptors: SMMUv3",
+} as const;
+export type StructureName = keyof typeof structures;
+export const structureNames = Object.keys(structures) as readonly StructureName[];

@@ -1,0 +1,95 @@
+/** Tables of replacements, and one of them opened, for a terminal. */
+import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
+import type { Replacement } from "../../lab/replace/replacement.js";
+import { type StructureName, structures } from "../../lab/replace/structures.js";
+import type { Pair, ReplaceTable } from "../../lab/replace/table.js";
+import { table, wrap } from "../text/layout.js";
+import { styleFor } from "../text/style.js";
+import { aloneWords, cellOf, legend, ruleWords, stepLines, tornWords, verdictWords } from "./words.js";
+
+interface Screen {
+  readonly color: boolean;
+  readonly width: number;
+}
+
+export function replaceTableLines(tables: readonly ReplaceTable[], { color, width }: Screen): string[] {
+  const style = styleFor(color);
+  return [
+    style.bold("What a device in the midst of DMA sees while one domain replaces another"),
+    "",
+    ...tables.flatMap((t) => {
+      const kinds = Object.keys(t.of.kinds);
+      const cell = (from: string, to: string) => cellOf(t.pairs.find((p) => p.from === from && p.to === to)!);
+      return [
+        style.bold(`${t.structure}: ${structures[t.structure]}`),
+        ...wrap(hardwareWords(t), width, "  ").map(style.dim),
+        ...table(
+          [{ title: "from\\to", align: "left" }, ...kinds.map((title) => ({ title, align: "left" }) as const)],
+          kinds.map((from) => [from, ...kinds.map((to) => cell(from, to))]),
+          width,
+        ),
+        ...betterLines(t.pairs, width),
+        "",
+      ];
+    }),
+    ...legend.flatMap(([sign, words]) => wrap(`${sign.padEnd(3)} ${words}`, width, "  ", " ".repeat(6))),
+    ...wrap("one pair opened: dmalab run --replace FROM,TO --vendor NAME", width, "", "  ").map(style.dim),
+  ];
+}
+
+export const hardwareWords = ({ of, fetchBits, fetchOrder }: ReplaceTable): string =>
+  `as Linux does it today; the unit reads ${fetchBits} bits at once, ${
+    fetchOrder === "ascending" ? "from the first on" : "in any order"
+  }, and the processor stores up to ${of.widths.store}`;
+
+/** Which ways are hitless where what ships is not. */
+function betterLines(pairs: readonly Pair[], width: number): string[] {
+  const by = new Map<string, string[]>();
+  for (const { from, to, shipped, best } of pairs) {
+    if (best === null || shipped[0]?.verdict === "hitless") continue;
+    const name = `${best.sequence}${best.onlyAlone ? " *" : ""}`;
+    by.set(name, [...(by.get(name) ?? []), `${from}→${to}`]);
+  }
+  return [...by].flatMap(([name, all]) => wrap(`hitless by ${name}: ${all.join(", ")}`, width, "  ", "    "));
+}
+
+export function replacementLines(
+  { structure, of, pair }: { readonly structure: StructureName; readonly of: ReplacedEntry; readonly pair: Pair },
+  { color, width }: Screen,
+): string[] {
+  const style = styleFor(color);
+  const { from, to, ways } = pair;
+  const title = `${of.kinds[from]!.title} → ${of.kinds[to]!.title}`;
+  const old = of.entry(from, "old");
+  return [
+    style.bold(`${structure}, ${from} → ${to}: ${title}`),
+    "",
+    ...ways.flatMap((way) => wayLines(of, old, way, { color, width })),
+  ];
+}
+
+function wayLines(of: ReplacedEntry, old: Uint32Array, way: Replacement, { color, width }: Screen): string[] {
+  const style = styleFor(color);
+  const { title, source, ships } = of.sequences[way.sequence]!;
+  const tone = way.verdict === "hitless" ? style.green : way.verdict === "unsafe" ? style.red : style.yellow;
+  const states = `${way.states.toLocaleString("en-US")} states${way.complete ? ", all there are" : ", the search was cut"}`;
+  const torn = tornWords(way);
+  const alone = aloneWords(way);
+  return [
+    ...wrap(`${way.sequence}: ${title}`, width, "", "  ").map(style.bold),
+    ...wrap(`${source}${ships === true ? "; ships" : ""}`, width, "  ").map(style.dim),
+    ...wrap(`${verdictWords(way)} (${states})`, width, "  ", "    ").map(tone),
+    ...(alone === null ? [] : wrap(alone, width, "    ", "    ")),
+    ...stepLines(of, old, way.steps).flatMap((s, n) => wrap(`${n + 1}. ${s}`, width, "  ", "     ")),
+    ...(torn.length === 0 ? [] : ["  What the unit may take it for besides:"]),
+    ...torn.flatMap((v) => wrap(`- ${v}`, width, "    ", "      ")),
+    ...way.broken.flatMap(({ rule, steps }) => [
+      ...wrap(`broken in ${steps.length} steps: ${ruleWords(rule)}`, width, "  ", "    "),
+      ...steps.flatMap((s) => {
+        const seen = Object.entries(s.facts).map(([name, value]) => ` (${name}: ${value})`);
+        return wrap(`${s.actor}: ${s.step}${seen.join("")}`, width, "      ", "        ").map(style.dim);
+      }),
+    ]),
+    "",
+  ];
+}

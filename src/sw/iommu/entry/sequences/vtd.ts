@@ -1,0 +1,99 @@
+/**
+ * How entries of VT-d's PASID tables are replaced: by Linux, then and now, and as was proposed.
+ *
+ * Source: Linux drivers/iommu/intel/pasid.c (intel_pasid_tear_down_entry, pasid_pte_config_*; intel_pasid_replace_* of 6.13 to
+ * 6.19, removed by c3b1edea3791; 75ed00055c05 for what tear-down did before); D4 for the tags; VT-d 4.1, 6.5.3.3.
+ */
+import { write } from "../../../../bits/field.js";
+import { writeEntry } from "../write_entry.js";
+import { flush, type Replaced, type ReplaceStep, type Sequence, store, storeEach, sync, written } from "./sequence.js";
+
+/** Not present, and all else as it was. */
+function absent({ format, from }: Replaced): Uint32Array {
+  const entry = from.slice();
+  write(entry, 0, format.present, 0);
+  return entry;
+}
+
+const isPresent = ({ format }: Replaced, entry: Uint32Array) =>
+  (entry[format.present.word]! & (1 << format.present.shift)) !== 0;
+
+/** All but that it is present, then that. */
+function setUp(o: Replaced): readonly ReplaceStep[] {
+  if (!isPresent(o, o.to)) return [];
+  const unready = o.to.slice();
+  write(unready, 0, o.format.present, 0);
+  return [...storeEach(unready), store(0, o.to.slice(0, 2))];
+}
+
+const tearDown = (o: Replaced): readonly ReplaceStep[] =>
+  isPresent(o, o.from)
+    ? [store(0, absent(o).slice(0, 2)), sync, flush("old"), ...storeEach(new Uint32Array(o.from.length))]
+    : [];
+
+export const vtdSequences = {
+  linux: {
+    title: "torn down, then set up",
+    source: "Linux 7.0, intel_pasid_tear_down_entry and intel_pasid_setup_*",
+    ships: true,
+    steps: (o) => [...tearDown(o), ...setUp(o)],
+  },
+  written,
+  "same-did": {
+    title: "under the old domain id, of which this entry is the only user",
+    source: "D4, Gunthorpe: use the same DID for the new and old tables",
+    endsWith: "old",
+    steps: ({ format, from, to, widths, retagged }) => [
+      ...writeEntry(format, from, retagged(to, "old"), widths).steps,
+      flush("old"),
+    ],
+  },
+  "spare-did": {
+    title: "under a domain id of its own in between",
+    source: "D4, Gunthorpe: a temporary DID that can be safely corrupted",
+    steps: ({ format, from, to, widths, retagged }) => [
+      ...writeEntry(format, from, retagged(from, "spare"), widths).steps,
+      flush("old"),
+      ...writeEntry(format, retagged(from, "spare"), retagged(to, "spare"), widths).steps,
+      flush("spare"),
+      ...writeEntry(format, retagged(to, "spare"), to, widths).steps,
+      flush("spare"),
+    ],
+  },
+  "non-present": {
+    title: "made absent for the duration of the update",
+    source: "D4, Gunthorpe: VT-d drivers make the PASID invalid; VT-d 4.1, 6.5.3.3",
+    steps: (o) => {
+      const nothing = new Uint32Array(o.from.length);
+      const { format, from, to, widths } = o;
+      return [
+        ...writeEntry(format, from, nothing, widths).steps,
+        flush("old"),
+        ...writeEntry(format, nothing, to, widths).steps,
+      ];
+    },
+  },
+  "linux-in-place": {
+    title: "the whole entry copied over the old one",
+    source: "Linux 6.13 to 6.19, intel_pasid_replace_* (CVE-2026-45945)",
+    kinds: ["identity", "ss", "fs", "sva", "nested"],
+    steps: ({ to }) => [...storeEach(to), sync, flush("old")],
+  },
+  "linux-zeroed": {
+    title: "zeroed while it is present, then set up",
+    source: "Linux before 75ed00055c05 (CVE-2026-45894)",
+    steps: (o) => [...storeEach(new Uint32Array(o.from.length)), sync, flush("old"), ...setUp(o)],
+  },
+} as const satisfies Readonly<Record<string, Sequence>>;
+
+/** A context entry of legacy mode is stored at once. Source: Xen drivers/passthrough/vtd/iommu.c, since XSA-400. */
+export const vtdContextSequences = {
+  linux: vtdSequences.linux,
+  xen: {
+    title: "one exchange of 128 bits",
+    source: "Xen 4.17, domain_context_mapping_one",
+    ships: true,
+    steps: ({ to }) => [store(0, to), sync, flush("old")],
+  },
+  "non-present": vtdSequences["non-present"],
+} as const satisfies Readonly<Record<string, Sequence>>;
