@@ -16,6 +16,7 @@ const benches = [
   "ftrace_text",
   "kernel_log",
   "table",
+  "mapper",
   "explore",
   "memory",
   "reverse",

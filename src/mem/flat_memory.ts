@@ -8,10 +8,12 @@ const wordsPerFrame = 1024;
 export class FlatMemory implements MemoryView {
   readonly #words: Uint32Array;
   readonly #segment: MemorySegment;
+  readonly #firstWord: number;
 
   /** @param words whole frames, the first of them frame `first` */
   constructor(words: Uint32Array, first = 0) {
     this.#words = words;
+    this.#firstWord = first * wordsPerFrame;
     this.#segment = { first: first as Mfn, frameCount: Math.floor(words.length / wordsPerFrame), words };
   }
 
@@ -24,11 +26,12 @@ export class FlatMemory implements MemoryView {
     return this.#holds(m) ? this.#segment : undefined;
   }
 
-  /** One store of 32 bits. @param address a multiple of 4 @throws Misuse `outside-memory`. */
-  store32(address: number, value: number): void {
-    const at = address / 4 - this.#segment.first * wordsPerFrame;
-    if (!(at >= 0 && at < this.#words.length)) throw new Misuse("outside-memory", `a word at ${address}`);
-    this.#words[at] = value;
+  /** One store of 64 bits, as two words. @param address a multiple of 8 @throws Misuse `outside-memory`. */
+  store64(address: number, low: number, high: number): void {
+    const at = address / 4 - this.#firstWord;
+    if (!(at >= 0 && at < this.#words.length)) throw new Misuse("outside-memory", `two words at ${address}`);
+    this.#words[at] = low;
+    this.#words[at + 1] = high;
   }
 
   #holds(m: Mfn): boolean {

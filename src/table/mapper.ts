@@ -1,23 +1,28 @@
 /**
  * Builds tables in memory, for every format: what a kernel's map and unmap do.
  *
- * Entries are composed from the same layouts that walkers are compiled from. Entries are stored in place, the half that
- * makes them present last. Tables are never given back: an emptied table stays linked.
+ * Entries are composed from the same layouts that walkers are compiled from. Each is stored in one access. Tables are never
+ * given back: an emptied table stays linked.
  */
 
 import { Misuse } from "../base/assert.js";
-import { frameBytes, type Mfn } from "../base/frame.js";
 import { hex } from "../base/hex.js";
-import { u64High, u64Low } from "../base/u64.js";
-import type { MemoryView, ReadonlyWords } from "../mem/view.js";
-import { EntryComposer } from "./compose.js";
-import type { TableFormat } from "./format.js";
-import { formats } from "./formats.js";
+import { behind, isOnePage, leafSizeLg2 } from "./behind.js";
+import { EntryCursor } from "./cursor.js";
+import { LeafSizes } from "./leaf_sizes.js";
+import { LeafSplitter } from "./leaf_splitter.js";
+import { LeafTemplates } from "./leaf_templates.js";
 import { Kind, planOf, Row, rowLength, type WalkPlan } from "./plan.js";
 import type { Allow, TableRoot } from "./root.js";
-import { encodedSizeLg2, inputFits, kindOf, tableAddress } from "./walk.js";
+import { type AllocateFrames, TableMaker, type TableMemory } from "./table_maker.js";
+import { inputFits, kindOf } from "./walk.js";
 
-const pageBytes = frameBytes;
+/* Constants of this module's own are folded into the code. */
+const { absent: isAbsent, table: isTable, leaf: isLeaf } = Kind;
+const stride = rowLength;
+const perHalf = 2 ** -32;
+/** Powers of two: `2 ** n` of a variable costs more than all of a mapping. */
+const power = Float64Array.from({ length: 65 }, (_, n) => 2 ** n);
 
 export interface MapperOptions {
   /** Use the largest leaf that alignment and length allow. Default true. */
@@ -26,34 +31,26 @@ export interface MapperOptions {
   readonly contiguous?: boolean;
   /** AMD-Vi v1: pages of every power of two, with the size in the address and the entry repeated. Default false. */
   readonly encodedSizes?: boolean;
+  /** Unmap a part of a leaf: smaller ones take its place. Default false. */
+  readonly split?: boolean;
   /** AMD-Vi v1: leave out levels whose address bits are zero. Default false. */
   readonly skipLevels?: boolean;
-  /** Told of each entry after it was stored: its byte address and its two words. */
-  readonly onStore?: (at: number, low: number, high: number) => void;
 }
-
-/** Memory that tables are built in. */
-export interface TableMemory extends MemoryView {
-  /** One store of 32 bits. @param address a multiple of 4 */
-  store32(address: number, value: number): void;
-}
-
-/**
- * Gives `frameCount` neighbouring frames of zeros that the memory holds, aligned to their number.
- * @returns the first frame
- */
-export type AllocateFrames = (frameCount: number) => number;
 
 export class Mapper {
   readonly root: TableRoot;
-  /** First frames of the tables made so far, without the top. */
-  readonly tables: number[] = [];
   readonly #memory: TableMemory;
-  readonly #allocate: AllocateFrames;
-  readonly #options: MapperOptions;
-  readonly #format: TableFormat;
   readonly #plan: WalkPlan;
-  readonly #composer: EntryComposer;
+  readonly #leaves: LeafTemplates;
+  readonly #sizes: LeafSizes;
+  readonly #maker: TableMaker;
+  readonly #splitter: LeafSplitter;
+  readonly #joins: boolean;
+  readonly #splits: boolean;
+  readonly #cursor: EntryCursor;
+  readonly #granule: number;
+  readonly #outputEnd: number;
+  /** Bytes of an entry, by level. */
   readonly #spans: readonly number[];
 
   /**
@@ -61,14 +58,27 @@ export class Mapper {
    * @throws Misuse `bad-root` when the format has no such table
    */
   constructor(memory: TableMemory, root: TableRoot, allocate: AllocateFrames, options: MapperOptions = {}) {
+    const plan = planOf(root);
+    const { format, rows } = plan;
     this.root = root;
     this.#memory = memory;
-    this.#allocate = allocate;
-    this.#options = options;
-    this.#format = formats[root.format];
-    this.#plan = planOf(root);
-    this.#composer = new EntryComposer(this.#plan);
-    this.#spans = this.#format.levels.map((_, own) => 2 ** this.#plan.rows[own * rowLength]!);
+    this.#plan = plan;
+    this.#leaves = new LeafTemplates(plan);
+    this.#cursor = new EntryCursor(memory, plan, root.address - (root.address % plan.rootAlign));
+    this.#granule = 2 ** format.granuleLg2;
+    this.#outputEnd = 2 ** root.outputBits;
+    this.#spans = format.levels.map((_, own) => 2 ** rows[own * stride + Row.shift]!);
+    this.#sizes = new LeafSizes(plan, (level) => this.#leaves.isLeaf(level), options);
+    const parts = { plan, memory, leaves: this.#leaves };
+    this.#maker = new TableMaker({ ...parts, allocate, skips: options.skipLevels === true });
+    this.#splitter = new LeafSplitter({ ...parts, maker: this.#maker });
+    this.#joins = options.contiguous === true;
+    this.#splits = options.split === true;
+  }
+
+  /** First frames of the tables made so far, without the top. */
+  get tables(): readonly number[] {
+    return this.#maker.made;
   }
 
   /**
@@ -79,244 +89,219 @@ export class Mapper {
    *   alone) before anything is stored; `mapped` when it meets a leaf: what was mapped before it stays.
    */
   map(iova: number, paddr: number, bytes: number, allow: Allow): void {
-    const granule = 2 ** this.#format.granuleLg2;
-    if (iova % granule !== 0 || paddr % granule !== 0 || bytes % granule !== 0 || bytes <= 0) {
+    if (bytes === this.#granule && this.#mapPage(iova, paddr, allow)) return;
+    const granule = this.#granule;
+    const isWhole = iova === Math.floor(iova) && paddr === Math.floor(paddr) && bytes === Math.floor(bytes);
+    if (((iova | paddr | bytes) & (granule - 1)) !== 0 || !isWhole || bytes <= 0) {
       throw new Misuse("unaligned", `${hex(iova)}, ${hex(paddr)} and ${hex(bytes)} are multiples of ${granule}`);
     }
-    this.#check(iova, bytes);
-    if (paddr + bytes > 2 ** this.root.outputBits) {
+    this.#check(iova);
+    this.#check(iova + bytes - granule);
+    if (!(paddr >= 0 && paddr + bytes <= this.#outputEnd)) {
       throw new Misuse("address-size", `${hex(paddr)} to ${hex(paddr + bytes)}: ${this.root.outputBits} bits`);
     }
-    this.#composer.leaf(0, 0, allow);
+    this.#leaves.need(0, allow);
     for (let done = 0; done < bytes; ) done += this.#some(iova + done, paddr + done, bytes - done, allow);
   }
 
   /**
-   * Remove every leaf that begins in the range, whole: a large leaf that begins in it is removed beyond its end.
+   * Remove every leaf that begins in the range, whole: a large leaf that begins in it is removed beyond its end. With
+   * `split`, only what lies in the range: leaves across its ends become smaller ones first.
    * @returns bytes that are no longer mapped
    * @throws Misuse `inside-leaf` when the range begins inside a leaf.
    */
   unmap(iova: number, bytes: number): number {
-    this.#check(iova, bytes);
+    if (bytes === this.#granule && this.#unmapPage(iova)) return bytes;
+    const end = iova + bytes;
+    this.#check(iova);
+    this.#check(end - this.#granule);
+    if (this.#joins) for (const edge of [iova, end]) this.#unjoin(edge);
+    const cursor = this.#cursor;
     let removed = 0;
-    for (let at = iova; at < iova + bytes; ) {
-      const { level, address, span, leafBytes, entryCount } = this.#find(at);
-      if (leafBytes === 0) {
-        at = at - (at % span) + span;
+    for (let at = iova; at < end; ) {
+      cursor.seek(at | 0, (at * perHalf) | 0);
+      const { level } = cursor;
+      const span = this.#spans[cursor.kind === isTable ? cursor.next + 1 : level]!;
+      if (cursor.kind !== isLeaf) {
+        at = Math.floor(at / span) * span + span;
         continue;
       }
-      const begin = at - (at % leafBytes);
-      if (begin !== at)
-        throw new Misuse("inside-leaf", `${hex(at)} lies in a leaf of ${leafBytes} bytes at level ${level}`);
-      for (let i = 0; i < entryCount; i++) this.#store(address + i * 8, 0, 0);
-      removed += leafBytes;
-      at += leafBytes;
+      const size = power[leafSizeLg2(this.#plan, cursor)]!;
+      const isInside = Math.floor(at / size) * size !== at;
+      if (this.#splits && size > this.#granule && (isInside || at + size > end)) {
+        this.#splitter.split(cursor, size);
+        continue;
+      }
+      if (isInside) throw new Misuse("inside-leaf", `${hex(at)} lies in a leaf of ${size} bytes at level ${level}`);
+      const count = size / span;
+      if (count === 1) {
+        removed +=
+          this.#clear(
+            Math.min(cursor.room, this.#splits ? Math.floor((end - at) / size) : Math.ceil((end - at) / size)),
+          ) * size;
+        at += this.#cleared * size;
+      } else {
+        for (let n = 0; n < count; n++) this.#memory.store64(cursor.address + n * 8, 0, 0);
+        removed += size;
+        at += size;
+      }
     }
     return removed;
   }
 
-  /** Map as much as one table and one size of leaf take. @returns bytes */
-  #some(iova: number, paddr: number, bytes: number, allow: Allow): number {
-    let { level: target, sizeLg2 } = this.#size(iova, paddr, bytes);
-    let table = this.#top();
-    for (let level = this.root.level; ; ) {
-      const address = table + this.#index(iova, level) * 8;
-      const { low, high, kind, value } = this.#read(address, level);
-      if (kind === Kind.leaf) throw new Misuse("mapped", `${hex(iova)} is mapped by a leaf at level ${level}`);
-      if (kind === Kind.table) {
-        if (level === target) {
-          target = level - 1;
-          sizeLg2 = this.#plan.rows[target * rowLength]!;
-        }
-        const next = this.#format.nextLevel ? value - 1 : level - 1;
-        if (next < level - 1 && this.#skips(iova, level, next)) {
-          table = this.#insert(address, level, low, high);
-          level--;
-          continue;
-        }
-        table = tableAddress(this.#plan, low, high);
-        level = next;
-        if (level < target) {
-          target = level;
-          sizeLg2 = this.#plan.rows[target * rowLength]!;
-        }
-        continue;
-      }
-      if (level === target) return this.#fill(address, level, sizeLg2, iova, paddr, bytes, allow);
-      const skips = this.#options.skipLevels === true && this.#format.nextLevel;
-      const next = skips ? this.#lowest(iova, level, target) : level - 1;
-      table = this.#newTable(address, level, next);
-      level = next;
-    }
+  /**
+   * What a kernel's iova_to_phys answers: rights, and bits that a unit would refuse, are not looked at.
+   * @returns the byte address that one of a mapping leads to; -1 for none
+   */
+  translate(iova: number): number {
+    return behind(this.#plan, this.#cursor, iova);
   }
 
-  /** Leaves of one size side by side in one table, from the entry at `address` on, while there is room. */
-  #fill(
-    address: number,
-    level: number,
-    sizeLg2: number,
-    iova: number,
-    paddr: number,
-    bytes: number,
-    allow: Allow,
-  ): number {
-    const span = this.#spans[level]!;
-    const size = 2 ** sizeLg2;
-    const room = this.#entryCount(level) - this.#index(iova, level);
-    const leaves = Math.min(Math.floor(bytes / size), Math.floor((room * span) / size));
-    const repeat = size / span;
-    const group = 2 ** (this.#options.contiguous === true ? (this.#format.contiguousLg2[level] ?? 0) : 0);
-    let joined = 0;
-    for (let n = 0; n < leaves; n++) {
-      const from = paddr + n * size;
-      if (!this.#free(address + n * repeat * 8, level, repeat)) {
-        if (n > 0) return n * size;
-        // The first entry is free, so one page of the level's own size fits.
-        return this.#fill(address, level, Math.log2(span), iova, paddr, span, allow);
-      }
-      if (joined === 0 && group > 1 && leaves - n >= group) {
-        const aligned = (iova + n * size) % (group * size) === 0 && from % (group * size) === 0;
-        if (aligned) joined = group;
-      }
-      this.#composer.leaf(level, from, allow);
-      if (repeat > 1) this.#composer.encodeSize(sizeLg2);
-      if (joined > 0) {
-        this.#composer.join(level);
-        joined--;
-      }
-      const { low, high } = this.#composer;
-      for (let r = 0; r < repeat; r++) this.#store(address + (n * repeat + r) * 8, low, high);
-    }
-    return leaves * size;
-  }
-
-  #free(address: number, level: number, entryCount: number): boolean {
-    for (let i = 0; i < entryCount; i++) if (this.#read(address + i * 8, level).kind !== Kind.absent) return false;
+  /** The way of most calls: one page, in the table that was met last. @returns false for all that is otherwise */
+  #mapPage(iova: number, paddr: number, allow: Allow): boolean {
+    if (!this.#isPage(iova) || !this.#isPage(paddr) || paddr + this.#granule > this.#outputEnd) return false;
+    if (this.#cursor.stay(iova | 0, (iova * perHalf) | 0) !== 0) return false;
+    const leaves = this.#leaves.need(0, allow);
+    const high = (paddr * perHalf) | 0;
+    this.#memory.store64(this.#cursor.address, leaves.lowOf(paddr | 0, high), leaves.highOf(high));
     return true;
   }
 
-  #size(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
-    const { rows } = this.#plan;
-    if (this.#options.superpages === false) return { level: 0, sizeLg2: rows[0]! };
-    if (this.#options.encodedSizes === true && this.#format.nextLevel) return this.#anySize(iova, paddr, bytes);
-    for (let level = Math.min(this.root.level, this.#format.levels.length - 1); level > 0; level--) {
-      const span = this.#spans[level]!;
-      if (span > bytes || iova % span !== 0 || paddr % span !== 0) continue;
-      if (this.#composer.leafKind(level) >= 0 && !(this.#format.nextLevel && level > 2)) {
-        return { level, sizeLg2: rows[level * rowLength]! };
+  #unmapPage(iova: number): boolean {
+    if (this.#joins || !this.#isPage(iova)) return false;
+    const entry = this.#cursor.stay(iova | 0, (iova * perHalf) | 0);
+    if (entry === -1 || !isOnePage(this.#plan, entry)) return false;
+    this.#memory.store64(this.#cursor.address, 0, 0);
+    return true;
+  }
+
+  /** Whether a page begins at an address of 64 bits. */
+  #isPage(at: number): boolean {
+    return (at & (this.#granule - 1)) === 0 && at === Math.floor(at) && at >= 0 && at < 2 ** 64;
+  }
+
+  /** Entries that `#clear` went over. */
+  #cleared = 0;
+
+  /**
+   * Clear leaves of their level's own size from the entry at hand on, up to what is something else; empty entries are
+   * gone over. @returns how many were leaves
+   */
+  #clear(wanted: number): number {
+    const { words, at, address, level } = this.#cursor;
+    const { nextLevel, kindShift, kindMask, presentMask, rows } = this.#plan;
+    const kinds = rows[level * stride + Row.kinds]!;
+    const memory = this.#memory;
+    let leaves = 0;
+    let n = 0;
+    for (; n < wanted; n++) {
+      const low = words[at + n + n]! | 0;
+      if ((low & presentMask) === 0) continue;
+      const value = (low >>> kindShift) & kindMask;
+      const kind = (kinds >>> (value + value)) & 3;
+      if (kind === isAbsent) continue;
+      if (kind !== isLeaf || (nextLevel && value === 7)) break;
+      memory.store64(address + n * 8, 0, 0);
+      leaves++;
+    }
+    this.#cleared = n;
+    return leaves;
+  }
+
+  /** Map as much as one frame of a table and one size of leaf take. @returns bytes */
+  #some(iova: number, paddr: number, bytes: number, allow: Allow): number {
+    const cursor = this.#cursor;
+    const low = iova | 0;
+    const high = (iova * perHalf) | 0;
+    cursor.seek(low, high);
+    let sizeLg2 = this.#sizes.largest(low, high, paddr, bytes);
+    let target = this.#sizes.levelOf(sizeLg2);
+    for (;;) {
+      // Where a table stands already, leaves are no larger than its entries.
+      if (cursor.level < target) {
+        target = this.#sizes.leafLevel(cursor.level);
+        sizeLg2 = this.#plan.rows[target * stride + Row.shift]!;
       }
+      if (cursor.kind === isTable) this.#maker.insert(cursor);
+      else if (cursor.kind === isAbsent && cursor.level > target) this.#maker.add(cursor, low, high, target);
+      else break;
+      cursor.seek(low, high);
     }
-    return { level: 0, sizeLg2: rows[0]! };
+    const { level } = cursor;
+    if (cursor.kind !== isAbsent) throw new Misuse("mapped", `${hex(iova)} is mapped by a leaf at level ${level}`);
+    const size = power[sizeLg2]!;
+    if (size === this.#spans[level] && !this.#joins) return this.#run(paddr, bytes, allow);
+    return this.#fill(size, iova, paddr, bytes, allow);
   }
 
-  /** AMD-Vi v1: the largest power of two. 512 GiB is left out, as processors are said to get it wrong. */
-  #anySize(iova: number, paddr: number, bytes: number): { level: number; sizeLg2: number } {
-    const most = Math.min(this.root.level * 9 + 20, this.root.inputBits, 47);
-    for (let sizeLg2 = most; sizeLg2 > 12; sizeLg2--) {
-      const size = 2 ** sizeLg2;
-      if (sizeLg2 === 39 || size > bytes || iova % size !== 0 || paddr % size !== 0) continue;
-      return { level: Math.floor((sizeLg2 - 12) / 9), sizeLg2 };
+  /** Leaves of their level's own size, from the entry at hand on, while there is room. @returns bytes */
+  #run(paddr: number, bytes: number, allow: Allow): number {
+    const { level, words, at, address } = this.#cursor;
+    const span = this.#spans[level]!;
+    const leaves = this.#leaves.need(level, allow);
+    const wanted = span === bytes ? 1 : Math.min(this.#cursor.room, Math.floor(bytes / span));
+    const memory = this.#memory;
+    let n = 0;
+    for (; n < wanted; n++) {
+      const before = words[at + n + n]! | 0;
+      if (before !== 0 && kindOf(this.#plan, level, before) !== isAbsent) break;
+      const to = paddr + n * span;
+      const high = (to * perHalf) | 0;
+      memory.store64(address + n * 8, leaves.lowOf(to | 0, high), leaves.highOf(high));
     }
-    return { level: 0, sizeLg2: 12 };
+    return n * span;
   }
 
-  #newTable(address: number, level: number, next: number): number {
-    const frame = this.#allocate(2 ** (this.#format.granuleLg2 - 12));
-    this.tables.push(frame);
-    this.#link(address, level, next, frame * pageBytes);
-    return frame * pageBytes;
-  }
-
-  #link(address: number, level: number, next: number, table: number): void {
-    this.#composer.table(level, next, table);
-    this.#store(address, this.#composer.low, this.#composer.high);
-  }
-
-  /** Put a table between an entry and the lower table it skips to. @returns its byte address */
-  #insert(address: number, level: number, low: number, high: number): number {
-    const frame = this.#allocate(1);
-    this.tables.push(frame);
-    this.#store(frame * pageBytes, low, high);
-    this.#link(address, level, level - 1, frame * pageBytes);
-    return frame * pageBytes;
-  }
-
-  /** The lowest level to which the entry for `iova` at `level` may lead, not below `target`. */
-  #lowest(iova: number, level: number, target: number): number {
-    for (let next = target; next < level - 1; next++) if (!this.#skips(iova, level, next)) return next;
-    return level - 1;
-  }
-
-  #skips(iova: number, level: number, next: number): boolean {
-    return Math.floor((iova % this.#spans[level]!) / this.#spans[next + 1]!) !== 0;
-  }
-
-  /** The entry that decides about an address. */
-  #find(iova: number) {
-    let table = this.#top();
-    for (let level = this.root.level; ; ) {
-      const address = table + this.#index(iova, level) * 8;
-      const span = this.#spans[level]!;
-      const { low, high, kind, value } = this.#read(address, level);
-      const none = { level, address, span, leafBytes: 0, entryCount: 0 };
-      if (kind === Kind.leaf) {
-        const encoded = this.#format.nextLevel && value === 7;
-        const leafBytes = encoded ? 2 ** encodedSizeLg2(this.#plan, level, low, high) : span;
-        const entryCount = leafBytes / span;
-        const within = Math.floor((iova % leafBytes) / span) * 8;
-        return { ...none, address: address - within, leafBytes, entryCount };
+  /** The same of leaves that take several entries, and of those that a bit joins. @returns bytes */
+  #fill(size: number, iova: number, paddr: number, bytes: number, allow: Allow): number {
+    const { level, address, room } = this.#cursor;
+    const span = this.#spans[level]!;
+    const repeat = size / span;
+    const leaves = this.#leaves.need(level, allow);
+    const wanted = Math.min(Math.floor(bytes / size), Math.floor(room / repeat));
+    const group = this.#joins ? 2 ** (this.#plan.format.contiguousLg2[level] ?? 0) : 1;
+    let joined = 0;
+    for (let n = 0; n < wanted; n++) {
+      // The first entry is free, so one page of the level's own size fits where a larger one does not.
+      if (!this.#isFree(n * repeat, repeat)) return n > 0 ? n * size : this.#run(paddr, span, allow);
+      const to = paddr + n * size;
+      if (joined === 0 && group > 1 && wanted - n >= group) {
+        const aligned = (iova + n * size) % (group * size) === 0 && to % (group * size) === 0;
+        if (aligned) joined = group;
       }
-      if (kind !== Kind.table) return none;
-      const next = this.#format.nextLevel ? value - 1 : level - 1;
-      if (next < level - 1 && this.#skips(iova, level, next)) return { ...none, span: this.#spans[next + 1]! };
-      table = tableAddress(this.#plan, low, high);
-      level = next;
+      const low = leaves.lowOf(to | 0, (to * perHalf) | 0);
+      const high = leaves.highOf((to * perHalf) | 0);
+      const more = repeat > 1 ? leaves.encoded(Math.log2(size)) : joined > 0 ? leaves.joined(level) : leaves.plain;
+      if (joined > 0) joined--;
+      for (let r = 0; r < repeat; r++)
+        this.#memory.store64(address + (n * repeat + r) * 8, low | more.low, high | more.high);
     }
+    return wanted * size;
   }
 
-  #read(address: number, level: number): { low: number; high: number; kind: number; value: number } {
-    const { kindShift, kindMask } = this.#plan;
-    const words = this.#words(address);
-    const at = (address % pageBytes) / 4;
-    const low = words[at]! | 0;
-    const high = words[at + 1]! | 0;
-    return { low, high, kind: kindOf(this.#plan, level, low), value: (low >>> kindShift) & kindMask };
+  /** Where a run of joined leaves lies across an address, they are single ones from now on. */
+  #unjoin(edge: number): void {
+    const cursor = this.#cursor;
+    const [low, high] = [edge | 0, (edge * perHalf) | 0];
+    if (edge >= 2 ** 64 || !inputFits(this.#plan, low, high)) return;
+    cursor.seek(low, high);
+    const group = 2 ** (this.#plan.format.contiguousLg2[cursor.level] ?? 0);
+    if (cursor.kind !== isLeaf || group === 1) return;
+    const bytes = group * this.#spans[cursor.level]!;
+    if (Math.floor(edge / bytes) * bytes !== edge) this.#splitter.unjoin(cursor, group);
   }
 
-  #store(address: number, low: number, high: number): void {
-    if (low === 0) this.#memory.store32(address, 0);
-    this.#memory.store32(address + 4, high);
-    if (low !== 0) this.#memory.store32(address, low);
-    this.#options.onStore?.(address, low >>> 0, high >>> 0);
+  /** Whether entries are empty, counted from the one at hand. */
+  #isFree(first: number, count: number): boolean {
+    const { words, at, level } = this.#cursor;
+    for (let n = first; n < first + count; n++)
+      if (kindOf(this.#plan, level, words[at + n + n]! | 0) !== isAbsent) return false;
+    return true;
   }
 
-  #words(address: number): ReadonlyWords {
-    const words = this.#memory.frame(Math.floor(address / pageBytes) as Mfn);
-    if (words === undefined) throw new Misuse("outside-memory", `a table at ${hex(address)}`);
-    return words;
-  }
-
-  #top(): number {
-    return this.root.address - (this.root.address % this.#plan.rootAlign);
-  }
-
-  #entryCount(level: number): number {
-    return this.#plan.rows[level * rowLength + Row.indexMask]! + 1;
-  }
-
-  #index(iova: number, level: number): number {
-    return Math.floor(iova / this.#spans[level]!) % this.#entryCount(level);
-  }
-
-  #check(iova: number, bytes: number): void {
-    for (const at of [iova, iova + bytes - 2 ** this.#format.granuleLg2]) {
-      const high = u64High(at) | 0;
-      if (!inputFits(this.#plan, u64Low(at) | 0, high)) {
-        throw new Misuse(
-          "input-size",
-          `${hex(at)} is no input of ${this.root.inputBits} bits, ${this.root.upper} above`,
-        );
-      }
-    }
+  #check(at: number): void {
+    const fits = at >= 0 && at < 2 ** 64 && inputFits(this.#plan, at | 0, (at * perHalf) | 0);
+    if (fits) return;
+    throw new Misuse("input-size", `${hex(at)} is no input of ${this.root.inputBits} bits, ${this.root.upper} above`);
   }
 }

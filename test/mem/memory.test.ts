@@ -32,10 +32,10 @@ test("a frame that was only looked at was never written", () => {
 test("words in one piece are frames from a first one on, and what is built in them is there", () => {
   const words = new Uint32Array(2048);
   const flat = new FlatMemory(words, 7);
-  flat.store32(0x8004, 5);
-  expect([words[1025], flat.frame(mfn(8))![1], flat.segment(mfn(7))!.words[1025]]).toEqual([5, 5, 5]);
+  flat.store64(0x8000, 4, 5);
+  expect([words[1024], words[1025], flat.frame(mfn(8))![1], flat.segment(mfn(7))!.words[1025]]).toEqual([4, 5, 5, 5]);
   for (const m of [6, 9]) expect([flat.frame(mfn(m)), flat.segment(mfn(m))]).toEqual([undefined, undefined]);
-  for (const at of [0x6ffc, 0x9000]) expect(() => flat.store32(at, 1)).toThrow(/outside-memory/);
+  for (const at of [0x6ff8, 0x9000]) expect(() => flat.store64(at, 1, 0)).toThrow(/outside-memory/);
 });
 
 test("a copy onto itself a little further on keeps what was there", () => {

@@ -38,6 +38,11 @@ export class TestMemory implements MemoryView {
     this.words[(address - this.base) / 4] = value;
   }
 
+  store64(address: number, low: number, high: number): void {
+    this.store32(address, low);
+    this.store32(address + 4, high);
+  }
+
   segment(m: number): MemorySegment | undefined {
     return this.frame(m) === undefined ? undefined : this.#segment;
   }

@@ -59,9 +59,9 @@ export class Arena {
 export function guestMemory(frame: (m: number) => ReadonlyWords | undefined): TableMemory {
   return {
     frame,
-    store32(address, value) {
+    store64(address, low, high) {
       // What an arena gives is a part of its own words.
-      (frame(Math.floor(address / 4096)) as Uint32Array)[(address % 4096) / 4] = value;
+      (frame(Math.floor(address / 4096)) as Uint32Array).set([low, high], (address % 4096) / 4);
     },
   };
 }

@@ -5,6 +5,8 @@ import type { TableMemory } from "../../table/index.js";
 /** Memory in which structures for a unit stand. */
 export interface StructureMemory extends TableMemory {
   load32(address: number): number;
+  /** One store of 32 bits. @param address a multiple of 4 */
+  store32(address: number, value: number): void;
   /** One store of 1, 2, 4 ... 16 words. @param address a multiple of their bytes */
   store(address: number, from: ArrayLike<number>): void;
 }

@@ -1,7 +1,7 @@
 /** QEMU's machine and a memory of ours with the same bytes, and two units' registers that are told the same. */
 import type { RegisterFile } from "../../../src/bus/registers.js";
 import { Memory } from "../../../src/mem/memory.js";
-import type { TableMemory } from "../../../src/table/mapper.js";
+import type { TableMemory } from "../../../src/table/table_maker.js";
 import type { UnderTest } from "../machines.js";
 import { dataAt, ramBytes } from "../test_memory.js";
 
@@ -39,6 +39,11 @@ export class Twin implements TableMemory {
 
   store32(address: number, value: number): void {
     this.memory.store32(address, value);
+    this.#changed.add(Math.floor(address / 4096));
+  }
+
+  store64(address: number, low: number, high: number): void {
+    this.memory.store64(address, low, high);
     this.#changed.add(Math.floor(address / 4096));
   }
 

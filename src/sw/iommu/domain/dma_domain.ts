@@ -5,17 +5,7 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
-import {
-  Allow,
-  FrameSource,
-  formats,
-  type Mapper,
-  Need,
-  planOf,
-  type TraceStep,
-  trace,
-  walk,
-} from "../../../table/index.js";
+import { Allow, formats, type Mapper, Need, type TraceStep, trace } from "../../../table/index.js";
 import { DomainSpace, FlushQueue, perCpuQueue } from "../iova/index.js";
 import type { DomainFlushes } from "../ports.js";
 import type { ListPiece } from "./joined_list.js";
@@ -47,13 +37,11 @@ export class DmaDomain {
   readonly #flushes: DomainFlushes;
   readonly #queue: FlushQueue | null;
   readonly #setTimer: () => void;
-  readonly #tables: FrameSource;
   readonly #memory: MemoryView;
   #mapped = 0;
 
   constructor(o: DmaDomainOptions) {
     this.#mapper = o.mapper;
-    this.#tables = FrameSource.of(o.memory);
     this.#memory = o.memory;
     this.#flushes = o.flushes;
     this.#setTimer = o.setTimer ?? (() => undefined);
@@ -133,9 +121,7 @@ export class DmaDomain {
 
   /** The physical address behind one of a mapping, as its table says; -1 when it is not mapped. Source: iommu_iova_to_phys. */
   physOf(address: number): number {
-    const { root } = this.#mapper;
-    const frame = walk(planOf(root), this.#tables, root.address, Math.floor(address / frameBytes), Need.none);
-    return frame < 0 ? -1 : frame * frameBytes + (address % frameBytes);
+    return this.#mapper.translate(address);
   }
 
   /** The walk of its table to an address, entry by entry. */
