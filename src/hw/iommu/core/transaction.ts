@@ -204,8 +204,23 @@ export class Transaction {
     const at = stage === null ? this.#entries.outsideAt : s.refusedAt;
     const { slot } = this;
     const fault = s.fault === 0 ? null : faultParts(-s.fault).name;
-    const where = { stage, fault, onTable: s.refusedOn === 1, at, slot } as const;
-    const then = this.#unit.model.record({ ...requestOf(s), code: s.code, entries, ...where });
+    const { requester, pasid, frame, offset, write, type } = requestOf(s);
+    // Every field by its name: two spreads into one object took as long as all the rest of a refusal.
+    const then = this.#unit.model.record({
+      requester,
+      pasid,
+      frame,
+      offset,
+      write,
+      type,
+      code: s.code,
+      entries,
+      stage,
+      fault,
+      onTable: s.refusedOn === 1,
+      at,
+      slot,
+    });
     if (then === Refusal.swallows) s.outcome = Outcome.swallowed;
     s.stage = then === Refusal.stalls ? Stage.stalled : then === Refusal.waits ? Stage.waits : Stage.done;
     if (s.stage !== Stage.done) s.awaited = 0;
