@@ -24,13 +24,15 @@ export interface EntryReplacement {
 export const entryRules = {
   I4: "what the unit takes the entry for is the old one, the new one, or nothing",
   I5: "no request is refused",
+  attributes: "a request has the attributes of the entry that it goes by",
   I6: "under the tag of a domain nothing is kept of another's tables",
   after: "when it is over, nothing leads to other tables than the new ones",
   recycled: "when it is over, nothing is kept under the tag that the old entry had",
 } as const;
 export type EntryRule = keyof typeof entryRules;
+/** A rule as reports name it. */
 export const entryRuled = (rule: EntryRule): string =>
-  rule === "after" || rule === "recycled" ? entryRules[rule] : `${rule}: ${entryRules[rule]}`;
+  /^I\d$/.test(rule) ? `${rule}: ${entryRules[rule]}` : entryRules[rule];
 
 const wordsMax = 16;
 const tagsMax = 30;
@@ -253,6 +255,7 @@ export function entryUniverse(o: EntryReplacement, meanings = new Meanings(o.of,
     always: {
       [entryRuled("I4")]: () => !unit.hasRead || unit.meaning.is !== "wrong",
       [entryRuled("I5")]: () => !unit.hasRead || unit.meaning.is !== "blocked",
+      [entryRuled("attributes")]: () => !unit.hasRead || unit.meaning.is !== "attributes",
       [entryRuled("I6")]: isPure,
       [entryRuled("after")]: () =>
         !isOver() || (onlyOf(target) && keptIsNew() && (allKept() & ~bit(old) & ~bit(target)) === 0),

@@ -4,7 +4,11 @@ import { harmlessBits, usedBits } from "../../sw/iommu/entry/entry_format.js";
 import type { ReplacedEntry } from "./replaced_entry.js";
 import { type View, viewOf } from "./view.js";
 
-export const classes = ["old", "new", "blocked", "wrong"] as const;
+/**
+ * The old entry; the new one; nothing passes; where one of the two leads, with attributes of the other (shareability, a TLB of
+ * the device's own); anything else.
+ */
+export const classes = ["old", "new", "blocked", "attributes", "wrong"] as const;
 export type Class = (typeof classes)[number];
 
 export interface Mixed {
@@ -17,7 +21,7 @@ export interface Meaning {
   readonly is: Class;
   /** It is as good as the new one, whatever else it is as good as. */
   readonly isNew: boolean;
-  /** Of what must never be: the entry that it is nearest to, and the fields that the unit uses and that differ. */
+  /** Of what is neither: the entry that it is nearest to, and the fields that the unit uses and that differ. */
   readonly mixed: Mixed | null;
   /** Number of its tag; -1: no translations are kept. */
   readonly tag: number;
@@ -67,17 +71,26 @@ export class Meanings {
     const tag = view.tag === null ? -1 : numberOf(this.tags, view.tag.all);
     if (view.tag !== null) this.domains[tag] = view.tag.domain;
     const all = this.#classesOf(words);
-    const is = all[0] ?? (view.isBlocked ? "blocked" : "wrong");
+    const is = all[0] ?? this.#otherwise(view);
+    const isMixed = is === "wrong" || is === "attributes";
     const meaning = {
       view,
       is,
       isNew: all.includes("new"),
-      mixed: is === "wrong" ? this.#mixedIn(words) : null,
+      mixed: isMixed ? this.#mixedIn(words) : null,
       tag,
       tables,
     };
     this.#known.set(key, meaning);
     return meaning;
+  }
+
+  #otherwise(view: View): Class {
+    if (view.isBlocked) return "blocked";
+    const leadsAs = (m: Meaning | undefined) =>
+      m !== undefined && m.view.leads === view.leads && m.view.tag?.all === view.tag?.all && !m.view.isBlocked;
+    const mayKeep = !view.ats || [this.old, this.new].some((m) => m?.view.ats === true);
+    return mayKeep && [this.old, this.new].some(leadsAs) ? "attributes" : "wrong";
   }
 
   #mixedIn(words: Uint32Array): Mixed {

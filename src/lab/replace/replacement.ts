@@ -17,6 +17,8 @@ export interface Replacement {
   readonly verdict: Verdict;
   /** Safe only where no other device has the tag that the entry keeps. */
   readonly onlyAlone: boolean;
+  /** A request may have attributes of one entry and tables of the other. */
+  readonly mixesAttributes: boolean;
   /** The tag of the old entry must be flushed before it serves again. */
   readonly owesFlush: boolean;
   /** The rules that break, each with the shortest run to it. */
@@ -62,7 +64,17 @@ export function replacement(
   const onlyAlone = sharesTag && breaks("I6") && !breaks("I4") && !breaks("after");
   const isUnsafe = breaks("I4") || breaks("after") || (breaks("I6") && !onlyAlone);
   return {
-    ...{ from, to, sequence: name, steps, broken, onlyAlone, owesFlush: breaks("recycled"), states: found.states },
+    ...{
+      from,
+      to,
+      sequence: name,
+      steps,
+      broken,
+      onlyAlone,
+      owesFlush: breaks("recycled"),
+      mixesAttributes: breaks("attributes"),
+      states: found.states,
+    },
     verdict: isUnsafe ? "unsafe" : breaks("I5") ? "breaking" : "hitless",
     views: meanings.seen,
     complete: found.bounded === null,

@@ -1,11 +1,12 @@
 /** Replacements as a `dmalab.replace/1` document. */
 
+import { entryRuled } from "../../lab/replace/entry_universe.js";
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import type { StructureName } from "../../lab/replace/structures.js";
 import type { Pair } from "../../lab/replace/table.js";
 import type { ReplaceDocument } from "../schema/documents.js";
-import { ruleWords, stepLines, syncsOf, viewWords } from "./words.js";
+import { stepLines, syncsOf, viewWords } from "./words.js";
 
 export interface ReplaceTold {
   readonly structure: StructureName;
@@ -36,13 +37,13 @@ export function replaceDocument(tables: readonly ReplaceTold[]): ReplaceDocument
 }
 
 function wayDocument(of: ReplacedEntry, way: Replacement) {
-  const { sequence, verdict, onlyAlone, owesFlush, states, complete } = way;
+  const { sequence, verdict, onlyAlone, owesFlush, mixesAttributes, states, complete } = way;
   return {
-    ...{ sequence, verdict, onlyAlone, owesFlush, states, complete, syncs: syncsOf(way) },
+    ...{ sequence, verdict, onlyAlone, owesFlush, mixesAttributes, states, complete, syncs: syncsOf(way) },
     steps: [...stepLines(of, of.entry(way.from, "old"), way.steps)],
     views: way.views.map((v) => ({ is: v.is, words: viewWords(v) })),
     broken: way.broken.map(({ rule, steps }) => ({
-      ...{ rule, says: ruleWords(rule) },
+      ...{ rule, says: entryRuled(rule) },
       steps: steps.map((s) => ({ actor: s.actor, does: s.step })),
     })),
   };

@@ -1,11 +1,12 @@
 /** Tables of replacements, and one of them opened, for a terminal. */
+import { entryRuled } from "../../lab/replace/entry_universe.js";
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { type StructureName, structures } from "../../lab/replace/structures.js";
 import type { Pair, ReplaceTable } from "../../lab/replace/table.js";
 import { table, wrap } from "../text/layout.js";
 import { styleFor } from "../text/style.js";
-import { aloneWords, cellOf, legend, ruleWords, stepLines, tornWords, verdictWords } from "./words.js";
+import { aloneWords, cellOf, legend, stepLines, tornWords, verdictWords } from "./words.js";
 
 interface Screen {
   readonly color: boolean;
@@ -84,7 +85,7 @@ function wayLines(of: ReplacedEntry, old: Uint32Array, way: Replacement, { color
     ...(torn.length === 0 ? [] : ["  What the unit may take it for besides:"]),
     ...torn.flatMap((v) => wrap(`- ${v}`, width, "    ", "      ")),
     ...way.broken.flatMap(({ rule, steps }) => [
-      ...wrap(`broken in ${steps.length} steps: ${ruleWords(rule)}`, width, "  ", "    "),
+      ...wrap(`broken in ${steps.length} steps: ${entryRuled(rule)}`, width, "  ", "    "),
       ...steps.flatMap((s) => {
         const seen = Object.entries(s.facts).map(([name, value]) => ` (${name}: ${value})`);
         return wrap(`${s.actor}: ${s.step}${seen.join("")}`, width, "      ", "        ").map(style.dim);

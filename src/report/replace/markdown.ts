@@ -1,12 +1,12 @@
 /** The page of all replacements. */
 
-import { entryRules } from "../../lab/replace/entry_universe.js";
+import { entryRuled, entryRules } from "../../lab/replace/entry_universe.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { structures } from "../../lab/replace/structures.js";
 import type { Pair, ReplaceTable } from "../../lab/replace/table.js";
 import { rows, written } from "../scenario/markdown.js";
 import { hardwareWords } from "./lines.js";
-import { cellOf, legend, letterOf, ruleWords, syncsOf, tornWords } from "./words.js";
+import { cellOf, legend, letterOf, syncsOf, tornWords } from "./words.js";
 
 export function hitlessMarkdown(tables: readonly ReplaceTable[]): string {
   return written([
@@ -87,12 +87,14 @@ function unsafeRows(pairs: readonly Pair[]): readonly (readonly string[])[] {
 }
 
 function unsafeRow(way: Replacement): readonly string[] {
-  const [first] = way.broken.filter((b) => b.rule !== "I5").sort((a, b) => a.steps.length - b.steps.length);
+  const [first] = way.broken
+    .filter((b) => b.rule !== "I5" && b.rule !== "attributes")
+    .sort((a, b) => a.steps.length - b.steps.length);
   return [
     `${way.from} → ${way.to}`,
     `${way.sequence} (${syncsOf(way)}${letterOf(way)})`,
     `${first!.steps.length}`,
-    way.broken.map(({ rule }) => ruleWords(rule)).join("; "),
+    way.broken.map(({ rule }) => entryRuled(rule)).join("; "),
     tornWords(way)
       .filter((w) => !w.startsWith("refused"))
       .join("; "),

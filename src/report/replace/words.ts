@@ -3,7 +3,6 @@
 import { hex } from "../../base/hex.js";
 import { read } from "../../bits/field.js";
 import type { About } from "../../bits/layout.js";
-import { type EntryRule, entryRules } from "../../lab/replace/entry_universe.js";
 import type { Meaning } from "../../lab/replace/meanings.js";
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
@@ -22,13 +21,14 @@ export function cellOf({ from, to, ways, shipped, best }: Pair): string {
   const own = shipped[0] ?? ways[0]!;
   if (from === to && own.steps.every((s) => s.kind === "flush")) return "-";
   const better = own.verdict === "hitless" || best === null ? "" : best.onlyAlone ? "*" : "+";
-  return `${syncsOf(own)}${letterOf(own)}${better}`;
+  return `${syncsOf(own)}${letterOf(own)}${own.mixesAttributes ? "~" : ""}${better}`;
 }
 
 export const legend = [
   ["2H", "two waits; no request is refused, and each sees the old entry or the new one"],
   ["1B", "a gap in which requests are refused"],
   ["1X", "requests may see what is neither the old entry, nor the new one, nor refused"],
+  ["~", "a request may have attributes of one entry and tables of the other"],
   ["+", "another way is hitless"],
   ["*", "another way is, where no other device has the tag"],
   ["-", "nothing changes"],
@@ -37,18 +37,16 @@ export const legend = [
 export const verdictWords = (r: Replacement): string => {
   if (!r.complete && r.broken.length === 0) return "nothing found, and the search was cut: not shown";
   const alone = r.onlyAlone ? ", where no other device has the tag" : "";
+  const mixes = r.mixesAttributes ? "; attributes of both may meet" : "";
   const owes = r.owesFlush ? "; the old tag must be flushed before it serves again" : "";
-  if (r.verdict === "hitless") return `hitless${alone}${owes}`;
-  if (r.verdict === "breaking") return `breaking: there is a gap in which requests are refused${owes}`;
+  if (r.verdict === "hitless") return `hitless${alone}${mixes}${owes}`;
+  if (r.verdict === "breaking") return `breaking: there is a gap in which requests are refused${mixes}${owes}`;
   return `unsafe${owes}`;
 };
 
-export const ruleWords = (rule: EntryRule): string =>
-  rule === "after" || rule === "recycled" ? entryRules[rule] : `${rule}: ${entryRules[rule]}`;
-
 /** What a unit may take the entry for that is neither the old nor the new one, in words, each once. */
 export const tornWords = ({ views }: Replacement): readonly string[] => [
-  ...new Set(views.filter((v) => v.is === "wrong" || v.is === "blocked").map(viewWords)),
+  ...new Set(views.filter((v) => v.is !== "old" && v.is !== "new").map(viewWords)),
 ];
 
 export const viewWords = ({ view, mixed, is }: Meaning): string => {

@@ -407,13 +407,15 @@ export interface ReplaceDocument {
         readonly onlyAlone: boolean;
         /** The old tag must be flushed before it serves again. */
         readonly owesFlush: boolean;
+        /** A request may have attributes of one entry and tables of the other. */
+        readonly mixesAttributes: boolean;
         /** Waits until the unit has forgotten the entry. */
         readonly syncs: number;
         /** Stores with the fields that they change, waits, flushes. */
         readonly steps: readonly string[];
         /** What the unit took the entry for, in any order. */
         readonly views: readonly ({
-          readonly is: "old" | "new" | "blocked" | "wrong";
+          readonly is: "old" | "new" | "blocked" | "attributes" | "wrong";
           readonly words: string;
         })[];
         readonly broken: readonly ({

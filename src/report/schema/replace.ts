@@ -8,10 +8,11 @@ const way = z.looseObject({
   verdict: z.enum(["hitless", "breaking", "unsafe"]),
   onlyAlone: z.boolean().describe("so only where no other device has the tag that the entry keeps"),
   owesFlush: z.boolean().describe("the old tag must be flushed before it serves again"),
+  mixesAttributes: z.boolean().describe("a request may have attributes of one entry and tables of the other"),
   syncs: count.describe("waits until the unit has forgotten the entry"),
   steps: z.array(z.string()).describe("stores with the fields that they change, waits, flushes"),
   views: z
-    .array(z.looseObject({ is: z.enum(["old", "new", "blocked", "wrong"]), words: z.string() }))
+    .array(z.looseObject({ is: z.enum(["old", "new", "blocked", "attributes", "wrong"]), words: z.string() }))
     .describe("what the unit took the entry for, in any order"),
   broken: z.array(
     z.looseObject({
