@@ -34,6 +34,8 @@ export type EntryRule = keyof typeof entryRules;
 export const entryRuled = (rule: EntryRule): string =>
   /^I\d$/.test(rule) ? `${rule}: ${entryRules[rule]}` : entryRules[rule];
 
+export const isReplaced = "it is over, and the unit takes the entry for the new one";
+
 const wordsMax = 16;
 const tagsMax = 30;
 const Entry = record("the entry", { words: cells(wordsMax, "its words, as they stand in memory") });
@@ -262,7 +264,7 @@ export function entryUniverse(o: EntryReplacement, meanings = new Meanings(o.of,
       [entryRuled("recycled")]: () =>
         !isOver() || old.view.tag?.domain === target.view.tag?.domain || domainKeeps(old) === 0,
     },
-    sometimes: {},
+    sometimes: { [isReplaced]: () => isOver() && unit.hasRead && unit.meaning.isNew },
     facts: () => ({
       ...(unit.hasRead && { "the unit takes the entry for": unit.meaning.view.words }),
       ...Object.fromEntries(

@@ -16,16 +16,17 @@ export function memoryWith(fill: (m: Memory) => void): Memory {
   return memory;
 }
 
-export function put(
-  memory: Memory,
-  address: number,
-  count: number,
-  values: readonly (readonly [Field, number])[],
-): void {
-  const words = new Uint32Array(count);
-  for (const [field, value] of values) write(words, 0, field, value);
-  memory.store(address, words);
+type Values = readonly (readonly [Field, number])[];
+
+/** Words of a structure, by its fields. */
+export function words(count: number, values: Values): Uint32Array {
+  const w = new Uint32Array(count);
+  for (const [field, value] of values) write(w, 0, field, value);
+  return w;
 }
+
+export const put = (memory: Memory, address: number, count: number, values: Values): void =>
+  memory.store(address, words(count, values));
 
 /** A table that leads each frame of this memory to itself. @param at its top; those below it follow */
 export function mapItself(memory: Memory, format: FormatName, at: number, level: number): void {

@@ -2,7 +2,7 @@
 import { explore } from "../../check/explore.js";
 import type { ToldStep } from "../../check/universe.js";
 import type { ReplaceStep } from "../../sw/iommu/entry/sequences/sequence.js";
-import { type EntryRule, entryRuled, entryRules, entryUniverse } from "./entry_universe.js";
+import { type EntryReplacement, type EntryRule, entryRuled, entryRules, entryUniverse } from "./entry_universe.js";
 import { type Meaning, Meanings } from "./meanings.js";
 import type { FetchOrder, ReplacedEntry } from "./replaced_entry.js";
 
@@ -42,18 +42,24 @@ export interface Asked {
   readonly fetchOrder?: FetchOrder;
 }
 
-export function replacement(
+/** The stores of a way, and what is replaced by what. @param sequence the name of a way of the entry's */
+export function universeOfReplacement(
   of: ReplacedEntry,
   { from, to, sequence: name, fetchBits, fetchOrder = of.fetchOrder }: Asked,
-): Replacement {
+): EntryReplacement {
   const sequence = of.sequences[name]!;
   const widths = { ...of.widths, ...(fetchBits !== undefined && { fetch: fetchBits }) };
   const [old, wanted] = [of.entry(from, "old"), of.entry(to, "new")];
-  const given = { format: of.format, from: old, to: wanted, widths, retagged: of.retagged };
-  const steps = sequence.steps(given);
+  const steps = sequence.steps({ format: of.format, from: old, to: wanted, widths, retagged: of.retagged });
   const target = sequence.endsWith === undefined ? wanted : of.retagged(wanted, sequence.endsWith);
-  const meanings = new Meanings(of, old, target);
-  const o = { of, from: old, to: target, steps, fetchBits: widths.fetch, fetchOrder };
+  return { of, from: old, to: target, steps, fetchBits: widths.fetch, fetchOrder };
+}
+
+export function replacement(of: ReplacedEntry, asked: Asked): Replacement {
+  const { from, to, sequence: name } = asked;
+  const o = universeOfReplacement(of, asked);
+  const { steps } = o;
+  const meanings = new Meanings(of, o.from, o.to);
   const found = explore(() => entryUniverse(o, meanings), limits, { auditEvery: 0, goesOn: true });
   const rules = Object.keys(entryRules) as EntryRule[];
   const broken = rules.flatMap((rule) =>

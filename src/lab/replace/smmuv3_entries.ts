@@ -18,23 +18,34 @@ import {
   streamKinds,
 } from "../../sw/iommu/entry/kinds/smmu_stream.js";
 import type { TagName } from "../../sw/iommu/entry/sequences/sequence.js";
-import { smmuv3Sequences } from "../../sw/iommu/entry/sequences/smmuv3.js";
+import { sameAsid, smmuv3Sequences } from "../../sw/iommu/entry/sequences/smmuv3.js";
 import { type Attachment, deviceTables, type UnitRoot } from "../../table/device/index.js";
 import { byteOf, mapItself, memoryWith, withEntry } from "./ground.js";
 import type { ReplacedEntry, Side } from "./replaced_entry.js";
 import type { Tag } from "./view.js";
 
 const stream = 0;
-const at = { streams: 1, contexts: 2, second: 8, otherSecond: 16 } as const;
+/** Frames of what leads to an entry, and of the tables that it leads to. */
+export const smmuPlaces = {
+  streams: 1,
+  contexts: 2,
+  otherContexts: 6,
+  second: 8,
+  otherSecond: 16,
+  first: 24,
+  otherFirst: 25,
+} as const;
+const at = smmuPlaces;
 const descriptors: Readonly<Record<Side, DescriptorContents>> = {
-  old: { asid: 5, ttb: byteOf(24) / 16 },
-  new: { asid: 6, ttb: byteOf(25) / 16 },
+  old: { asid: 5, ttb: byteOf(at.first) / 16 },
+  new: { asid: 6, ttb: byteOf(at.otherFirst) / 16 },
 };
 const tags: Readonly<Record<TagName, number>> = { old: 5, new: 6, spare: 7 };
 /** A stream's table of descriptors is its own, whatever it is attached to. Its first stage alone has VMID 0. */
 const walks = { ps: 5, tg: 0, sh: 3, or: 1, ir: 1, sl: 2, tsz: 16 } as const;
 const contents = {
   contexts: { table: byteOf(at.contexts) / 64, max: 5, format: 0 },
+  otherContexts: { table: byteOf(at.otherContexts) / 64, max: 6, format: 0 },
   second: { vmid: 0, ttb: byteOf(at.second) / 16, ...walks },
   otherSecond: { vmid: 6, ttb: byteOf(at.otherSecond) / 16, ...walks },
 } as const;
@@ -47,7 +58,7 @@ const unit: UnitRoot = {
 const memory = memoryWith((m) => {
   mapItself(m, "smmu-s2-4k", at.second, 3);
   mapItself(m, "smmu-s2-4k", at.otherSecond, 3);
-  m.store(byteOf(at.contexts), descriptorOf("s1", descriptors.old));
+  for (const table of [at.contexts, at.otherContexts]) m.store(byteOf(table), descriptorOf("s1", descriptors.old));
   m.store(byteOf(at.streams), streamEntry(streamKinds.s1, contents, { overrides: true, stalls: true }));
 });
 
@@ -84,7 +95,7 @@ export const smmuContextEntry: ReplacedEntry = {
   keepsInvalid: true,
   fetchOrder: "any",
   kinds: descriptorKinds,
-  sequences: { linux: smmuv3Sequences.linux, copied: smmuv3Sequences.copied },
+  sequences: { linux: smmuv3Sequences.linux, "same-asid": sameAsid, copied: smmuv3Sequences.copied },
   entry: (kind, side) => descriptorOf(kind as DescriptorKindName, descriptors[side]),
   retagged(entry, tag) {
     const words = entry.slice();

@@ -4,6 +4,7 @@ export const structures = {
   vtd: "entries of PASID tables: VT-d in scalable mode",
   "vtd-legacy": "context entries: VT-d in legacy mode",
   amdvi: "entries of the device table: AMD-Vi",
+  "amdvi-pasid": "entries of GCR3 tables: AMD-Vi, one PASID",
   smmuv3: "stream table entries: SMMUv3",
   "smmuv3-cd": "context descriptors: SMMUv3",
 } as const;

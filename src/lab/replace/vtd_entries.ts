@@ -12,16 +12,17 @@ import type { TagName } from "../../sw/iommu/entry/sequences/sequence.js";
 import { vtdContextSequences, vtdSequences } from "../../sw/iommu/entry/sequences/vtd.js";
 import { deviceTables, type UnitRoot } from "../../table/device/index.js";
 import { byteOf, memoryWith, put, withEntry } from "./ground.js";
-import type { ReplacedEntry, Side } from "./replaced_entry.js";
+import type { ReplacedEntry } from "./replaced_entry.js";
 import { domainAndPasid } from "./view.js";
 
 const requester = 0;
-const at = { root: 1, context: 2, directory: 3, pasids: 4 } as const;
-/** Frames of tables, and domain ids, by side. */
-const contents = {
+/** Frames of what leads to an entry, and of the tables that it leads to, by side; domain ids. */
+export const vtdPlaces = {
+  ...{ root: 1, context: 2, directory: 3, pasids: 4 },
   old: { did: 5, first: 8, second: 9 },
   new: { did: 6, first: 10, second: 11 },
-} as const satisfies Record<Side, object>;
+} as const;
+const at = vtdPlaces;
 const dids: Readonly<Record<TagName, number>> = { old: 5, new: 6, spare: 7 };
 
 const unit = (mode: "legacy" | "scalable"): UnitRoot => ({
@@ -66,7 +67,7 @@ export const vtdPasidEntry: ReplacedEntry = {
   fetchOrder: "ascending",
   kinds: pasidKinds,
   sequences: vtdSequences,
-  entry: (kind, side) => pasidEntry(kind as PasidKindName, contents[side]),
+  entry: (kind, side) => pasidEntry(kind as PasidKindName, at[side]),
   retagged: (entry, tag) => retagged(entry, PasidEntry.did, PasidEntry.p, tag),
   tagOf: domainAndPasid,
   found: (entry) =>
@@ -82,7 +83,7 @@ export const vtdContextEntry: ReplacedEntry = {
   kinds: contextKinds,
   sequences: vtdContextSequences,
   entry(kind, side) {
-    const { did, second: table } = contents[side];
+    const { did, second: table } = at[side];
     return contextEntry(kind as ContextKindName, { did, table, ats: true });
   },
   retagged: (entry, tag) => retagged(entry, ContextEntry.did, ContextEntry.p, tag),

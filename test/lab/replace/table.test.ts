@@ -150,6 +150,29 @@ describe("SMMUv3", () => {
   });
 });
 
+test("one PASID of AMD-Vi is one store, under a tag that stays", () => {
+  const one = found("amdvi-pasid", "first", "first", "linux");
+  expect([one.verdict, one.steps.map((s) => s.kind), one.views.map((v) => v.view.tag?.all)]).toEqual([
+    "hitless",
+    ["store", "sync", "flush"],
+    ["domain 5, PASID 1", "domain 5, PASID 1"],
+  ]);
+});
+
+test("a larger table of descriptors is put in place by one store", () => {
+  const larger = found("smmuv3", "s1", "s1larger", "linux");
+  expect([larger.verdict, larger.steps.filter((s) => s.kind === "store").length, larger.broken]).toEqual([
+    "hitless",
+    1,
+    [],
+  ]);
+  expect(verdict("smmuv3", "s1", "s1larger", "blocked-first")).toBe("breaking");
+  expect([verdict("smmuv3-cd", "s1", "s1", "same-asid"), verdict("smmuv3-cd", "s1", "s1", "linux")]).toEqual([
+    "hitless",
+    "breaking",
+  ]);
+});
+
 test("every search reaches every state", () => {
   for (const name of structureNames.filter((n) => long || n !== "smmuv3")) {
     const { pairs } = replaceTable(name, entryOf(name));

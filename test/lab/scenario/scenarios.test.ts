@@ -9,6 +9,7 @@ const asked = [
   ...["legacy-bypass", "arm-foreign-noncoherent", "who-bounces"],
   ...["atc-timeout", "page-freed-early", "pause-or-not", "completion-interrupt", "innocent-bystander"],
   ...["transfer-waits", "destroy-waits", "lazy-window"],
+  ...["torn-entry", "same-did", "spare-did", "non-present", "amd-one-tag", "arm-one-store", "pasid-table-resize"],
 ];
 
 test("the scenarios that were asked for are there, each with a name of its own", () => {

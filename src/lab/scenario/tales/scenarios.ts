@@ -5,6 +5,7 @@ import { merge, missingHandle, straddle } from "./contiguity.js";
 import { engineContract, whoBounces } from "./engine.js";
 import { legacyBypass, memoryModels } from "./models.js";
 import { pageLifetimeScenarios } from "./page_lifetime.js";
+import { replacementScenarios } from "./replacement.js";
 import { ring } from "./ring.js";
 import { alias, foreignBacking, foreignPage } from "./sharing.js";
 import { whoNeedsWhich } from "./who_needs_which.js";
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   legacyBypass,
   whoBounces,
   ...pageLifetimeScenarios,
+  ...replacementScenarios,
 ];

@@ -132,6 +132,7 @@ const all = `
 
 const contents = {
   contexts: { table: 0xf0f0f0f0f0f0 / 64, max: 31, format: 2 },
+  otherContexts: { table: 0xe0e0e0e0e0c0 / 64, max: 31, format: 2 },
   second: { vmid: 0, ttb: 0xdbeefdeadbee0 / 16, ps: 1, tg: 2, sh: 3, or: 1, ir: 2, sl: 3, tsz: 4 },
   otherSecond: { vmid: 1, ttb: 0x1000, ps: 1, tg: 2, sh: 3, or: 1, ir: 2, sl: 3, tsz: 4 },
 };

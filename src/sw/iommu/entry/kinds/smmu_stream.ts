@@ -41,6 +41,8 @@ export interface SecondStage {
 
 export interface StreamContents {
   readonly contexts: ContextTable;
+  /** A larger one. */
+  readonly otherContexts: ContextTable;
   readonly second: SecondStage;
   /** That of another domain. */
   readonly otherSecond: SecondStage;
@@ -57,6 +59,8 @@ export interface StreamKind {
   readonly stalls?: boolean;
   /** Its second stage is that of another domain. */
   readonly isOther?: true;
+  /** Its table of descriptors is the larger one. */
+  readonly isLarger?: true;
   /** Its guest lets events be merged. */
   readonly mev?: boolean;
 }
@@ -68,6 +72,10 @@ export const streamKinds = {
   abort: { title: "blocked", config: abort },
   bypass: { title: "identity", config: bypass },
   s1: { title: "first stage, ATS", config: first, s1Dss: substream0, ats: true },
+  s1larger: {
+    title: "first stage, a larger table of descriptors",
+    ...{ config: first, s1Dss: substream0, ats: true, isLarger: true },
+  },
   s1noats: { title: "first stage, no ATS", config: first, s1Dss: substream0 },
   s1term: { title: "blocked, with substreams", config: first, s1Dss: terminate, ats: true },
   s1dssbyp: { title: "identity, with substreams", config: first, s1Dss: pass, ats: true },
@@ -97,7 +105,8 @@ export function streamEntry(kind: StreamKind, o: StreamContents, features: Strea
     [E.mev, mev ? 1 : 0],
     [E.shCfg, features.overrides && saysShareability && isOwnToSay(config, s1Dss) ? incoming : 0],
   ];
-  if (s1Dss !== undefined) values.push(...firstOf(o.contexts, s1Dss, features.stalls && !stalls));
+  if (s1Dss !== undefined)
+    values.push(...firstOf(kind.isLarger === true ? o.otherContexts : o.contexts, s1Dss, features.stalls && !stalls));
   if (usesSecond)
     values.push(...secondOf(kind.isOther === true ? o.otherSecond : o.second, config === second && stalls));
   return entryOf(E.$, values);

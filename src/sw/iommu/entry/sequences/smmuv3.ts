@@ -34,9 +34,29 @@ export const smmuv3Sequences = {
     ships: true,
     steps: ({ to }) => [...storeEach(blocked, 0, 3), sync, flush("old"), ...installed(to)],
   },
+  "blocked-first": {
+    title: "blocked first, then the writer",
+    source: "what the forced detach of older cores comes to",
+    steps: ({ format, from, to, widths }) => [
+      ...writeEntry(format, from, blocked, widths).steps,
+      flush("old"),
+      ...writeEntry(format, blocked, to, widths).steps,
+    ],
+  },
   copied: {
     title: "copied over the old one",
     source: "what no kernel does: the plain copy",
     steps: ({ to }) => [...storeEach(to), sync, flush("old")],
   },
 } as const satisfies Readonly<Record<string, Sequence>>;
+
+/** Of context descriptors: one store is enough where the address space keeps its number. */
+export const sameAsid: Sequence = {
+  title: "under the old address space id, of which this descriptor is the only user",
+  source: "D4, Gunthorpe, of VT-d's DIDs; Linux 7.0, arm_smmu_write_ctx_desc of an ASID that stays",
+  endsWith: "old",
+  steps: ({ format, from, to, widths, retagged }) => [
+    ...writeEntry(format, from, retagged(to, "old"), widths).steps,
+    flush("old"),
+  ],
+};

@@ -73,6 +73,12 @@ export const vtdSequences = {
       ];
     },
   },
+  exchange: {
+    title: "one exchange of the first 128 bits, the rest before it",
+    source: "VT-d 4.1, 9.6: what decides stands in 128 bits; Yi Liu and Kevin Tian in D4",
+    kinds: ["identity", "ss"],
+    steps: ({ to }) => [store(0, to.slice(0, 4)), store(4, to.slice(4)), sync, flush("old")],
+  },
   "linux-in-place": {
     title: "the whole entry copied over the old one",
     source: "Linux 6.13 to 6.19, intel_pasid_replace_* (CVE-2026-45945)",

@@ -1,0 +1,162 @@
+/**
+ * DMA in flight: a device goes on writing through a whole unit while its entry is replaced, and each write is told as the old
+ * domain's, the new one's, refused, or wrong.
+ */
+import { frameBytes } from "../../../base/frame.js";
+import type { Universe } from "../../../check/universe.js";
+import { AddressType, Outcome } from "../../../hw/iommu/core/request.js";
+import { cell, end, program, record } from "../../../state/index.js";
+import type { ReplaceStep } from "../../../sw/iommu/entry/sequences/sequence.js";
+import { stepWords } from "../entry_universe.js";
+import { type Flight, type FlightHardware, type FlightUnit, written } from "./unit.js";
+
+export const flightRules = {
+  I4: "each write goes where the old domain leads it, or the new one, or is refused",
+  I5: "no write to where both lead alike is refused",
+  after: "a write that begins when it is over goes where the new domain leads it",
+} as const;
+export type FlightRule = keyof typeof flightRules;
+export const flightRuled = (rule: FlightRule): string =>
+  rule === "after" ? flightRules.after : `${rule}: ${flightRules[rule]}`;
+
+const Seen = record("what came of it", {
+  strayed: cell("1 = a write went where neither domain leads it, to this frame; 0 = none did"),
+  refused: cell<0 | 1>("1 = a write was refused that both domains let pass"),
+  stale: cell<0 | 1>("1 = a write went the old way when it was over"),
+});
+
+export interface InFlight extends FlightHardware {
+  readonly flight: Flight;
+  readonly from: string;
+  readonly to: string;
+  readonly sequence: string;
+  /** Writes of the device; default 2: one that leaves something behind, and one that finds it. */
+  readonly writes?: number;
+}
+
+interface DriverEnv {
+  readonly unit: FlightUnit;
+  readonly steps: readonly ReplaceStep[];
+}
+
+const driver = program<DriverEnv>()(
+  "kernel",
+  { at: cell("steps that it has taken") },
+  {
+    "take a step": {
+      atomic: "a store is seen at once; nobody reads descriptors before the doorbell, which comes last",
+      does({ unit, steps }, s) {
+        const step = steps[s.at]!;
+        if (step.kind === "store") unit.memory.store(unit.entryAt + step.word * 4, step.words);
+        else unit.ask(step.kind === "sync" ? "entry" : step.tag);
+        s.at++;
+        if (step.kind !== "store") return "answered?";
+        return s.at < steps.length ? "take a step" : end;
+      },
+    },
+    "answered?": {
+      when: ({ unit }) => unit.isAnswered(),
+      does: ({ steps }, s) => (s.at < steps.length ? "take a step" : end),
+    },
+  },
+);
+
+interface DeviceEnv {
+  readonly unit: FlightUnit;
+  readonly writes: number;
+  readonly isOver: () => boolean;
+  readonly judge: (o: {
+    readonly frame: number;
+    readonly reached: number | null;
+    readonly begunAfter: boolean;
+  }) => void;
+}
+
+const device = program<DeviceEnv>()(
+  "device",
+  {
+    done: cell("writes so far"),
+    frame: cell("what it writes to"),
+    begunAfter: cell<0 | 1>("1 = the replacement was over when this write began"),
+  },
+  {
+    write: {
+      ways: () => 2,
+      atomic: "one message",
+      does({ unit, isOver }, s, way) {
+        s.frame = way === 0 ? written.apart : written.alike;
+        s.begunAfter = isOver() ? 1 : 0;
+        const { requester } = unit;
+        const request = { requester, pasid: null, offset: 0, write: true, type: AddressType.untranslated };
+        unit.transaction.begin({ ...request, frame: s.frame });
+        return "arrive";
+      },
+    },
+    arrive: {
+      when: ({ unit }) => unit.transaction.isDone,
+      atomic: "an answer is one message",
+      does({ unit, writes, judge }, s) {
+        const { outcome, frame } = unit.transaction.result;
+        unit.transaction.end();
+        const reached = outcome === Outcome.passes ? frame : null;
+        if (reached !== null) unit.memory.store32(reached * frameBytes + 4, s.done + 1);
+        judge({ frame: s.frame, reached, begunAfter: s.begunAfter === 1 });
+        s.frame = s.begunAfter = 0;
+        return ++s.done >= writes ? end : "write";
+      },
+    },
+  },
+);
+
+export function inFlight({ flight, from, to, sequence: name, writes = 2, ...hardware }: InFlight): Universe {
+  const { of } = flight;
+  const sequence = of.sequences[name]!;
+  const [old, wanted] = [of.entry(from, "old"), of.entry(to, "new")];
+  const { fetchBits } = hardware;
+  const widths = { ...of.widths, ...(fetchBits !== undefined && { fetch: fetchBits }) };
+  const steps = sequence.steps({ format: of.format, from: old, to: wanted, widths, retagged: of.retagged });
+  const unit = flight.build(hardware);
+  const { state, memory } = unit;
+  memory.store(unit.entryAt, old);
+  const seen = state.place(Seen);
+  memory.noteIn(state);
+  const kernel = driver.start(state, { unit, steps });
+  const isOver = () => kernel.isDone || steps.length === 0;
+  const running = device.start(state, {
+    ...{ unit, writes, isOver },
+    judge({ frame, reached, begunAfter }) {
+      const [a, b] = [flight.leads(from, "old", frame), flight.leads(to, "new", frame)];
+      if (reached === null) {
+        if (a !== null && a === b) seen.refused = 1;
+        if (begunAfter && b !== null) seen.stale = 1;
+        return;
+      }
+      if (reached !== a && reached !== b) seen.strayed = reached;
+      if (begunAfter && reached !== b) seen.stale = 1;
+    },
+  });
+  return {
+    state,
+    actors: [running, unit.transaction, ...unit.actors, ...(steps.length === 0 ? [] : [told(kernel, steps)])],
+    always: {
+      [flightRuled("I4")]: () => seen.strayed === 0,
+      [flightRuled("I5")]: () => seen.refused === 0,
+      [flightRuled("after")]: () => seen.stale === 0,
+    },
+    sometimes: { "it is over": isOver },
+  };
+}
+
+/** The kernel with what each step does for its label. */
+function told(kernel: ReturnType<typeof driver.start>, steps: readonly ReplaceStep[]) {
+  return {
+    name: kernel.name,
+    choices: () => kernel.choices(),
+    step: (choice: number) => kernel.step(choice),
+    label(choice: number) {
+      const label = kernel.label(choice);
+      return label === "take a step" ? stepWords(steps[kernel.locals.at]!) : label;
+    },
+    atomic: (choice: number) => kernel.atomic(choice),
+  };
+}

@@ -1,0 +1,203 @@
+/** Scenarios of domains that are replaced while devices go on: each is every order of stores and reads of one entry. */
+import { entryOfStructure } from "../../replace/entries.js";
+import { type EntryRule, entryRuled, entryUniverse, isReplaced } from "../../replace/entry_universe.js";
+import { type Asked, universeOfReplacement } from "../../replace/replacement.js";
+import type { StructureName } from "../../replace/structures.js";
+import type { Quotation, Scenario } from "../scenario.js";
+import { type SearchedPart, searchedPart } from "../searched.js";
+import { sequence } from "./pictures.js";
+
+const said = (text: string): Quotation => ({
+  text,
+  author: "Jason Gunthorpe",
+  date: "11 February 2023",
+  where: "[PATCH v2 02/10] iommu: Introduce a new iommu_group_replace_domain() API",
+});
+
+const features = { overrides: true, stalls: true };
+const build =
+  (structure: StructureName, from: string, to: string, way: string, more: Partial<Asked> = {}) =>
+  () =>
+    entryUniverse(universeOfReplacement(entryOfStructure(structure, features), { from, to, sequence: way, ...more }));
+const rules = (...names: readonly EntryRule[]) => names.map(entryRuled);
+const told = (...parts: readonly SearchedPart[]) => parts.map(searchedPart);
+const unit = (of: string) =>
+  `${of}, read by its unit piece by piece in every order, and the processor that replaces it`;
+
+const explored = { bugs: [], picture: sequence, isExplored: true } as const;
+
+const tornEntry: Scenario = {
+  id: "torn-entry",
+  title: "The tag of one domain with the tables of the other",
+  quotation: said(
+    "This is because the cache tag and the io page table top are in different 64 bit words so atomic writes don't cover both, and thus the IOMMU HW could tear the two stores and mismatch the cache tag to the table top.",
+  ),
+  machine: unit("an entry of VT-d's PASID tables"),
+  point:
+    "A second stage has its table and its domain id in one piece of 128 bits: one store, and no read is torn. A first stage has them in two. Copied over the old entry, the new id may meet the old table, and what is kept of it then stays, since it is the old id that is flushed.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "two second stages, by one store of 128 bits",
+        build: build("vtd", "ss", "ss", "written"),
+        to: isReplaced,
+      },
+      {
+        title: "two first stages, copied (Linux 6.13 to 6.19)",
+        ...{ contrast: true, build: build("vtd", "fs", "fs", "linux-in-place"), rules: rules("after") },
+      },
+      {
+        title: "two second stages, where the unit reads 64 bits at once",
+        ...{ contrast: true, build: build("vtd", "ss", "ss", "exchange", { fetchBits: 64 }), rules: rules("I4") },
+      },
+    ),
+};
+
+const sameDid: Scenario = {
+  id: "same-did",
+  title: "The new domain takes the old one's id",
+  quotation: said(
+    "The easiest way to avoid this is for SW to use the same DID for the new and old tables. This is possible if this translation entry is the only user of the DID.",
+  ),
+  machine: unit("an entry of VT-d's PASID tables"),
+  point:
+    "With one id there is nothing to mismatch: only the piece with the table changes. But until the flush is done the id stands for both tables, and whoever else has it is led by either.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "the entry is the only user of its id",
+        build: build("vtd", "fs", "fs", "same-did"),
+        ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
+      },
+      {
+        title: "another device has the id, too",
+        ...{ contrast: true, build: build("vtd", "fs", "fs", "same-did"), rules: rules("I6") },
+      },
+    ),
+};
+
+const spareDid: Scenario = {
+  id: "spare-did",
+  title: "An id of its own in between",
+  quotation: said("A more complex way would use a temporary DID that can be safely corrupted."),
+  machine: unit("an entry of VT-d's PASID tables"),
+  point:
+    "First the id goes, then the table, then the id comes: one piece at a time. What is kept of both tables is kept under the spare id, which nobody else has and which is flushed before it serves again.",
+  ...explored,
+  run: () =>
+    told(
+      { title: "by way of a spare id", build: build("vtd", "fs", "fs", "spare-did"), to: isReplaced },
+      {
+        title: "at once, and two pieces change",
+        ...{ contrast: true, build: build("vtd", "fs", "fs", "linux-in-place"), rules: rules("I4") },
+      },
+    ),
+};
+
+const nonPresent: Scenario = {
+  id: "non-present",
+  title: "The entry is absent for the duration of the update",
+  quotation: said(
+    "But realistically I'd expect VT-d drivers to simply make the PASID invalid for the duration of the update.",
+  ),
+  machine: unit("an entry of VT-d's PASID tables"),
+  point:
+    "Nothing is torn and no id is mixed up, whatever is replaced by what. The price is that requests are refused in between, those of buffers that both domains map alike among them.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "torn down, then set up, as Linux does",
+        build: build("vtd", "fs", "fs", "linux"),
+        ...{ rules: rules("I4", "I6", "after"), to: isReplaced },
+      },
+      {
+        title: "what devices see of it",
+        ...{ contrast: true, build: build("vtd", "fs", "fs", "linux"), rules: rules("I5") },
+      },
+      {
+        title: "zeroed while it is present, as Linux did",
+        ...{ contrast: true, build: build("vtd", "fs", "blocked", "linux-zeroed"), rules: rules("I4") },
+      },
+    ),
+};
+
+const amdOneTag: Scenario = {
+  id: "amd-one-tag",
+  title: "One tag for all PASIDs of a device",
+  quotation: said(
+    "However something like AMD has a single cache tag for every entry in the PASID table so you could do an atomic replace trivially. Just update the PASID and invalidate the caches.",
+  ),
+  machine: unit("an entry of AMD-Vi's GCR3 tables"),
+  point:
+    "The tag stands in the device's own entry, which stays. A PASID's tables are one store of 64 bits; until the flush is done the unit may go on with either. The device's entry itself is another matter: from four to five levels of a guest's tables Linux goes through one with V = 0, in which addresses pass untranslated.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "one PASID, by one store",
+        build: build("amdvi-pasid", "first", "first", "linux"),
+        ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
+      },
+      {
+        title: "the device's entry, between guests of four and five levels",
+        ...{ contrast: true, build: build("amdvi", "nested", "nested5", "linux"), rules: rules("I4") },
+      },
+    ),
+};
+
+const armOneStore: Scenario = {
+  id: "arm-one-store",
+  title: "The top of the PASID table in one store",
+  quotation: said("eg you can atomically update the top of the PASID table with a single 64 bit store."),
+  machine: unit("a stream table entry of an SMMUv3"),
+  point:
+    "Where the table of context descriptors is, how large it is and of which form stand in one word of 64 bits. A descriptor itself has its table in one word and the address space's number in another: with another number it takes a gap, with the same one it does not.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "another table of context descriptors",
+        build: build("smmuv3", "s1", "s1larger", "linux"),
+        ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
+      },
+      {
+        title: "one descriptor, its address space keeping its number",
+        build: build("smmuv3-cd", "s1", "s1", "same-asid"),
+        ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
+      },
+      {
+        title: "one descriptor, of another number",
+        ...{ contrast: true, build: build("smmuv3-cd", "s1", "s1", "linux"), rules: rules("I5") },
+      },
+    ),
+};
+
+const pasidTableResize: Scenario = {
+  id: "pasid-table-resize",
+  title: "A larger PASID table under a device that goes on",
+  quotation: said("ARM has a flexible PASID table and atomic replace would be part of resizing it."),
+  machine: unit("a stream table entry of an SMMUv3"),
+  point:
+    "A larger table is filled with what the smaller one has, then put in its place by one store: nobody sees the difference. By way of an entry that blocks, which is what it takes without a writer that knows what is used, requests are refused meanwhile.",
+  ...explored,
+  run: () =>
+    told(
+      {
+        title: "filled first, then put in place",
+        build: build("smmuv3", "s1", "s1larger", "linux"),
+        to: isReplaced,
+      },
+      {
+        title: "by way of an entry that blocks",
+        ...{ contrast: true, build: build("smmuv3", "s1", "s1larger", "blocked-first"), rules: rules("I5") },
+      },
+    ),
+};
+
+export const replacementScenarios: readonly Scenario[] = [
+  ...[tornEntry, sameDid, spareDid, nonPresent],
+  ...[amdOneTag, armOneStore, pasidTableResize],
+];

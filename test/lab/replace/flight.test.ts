@@ -1,0 +1,121 @@
+/** DMA in flight through whole units, against what the search of the entry alone says of the same replacement. */
+import { describe, expect, test } from "vitest";
+import { explore } from "../../../src/check/explore.js";
+import { amdviFlight } from "../../../src/lab/replace/flight/amdvi.js";
+import { flightRuled, type InFlight, inFlight } from "../../../src/lab/replace/flight/in_flight.js";
+import { smmuContextFlight, smmuFlight } from "../../../src/lab/replace/flight/smmuv3.js";
+import { type Flight, written } from "../../../src/lab/replace/flight/unit.js";
+import { vtdFlight, vtdLegacyFlight } from "../../../src/lab/replace/flight/vtd.js";
+import { replacement } from "../../../src/lab/replace/replacement.js";
+import { long } from "../../tier.js";
+
+const limits = { statesMax: 400_000, bytesMax: 2 ** 29 };
+const search = (o: InFlight, auditEvery = 0) => explore(() => inFlight(o), limits, { auditEvery, goesOn: true });
+const broken = (o: InFlight) => search(o).violations.map((v) => v.invariant);
+
+type Pairs = readonly (readonly [from: string, to: string])[];
+const some: readonly (readonly [string, Flight, Pairs])[] = [
+  [
+    "VT-d, legacy mode",
+    vtdLegacyFlight,
+    [
+      ["ss", "ss"],
+      ["identity", "ss"],
+    ],
+  ],
+  [
+    "VT-d, scalable mode",
+    vtdFlight,
+    [
+      ["ss", "fs"],
+      ["fs", "fs"],
+      ["fs", "ss"],
+      ["nested", "nested"],
+      ["fs", "blocked"],
+      ["blocked", "fs"],
+    ],
+  ],
+  [
+    "AMD-Vi",
+    amdviFlight,
+    [
+      ["v1", "v1"],
+      ["v1", "identity"],
+      ["v2", "v2"],
+      ["v1", "nested"],
+      ["nested", "nested"],
+    ],
+  ],
+  [
+    "SMMUv3",
+    smmuFlight,
+    [
+      ["s1", "s2"],
+      ["s2", "s2other"],
+      ["bypass", "s1"],
+      ["s1", "nested"],
+      ["nestedbyp", "s2noats"],
+    ],
+  ],
+  [
+    "SMMUv3, context descriptor",
+    smmuContextFlight,
+    [
+      ["s1", "s1"],
+      ["sva", "released"],
+    ],
+  ],
+];
+
+describe.each(some.filter(([, flight]) => long || flight === amdviFlight))("%s", (_, flight, pairs) => {
+  // Searches through whole units take up to a second each.
+  const shown = long || flight === amdviFlight ? pairs : [];
+  const sequences = Object.entries(flight.of.sequences);
+  const cases = shown.flatMap(([from, to]) =>
+    sequences
+      .filter(([, s]) => s.kinds === undefined || (s.kinds.includes(from) && s.kinds.includes(to)))
+      .map(([sequence]) => [from, to, sequence] as const),
+  );
+
+  test.each(cases)("%s to %s, %s: a device sees what the entry alone says", (from, to, sequence) => {
+    const found = search({ flight, from, to, sequence });
+    expect(found.bounded).toBe(null);
+    const breaks = (rule: "I4" | "I5" | "after") => found.violations.some((v) => v.invariant === flightRuled(rule));
+    const table = replacement(flight.of, { from, to, sequence });
+    const isGap = table.broken.some((b) => b.rule === "I5");
+    // A table that is not there refuses, too.
+    if (table.verdict !== "unsafe")
+      expect([breaks("I4"), breaks("I5"), breaks("after")]).toEqual([false, isGap, false]);
+  });
+});
+
+test.runIf(long)("a device goes on through the old table when an entry was copied over another", () => {
+  expect(broken({ flight: vtdFlight, from: "fs", to: "fs", sequence: "linux-in-place" })).toContain(
+    flightRuled("after"),
+  );
+});
+
+test("from four to five levels of a guest's tables a device reaches memory past all tables", () => {
+  const found = search({ flight: amdviFlight, from: "nested", to: "nested5", sequence: "linux" });
+  const i4 = found.violations.find((v) => v.invariant === flightRuled("I4"))!;
+  const landed = i4.steps.at(-1)!.changes.find((c) => c.cell === "strayed")!;
+  expect(landed.to).toBe(written.apart);
+});
+
+test.runIf(long)(
+  "who waits for the entry alone, and not for requests under way, has a gap where there was none",
+  () => {
+    const o: InFlight = { flight: vtdFlight, from: "fs", to: "ss", sequence: "written" };
+    expect([broken(o), broken({ ...o, drains: false })]).toEqual([[], [flightRuled("I5")]]);
+  },
+);
+
+test("units that read 64 bits at once: two second stages are a gap", () => {
+  const o: InFlight = { flight: vtdFlight, from: "ss", to: "ss", sequence: "written", fetchBits: 64 };
+  expect(broken(o)).toEqual([flightRuled("I5")]);
+});
+
+test("nothing that decides is hidden", () => {
+  const o: InFlight = { flight: amdviFlight, from: "v1", to: "v1", sequence: "linux", writes: 1 };
+  expect(search(o, 20).states).toBeGreaterThan(100);
+});
