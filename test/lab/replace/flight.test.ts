@@ -89,7 +89,7 @@ describe.each(some.filter(([, flight]) => long || flight === amdviFlight))("%s",
   });
 });
 
-test.runIf(long)("a device goes on through the old table when an entry was copied over another", () => {
+test("a device goes on through the old table when an entry was copied over another", () => {
   expect(broken({ flight: vtdFlight, from: "fs", to: "fs", sequence: "linux-in-place" })).toContain(
     flightRuled("after"),
   );
