@@ -57,9 +57,7 @@ const tornEntry: Scenario = {
 const sameDid: Scenario = {
   id: "same-did",
   title: "The new domain takes the old one's id",
-  quotation: said(
-    "The easiest way to avoid this is for SW to use the same DID for the new and old tables. This is possible if this translation entry is the only user of the DID.",
-  ),
+  quotation: said("This is possible if this translation entry is the only user of the DID."),
   machine: unit("an entry of VT-d's PASID tables"),
   point:
     "With one id there is nothing to mismatch: only the piece with the table changes. But until the flush is done the id stands for both tables, and whoever else has it is led by either.",
@@ -128,7 +126,7 @@ const amdOneTag: Scenario = {
   id: "amd-one-tag",
   title: "One tag for all PASIDs of a device",
   quotation: said(
-    "However something like AMD has a single cache tag for every entry in the PASID table so you could do an atomic replace trivially. Just update the PASID and invalidate the caches.",
+    "However something like AMD has a single cache tag for every entry in the PASID table so you could do an atomic replace trivially.",
   ),
   machine: unit("an entry of AMD-Vi's GCR3 tables"),
   point:
