@@ -33,6 +33,12 @@ export class CachingUnit implements TaggedUnit {
     this.#omits = o.omits ?? null;
   }
 
+  /** As it was made. */
+  forgetAll(): void {
+    this.#pages.length = 0;
+    for (const kept of [this.#entries, this.#keptEntries, this.#byId, this.#byDevice]) kept.clear();
+  }
+
   /** @param page 0: none */
   map(domain: number, frame: number, page: number): void {
     this.#pages[domain * frameMax + frame] = page;

@@ -2,14 +2,15 @@
 import { expect, test } from "vitest";
 import { amount } from "../../../tier.js";
 import type { Omission } from "./caching_unit.js";
-import { programOf } from "./programs.js";
+import { Bench, programOf } from "./programs.js";
 
 const steps = 40;
 const seeds = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
 
 test("drawn programs keep what must hold", { timeout: 600_000 }, () => {
-  for (const seed of seeds(amount(100, 100_000))) {
-    const wrong = programOf(seed, steps);
+  const benches = [new Bench(false), new Bench(true)];
+  for (const seed of seeds(amount(200, 100_000))) {
+    const wrong = programOf(benches[seed % 2]!, seed, steps);
     expect(wrong, `seed ${seed}`).toBeNull();
   }
 });
@@ -23,7 +24,8 @@ const omissions: readonly (readonly [Omission, RegExp])[] = [
 ];
 
 test.each(omissions)("they find a unit that is not told of its %s", (omission, rule) => {
-  const found = seeds(amount(40, 400)).map((seed) => programOf(seed, steps, omission));
+  const bench = new Bench(false, omission);
+  const found = seeds(amount(40, 400)).map((seed) => programOf(bench, seed, steps));
   const broken = found.filter((wrong) => wrong !== null);
   expect(broken.length).toBeGreaterThan(0);
   expect(broken.some((wrong) => rule.test(wrong))).toBe(true);

@@ -1,6 +1,6 @@
 /** Programs drawn from a seed: whatever is asked of the core, in any order, with refusals in between. */
 import { Rng } from "../../../../src/base/rng.js";
-import { MachineState } from "../../../../src/state/index.js";
+import { MachineState, type Mark } from "../../../../src/state/index.js";
 import * as at from "../../../../src/sw/iommu/group/attach.js";
 import { CacheTags, tagWords } from "../../../../src/sw/iommu/group/cache_tags.js";
 import { setDefaultType, setUpDefault } from "../../../../src/sw/iommu/group/default_domain.js";
@@ -20,8 +20,8 @@ const pasids = 4;
 const region = { first: 0x1000, last: 0x1fff };
 
 /** Two groups of two devices behind one unit; sometimes firmware relies on one. */
-class Bench {
-  readonly rng: Rng;
+export class Bench {
+  rng = new Rng(0);
   readonly state = new MachineState();
   readonly domains = new DomainBook(this.state, 12);
   readonly tags = new CacheTags(this.state, 40);
@@ -32,33 +32,44 @@ class Bench {
   readonly warnings: string[] = [];
   /** The next attachments that are refused. */
   refuses = 0;
+  readonly #start: Mark;
   #handle = 1;
 
-  constructor(seed: number, omits?: Omission) {
-    this.rng = new Rng(seed);
+  /** @param isRelied firmware relies on a device of the second group */
+  constructor(isRelied: boolean, omits?: Omission) {
     const { state, domains, tags, ids } = this;
-    const [blocked, identity] = [domains.allocate({ kind: "blocked" }), domains.allocate({ kind: "identity" })] as [
-      number,
-      number,
-    ];
+    const [blocked, identity] = (["blocked", "identity"] as const).map((kind) => domains.allocate({ kind }) as number);
     // Known to all as one of its own, for which there is nothing to forget.
-    ids.take(identity);
-    this.unit = new CachingUnit({ domains, identity, ...(omits !== undefined && { omits }) });
+    ids.take(identity!);
+    this.unit = new CachingUnit({ domains, identity: identity!, ...(omits !== undefined && { omits }) });
     const refuses = (): Result => (this.refuses > 0 && --this.refuses >= 0 ? "ENOMEM" : null);
-    this.driver = new TaggedDriver({ domains, tags, ids, unit: this.unit, blocked, identity, refuses });
-    const isRelied = this.rng.below(4) === 0;
+    const of = { blocked: blocked!, identity: identity!, refuses };
+    this.driver = new TaggedDriver({ domains, tags, ids, unit: this.unit, ...of });
     this.groups = [0, 1].map((g) => {
       const devices: GroupDevice[] = [0, 1].map((d) => ({
         ...{ number: g * 2 + d, maxPasids: d === 0 ? pasids : 0 },
         regions: isRelied && g === 1 && d === 1 ? [region] : [],
       }));
       const warned = (what: string) => this.warnings.push(what);
-      const group = new Group({ state, driver: this.driver, devices, pasids, name: `group ${g}`, warned });
+      return new Group({ state, driver: this.driver, devices, pasids, name: `group ${g}`, warned });
+    });
+    state.begin();
+    this.#start = state.mark();
+  }
+
+  /** As it was made, and then as a program finds it. */
+  begin(seed: number): void {
+    this.state.undoTo(this.#start);
+    this.unit.forgetAll();
+    this.warnings.length = 0;
+    this.rng = new Rng(seed);
+    this.#handle = 1;
+    for (const group of this.groups) {
       // What a first claim makes is no change of what is attached.
       ensureBlockingDomain(group);
       setUpDefault(group, this.rng.below(2) === 0 ? "identity" : "DMA");
-      return group;
-    });
+    }
+    const { domains } = this;
     const parent = domains.allocate({ kind: "paging", nests: true, pasids: true }) as number;
     domains.allocate({ kind: "nested", parent, pasids: true });
     domains.allocate({ kind: "paging", pasids: true });
@@ -166,9 +177,11 @@ const operations: Readonly<Record<string, Operation>> = {
 /** What must not be refused on the way: to what a device leads back, or where nobody can be told. */
 const refusable = ["attach", "replace, a handle", "attach a PASID", "replace a PASID", "type"];
 
+const fallible = new Set([...refusable, "claim", "use the default", "allocate", "reset"]);
+
 /** @returns what did not hold, in words with the steps to it; null: all did */
-export function programOf(seed: number, steps: number, omits?: Omission): string | null {
-  const b = new Bench(seed, omits);
+export function programOf(b: Bench, seed: number, steps: number): string | null {
+  b.begin(seed);
   const names = Object.keys(operations);
   const said: string[] = [];
   for (let n = 0; n < steps; n++) {
@@ -177,7 +190,7 @@ export function programOf(seed: number, steps: number, omits?: Omission): string
     const devices = group.devices.length;
     // The first refusal of an operation is one that it must bear; a second would be of what stood before.
     b.refuses = refusable.includes(name) && b.rng.below(3) === 0 ? 1 : 0;
-    const before = snapshot(b);
+    const before = fallible.has(name) ? snapshot(b) : [];
     const result = operations[name]!(b, group);
     b.refuses = 0;
     said.push(`${name} (${devices} devices): ${result ?? "done"}`);
@@ -213,9 +226,9 @@ const snapshot = ({ state }: Bench): readonly Uint32Array[] => state.parts.map((
 /** In which slot a tag stands, and by which number a unit knows a domain, is no matter. */
 function isAsBefore({ state }: Bench, before: readonly Uint32Array[]): boolean {
   return state.parts.every(({ name, words }, n) => {
-    if (name === "domain ids") return true;
-    const said = name === "cache tags" ? tagsSaid : (w: Uint32Array) => w.join();
-    return said(words) === said(before[n]!);
+    const was = before[n]!;
+    if (name === "domain ids" || words.every((w, k) => w === was[k])) return true;
+    return name === "cache tags" && tagsSaid(words) === tagsSaid(was);
   });
 }
 
