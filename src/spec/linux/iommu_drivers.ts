@@ -22,5 +22,8 @@ export const iommuDrivers = {
 export type IommuKind = keyof typeof iommuDrivers;
 export const iommuKinds = Object.keys(iommuDrivers) as [IommuKind, ...IommuKind[]];
 
+/** NVMe's driver takes addresses first and links its buffers to them then (block/blk-mq-dma.c). */
+export const requestsMappedSince = "6.17";
+
 /** Tables of a VT-d unit's first stage for a kernel's own devices. */
 export const firstStageSince = "5.6";

@@ -16,11 +16,13 @@ import {
   type MappedRange,
   noMask,
   notCoherent,
+  type RangeLinker,
   type Refusal,
   refused,
 } from "../engine/index.js";
 import type { DmaChecks } from "./checks.js";
 import { einval, eio, eopnotsupp } from "./errors.js";
+import { linkList } from "./linked_list.js";
 import {
   contiguousPieces,
   type DmaSegment,
@@ -98,10 +100,28 @@ export class DmaApi {
    * @throws Misuse as `map`
    */
   mapList(entries: readonly ListEntry[], direction: Direction, attributes = 0): MappedList {
+    return this.#mapAll(entries, direction, attributes, this.engine.joiner);
+  }
+
+  /**
+   * A request of the block layer, as drivers map one since 6.17: in two steps where the device has an IOMMU, else entry by
+   * entry. It is unmapped as a list is.
+   * @throws Misuse as `map`
+   */
+  mapRequest(entries: readonly ListEntry[], direction: Direction, attributes = 0): MappedList {
+    return this.#mapAll(entries, direction, attributes, this.engine.ranges);
+  }
+
+  #mapAll(
+    entries: readonly ListEntry[],
+    direction: Direction,
+    attributes: number,
+    how: ListJoiner | RangeLinker | undefined,
+  ): MappedList {
     for (const e of entries) this.#arguments(e.phys, e.size, direction);
     this.#known(direction);
     this.#checks?.mappingList(this.#device, entries, direction, attributes);
-    const list = this.#mapEntries(entries, direction, attributes);
+    const list = this.#mapEntries(entries, direction, attributes, how);
     this.#checks?.mappedList(this.#device, this.engine, list, direction, attributes);
     return list;
   }
@@ -182,9 +202,19 @@ export class DmaApi {
     this.#eachPart(list, direction, attributes, (range) => {
       this.#checks?.unmapping(this.#device, "list", range, o.entries);
       if ((attributes & attrSkipCpuSync) === 0) this.engine.syncForCpu(this.#device, range);
-      if (--left === 0) this.engine.joiner!.unmap(this.#device, whole);
+      if (--left === 0) this.#release(list, whole, direction, attributes);
       this.#checks?.unmapped(this.#device, "list", range);
     });
+  }
+
+  /** As it was mapped; buffers are synced already. */
+  #release(list: MappedList, whole: DmaSegment, direction: Direction, attributes: number): void {
+    const { ranges, joiner } = this.engine;
+    if (list.isLinked !== true) joiner!.unmap(this.#device, whole);
+    else
+      ranges!.destroy(this.#device, whole, {
+        ...{ linked: whole.size, direction, attributes: attributes | attrSkipCpuSync },
+      });
   }
 
   /** All in one range, or why not. */
@@ -197,7 +227,12 @@ export class DmaApi {
     return { entries, parts, segments, range, count: segments.length, error: 0, refused: null, refusedPart: null };
   }
 
-  #mapEntries(entries: readonly ListEntry[], direction: Direction, attributes: number): MappedList {
+  #mapEntries(
+    entries: readonly ListEntry[],
+    direction: Direction,
+    attributes: number,
+    how: ListJoiner | RangeLinker | undefined,
+  ): MappedList {
     const parts: ListPart[] = [];
     const early = entries.length === 0 ? null : this.#refusedEarly(attributes);
     const failed = (error: number, why: Refusal, refusedPart: ListEntry | null): MappedList => {
@@ -209,8 +244,12 @@ export class DmaApi {
     };
     if (entries.length === 0) return failed(einval, emptyList, null);
     if (early !== null) return failed(early.refused === noMask ? eio : eopnotsupp, early.refused!, null);
-    const { joiner } = this.engine;
-    if (joiner?.joins(this.#device) === true) return this.#join(entries, joiner, direction, attributes);
+    if (how !== undefined && "joins" in how) {
+      if (how.joins(this.#device)) return this.#join(entries, how, direction, attributes);
+    } else if (how !== undefined) {
+      const linked = linkList(how, this.#device, { entries, direction, attributes });
+      if (linked !== null) return "reason" in linked ? failed(eio, linked, null) : linked;
+    }
     for (const [entry, e] of entries.entries()) {
       const pieces = this.engine.lists.splits ? contiguousPieces(this.engine, e) : [e];
       for (const piece of pieces) {

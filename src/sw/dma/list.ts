@@ -35,6 +35,8 @@ export interface MappedList {
   readonly segments: readonly DmaSegment[];
   /** Of a list that has one range of addresses: all of it. */
   readonly range?: DmaSegment;
+  /** Its range was taken first and its buffers linked to it: it is unmapped in the same way. */
+  readonly isLinked?: true;
   /** dma_map_sg(): segments, 0 for failure. */
   readonly count: number;
   /** dma_map_sgtable(): 0, or the negative error. */

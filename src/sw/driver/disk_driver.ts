@@ -3,7 +3,7 @@
  * into shared memory, rings the doorbell and takes completions.
  *
  * Source: Linux drivers/nvme/host/pci.c (nvme_queue_rq, nvme_map_data, nvme_pci_complete_rq): one list of segments for
- * each command, refused mappings are tried again when something was unmapped. A controller that has stopped is reset
+ * each command, or since 6.17 one range of addresses, refused mappings are tried again when something was unmapped. A controller that has stopped is reset
  * (nvme_should_reset, nvme_dev_disable) and what it had is given back with an error; Linux tries each command five times.
  */
 
@@ -46,6 +46,8 @@ export interface DiskDriverOptions {
   readonly interrupt: Interrupt;
   readonly entries?: number;
   readonly listEntries?: number;
+  /** It maps requests of the block layer, as since `requestsMappedSince`; before, lists. Default false. */
+  readonly mapsRequests?: boolean;
   /** Told when the controller had stopped and is reset. */
   readonly onReset?: () => void;
 }
@@ -57,6 +59,7 @@ export class DiskDriver {
   readonly #interrupt: Interrupt;
   readonly #entries: number;
   readonly #listBytes: number;
+  readonly #mapsRequests: boolean;
   readonly #sq: Coherent;
   readonly #cq: Coherent;
   readonly #lists: Coherent;
@@ -79,6 +82,7 @@ export class DiskDriver {
     this.#interrupt = o.interrupt;
     this.#onReset = o.onReset ?? (() => {});
     this.#entries = o.entries ?? 32;
+    this.#mapsRequests = o.mapsRequests ?? false;
     this.#listBytes = (o.listEntries ?? 256) * sglBytes;
     const alloc = (bytes: number): Coherent => {
       const at = o.api.alloc(bytes);
@@ -151,7 +155,9 @@ export class DiskDriver {
 
   #start(bio: Bio): void {
     const direction = bio.toDisk ? Direction.toDevice : Direction.fromDevice;
-    const mapped = this.#api.mapList(bio.list, direction);
+    const mapped = this.#mapsRequests
+      ? this.#api.mapRequest(bio.list, direction)
+      : this.#api.mapList(bio.list, direction);
     if (mapped.count === 0) {
       if (this.#alive > 0) {
         this.#held = true;

@@ -10,7 +10,7 @@ import type { Coherent, DmaApi, ListEntry, MappedList } from "../dma/index.js";
 import type { GuestKernel } from "../xen/index.js";
 
 /** What a disk's driver asks of whoever makes its buffers reachable. */
-export type DmaCalls = Pick<DmaApi, "alloc" | "free" | "mapList" | "unmapList">;
+export type DmaCalls = Pick<DmaApi, "alloc" | "free" | "mapList" | "mapRequest" | "unmapList">;
 
 const orderOf = (size: number): number => Math.ceil(Math.log2(Math.max(1, size / frameBytes)));
 
@@ -39,6 +39,10 @@ export class PhysicalAddresses implements DmaCalls {
     this.lists++;
     const segments = entries.map(({ phys, size }) => ({ bus: phys, size }));
     return { entries, parts: [], segments, count: segments.length, error: 0, refused: null, refusedPart: null };
+  }
+
+  mapRequest(entries: readonly ListEntry[]): MappedList {
+    return this.mapList(entries);
   }
 
   unmapList(): void {}

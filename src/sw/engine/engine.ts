@@ -92,8 +92,50 @@ export interface ListJoiner {
   unmap(device: DmaDevice, range: { readonly bus: number; readonly size: number }): void;
 }
 
+/** Addresses that were taken before anything is behind them. Source: Linux struct dma_iova_state. */
+export interface IovaRange {
+  /** Its first byte lies in its page where that of the first buffer does. */
+  readonly bus: number;
+  readonly size: number;
+}
+
+/** One buffer of such a range. */
+export interface LinkCall {
+  readonly phys: number;
+  /** Where in the range it begins. */
+  readonly offset: number;
+  readonly size: number;
+  readonly direction: Direction;
+  readonly attributes: number;
+}
+
+/**
+ * Mapping in two steps: addresses first, then buffer by buffer what is behind them, without a list of both.
+ *
+ * Source: Linux drivers/iommu/dma-iommu.c since 6.16 (dma_iova_try_alloc, dma_iova_link, dma_iova_unlink, dma_iova_free,
+ * dma_iova_destroy). dma_iova_sync has no counterpart: it tells units that keep what is not mapped, and none here does.
+ */
+export interface RangeLinker {
+  /** @param phys of the first buffer @returns null: this device is mapped in one step, or no address is left */
+  tryAlloc(device: DmaDevice, phys: number, size: number): IovaRange | null;
+  /** @returns null, or why not: then nothing more leads anywhere. Only the first buffer may begin inside a page. */
+  link(device: DmaDevice, range: IovaRange, call: LinkCall): Refusal | null;
+  /** Buffers that were linked are the driver's again; the addresses stay taken. */
+  unlink(device: DmaDevice, range: IovaRange, o: Omit<LinkCall, "phys">): void;
+  /** The addresses of a range in which nothing is linked are given back. */
+  free(device: DmaDevice, range: IovaRange): void;
+  /** Both at once. @param linked bytes from the first on that were linked */
+  destroy(
+    device: DmaDevice,
+    range: IovaRange,
+    o: Omit<LinkCall, "phys" | "offset" | "size"> & { linked: number },
+  ): void;
+}
+
 export interface Engine {
   readonly name: string;
+  /** Left out: everything is mapped in one step. */
+  readonly ranges?: RangeLinker;
   /** Left out: lists are mapped entry by entry. */
   readonly joiner?: ListJoiner;
   /** The bounce pool: CPU-side bounds as physical addresses, half open, and its slots; null for engines without one. */

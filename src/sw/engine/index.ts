@@ -11,10 +11,12 @@ export type {
   DmaDevice,
   Engine,
   EnginePool,
+  IovaRange,
   JoinedList,
   ListJoiner,
   ListPolicy,
   MappedRange,
+  RangeLinker,
 } from "./engine.js";
 export { consecutiveGrants, type SingleGrants } from "./grant/consecutive_grants.js";
 export { grantAddress, grantOf, grantText } from "./grant/grant_address.js";

@@ -46,6 +46,14 @@ export interface EngineDomain {
     },
   ): number;
   unmap(cpu: number, bus: number, size: number): void;
+  /** Addresses that lead nowhere yet. @param bytes whole pages @returns the first; -1 when there are none */
+  allocate(cpu: number, o: { readonly bytes: number; readonly limit: number }): number;
+  /** Let whole pages of such addresses lead to memory. */
+  link(bus: number, o: { readonly phys: number; readonly bytes: number; readonly allow: Allow }): void;
+  /** They lead nowhere again, and nothing keeps where they led; they stay taken. */
+  unlink(bus: number, bytes: number): void;
+  /** Give back addresses that lead nowhere. */
+  free(cpu: number, bus: number, bytes: number): void;
   /** What is behind an address; -1 when nothing is. */
   physOf(bus: number): number;
 }

@@ -2,6 +2,8 @@
 import { Misuse } from "../../../base/assert.js";
 import { type KernelLog, LogLines } from "../../../base/kernel_log.js";
 import { requesterOf } from "../../../bus/dma_port.js";
+import { requestsMappedSince } from "../../../spec/linux/iommu_drivers.js";
+import { isBefore } from "../../../spec/linux/releases.js";
 import { DmaApi, type DmaChecks } from "../../../sw/dma/index.js";
 import {
   type DmaDevice,
@@ -33,6 +35,8 @@ export interface MachineDevice {
   /** What the kernel has printed of the engine's mappings, those of other devices that share it too. */
   readonly log: readonly string[];
   readonly api: DmaApi;
+  /** Its driver takes addresses for a whole request first, and links its buffers to them. */
+  readonly mapsRequests: boolean;
 }
 
 /**
@@ -60,7 +64,17 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
     host.assign(requester, description);
-    return { description, requester, selected, engine, log: lines, api: new DmaApi({ engine, device, checks }) };
+    const isOld = d.machine.kernel !== undefined && isBefore(d.machine.kernel, requestsMappedSince);
+    const mapsRequests = description.driver === "nvme" && !isOld;
+    return {
+      description,
+      requester,
+      selected,
+      engine,
+      log: lines,
+      api: new DmaApi({ engine, device, checks }),
+      mapsRequests,
+    };
   });
 }
 

@@ -13,8 +13,8 @@ import { type BlockDriver, type DiskUnit, sectorsEach } from "./unit.js";
 export type DiskDriving = "api" | "physical" | "cpu";
 
 const drivers: Readonly<Record<DiskDriving, (g: Ground, disk: Disk, device: MachineDevice) => BlockDriver>> = {
-  api: (g, disk, { api }) =>
-    new DiskDriver({ memory: g.memory, api, registers: disk.registers, interrupt: disk.interrupt }),
+  api: (g, disk, { api, mapsRequests }) =>
+    new DiskDriver({ memory: g.memory, api, mapsRequests, registers: disk.registers, interrupt: disk.interrupt }),
   physical: (g, disk) =>
     new DiskDriver({
       memory: g.host.kernel.memory,

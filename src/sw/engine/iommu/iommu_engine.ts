@@ -5,11 +5,11 @@
  */
 import { Misuse } from "../../../base/assert.js";
 import { frameBytes, pfn } from "../../../base/frame.js";
-import { attrMmio, attrRequireCoherent, attrSkipCpuSync, Direction } from "../../../spec/dma/direction.js";
+import { attrMmio, attrRequireCoherent, attrSkipCpuSync, type Direction } from "../../../spec/dma/direction.js";
 import { Allow } from "../../../table/index.js";
 import { layOut, segmentsOf } from "../../iommu/domain/joined_list.js";
 import { highestAddress } from "../device.js";
-import type { Coherent, DmaDevice, Engine, JoinedList, ListJoiner, MappedRange } from "../engine.js";
+import type { Coherent, DmaDevice, Engine, JoinedList, ListJoiner, MappedRange, RangeLinker } from "../engine.js";
 import { type Mapped, refused } from "../mapped.js";
 import type { EngineOptions } from "../options.js";
 import { boundsOf } from "../parts/buffer.js";
@@ -22,6 +22,7 @@ import type { MapCall } from "../pool/bounce_table.js";
 import { bounceUntrusted } from "../pool/untrusted.js";
 import type { DomainOf } from "../ports.js";
 import { mayNotBounce, noAddress, noPoolForUntrusted, type Refusal, unknownAddress } from "../refusal.js";
+import { IommuRanges, rights } from "./iommu_ranges.js";
 
 export const iommu = {
   name: "iommu",
@@ -31,13 +32,6 @@ export const iommu = {
     return new IommuEngine(partsOf(o), o.domainOf);
   },
 } as const;
-
-const rights: Readonly<Record<Direction, Allow>> = {
-  [Direction.bidirectional]: Allow.readWrite,
-  [Direction.toDevice]: Allow.read,
-  [Direction.fromDevice]: Allow.write,
-  [Direction.none]: Allow.none,
-};
 
 /** What no segment of a device crosses that says nothing else. Source: Linux drivers/pci/probe.c, pci_device_add. */
 const usualBoundary = 2 ** 32;
@@ -52,12 +46,14 @@ class IommuEngine implements Engine {
     map: (device, entries, direction, attributes) => this.#mapList(device, entries, direction, attributes),
     unmap: (device, { bus, size }) => this.#domainOf(device.bdf).unmap(0, bus, size),
   };
+  readonly ranges: RangeLinker;
   readonly #parts: EngineParts;
   readonly #domainOf: DomainOf;
 
   constructor(parts: EngineParts, domainOf: DomainOf) {
     this.#parts = parts;
     this.#domainOf = domainOf;
+    this.ranges = new IommuRanges(parts, domainOf);
     this.pool = boundsOf(parts);
   }
 

@@ -1,7 +1,8 @@
 /**
  * A domain as the DMA API uses it: addresses of its own for pages, given back when nothing translates them any more.
  *
- * Source: Linux drivers/iommu/dma-iommu.c (iommu_dma_alloc_iova, __iommu_dma_map, __iommu_dma_unmap).
+ * Source: Linux drivers/iommu/dma-iommu.c (iommu_dma_alloc_iova, __iommu_dma_map, __iommu_dma_unmap; dma_iova_try_alloc and
+ * its like, where addresses are taken first and linked later).
  */
 import { frameBytes } from "../../../base/frame.js";
 import type { MemoryView } from "../../../mem/view.js";
@@ -91,6 +92,35 @@ export class DmaDomain {
     for (const { at, phys, bytes } of o.pieces) this.#mapper.map(first + at, phys, bytes, this.#expressible(o.allow));
     this.#mapped++;
     return first;
+  }
+
+  /**
+   * Addresses alone, which lead nowhere yet.
+   * @param o.bytes whole pages; @param o.limit the last byte that the device reaches
+   * @returns the first of them; -1 when there are none
+   */
+  allocate(cpu: number, o: { readonly bytes: number; readonly limit: number }): number {
+    const first = this.#space.alloc(cpu, o.bytes / frameBytes, Math.min(o.limit, this.#last), true);
+    if (first < 0) return -1;
+    this.#mapped++;
+    return first * frameBytes;
+  }
+
+  /** Let whole pages of such addresses lead to memory. No unit here keeps that there was nothing, so none is told. */
+  link(address: number, o: { readonly phys: number; readonly bytes: number; readonly allow: Allow }): void {
+    this.#mapper.map(address, o.phys, o.bytes, this.#expressible(o.allow));
+  }
+
+  /** They lead nowhere again. This is flushed at once, lazy or not: the addresses may be linked anew. */
+  unlink(address: number, bytes: number): void {
+    this.#mapper.unmap(address, bytes);
+    this.#flushes.flush(address / frameBytes, (address + bytes) / frameBytes - 1, true);
+  }
+
+  /** Give back addresses that lead nowhere. */
+  free(cpu: number, address: number, bytes: number): void {
+    this.#mapped--;
+    this.#space.free(cpu, address / frameBytes, bytes / frameBytes);
   }
 
   unmap(cpu: number, address: number, size: number): void {
