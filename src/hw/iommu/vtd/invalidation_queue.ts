@@ -8,6 +8,7 @@ import { frameBytes } from "../../../base/frame.js";
 import { read } from "../../../bits/field.js";
 import type { About } from "../../../bits/layout.js";
 import type { DeviceTlb } from "../../../bus/ats.js";
+import { type PageGroupAnswer, PageResponseCode } from "../../../bus/page_requests.js";
 import type { Memory } from "../../../mem/memory.js";
 import * as D from "../../../spec/vtd/descriptors.js";
 import { InvalidationQueueAddress } from "../../../spec/vtd/queue_registers.js";
@@ -48,6 +49,8 @@ export interface QueueParts {
   readonly isScalable: () => boolean;
   /** The TLB of a device; null where it has none, or is gone: then nobody answers. */
   readonly deviceTlb: (requester: number) => DeviceTlb | null;
+  /** A device is told what became of a group of its page requests. */
+  readonly pageAnswer: (a: PageGroupAnswer) => void;
 }
 
 export class VtdInvalidationQueue {
@@ -237,11 +240,28 @@ export class VtdInvalidationQueue {
         else if (read(w, 0, D.InvalidationWait.if) === 1) this.#s.stage = Stage.interrupt;
         else break;
         return;
+      case Type.pageGroupResponse:
+        this.#answer(w);
+        break;
       default:
-        // Interrupt entries are not cached here; page groups are answered by the page request queue.
+        // Interrupt entries are not cached here.
         break;
     }
     this.#done();
+  }
+
+  /** A group of page requests is answered. A code that PCI Express does not have is a failure. */
+  #answer(w: Uint32Array): void {
+    const { sid, pp, pasid, group, code } = D.PageGroupResponse;
+    const said = read(w, 0, code);
+    this.#o.pageAnswer({
+      ...{
+        requester: read(w, 0, sid),
+        pasid: read(w, 0, pp) === 1 ? read(w, 0, pasid) : null,
+        group: read(w, 0, group),
+      },
+      code: said === PageResponseCode.success || said === PageResponseCode.invalid ? said : PageResponseCode.failure,
+    });
   }
 
   /** Ask a device. */

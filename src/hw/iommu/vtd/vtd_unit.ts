@@ -7,6 +7,7 @@
 import type { read } from "../../../bits/field.js";
 import type { Register } from "../../../bits/register_map.js";
 import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
+import type { PageGroupAnswer, PageRequest } from "../../../bus/page_requests.js";
 import { RegisterFile } from "../../../bus/registers.js";
 import type { Memory } from "../../../mem/memory.js";
 import {
@@ -27,6 +28,7 @@ import { forgetContexts, forgetTranslations } from "./caches_told.js";
 import { VtdEvent, type VtdRegisters } from "./event.js";
 import { VtdFaults } from "./faults.js";
 import { VtdInvalidationQueue } from "./invalidation_queue.js";
+import { VtdPageRequests } from "./page_requests.js";
 import { VtdModel } from "./vtd_model.js";
 
 export interface VtdUnitOptions {
@@ -38,6 +40,8 @@ export interface VtdUnitOptions {
   readonly messages: MessagePort;
   /** The TLB of a device; null where it has none. Left out: no device has. */
   readonly deviceTlb?: (requester: number) => DeviceTlb | null;
+  /** A device is told what became of a group of its page requests. Left out: nobody hears it. */
+  readonly pageAnswer?: (a: PageGroupAnswer) => void;
   /** Bits of physical addresses. Default 46. */
   readonly outputBits?: number;
   readonly caches?: CacheSizes;
@@ -58,6 +62,7 @@ export class VtdUnit implements InvalidationSink {
   readonly transactions: readonly Transaction[];
   readonly #model: VtdModel;
   readonly #faults: VtdFaults;
+  readonly #pageRequests: VtdPageRequests;
   readonly #events: Readonly<Record<"fault" | "invalidation" | "page", VtdEvent>>;
 
   constructor(o: VtdUnitOptions) {
@@ -83,13 +88,23 @@ export class VtdUnit implements InvalidationSink {
     this.tags = new DeviceTags(state, o.deviceTags ?? 2);
     const parts: UnitParts = { state, memory, model: this.#model, caches: this.caches, fetchBits: o.fetchBits ?? 128 };
     this.transactions = Array.from({ length: o.requests ?? 1 }, (_, n) => new Transaction(parts, `request ${n + 1}`));
+    const pageAnswer = o.pageAnswer ?? (() => undefined);
     this.queue = new VtdInvalidationQueue({
       ...{ state, memory, registers: this.registers, caches: this.caches, tags: this.tags, faults: this.#faults },
       event: this.#events.invalidation,
       transactions: this.transactions,
       isScalable: () => this.#model.isScalable,
       deviceTlb: o.deviceTlb ?? (() => null),
+      pageAnswer,
     });
+    this.#pageRequests = new VtdPageRequests({
+      ...{ memory, registers: this.registers, event: this.#events.page, answer: pageAnswer },
+    });
+  }
+
+  /** A device asks for a page that is not there. */
+  requested(r: PageRequest): void {
+    this.#pageRequests.requested(r);
   }
 
   completed(o: { readonly requester: number; readonly tags: number; readonly count: number }): void {
@@ -116,6 +131,9 @@ export class VtdUnit implements InvalidationSink {
         break;
       case "iectl":
         this.#events.invalidation.controlWritten();
+        break;
+      case "prs":
+        this.#pageRequests.written();
         break;
       case "pectl":
         this.#events.page.controlWritten();
