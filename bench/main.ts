@@ -9,6 +9,7 @@ const benches = [
   "pool",
   "iova",
   "engines",
+  "dma",
   "requests",
   "run",
   "what_if",
