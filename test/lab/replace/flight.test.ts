@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { explore } from "../../../src/check/explore.js";
 import { amdviFlight } from "../../../src/lab/replace/flight/amdvi.js";
 import { flightRuled, type InFlight, inFlight } from "../../../src/lab/replace/flight/in_flight.js";
+import { costOfRemapping, remapped } from "../../../src/lab/replace/flight/one_domain.js";
 import { smmuContextFlight, smmuFlight } from "../../../src/lab/replace/flight/smmuv3.js";
 import { type Flight, written } from "../../../src/lab/replace/flight/unit.js";
 import { vtdFlight, vtdLegacyFlight } from "../../../src/lab/replace/flight/vtd.js";
@@ -118,4 +119,13 @@ test("units that read 64 bits at once: two second stages are a gap", () => {
 test("nothing that decides is hidden", () => {
   const o: InFlight = { flight: amdviFlight, from: "v1", to: "v1", sequence: "linux", writes: 1 };
   expect(search(o, 20).states).toBeGreaterThan(100);
+});
+
+test("mappings that are taken out and put in are missing in between, and cost as many stores as there are pieces", () => {
+  const { violations, bounded } = explore(remapped, limits, { auditEvery: 20, goesOn: true });
+  expect([violations.map((v) => v.invariant), bounded]).toEqual([[flightRuled("I5")], null]);
+  const [small, large] = [costOfRemapping(2 ** 26, 2 ** 12), costOfRemapping(2 ** 26, 2 ** 21)];
+  expect([small.pieces, large.pieces]).toEqual([2 ** 14, 2 ** 5]);
+  // A leaf comes and goes for each piece; tables come once.
+  expect([small.stores, large.stores]).toEqual([2 * 2 ** 14 + 34, 2 * 2 ** 5 + 2]);
 });

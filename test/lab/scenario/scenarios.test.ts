@@ -10,6 +10,7 @@ const asked = [
   ...["atc-timeout", "page-freed-early", "pause-or-not", "completion-interrupt", "innocent-bystander"],
   ...["transfer-waits", "destroy-waits", "lazy-window"],
   ...["torn-entry", "same-did", "spare-did", "non-present", "amd-one-tag", "arm-one-store", "pasid-table-resize"],
+  "viommu-switch",
 ];
 
 test("the scenarios that were asked for are there, each with a name of its own", () => {

@@ -5,9 +5,11 @@
 import { frameBytes } from "../../../base/frame.js";
 import type { Universe } from "../../../check/universe.js";
 import { AddressType, Outcome } from "../../../hw/iommu/core/request.js";
+import type { Actor } from "../../../sim/actor.js";
 import { cell, end, program, record } from "../../../state/index.js";
 import type { ReplaceStep } from "../../../sw/iommu/entry/sequences/sequence.js";
 import { stepWords } from "../entry_universe.js";
+import { universeOfReplacement } from "../replacement.js";
 import { type Flight, type FlightHardware, type FlightUnit, written } from "./unit.js";
 
 export const flightRules = {
@@ -16,6 +18,7 @@ export const flightRules = {
   after: "a write that begins when it is over goes where the new domain leads it",
 } as const;
 export type FlightRule = keyof typeof flightRules;
+export const changeIsOver = "the change is over";
 export const flightRuled = (rule: FlightRule): string =>
   rule === "after" ? flightRules.after : `${rule}: ${flightRules[rule]}`;
 
@@ -108,24 +111,27 @@ const device = program<DeviceEnv>()(
   },
 );
 
-export function inFlight({ flight, from, to, sequence: name, writes = 2, ...hardware }: InFlight): Universe {
-  const { of } = flight;
-  const sequence = of.sequences[name]!;
-  const [old, wanted] = [of.entry(from, "old"), of.entry(to, "new")];
-  const { fetchBits } = hardware;
-  const widths = { ...of.widths, ...(fetchBits !== undefined && { fetch: fetchBits }) };
-  const steps = sequence.steps({ format: of.format, from: old, to: wanted, widths, retagged: of.retagged });
-  const unit = flight.build(hardware);
+/** Who changes what a device is attached to, and how it is seen. */
+export interface Watched {
+  readonly unit: FlightUnit;
+  /** Where a frame leads before the change and after it: a frame, or null for a refusal. */
+  readonly before: (frame: number) => number | null;
+  readonly after: (frame: number) => number | null;
+  readonly writes: number;
+  /** @returns who makes the change; null: nothing is to be done */
+  readonly start: () => (Actor & { readonly isDone: boolean }) | null;
+}
+
+export function watched({ unit, before, after, writes, start }: Watched): Universe {
   const { state, memory } = unit;
-  memory.store(unit.entryAt, old);
   const seen = state.place(Seen);
   memory.noteIn(state);
-  const kernel = driver.start(state, { unit, steps });
-  const isOver = () => kernel.isDone || steps.length === 0;
+  const changer = start();
+  const isOver = () => changer?.isDone ?? true;
   const running = device.start(state, {
     ...{ unit, writes, isOver },
     judge({ frame, reached, begunAfter }) {
-      const [a, b] = [flight.leads(from, "old", frame), flight.leads(to, "new", frame)];
+      const [a, b] = [before(frame), after(frame)];
       if (reached === null) {
         if (a !== null && a === b) seen.refused = 1;
         if (begunAfter && b !== null) seen.stale = 1;
@@ -137,20 +143,39 @@ export function inFlight({ flight, from, to, sequence: name, writes = 2, ...hard
   });
   return {
     state,
-    actors: [running, unit.transaction, ...unit.actors, ...(steps.length === 0 ? [] : [told(kernel, steps)])],
+    actors: [running, unit.transaction, ...unit.actors, ...(changer === null ? [] : [changer])],
     always: {
       [flightRuled("I4")]: () => seen.strayed === 0,
       [flightRuled("I5")]: () => seen.refused === 0,
       [flightRuled("after")]: () => seen.stale === 0,
     },
-    sometimes: { "it is over": isOver },
+    sometimes: { [changeIsOver]: isOver },
   };
+}
+
+export function inFlight({ flight, from, to, sequence: name, writes = 2, ...hardware }: InFlight): Universe {
+  const { of } = flight;
+  const { steps } = universeOfReplacement(of, { from, to, sequence: name, ...hardware });
+  const unit = flight.build(hardware);
+  unit.memory.store(unit.entryAt, of.entry(from, "old"));
+  return watched({
+    ...{ unit, writes },
+    before: (frame) => flight.leads(from, "old", frame),
+    after: (frame) => flight.leads(to, "new", frame),
+    start() {
+      if (steps.length === 0) return null;
+      return told(driver.start(unit.state, { unit, steps }), steps);
+    },
+  });
 }
 
 /** The kernel with what each step does for its label. */
 function told(kernel: ReturnType<typeof driver.start>, steps: readonly ReplaceStep[]) {
   return {
     name: kernel.name,
+    get isDone() {
+      return kernel.isDone;
+    },
     choices: () => kernel.choices(),
     step: (choice: number) => kernel.step(choice),
     label(choice: number) {

@@ -1,10 +1,14 @@
 /** Scenarios of domains that are replaced while devices go on: each is every order of stores and reads of one entry. */
 import { entryOfStructure } from "../../replace/entries.js";
 import { type EntryRule, entryRuled, entryUniverse, isReplaced } from "../../replace/entry_universe.js";
+import { changeIsOver, flightRuled, inFlight } from "../../replace/flight/in_flight.js";
+import { costOfRemapping, remapped } from "../../replace/flight/one_domain.js";
+import { vtdLegacyFlight } from "../../replace/flight/vtd.js";
 import { type Asked, universeOfReplacement } from "../../replace/replacement.js";
 import type { StructureName } from "../../replace/structures.js";
 import type { Quotation, Scenario } from "../scenario.js";
 import { type SearchedPart, searchedPart } from "../searched.js";
+import { Teller } from "../story.js";
 import { sequence } from "./pictures.js";
 
 const said = (text: string): Quotation => ({
@@ -195,7 +199,61 @@ const pasidTableResize: Scenario = {
     ),
 };
 
+const viommuSwitch: Scenario = {
+  id: "viommu-switch",
+  title: "A guest switches its device between identity and DMA",
+  quotation: {
+    ...said(
+      "Currently, it does this by replacing all the mappings in a single domain, but this is very inefficient and means that domains have to be per-device rather than per-translation.",
+    ),
+    ...{ author: "Nicolin Chen", date: "7 February 2023" },
+  },
+  machine: "a VT-d unit in legacy mode, a device that goes on writing, and the virtual machine's monitor",
+  point:
+    "Taken out and put in one by one, mappings that are the same before and after are missing for as long as it takes, and what the guest has in memory decides how long that is. Two domains and one exchange of the entry cost one store, and a write goes the old way or the new one.",
+  ...{ bugs: [], picture: sequence, isExplored: true },
+  run: () => [
+    ...told(
+      {
+        title: "the entry is replaced",
+        build: () => inFlight({ flight: vtdLegacyFlight, from: "ss", to: "ss", sequence: "xen", writes: 1 }),
+        to: changeIsOver,
+      },
+      {
+        title: "all mappings are taken out, then others put in",
+        ...{ contrast: true, build: remapped, rules: [flightRuled("I5")] },
+      },
+    ),
+    remappingCosts(),
+  ],
+};
+
+/** What a switch costs, by what mapping a guest's memory really takes. */
+function remappingCosts() {
+  const t = new Teller("what the old way costs");
+  const sizes = [2 ** 26, 2 ** 28, 2 ** 29];
+  const costs = sizes.map((bytes) => [2 ** 12, 2 ** 21].map((piece) => costOfRemapping(bytes, piece)));
+  t.grid("monitor", "identity is taken out and put in", {
+    title: "by a guest's memory",
+    columns: [
+      "memory",
+      "pieces of 4 KiB",
+      "entries stored",
+      "pieces of 2 MiB",
+      "entries stored",
+      "replaced: entries stored",
+    ],
+    rows: costs.map(([small, large], n) => [
+      ...[`${sizes[n]! / 2 ** 20} MiB`, `${small!.pieces}`, `${small!.stores}`],
+      ...[`${large!.pieces}`, `${large!.stores}`, "1"],
+    ]),
+  });
+  const [least, most] = [costs[0]![1]!, costs.at(-1)![0]!];
+  t.rule("any piece costs more than the entry does", least.stores > 1, `${least.stores} to ${most.stores} entries`);
+  return t.part;
+}
+
 export const replacementScenarios: readonly Scenario[] = [
   ...[tornEntry, sameDid, spareDid, nonPresent],
-  ...[amdOneTag, armOneStore, pasidTableResize],
+  ...[amdOneTag, armOneStore, pasidTableResize, viommuSwitch],
 ];
