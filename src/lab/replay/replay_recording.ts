@@ -1,5 +1,5 @@
 /** Read a recording to see what machine it is of, as often as that takes, and once more to replay it. */
-import { EventBatch, type EventSource } from "../../read/event.js";
+import { EventBatch, EventKind, type EventSource } from "../../read/event.js";
 import type { PoolCounters } from "../../read/pool_counters.js";
 import { Mappings } from "./contracts/mappings.js";
 import { isEnd, mappingOf } from "./contracts/operation.js";
@@ -7,7 +7,7 @@ import type { BounceByAddress, CarriedSink } from "./contracts/sinks.js";
 import { IovaReplay, iovaReplay } from "./iova/iova_replay.js";
 import { FirstReading } from "./machine/first_reading.js";
 import { inferMachine } from "./machine/infer_machine.js";
-import type { LogFacts } from "./machine/log_facts.js";
+import { type LogFacts, unmapPolicyOf } from "./machine/log_facts.js";
 import type { Machine } from "./machine/machine.js";
 import { movedAre } from "./machine/moved.js";
 import type { StoppedCpu } from "./machine/stopped_cpus.js";
@@ -155,7 +155,12 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
   const unread = [...(o.passedOver ?? []), ...(o.xen?.passedOver ?? [])].map((f) => ({ where: f.name, what: f.used }));
   const warnings = [...second.warnings.list, ...unread];
   const outcome = replay.finish({ name: o.name, format, lost, excerpt, warnings });
-  return { outcome: { ...outcome, iova: iova instanceof IovaReplay ? iova.finish() : iova }, machine };
+  const policy = firstReading.kinds[EventKind.iommuUnmap]! > 0 ? unmapPolicyOf(o.log) : null;
+  const ofIommu = {
+    iova: iova instanceof IovaReplay ? iova.finish() : iova,
+    ...(policy === null ? {} : { unmapPolicy: policy }),
+  };
+  return { outcome: { ...outcome, ...ofIommu }, machine };
 }
 
 function requestsOf({ sample: { maps, ops } }: FirstReading, names: readonly string[]): Request[] {

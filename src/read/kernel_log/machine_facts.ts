@@ -15,6 +15,13 @@ const possibleCpus: readonly (readonly [RegExp, number])[] = [
 /** Sizes of a page that kernels are built with. */
 const pageSizes: ReadonlySet<number> = new Set([4096, 8192, 16384, 65536]);
 
+/**
+ * Drivers that find themselves in a guest are strict, whatever was said before. Source: Linux amd/init.c
+ * (amd_iommu_init_pci), intel/iommu.c (intel_iommu_init), where the wording changed in 5.14.
+ */
+const strictAfterAll =
+  /^(?:AMD-Vi: Using strict mode due to virtualization|DMAR: IOMMU batching (?:is )?dis(?:allowed|abled) due to virtualization)/;
+
 /** Facts by the first line that states them, unless said otherwise; null where the log is silent. */
 export class MachineFacts {
   kernel: string | null = null;
@@ -34,6 +41,8 @@ export class MachineFacts {
   /** Default domain type ("Translated", "Passthrough") and flush policy ("strict", "lazy"). */
   iommuDefault: string | null = null;
   iommuPolicy: string | null = null;
+  /** The line that settles the policy. */
+  iommuPolicyLine: string | null = null;
   /** Memory that the host bridges pass to PCI devices, in bytes, [from, to), as a bus sees it. */
   readonly hostWindows: { readonly from: number; readonly to: number }[] = [];
   /** Number of the group that a device was added to, by its name. */
@@ -175,8 +184,15 @@ export class MachineFacts {
     if (unit !== undefined) this.iommus.add(unit === "arm-smmu-v3" ? "smmuv3" : unit === "arm-smmu" ? "smmu" : unit);
     const type = /^iommu: Default domain type: (\w{1,30})/.exec(message)?.[1];
     if (type !== undefined) this.iommuDefault ??= type;
-    const policy = /^iommu: DMA domain TLB invalidation policy: (strict|lazy) mode/.exec(message)?.[1];
-    if (policy !== undefined) this.iommuPolicy ??= policy;
+    const [line, policy] = /^iommu: DMA domain TLB invalidation policy: (strict|lazy) mode.{0,60}/.exec(message) ?? [];
+    if (line !== undefined && this.iommuPolicy === null) this.#policy(policy!, line);
+    const forced = strictAfterAll.exec(message)?.[0];
+    if (forced !== undefined) this.#policy("strict", forced);
+  }
+
+  #policy(policy: string, line: string): void {
+    this.iommuPolicy = policy;
+    this.iommuPolicyLine = line;
   }
 
   #driver(message: string): void {

@@ -33,7 +33,9 @@ export interface KernelLog {
   /** IOMMUs that the kernel found: "vtd", "amdvi", "smmuv3", "smmu", "virtio_iommu", ... */
   readonly iommus: readonly string[];
   readonly iommuDefault: string | null;
+  /** "strict" or "lazy", and the line that says so. */
   readonly iommuPolicy: string | null;
+  readonly iommuPolicyLine: string | null;
   /** Memory that host bridges pass to PCI devices, [from, to); and the number of each device's group, by its name. */
   readonly hostWindows: readonly { readonly from: number; readonly to: number }[];
   readonly iommuGroups: ReadonlyMap<string, number>;
@@ -144,6 +146,7 @@ class Reading {
       iommus: [...facts.iommus],
       iommuDefault: facts.iommuDefault,
       iommuPolicy: facts.iommuPolicy,
+      iommuPolicyLine: facts.iommuPolicyLine,
       hostWindows: facts.hostWindows,
       iommuGroups: facts.iommuGroups,
       findings: this.#findings,

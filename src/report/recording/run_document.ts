@@ -8,6 +8,7 @@ import { requestRefusalWords } from "../../lab/replay/told/request_summary.js";
 import type { RunDocument } from "../schema/documents.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 import { type RunReport, wholeAudit } from "./run_report.js";
+import { unmapPolicy, wholeAdvice } from "./words/unmap_policy.js";
 import { xenDocument } from "./xen_document.js";
 
 /**
@@ -17,7 +18,8 @@ import { xenDocument } from "./xen_document.js";
 export function runDocument(report: RunReport): RunDocument {
   const { outcome } = report;
   const audit = wholeAudit(report.audit);
-  const { source, machine, maps, exact, advice } = outcome;
+  const { source, machine, maps, exact } = outcome;
+  const advice = wholeAdvice(report);
   const nameOf = (device: number): string => outcome.devices[device]?.name ?? "unknown";
   return {
     schema: "dmalab.run/1",
@@ -57,7 +59,7 @@ export function runDocument(report: RunReport): RunDocument {
     },
     ...(outcome.iova == null ? {} : { iova: iovaDocument(outcome.iova, nameOf) }),
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
-    ...(audit.invalidations === undefined ? {} : { invalidations: invalidationsDocument(audit.invalidations) }),
+    ...(audit.invalidations === undefined ? {} : { invalidations: invalidationsDocument(audit.invalidations, report) }),
     leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map((v) => ({ ...v })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
@@ -90,10 +92,12 @@ function iovaDocument(iova: IovaOutcome, nameOf: (device: number) => string): No
   };
 }
 
-function invalidationsDocument(found: Invalidations): NonNullable<RunDocument["invalidations"]> {
+function invalidationsDocument(found: Invalidations, report: RunReport): NonNullable<RunDocument["invalidations"]> {
+  const policy = unmapPolicy(report);
   const { unknown, descriptors, reachable, ...counts } = found;
   return {
     ...counts,
+    ...(policy === null ? {} : { policy: { ...policy } }),
     unknown: unknown.map((u) => ({ ...u })),
     descriptors: descriptors.map((d) => ({ ...d })),
     reachable: reachable === null ? null : { ...reachable },

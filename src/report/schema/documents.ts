@@ -626,6 +626,12 @@ export interface RunInvalidations {
     /** Bytes times seconds, summed. */
     readonly byteSeconds: number;
   } | null;
+  /** Whether the kernel flushes as it unmaps or later, and how that is known. */
+  readonly policy?: {
+    /** Null: nothing tells. */
+    readonly mode: "strict" | "lazy" | null;
+    readonly how: string;
+  };
   /** Why nothing is told. */
   readonly note: string | null;
 }

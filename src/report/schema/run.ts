@@ -139,6 +139,10 @@ const invalidations = z
       })
       .nullable()
       .describe("how long unmapped memory stayed reachable; null where that cannot be told"),
+    policy: z
+      .looseObject({ mode: z.enum(["strict", "lazy"]).nullable().describe("null: nothing tells"), how: z.string() })
+      .optional()
+      .describe("whether the kernel flushes as it unmaps or later, and how that is known"),
     note: z.string().nullable().describe("why nothing is told"),
   })
   .meta({ id: "RunInvalidations", description: "unmappings of IOMMUs against what caches were told to forget" });

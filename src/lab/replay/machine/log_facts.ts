@@ -39,8 +39,9 @@ export interface LogFacts {
   /** IOMMUs that the kernel found, and the domain that devices get by default. */
   readonly iommus?: readonly string[];
   readonly iommuDefault?: string | null;
-  /** "strict" or "lazy". */
+  /** "strict" or "lazy", and the line that says so. */
   readonly iommuPolicy?: string | null;
+  readonly iommuPolicyLine?: string | null;
   /** Memory that host bridges pass to PCI devices, bytes, [from, to); and the number of each device's group. */
   readonly hostWindows?: readonly { readonly from: number; readonly to: number }[];
   readonly iommuGroups?: ReadonlyMap<string, number>;
@@ -51,4 +52,10 @@ export interface LogFacts {
 /** Whether the kernel is one of arm64, as far as its log or its release say it. */
 export function isArm64(log: LogFacts | null, kernel: string | null): boolean {
   return log?.architecture === "aarch64" || /arm64|aarch64/.test(kernel ?? "");
+}
+
+/** What the log says of the moment at which an unmapped address is flushed; null where it says nothing. */
+export function unmapPolicyOf(log: LogFacts | null): { mode: "strict" | "lazy"; line: string } | null {
+  const { iommuPolicy: mode, iommuPolicyLine: line } = log ?? {};
+  return (mode === "strict" || mode === "lazy") && line != null ? { mode, line } : null;
 }

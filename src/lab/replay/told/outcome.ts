@@ -232,6 +232,8 @@ export interface ReplayOutcome {
   readonly exact: Exact;
   /** Addresses of IOMMU domains against the kernel's allocator; null where there are none. */
   readonly iova?: IovaOutcome | null;
+  /** Whether the log says that addresses are flushed as they are unmapped, or later. Absent: it does not. */
+  readonly unmapPolicy?: { readonly mode: "strict" | "lazy"; readonly line: string };
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's; null for every other machine. */
   readonly xen?: XenOutcome | null;
   readonly devices: readonly DeviceOutcome[];

@@ -7,6 +7,7 @@ import { byWords, someOf } from "../../words/groups.js";
 import { bytesWords } from "../../words/quantity.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { invalidationWords } from "../words/invalidations.js";
+import { policyWords, unmapPolicy } from "../words/unmap_policy.js";
 import { violationCount } from "../words/verdict.js";
 
 /** How many are shown in words; the rest is counted, and `--json` has all that were kept. */
@@ -20,7 +21,7 @@ export function auditSections(report: RunReport, style: Style, width: number): s
     section("Leaks", leakLines(audit, width).map(style.red), style),
     section("Refused accesses", faultLines(audit, width).map(style.red), style),
     section("Broken rules", violationLines(audit, style, width), style),
-    section("After unmapping", afterUnmapping(audit, width), style),
+    section("After unmapping", afterUnmapping(report, width), style),
     section("Alive at the end", aliveLines(audit, style, width), style),
     section("What devices reach", exposureLines(audit, width), style),
     section("What the recording leaves open", noteLines(audit, width), style),
@@ -85,10 +86,13 @@ function violationLines(audit: WholeAudit, style: Style, width: number): string[
   return [...lines, ...(more > 0 ? [`  and ${countWords(more)} more`] : []).map(style.dim), ...relied.map(style.dim)];
 }
 
-function afterUnmapping({ invalidations }: WholeAudit, width: number): string[] {
-  return invalidations === undefined
-    ? []
-    : invalidationWords(invalidations).flatMap((words) => wrap(words, width, "  ", "    "));
+function afterUnmapping(report: RunReport, width: number): string[] {
+  const { invalidations } = report.audit;
+  if (invalidations === undefined) return [];
+  const policy = unmapPolicy(report);
+  return [...(policy === null ? [] : [policyWords(policy)]), ...invalidationWords(invalidations)].flatMap((words) =>
+    wrap(words, width, "  ", "    "),
+  );
 }
 
 function exposureLines(audit: WholeAudit, width: number): string[] {

@@ -10,6 +10,7 @@ import { reasonWords } from "../../words/reasons.js";
 import type { RunReport } from "../run_report.js";
 import { machineFacts } from "../words/machine.js";
 import { triesWords, unknownWords } from "../words/tries.js";
+import { wholeAdvice } from "../words/unmap_policy.js";
 import { type Tone, verdictOf } from "../words/verdict.js";
 import { whatIfWords } from "../words/what_if.js";
 import { auditSections } from "./audit_lines.js";
@@ -195,8 +196,8 @@ function whatIfLines({ outcome }: RunReport, style: Style, width: number): strin
   return [style.bold("The same requests on other pools"), style.dim(head!), ...body, ...explained.map(style.dim)];
 }
 
-function adviceLines({ outcome }: RunReport, style: Style, width: number): string[] {
-  const { what, because } = outcome.advice;
+function adviceLines(report: RunReport, style: Style, width: number): string[] {
+  const { what, because } = wholeAdvice(report);
   return [
     style.bold("Advice"),
     ...wrap(what, width, "  ").map((line) => style.bold(style.green(line))),

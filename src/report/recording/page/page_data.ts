@@ -9,6 +9,7 @@ import { reasonWords } from "../../words/reasons.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { type RequestWords, requestWords } from "../words/requests.js";
+import { wholeAdvice } from "../words/unmap_policy.js";
 import { type RunVerdict, verdictOf, violationCount } from "../words/verdict.js";
 import { whatIfWords } from "../words/what_if.js";
 import { type XenWords, xenWords } from "../words/xen.js";
@@ -108,7 +109,7 @@ export function pageData(report: RunReport): PageData {
     violationCount: violationCount(audit),
     whatIf: outcome.whatIf,
     whatIfWords: whatIfWords(outcome),
-    advice: outcome.advice,
+    advice: wholeAdvice(report),
   };
 }
 
