@@ -75,6 +75,9 @@ export class EntryComposer {
         throw new Misuse("not-expressible", `${this.#format.name} has no entry that allows ${allow} and nothing else`);
       }
     }
+    for (const { field, value, ofWritable } of shape.marks) {
+      if (ofWritable !== true || (allow & 2) !== 0) write(entry, 0, field, value);
+    }
     if (allow === 0) throw new Misuse("not-expressible", "a mapping without any right");
     write(entry, 0, shape.frame, Math.floor((address % 2 ** (shape.frame.msb + 1)) / 2 ** shape.frame.lsb));
     if (this.#plan.frameHigh) write(entry, 0, shape.frameHigh!, Math.floor(address / 2 ** 48));

@@ -34,6 +34,13 @@ export interface Grants {
   readonly user: Grant;
 }
 
+export interface Mark {
+  readonly field: Field;
+  readonly value: number;
+  /** Written only where writes are allowed. */
+  readonly ofWritable?: true;
+}
+
 /** One form of entry: a table pointer or a leaf, at a level. */
 export interface EntryShape {
   readonly about: About;
@@ -42,6 +49,8 @@ export interface EntryShape {
   /** Output address bits 51:48 that lie in bits 15:12 (granule of 64 KiB). */
   readonly frameHigh: Field | null;
   readonly grants: Grants;
+  /** What Linux writes there beside rights and address, and no walk asks for. */
+  readonly marks: readonly Mark[];
   /** Fields that are reserved where the unit lacks a feature. */
   readonly optional: readonly (readonly [UnitFeature, Field])[];
 }

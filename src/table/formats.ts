@@ -5,7 +5,16 @@ import { V1Page, V1Table } from "../spec/amdvi/host_table.js";
 import { type GranuleLg2, stage1Leaf, stage1Table, stage2Leaf, stage2Table } from "../spec/smmuv3/descriptor.js";
 import { FsPage, FsPage1G, FsPage2M, FsTable, FsUpperTable } from "../spec/vtd/first_stage.js";
 import { SsPage, SsPage1G, SsPage2M, SsTable, SsUpperTable } from "../spec/vtd/second_stage.js";
-import type { EntryKind, EntryShape, FormatName, Grants, LevelShape, TableFormat, UnitFeature } from "./format.js";
+import type {
+  EntryKind,
+  EntryShape,
+  FormatName,
+  Grants,
+  LevelShape,
+  Mark,
+  TableFormat,
+  UnitFeature,
+} from "./format.js";
 
 const all: Grants = { read: true, write: true, user: true };
 
@@ -15,8 +24,13 @@ interface Entry {
   readonly frameHigh?: Field;
 }
 
-function shape(entry: Entry, grants: Grants, optional: EntryShape["optional"] = []): EntryShape {
-  return { about: entry.$, frame: entry.frame, frameHigh: entry.frameHigh ?? null, grants, optional };
+interface More {
+  readonly marks?: readonly Mark[];
+  readonly optional?: EntryShape["optional"];
+}
+
+function shape(entry: Entry, grants: Grants, { marks = [], optional = [] }: More = {}): EntryShape {
+  return { about: entry.$, frame: entry.frame, frameHigh: entry.frameHigh ?? null, grants, marks, optional };
 }
 
 const level = (
@@ -40,10 +54,16 @@ const plain = {
 
 const ssTable = (t: typeof SsTable | typeof SsUpperTable) => shape(t, { read: t.r, write: t.w, user: true });
 const ssLeaf = (l: typeof SsPage | typeof SsPage2M | typeof SsPage1G) =>
-  shape(l, { read: l.r, write: l.w, user: true }, [
-    ["snoop-control", l.snp],
-    ["device-tlb", l.tm],
-  ]);
+  shape(
+    l,
+    { read: l.r, write: l.w, user: true },
+    {
+      optional: [
+        ["snoop-control", l.snp],
+        ["device-tlb", l.tm],
+      ],
+    },
+  );
 
 export const vtdSecondStage: TableFormat = {
   ...plain,
@@ -63,8 +83,19 @@ export const vtdSecondStage: TableFormat = {
   interruptRange: true,
 };
 
-const fsShape = (e: typeof FsPage | typeof FsPage2M | typeof FsPage1G | typeof FsTable | typeof FsUpperTable) =>
-  shape(e, { read: true, write: e.rw, user: e.us });
+/**
+ * Accessed and dirty from the beginning, so that no unit has to write them.
+ * Source: Linux drivers/iommu/generic_pt/fmt/x86_64.h (x86_64_pt_iommu_set_prot, x86_64_pt_install_table).
+ */
+const fsTable = (e: typeof FsTable | typeof FsUpperTable) =>
+  shape(e, { read: true, write: e.rw, user: e.us }, { marks: [{ field: e.a, value: 1 }] });
+const fsLeaf = (e: typeof FsPage | typeof FsPage2M | typeof FsPage1G) => {
+  const marks: readonly Mark[] = [
+    { field: e.a, value: 1 },
+    { field: e.d, value: 1, ofWritable: true },
+  ];
+  return shape(e, { read: true, write: e.rw, user: e.us }, { marks });
+};
 
 const firstStage = (name: FormatName, unit: "vtd" | "amdvi", prefix: string): TableFormat => ({
   ...plain,
@@ -75,11 +106,11 @@ const firstStage = (name: FormatName, unit: "vtd" | "amdvi", prefix: string): Ta
   present: [FsPage.p],
   kind: FsTable.ps,
   levels: [
-    level(`${prefix}PTE`, null, fsShape(FsPage), ["leaf", "leaf"]),
-    level(`${prefix}PDE`, fsShape(FsTable), fsShape(FsPage2M), ["table", "leaf"]),
-    level(`${prefix}PDPE`, fsShape(FsTable), fsShape(FsPage1G), ["table", "leaf"], "pages-1g"),
-    level(`${prefix}PML4E`, fsShape(FsUpperTable), null, ["table", "reserved"]),
-    level(`${prefix}PML5E`, fsShape(FsUpperTable), null, ["table", "reserved"]),
+    level(`${prefix}PTE`, null, fsLeaf(FsPage), ["leaf", "leaf"]),
+    level(`${prefix}PDE`, fsTable(FsTable), fsLeaf(FsPage2M), ["table", "leaf"]),
+    level(`${prefix}PDPE`, fsTable(FsTable), fsLeaf(FsPage1G), ["table", "leaf"], "pages-1g"),
+    level(`${prefix}PML4E`, fsTable(FsUpperTable), null, ["table", "reserved"]),
+    level(`${prefix}PML5E`, fsTable(FsUpperTable), null, ["table", "reserved"]),
   ],
   interruptRange: unit === "vtd",
 });
@@ -88,7 +119,12 @@ export const vtdFirstStage = firstStage("vtd-fs", "vtd", "FS-");
 export const amdviV2 = firstStage("amdvi-v2", "amdvi", "guest ");
 
 const v1Table = shape(V1Table, { read: V1Table.ir, write: V1Table.iw, user: true });
-const v1Leaf = shape(V1Page, { read: V1Page.ir, write: V1Page.iw, user: true });
+/** Devices are coherent whatever they ask for. Source: Linux drivers/iommu/generic_pt/fmt/amdv1.h (amdv1pt_iommu_set_prot). */
+const v1Leaf = shape(
+  V1Page,
+  { read: V1Page.ir, write: V1Page.iw, user: true },
+  { marks: [{ field: V1Page.fc, value: 1 }] },
+);
 
 /** NextLevel 1 to 6 must lie below; 0 and 7 are pages, which the topmost level cannot hold (table 15). */
 const v1Kinds = (own: number): EntryKind[] =>
@@ -155,7 +191,12 @@ function arm(stage: 1 | 2, granule: keyof typeof granules): TableFormat {
 function armLeaf(stage: 1 | 2, lg2: GranuleLg2, lsb: number): EntryShape {
   if (stage === 1) {
     const leaf = stage1Leaf(lg2, lsb);
-    return shape(leaf, { read: true, write: { not: leaf.readOnly }, user: leaf.unprivileged });
+    // Cached memory of a coherent device. Source: Linux drivers/iommu/io-pgtable-arm.c (arm_lpae_prot_to_pte).
+    const marks = [
+      { field: leaf.attrIndex, value: 1 },
+      { field: leaf.sh, value: 3 },
+    ];
+    return shape(leaf, { read: true, write: { not: leaf.readOnly }, user: leaf.unprivileged }, { marks });
   }
   const leaf = stage2Leaf(lg2, lsb);
   return shape(leaf, { read: leaf.read, write: leaf.write, user: true });

@@ -33,6 +33,9 @@ const oneSecond = 4;
 const depth = 2;
 const levels = 4;
 const didCount = 2 ** 16;
+/** Domain 0 is that of devices that are blocked, and the one for what passes is made first (iommu.c, amd_iommu_init_identity_domain). */
+const passingDid = 1;
+const firstDid = 2;
 
 export class AmdviDriver implements UnitDriver {
   readonly #ports: UnitPorts;
@@ -40,8 +43,7 @@ export class AmdviDriver implements UnitDriver {
   readonly #entryCount: number;
   readonly #ring: CommandRing;
   readonly #events: EventReader;
-  /** Domain 0 is that of devices that are blocked. */
-  #nextDid = 1;
+  #nextDid = firstDid;
 
   /** @throws Misuse `no-memory` */
   constructor({ ports, lastRequester, posted = () => undefined }: UnitDriverOptions) {
@@ -79,7 +81,7 @@ export class AmdviDriver implements UnitDriver {
   attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void {
     const passes = to === "pass-through";
     const words = entryWith({
-      ...{ v: 1, tv: 1, ir: 1, iw: 1, i: device.ats ? 1 : 0, did: passes ? this.#nextDid++ : to.id },
+      ...{ v: 1, tv: 1, ir: 1, iw: 1, i: device.ats ? 1 : 0, did: passes ? passingDid : to.id },
       ...(passes ? {} : { mode: levels, frame: to.root.address / frameBytes }),
     });
     // The half that has no say of translation first: what makes the entry count is one store.

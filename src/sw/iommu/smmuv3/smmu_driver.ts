@@ -31,8 +31,11 @@ const cached = { shareability: 3, writeBack: 1 } as const;
 const fullAts = 1;
 /** STE.SHCFG: as the request says. */
 const incoming = 1;
-/** MAIR: entries name attribute 0, which is memory that is written back. */
-const writeBackMemory = 0xff;
+/**
+ * MAIR: attribute 1, which entries name, is memory that is written back; beside it memory that is not cached, devices and
+ * an outer cache. The upper half is what a sign leaves there. Source: Linux drivers/iommu/io-pgtable-arm.c.
+ */
+const memoryAttributes = { mair0: 0xf404ff44, mair1: 0xffffffff } as const;
 
 export class SmmuDriver implements UnitDriver {
   readonly #ports: UnitPorts;
@@ -121,7 +124,7 @@ export class SmmuDriver implements UnitDriver {
   #contextOf(sid: number, { id: asid, root }: UnitDomain): number {
     const at = this.#ports.allocate(1) * frameBytes;
     const words = entryWords(ContextDescriptor, {
-      ...{ v: 1, aa64: 1, r: 1, a: 1, aset: 1, asid, epd1: 1, mair0: writeBackMemory },
+      ...{ v: 1, aa64: 1, r: 1, a: 1, aset: 1, asid, epd1: 1, ...memoryAttributes },
       ...{ t0sz: 64 - inputBits, ips: this.#outputSize, ttb0: root.address / 16 },
       ...{ ir0: cached.writeBack, or0: cached.writeBack, sh0: cached.shareability },
     });

@@ -15,6 +15,8 @@ import {
   pasidDirectoryEntryBytes,
   pasidEntryBytes,
 } from "../../../spec/vtd/pasid.js";
+import { vtdRegisters } from "../../../spec/vtd/register_map.js";
+import { ExtendedCapability } from "../../../spec/vtd/registers.js";
 import { rootEntryBytes, ScalableRootEntry } from "../../../spec/vtd/root_entry.js";
 import { Allow, type TableRoot } from "../../../table/index.js";
 import type { UnitPorts } from "../ports.js";
@@ -84,7 +86,14 @@ function directoryAt({ memory, allocate }: UnitPorts, entry: number): number {
   return directory;
 }
 
-function putPasid({ memory }: UnitPorts, directory: number, { did, root }: AttachedTo): void {
+/** ECAP.SMPWCS: walks may snoop. */
+function snoops(registers: UnitPorts["registers"]): boolean {
+  const words = new Uint32Array(2);
+  registers.read64(vtdRegisters.registers.ecap.offset, words);
+  return read(words, 0, ExtendedCapability.smpwcs) === 1;
+}
+
+function putPasid({ memory, registers }: UnitPorts, directory: number, { did, root }: AttachedTo): void {
   const words = Uint32Array.of(memory.load32(directory), memory.load32(directory + 4));
   const at = read(words, 0, PasidDirectoryEntry.frame) * frameBytes + ridPasid * pasidEntryBytes;
   const { p, pgtt, aw, pwsnp } = PasidEntry;
@@ -93,7 +102,7 @@ function putPasid({ memory }: UnitPorts, directory: number, { did, root }: Attac
       [p, 1],
       [PasidEntry.did, did],
       [aw, fourLevels],
-      [pwsnp, 1],
+      [pwsnp, snoops(registers) ? 1 : 0],
     ] as const),
     ...tableOf(root, pgtt),
   ]);
@@ -112,7 +121,6 @@ function tableOf(root: TableRoot | null, pgtt: Field): readonly (readonly [Field
   return [
     [pgtt, PasidTranslation.first],
     [PasidEntry.fsFrame, frame],
-    [PasidEntry.nxe, 1],
   ];
 }
 

@@ -25,14 +25,20 @@ import type { MakeMode, VtdMode } from "./mode.js";
 
 const { gcmd, gsts, rtaddr, cap } = vtdRegisters.registers;
 
+/**
+ * Domain ids: units in caching mode tag what is absent with 0, and whatever passes untranslated shares one.
+ * Source: Linux drivers/iommu/intel/iommu.h (FLPT_DEFAULT_DID, IDA_START_DID).
+ */
+const passingDid = 1;
+const firstDid = 2;
+
 export class VtdDriver implements UnitDriver {
   readonly #ring: InvalidationRing;
   readonly #faults: VtdFaultHandler;
   readonly #ports: UnitPorts;
   readonly #mode: VtdMode;
   readonly #mamv: number;
-  /** Domain ids: 0 is never used, for units in caching mode tag what is absent with it. */
-  #nextDid = 1;
+  #nextDid = firstDid;
   #command = 0;
 
   /** @throws Misuse `no-memory` */
@@ -62,7 +68,7 @@ export class VtdDriver implements UnitDriver {
   }
 
   attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void {
-    const tables = to === "pass-through" ? { did: this.#nextDid++, root: null } : { did: to.id, root: to.root };
+    const tables = to === "pass-through" ? { did: passingDid, root: null } : { did: to.id, root: to.root };
     this.#ring.submit(...this.#mode.attach(device, tables));
   }
 
