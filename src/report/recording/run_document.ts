@@ -8,7 +8,7 @@ import { requestRefusalWords } from "../../lab/replay/told/request_summary.js";
 import type { RunDocument } from "../schema/documents.js";
 import { hexWords, secondsOf } from "../words/quantity.js";
 import { type RunReport, wholeAudit } from "./run_report.js";
-import { unmapPolicy, wholeAdvice } from "./words/unmap_policy.js";
+import { unmapPolicy, wholeAdvice } from "./unmap_policy.js";
 import { xenDocument } from "./xen_document.js";
 
 /**

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { readKernelLog } from "../../../src/read/kernel_log/read_kernel_log.js";
 import type { RunReport } from "../../../src/report/recording/run_report.js";
-import { policyWords, unmapPolicy, wholeAdvice } from "../../../src/report/recording/words/unmap_policy.js";
+import { policyWords, unmapPolicy, wholeAdvice } from "../../../src/report/recording/unmap_policy.js";
 import { sampleReport } from "./sample.js";
 
 const { outcome, audit } = sampleReport();

@@ -6,8 +6,8 @@ import type { Style } from "../../text/style.js";
 import { byWords, someOf } from "../../words/groups.js";
 import { bytesWords } from "../../words/quantity.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
+import { policyWords, unmapPolicy } from "../unmap_policy.js";
 import { invalidationWords } from "../words/invalidations.js";
-import { policyWords, unmapPolicy } from "../words/unmap_policy.js";
 import { violationCount } from "../words/verdict.js";
 
 /** How many are shown in words; the rest is counted, and `--json` has all that were kept. */

@@ -2,8 +2,8 @@
  * Whether a kernel flushes an address as it is unmapped (strict) or later (lazy): from its log, else from what the
  * recording shows.
  */
-import { countWords } from "../../../base/count_words.js";
-import type { RunReport } from "../run_report.js";
+import { countWords } from "../../base/count_words.js";
+import type { RunReport } from "./run_report.js";
 
 export interface UnmapPolicy {
   /** null: nothing tells. */
