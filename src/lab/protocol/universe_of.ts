@@ -19,6 +19,10 @@ export interface UniverseOptions {
   readonly takes: readonly { readonly page: number; readonly fill?: (m: BuiltMachine) => void }[];
   /** What is looked at. */
   readonly rules: readonly Rule[];
+  /** Before anybody does anything. */
+  readonly begins?: (m: BuiltMachine) => void;
+  /** What is looked at besides, by its name. */
+  readonly more?: (m: BuiltMachine) => Universe["always"];
   /** Beside the protocols, with what they remember. */
   readonly others?: (m: BuiltMachine, running: readonly Running[]) => readonly Running[];
   /** Pages of nobody whose owner does not matter to I9. */
@@ -49,6 +53,7 @@ const takerProgram = program<{ readonly m: BuiltMachine; readonly take: Universe
 export function universeOf(o: UniverseOptions): Universe {
   const m = buildMachine(o.machine);
   const { state, memory, book, seen } = m;
+  o.begins?.(m);
   memory.noteIn(state);
   const protocols = o.protocols(m).map(({ name, steps }) => {
     const isProved = o.proved?.includes(name) ?? true;
@@ -73,7 +78,10 @@ export function universeOf(o: UniverseOptions): Universe {
   return {
     state,
     actors: [...m.hardware, ...protocols, ...others, ...takers],
-    always: Object.fromEntries(o.rules.flatMap((rule) => (rule === "I9" ? [] : [[ruled(rule), looks[rule]] as const]))),
+    always: {
+      ...Object.fromEntries(o.rules.flatMap((rule) => (rule === "I9" ? [] : [[ruled(rule), looks[rule]] as const]))),
+      ...o.more?.(m),
+    },
     sometimes: {},
     facts: () => machineFacts(m, o.machine),
     atRest: o.rules.includes("I9") ? { [ruled("I9")]: hasEnded } : {},

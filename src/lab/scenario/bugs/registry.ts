@@ -1,8 +1,10 @@
 /** All historic bugs that are switches somewhere: one table for each layer that has some, with its demonstrations. */
 import { engineBugs } from "../../../sw/engine/index.js";
+import { attachBugs } from "../../../sw/iommu/group/bugs.js";
 import { lifetimeBugs } from "../../../sw/iommu/lifetime/bugs.js";
 import { bugs as poolBugs } from "../../../sw/swiotlb/bugs.js";
 import { xenBugs } from "../../../sw/xen/index.js";
+import { attachDemonstrations } from "./attach.js";
 import type { Demonstration } from "./demonstration.js";
 import { engineDemonstrations } from "./engine.js";
 import { searchStates } from "./explored.js";
@@ -32,6 +34,7 @@ const tables: readonly BugTable[] = [
   { layer: "sw/swiotlb", rows: poolBugs, demonstrations: poolDemonstrations },
   { layer: "sw/engine", rows: engineBugs, demonstrations: engineDemonstrations },
   { layer: "sw/iommu", rows: lifetimeBugs, demonstrations: lifetimeDemonstrations },
+  { layer: "sw/iommu", rows: attachBugs, demonstrations: attachDemonstrations },
   { layer: "sw/xen", rows: xenBugs, demonstrations: { ...guestDemonstrations, ...hypervisorDemonstrations } },
 ];
 

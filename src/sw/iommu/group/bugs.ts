@@ -18,11 +18,15 @@ export const attachRules = {
   I2: "no device is led to a domain that is not there",
   I4: "a device is led where its group says, and nowhere else",
   I5: "what the old domain and the new one map alike is never refused",
-  I6: "what a unit keeps under a tag comes from one domain",
+  tags: "unmappings are told to whoever is led to their domain",
 } as const;
 export type AttachRule = keyof typeof attachRules;
 
-const breaks = (rule: AttachRule) => ({ rule, breaks: `${rule}: ${attachRules[rule]}` }) as const;
+/** A rule as reports name it. */
+export const attachRule = (rule: AttachRule): string =>
+  rule === "tags" ? attachRules.tags : `${rule}: ${attachRules[rule]}`;
+
+const breaks = (rule: AttachRule) => ({ rule, breaks: attachRule(rule) }) as const;
 const read7 = "as read in Linux 7.0, not confirmed by its authors";
 
 export const attachBugs = [
@@ -58,7 +62,73 @@ export const attachBugs = [
       year: 2026,
       source: `candidate: iommu_detach_device_pasid while a device is reset, which has lost its PASIDs already, ${read7}; assumes a driver that drops a tag for each removal (CVE-2026-53281)`,
     },
+    ...breaks("tags"),
+  },
+  {
+    id: "attach-window",
+    ...{
+      year: 2026,
+      source: `candidate O-VTD1: intel_iommu_attach_device stores the entry before it lists the tag, ${read7}; assumes that nothing keeps an unmapping of the same domain out`,
+    },
     ...breaks("I1"),
+  },
+  {
+    id: "detach-window",
+    ...{
+      year: 2026,
+      source: `candidate O-VTD2: device_block_translation takes the tag off before it tears the entry down, ${read7}; assumes that nothing keeps an unmapping of the same domain out`,
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "id-forgotten-late",
+    ...{
+      year: 2022,
+      source: "CVE-2022-26357, XSA-399 (d9eca7bb6c): an id is marked as free before its owner is forgotten",
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "id-shared",
+    ...{
+      year: 2024,
+      source:
+        "Linux 87a6f1f22c97: two devices of AMD's have one domain id and different tables; shown on a unit of VT-d's",
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "nested-id-recycled",
+    ...{
+      year: 2026,
+      source: `candidate O-AMD3: nested_domain_free gives the id back and tells nobody, ${read7}; assumes that the next nested domain gets that id; shown on a unit of VT-d's`,
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "alias-cleared",
+    ...{
+      year: 2025,
+      source: "CVE-2025-38216 (320302baed05): the entry of two functions is cleared when the second comes",
+    },
+    ...breaks("I5"),
+  },
+  {
+    id: "region-by-way-of-nothing",
+    ...{
+      year: 2022,
+      source:
+        "CVE-2022-26358 to 26361, XSA-400 (78a40f8b5d, 8f41e481b4): a device goes to another domain by way of none",
+    },
+    ...breaks("I5"),
+  },
+  {
+    id: "region-unmapped",
+    ...{
+      year: 2021,
+      source: "CVE-2021-28694 to 28696, XSA-378 (34750a3eb0): a guest may unmap what firmware wants mapped",
+    },
+    ...breaks("I5"),
   },
 ] as const satisfies readonly Row[];
 

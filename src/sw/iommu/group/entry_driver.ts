@@ -42,6 +42,7 @@ export class EntryDriver implements GroupDriver {
   readonly #options: EntryDriverOptions;
   readonly #entries: CellArray;
   readonly #noted: CellArray;
+  readonly #users: CellArray;
 
   constructor(o: EntryDriverOptions) {
     this.#options = o;
@@ -52,11 +53,13 @@ export class EntryDriver implements GroupDriver {
       record(o.name ?? "unit", {
         entries: cells(o.devices * o.pasids, "the domain that each device and PASID is led to; 0 = none"),
         noted: cells(o.devices, "the domain that the driver notes for each device"),
+        users: cells(o.domains.count + 1, "for each domain, attachments of which its unmappings are told"),
       }),
     );
     this.#entries = s.entries;
     this.#noted = s.noted;
-    this.setPasid = (domain, device, pasid) => this.#setPasid({ domain, device: device.number, pasid });
+    this.#users = s.users;
+    this.setPasid = (domain, device, pasid, old) => this.#setPasid({ domain, device: device.number, pasid }, old);
   }
 
   /** Where a device's entry leads; the domain that blocks counts as one. */
@@ -64,19 +67,25 @@ export class EntryDriver implements GroupDriver {
     return this.#entries.get(device * this.#options.pasids + pasid);
   }
 
-  attachDevice(domain: number, { number: device }: GroupDevice): Result {
+  /** Are unmappings of the domain that an entry leads to told to anybody? True where it leads to no tables. */
+  isTold(device: number, pasid = 0): boolean {
+    const domain = this.entryOf(device, pasid);
+    return domain === noDomain || this.#isOwn(domain) || this.#users.get(domain) > 0;
+  }
+
+  attachDevice(domain: number, { number: device }: GroupDevice, old: number): Result {
     const { bugs } = this.#options;
     const asked = { domain, device, pasid: 0 };
-    if (domain === this.blocked) return this.#leads(asked);
+    if (domain === this.blocked) return this.#leads(asked, old);
     const isNested = this.domains.kindOf(domain) === "nested";
     if (bugs?.has("nested-not-noted") === true) {
       // Where a device leads is asked of a note, which the domains of guests do not change.
       if (this.#noted.get(device) === domain) return null;
     }
-    if (bugs?.has("torn-down-first") === true) this.#leads({ ...asked, domain: this.blocked });
+    if (bugs?.has("torn-down-first") === true) this.#leads({ ...asked, domain: this.blocked }, noDomain);
     const refused = this.#options.refuses?.(asked) ?? null;
     if (refused !== null) return refused;
-    this.#leads(asked);
+    this.#leads(asked, old);
     if (!isNested || bugs?.has("nested-not-noted") !== true) this.#noted.set(device, domain);
     return null;
   }
@@ -87,13 +96,20 @@ export class EntryDriver implements GroupDriver {
     return refused;
   }
 
-  #setPasid(asked: Asked): Result {
-    if (asked.domain === this.blocked) return this.#leads({ ...asked, domain: noDomain });
-    return this.#options.refuses?.(asked) ?? this.#leads(asked);
+  #setPasid(asked: Asked, old: number): Result {
+    if (asked.domain === this.blocked) return this.#leads({ ...asked, domain: noDomain }, old);
+    return this.#options.refuses?.(asked) ?? this.#leads(asked, old);
   }
 
-  #leads({ domain, device, pasid }: Asked): null {
+  /** @param old whose user it was: whether that is so is not asked */
+  #leads({ domain, device, pasid }: Asked, old: number): null {
     this.#entries.set(device * this.#options.pasids + pasid, domain);
+    this.#users.set(domain, this.#users.get(domain) + 1);
+    this.#users.set(old, Math.max(this.#users.get(old) - 1, 0));
     return null;
+  }
+
+  #isOwn(domain: number): boolean {
+    return domain === this.blocked || domain === this.identity;
   }
 }
