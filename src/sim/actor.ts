@@ -22,3 +22,22 @@ export interface OneWay {
 export function oneWay(name: string, of: OneWay): Actor {
   return { name, choices: () => (of.ready() ? 1 : 0), step: () => of.step(), label: () => name };
 }
+
+/** An actor each step of which is told before it is taken. */
+export const told = (a: Actor, takes: () => void): Actor => ({
+  name: a.name,
+  choices: () => a.choices(),
+  label: (choice) => a.label(choice),
+  step: (choice) => {
+    takes();
+    a.step(choice);
+  },
+});
+
+/** An actor that takes no step while something holds it. */
+export const heldWhile = (isHeld: () => boolean, a: Actor): Actor => ({
+  name: a.name,
+  choices: () => (isHeld() ? 0 : a.choices()),
+  label: (choice) => a.label(choice),
+  step: (choice) => a.step(choice),
+});

@@ -14,7 +14,7 @@ import { ContextEntry, TranslationType } from "../../spec/vtd/context_entry.js";
 import { vtdRegisters } from "../../spec/vtd/register_map.js";
 import { RootEntry } from "../../spec/vtd/root_entry.js";
 import { cell, cells, type Live, MachineState, record } from "../../state/index.js";
-import { FlushRing } from "../../sw/iommu/lifetime/flush_ring.js";
+import { FlushRing } from "../../sw/iommu/vtd/flush_ring.js";
 import { interruptDrafts, type Site } from "../../sw/iommu/lifetime/give_back.js";
 import { PageBook } from "../../sw/iommu/lifetime/page_book.js";
 import { callDrafts, deviceDrafts, type Kernel, lineDrafts } from "../../sw/iommu/lifetime/protocol.js";
@@ -94,6 +94,8 @@ export function buildMachine(o: MachineOptions) {
   const watch = watcher({ unit, memory, seen, queueAt: place.queue * frameBytes });
   const kernel: Kernel = {
     ...{ memory, ring, book, call, line, devices: listed },
+    // Its own time may be over at any moment.
+    timeIsOver: () => true,
     isPresent: () => presence.present === 1,
     givenAway: (_, s) => watch.givenAway(s, contextAt(o.devices[0]!.requester), presence.present === 1),
   };

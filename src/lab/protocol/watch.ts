@@ -10,6 +10,7 @@ import type { Memory } from "../../mem/memory.js";
 import { DescriptorType, descriptorType, InvalidationWait } from "../../spec/vtd/descriptors.js";
 import { cell, type Live, record } from "../../state/index.js";
 import type { Caller } from "../../sw/iommu/lifetime/protocol.js";
+import { done } from "../../sw/iommu/vtd/flush_ring.js";
 
 /** What a run has come to. */
 export const Seen = record("what came of it", {
@@ -58,7 +59,7 @@ export function watcher({ unit, memory, seen, queueAt }: Watched) {
   /** Was the wait's status stored, is all done that stands before it, and had all devices answered by then? */
   const isProved = (s: Caller) => {
     const isSilent = s.wait >= seen.silentFrom && s.wait < seen.silentTo;
-    return memory.load32(s.statusAt) === 1 && registers.get("iqh") >= s.wait && !isSilent;
+    return memory.load32(s.statusAt) === done && registers.get("iqh") >= s.wait && !isSilent;
   };
   /** Descriptors between head and tail. */
   function* queued() {

@@ -88,10 +88,15 @@ const rules: readonly Rule[] = [
       return [{ path: ["workload", at, "from"], expected, found: `${w.from}`, meant: [] }];
     });
   },
-  function iommuOfItsOwn({ xen, iommu }) {
+  function iommuOfTheHypervisor({ xen, iommu }) {
     if (xen === undefined || iommu === undefined) return [];
-    const expected = "a machine without a hypervisor, which has the IOMMU for itself";
-    return [{ path: ["iommu"], expected, found: "both xen and iommu", meant: [] }];
+    if (xen.model !== undefined && xen.model !== "vp+iommu") {
+      const expected = "model: vp+iommu, whose hypervisor has the IOMMU, or no iommu:";
+      return [{ path: ["xen", "model"], expected, found: `${xen.model}, and an iommu:`, meant: [] }];
+    }
+    if (iommu.policy === undefined || iommu.policy === "strict") return [];
+    const expected = "policy: strict, as a hypervisor flushes; others are a kernel's that has the IOMMU for itself";
+    return [{ path: ["iommu", "policy"], expected, found: iommu.policy, meant: [] }];
   },
   function iommuOfTheArchitecture({ iommu, arch = "x86" }) {
     if (iommu?.kind === undefined) return [];

@@ -25,7 +25,7 @@ import {
 import type { Described } from "../description/description.js";
 import type { DeviceDescription, MachineDescription } from "../description/schema.js";
 import type { Host } from "./host.js";
-import type { MachineIommu } from "./iommu.js";
+import type { KernelIommu } from "./kernel_iommu.js";
 
 export interface MachineDevice {
   readonly description: DeviceDescription;
@@ -106,7 +106,7 @@ function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
   });
 }
 
-const useOf = (policy: ReturnType<MachineIommu["policyFor"]>) =>
+const useOf = (policy: ReturnType<KernelIommu["policyFor"]>) =>
   policy === "pass-through" ? ("pass-through" as const) : ("translating" as const);
 
 function select(m: MachineDescription, host: Host, d: DeviceDescription, device: DmaDevice): Selected {
@@ -119,7 +119,7 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
       swiotlb: mode === "off" ? "noforce" : mode,
       memoryEnd: host.memoryEnd,
       encrypted: m.encrypted,
-      ...(host.iommu !== null && { iommu: useOf(host.iommu.policyFor(d)) }),
+      ...(host.kernelIommu !== null && { iommu: useOf(host.kernelIommu.policyFor(d)) }),
       smallBuffersBounce: m.arch === "arm" && engineProfileOf(m.kernel ?? null).rules.smallBuffersBounce,
       ...(host.kernel.model === "p==m" && { directMapped: "direct" as const }),
     },
@@ -144,7 +144,7 @@ function build(
     log,
     force: s.force,
     memoryEnd: host.memoryEnd,
-    ...(host.iommu !== null && { domainOf: (bdf: string) => host.iommu!.domainOf(bdf) }),
+    ...(host.kernelIommu !== null && { domainOf: (bdf: string) => host.kernelIommu!.domainOf(bdf) }),
     ...(d.machine.kernel !== undefined && { profile: engineProfileOf(d.machine.kernel) }),
   };
   try {

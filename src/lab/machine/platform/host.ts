@@ -16,7 +16,9 @@ import {
   makePool,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
-import { type DeviceTraits, MachineIommu } from "./iommu.js";
+import type { DeviceTraits, MachineIommu } from "./driven_unit.js";
+import { KernelIommu } from "./kernel_iommu.js";
+import { XenIommu } from "./xen_iommu.js";
 
 const slotBytes = 2048;
 
@@ -38,10 +40,14 @@ export interface XenHost {
 
 export interface Host {
   readonly kernel: GuestKernel;
+  /** The machine's memory, by its own addresses. */
+  readonly memory: Memory;
   /** null without a hypervisor. */
   readonly xen: XenHost | null;
-  /** The IOMMU before the devices; null: there is none that this kernel knows of. */
+  /** The IOMMU before the devices; null: there is none. */
   readonly iommu: MachineIommu | null;
+  /** The same where the kernel has it for itself; null: there is none that it knows of. */
+  readonly kernelIommu: KernelIommu | null;
   readonly guests: ReadonlyMap<number, GuestDomain>;
   readonly port: DmaPort;
   /** A device works for this kernel from now on. */
@@ -68,11 +74,13 @@ export function buildHost(m: MachineDescription): Host {
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / frameBytes;
   const kernel = new NativeGuest(frames, { highFirst: true });
-  const iommu = m.iommu === undefined ? null : new MachineIommu(m, m.iommu, kernel);
+  const iommu = m.iommu === undefined ? null : new KernelIommu(m, m.iommu, kernel);
   return {
     kernel,
+    memory: kernel.memory,
     xen: null,
     iommu,
+    kernelIommu: iommu,
     guests: new Map(),
     port: iommu?.port ?? new PlainBus(kernel.memory, frames * frameBytes),
     assign: (requester, device) => iommu?.attach(requester, device),
@@ -117,13 +125,16 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     guests.set(d.id, { guest, grants: new Grants(guest) });
   }
   const bus = new MachineBus(hypervisor);
+  const iommu = m.iommu === undefined ? null : new XenIommu(m, m.iommu, hypervisor, domain);
   return {
     kernel,
-    iommu: null,
+    memory,
+    iommu,
+    kernelIommu: null,
     xen: { hypervisor, calls, gate, kernel, foreign: new ForeignPages(kernel) },
     guests,
-    port: bus,
-    assign: (requester) => bus.assign(requester, domain),
+    port: iommu?.port ?? bus,
+    assign: (requester, device) => (iommu === null ? bus.assign(requester, domain) : iommu.attach(requester, device)),
     pagesLeft: () => kernel.pages.freePages,
     memoryEnd: pages(own.memory) * frameBytes,
     makePool(slots) {

@@ -5,12 +5,11 @@ import { Rng } from "../../../base/rng.js";
 import type { Memory } from "../../../mem/memory.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
 import { Checker, heardBy } from "../../../sw/dma/index.js";
-import type { NativeGuest } from "../../../sw/engine/index.js";
 import type { Described } from "../description/description.js";
 import type { MachineDescription } from "../description/schema.js";
 import { buildDevices, type MachineDevice } from "../platform/devices.js";
 import { buildHost, type Host, memoryDefault } from "../platform/host.js";
-import type { RegistersSeen } from "../platform/iommu.js";
+import type { RegistersSeen } from "../platform/driven_unit.js";
 import type { Program } from "../programs/program.js";
 import { buildPrograms } from "../programs/programs.js";
 import { MachineWatch } from "../timeline/machine_watch.js";
@@ -93,14 +92,14 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const { machine } = described;
   const host = buildHost(machine);
   yield 0;
-  const { iommu } = host;
+  const { iommu, kernelIommu } = host;
   if (o.snapshot !== undefined && iommu === null)
     described.refuse(["iommu"], "an IOMMU, whose tables are what an image of memory is to show", "none");
   const behind = (bdf: string, bus: number) => iommu!.behind(bdf, bus);
   const checker =
     o.checks === false || hasHostile(machine)
       ? null
-      : new Checker({ guest: host.kernel, memory: host.kernel.memory, ...(iommu !== null && { behind }) });
+      : new Checker({ guest: host.kernel, memory: host.kernel.memory, ...(kernelIommu !== null && { behind }) });
   const log = new DmaLog();
   const told = o.timeline === undefined ? null : new MachineWatch(o.timeline, machine);
   if (iommu !== null && told !== null) iommu.watch = told.bus;
@@ -138,7 +137,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const pause = Math.min(snapshot?.after ?? stepMax, stepMax);
   let ran = yield* until(pause, 0);
   if (snapshot !== undefined && (snapshot.after ?? ran.steps) === ran.steps) {
-    const { memory } = host.kernel as NativeGuest;
+    const { memory } = host;
     const { registers } = iommu!;
     const mapped = checker?.mappings ?? null;
     snapshot.take({ arch: machine.arch, memory, registers, mapped, behind, steps: ran.steps });

@@ -5,7 +5,7 @@ import { hex } from "../../../base/hex.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../../hw/iommu/core/request.js";
 import type { TraceStep } from "../../../table/index.js";
-import type { IommuWatch } from "../platform/iommu.js";
+import type { IommuWatch } from "../platform/driven_unit.js";
 import type { ApiWatch } from "./api_watch.js";
 import type { EntrySeen, Timeline } from "./timeline.js";
 

@@ -1,6 +1,6 @@
 /** All that a timeline hears of one machine: its drivers' calls, its bus, its IOMMU, its steps. */
 import { requesterOf } from "../../../bus/dma_port.js";
-import type { Actor } from "../../../sim/actor.js";
+import { type Actor, told } from "../../../sim/actor.js";
 import type { MachineDescription } from "../description/schema.js";
 import { ApiWatch } from "./api_watch.js";
 import { BusWatch } from "./bus_watch.js";
@@ -21,14 +21,6 @@ export class MachineWatch {
 
   /** An actor each step of which is counted. */
   counted(a: Actor): Actor {
-    return {
-      name: a.name,
-      choices: () => a.choices(),
-      label: (choice) => a.label(choice),
-      step: (choice) => {
-        this.#timeline.step++;
-        a.step(choice);
-      },
-    };
+    return told(a, () => this.#timeline.step++);
   }
 }

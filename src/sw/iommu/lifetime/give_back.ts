@@ -19,10 +19,20 @@ export interface Site {
   /** The device with its context entry. */
   readonly requester: number;
   readonly contextAt: number;
+  /** All devices that may keep a translation of it, and are told of flushes. Left out: that one. */
+  readonly keepers?: readonly Keeper[];
 }
 
-/** The unit forgets, then the device. */
-export const flushOf = (site: Site) => [iotlbPages(site), deviceTlbPages(site)];
+/** A device with a TLB of its own, and its context entry. */
+export type Keeper = Pick<Site, "requester" | "contextAt">;
+
+const keepersOf = (site: Site): readonly Keeper[] => site.keepers ?? [site];
+
+/** The unit forgets, then the devices. */
+export const flushOf = (site: Site) => [
+  iotlbPages(site),
+  ...keepersOf(site).map(({ requester }) => deviceTlbPages({ requester, frame: site.frame })),
+];
 
 /** Does an interrupt tell that a flush is done? */
 export const listens = ({ caller, keeps }: ReleasePolicy) => caller !== "stands still" && keeps === "references";
@@ -53,12 +63,14 @@ export function giveBack(policy: ReleasePolicy, site: Site, processor = 0): read
 /** What stands behind it in the list is jumped to, not come to. */
 const last = (step: ProtocolStep): ProtocolStep => ({ ...step, does: (k, s) => step.does(k, s) ?? isOver });
 
-/** The unit refuses the device: what it keeps leads nowhere. Behind that, the flush counts as done. */
+/** The unit refuses the devices: what they keep leads nowhere. Behind that, the flush counts as done. */
 function fence(site: Site, word: { readonly processor?: number }): readonly ProtocolStep[] {
-  const descriptors = [contextOf(site), iotlbPages(site)];
+  const { did } = site;
+  const keepers = keepersOf(site);
+  const descriptors = [...keepers.map(({ requester }) => contextOf({ did, requester })), iotlbPages(site)];
   const blocked = answered({ name: "blocked?", impatient: false, silent: () => "ask to block" });
   return [
-    block(site.contextAt),
+    block(keepers.map((k) => k.contextAt)),
     ask({ name: "ask to block", descriptors, ...word }),
     { ...blocked, does: (k, s) => blocked.does(k, s) ?? "done" },
   ];

@@ -4,20 +4,28 @@
  */
 import { type CellArray, cell, cells, end, type Live, type Program, program } from "../../../state/index.js";
 import type { StructureMemory } from "../ports.js";
-import type { FlushRing, Submitted } from "./flush_ring.js";
+import type { FlushRing, Submitted } from "../vtd/flush_ring.js";
 import type { PageBook } from "./page_book.js";
+
+/** Who holds which page, as the steps tell and ask it. */
+export type PageHolders = Pick<
+  PageBook,
+  "isFree" | "map" | "unmap" | "flushed" | "release" | "free" | "protect" | "isProtected"
+>;
 
 /** What a protocol's steps reach. */
 export interface Kernel {
   readonly memory: StructureMemory;
   readonly ring: FlushRing;
-  readonly book: PageBook;
+  readonly book: PageHolders;
   /** The devices of the domain, by number. */
   readonly devices: { readonly listed: CellArray; readonly enabled: CellArray };
   /** Where the processor's cache holds a store back from memory. */
   readonly line: Live<typeof lineDrafts>;
   /** The call of a guest that is served, where one is. */
   readonly call: Live<typeof callDrafts>;
+  /** Has one who does not wait for ever waited long enough? */
+  readonly timeIsOver: (s: Caller) => boolean;
   /** Is the device still there? */
   readonly isPresent: () => boolean;
   /** Told when a page is given away, and what says that it may be: who watches what must hold looks then. */

@@ -37,13 +37,13 @@ export const ask = (o: {
 /** Wait until the status is there. A queue that stopped goes on; then `silent` says what comes next. */
 export const answered = (o: {
   readonly name: string;
-  /** Gives up after a time of its own: at any moment. */
+  /** Gives up after a time of its own. */
   readonly impatient: boolean;
   /** @returns the step for when no answer came; `gone` when the device is no longer there */
   readonly silent: (gone: boolean) => string;
 }): ProtocolStep => ({
   name: o.name,
-  when: ({ ring }, s) => ring.isAnswered(s.statusAt) || ring.isStopped || o.impatient,
+  when: ({ ring, timeIsOver }, s) => ring.isAnswered(s.statusAt) || ring.isStopped || (o.impatient && timeIsOver(s)),
   atomic: "the unit's status is read and cleared by one who holds its lock",
   does({ ring, isPresent }, s) {
     if (ring.isAnswered(s.statusAt)) {
@@ -81,12 +81,12 @@ export const release = (o: { readonly page: number; readonly keeps: "nothing" | 
   },
 });
 
-/** Neither translated requests nor others are taken from the device any more, once the unit knows. */
-export const block = (contextAt: number): ProtocolStep => ({
+/** Neither translated requests nor others are taken from devices any more, once the unit knows. @param contextsAt their entries */
+export const block = (contextsAt: readonly number[]): ProtocolStep => ({
   name: "block the device",
   atomic: "its position is its own",
   does({ memory }, s) {
-    memory.store(contextAt, [0, 0, 0, 0]);
+    for (const at of contextsAt) memory.store(at, [0, 0, 0, 0]);
     s.gaveUp = 1;
     return undefined;
   },

@@ -16,6 +16,7 @@ export const legacyMode: MakeMode = (ports, root) => ({
   ttm: 0,
   descriptorBytes: 16,
   root: { ...tables, format: "vtd-ss", upper: "zero", allow: Allow.readWrite },
+  entryAt: (requester) => contextAt(ports, root, requester),
   forgetAll: () => [context({ g: 1 }), iotlb({ g: 1 })],
 
   attach({ requester, ats }, to) {

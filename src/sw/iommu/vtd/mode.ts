@@ -18,6 +18,8 @@ export interface VtdMode {
   readonly descriptorBytes: 16 | 32;
   /** What of a table does not depend on where it stands. */
   readonly root: Omit<TableRoot, "address">;
+  /** Byte address of a device's context entry: one of zeros blocks it. */
+  entryAt(requester: number): number;
   /** Everything, of a unit whose root table is new. */
   forgetAll(): readonly Uint32Array[];
   /** Store the entries that lead to what a device is attached to. @returns what the unit is to forget */

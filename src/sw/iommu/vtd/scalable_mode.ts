@@ -39,6 +39,7 @@ export const scalableMode =
     // Smaller ones cannot name PASIDs of a unit in this mode (VT-d 4.1, 6.5.2).
     descriptorBytes: 32,
     root: stage === "first" ? firstEntry : secondEntry,
+    entryAt: (requester) => contextAt(ports, root, requester),
     forgetAll: () => [context({ g: 1 }), pasidCache({ g: 3 }), iotlb({ g: 1 })],
 
     attach(device, to) {

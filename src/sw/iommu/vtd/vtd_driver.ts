@@ -20,6 +20,7 @@ import type {
 } from "../unit_driver.js";
 import { deviceTlb } from "./commands.js";
 import { VtdFaultHandler } from "./fault_handler.js";
+import type { FlushRing } from "./flush_ring.js";
 import { InvalidationRing } from "./invalidation_ring.js";
 import type { MakeMode, VtdMode } from "./mode.js";
 
@@ -81,6 +82,16 @@ export class VtdDriver implements UnitDriver {
       },
       flushAll: () => this.#submit(this.#mode.forgetPages(id, null, false), devices, allFrames),
     };
+  }
+
+  /** The queue itself, for who does not stand still until it is done. */
+  get queue(): FlushRing {
+    return this.#ring.ring;
+  }
+
+  /** Byte address of a device's context entry: one of zeros blocks it. */
+  entryAt(requester: number): number {
+    return this.#mode.entryAt(requester);
   }
 
   takeFaults(): readonly UnitFault[] {

@@ -15,6 +15,8 @@ export const isPage = (h: Parameters<typeof pageLimit>[0], page: number): boolea
 export class CpuMap {
   frames = new Int32Array(0);
   reach = new Uint8Array(0);
+  /** Told of each page that means something else now: who keeps the same map for devices. */
+  changed: ((page: number) => void) | null = null;
 
   get length(): number {
     return this.frames.length;
@@ -33,12 +35,14 @@ export class CpuMap {
     this.grow(page + 1);
     this.frames[page] = frame;
     this.reach[page] = reach;
+    this.changed?.(page);
   }
 
   clear(page: number): void {
     if (page >= this.frames.length) return;
     this.frames[page] = absent;
     this.reach[page] = 0;
+    this.changed?.(page);
   }
 
   grow(length: number): void {

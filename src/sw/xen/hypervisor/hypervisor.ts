@@ -12,7 +12,7 @@ import { domainSelf, firstReservedDomain, GrantStatus } from "../../../spec/xen/
 import { type XenBugId, type XenFlags, xenFlags } from "../bugs.js";
 import { isPage, Reach } from "./cpu_map.js";
 import { Domain, type DomainOptions } from "./domain.js";
-import { FrameTable, FrameType } from "./frame_table.js";
+import { FrameTable, FrameType, hypervisorItself } from "./frame_table.js";
 import { type FrameWatch, unwatched } from "./frame_watch.js";
 import { FreeFrames } from "./free_frames.js";
 import { addGrantFrames } from "./grant_frames.js";
@@ -101,6 +101,17 @@ export class Hypervisor {
     this.frames.heap[m] = 1;
     this.watch.given(m, d.id);
     return m;
+  }
+
+  /** 2^order neighbouring frames for tables of its own, which no domain sees. @returns null when there are none. */
+  allocateOwn(order: number): Mfn | null {
+    const first = this.free.take(order, 64);
+    if (first !== null) for (let n = 0; n < 2 ** order; n++) this.frames.allocate((first + n) as Mfn, hypervisorItself);
+    return first;
+  }
+
+  freeOwn(first: Mfn, order: number): void {
+    for (let n = 0; n < 2 ** order; n++) this.giveUp((first + n) as Mfn);
   }
 
   /** Drop the allocation's reference: the owner gives the frame up; it is free when nobody else holds it. */

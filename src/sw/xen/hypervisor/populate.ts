@@ -34,12 +34,23 @@ export function decrease(h: Hypervisor, d: Domain, numbers: readonly number[]): 
   h.count("decrease_reservation");
   let done = 0;
   for (const number of numbers) {
-    const m = h.frameOfGfn(d, number) as Mfn;
-    if (!h.frames.givable(m, d.id)) break;
-    if (d.rules.translated) d.map.clear(number);
-    h.frames.m2p[m] = invalidM2p;
+    const m = givable(h, d, number);
+    if (m === null) break;
+    unlink(h, d, number, m);
     h.giveUp(m);
     done++;
   }
   return done;
+}
+
+/** The frame under a number, if the domain may give it back; null: it may not. */
+export function givable(h: Hypervisor, d: Domain, number: number): Mfn | null {
+  const m = h.frameOfGfn(d, number) as Mfn;
+  return h.frames.givable(m, d.id) ? m : null;
+}
+
+/** A frame that is given back: the number means nothing any more. */
+export function unlink(h: Hypervisor, d: Domain, number: number, m: Mfn): void {
+  if (d.rules.translated) d.map.clear(number);
+  h.frames.m2p[m] = invalidM2p;
 }

@@ -1,5 +1,6 @@
 /**
- * Software's side of a VT-d unit's invalidation queue, all of it declared: what is posted, and where its status comes.
+ * Software's side of a VT-d unit's invalidation queue, all of it declared: what is posted, and where its status comes. Each
+ * wait has a status word of its own slot, unless who waits has a word for all of his.
  *
  * Source: VT-d 4.1, 6.5.2; Linux drivers/iommu/intel/dmar.c and Xen xen/drivers/passthrough/vtd/qinval.c.
  */
@@ -10,11 +11,15 @@ import { vtdRegisters } from "../../../spec/vtd/register_map.js";
 import { FaultStatus } from "../../../spec/vtd/registers.js";
 import { cell, type Live, type MachineState, record } from "../../../state/index.js";
 import type { StructureMemory } from "../ports.js";
+import type { Posted } from "../unit_driver.js";
 
-const { iqh, iqt, fsts, ics, iectl } = vtdRegisters.registers;
+const { iqh, iqt, fsts, ics, iectl, iedata, ieaddr } = vtdRegisters.registers;
 const unanswered = 2 ** FaultStatus.ite.lsb;
-const descriptorBytes = 16;
-const queueBytes = 4096;
+/** Of either size of descriptors: a queue of one page, or of two. */
+export const slotCount = 256;
+const wordBytes = 4;
+/** What a wait stores. Source: Linux QI_DONE; Xen's is 1. */
+export const done = 2;
 
 const RingState = record("flush ring", {
   tail: cell("bytes from the queue's begin, where the next descriptor goes"),
@@ -34,45 +39,55 @@ export class FlushRing {
   readonly #registers: WideRegisters;
   readonly #queueAt: number;
   readonly #statusAt: number;
+  readonly #slotBytes: number;
+  readonly #posted: Posted;
 
   constructor(o: {
     readonly state: MachineState;
     readonly memory: StructureMemory;
     readonly registers: WideRegisters;
-    /** A page of the queue, and one of status words: one for each slot, then one for each processor. */
+    /** Where the queue begins, and a page of status words: one for each slot, then one for each processor. */
     readonly queueAt: number;
     readonly statusAt: number;
+    /** Default 16: units in scalable mode take larger ones. */
+    readonly slotBytes?: 16 | 32;
+    /** Told of each descriptor, waits among them. */
+    readonly posted?: Posted;
   }) {
     this.#s = o.state.place(RingState);
     this.#memory = o.memory;
     this.#registers = o.registers;
     this.#queueAt = o.queueAt;
     this.#statusAt = o.statusAt;
+    this.#slotBytes = o.slotBytes ?? 16;
+    this.#posted = o.posted ?? (() => undefined);
   }
 
   /** The word of a processor: of whatever it waits for. */
   wordOf(processor: number): number {
-    return this.#statusAt + queueBytes / 4 + processor * 4;
+    return this.#statusAt + (slotCount + processor) * wordBytes;
   }
 
   /**
    * Post descriptors and a wait behind them, and ring.
    * @param o.statusAt null: the word of the wait's own slot @param o.tells an interrupt tells of it, besides the status
+   * @param o.fences what is posted behind it is not begun before it is done
    */
   submit(
     descriptors: readonly Uint32Array[],
-    o: { readonly statusAt: number | null; readonly tells: boolean },
+    o: { readonly statusAt: number | null; readonly tells: boolean; readonly fences?: boolean },
   ): Submitted {
     for (const words of descriptors) this.#post(words);
     this.#s.owed = 0;
     const wait = this.#s.tail;
-    const statusAt = o.statusAt ?? this.#statusAt + wait / 4;
+    const statusAt = o.statusAt ?? this.#statusAt + (wait / this.#slotBytes) * wordBytes;
     this.#memory.store32(statusAt, 0);
     const words = new Uint32Array(4);
     write(words, 0, InvalidationWait.type, DescriptorType.wait);
     write(words, 0, InvalidationWait.sw, 1);
     write(words, 0, InvalidationWait.if, o.tells ? 1 : 0);
-    write(words, 0, InvalidationWait.data, 1);
+    write(words, 0, InvalidationWait.fn, o.fences === true ? 1 : 0);
+    write(words, 0, InvalidationWait.data, done);
     write(words, 0, InvalidationWait.at, statusAt);
     this.#post(words);
     this.#registers.write64(iqt.offset, this.#s.tail, 0);
@@ -97,7 +112,7 @@ export class FlushRing {
   }
 
   isAnswered(statusAt: number): boolean {
-    return this.#memory.load32(statusAt) === 1;
+    return this.#memory.load32(statusAt) === done;
   }
 
   /** The unit stopped, because a device did not answer in its time. */
@@ -111,8 +126,12 @@ export class FlushRing {
     this.#registers.write32(fsts.offset, unanswered);
   }
 
-  /** The interrupt of a completion is wanted. */
-  listen(): void {
+  /** The interrupt of a completion is wanted. @param message what is written where; left out: as the registers stand */
+  listen(message?: { readonly address: number; readonly data: number }): void {
+    if (message !== undefined) {
+      this.#registers.write32(iedata.offset, message.data);
+      this.#registers.write32(ieaddr.offset, message.address);
+    }
     this.#registers.write32(iectl.offset, 0);
   }
 
@@ -123,6 +142,7 @@ export class FlushRing {
 
   #post(words: Uint32Array): void {
     this.#memory.store(this.#queueAt + this.#s.tail, words);
-    this.#s.tail = (this.#s.tail + descriptorBytes) % queueBytes;
+    this.#s.tail = (this.#s.tail + this.#slotBytes) % (slotCount * this.#slotBytes);
+    this.#posted(words);
   }
 }

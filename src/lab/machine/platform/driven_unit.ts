@@ -1,0 +1,167 @@
+/**
+ * An IOMMU with the driver of it, in memory where its tables stand: what is the same whether a kernel has it for itself or
+ * a hypervisor keeps its guests' devices by it.
+ */
+import { frameBytes } from "../../../base/frame.js";
+import { drawn } from "../../../base/rng.js";
+import { type DmaOutcome, type DmaPort, requesterOf } from "../../../bus/dma_port.js";
+import { AtsPort } from "../../../hw/iommu/ats/ats_port.js";
+import { DeviceTlb, type Manners } from "../../../hw/iommu/ats/device_tlb.js";
+import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../../hw/iommu/core/request.js";
+import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
+import type { Memory } from "../../../mem/memory.js";
+import type { Actor } from "../../../sim/actor.js";
+import { MachineState } from "../../../state/machine_state.js";
+import type { UnitPorts } from "../../../sw/iommu/ports.js";
+import type { UnitDriver } from "../../../sw/iommu/unit_driver.js";
+import type { TraceStep } from "../../../table/index.js";
+import type { MachineDescription } from "../description/schema.js";
+import { type IommuCounts, IommuTally } from "./iommu_tally.js";
+import { type HardwareUnit, type MachineUnit, machineUnits } from "./machine_units.js";
+import { UnitWork } from "./unit_work.js";
+
+export type IommuDescription = NonNullable<MachineDescription["iommu"]>;
+
+/** Caches of a unit that only runs: larger than those in which a search finds what it looks for. */
+const caches = { devices: 8, spaces: 8, tables: 16, translations: 64 };
+
+/** Registers of a unit from outside. */
+export interface RegistersSeen {
+  readonly kind: MachineUnit["registersAt"]["kind"];
+  readonly base: number;
+  readonly words: readonly (readonly [offset: number, word: number])[];
+}
+
+/** Who wants to know of every command and every request. */
+export interface IommuWatch {
+  /** @param title what the command is, in the vendor's words */
+  posted(command: Uint32Array, title: string): void;
+  /** @param steps entries of page tables that lead there now, whether or not the unit had to read them */
+  resolved(request: DmaRequest, result: Resolution, steps: readonly TraceStep[]): void;
+}
+
+/** What of a device decides how it is attached. */
+export interface DeviceTraits {
+  /** It has a TLB of its own. */
+  readonly ats: boolean;
+  readonly untrusted: boolean;
+}
+
+/** The IOMMU of a machine as those see it who run the machine and report it, whoever keeps its tables. */
+export interface MachineIommu {
+  watch: IommuWatch | null;
+  readonly port: DmaPort;
+  /** What happens by itself. */
+  readonly actors: readonly Actor[];
+  /** Its registers as they stand, and where in physical memory. */
+  readonly registers: RegistersSeen;
+  /** What it was asked and told so far. */
+  readonly counts: IommuCounts;
+  /** The machine address that a device's bus address leads to by the tables; -1: none. */
+  behind(bdf: string, bus: number): number;
+  /** Give back what its structures took. */
+  close(): void;
+}
+
+export interface DrivenUnitOptions {
+  readonly machine: MachineDescription;
+  readonly described: IommuDescription;
+  readonly memory: Memory;
+  /** Whose tables domains have, where a unit has both. */
+  readonly stage: "first" | "second";
+  readonly allocate: UnitPorts["allocate"];
+  /** Entries of page tables that lead a request to its page now. */
+  readonly entriesFor: (request: DmaRequest) => readonly TraceStep[];
+  /** Told of each page that a device reaches. */
+  readonly reached?: (requester: number, frame: number, write: boolean) => void;
+}
+
+export class DrivenUnit {
+  watch: IommuWatch | null = null;
+  readonly kind: MachineUnit;
+  readonly hardware: HardwareUnit;
+  readonly driver: UnitDriver;
+  readonly tally: IommuTally;
+  readonly port: DmaPort;
+  /** The handler of its faults. */
+  readonly faultHandler: Actor;
+  readonly state = new MachineState();
+  readonly #tlbs = new Map<number, DeviceTlb>();
+  readonly #ports = new Map<number, DmaPort>();
+  readonly #ats: (tlb: DeviceTlb) => DmaPort;
+
+  constructor({ machine, described, memory, stage, allocate, entriesFor, reached }: DrivenUnitOptions) {
+    this.kind = machineUnits[described.kind];
+    this.tally = new IommuTally(this.kind);
+    const { fetchBits } = described;
+    let faultPending = false;
+    this.hardware = this.kind.build({
+      ...{ state: this.state, memory, caches, ...(fetchBits === undefined ? {} : { fetchBits }) },
+      messages: { send: () => (faultPending = true) },
+      deviceTlb: (requester) => this.#tlbs.get(requester) ?? null,
+    });
+    const work = new UnitWork(this.hardware, () => this.#tlbs.values());
+    this.driver = this.kind.drive({
+      ports: { memory, registers: this.hardware.registers, allocate, spin: (until) => work.spin(until) },
+      stage,
+      lastRequester: Math.max(0, ...machine.devices.map((d) => requesterOf(d.bdf) ?? 0)),
+      posted: (command) => {
+        this.tally.posted(command);
+        this.watch?.posted(command, this.tally.titleOf(command));
+      },
+    });
+    const resolved = (r: DmaRequest, result: Resolution) => {
+      this.tally.resolved(r, result);
+      this.watch?.resolved(r, result, entriesFor(r));
+      if (result.outcome !== Outcome.passes || r.type === AddressType.translationRequest) return;
+      reached?.(r.requester, r.type === AddressType.translated ? r.frame : result.frame, r.write);
+    };
+    const [transaction] = this.hardware.transactions;
+    const way = { memory, transaction: transaction!, pick: drawn(machine.seed), resolved };
+    const plain = new TranslatingPort(way);
+    this.port = new EachItsOwn((requester) => this.#ports.get(requester) ?? plain);
+    this.#ats = (tlb) => new AtsPort({ ...way, tlb });
+    this.faultHandler = {
+      name: "IOMMU fault handler",
+      choices: () => (faultPending ? 1 : 0),
+      step: () => {
+        faultPending = false;
+        this.tally.recorded(this.driver.takeFaults().length);
+      },
+      label: () => "take faults",
+    };
+  }
+
+  get registers(): RegistersSeen {
+    return { ...this.kind.registersAt, words: this.hardware.registers.words };
+  }
+
+  /** A device has a TLB of its own from now on. */
+  addTlb(requester: number, manners: Manners = "answers"): DeviceTlb {
+    const tlb = new DeviceTlb({ state: this.state, requester, sink: this.hardware, entries: 8, manners });
+    this.#tlbs.set(requester, tlb);
+    this.#ports.set(requester, this.#ats(tlb));
+    return tlb;
+  }
+}
+
+/** Devices with a TLB have a way of their own to the bus. */
+class EachItsOwn implements DmaPort {
+  readonly #of: (requester: number) => DmaPort;
+
+  constructor(of: (requester: number) => DmaPort) {
+    this.#of = of;
+  }
+
+  read(requester: number, address: number, into: Uint8Array): DmaOutcome {
+    return this.#of(requester).read(requester, address, into);
+  }
+
+  write(requester: number, address: number, from: Uint8Array): DmaOutcome {
+    return this.#of(requester).write(requester, address, from);
+  }
+}
+
+/** The byte address of a page that a request asks for by its bus address; null: it names memory itself. */
+export const askedAddress = ({ frame, type }: DmaRequest): number | null =>
+  type === AddressType.translated ? null : frame * frameBytes;

@@ -1,0 +1,161 @@
+/** The IOMMU of a machine without a hypervisor: its kernel gives each device a domain with addresses of its own. */
+import { Misuse } from "../../../base/assert.js";
+import { frameBytes, pfn } from "../../../base/frame.js";
+import { type DmaPort, requesterOf } from "../../../bus/dma_port.js";
+import type { Actor } from "../../../sim/actor.js";
+import { firstStageSince } from "../../../spec/linux/iommu_drivers.js";
+import { isBefore } from "../../../spec/linux/releases.js";
+import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
+import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
+import type { AttachedDevice } from "../../../sw/iommu/unit_driver.js";
+import { Mapper } from "../../../table/index.js";
+import type { MachineDescription } from "../description/schema.js";
+import {
+  askedAddress,
+  type DeviceTraits,
+  DrivenUnit,
+  type IommuDescription,
+  type IommuWatch,
+  type MachineIommu,
+  type RegistersSeen,
+} from "./driven_unit.js";
+import type { IommuCounts } from "./iommu_tally.js";
+
+/** Draws of the timer until it is due: what stands for 10 ms. */
+const ticks = 64;
+
+export class KernelIommu implements MachineIommu {
+  readonly actors: readonly Actor[];
+  readonly #described: IommuDescription;
+  readonly #kernel: NativeGuest;
+  readonly #unit: DrivenUnit;
+  readonly #domains = new Map<number, DmaDomain>();
+  readonly #blocks: { readonly first: number; readonly order: number }[] = [];
+  #ticks = 0;
+
+  constructor(m: MachineDescription, described: IommuDescription, kernel: NativeGuest) {
+    this.#described = described;
+    this.#kernel = kernel;
+    const isOld = m.kernel !== undefined && isBefore(m.kernel, firstStageSince);
+    this.#unit = new DrivenUnit({
+      machine: m,
+      described,
+      memory: kernel.memory,
+      stage: described.stage ?? (isOld ? "second" : "first"),
+      allocate: (count) => this.#allocate(count),
+      entriesFor: (r) => {
+        const address = askedAddress(r);
+        return address === null ? [] : (this.#domains.get(r.requester)?.trace(address) ?? []);
+      },
+    });
+    this.actors = [
+      this.#unit.faultHandler,
+      {
+        name: "flush timer",
+        choices: () => (this.#timersSet ? 1 : 0),
+        step: () => this.#tick(),
+        label: () => "time passes",
+      },
+    ];
+  }
+
+  get watch(): IommuWatch | null {
+    return this.#unit.watch;
+  }
+
+  set watch(to: IommuWatch | null) {
+    this.#unit.watch = to;
+  }
+
+  get port(): DmaPort {
+    return this.#unit.port;
+  }
+
+  get registers(): RegistersSeen {
+    return this.#unit.registers;
+  }
+
+  get counts(): IommuCounts {
+    return this.#unit.tally.counts();
+  }
+
+  /** How the kernel uses it for a device: one that is not trusted never passes, and is strict. Source: iommu_get_default_domain_type. */
+  policyFor({ untrusted }: Pick<DeviceTraits, "untrusted">): IommuDescription["policy"] {
+    return untrusted ? "strict" : this.#described.policy;
+  }
+
+  /** A device works for this kernel from now on. */
+  attach(requester: number, { ats, untrusted }: DeviceTraits): void {
+    const policy = this.policyFor({ untrusted });
+    const { driver, kind, tally } = this.#unit;
+    // What an untrusted device says of its TLB is not believed. Source: Linux drivers/pci/ats.c, pci_ats_supported.
+    const device: AttachedDevice = {
+      requester,
+      ats: ats && !untrusted && (policy !== "pass-through" || kind.passesWithTlb),
+    };
+    if (device.ats) this.#unit.addTlb(requester);
+    if (policy === "pass-through") {
+      driver.attach(device, policy);
+      return;
+    }
+    const made = driver.createDomain();
+    const { memory } = this.#kernel;
+    const mapper = new Mapper(memory, made.root, (count) => this.#allocate(count));
+    const flushes = driver.flushesOf(made, [device]);
+    const domain: DmaDomain = new DmaDomain({
+      ...{ mapper, memory, policy, reserved: kind.reserved },
+      flushes: {
+        ...flushes,
+        flushAll: () => {
+          tally.flushesAll(domain.counts.waiting);
+          flushes.flushAll();
+        },
+      },
+    });
+    this.#domains.set(requester, domain);
+    driver.attach(device, made);
+  }
+
+  /** @throws Misuse `no-domain` for a device that was not attached */
+  domainOf(bdf: string): EngineDomain {
+    const domain = this.#domains.get(requesterOf(bdf) ?? -1);
+    if (domain === undefined) throw new Misuse("no-domain", `${bdf} is in no domain`);
+    return domain;
+  }
+
+  behind(bdf: string, bus: number): number {
+    return this.#domains.has(requesterOf(bdf) ?? -1) ? this.domainOf(bdf).physOf(bus) : bus;
+  }
+
+  /** Pages that its structures hold. */
+  get framesHeld(): number {
+    return this.#blocks.reduce((sum, { order }) => sum + 2 ** order, 0);
+  }
+
+  /** Lazy domains are flushed first. */
+  close(): void {
+    for (const domain of this.#domains.values()) domain.timedOut(0);
+    for (const { first, order } of this.#blocks) this.#kernel.freePages(pfn(first), order);
+    this.#blocks.length = 0;
+  }
+
+  get #timersSet(): boolean {
+    for (const d of this.#domains.values()) if (d.isTimerSet) return true;
+    return false;
+  }
+
+  #tick(): void {
+    if (++this.#ticks < ticks) return;
+    this.#ticks = 0;
+    for (const domain of this.#domains.values()) domain.timedOut(0);
+  }
+
+  #allocate(count: number): number {
+    const order = Math.log2(count);
+    const first = this.#kernel.allocPages(order);
+    if (first === null) throw new Misuse("no-memory", "no page is left for the IOMMU's tables");
+    this.#kernel.memory.write(first * frameBytes, new Uint8Array(count * frameBytes));
+    this.#blocks.push({ first, order });
+    return first;
+  }
+}
