@@ -62,13 +62,34 @@ export interface IommuDescription {
   readonly fetchBits?: 64 | 128 | 256 | 512;
 }
 
+/** Policies for a page that a device may still reach. */
+export type PageLifetime =
+  | "no-wait"
+  | "batch-without-references"
+  | "batch-with-references"
+  | "xen-2016"
+  | "xen-2021"
+  | "linux-vtd"
+  | "linux-amdvi"
+  | "linux-smmuv3"
+  | "fence-then-free"
+  | "async-paused"
+  | "async-running"
+  | "export-barrier";
+
 /** A hypervisor and its domains. */
 export interface XenDescription {
   /** What the driver domain's kernel knows of its frames. */
   readonly model: XenModel;
   /** The guests' model. Default: the driver domain's where guests have one, else `vp+hypercall`. */
   readonly guests?: XenModel;
-  /** Domain 0 drives the devices. */
+  /** The domain to which the devices are passed through, and whose kernel drives them. Default: 0, which drives them itself. */
+  readonly passthrough?: number;
+  /**
+   * What the hypervisor does with a page that is given back and that a device may still reach; see docs/page-lifetime.md.
+   * Default: `xen-2021`, as Xen does today.
+   */
+  readonly pageLifetime?: PageLifetime;
   readonly domains: readonly { readonly id: number; readonly memory: Size }[];
 }
 
@@ -91,6 +112,11 @@ export interface DeviceDescription {
   /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. Default: no. */
   readonly ats?: boolean;
   /**
+   * How it answers when its TLB is told to forget: as it must; after it was given up; twice; without having forgotten; or not
+   * at all. Default: `in time`.
+   */
+  readonly answers?: "in time" | "late" | "twice" | "wrong" | "never";
+  /**
    * It may be anybody's, such as one behind an external port. Behind an IOMMU it sees no byte beside its buffers, and its
    * addresses are flushed at each unmapping.
    */
@@ -109,12 +135,13 @@ export interface ProgramDescription {
     | "hostile-blk"
     | "hostile-net"
     | "legacy-dma"
-    | "legacy-pio";
+    | "legacy-pio"
+    | "balloon";
   /** Domain whose requests these are; none for the driver domain's own. */
   readonly from?: number;
-  /** `0000:00:03.0`. */
-  readonly device: string;
-  /** Default: 1000. */
+  /** `0000:00:03.0`; none of a balloon. */
+  readonly device?: string;
+  /** Of a balloon: pages that are given back. Default: 1000. */
   readonly requests?: number;
   /** Bytes of a request: a number, or from and to as `4096..131072`. */
   readonly size?: Size;

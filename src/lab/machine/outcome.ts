@@ -1,10 +1,12 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
-import { requesterOf } from "../../bus/dma_port.js";
 import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import { type Cause, causeWords } from "../../sw/engine/index.js";
+import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
+import type { Reached, ReachedPage } from "./platform/reach_log.js";
 import { withoutEffect } from "./platform/without_effect.js";
+import type { XenIommu } from "./platform/xen_iommu.js";
 import type { DmaEntry } from "./run/dma_log.js";
 import type { Left } from "./run/left_over.js";
 import type { RefusalGroup } from "./run/refusal_groups.js";
@@ -38,7 +40,8 @@ export interface MachineDeviceOutcome {
 export interface ProgramOutcome {
   readonly program: string;
   readonly from: number | null;
-  readonly device: string;
+  /** null: it works on none. */
+  readonly device: string | null;
   readonly requests: number;
   readonly ended: number;
   readonly failed: number;
@@ -58,6 +61,24 @@ export interface MachineIommuOutcome extends Omit<IommuCounts, "refused"> {
   readonly policy: "strict" | "lazy" | "pass-through";
   /** Accesses that it refused, by device, direction and reason. */
   readonly refused: readonly (Omit<RefusedAccesses, "requester"> & { readonly device: string })[];
+}
+
+/** A page that a device reached when it was its domain's no more. Times are steps; null: it had not come to that. */
+export interface ReachedPageOutcome extends Omit<ReachedPage, "requester"> {
+  readonly device: string;
+}
+
+export interface PageLifetimeOutcome extends Omit<Reached, "first"> {
+  readonly policy: ReleasePolicyName;
+  /** What is done, in words. */
+  readonly words: string;
+  /** Pages that the domain gave back by such a call. */
+  readonly givenBack: number;
+  /** The most steps from an entry's going until its flush counted as done. */
+  readonly mostSteps: number;
+  /** How often the unit gave a device up that did not answer. */
+  readonly giveUps: number;
+  readonly first: readonly ReachedPageOutcome[];
 }
 
 export interface MachineOutcome {
@@ -90,6 +111,8 @@ export interface MachineOutcome {
     /** Accesses held against the owners of frames. */
     readonly accessesChecked: number;
     readonly hypercalls: Readonly<Record<string, number>>;
+    /** Pages that the domain gives back whose devices the hypervisor keeps by an IOMMU; null: it keeps none so. */
+    readonly pageLifetime: PageLifetimeOutcome | null;
   } | null;
   /** null without an IOMMU. */
   readonly iommu: MachineIommuOutcome | null;
@@ -144,7 +167,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       return {
         program: p.description.program,
         from: p.description.from ?? null,
-        device: p.description.device,
+        device: p.description.device ?? null,
         requests: p.description.requests,
         ended,
         failed,
@@ -169,7 +192,14 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
     ],
-    xen: xen === null ? null : { accessesChecked: xen.gate.checkedCount, hypercalls: xen.calls.all },
+    xen:
+      xen === null
+        ? null
+        : {
+            accessesChecked: xen.gate.checkedCount,
+            hypercalls: xen.calls.all,
+            pageLifetime: xen.iommu === null ? null : pageLifetimeOf(run, xen.iommu),
+          },
     iommu: run.host.iommu === null ? null : iommuOf(run, run.host.iommu.counts),
     left: run.left,
     watched: run.checker !== null,
@@ -181,18 +211,25 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
   };
 }
 
-function iommuOf(
-  { described: { machine }, devices }: MachineRun,
-  { refused, ...counts }: IommuCounts,
-): MachineIommuOutcome {
-  const { kind, policy } = machine.iommu!;
-  const nameOf = (requester: number) =>
-    devices.find((d) => requesterOf(d.description.bdf) === requester)?.description.bdf ?? requester.toString(16);
+function iommuOf(run: MachineRun, { refused, ...counts }: IommuCounts): MachineIommuOutcome {
+  const { kind, policy } = run.described.machine.iommu!;
   return {
     ...{ kind, policy, ...counts },
-    refused: refused.map(({ requester, ...r }) => ({ device: nameOf(requester), ...r })),
+    refused: refused.map(({ requester, ...r }) => ({ device: nameOf(run, requester), ...r })),
   };
 }
+
+function pageLifetimeOf(run: MachineRun, { policy, log, calls }: XenIommu): PageLifetimeOutcome {
+  const { first, ...seen } = log.seen;
+  const { givenBack, mostSteps } = log;
+  return {
+    ...{ policy, words: releasePolicies[policy].title, givenBack, mostSteps, giveUps: calls?.time.giveUps ?? 0, ...seen },
+    first: first.map(({ requester, ...r }) => ({ device: nameOf(run, requester), ...r })),
+  };
+}
+
+const nameOf = ({ devices }: MachineRun, requester: number) =>
+  devices.find((d) => d.requester === requester)?.description.bdf ?? requester.toString(16);
 
 function poolOf(run: MachineRun, pool: { start: number; slabCount: number; used: number; hiwater: number }) {
   return {

@@ -1,4 +1,5 @@
 /** A run of a described machine as a `dmalab.run/1` document. What only a recording has is there, and empty. */
+import { frameBytes } from "../../base/frame.js";
 import type { MachineDeviceOutcome, MachineIommuOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
 import type { RefusalGroup } from "../../lab/machine/run/refusal_groups.js";
 import type { RunDocument } from "../schema/documents.js";
@@ -68,7 +69,7 @@ export function machineDocument(o: MachineOutcome): RunDocument {
       programs: o.programs.map((p) => ({ ...p, wrong: [...p.wrong], refusals: [...p.refusals], notes: [...p.notes] })),
       dma: o.dma.map((e) => ({ ...e, phys: hexWords(e.phys), bus: hexWords(e.bus) })),
       iommu: o.iommu === null ? null : iommuDocument(o.iommu),
-      hypervisor: o.xen === null ? null : { ...o.xen },
+      hypervisor: o.xen === null ? null : hypervisorDocument(o.xen),
       left: o.left.map((l) => ({ ...l })),
       watched: o.watched,
       refusals: o.devices.flatMap((d) => d.refusals.map((g) => refusalDocument(d.bdf, g))),
@@ -81,6 +82,19 @@ function iommuDocument({ refused, descriptors, ...counts }: MachineIommuOutcome)
     ...counts,
     descriptors: descriptors.map((d) => ({ ...d })),
     refused: refused.map(({ first, ...r }) => ({ ...r, first: first.map((address) => hexWords(address)) })),
+  };
+}
+
+function hypervisorDocument({ pageLifetime, ...xen }: NonNullable<MachineOutcome["xen"]>) {
+  if (pageLifetime === null) return { ...xen, pageLifetime };
+  const { first, ...pages } = pageLifetime;
+  const address = (page: number) => hexWords(page * frameBytes);
+  return {
+    ...xen,
+    pageLifetime: {
+      ...pages,
+      first: first.map(({ page, frame, ...r }) => ({ ...r, guest: address(page), machine: address(frame) })),
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import { type Style, styleFor } from "../text/style.js";
 import { bytesWords, hexWords, slotsWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";
 import { iommuLines } from "./iommu_lines.js";
+import { pageLifetimeLines } from "./page_lifetime_lines.js";
 import { machineVerdict } from "./machine_verdict.js";
 
 const violationsShown = 12;
@@ -31,6 +32,7 @@ export function machineLines(o: MachineOutcome, screen: { readonly color: boolea
     poolLines(o, style, width),
     iommuLines(o, style, width),
     xenLines(o, style, width),
+    pageLifetimeLines(o, style, width),
     brokenLines(o, style, width),
     leftLines(o, style),
     withoutEffectLines(o, style, width),
@@ -178,7 +180,7 @@ function programLines(o: MachineOutcome, style: Style, width: number): string[] 
   const [head, ...rows] = table(
     programColumns,
     o.programs.map((p) => [
-      ...[nameOf(p), p.device, `${countWords(p.ended)} of ${countWords(p.requests)}`],
+      ...[nameOf(p), p.device ?? "–", `${countWords(p.ended)} of ${countWords(p.requests)}`],
       ...[bytesWords(p.bytesWritten), bytesWords(p.bytesRead), countWords(p.failed), countWords(p.wrong.length)],
     ]),
     width,

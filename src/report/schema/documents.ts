@@ -1051,6 +1051,8 @@ export interface MachineRun {
     /** Accesses held against the owners of frames. */
     readonly accessesChecked: number;
     readonly hypercalls: Readonly<Record<string, number>>;
+    /** Null: no device is kept by an IOMMU of the hypervisor. */
+    readonly pageLifetime: MachinePageLifetime | null;
   } | null;
   /** Grants, maps, references, pages and slots that outlived the run. */
   readonly left: readonly ({
@@ -1069,7 +1071,8 @@ export interface MachineProgram {
   readonly program: string;
   /** Domain whose requests these are; null for the driver domain's own. */
   readonly from: number | null;
-  readonly device: string;
+  /** Null for a program that works on none. */
+  readonly device: string | null;
   /** Requests, packets or hostile writes that were asked for. */
   readonly requests: number;
   readonly ended: number;
@@ -1136,6 +1139,46 @@ export interface MachineIommu {
   readonly domainFlushes: number;
   /** Lazy: the most unmapped addresses that waited for one. */
   readonly waitingMost: number;
+}
+
+/** Pages that a domain gave back while its devices worked. */
+export interface MachinePageLifetime {
+  readonly policy: "no-wait" | "batch-without-references" | "batch-with-references" | "xen-2016" | "xen-2021" | "linux-vtd" | "linux-amdvi" | "linux-smmuv3" | "fence-then-free" | "async-paused" | "async-running" | "export-barrier";
+  /** What is done. */
+  readonly words: string;
+  /** Pages that the domain gave back which drives the devices. */
+  readonly givenBack: number;
+  /** The most steps from an entry's going until its flush counted as done. */
+  readonly mostSteps: number;
+  /** How often the unit gave a device up that did not answer. */
+  readonly giveUps: number;
+  /** Accesses of devices to pages of somebody else, or of nobody. */
+  readonly strayed: number;
+  /** Accesses to pages that were given back and waited for their flush. */
+  readonly parked: number;
+  /** The first that strayed. */
+  readonly first: readonly ({
+    readonly device: string;
+    readonly write: boolean;
+    /** The page's machine address. */
+    readonly machine: string | null;
+    /** Where it had been in the domain. */
+    readonly guest: string | null;
+    /** Whose it was by then; -1: nobody's, -2: the hypervisor's. */
+    readonly owner: number;
+    /** What led there. */
+    readonly by: "device TLB" | "IOTLB" | "tables";
+    /** Step of the run. */
+    readonly step: number;
+    /** Step in which its entry went. */
+    readonly unmapped: number;
+    /** Step of the run; null: it had not come to that. */
+    readonly freed: number | null;
+    /** Step of the run; null: it had not come to that. */
+    readonly flushed: number | null;
+    /** Its flush counted as done although a device had not answered. */
+    readonly gaveUp: boolean;
+  })[];
 }
 
 /** Refused mappings of one device and one reason. */

@@ -1,5 +1,6 @@
 /** What `run` of a `dmalab.run/1` document is: a described machine's own part. */
 import { z } from "zod";
+import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { iommuKinds } from "../../spec/linux/iommu_drivers.js";
 
 const count = z.number().int().nonnegative();
@@ -12,7 +13,7 @@ const program = z
   .looseObject({
     program: z.string(),
     from: count.nullable().describe("domain whose requests these are; null for the driver domain's own"),
-    device: z.string(),
+    device: z.string().nullable().describe("null for a program that works on none"),
     requests: count.describe("requests, packets or hostile writes that were asked for"),
     ended: count,
     failed: count,
@@ -89,6 +90,37 @@ const iommu = z
   })
   .meta({ id: "MachineIommu", description: "what the IOMMU of a described machine was asked, told and refused" });
 
+const step = count.nullable().describe("step of the run; null: it had not come to that");
+
+const pageLifetime = z
+  .looseObject({
+    policy: z.enum(Object.keys(releasePolicies) as [ReleasePolicyName, ...ReleasePolicyName[]]),
+    words: z.string().describe("what is done"),
+    givenBack: count.describe("pages that the domain gave back which drives the devices"),
+    mostSteps: count.describe("the most steps from an entry's going until its flush counted as done"),
+    giveUps: count.describe("how often the unit gave a device up that did not answer"),
+    strayed: count.describe("accesses of devices to pages of somebody else, or of nobody"),
+    parked: count.describe("accesses to pages that were given back and waited for their flush"),
+    first: z
+      .array(
+        z.looseObject({
+          device: z.string(),
+          write: z.boolean(),
+          machine: address.describe("the page's machine address"),
+          guest: address.describe("where it had been in the domain"),
+          owner: z.number().int().describe("whose it was by then; -1: nobody's, -2: the hypervisor's"),
+          by: z.enum(["device TLB", "IOTLB", "tables"]).describe("what led there"),
+          step: count.describe("step of the run"),
+          unmapped: count.describe("step in which its entry went"),
+          freed: step,
+          flushed: step,
+          gaveUp: z.boolean().describe("its flush counted as done although a device had not answered"),
+        }),
+      )
+      .describe("the first that strayed"),
+  })
+  .meta({ id: "MachinePageLifetime", description: "pages that a domain gave back while its devices worked" });
+
 export const machineRunSchema = z
   .looseObject({
     steps: count.describe("atomic steps of all actors"),
@@ -100,6 +132,7 @@ export const machineRunSchema = z
       .looseObject({
         accessesChecked: count.describe("accesses held against the owners of frames"),
         hypercalls: z.record(z.string(), count),
+        pageLifetime: pageLifetime.nullable().describe("null: no device is kept by an IOMMU of the hypervisor"),
       })
       .nullable(),
     left: z

@@ -30,16 +30,15 @@ const rules: readonly Rule[] = [
     }));
   },
   function driverDomainThere({ xen }) {
-    const { domains } = xen ?? {};
-    if (domains === undefined || domains.some((d) => d?.id === 0 || d?.id === undefined)) return [];
-    return [
-      {
-        path: ["xen", "domains"],
-        expected: "domain 0, which drives the devices",
-        found: "none of that number",
-        meant: [],
-      },
-    ];
+    const { domains, passthrough } = xen ?? {};
+    const isMissing = (id: number) => domains?.every((d) => d?.id !== id && d?.id !== undefined) ?? false;
+    if (isMissing(0)) {
+      const expected = passthrough === undefined ? "domain 0, which drives the devices" : "domain 0";
+      return [{ path: ["xen", "domains"], expected, found: "none of that number", meant: [] }];
+    }
+    if (passthrough === undefined || !isMissing(passthrough)) return [];
+    const expected = "one of its domains, to which the devices are passed through";
+    return [{ path: ["xen", "passthrough"], expected, found: `${passthrough}`, meant: [] }];
   },
   function memoryEnough({ xen, memory }) {
     if (memory === undefined) return [];
@@ -81,9 +80,9 @@ const rules: readonly Rule[] = [
   function programsHaveDomains({ xen, workload = [] }) {
     const ids = (xen?.domains ?? []).map((d) => d?.id);
     if (ids.includes(undefined)) return [];
-    const guests = ids.filter((id) => id !== 0);
+    const guests = ids.filter((id) => id !== (xen?.passthrough ?? 0));
     return workload.flatMap((w, at): Mistake[] => {
-      if (w?.from === undefined || guests.includes(w.from)) return [];
+      if (w?.from === undefined || (w.program === "balloon" && ids.includes(w.from)) || guests.includes(w.from)) return [];
       const expected = `a guest (${guests.join(", ") || "there is none"})`;
       return [{ path: ["workload", at, "from"], expected, found: `${w.from}`, meant: [] }];
     });
@@ -143,7 +142,30 @@ const rules: readonly Rule[] = [
       return [{ path: ["devices", at, "ats"], expected, found: "true, and no IOMMU", meant: [] }];
     });
   },
-  function untrustedNeedsAnIommu({ iommu, kernel, devices = [] }, isWrong) {
+  function answersAreOfDeviceTlbs({ xen, devices = [] }, isWrong) {
+    if (isWrong(["xen"])) return [];
+    return devices.flatMap((d, at): Mistake[] => {
+      if (d?.answers === undefined || d.answers === "in time" || (d.ats === true && xen !== undefined)) return [];
+      const expected = "answers: in time, or ats: true of a device that a hypervisor (xen:) keeps by an IOMMU";
+      return [{ path: ["devices", at, "answers"], expected, found: d.answers, meant: [] }];
+    });
+  },
+  function passedThroughByAnIommu({ xen, iommu }, isWrong) {
+    if (xen === undefined || isWrong(["iommu"])) return [];
+    const { passthrough, pageLifetime } = xen;
+    const found: Mistake[] = [];
+    if (passthrough !== undefined && iommu === undefined) {
+      const expected = "an iommu: of the machine, which keeps a device that is passed through to its domain";
+      found.push({ path: ["xen", "passthrough"], expected, found: `${passthrough}, and no IOMMU`, meant: [] });
+    }
+    if (pageLifetime !== undefined && iommu?.kind !== "vtd" && !isWrong(["iommu", "kind"])) {
+      const expected = "pageLifetime: only with iommu: { kind: vtd }, whose queue these policies work";
+      const kind = iommu?.kind === undefined ? "no IOMMU" : `kind: ${iommu.kind}`;
+      found.push({ path: ["xen", "pageLifetime"], expected, found: `${pageLifetime}, and ${kind}`, meant: [] });
+    }
+    return found;
+  },
+  function untrustedNeedsAnIommu({ iommu, xen, kernel, devices = [] }, isWrong) {
     if (isWrong(["iommu"])) return [];
     return devices.flatMap((d, at): Mistake[] => {
       if (d?.untrusted !== true) return [];
@@ -151,6 +173,10 @@ const rules: readonly Rule[] = [
       if (iommu === undefined) {
         const expected = "untrusted: false, or an iommu: without one any device reaches all of memory";
         return [{ path, expected, found: "true, and no IOMMU", meant: [] }];
+      }
+      if (xen !== undefined) {
+        const expected = "untrusted: false, or no xen: the kernel under it has no IOMMU of its own to keep such a device by";
+        return [{ path, expected, found: "both untrusted and xen", meant: [] }];
       }
       if (kernel === undefined || !isBefore(kernel, bouncesSince)) return [];
       const expected = `a kernel that bounces for such a device as is known here ("${bouncesSince}" or later)`;
@@ -163,6 +189,20 @@ const rules: readonly Rule[] = [
       if (d?.engine === undefined || !(d.engine.startsWith("swiotlb-xen") || d.engine === "grant")) return [];
       const path = ["devices", at, "engine"];
       return [{ path, expected: "an engine that needs no hypervisor", found: d.engine, meant: [] }];
+    });
+  },
+  function programsNeedWhatTheyWorkOn({ xen, workload = [] }, isWrong) {
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.program === undefined) return [];
+      const path: Path = ["workload", at, "device"];
+      const isBalloon = w.program === "balloon";
+      if (isBalloon && xen === undefined && !isWrong(["xen"])) {
+        const expected = "a program that needs no hypervisor";
+        return [{ path: ["workload", at, "program"], expected, found: w.program, meant: [] }];
+      }
+      if (isBalloon === (w.device === undefined) || isWrong(path)) return [];
+      const expected = isBalloon ? "no device: a balloon works on its domain's memory" : "device: what it works on";
+      return [{ path, expected, found: w.device ?? "nothing", meant: [] }];
     });
   },
   function devicesOfOneKind({ workload = [] }) {
@@ -191,7 +231,7 @@ const rules: readonly Rule[] = [
 const bouncesSince = "5.12";
 
 /** Programs of the driver domain itself. */
-const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio"]);
+const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio", "balloon"]);
 
 /** What a program takes its device for. */
 function kindOf(program: string): string {

@@ -7,6 +7,7 @@ import { iommuKinds } from "../../../spec/linux/iommu_drivers.js";
 import { driverKey, pciDrivers } from "../../../spec/linux/pci_drivers.js";
 import { isRelease, newestRelease, oldestRelease } from "../../../spec/linux/releases.js";
 import { type EngineName, engines } from "../../../sw/engine/index.js";
+import { type ReleasePolicyName, releasePolicies } from "../../../sw/iommu/lifetime/policies.js";
 import { models } from "../../../sw/xen/index.js";
 
 const mib = 2 ** 20;
@@ -39,6 +40,9 @@ const bdf = z
   .regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/)
   .describe("a device address such as 0000:00:03.0");
 const domainId = z.number().int().min(0).max(0x7fef);
+
+export const deviceAnswers = ["in time", "late", "twice", "wrong", "never"] as const;
+export type DeviceAnswers = (typeof deviceAnswers)[number];
 
 export const deviceSchema = z.strictObject({
   bdf,
@@ -73,6 +77,8 @@ export const deviceSchema = z.strictObject({
   coherent: z.boolean().optional(),
   /** It has a TLB of its own (ATS), which the kernel turns on behind an IOMMU. */
   ats: z.boolean().default(false),
+  /** How it answers when its TLB is told to forget: as it must; after it was given up; twice; without having forgotten; or not. */
+  answers: z.enum(deviceAnswers).default("in time"),
   /** It may be anybody's: behind an IOMMU what shares a page with its buffers is not shown to it, and it is strict. */
   untrusted: z.boolean().default(false),
   /** How buffers are made reachable; auto decides as the kernel does. */
@@ -107,6 +113,10 @@ export const xenSchema = z.strictObject({
   model: z.enum(Object.keys(models) as [keyof typeof models]),
   /** The guests' model; default: the driver domain's where guests have one, else vp+hypercall. */
   guests: z.enum(Object.keys(models) as [keyof typeof models]).optional(),
+  /** The domain to which the devices are passed through, and whose kernel drives them; left out: domain 0. */
+  passthrough: domainId.optional(),
+  /** What the hypervisor does with a page that is given back and that a device may still reach; left out, what Xen does today. */
+  pageLifetime: z.enum(Object.keys(releasePolicies) as [ReleasePolicyName, ...ReleasePolicyName[]]).optional(),
   domains: z.array(domainSchema).min(1).max(64),
 });
 
@@ -119,13 +129,15 @@ export const programs = [
   "hostile-net",
   "legacy-dma",
   "legacy-pio",
+  "balloon",
 ] as const;
 
 export const programSchema = z.strictObject({
   program: z.enum(programs),
   /** Domain whose requests these are; none for the driver domain's own. */
   from: domainId.optional(),
-  device: bdf,
+  /** What it works on; none of a balloon. */
+  device: bdf.optional(),
   requests: z.number().int().min(1).max(10_000_000).default(1000),
   /** Bytes of a request. */
   size: range.default({ from: 512, to: 65536 }),

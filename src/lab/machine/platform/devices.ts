@@ -115,7 +115,7 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
     {
       arch: m.arch,
       model: host.kernel.model,
-      domain: 0,
+      domain: host.kernel.domain,
       swiotlb: mode === "off" ? "noforce" : mode,
       memoryEnd: host.memoryEnd,
       encrypted: m.encrypted,

@@ -10,20 +10,30 @@ import { DeviceTlb, type Manners } from "../../../hw/iommu/ats/device_tlb.js";
 import { AddressType, type DmaRequest, Outcome, type Resolution } from "../../../hw/iommu/core/request.js";
 import { TranslatingPort } from "../../../hw/iommu/core/translating_port.js";
 import type { Memory } from "../../../mem/memory.js";
-import type { Actor } from "../../../sim/actor.js";
+import { type Actor, oneWay } from "../../../sim/actor.js";
 import { MachineState } from "../../../state/machine_state.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
 import type { UnitDriver } from "../../../sw/iommu/unit_driver.js";
 import type { TraceStep } from "../../../table/index.js";
-import type { MachineDescription } from "../description/schema.js";
+import type { DeviceAnswers, MachineDescription } from "../description/schema.js";
 import { type IommuCounts, IommuTally } from "./iommu_tally.js";
 import { type HardwareUnit, type MachineUnit, machineUnits } from "./machine_units.js";
-import { UnitWork } from "./unit_work.js";
+import type { ReachedPage } from "./reach_log.js";
+import { type Begins, TlbWork, UnitWork } from "./unit_work.js";
 
 export type IommuDescription = NonNullable<MachineDescription["iommu"]>;
 
 /** Caches of a unit that only runs: larger than those in which a search finds what it looks for. */
 const caches = { devices: 8, spaces: 8, tables: 16, translations: 64 };
+
+/** How a device answers when it is told to forget translations. */
+const answering = {
+  "in time": { begins: "at once", manners: "answers" },
+  late: { begins: "late", manners: "answers" },
+  twice: { begins: "at once", manners: "twice" },
+  wrong: { begins: "at once", manners: "lies" },
+  never: { begins: "never", manners: "never" },
+} as const satisfies Readonly<Record<DeviceAnswers, { readonly begins: Begins; readonly manners: Manners }>>;
 
 /** Registers of a unit from outside. */
 export interface RegistersSeen {
@@ -45,6 +55,8 @@ export interface DeviceTraits {
   /** It has a TLB of its own. */
   readonly ats: boolean;
   readonly untrusted: boolean;
+  /** How it answers when that is to forget. */
+  readonly answers: DeviceAnswers;
 }
 
 /** The IOMMU of a machine as those see it who run the machine and report it, whoever keeps its tables. */
@@ -70,10 +82,12 @@ export interface DrivenUnitOptions {
   /** Whose tables domains have, where a unit has both. */
   readonly stage: "first" | "second";
   readonly allocate: UnitPorts["allocate"];
+  /** Translations that a device keeps. */
+  readonly tlbEntries: number;
   /** Entries of page tables that lead a request to its page now. */
   readonly entriesFor: (request: DmaRequest) => readonly TraceStep[];
-  /** Told of each page that a device reaches. */
-  readonly reached?: (requester: number, frame: number, write: boolean) => void;
+  /** Told of each page that a device reaches, and of what led there. */
+  readonly reached?: (page: Pick<ReachedPage, "requester" | "frame" | "write" | "by">) => void;
 }
 
 export class DrivenUnit {
@@ -86,21 +100,32 @@ export class DrivenUnit {
   /** The handler of its faults. */
   readonly faultHandler: Actor;
   readonly state = new MachineState();
-  readonly #tlbs = new Map<number, DeviceTlb>();
+  /** Told when the unit sends `completionMessage`. */
+  completed: () => void = () => undefined;
+  readonly completionMessage = { address: 0xfee0_0000, data: 0x31 };
+  /** TLBs of devices, by requester. */
+  readonly tlbs = new Map<number, TlbWork>();
   readonly #ports = new Map<number, DmaPort>();
+  readonly #tlbEntries: number;
   readonly #ats: (tlb: DeviceTlb) => DmaPort;
 
-  constructor({ machine, described, memory, stage, allocate, entriesFor, reached }: DrivenUnitOptions) {
+  constructor({ machine, described, memory, stage, allocate, tlbEntries, entriesFor, reached }: DrivenUnitOptions) {
+    this.#tlbEntries = tlbEntries;
     this.kind = machineUnits[described.kind];
     this.tally = new IommuTally(this.kind);
     const { fetchBits } = described;
     let faultPending = false;
     this.hardware = this.kind.build({
       ...{ state: this.state, memory, caches, ...(fetchBits === undefined ? {} : { fetchBits }) },
-      messages: { send: () => (faultPending = true) },
-      deviceTlb: (requester) => this.#tlbs.get(requester) ?? null,
+      messages: {
+        send: (_, data) => {
+          if (data === this.completionMessage.data) this.completed();
+          else faultPending = true;
+        },
+      },
+      deviceTlb: (requester) => this.tlbs.get(requester) ?? null,
     });
-    const work = new UnitWork(this.hardware, () => this.#tlbs.values());
+    const work = new UnitWork(this.hardware, () => this.tlbs.values());
     this.driver = this.kind.drive({
       ports: { memory, registers: this.hardware.registers, allocate, spin: (until) => work.spin(until) },
       stage,
@@ -114,7 +139,9 @@ export class DrivenUnit {
       this.tally.resolved(r, result);
       this.watch?.resolved(r, result, entriesFor(r));
       if (result.outcome !== Outcome.passes || r.type === AddressType.translationRequest) return;
-      reached?.(r.requester, r.type === AddressType.translated ? r.frame : result.frame, r.write);
+      const { requester, write } = r;
+      if (r.type === AddressType.translated) reached?.({ requester, write, frame: r.frame, by: "device TLB" });
+      else reached?.({ requester, write, frame: result.frame, by: result.fromCache ? "IOTLB" : "tables" });
     };
     const [transaction] = this.hardware.transactions;
     const way = { memory, transaction: transaction!, pick: drawn(machine.seed), resolved };
@@ -137,11 +164,30 @@ export class DrivenUnit {
   }
 
   /** A device has a TLB of its own from now on. */
-  addTlb(requester: number, manners: Manners = "answers"): DeviceTlb {
-    const tlb = new DeviceTlb({ state: this.state, requester, sink: this.hardware, entries: 8, manners });
-    this.#tlbs.set(requester, tlb);
+  addTlb(requester: number, answers: DeviceAnswers = "in time"): void {
+    const { begins, manners } = answering[answers];
+    const tlb = new DeviceTlb({
+      ...{ state: this.state, requester, sink: this.hardware, entries: this.#tlbEntries, manners },
+    });
+    this.tlbs.set(requester, new TlbWork(tlb, begins));
     this.#ports.set(requester, this.#ats(tlb));
-    return tlb;
+  }
+
+  /** The unit's queue and the devices, where they work beside those who asked, and not only while one waits. */
+  get workers(): readonly Actor[] {
+    const { queue } = this.hardware;
+    const ofQueue: Actor = {
+      name: "IOMMU queue",
+      choices: () => (queue.choices() > 0 ? 1 : 0),
+      step: () => queue.step(0),
+      label: () => "carry on",
+    };
+    return [
+      ofQueue,
+      ...[...this.tlbs].map(([requester, work]) =>
+        oneWay(`device TLB ${requester.toString(16)}`, { ready: () => work.choices() > 0, step: () => work.step() }),
+      ),
+    ];
   }
 }
 

@@ -4,6 +4,7 @@ import { drawn } from "../../../base/rng.js";
 import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { Memory } from "../../../mem/memory.js";
+import { type Actor, heldWhile } from "../../../sim/actor.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
 import {
   AccessGate,
@@ -14,8 +15,10 @@ import {
   Hypervisor,
   MachineBus,
   makePool,
+  type XenModel,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
+import { PlainReservation, type Reservation, ServedReservation } from "./reservation.js";
 import type { DeviceTraits, MachineIommu } from "./driven_unit.js";
 import { KernelIommu } from "./kernel_iommu.js";
 import { XenIommu } from "./xen_iommu.js";
@@ -36,12 +39,22 @@ export interface XenHost {
   readonly gate: AccessGate;
   readonly kernel: Guest;
   readonly foreign: ForeignPages;
+  /** The IOMMU by which it keeps the devices; null: the plain map of the model. */
+  readonly iommu: XenIommu | null;
+  /** How a domain gives pages back, and gets others. */
+  readonly reservationOf: (domain: number) => Reservation;
 }
 
 export interface Host {
   readonly kernel: GuestKernel;
   /** The machine's memory, by its own addresses. */
   readonly memory: Memory;
+  /** Steps of the run so far: who runs the machine counts them. */
+  readonly clock: { steps: number };
+  /** What an actor does on processors of the kernel that drives the devices: not while they are paused. */
+  readonly onProcessors: (actor: Actor) => Actor;
+  /** They are paused, and what they had under way is not at its end. */
+  readonly isPaused: () => boolean;
   /** null without a hypervisor. */
   readonly xen: XenHost | null;
   /** The IOMMU before the devices; null: there is none. */
@@ -78,6 +91,9 @@ function native(m: MachineDescription): Host {
   return {
     kernel,
     memory: kernel.memory,
+    clock: { steps: 0 },
+    onProcessors: (actor) => actor,
+    isPaused: () => false,
     xen: null,
     iommu,
     kernelIommu: iommu,
@@ -101,37 +117,50 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
   const pages = (bytes: number) => Math.floor(bytes / frameBytes);
   const asked = xen.domains.reduce((sum, d) => sum + pages(d.memory), 0);
   const frames = Math.max(pages(m.memory ?? 0), asked + spareFrames);
-  const calls = new CallCounts();
+  const called = new CallCounts();
+  const clock = { steps: 0 };
   const memory = new Memory(frames);
   const gate = new AccessGate(memory);
   const hypervisor = new Hypervisor({
     memory,
-    called: calls.called,
+    called: called.called,
     watch: gate,
     choose: drawn(m.seed),
     arch: m.arch === "arm" ? "arm" : "x86",
   });
-  const own = xen.domains.find((d) => d.id === 0)!;
-  const domain = hypervisor.createDomain({ id: 0, model: xen.model, pages: pages(own.memory), class: "control" });
+  const driving = xen.passthrough ?? 0;
+  const own = xen.domains.find((d) => d.id === driving)!;
+  const ofClass = (id: number) => (id === 0 ? "control" : "guest");
+  const create = (id: number, model: XenModel, memory: number) =>
+    hypervisor.createDomain({ id, model, pages: pages(memory), class: ofClass(id) });
+  // Frames are given from the highest on: the driver domain's first.
+  const domain = create(driving, xen.model, own.memory);
   const kernel = new Guest(hypervisor, domain);
   const guests = new Map<number, GuestDomain>();
   const guestModel = xen.guests ?? (xen.model === "p2m" ? "p2m" : "vp");
   for (const d of xen.domains) {
-    if (d.id === 0) continue;
-    const guest = new Guest(
-      hypervisor,
-      hypervisor.createDomain({ id: d.id, model: guestModel, pages: pages(d.memory) }),
-    );
+    if (d.id === driving) continue;
+    const guest = new Guest(hypervisor, create(d.id, guestModel, d.memory));
     guests.set(d.id, { guest, grants: new Grants(guest) });
   }
   const bus = new MachineBus(hypervisor);
-  const iommu = m.iommu === undefined ? null : new XenIommu(m, m.iommu, hypervisor, domain);
+  const iommu = m.iommu === undefined ? null : new XenIommu({ machine: m, described: m.iommu, hypervisor, gate, domain, clock });
+  const calls = iommu?.calls ?? null;
   return {
     kernel,
     memory,
     iommu,
     kernelIommu: null,
-    xen: { hypervisor, calls, gate, kernel, foreign: new ForeignPages(kernel) },
+    clock,
+    isPaused: () => calls?.isPaused ?? false,
+    onProcessors: (actor) => (calls === null ? actor : heldWhile(() => calls.isPaused, actor)),
+    xen: {
+      ...{ hypervisor, calls: called, gate, kernel, iommu, foreign: new ForeignPages(kernel) },
+      reservationOf: (id) =>
+        id === driving && calls !== null
+          ? new ServedReservation(kernel, calls)
+          : new PlainReservation(id === driving ? kernel : guests.get(id)!.guest),
+    },
     guests,
     port: iommu?.port ?? bus,
     assign: (requester, device) => (iommu === null ? bus.assign(requester, domain) : iommu.attach(requester, device)),

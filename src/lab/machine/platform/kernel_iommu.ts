@@ -41,6 +41,7 @@ export class KernelIommu implements MachineIommu {
       machine: m,
       described,
       memory: kernel.memory,
+      tlbEntries: 8,
       stage: described.stage ?? (isOld ? "second" : "first"),
       allocate: (count) => this.#allocate(count),
       entriesFor: (r) => {

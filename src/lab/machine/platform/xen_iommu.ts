@@ -10,9 +10,11 @@ import { Misuse } from "../../../base/assert.js";
 import { frameBytes, mfn } from "../../../base/frame.js";
 import type { DmaPort } from "../../../bus/dma_port.js";
 import type { Actor } from "../../../sim/actor.js";
+import { type ReleasePolicyName, releasePolicies } from "../../../sw/iommu/lifetime/policies.js";
 import type { DomainFlushes } from "../../../sw/iommu/ports.js";
 import type { AttachedDevice, UnitDomain } from "../../../sw/iommu/unit_driver.js";
-import { type Domain, type Hypervisor, Reach } from "../../../sw/xen/index.js";
+import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
+import { type AccessGate, type Domain, type Hypervisor, Reach } from "../../../sw/xen/index.js";
 import { Allow, FrameSource, Mapper, Need, planOf, trace, walk } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import {
@@ -24,10 +26,29 @@ import {
   type MachineIommu,
   type RegistersSeen,
 } from "./driven_unit.js";
+import { GiveBackCalls } from "./give_back_calls.js";
 import type { IommuCounts } from "./iommu_tally.js";
+import { ReachLog } from "./reach_log.js";
+
+/** What Xen does today. */
+const shipped: ReleasePolicyName = "xen-2021";
+
+/** Addresses of a guest mean the same for long, and a device keeps as many as it can. */
+const tlbEntries = 64;
+
+export interface XenIommuOptions {
+  readonly machine: MachineDescription;
+  readonly described: IommuDescription;
+  readonly hypervisor: Hypervisor;
+  readonly gate: AccessGate;
+  /** Who drives the devices; its pages as they are now are mapped, and each change from now on. */
+  readonly domain: Domain;
+  /** Steps of the run so far. */
+  readonly clock: { readonly steps: number };
+}
 
 export class XenIommu implements MachineIommu {
-  readonly actors: readonly Actor[];
+  readonly #faultHandler: Actor;
   readonly #h: Hypervisor;
   readonly #d: Domain;
   readonly #unit: DrivenUnit;
@@ -36,23 +57,34 @@ export class XenIommu implements MachineIommu {
   readonly #flushes: DomainFlushes;
   readonly #devices: AttachedDevice[] = [];
   readonly #tables: FrameSource;
+  /** What devices reached that is their domain's no more. */
+  readonly log: ReachLog;
+  /** The calls by which the domain gives pages back under a policy; null: units of this kind have none here. */
+  readonly calls: GiveBackCalls | null;
+  readonly policy: ReleasePolicyName;
+  #isApart = false;
   readonly #blocks: { readonly first: number; readonly order: number }[] = [];
 
-  /** @param d who drives the devices; its pages as they are now are mapped, and each change from now on */
-  constructor(m: MachineDescription, described: IommuDescription, h: Hypervisor, d: Domain) {
+  constructor({ machine: m, described, hypervisor: h, gate, domain: d, clock }: XenIommuOptions) {
     this.#h = h;
     this.#d = d;
+    this.policy = m.xen?.pageLifetime ?? shipped;
+    this.log = new ReachLog(d.id, h.frames, () => clock.steps);
     const { memory } = h;
     const allocate = (count: number) => this.#allocate(count);
     this.#unit = new DrivenUnit({
-      ...{ machine: m, described, memory, allocate },
+      ...{ machine: m, described, memory, allocate, tlbEntries },
       // What a guest has for a first stage would be its own.
       stage: described.stage ?? "second",
       entriesFor: (r) => {
         const address = askedAddress(r);
         return address === null ? [] : trace(memory, this.#made.root, BigInt(address), Need.none).steps;
       },
-      reached: (requester, frame, write) => h.watch.device({ domain: d.id, requester }, frame, write),
+      reached: (page) => {
+        const before = gate.violationCount;
+        gate.device({ domain: d.id, requester: page.requester }, page.frame, page.write);
+        this.log.reached({ ...page, isAllowed: gate.violationCount === before });
+      },
     });
     const { driver, faultHandler } = this.#unit;
     this.#made = driver.createDomain();
@@ -61,7 +93,21 @@ export class XenIommu implements MachineIommu {
     this.#tables = FrameSource.of(memory);
     for (let page = 0; page < d.map.length; page++) this.#put(page);
     d.map.changed = (page) => this.#follow(page);
-    this.actors = [faultHandler];
+    this.#faultHandler = faultHandler;
+    this.calls =
+      driver instanceof VtdDriver
+        ? new GiveBackCalls({
+            ...{ h, d, driver, unit: this.#unit, did: this.#made.id, log: this.log },
+            policy: releasePolicies[this.policy],
+            leafAt: (page) => this.#leafAt(page),
+            tlbs: () => this.#devices.filter((device) => device.ats).map(({ requester }) => requester),
+            apart: (does) => {
+              this.#isApart = true;
+              does();
+              this.#isApart = false;
+            },
+          })
+        : null;
   }
 
   get watch(): IommuWatch | null {
@@ -76,6 +122,10 @@ export class XenIommu implements MachineIommu {
     return this.#unit.port;
   }
 
+  get actors(): readonly Actor[] {
+    return [this.#faultHandler, ...(this.calls === null ? [] : [...this.#unit.workers, ...this.calls.actors])];
+  }
+
   get registers(): RegistersSeen {
     return this.#unit.registers;
   }
@@ -85,9 +135,9 @@ export class XenIommu implements MachineIommu {
   }
 
   /** A device works for the domain from now on. */
-  attach(requester: number, { ats }: DeviceTraits): void {
+  attach(requester: number, { ats, answers }: DeviceTraits): void {
     const device: AttachedDevice = { requester, ats };
-    if (ats) this.#unit.addTlb(requester);
+    if (ats) this.#unit.addTlb(requester, answers);
     this.#devices.push(device);
     this.#unit.driver.attach(device, this.#made);
   }
@@ -106,6 +156,7 @@ export class XenIommu implements MachineIommu {
 
   /** The domain's map has changed at a page: what was there goes, and is flushed; what is there now is mapped. */
   #follow(page: number): void {
+    if (this.#isApart) return;
     if (this.#mapper.unmap(page * frameBytes, frameBytes) > 0) this.#flushes.flush(page, page, true);
     this.#put(page);
   }
@@ -117,6 +168,11 @@ export class XenIommu implements MachineIommu {
     if ((reach & Reach.present) === 0 || (reach & Reach.status) !== 0) return;
     const allow = (reach & Reach.writable) === 0 ? Allow.read : Allow.readWrite;
     this.#mapper.map(page * frameBytes, map.frameOf(page) * frameBytes, frameBytes, allow);
+  }
+
+  #leafAt(page: number): number {
+    const { steps } = trace(this.#h.memory, this.#mapper.root, BigInt(page * frameBytes), Need.none);
+    return steps.at(-1)!.at;
   }
 
   #allocate(count: number): number {

@@ -14,7 +14,7 @@ export function blkback(site: GuestSite, unit: DiskUnit): Program {
   const { from, persistent, requests, segments, size } = description;
   const { guest, grants } = site.front;
   const firstSector = unit.takeSectors();
-  const front = new BlkFront({ guest, grants, backend: 0, segmentsMax: segments, persistent });
+  const front = new BlkFront({ guest, grants, backend: host.kernel.domain, segmentsMax: segments, persistent });
   const refused = new RefusalLog();
   const back = new BlkBack({
     guest: host.kernel,

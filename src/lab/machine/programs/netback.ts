@@ -13,7 +13,7 @@ export function netback(site: GuestSite, unit: NicUnit): Program {
   const { guest, grants } = site.front;
   const frontend = description.from!;
   const number = addressOf(site);
-  const front = new NetFront({ guest, grants, backend: 0 });
+  const front = new NetFront({ guest, grants, backend: host.kernel.domain });
   const { txRef, rxRef } = front;
   const refused = new RefusalLog();
   const back = new NetBack({

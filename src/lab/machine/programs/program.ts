@@ -5,6 +5,7 @@ import type { Actor } from "../../../sim/actor.js";
 import type { GuestKernel } from "../../../sw/xen/guest_kernel.js";
 import type { ProgramDescription } from "../description/schema.js";
 import type { GuestDomain, XenHost } from "../platform/host.js";
+import type { Reservation } from "../platform/reservation.js";
 
 /** A line of the workload. */
 export interface Line {
@@ -25,6 +26,14 @@ export interface OwnSite extends Line {
 export interface GuestSite extends Line {
   readonly front: GuestDomain;
   readonly back: XenHost;
+}
+
+/** What a program is given that works on a domain's own memory. */
+export interface MemorySite extends Line {
+  readonly kernel: GuestKernel;
+  readonly reservation: Reservation;
+  /** On the processors of that domain. */
+  readonly onProcessors: (actor: Actor) => Actor;
 }
 
 /** A program that runs, and how it ends. */

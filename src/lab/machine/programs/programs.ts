@@ -5,18 +5,21 @@ import type { DiskDriving } from "../units/disk_unit.js";
 import type { Ground } from "../units/ground.js";
 import type { DiskUnit, NicUnit } from "../units/unit.js";
 import type { Units } from "../units/units.js";
+import type { Host } from "../platform/host.js";
+import { balloon } from "./balloon.js";
 import { blkback } from "./blkback.js";
 import { disk } from "./disk.js";
 import { hostileBlk } from "./hostile_blk.js";
 import { hostileNet } from "./hostile_net.js";
 import { net } from "./net.js";
 import { netback } from "./netback.js";
-import type { GuestSite, OwnSite, Program } from "./program.js";
+import type { GuestSite, Line, MemorySite, OwnSite, Program } from "./program.js";
 
 /** What a line of the workload can be built of. */
 interface Offered {
   readonly own: () => OwnSite;
   readonly guest: () => GuestSite;
+  readonly memory: () => MemorySite;
   readonly disk: (driving: DiskDriving) => DiskUnit;
   readonly nic: () => NicUnit;
 }
@@ -32,6 +35,7 @@ const builders: Readonly<Record<ProgramDescription["program"], (o: Offered) => P
   "hostile-blk": (o) => hostileBlk(o.guest(), o.disk("api")),
   net: (o) => net(o.own(), o.nic()),
   netback: (o) => netback(o.guest(), o.nic()),
+  balloon: (o) => balloon(o.memory()),
   "hostile-net": (o) => hostileNet(o.guest(), o.nic()),
 };
 
@@ -50,8 +54,26 @@ export function buildPrograms(
         if (xen === null) throw new Error("unreachable: a description with guests has a hypervisor");
         return { ...line, front: host.guests.get(description.from!)!, back: xen };
       },
-      disk: (driving) => o.units.disk(description, driving),
-      nic: () => o.units.nic(description),
+      memory: () => memorySite(line, host),
+      disk: (driving) => o.units.disk(deviceOf(description), driving),
+      nic: () => o.units.nic(deviceOf(description)),
     });
   });
+}
+
+function deviceOf({ program, device }: ProgramDescription): string {
+  if (device === undefined) throw new Error(`unreachable: a description names the device of ${program}`);
+  return device;
+}
+
+function memorySite(line: Line, { kernel, xen, guests, onProcessors }: Host): MemorySite {
+  if (xen === null) throw new Error("unreachable: a description with a balloon has a hypervisor");
+  const { from = kernel.domain } = line.description;
+  const isDriver = from === kernel.domain;
+  return {
+    ...line,
+    kernel: isDriver ? kernel : guests.get(from)!.guest,
+    reservation: xen.reservationOf(from),
+    onProcessors: isDriver ? onProcessors : (actor) => actor,
+  };
 }

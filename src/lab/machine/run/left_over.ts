@@ -12,7 +12,7 @@ export interface Left {
 
 /** Free pages of each kernel, by domain: to be compared with what they are after a run. */
 export function freePages(host: Host): ReadonlyMap<number, number> {
-  const free = new Map([[0, host.pagesLeft()]]);
+  const free = new Map([[host.kernel.domain, host.pagesLeft()]]);
   for (const [id, { guest }] of host.guests) free.set(id, guest.pages.freePages);
   return free;
 }

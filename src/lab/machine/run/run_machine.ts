@@ -3,6 +3,7 @@ import { Misuse } from "../../../base/assert.js";
 import { atOnce, type Paced } from "../../../base/paced.js";
 import { Rng } from "../../../base/rng.js";
 import type { Memory } from "../../../mem/memory.js";
+import { told as stepsTold } from "../../../sim/actor.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
 import { Checker, heardBy } from "../../../sw/dma/index.js";
 import type { Described } from "../description/description.js";
@@ -122,7 +123,8 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors, ...(host.iommu?.actors ?? [])];
-  const working = told === null ? actors : actors.map((a) => told.counted(a));
+  const counted = actors.map((a) => stepsTold(a, () => host.clock.steps++));
+  const working = told === null ? counted : counted.map((a) => told.counted(a));
   const asked = machine.workload.reduce((sum, w) => sum + w.requests, 0);
   function* until(to: number, taken: number): Paced<Ran> {
     const steps = runningUntilIdle(working, rng, to, taken);
@@ -144,7 +146,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   }
   if (!ran.idle && ran.steps < stepMax) ran = yield* until(stepMax, ran.steps);
   yield 1;
-  if (ran.idle) {
+  if (ran.idle && !host.isPaused()) {
     for (const p of programs) p.close();
     for (const u of units.all) u.close();
     for (const d of devices) d.api.unbind();

@@ -48,7 +48,7 @@ class BuiltDisk implements DiskUnit {
     });
     this.driver = drivers[driving](g, this.#disk, device);
     const { bdf } = device.description;
-    this.actors = [oneWay(`disk ${bdf}`, this.#disk), oneWay(`driver ${bdf}`, this.driver)];
+    this.actors = [oneWay(`disk ${bdf}`, this.#disk), g.host.onProcessors(oneWay(`driver ${bdf}`, this.driver))];
   }
 
   get medium(): Uint8Array {

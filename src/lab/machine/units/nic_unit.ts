@@ -36,7 +36,7 @@ class BuiltNic implements NicUnit {
     const { bdf } = device.description;
     this.actors = [
       oneWay(`nic ${bdf}`, this.#nic),
-      oneWay(`driver ${bdf}`, this.driver),
+      g.host.onProcessors(oneWay(`driver ${bdf}`, this.driver)),
       oneWay(`station ${bdf}`, { ready: () => this.#speaker !== undefined, step: () => this.#speak() }),
     ];
   }

@@ -21,8 +21,8 @@ export class Units {
     this.#workload = machine.workload;
   }
 
-  /** The disk of a line of the workload, built for the first line that names it. */
-  disk({ device: bdf }: ProgramDescription, driving: DiskDriving): DiskUnit {
+  /** A disk, built for the first line of the workload that names it. */
+  disk(bdf: string, driving: DiskDriving): DiskUnit {
     let unit = this.#disks.get(bdf);
     if (unit === undefined) {
       const shares = this.#workload.filter((w) => w.device === bdf).length;
@@ -32,8 +32,8 @@ export class Units {
     return unit;
   }
 
-  /** The network controller of a line of the workload, built for the first line that names it. */
-  nic({ device: bdf }: ProgramDescription): NicUnit {
+  /** A network controller, built for the first line of the workload that names it. */
+  nic(bdf: string): NicUnit {
     let unit = this.#nics.get(bdf);
     if (unit === undefined) {
       unit = buildNicUnit(this.#ground, this.#device(bdf));

@@ -80,9 +80,16 @@ export interface CompletionEnv {
   readonly kernel: Kernel;
   readonly interrupt: Live<typeof interruptDrafts>;
   /** Whose flushes may be under way, and of which page. */
-  readonly of: readonly { readonly caller: Caller; readonly site: Site }[];
+  readonly of: readonly Awaited[];
   /** false: the handler looks first and clears the unit's bit after that, as it must not. Default true. */
   readonly clearsFirst?: boolean;
+}
+
+export interface Awaited {
+  readonly caller: Caller;
+  readonly site: Site;
+  /** false: the guest's call was answered before, and the one that is served now is another. Default true. */
+  readonly answers?: boolean;
 }
 
 export const interruptDrafts = {
@@ -112,8 +119,8 @@ export const completion = program<CompletionEnv>()(
     look: {
       atomic: "statuses are read and accounts change under one lock",
       does({ kernel, of, clearsFirst }) {
-        for (const { caller, site } of of)
-          if (caller.posted === 1 && kernel.ring.isAnswered(caller.statusAt)) finish(kernel, caller, site);
+        for (const awaited of of)
+          if (awaited.caller.posted === 1 && kernel.ring.isAnswered(awaited.caller.statusAt)) finish(kernel, awaited);
         return clearsFirst === false ? "clear IWC" : "interrupt";
       },
     },
@@ -130,11 +137,11 @@ function askAgain({ kernel, of }: CompletionEnv): void {
 }
 
 /** Of one flush: its page is owed nothing more, and the guest has its answer. */
-function finish(k: Kernel, s: Caller, { page }: Site): void {
+function finish(k: Kernel, { caller: s, site: { page }, answers = true }: Awaited): void {
   s.posted = 0;
   const wasOwned = !k.book.isFree(page);
   k.book.flushed(page);
   if (wasOwned && k.book.isFree(page)) k.givenAway(page, s);
   k.call.paused = 0;
-  if (k.call.stage === 1) k.call.stage = 2;
+  if (answers && k.call.stage === 1) k.call.stage = 2;
 }

@@ -101,6 +101,12 @@ export class FlushRing {
     this.#registers.write64(iqt.offset, this.#s.tail, 0);
   }
 
+  /** Descriptors that can be posted before the unit has fetched another. */
+  get room(): number {
+    const waiting = (this.#s.tail - this.#registers.read32(iqh.offset)) / this.#slotBytes;
+    return slotCount - 1 - ((waiting + slotCount) % slotCount);
+  }
+
   /** Has nobody posted a wait since descriptors were posted? */
   get isOwed(): boolean {
     return this.#s.owed === 1;

@@ -23,12 +23,34 @@ export class Balloon {
     return this.#out.length;
   }
 
+  /** A free page, scrubbed, whose frame is to go. @returns null when there is none */
+  takeOut(): Pfn | null {
+    const page = this.#guest.allocPages(0);
+    if (page !== null) this.#guest.memory.write(page * pageBytes, new Uint8Array(pageBytes));
+    return page;
+  }
+
+  /** The frame of a page that was taken out is gone. */
+  isOut(page: Pfn): void {
+    this.#out.push(page);
+  }
+
+  /** A frame under one page that is out, which is memory again and the caller's. @returns null when none can be had */
+  regain(): Pfn | null {
+    const page = this.#out.at(-1);
+    if (page === undefined) return null;
+    const [frame] = populate(this.#guest.h, this.#guest.d, [page]);
+    if (frame === undefined) return null;
+    this.#out.pop();
+    this.#mapped(page, frame);
+    return page;
+  }
+
   /** Give frames of free pages away, scrubbed. @returns how many pages went out. */
   inflate(count: number): number {
     for (let n = 0; n < count; n++) {
-      const page = this.#guest.allocPages(0);
+      const page = this.takeOut();
       if (page === null) return n;
-      this.#guest.memory.write(page * pageBytes, new Uint8Array(pageBytes));
       const frame = this.#guest.gfnOf(page);
       this.#guest.p2m?.invalidate(page);
       if (!this.#guest.d.rules.translated) this.#guest.h.setMapping(this.#guest.d, page, -1);
@@ -67,9 +89,13 @@ export class Balloon {
   }
 
   #populated(page: Pfn, frame: number): void {
+    this.#mapped(page, frame);
+    this.#guest.freePages(page, 0);
+  }
+
+  #mapped(page: Pfn, frame: number): void {
     if (!this.#guest.d.rules.translated) this.#guest.h.setMapping(this.#guest.d, page, frame);
     this.#guest.p2m?.set(page, frame);
-    this.#guest.freePages(page, 0);
   }
 
   /** The hypervisor did not take it: it stays memory of ours. */
