@@ -25,6 +25,7 @@ export type {
   EngineName,
   IommuDescription,
   MachineDescription,
+  PageLifetime,
   PoolDescription,
   ProgramDescription,
   Size,

@@ -43,6 +43,7 @@ export type {
   EngineName,
   IommuDescription,
   MachineDescription,
+  PageLifetime,
   PoolDescription,
   ProgramDescription,
   Size,

@@ -14,6 +14,7 @@ export type {
   EngineName,
   IommuDescription,
   MachineDescription,
+  PageLifetime,
   PoolDescription,
   ProgramDescription,
   Size,

@@ -124,7 +124,7 @@ test.each<[string, () => Promise<unknown>, string]>([
     "an object with a key too many",
     () => runMachine({ devices: [{ bdf: "0000:00:03.0", masc: 32 } as never] }),
     "machine: devices[0].masc: expected one of the known keys (bdf, driver, mask, lines, minAlignMask, boundary, " +
-      "coherent, ats, untrusted, engine), found masc (did you mean mask?)",
+      "coherent, ats, answers, untrusted, engine), found masc (did you mean mask?)",
   ],
   [
     "an object that contradicts itself",

@@ -223,7 +223,14 @@ function pageLifetimeOf(run: MachineRun, { policy, log, calls }: XenIommu): Page
   const { first, ...seen } = log.seen;
   const { givenBack, mostSteps } = log;
   return {
-    ...{ policy, words: releasePolicies[policy].title, givenBack, mostSteps, giveUps: calls?.time.giveUps ?? 0, ...seen },
+    ...{
+      policy,
+      words: releasePolicies[policy].title,
+      givenBack,
+      mostSteps,
+      giveUps: calls?.time.giveUps ?? 0,
+      ...seen,
+    },
     first: first.map(({ requester, ...r }) => ({ device: nameOf(run, requester), ...r })),
   };
 }

@@ -7,20 +7,21 @@ import { hexWords, shareWords } from "../words/quantity.js";
 
 const refusedShown = 6;
 
-export function iommuLines({ iommu }: MachineOutcome, style: Style, width: number): string[] {
+export function iommuLines({ iommu, xen }: MachineOutcome, style: Style, width: number): string[] {
   if (iommu === null) return [];
   const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)];
   const { refused } = iommu;
+  const keeper = xen === null ? "kernel" : "hypervisor";
   const faults = refused.reduce((n, r) => n + (r.isFault ? r.count : 0), 0);
   const more = refused.length - refusedShown;
   return [
-    style.bold(`IOMMU: ${titles[iommu.kind]}, ${policies[iommu.policy]}`),
+    style.bold(`IOMMU: ${titles[iommu.kind]}, ${xen === null ? policies[iommu.policy] : ofHypervisor}`),
     ...told.filter((line) => line !== null).flatMap((line) => wrap(line, width, "  ", "    ")),
     ...refused
       .slice(0, refusedShown)
-      .flatMap((r) => wrap(refusedWords(r), width, "  ", "    ").map((line) => style.red(line))),
+      .flatMap((r) => wrap(refusedWords(r, keeper), width, "  ", "    ").map((line) => style.red(line))),
     ...(more > 0 ? [`  and ${plural(more, "kind")} more`] : []),
-    ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults), width, "  ", "    ") : []),
+    ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults, keeper), width, "  ", "    ") : []),
   ];
 }
 
@@ -36,6 +37,8 @@ const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
   lazy: "flushed later, all at once (lazy)",
   "pass-through": "the kernel lets devices pass it",
 };
+
+const ofHypervisor = "the hypervisor's, which has what goes flushed before it goes on";
 
 function askedWords({ untranslated, fromCache }: MachineIommuOutcome): string {
   const cached = untranslated === 0 ? "" : `, ${shareWords(fromCache, untranslated)} of them answered by its IOTLB`;
@@ -59,14 +62,17 @@ function lazyWords({ policy, domainFlushes, waitingMost }: MachineIommuOutcome):
   );
 }
 
-function refusedWords({ device, asked, count, words, first, isFault }: MachineIommuOutcome["refused"][number]): string {
+function refusedWords(
+  { device, asked, count, words, first, isFault }: MachineIommuOutcome["refused"][number],
+  keeper: string,
+): string {
   const at = first.map((address) => hexWords(address)).join(", ");
   const what = `${device}: ${plural(count, asked)} refused`;
-  const silent = isFault ? "" : "; the device was told so, which is no fault, and the kernel hears nothing of it";
+  const silent = isFault ? "" : `; the device was told so, which is no fault, and the ${keeper} hears nothing of it`;
   return `${what} (${words}), ${count > first.length ? "first " : ""}at ${at}${silent}`;
 }
 
-function recordedWords(recorded: number, faults: number): string {
-  if (recorded === faults) return `the kernel was told of ${faults === 1 ? "the fault" : "each fault"}`;
-  return `the kernel was told of ${countWords(recorded)} of ${plural(faults, "fault")}: it had no record free when the others came`;
+function recordedWords(recorded: number, faults: number, keeper: string): string {
+  if (recorded === faults) return `the ${keeper} was told of ${faults === 1 ? "the fault" : "each fault"}`;
+  return `the ${keeper} was told of ${countWords(recorded)} of ${plural(faults, "fault")}: it had no record free when the others came`;
 }

@@ -9,8 +9,8 @@ import { type Style, styleFor } from "../text/style.js";
 import { bytesWords, hexWords, slotsWords } from "../words/quantity.js";
 import { refusalWords } from "../words/reasons.js";
 import { iommuLines } from "./iommu_lines.js";
-import { pageLifetimeLines } from "./page_lifetime_lines.js";
 import { machineVerdict } from "./machine_verdict.js";
+import { pageLifetimeLines } from "./page_lifetime_lines.js";
 
 const violationsShown = 12;
 const dmaShown = 12;

@@ -37,6 +37,11 @@ function troublesOf(o: MachineOutcome): string[] {
   const missing = sum((p) => p.requests - p.ended);
   const found: string[] = [];
   if (wrong > 0) found.push(`bytes were wrong or lost at ${plural(wrong, "place")}`);
+  const strayed = o.xen?.pageLifetime?.strayed ?? 0;
+  if (strayed > 0)
+    found.push(
+      `a device reached memory that was its domain's no more, ${strayed === 1 ? "once" : `${countWords(strayed)} times`}`,
+    );
   if (violations > 0) found.push(`rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
   if (denied > 0) found.push(`the IOMMU refused ${plural(denied, "request")} of ${deniedDevices.join(" and ")}`);
   if (failed > 0)

@@ -1,7 +1,7 @@
 /** What `run` of a `dmalab.run/1` document is: a described machine's own part. */
 import { z } from "zod";
-import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { iommuKinds } from "../../spec/linux/iommu_drivers.js";
+import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 
 const count = z.number().int().nonnegative();
 const address = z

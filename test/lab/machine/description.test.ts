@@ -31,7 +31,12 @@ test("a range of sizes is both ends, and one number is both", () => {
 });
 
 test.each([
-  ["an unknown key", "xen:\n  modle: p2m", "m.yaml: line 2, column 10: expected", "model, guests, domains"],
+  [
+    "an unknown key",
+    "xen:\n  modle: p2m",
+    "m.yaml: line 2, column 10: expected",
+    "model, guests, passthrough, pageLifetime, domains",
+  ],
   ["an unknown model", "xen:\n  model: q2m\n  domains: [ { id: 0, memory: 1MiB } ]", "line 2, column 10", '"q2m"'],
   ["an unknown engine", "devices:\n  - { bdf: '0000:00:03.0', engine: magic }", "line 2, column 36", "swiotlb-xen-x86"],
   [
@@ -129,7 +134,7 @@ test.each([
   ["a kernel that there is not", 'kernel: "5.20"', 'a release of Linux from "2.6.0" to "7.3", in quotes, found "5.20"'],
   ["a kernel of the future", 'kernel: "8.0"', 'found "8.0"'],
   ["a list", "devices: 5", "devices to be a list of at most 256, found 5"],
-  ["keys", "xen: 7", "xen to be keys with values (model, guests, domains), found 7"],
+  ["keys", "xen: 7", "xen to be keys with values (model, guests, passthrough, pageLifetime, domains), found 7"],
   ["what is missing", "devices: [ {} ]", "devices[0].bdf to be a device address such as 0000:00:03.0, found nothing"],
   ["a machine that is none", "[]", "a machine to be keys with values (kernel, cpus,"],
   ["an alias", "cpus: &n 2\nseed: *n", "a value of its own, found the alias *n"],

@@ -18,7 +18,9 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
   "vtd-scalable.yaml": ["iommu", "iommu", "iommu"],
   "vtd-strict.yaml": ["iommu", "iommu", "iommu"],
+  "vp-iommu.yaml": ["foreign iommu", "foreign iommu"],
   "xen-arm-dom0.yaml": ["direct foreign translated", "direct foreign translated"],
+  "xen-hvm-passthrough.yaml": ["iommu"],
   "xen-pv-dom0.yaml": ["foreign straddle translated", "foreign mask translated", "foreign translated"],
   "xen-pvh.yaml": ["foreign iommu", "foreign iommu"],
 };

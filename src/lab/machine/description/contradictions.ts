@@ -82,7 +82,8 @@ const rules: readonly Rule[] = [
     if (ids.includes(undefined)) return [];
     const guests = ids.filter((id) => id !== (xen?.passthrough ?? 0));
     return workload.flatMap((w, at): Mistake[] => {
-      if (w?.from === undefined || (w.program === "balloon" && ids.includes(w.from)) || guests.includes(w.from)) return [];
+      if (w?.from === undefined || (w.program === "balloon" && ids.includes(w.from)) || guests.includes(w.from))
+        return [];
       const expected = `a guest (${guests.join(", ") || "there is none"})`;
       return [{ path: ["workload", at, "from"], expected, found: `${w.from}`, meant: [] }];
     });
@@ -175,7 +176,8 @@ const rules: readonly Rule[] = [
         return [{ path, expected, found: "true, and no IOMMU", meant: [] }];
       }
       if (xen !== undefined) {
-        const expected = "untrusted: false, or no xen: the kernel under it has no IOMMU of its own to keep such a device by";
+        const expected =
+          "untrusted: false, or no xen: the kernel under it has no IOMMU of its own to keep such a device by";
         return [{ path, expected, found: "both untrusted and xen", meant: [] }];
       }
       if (kernel === undefined || !isBefore(kernel, bouncesSince)) return [];

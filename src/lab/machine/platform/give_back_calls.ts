@@ -8,8 +8,15 @@ import { assert } from "../../../base/assert.js";
 import { mfn } from "../../../base/frame.js";
 import { type Actor, oneWay } from "../../../sim/actor.js";
 import { record } from "../../../state/index.js";
-import { type Awaited, completion, giveBack, interruptDrafts, type Keeper, listens, type Site } from "../../../sw/iommu/lifetime/give_back.js";
-import { CallRun } from "../../../sw/iommu/lifetime/call_run.js";
+import {
+  type Awaited,
+  completion,
+  giveBack,
+  interruptDrafts,
+  type Keeper,
+  listens,
+  type Site,
+} from "../../../sw/iommu/lifetime/give_back.js";
 import type { ReleasePolicy } from "../../../sw/iommu/lifetime/policies.js";
 import {
   callDrafts,
@@ -21,6 +28,7 @@ import {
 } from "../../../sw/iommu/lifetime/protocol.js";
 import type { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
 import { type Domain, givable, type Hypervisor, unlink } from "../../../sw/xen/index.js";
+import { CallRun } from "./call_run.js";
 import type { DrivenUnit } from "./driven_unit.js";
 import type { ReachLog } from "./reach_log.js";
 import { UnitTime } from "./unit_time.js";
@@ -86,9 +94,14 @@ export class GiveBackCalls {
       site: nowhere,
       answers: policy.caller === "is answered later",
     }));
-    this.time = new UnitTime(unit.hardware, unit.tlbs, () => this.#run.isRunning && !this.#run.isReady && policy.patience === "bounded");
+    this.time = new UnitTime({
+      unit: unit.hardware,
+      tlbs: unit.tlbs,
+      isWatched: () => policy.patience === "bounded" && this.#run.isRunning && !this.#run.isReady,
+      isRoomAwaited: () => this.#isRoomAwaited,
+    });
     this.actors = [
-      oneWay("hypervisor", { ready: () => this.#run.isReady, step: () => this.#step() }),
+      oneWay("hypervisor", { ready: () => this.#run.isReady || this.#isLeftStopped, step: () => this.#step() }),
       ...(listens(policy) ? [this.#listen()] : []),
       this.time.actor,
     ];
@@ -102,7 +115,10 @@ export class GiveBackCalls {
   /** Can a page be asked to go now? */
   get isFree(): boolean {
     return (
-      !this.#run.isRunning && this.#call.stage === 0 && this.#o.driver.queue.room > descriptorsMost && this.#freeSlot !== undefined
+      !this.#run.isRunning &&
+      this.#call.stage === 0 &&
+      this.#o.driver.queue.room > descriptorsMost &&
+      this.#freeSlot !== undefined
     );
   }
 
@@ -134,7 +150,7 @@ export class GiveBackCalls {
 
   /** Has the hypervisor answered the last call? */
   get isAnswered(): boolean {
-    return this.#call.stage === 2;
+    return this.#call.stage === 2 && !this.#run.isRunning;
   }
 
   /** The guest has seen the answer. */
@@ -146,7 +162,21 @@ export class GiveBackCalls {
     return this.#slots.find((s) => s.caller.posted === 0 && s !== this.#slot);
   }
 
+  /** A call could be served if the queue had room. */
+  get #isRoomAwaited(): boolean {
+    return !this.#run.isRunning && this.#call.stage === 0 && this.#o.driver.queue.room <= descriptorsMost;
+  }
+
+  /** The queue stopped when nobody waited any more: who wants room lets it go on. */
+  get #isLeftStopped(): boolean {
+    return this.#isRoomAwaited && this.#o.driver.queue.isStopped && !listens(this.#o.policy);
+  }
+
   #step(): void {
+    if (this.#isLeftStopped) {
+      this.#o.driver.queue.goOn();
+      return;
+    }
     this.#run.step();
     if (this.#run.isRunning) return;
     // Nobody looks for the end of a flush that nothing is to follow.

@@ -18,9 +18,9 @@ import {
   type XenModel,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
-import { PlainReservation, type Reservation, ServedReservation } from "./reservation.js";
 import type { DeviceTraits, MachineIommu } from "./driven_unit.js";
 import { KernelIommu } from "./kernel_iommu.js";
+import { PlainReservation, type Reservation, ServedReservation } from "./reservation.js";
 import { XenIommu } from "./xen_iommu.js";
 
 const slotBytes = 2048;
@@ -144,7 +144,8 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     guests.set(d.id, { guest, grants: new Grants(guest) });
   }
   const bus = new MachineBus(hypervisor);
-  const iommu = m.iommu === undefined ? null : new XenIommu({ machine: m, described: m.iommu, hypervisor, gate, domain, clock });
+  const iommu =
+    m.iommu === undefined ? null : new XenIommu({ machine: m, described: m.iommu, hypervisor, gate, domain, clock });
   const calls = iommu?.calls ?? null;
   return {
     kernel,

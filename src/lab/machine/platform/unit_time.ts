@@ -14,24 +14,31 @@ const lateTakes = 400;
 /** Times that the unit gives devices up within one call, until it is told that nothing more will come. */
 const giveUpsMax = 3;
 
+export interface UnitTimeOptions {
+  readonly unit: HardwareUnit;
+  readonly tlbs: ReadonlyMap<number, TlbWork>;
+  /** Software looks at the clock. */
+  readonly isWatched: () => boolean;
+  /** Software cannot ask before the unit has given up what it was asked long ago. */
+  readonly isRoomAwaited: () => boolean;
+}
+
 export class UnitTime {
   readonly actor: Actor;
   now = 0;
   /** How often the unit gave a device up. */
   giveUps = 0;
-  readonly #unit: HardwareUnit;
-  readonly #tlbs: ReadonlyMap<number, TlbWork>;
+  readonly #o: UnitTimeOptions;
   /** When each tag was seen to be taken, and what its device had been asked by then. */
   readonly #taken: { since: number; asked: number }[];
   readonly #held = new Map<TlbWork, number>();
   #inCall = 0;
 
-  /** @param isWaitedFor somebody looks at the clock */
-  constructor(unit: HardwareUnit, tlbs: ReadonlyMap<number, TlbWork>, isWaitedFor: () => boolean) {
-    this.#unit = unit;
-    this.#tlbs = tlbs;
+  constructor(o: UnitTimeOptions) {
+    this.#o = o;
+    const { unit } = o;
     this.#taken = Array.from({ length: unit.tags.count }, () => ({ since: 0, asked: -1 }));
-    const passes = () => isWaitedFor() || this.#isSomeoneHeld || (unit.tags.busyCount > 0 && this.#inCall < giveUpsMax);
+    const passes = () => o.isWatched() || this.#isSomeoneHeld || (unit.tags.busyCount > 0 && this.#mayGiveUp);
     this.actor = {
       name: "time",
       choices: () => (passes() ? 1 : 0),
@@ -50,27 +57,31 @@ export class UnitTime {
     return this.now - since > softwareWaits;
   }
 
+  get #mayGiveUp(): boolean {
+    return this.#inCall < giveUpsMax || this.#o.isRoomAwaited();
+  }
+
   get #isSomeoneHeld(): boolean {
-    for (const tlb of this.#tlbs.values()) if (tlb.isHeld) return true;
+    for (const tlb of this.#o.tlbs.values()) if (tlb.isHeld) return true;
     return false;
   }
 
   #pass(): void {
     this.now++;
-    const { tags, queue } = this.#unit;
+    const { tags, queue } = this.#o.unit;
     for (const [tag, taken] of this.#taken.entries()) {
-      const asked = this.#tlbs.get(tags.requesterOf(tag) ?? -1)?.asked ?? -1;
+      const asked = this.#o.tlbs.get(tags.requesterOf(tag) ?? -1)?.asked ?? -1;
       if (asked !== taken.asked) {
         taken.since = this.now;
         taken.asked = asked;
-      } else if (asked >= 0 && this.now - taken.since > unitWaits && this.#inCall < giveUpsMax) {
+      } else if (asked >= 0 && this.now - taken.since > unitWaits && this.#mayGiveUp) {
         taken.asked = -1;
         this.#inCall++;
         this.giveUps++;
         queue.timedOut(tag);
       }
     }
-    for (const tlb of this.#tlbs.values()) {
+    for (const tlb of this.#o.tlbs.values()) {
       if (!tlb.isHeld) this.#held.delete(tlb);
       else if (!this.#held.has(tlb)) this.#held.set(tlb, this.now);
       else if (this.now - this.#held.get(tlb)! > lateTakes) tlb.longWaited();

@@ -34,7 +34,7 @@ import { ReachLog } from "./reach_log.js";
 const shipped: ReleasePolicyName = "xen-2021";
 
 /** Addresses of a guest mean the same for long, and a device keeps as many as it can. */
-const tlbEntries = 64;
+const tlbEntries = 32;
 
 export interface XenIommuOptions {
   readonly machine: MachineDescription;
@@ -178,7 +178,8 @@ export class XenIommu implements MachineIommu {
   #allocate(count: number): number {
     const order = Math.log2(count);
     const first = this.#h.allocateOwn(order);
-    if (first === null) throw new Misuse("no-memory", `the IOMMU's tables take ${count * frameBytes} bytes in one piece`);
+    if (first === null)
+      throw new Misuse("no-memory", `the IOMMU's tables take ${count * frameBytes} bytes in one piece`);
     this.#h.memory.fill(first * frameBytes, count * frameBytes, 0);
     this.#blocks.push({ first, order });
     return first;

@@ -1,11 +1,11 @@
 /** Programs of a machine: each row says what unit a line of the workload works on, and what is built of it. */
 import type { Rng } from "../../../base/rng.js";
 import type { ProgramDescription } from "../description/schema.js";
+import type { Host } from "../platform/host.js";
 import type { DiskDriving } from "../units/disk_unit.js";
 import type { Ground } from "../units/ground.js";
 import type { DiskUnit, NicUnit } from "../units/unit.js";
 import type { Units } from "../units/units.js";
-import type { Host } from "../platform/host.js";
 import { balloon } from "./balloon.js";
 import { blkback } from "./blkback.js";
 import { disk } from "./disk.js";

@@ -3,7 +3,7 @@
  * protocols here. Who explores one call declares it as a program (`protocol`).
  */
 import { assert } from "../../../base/assert.js";
-import { type Caller, isOver, type Kernel, type ProtocolStep } from "./protocol.js";
+import { type Caller, isOver, type Kernel, type ProtocolStep } from "../../../sw/iommu/lifetime/protocol.js";
 
 export class CallRun {
   readonly #kernel: Kernel;

@@ -1,0 +1,167 @@
+/** Devices that a hypervisor keeps by an IOMMU: its table is the domain's map, and a page goes as its policy says. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
+import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
+import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
+import { machineLines } from "../../../src/report/machine/machine_lines.js";
+import { type IommuKind, iommuKinds } from "../../../src/spec/linux/iommu_drivers.js";
+import { type ReleasePolicyName, releasePolicies } from "../../../src/sw/iommu/lifetime/policies.js";
+import { Reach } from "../../../src/sw/xen/index.js";
+import { amount, long } from "../../tier.js";
+
+const preset = (name: string) => readFileSync(`machines/${name}.yaml`, "utf8");
+const disk = "0000:00:03.0";
+
+function vpIommu(kind: IommuKind) {
+  const text = preset("vp-iommu")
+    .replaceAll(/requests: \d+/g, "requests: 5")
+    .replace("4096..131072", "4096..32768")
+    .replace("memory: 512MiB\n", "")
+    .replaceAll("memory: 128MiB", "memory: 4MiB")
+    .replace("kind: vtd", `kind: ${kind}`);
+  return describeMachine("m.yaml", `${kind === "smmuv3" ? "arch: arm\n" : ""}${text}`);
+}
+
+test.for(iommuKinds)("%s: the hypervisor's table is the domain's map, own pages and foreign ones", (kind) => {
+  let foreign = 0;
+  for (const stepMax of [150, 300]) {
+    const { host } = runMachine(vpIommu(kind), { checks: false, stepMax });
+    const { d } = host.xen!.kernel;
+    const wrong: number[] = [];
+    for (let page = 0; page < d.map.length + 8; page++) {
+      const reach = d.map.reachOf(page);
+      // Pages of the hypervisor's heap are for the processors alone.
+      const isThere = (reach & Reach.present) !== 0 && (reach & Reach.status) === 0;
+      if (isThere && (reach & Reach.granted) !== 0) foreign++;
+      const at = isThere ? d.map.frameOf(page) * 4096 + 5 : -1;
+      if (host.iommu!.behind(disk, page * 4096 + 5) !== at) wrong.push(page);
+    }
+    expect(wrong).toEqual([]);
+  }
+  expect(foreign).toBeGreaterThan(0);
+});
+
+test.for(iommuKinds)("%s: every byte arrives, nothing is left, and each page that goes is flushed", (kind) => {
+  const o = outcomeOf(runMachine(vpIommu(kind)));
+  expect([isTrouble(o), o.left, o.iommu!.refused, o.xen!.pageLifetime!.strayed]).toEqual([false, [], [], 0]);
+  // Pages of others are mapped and unmapped, and the disk's TLB is told each time.
+  const told = o.iommu!.descriptors.find((d) => /device-TLB|IOTLB_PAGES|ATC_INV/.test(d.what))!.count;
+  expect(told).toBeGreaterThanOrEqual(o.xen!.hypercalls["map_grant_ref"]!);
+  expect(machineLines(o, { color: false, width: 200 }).join("\n")).toContain("the hypervisor's, which has what goes");
+});
+
+test("an address that the domain has no page at is refused, and the hypervisor hears of it", () => {
+  const run = runMachine(vpIommu("vtd"));
+  const beyond = run.host.xen!.kernel.d.map.length * 4096;
+  expect(run.host.iommu!.behind(disk, beyond)).toBe(-1);
+  expect(run.host.port.write(0x28, beyond, Uint8Array.of(1))).toBe("fault");
+  expect(run.host.iommu!.counts.refused).toMatchObject([{ requester: 0x28, asked: "write", code: 5, first: [beyond] }]);
+});
+
+interface PassedThrough {
+  readonly policy: ReleasePolicyName;
+  readonly answers?: string;
+  readonly requests?: number;
+  readonly pages?: number;
+}
+
+function passedThrough({ policy, answers = "in time", requests = 30, pages = 15 }: PassedThrough) {
+  const text = preset("xen-hvm-passthrough")
+    .replaceAll("memory: 16MiB", "memory: 2MiB")
+    .replace("xen-2021", policy)
+    .replace("answers: in time", `answers: ${answers}`)
+    .replace("requests: 1000, size: 4096..65536", `requests: ${requests}, size: 4096..8192`)
+    .replaceAll("requests: 200", `requests: ${pages}`);
+  const o = outcomeOf(runMachine(describeMachine("m.yaml", text)));
+  return {
+    o,
+    pages: o.xen!.pageLifetime!,
+    lines: machineLines(o, { color: false, width: 100 }).join(" ").replaceAll(/ +/g, " "),
+  };
+}
+
+const policies = Object.keys(releasePolicies) as ReleasePolicyName[];
+
+test.for(policies)(
+  "%s: where the device answers in time no page is reached, none is left, every byte arrives",
+  (policy) => {
+    const { o, pages } = passedThrough({ policy });
+    expect([isTrouble(o), o.left, pages.strayed, pages.giveUps]).toEqual([false, [], 0, 0]);
+    expect(pages).toMatchObject({ policy, givenBack: 15 });
+    expect(o.programs.map((p) => [p.ended, p.failed, p.bytesRead > 0])).toEqual([
+      [30, 0, true],
+      [15, 0, true],
+      [15, 0, true],
+    ]);
+  },
+);
+
+describe("a device that forgets late", () => {
+  const late = { answers: "late", requests: 400, pages: 40 } as const;
+
+  test("pages that are free when their entries are gone are reached by a device that forgets late", () => {
+    const { o, pages, lines } = passedThrough({ policy: "no-wait", ...late });
+    expect(pages.strayed).toBeGreaterThan(0);
+    expect(o.violationTotals).toContainEqual({ rule: "owner", count: pages.strayed });
+    const [first] = pages.first;
+    expect(first).toMatchObject({ device: disk, by: "device TLB", flushed: null });
+    expect(first!.owner).not.toBe(1);
+    expect(first!.freed!).toBeGreaterThan(first!.unmapped);
+    expect(first!.step).toBeGreaterThan(first!.freed!);
+    expect(lines).toMatch(
+      /the device's own TLB led there; until step [\d,]+ it had been the guest's, at 0x\w+, and it was free/,
+    );
+    expect(lines).toMatch(/A device reached memory that was its domain's no more/i);
+  });
+
+  test.for(["xen-2021", "batch-with-references", "async-paused"] as const)(
+    "%s: it is waited for, however often the unit gives it up, and reaches nothing",
+    (policy) => {
+      const { o, pages } = passedThrough({ policy, ...late, requests: 60, pages: 15 });
+      expect([isTrouble(o), pages.strayed, o.left]).toEqual([false, 0, []]);
+      expect(pages.giveUps).toBeGreaterThan(8);
+    },
+  );
+
+  test("fence-then-free: it is blocked before a page goes; its requests fail and no byte is anybody else's", () => {
+    const { o, pages } = passedThrough({ policy: "fence-then-free", ...late, requests: 800 });
+    expect([pages.strayed, o.left, o.programs.flatMap((p) => p.wrong)]).toEqual([0, [], []]);
+    expect(o.programs[0]!.failed).toBeGreaterThan(100);
+    expect(o.programs.slice(1).map((p) => p.ended)).toEqual([40, 40]);
+    expect(o.iommu!.refused.every((r) => r.device === disk)).toBe(true);
+  });
+});
+
+test("a device that never answers: who waits for ever waits for ever, and nobody else does", () => {
+  const { o, pages } = passedThrough({ policy: "xen-2021", answers: "never" });
+  expect(o.programs.map((p) => p.ended)).toEqual([30, 0, 15]);
+  expect([o.idle, pages.strayed, pages.giveUps, isTrouble(o)]).toEqual([true, 0, 3, true]);
+});
+
+test("who does not wait holds the pages of a device that never answers, and they are told as left over", () => {
+  const { o, pages } = passedThrough({ policy: "async-running", answers: "never" });
+  expect(pages.strayed).toBe(0);
+  expect(o.left.filter((l) => l.what === "reference")).toEqual([
+    { domain: 1, what: "reference", count: pages.givenBack },
+  ]);
+});
+
+test("paused processors do nothing until the flush is done", () => {
+  const { o, pages } = passedThrough({ policy: "async-paused", answers: "never" });
+  expect(pages.givenBack).toBe(1);
+  expect(o.programs[0]!.ended).toBeLessThan(30);
+  expect(o.programs[2]!.ended).toBe(15);
+});
+
+test.runIf(long).each(policies)(
+  "%s: 2,000 requests beside 400 pages, the device answering as it should or twice",
+  (policy) => {
+    for (const answers of ["in time", "twice"]) {
+      const { o } = passedThrough({ policy, answers, requests: amount(1, 2000), pages: 400 });
+      const broken = answers === "twice" && policy === "no-wait";
+      expect([answers, broken || !isTrouble(o), o.left]).toEqual([answers, true, []]);
+    }
+  },
+  300_000,
+);
