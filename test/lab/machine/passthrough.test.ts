@@ -154,6 +154,61 @@ test("paused processors do nothing until the flush is done", () => {
   expect(o.programs[2]!.ended).toBe(15);
 });
 
+test.for([
+  [
+    "another model",
+    (t: string) => t.replace("model: vp+iommu", "model: p2m"),
+    "model: vp+iommu, whose hypervisor has the IOMMU",
+  ],
+  ["lazy", (t: string) => t.replace("kind: vtd", "kind: vtd, policy: lazy"), "policy: strict, as a hypervisor flushes"],
+  ["no such domain", (t: string) => t.replace("passthrough: 1", "passthrough: 7"), "one of its domains, to which"],
+  ["no domain 0", (t: string) => t.replace("id: 0", "id: 5"), "expected domain 0, found none"],
+  [
+    "no IOMMU",
+    (t: string) => t.replace(/^iommu.*$/m, "").replace(/ats: true.*in time/, ""),
+    "an iommu: of the machine, which keeps",
+  ],
+  [
+    "another unit",
+    (t: string) => t.replace("kind: vtd", "kind: amdvi"),
+    "pageLifetime: only with iommu: { kind: vtd }",
+  ],
+  [
+    "no TLB that answers",
+    (t: string) => t.replace("ats: true, answers: in time", "answers: late"),
+    "answers: in time, or ats: true",
+  ],
+  ["not trusted", (t: string) => t.replace("answers: in time", "untrusted: true"), "untrusted: false, or no xen:"],
+  [
+    "a balloon with a device",
+    (t: string) => t.replace("balloon, requests", `balloon, device: "${disk}", requests`),
+    "no device: a balloon works",
+  ],
+  ["a disk without", (t: string) => t.replace(`disk, device: "${disk}",`, "disk,"), "device: what it works on"],
+  [
+    "a guest's program from who drives",
+    (t: string) => t.replace("from: 2", "from: 1").replace("balloon, from", `blkback, device: "${disk}", from`),
+    "a guest (0, 2)",
+  ],
+] as const)("what cannot be at once is said with its place: %s", ([, change, said]) => {
+  const text = preset("xen-hvm-passthrough");
+  expect(change(text)).not.toBe(text);
+  expect(() => describeMachine("m.yaml", change(text))).toThrow(said);
+});
+
+test("a balloon needs a hypervisor", () => {
+  expect(() => describeMachine("m.yaml", "workload: [ { program: balloon } ]")).toThrow("needs no hypervisor");
+});
+
+test("a guest that has devices serves others by them", () => {
+  const text = preset("xen-hvm-passthrough")
+    .replaceAll("memory: 16MiB", "memory: 4MiB")
+    .replaceAll(/requests: \d+/g, "requests: 10")
+    .replace("{ program: balloon, from: 2,", `{ program: blkback, device: "${disk}", size: 4096..16384, from: 2,`);
+  const o = outcomeOf(runMachine(describeMachine("m.yaml", text)));
+  expect([isTrouble(o), o.left, o.programs.map((p) => p.ended)]).toEqual([false, [], [10, 10, 10]]);
+});
+
 test.runIf(long).each(policies)(
   "%s: 2,000 requests beside 400 pages, the device answering as it should or twice",
   (policy) => {

@@ -26,6 +26,11 @@ const device = (more = "") => `devices: [ { bdf: '0000:00:03.0'${more} } ]`;
 const iommu = (more = "") => `iommu: { kind: vtd${more} }`;
 
 test.each<[string, string, readonly RegExp[]]>([
+  [
+    "a policy for pages that nobody gives back",
+    `${iommu()}\n${device()}\nxen: { model: vp+iommu, pageLifetime: no-wait, domains: [ { id: 0, memory: 4MiB } ] }`,
+    [/^pageLifetime: domain 0, which has the devices, gives no page back/],
+  ],
   ["a pool beside an IOMMU", `${iommu()}\n${device()}\nswiotlb: { slots: 1024 }`, [/^swiotlb: .* IOMMU translates/]],
   [
     "a pool that is forced there",

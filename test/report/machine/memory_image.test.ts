@@ -95,3 +95,24 @@ test("what the unit refused is refused by the walk of the image, and why", async
   const asked = { segment: null, requester: 0x20, pasid: null, iova: BigInt(refused!.first[0]!), path: null };
   expect(walkAnswer(inspected, asked).end).toMatchObject({ fault: { code: refused!.code } });
 });
+
+test("under Xen: what the devices of a domain reach is the domain's memory and what it was granted, and nothing else", async () => {
+  const text = readFileSync("machines/vp-iommu.yaml", "utf8")
+    .replaceAll("memory: 128MiB", "memory: 4MiB")
+    .replaceAll(/requests: \d+/g, "requests: 4")
+    .replace("memory: 512MiB\n", "");
+  const { seen, files } = seenAt(200, () => text);
+  const { inspection } = await inspectionOf(files);
+  expect(inspection.devices.map((d) => d.requester)).toEqual([0x18, 0x28]);
+  for (const { ranges } of inspection.devices) {
+    let [reached, wrong] = [0, 0];
+    for (let row = 0; row < ranges!.count; row++) {
+      for (let at = 0; at < ranges!.bytes[row]!; at += 4096, reached++)
+        if (seen.behind("0000:00:03.0", ranges!.iova[row]! + at) !== ranges!.paddr[row]! + at) wrong++;
+    }
+    expect(wrong).toBe(0);
+    // 4 MiB of its own, and pages of the domain that it serves.
+    expect(reached).toBeGreaterThan(1024);
+    expect(reached).toBeLessThan(2048);
+  }
+});

@@ -11,7 +11,7 @@ type Built = Pick<MachineDevice, "description"> & {
 
 /** @returns a sentence for each key, which begins with the key's name */
 export function withoutEffect(m: MachineDescription, devices: readonly Built[]): string[] {
-  return [...poolWords(m, devices), ...devices.flatMap((d) => bounceWords(d)), ...fetchWords(m)];
+  return [...poolWords(m, devices), ...devices.flatMap((d) => bounceWords(d)), ...fetchWords(m), ...lifetimeWords(m)];
 }
 
 /** The engine of an IOMMU has one pool for all, and bounces for those alone that are not trusted. */
@@ -41,4 +41,12 @@ function fetchWords({ iommu }: MachineDescription): string[] {
   return [
     `fetchBits: the unit fetches ${iommu.fetchBits} bits at a time, which costs other steps and gives the same answers: no entry is written while a device of a described machine works.`,
   ];
+}
+
+/** Only pages that the domain with the devices gives back are kept from them by a policy. */
+function lifetimeWords({ xen, workload }: MachineDescription): string[] {
+  if (xen?.pageLifetime === undefined) return [];
+  const { passthrough: driving = 0 } = xen;
+  if (workload.some((w) => w.program === "balloon" && (w.from ?? driving) === driving)) return [];
+  return [`pageLifetime: domain ${driving}, which has the devices, gives no page back (program: balloon).`];
 }
