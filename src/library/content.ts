@@ -74,13 +74,15 @@ async function describesMachine(input: ByteSource): Promise<boolean> {
   if (input.size > describedMax) return false;
   const bytes = new Uint8Array(input.size);
   const text = new TextDecoder().decode(bytes.subarray(0, input.read(0, bytes)));
-  const { parseDocument } = await import("yaml");
+  const { isMap, isScalar, parseDocument } = await import("yaml");
   const document = parseDocument(text, { logLevel: "silent" });
-  if (document.errors.length > 0) return false;
-  const value: unknown = document.toJS({ maxAliasCount: 0 });
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  // Aliases are not followed: what they stand for is refused where the description is read.
+  if (document.errors.length > 0 || !isMap(document.contents)) return false;
   const { machineSchema } = await import("../lab/machine/description/schema.js");
   const known = Object.keys(machineSchema.shape);
-  const entries = Object.entries(value);
-  return entries.every(([key]) => known.includes(key)) && entries.some(([, v]) => typeof v !== "string");
+  const { items } = document.contents;
+  return (
+    items.every(({ key }) => isScalar(key) && known.includes(`${key.value}`)) &&
+    items.some(({ value }) => !isScalar(value) || typeof value.value !== "string")
+  );
 }

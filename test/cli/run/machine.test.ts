@@ -78,3 +78,13 @@ test.each([
   expect(err).toMatch(line);
   for (const each of err.trim().split("\n")) expect(each).toMatch(/m\.yaml: line \d+, column \d+: expected .*, found /);
 });
+
+test.each([
+  ["cpus: *none\n", "the alias *none"],
+  ["cpus: &a [1]\ndevices: [*a, *a, *a]\n", "the alias *a"],
+])("an alias is refused where it stands, in a description that is piped too: %j", async (input, found) => {
+  const { code, err } = await dmalab(["run", "-"], { input });
+  expect(code).toBe(2);
+  expect(err).toMatch(/line \d, column \d+: expected a value of its own, written out/);
+  expect(err).toContain(found);
+});

@@ -137,8 +137,15 @@ test.each([
   ["keys", "xen: 7", "xen to be keys with values (model, guests, passthrough, pageLifetime, domains), found 7"],
   ["what is missing", "devices: [ {} ]", "devices[0].bdf to be a device address such as 0000:00:03.0, found nothing"],
   ["a machine that is none", "[]", "a machine to be keys with values (kernel, cpus,"],
-  ["an alias", "cpus: &n 2\nseed: *n", "a value of its own, found the alias *n"],
-  ["no YAML", "cpus: [1\n", "YAML, found this fault: Flow sequence"],
+  ["an alias", "cpus: &n 2\nseed: *n", "a value of its own, written out, found the alias *n"],
+  [
+    "what is not closed",
+    "cpus: [1\n",
+    "brackets that are closed, and what is in a key further in than the key, found the end of the line",
+  ],
+  ["a second machine", "cpus: 1\n---\ncpus: 2\n", "one machine in a file: give what follows --- a file of its own"],
+  ["a key twice", "cpus: 1\ncpus: 2\n", "each key once: leave one of them out, found cpus: 2"],
+  ["a tab", "xen:\n\tmodel: p2m", "YAML takes no tabs there, found a tab"],
 ])("%s: what is allowed and what was given, in one line", (_, text, what) => {
   const lines = said(text);
   expect(lines).toHaveLength(1);
@@ -200,7 +207,7 @@ test("all mistakes are told at once, in the order of the text", () => {
     ["10", "a device of the machine "],
     ["10", "workload[0].size to be bytes up to 1048576"],
     ["11", "from: the guest that it serves"],
-    ["12", "a program of a disk"],
+    ["12", "a program that takes its device for a disk"],
     ["12", "a guest "],
   ]);
 });

@@ -20,6 +20,10 @@ const native = (memory: string) => `memory: ${memory}\ndevices: [ { bdf: "0000:0
 const legacy = (program: string) =>
   `workload: [ { program: ${program}, device: "0000:00:03.0", requests: 40, size: 4096..32768 } ]\n`;
 
+test("one bit is one", () => {
+  expect(() => outcome(disks("mask: 1"))).toThrow(/bits or more, found 1 bit$/m);
+});
+
 test.each([
   ["without a hypervisor", true, native("1GiB")],
   ["where buffers lie above its 32 address lines", false, native("6GiB")],
@@ -114,7 +118,7 @@ test.each([
     "one device for disks and packets",
     disks("mask: 64").replace(" } ]", ' }, { program: net, device: "0000:00:03.0" } ]'),
     "m.yaml: line 4, column 67",
-    "a program of a disk, as before",
+    "a program that takes its device for a disk, as the one before does",
   ],
 ])("%s is refused where it stands", (_, yaml, where, what) => {
   expect(() => outcome(yaml)).toThrow(where);

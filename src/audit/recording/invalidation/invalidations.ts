@@ -106,7 +106,7 @@ export class InvalidationAudit {
       c.orders === 0 && !c.caches.isTagged
         ? nothingRecorded
         : c.caches.ambiguous
-          ? "several units number their domains alike, and which is meant is not kept"
+          ? "a domain's number is given out twice: several units number theirs alike, or lines are out of order or stand here twice"
           : null;
     if (note !== null) {
       const unknown = c.unmaps === 0 ? [] : [{ count: c.unmaps, why: note }];

@@ -2,6 +2,7 @@
  * What a description may not say at once: each rule is a row, and names the places that are wrong. A part that is wrong
  * by itself is missing here; a rule that takes a missing part for one that was left out asks which of the two it is.
  */
+import { plural } from "../../../base/count_words.js";
 import { nearest } from "../../../base/nearest.js";
 import { firstStageSince, type IommuDriver, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
@@ -57,7 +58,7 @@ const rules: readonly Rule[] = [
       if (lines === undefined || (mask ?? 64) <= lines || isWrong(["devices", at, "mask"])) return [];
       const path = ["devices", at, mask === undefined ? "lines" : "mask"];
       return [
-        { path, expected: `a mask of at most the ${lines} address lines`, found: `${mask ?? 64} bits`, meant: [] },
+        { path, expected: `a mask of at most the ${lines} address lines`, found: plural(mask ?? 64, "bit"), meant: [] },
       ];
     });
   },
@@ -216,7 +217,14 @@ const rules: readonly Rule[] = [
       kinds.set(w.device, before);
       if (before === kind) return [];
       const path = ["workload", at, "program"];
-      return [{ path, expected: `a program of ${before}, as before`, found: w.program, meant: [] }];
+      return [
+        {
+          path,
+          expected: `a program that takes its device for ${before}, as the one before does`,
+          found: w.program,
+          meant: [],
+        },
+      ];
     });
   },
   function backEndsHaveGuests({ workload = [] }, isWrong) {

@@ -9,6 +9,7 @@ import { Unreadable } from "../../../read/unreadable.js";
 import { contradictions } from "./contradictions.js";
 import { acceptedParts, type Given, type Mistake, mistakesOf, nameOf, type Partly, type Path } from "./mistakes.js";
 import { type MachineDescription, machineSchema } from "./schema.js";
+import { yamlFault } from "./yaml_faults.js";
 
 export type { MachineDescription } from "./schema.js";
 
@@ -44,7 +45,7 @@ export function describeMachine(name: string, said: string | object): Described 
     });
     return Unreadable.all(name, told, mistakesMax);
   };
-  const broken = yamlMistakes(document);
+  const broken = yamlMistakes(document, text);
   if (broken.length > 0) throw refused(broken);
   const given: unknown = document.contents === null ? {} : document.toJS();
   const result = machineSchema.safeParse(given);
@@ -77,7 +78,7 @@ function placed(document: Document, { meant, ...mistake }: Mistake): Placed {
 }
 
 /** What is no YAML, and what is that is not taken: an alias would let a short text become a long one. */
-function yamlMistakes(document: Document.Parsed): Placed[] {
+function yamlMistakes(document: Document.Parsed, text: string): Placed[] {
   // How deep the parser itself can go is the stack's: the same text is refused wherever it is read.
   const exhausted = document.errors.find((e) => e.code === "RESOURCE_EXHAUSTION");
   const offset = exhausted?.pos[0] ?? tooDeepAt(document);
@@ -88,13 +89,12 @@ function yamlMistakes(document: Document.Parsed): Placed[] {
   const found: Placed[] = document.errors.map((e) => ({
     path: [],
     offset: e.pos[0],
-    expected: "YAML",
-    found: `this fault: ${e.message}`,
+    ...yamlFault(e.code, text, e.pos[0]),
   }));
   visit(document, (_, node) => {
     if (!isAlias(node)) return;
     const offset = node.range?.[0] ?? 0;
-    found.push({ path: [], offset, expected: "a value of its own", found: `the alias *${node.source}` });
+    found.push({ path: [], offset, expected: "a value of its own, written out", found: `the alias *${node.source}` });
   });
   return found.sort((a, b) => a.offset - b.offset);
 }

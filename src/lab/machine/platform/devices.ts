@@ -1,5 +1,6 @@
 /** The devices of a machine with the engine that its kernel takes for each, and why. */
 import { Misuse } from "../../../base/assert.js";
+import { plural } from "../../../base/count_words.js";
 import { type KernelLog, LogLines } from "../../../base/kernel_log.js";
 import { requesterOf } from "../../../bus/dma_port.js";
 import { requestsMappedSince } from "../../../spec/linux/iommu_drivers.js";
@@ -57,9 +58,13 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     };
     built.set(key, { engine, lines });
     if (!serves(engine, device.mask)) {
-      const from = `${engine.pool === null ? "the memory" : "the bounce pool"}: ${fewestBits(engine)} bits or more`;
+      const from = `${engine.pool === null ? "the memory" : "the bounce pool"}: ${plural(fewestBits(engine), "bit")} or more`;
       const key = description.mask === undefined ? "lines" : "mask";
-      d.refuse(["devices", n, key], `a mask that reaches ${from}`, `${description.mask ?? description.lines} bits`);
+      d.refuse(
+        ["devices", n, key],
+        `a mask that reaches ${from}`,
+        plural((description.mask ?? description.lines)!, "bit"),
+      );
     }
     const requester = requesterOf(description.bdf);
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
