@@ -63,7 +63,8 @@ export function iovaReplay(
   const { kinds, shows } = firstReading;
   const mapped = kinds[EventKind.iommuMap]!;
   if (isXen || shows !== "mappings" || mapped + kinds[EventKind.iommuUnmap]! === 0) return null;
-  if (mapped === 0) return notCompared("no iommu:map is recorded: it was not turned on, or this kernel does not write it");
+  if (mapped === 0)
+    return notCompared("no iommu:map is recorded: it was not turned on, or this kernel does not write it");
   if (log?.hostWindows === undefined || log.kernel === null) {
     return notCompared("where no address may be given is told by the machine's log alone");
   }
