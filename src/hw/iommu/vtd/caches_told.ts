@@ -49,11 +49,15 @@ export function forgetSpace(
   if (!(o.isPaged && o.ih)) caches.tables.invalidate({ ...scope, ...range });
 }
 
-/** PASID entries. @param g 0 = of one domain, 1 = one PASID of it, 3 = all */
+/**
+ * PASID entries. Those of requests without PASID, which count as of RID_PASID, are kept apart here, and go with any PASID of
+ * the domain: a unit may forget more than it is asked to.
+ * @param g 0 = of one domain, 1 = one PASID of it, 3 = all
+ */
 export function forgetPasids(caches: UnitCaches, o: { g: number; did: number; pasid: number }): void {
   if (o.g === 3) caches.spaces.invalidate({});
   else if (o.g === 0) caches.spaces.invalidate({ domain: o.did });
-  else caches.spaces.invalidate({ domain: o.did, pasid: o.pasid });
+  else for (const pasid of [o.pasid, null]) caches.spaces.invalidate({ domain: o.did, pasid });
 }
 
 const pages = (page: number, am: number) => {
