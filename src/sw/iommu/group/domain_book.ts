@@ -44,10 +44,19 @@ export class DomainBook {
   readonly #parents: CellArray;
   readonly #flags: CellArray;
   readonly #direct: CellArray;
+  readonly #freed: (domain: number) => void;
 
-  /** @param count domains that there can be at a time, numbered from 1 */
-  constructor(state: MachineState, count: number, name = "domains") {
+  /** @param count domains that there can be at a time, numbered from 1 @param o.freed told of each that goes */
+  constructor(
+    state: MachineState,
+    count: number,
+    {
+      name = "domains",
+      freed = () => undefined,
+    }: { readonly name?: string; readonly freed?: (domain: number) => void } = {},
+  ) {
     this.count = count;
+    this.#freed = freed;
     const s = state.place(
       record(name, {
         kinds: cells(count + 1, "kind of each domain plus one, by its number; 0 = there is none"),
@@ -82,6 +91,7 @@ export class DomainBook {
   /** What leads to it is not looked at: that is for who frees it to know. */
   free(domain: number): void {
     for (const list of [this.#kinds, this.#parents, this.#flags, this.#direct]) list.set(domain, 0);
+    this.#freed(domain);
   }
 
   isThere(domain: number): boolean {

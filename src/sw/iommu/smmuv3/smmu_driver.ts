@@ -46,6 +46,8 @@ export class SmmuDriver implements UnitDriver {
   readonly #outputSize: number;
   /** IDR0.STALL_MODEL: streams may stall, and ours must not. */
   readonly #mayStall: boolean;
+  /** Frames of context descriptors, by stream and ASID: who goes back to a domain needs no memory for it. */
+  readonly #contexts = new Map<string, number>();
   #cr0 = 0;
   /** ASID 0 is left to processors. */
   #nextAsid = 1;
@@ -120,9 +122,14 @@ export class SmmuDriver implements UnitDriver {
     if (asked.length > 0) this.#queue.submit(...asked);
   }
 
-  /** A context descriptor for a domain. @returns its byte address */
+  /** A stream's context descriptor for a domain. @returns its byte address */
   #contextOf(sid: number, { id: asid, root }: UnitDomain): number {
-    const at = this.#ports.allocate(1) * frameBytes;
+    const key = `${sid} ${asid}`;
+    const made = this.#contexts.get(key);
+    if (made !== undefined) return made * frameBytes;
+    const contextFrame = this.#ports.allocate(1);
+    this.#contexts.set(key, contextFrame);
+    const at = contextFrame * frameBytes;
     const words = entryWords(ContextDescriptor, {
       ...{ v: 1, aa64: 1, r: 1, a: 1, aset: 1, asid, epd1: 1, ...memoryAttributes },
       ...{ t0sz: 64 - inputBits, ips: this.#outputSize, ttb0: root.address / 16 },

@@ -27,8 +27,12 @@ export const legacyMode: MakeMode = (ports, root) => ({
     write(words, 0, ContextEntry.tt, TranslationType[type]);
     write(words, 0, ContextEntry.did, to.did);
     if (to.root !== null) write(words, 0, ContextEntry.frame, (to.root.address / frameBytes) as Mfn);
-    ports.memory.store(contextAt(ports, root, requester), words);
-    return [context({ g: 3, did: to.did, sid: requester }), iotlb({ g: 2, did: to.did })];
+    const at = contextAt(ports, root, requester);
+    // What the unit keeps of an entry, and by it, it keeps under the id that stood there.
+    const old = Uint32Array.from({ length: words.length }, (_, n) => ports.memory.load32(at + 4 * n));
+    const did = read(old, 0, ContextEntry.p) === 1 ? read(old, 0, ContextEntry.did) : to.did;
+    ports.memory.store(at, words);
+    return [context({ g: 3, did, sid: requester }), iotlb({ g: 2, did })];
   },
 
   forgetPages: (did, range, leavesOnly) =>

@@ -45,11 +45,12 @@ export const scalableMode =
     attach(device, to) {
       const entry = contextAt(ports, root, device.requester);
       // What is led to stands before what leads to it.
-      putPasid(ports, directoryAt(ports, entry), to);
+      const old = putPasid(ports, directoryAt(ports, entry), to);
       putContext(ports, entry, device);
       const pasid = ridPasid;
-      const { did } = to;
-      const translations = to.root?.format === "vtd-fs" ? pasidIotlb({ g: 2, did, pasid }) : iotlb({ g: 2, did });
+      // What the unit keeps of an entry, and by it, it keeps under the id that stood there.
+      const { did, isFirst } = old ?? { did: to.did, isFirst: to.root?.format === "vtd-fs" };
+      const translations = isFirst ? pasidIotlb({ g: 2, did, pasid }) : iotlb({ g: 2, did });
       return [context({ g: 3, sid: device.requester }), pasidCache({ g: 1, did, pasid }), translations];
     },
 
@@ -94,7 +95,8 @@ function snoops(registers: UnitPorts["registers"]): boolean {
   return read(words, 0, ExtendedCapability.smpwcs) === 1;
 }
 
-function putPasid({ memory, registers }: UnitPorts, directory: number, { did, root }: AttachedTo): void {
+/** @returns what stood there; null: nothing */
+function putPasid({ memory, registers }: UnitPorts, directory: number, { did, root }: AttachedTo) {
   const words = Uint32Array.of(memory.load32(directory), memory.load32(directory + 4));
   const at = read(words, 0, PasidDirectoryEntry.frame) * frameBytes + ridPasid * pasidEntryBytes;
   const { p, pgtt, aw, pwsnp } = PasidEntry;
@@ -107,8 +109,11 @@ function putPasid({ memory, registers }: UnitPorts, directory: number, { did, ro
     ] as const),
     ...tableOf(root, pgtt),
   ]);
+  const was = Uint32Array.from({ length: entry.length }, (_, n) => memory.load32(at + 4 * n));
   // The first piece, which says that it is present, is stored last.
   for (let n = entry.length - 4; n >= 0; n -= 4) memory.store(at + n * 4, entry.subarray(n, n + 4));
+  if (read(was, 0, p) === 0) return null;
+  return { did: read(was, 0, PasidEntry.did), isFirst: read(was, 0, pgtt) === PasidTranslation.first };
 }
 
 function tableOf(root: TableRoot | null, pgtt: Field): readonly (readonly [Field, number])[] {
