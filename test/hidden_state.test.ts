@@ -62,6 +62,7 @@ const undeclared: Readonly<Record<string, string>> = {
   "sw/engine/translating": "pages that an exchange has moved",
   "sw/iommu/amdvi": "what a driver posted and gave out: for runs",
   "sw/iommu/domain": "how many addresses are mapped; what stands on addresses that are not declared",
+  "sw/iommu/entry": "a plan of stores while it is made, in one call",
   "sw/iommu/iommufd": "what a program holds by its ids: for runs; the core beneath keeps its state declared",
   "sw/iommu/iova": "a kernel's addresses as it gives them: for runs and recordings, where nothing is taken back",
   "sw/iommu/smmuv3": "what a driver posted and gave out: for runs",

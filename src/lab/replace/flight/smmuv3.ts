@@ -39,7 +39,7 @@ const identification = {
   )[0]!,
   idr1: words(1, [
     [Idr1.sidSize, 6],
-    [Idr1.ssidSize, 5],
+    [Idr1.ssidSize, 6],
     [Idr1.cmdqs, queueLg2],
     [Idr1.eventqs, queueLg2],
   ])[0]!,
@@ -82,6 +82,10 @@ function build(which: "stream" | "context", { fetchBits = 64 }: FlightHardware):
   const poster = new CommandPoster({ state, memory, queueAt, bytes: 16, slots: 2 ** queueLg2 });
   return {
     ...{ state, memory, requester: stream, transaction: unit.transactions[0]!, actors: [unit.queue] },
+    evict() {
+      unit.caches.devices.invalidate({});
+      unit.caches.spaces.invalidate({});
+    },
     entryAt: byteOf(which === "stream" ? smmuPlaces.streams : smmuPlaces.contexts),
     ask(what: "entry" | TagName) {
       poster.post([...(what === "entry" ? forgetEntry : forgetAll), sync]);

@@ -13,6 +13,8 @@ export interface FlightUnit {
   /** Besides the transaction. */
   readonly actors: readonly Actor[];
   readonly requester: number;
+  /** The unit drops what it keeps of device tables: it may at any time. */
+  readonly evict: () => void;
   /** Byte address of the entry. */
   readonly entryAt: number;
   /** Post what makes the unit forget the entry, or translations under a tag, and a wait; nobody waits yet. */

@@ -91,6 +91,10 @@ function build(mode: "legacy" | "scalable", { fetchBits = 128, drains = true }: 
   };
   return {
     ...{ state, memory, requester, transaction: unit.transactions[0]!, actors: [unit.queue] },
+    evict() {
+      unit.caches.devices.invalidate({});
+      unit.caches.spaces.invalidate({});
+    },
     entryAt: byteOf(mode === "scalable" ? vtdPlaces.pasids : vtdPlaces.context),
     ask(what) {
       memory.store32(statusAt, 0);

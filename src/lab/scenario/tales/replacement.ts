@@ -2,7 +2,8 @@
 import { entryOfStructure } from "../../replace/entries.js";
 import { type EntryRule, entryRuled, entryUniverse, isReplaced } from "../../replace/entry_universe.js";
 import { changeIsOver, flightRuled, inFlight } from "../../replace/flight/in_flight.js";
-import { costOfRemapping, remapped } from "../../replace/flight/one_domain.js";
+import { remapped } from "../../replace/flight/one_domain.js";
+import { costOfRemapping } from "../../replace/flight/remapping_cost.js";
 import { vtdLegacyFlight } from "../../replace/flight/vtd.js";
 import { type Asked, universeOfReplacement } from "../../replace/replacement.js";
 import type { StructureName } from "../../replace/structures.js";

@@ -12,7 +12,7 @@ const isTranslated = (e: Uint32Array) => isValid(e) && read(e, 0, E.tv) === 1;
 const isHost = (e: Uint32Array) => isTranslated(e) && read(e, 0, E.mode) !== 0;
 const isGuest = (e: Uint32Array) => isTranslated(e) && read(e, 0, E.gv) === 1;
 
-export const amdviDevice: EntryFormat = {
+export const amdviDevice: Readonly<EntryFormat> = {
   about: E.$,
   present: E.v,
   // Where V is 0 addresses pass untranslated.

@@ -7,7 +7,7 @@ import { read } from "../../../../bits/field.js";
 import { Gcr3Entry as E } from "../../../../spec/amdvi/guest_cr3.js";
 import type { EntryFormat } from "../entry_format.js";
 
-export const amdviGcr3: EntryFormat = {
+export const amdviGcr3: Readonly<EntryFormat> = {
   about: E.$,
   present: E.v,
   blocking: [],

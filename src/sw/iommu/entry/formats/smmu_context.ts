@@ -11,7 +11,7 @@ const isValid = (e: Uint32Array) => read(e, 0, E.v) === 1;
 const ofLowerHalf = [E.t0sz, E.tg0, E.ir0, E.or0, E.sh0, E.ttb0] as const;
 const others = E.$.fields.filter((f) => !ofLowerHalf.some(({ name }) => name === f.name));
 
-export const smmuContext: EntryFormat = {
+export const smmuContext: Readonly<EntryFormat> = {
   about: E.$,
   present: E.v,
   blocking: [],

@@ -16,7 +16,7 @@ const bypassesFirst = (e: Uint32Array) => usesFirst(e) && read(e, 0, E.s1Dss) ==
 /** EATS of split stages or of device permission checks, whose answers are no plain addresses. */
 const answersOtherwise = (e: Uint32Array) => read(e, 0, E.eats) === 2 || read(e, 0, E.s2S) === 1;
 
-export const smmuStream: EntryFormat = {
+export const smmuStream: Readonly<EntryFormat> = {
   about: E.$,
   present: E.v,
   blocking: [],

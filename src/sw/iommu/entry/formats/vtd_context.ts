@@ -9,7 +9,7 @@ import type { EntryFormat } from "../entry_format.js";
 
 const isPresent = (e: Uint32Array) => read(e, 0, E.p) === 1;
 
-export const vtdContext: EntryFormat = {
+export const vtdContext: Readonly<EntryFormat> = {
   about: E.$,
   present: E.p,
   blocking: [],

@@ -11,7 +11,7 @@ const { first, second, nested } = PasidTranslation;
 const isPresent = (e: Uint32Array) => read(e, 0, E.p) === 1;
 const is = (e: Uint32Array, ...kinds: readonly number[]) => isPresent(e) && kinds.includes(read(e, 0, E.pgtt));
 
-export const vtdPasid: EntryFormat = {
+export const vtdPasid: Readonly<EntryFormat> = {
   about: E.$,
   present: E.p,
   blocking: [],

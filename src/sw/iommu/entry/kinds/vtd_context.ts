@@ -14,7 +14,7 @@ export interface ContextContents {
 }
 
 /** Four levels. */
-const width: FieldValue = [E.aw, 2];
+const width = [E.aw, 2] as const;
 
 export const contextKinds = {
   blocked: { title: "blocked", fields: () => [] },

@@ -15,9 +15,9 @@ export interface PasidContents {
 
 /** Of all address spaces of processes, which PASIDs tell apart (FLPT_DEFAULT_DID). */
 const sharedDid = 1;
-const present: FieldValue = [E.p, 1];
-const fourLevels: FieldValue = [E.aw, 2];
-const snoops: FieldValue = [E.pwsnp, 1];
+const present = [E.p, 1] as const;
+const fourLevels = [E.aw, 2] as const;
+const snoops = [E.pwsnp, 1] as const;
 
 const firstStage = ({ first }: PasidContents): readonly FieldValue[] => [
   [E.fsFrame, first],

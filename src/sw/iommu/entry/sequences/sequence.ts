@@ -35,7 +35,7 @@ export interface Sequence {
 }
 
 export const flush = (tag: TagName): FlushStep => ({ kind: "flush", tag });
-export const sync: EntryStep = { kind: "sync" };
+export const sync = { kind: "sync" } as const satisfies EntryStep;
 
 export const store = (word: number, words: Uint32Array): EntryStep => ({ kind: "store", word, words });
 
@@ -44,7 +44,7 @@ export const storeEach = (entry: Uint32Array, from = 0, count = entry.length / 2
   Array.from({ length: count }, (_, n) => store((from + n) * 2, entry.slice((from + n) * 2, (from + n) * 2 + 2)));
 
 /** The writer of `write_entry`, and what it leaves of the old tag forgotten. */
-export const written: Sequence = {
+export const written: Readonly<Sequence> = {
   title: "what the old entry does not use, then the piece that decides, then the rest",
   source: "write_entry.ts",
   steps: ({ format, from, to, widths }) => [...writeEntry(format, from, to, widths).steps, flush("old")],

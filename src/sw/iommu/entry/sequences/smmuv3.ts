@@ -51,7 +51,7 @@ export const smmuv3Sequences = {
 } as const satisfies Readonly<Record<string, Sequence>>;
 
 /** Of context descriptors: one store is enough where the address space keeps its number. */
-export const sameAsid: Sequence = {
+export const sameAsid: Readonly<Sequence> = {
   title: "under the old address space id, of which this descriptor is the only user",
   source: "D4, Gunthorpe, of VT-d's DIDs; Linux 7.0, arm_smmu_write_ctx_desc of an ASID that stays",
   endsWith: "old",
