@@ -66,6 +66,7 @@ const undeclared: Readonly<Record<string, string>> = {
   "sw/iommu/iommufd": "what a program holds by its ids: for runs; the core beneath keeps its state declared",
   "sw/iommu/iova": "a kernel's addresses as it gives them: for runs and recordings, where nothing is taken back",
   "sw/iommu/smmuv3": "what a driver posted and gave out: for runs",
+  "sw/iommu/unit_groups": "a unit's domain behind each number: for runs, as the drivers beneath",
   "sw/iommu/vtd": "what a driver posted and enabled: the programs of `sw/iommu/lifetime` keep theirs declared",
   "sw/swiotlb":
     "a pool's slots are declared; buffers behind bounces, pools that are added and the index of room are not",

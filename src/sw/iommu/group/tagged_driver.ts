@@ -5,6 +5,7 @@
  * Source: the order of Linux's SMMUv3 driver (arm_smmu_attach_prepare, arm_smmu_attach_commit) and of VT-d's
  * intel_iommu_set_dev_pasid (tags of the new domain, entry, tags of the old one), drivers/iommu of 7.0.
  */
+import type { AttachBugs } from "./bugs.js";
 import type { CacheTag, CacheTags } from "./cache_tags.js";
 import { type DomainBook, noDomain } from "./domain_book.js";
 import type { DomainIds } from "./domain_ids.js";
@@ -45,6 +46,7 @@ export interface TaggedDriverOptions {
   readonly identity: number;
   /** Which attachments it refuses; only looks. Left out: none. */
   readonly refuses?: (asked: Whose & { readonly domain: number }) => Result;
+  readonly bugs?: AttachBugs;
 }
 
 export class TaggedDriver implements GroupDriver {
@@ -77,20 +79,29 @@ export class TaggedDriver implements GroupDriver {
   }
 
   #lead(whose: Whose, domain: number, old: number): Result {
-    const { unit, refuses } = this.#o;
-    if (domain === this.blocked) unit.lead(whose, null);
-    else {
-      const refused = refuses?.({ ...whose, domain }) ?? null;
-      if (refused !== null) return refused;
-      const id = this.#publish(whose, domain);
-      if (typeof id !== "number") return id;
-      unit.lead(whose, { domain, id });
+    const { refuses, bugs } = this.#o;
+    if (domain === this.blocked) {
+      this.#store(whose, null, old);
+      return null;
     }
+    const isGap = bugs?.has("torn-down-first") === true;
+    if (isGap) this.#store(whose, null, old);
+    const refused = refuses?.({ ...whose, domain }) ?? null;
+    if (refused !== null) return refused;
+    const id = this.#publish(whose, domain);
+    if (typeof id !== "number") return id;
+    this.#store(whose, { domain, id }, isGap ? noDomain : old);
+    return null;
+  }
+
+  /** The entry, and nothing of where it led is kept any more. */
+  #store(whose: Whose, to: Led | null, old: number): void {
+    const { unit } = this.#o;
+    unit.lead(whose, to);
     unit.forgetEntry(whose);
-    if (old === noDomain || old === this.blocked) return null;
+    if (old === noDomain || old === this.blocked) return;
     unit.forgetDevice(whose);
     this.#withdraw(whose, old);
-    return null;
   }
 
   /** @returns the id of the domain; or why it cannot have one, and nothing is changed */

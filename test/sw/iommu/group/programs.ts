@@ -2,6 +2,7 @@
 import { Rng } from "../../../../src/base/rng.js";
 import { MachineState, type Mark } from "../../../../src/state/index.js";
 import * as at from "../../../../src/sw/iommu/group/attach.js";
+import type { AttachBugId } from "../../../../src/sw/iommu/group/bugs.js";
 import { CacheTags, tagWords } from "../../../../src/sw/iommu/group/cache_tags.js";
 import { setDefaultType, setUpDefault } from "../../../../src/sw/iommu/group/default_domain.js";
 import { DomainBook } from "../../../../src/sw/iommu/group/domain_book.js";
@@ -35,15 +36,17 @@ export class Bench {
   readonly #start: Mark;
   #handle = 1;
 
-  /** @param isRelied firmware relies on a device of the second group */
-  constructor(isRelied: boolean, omits?: Omission) {
+  /** @param o.isRelied firmware relies on a device of the second group @param o.bug of core or driver */
+  constructor(o: { readonly isRelied?: boolean; readonly omits?: Omission; readonly bug?: AttachBugId } = {}) {
+    const { isRelied = false, omits } = o;
+    const bugs = new Set(o.bug === undefined ? [] : [o.bug]);
     const { state, domains, tags, ids } = this;
     const [blocked, identity] = (["blocked", "identity"] as const).map((kind) => domains.allocate({ kind }) as number);
     // Known to all as one of its own, for which there is nothing to forget.
     ids.take(identity!);
     this.unit = new CachingUnit({ domains, identity: identity!, ...(omits !== undefined && { omits }) });
     const refuses = (): Result => (this.refuses > 0 && --this.refuses >= 0 ? "ENOMEM" : null);
-    const of = { blocked: blocked!, identity: identity!, refuses };
+    const of = { blocked: blocked!, identity: identity!, refuses, bugs };
     this.driver = new TaggedDriver({ domains, tags, ids, unit: this.unit, ...of });
     this.groups = [0, 1].map((g) => {
       const devices: GroupDevice[] = [0, 1].map((d) => ({
@@ -51,7 +54,7 @@ export class Bench {
         regions: isRelied && g === 1 && d === 1 ? [region] : [],
       }));
       const warned = (what: string) => this.warnings.push(what);
-      return new Group({ state, driver: this.driver, devices, pasids, name: `group ${g}`, warned });
+      return new Group({ state, driver: this.driver, devices, pasids, bugs, name: `group ${g}`, warned });
     });
     state.begin();
     this.#start = state.mark();

@@ -13,7 +13,7 @@ import { attachGroupHandle, detachGroupHandle, replaceGroupHandle } from "../../
 import { setUpDefault } from "../../../../src/sw/iommu/group/default_domain.js";
 import { Group } from "../../../../src/sw/iommu/group/group.js";
 import { claimGroup, releaseGroup } from "../../../../src/sw/iommu/group/ownership.js";
-import { UnitGroupDriver } from "../../../../src/sw/iommu/group/unit_group_driver.js";
+import { UnitGroupDriver } from "../../../../src/sw/iommu/unit_groups/unit_group_driver.js";
 import { Allow, Mapper } from "../../../../src/table/index.js";
 
 const page = 4096;

@@ -7,10 +7,10 @@
  */
 import { Misuse } from "../../../base/assert.js";
 import type { MachineState } from "../../../state/index.js";
+import { DomainBook, noDomain } from "../group/domain_book.js";
+import type { DirectRegion, GroupDevice, GroupDriver } from "../group/driver.js";
+import type { Result } from "../group/errno.js";
 import type { AttachedDevice, UnitDomain, UnitDriver } from "../unit_driver.js";
-import { DomainBook, noDomain } from "./domain_book.js";
-import type { DirectRegion, GroupDevice, GroupDriver } from "./driver.js";
-import type { Result } from "./errno.js";
 
 export interface UnitGroupDriverOptions {
   readonly state: MachineState;
