@@ -68,10 +68,10 @@ interface PassedThrough {
 
 function passedThrough({ policy, answers = "in time", requests = 30, pages = 15 }: PassedThrough) {
   const text = preset("xen-hvm-passthrough")
-    .replaceAll("memory: 16MiB", "memory: 2MiB")
+    .replaceAll("memory: 4MiB", "memory: 2MiB")
     .replace("xen-2021", policy)
     .replace("answers: in time", `answers: ${answers}`)
-    .replace("requests: 1000, size: 4096..65536", `requests: ${requests}, size: 4096..8192`)
+    .replace("requests: 1000, size: 4096..16384", `requests: ${requests}, size: 4096..8192`)
     .replaceAll("requests: 200", `requests: ${pages}`);
   const o = outcomeOf(runMachine(describeMachine("m.yaml", text)));
   return {
@@ -202,7 +202,6 @@ test("a balloon needs a hypervisor", () => {
 
 test("a guest that has devices serves others by them", () => {
   const text = preset("xen-hvm-passthrough")
-    .replaceAll("memory: 16MiB", "memory: 4MiB")
     .replaceAll(/requests: \d+/g, "requests: 10")
     .replace("{ program: balloon, from: 2,", `{ program: blkback, device: "${disk}", size: 4096..16384, from: 2,`);
   const o = outcomeOf(runMachine(describeMachine("m.yaml", text)));
