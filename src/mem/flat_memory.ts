@@ -1,6 +1,7 @@
 /** Memory in one piece, in words that the caller keeps: what a table is built in where no machine stands around it. */
 import { Misuse } from "../base/assert.js";
 import type { Mfn } from "../base/frame.js";
+import { putRun } from "./put_run.js";
 import type { MemorySegment, MemoryView, ReadonlyWords } from "./view.js";
 
 const wordsPerFrame = 1024;
@@ -32,6 +33,14 @@ export class FlatMemory implements MemoryView {
     if (!(at >= 0 && at < this.#words.length)) throw new Misuse("outside-memory", `two words at ${address}`);
     this.#words[at] = low;
     this.#words[at + 1] = high;
+  }
+
+  /** `count` stores of 64 bits, each lower word by `step` greater than the one before. @throws Misuse `outside-memory`. */
+  storeRun64(address: number, count: number, low: number, high: number, step: number): void {
+    const at = address / 4 - this.#firstWord;
+    const end = at + count * 2;
+    if (!(at >= 0 && end <= this.#words.length)) throw new Misuse("outside-memory", `${count * 2} words at ${address}`);
+    putRun(this.#words, at, end, low, high, step);
   }
 
   #holds(m: Mfn): boolean {

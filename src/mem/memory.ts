@@ -7,6 +7,7 @@
 import { assert, Misuse } from "../base/assert.js";
 import { frameBytes, type Mfn } from "../base/frame.js";
 import { lineWords, type MachineState } from "../state/machine_state.js";
+import { putRun } from "./put_run.js";
 import type { MemoryView, ReadonlyWords } from "./view.js";
 
 const pageBytes = frameBytes;
@@ -101,6 +102,21 @@ export class Memory implements MemoryView {
     this.#state?.accessed(Math.floor(address / pageBytes), words, at, true);
     this.#put(address, words, at, low >>> 0);
     this.#put(address, words, at + 1, high >>> 0);
+  }
+
+  /**
+   * `count` stores of 64 bits one behind the other in one frame, each an access: the lower word, of 32 bits, is by `step`
+   * greater each time, the upper one the same. @param address a multiple of 8 @throws Misuse as `store64`
+   */
+  storeRun64(address: number, count: number, low: number, high: number, step: number): void {
+    if (this.#state !== null && (this.#state.isNoting || this.#state.isWatched)) {
+      for (let n = 0; n < count; n++) this.store64(address + n * 8, low + n * step, high);
+      return;
+    }
+    const words = this.#wordsAt(address, 8);
+    const at = (address % pageBytes) / 4;
+    assert(at + count * 2 <= words.length, "a run lies in one frame");
+    putRun(words, at, at + count * 2, low, high, step);
   }
 
   /** One store of 1, 2, 4 ... 16 words, as one access. @param address a multiple of their bytes */

@@ -15,7 +15,7 @@ export function behind(plan: WalkPlan, cursor: EntryCursor, iova: number): numbe
   const low = iova | 0;
   const high = (iova * perHalf) | 0;
   const entry = cursor.stay(low, high);
-  if (entry !== -1 && isOnePage(plan, entry))
+  if (entry !== -1 && isOneLeaf(plan, 0, entry))
     return through(plan, 0, entry, cursor.words[cursor.at + 1]! | 0, low, high);
   if (!inputFits(plan, low, high)) return -1;
   cursor.seek(low, high);
@@ -29,9 +29,9 @@ export function behind(plan: WalkPlan, cursor: EntryCursor, iova: number): numbe
   return Math.floor(first / size) * size + (iova - Math.floor(iova / size) * size);
 }
 
-/** Whether an entry of level 0 is a leaf, and of one page. */
-export function isOnePage(plan: WalkPlan, entry: number): boolean {
-  return kindOf(plan, 0, entry) === isLeaf && !hasSize(plan, entry);
+/** Whether an entry, by its lower word, is a leaf of its level's own size. */
+export function isOneLeaf(plan: WalkPlan, level: number, entry: number): boolean {
+  return kindOf(plan, level, entry) === isLeaf && !hasSize(plan, entry);
 }
 
 /** log2 of the size of the leaf at hand. */

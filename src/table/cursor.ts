@@ -82,14 +82,16 @@ export class EntryCursor {
     const slot = (low >>> (shift + 9)) & slotMask;
     const off =
       ((low ^ this.#ofLow[slot]!) & this.#sharedLow[0]!) | ((high ^ this.#ofHigh[slot]!) & this.#sharedHigh[0]!);
-    const words = this.#words[slot]!;
-    const entry = (low >>> shift) & 511;
-    const at = this.#first[slot]! + entry + entry;
-    if (off !== 0 || at >= words.length) return -1;
-    this.words = words;
-    this.at = at;
-    this.address = this.#piece[slot]! + entry * 8;
-    return words[at]! | 0;
+    return off !== 0 ? -1 : this.#stayIn(slot, (low >>> shift) & 511);
+  }
+
+  /** The same of a level above. */
+  stayAt(level: number, low: number, high: number): number {
+    const slot = this.#slot(level, low);
+    const off =
+      ((low ^ this.#ofLow[slot]!) & this.#sharedLow[level]!) |
+      ((high ^ this.#ofHigh[slot]!) & this.#sharedHigh[level]!);
+    return off !== 0 ? -1 : this.#stayIn(slot, this.#index(level, low, high) & 511);
   }
 
   /** Stand on the entry that decides about an address, given as two words. @throws Misuse `outside-memory`. */
@@ -142,6 +144,16 @@ export class EntryCursor {
       this.#standIn(next, low, high);
       if (this.kind !== isTable) return;
     }
+  }
+
+  #stayIn(slot: number, entry: number): number {
+    const words = this.#words[slot]!;
+    const at = this.#first[slot]! + entry + entry;
+    if (at >= words.length) return -1;
+    this.words = words;
+    this.at = at;
+    this.address = this.#piece[slot]! + entry * 8;
+    return words[at]! | 0;
   }
 
   #standIn(level: number, low: number, high: number): void {

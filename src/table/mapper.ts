@@ -7,8 +7,9 @@
 
 import { Misuse } from "../base/assert.js";
 import { hex } from "../base/hex.js";
-import { behind, isOnePage, leafSizeLg2 } from "./behind.js";
+import { behind, isOneLeaf, leafSizeLg2 } from "./behind.js";
 import { EntryCursor } from "./cursor.js";
+import { LeafRuns } from "./leaf_runs.js";
 import { LeafSizes } from "./leaf_sizes.js";
 import { LeafSplitter } from "./leaf_splitter.js";
 import { LeafTemplates } from "./leaf_templates.js";
@@ -44,12 +45,15 @@ export class Mapper {
   readonly #leaves: LeafTemplates;
   readonly #sizes: LeafSizes;
   readonly #maker: TableMaker;
+  readonly #runs: LeafRuns;
   readonly #splitter: LeafSplitter;
   readonly #joins: boolean;
   readonly #splits: boolean;
   readonly #cursor: EntryCursor;
   readonly #granule: number;
   readonly #outputEnd: number;
+  /** Bytes of a leaf of level 1, where one is wanted; otherwise of nothing. */
+  readonly #large: number;
   /** Bytes of an entry, by level. */
   readonly #spans: readonly number[];
 
@@ -68,9 +72,11 @@ export class Mapper {
     this.#granule = 2 ** format.granuleLg2;
     this.#outputEnd = 2 ** root.outputBits;
     this.#spans = format.levels.map((_, own) => 2 ** rows[own * stride + Row.shift]!);
+    this.#large = options.superpages !== false && plan.level > 0 && this.#leaves.isLeaf(1) ? this.#spans[1]! : -1;
     this.#sizes = new LeafSizes(plan, (level) => this.#leaves.isLeaf(level), options);
     const parts = { plan, memory, leaves: this.#leaves };
     this.#maker = new TableMaker({ ...parts, allocate, skips: options.skipLevels === true });
+    this.#runs = new LeafRuns(parts);
     this.#splitter = new LeafSplitter({ ...parts, maker: this.#maker });
     this.#joins = options.contiguous === true;
     this.#splits = options.split === true;
@@ -89,7 +95,8 @@ export class Mapper {
    *   alone) before anything is stored; `mapped` when it meets a leaf: what was mapped before it stays.
    */
   map(iova: number, paddr: number, bytes: number, allow: Allow): void {
-    if (bytes === this.#granule && this.#mapPage(iova, paddr, allow)) return;
+    if (bytes === this.#granule && this.#mapOne(0, bytes, iova, paddr, allow)) return;
+    if (bytes === this.#large && this.#mapOne(1, bytes, iova, paddr, allow)) return;
     const granule = this.#granule;
     const isWhole = iova === Math.floor(iova) && paddr === Math.floor(paddr) && bytes === Math.floor(bytes);
     if (((iova | paddr | bytes) & (granule - 1)) !== 0 || !isWhole || bytes <= 0) {
@@ -111,7 +118,8 @@ export class Mapper {
    * @throws Misuse `inside-leaf` when the range begins inside a leaf.
    */
   unmap(iova: number, bytes: number): number {
-    if (bytes === this.#granule && this.#unmapPage(iova)) return bytes;
+    if (bytes === this.#granule && this.#unmapOne(0, bytes, iova)) return bytes;
+    if (bytes === this.#large && this.#unmapOne(1, bytes, iova)) return bytes;
     const end = iova + bytes;
     this.#check(iova);
     this.#check(end - this.#granule);
@@ -135,11 +143,9 @@ export class Mapper {
       if (isInside) throw new Misuse("inside-leaf", `${hex(at)} lies in a leaf of ${size} bytes at level ${level}`);
       const count = size / span;
       if (count === 1) {
-        removed +=
-          this.#clear(
-            Math.min(cursor.room, this.#splits ? Math.floor((end - at) / size) : Math.ceil((end - at) / size)),
-          ) * size;
-        at += this.#cleared * size;
+        const most = this.#splits ? Math.floor((end - at) / size) : Math.ceil((end - at) / size);
+        removed += this.#runs.clear(cursor, Math.min(cursor.room, most)) * size;
+        at += this.#runs.passed * size;
       } else {
         for (let n = 0; n < count; n++) this.#memory.store64(cursor.address + n * 8, 0, 0);
         removed += size;
@@ -157,55 +163,30 @@ export class Mapper {
     return behind(this.#plan, this.#cursor, iova);
   }
 
-  /** The way of most calls: one page, in the table that was met last. @returns false for all that is otherwise */
-  #mapPage(iova: number, paddr: number, allow: Allow): boolean {
-    if (!this.#isPage(iova) || !this.#isPage(paddr) || paddr + this.#granule > this.#outputEnd) return false;
-    if (this.#cursor.stay(iova | 0, (iova * perHalf) | 0) !== 0) return false;
-    const leaves = this.#leaves.need(0, allow);
+  /**
+   * The way of most calls: one leaf, of its level's own size, in the table that was met last.
+   * @returns false for all that is otherwise
+   */
+  #mapOne(level: 0 | 1, span: number, iova: number, paddr: number, allow: Allow): boolean {
+    if (!isMultiple(iova, span) || !isMultiple(paddr, span) || paddr + span > this.#outputEnd) return false;
+    if (this.#stay(level, iova) !== 0) return false;
+    const leaves = this.#leaves.need(level, allow);
     const high = (paddr * perHalf) | 0;
     this.#memory.store64(this.#cursor.address, leaves.lowOf(paddr | 0, high), leaves.highOf(high));
     return true;
   }
 
-  #unmapPage(iova: number): boolean {
-    if (this.#joins || !this.#isPage(iova)) return false;
-    const entry = this.#cursor.stay(iova | 0, (iova * perHalf) | 0);
-    if (entry === -1 || !isOnePage(this.#plan, entry)) return false;
+  #unmapOne(level: 0 | 1, span: number, iova: number): boolean {
+    if (this.#joins || !isMultiple(iova, span)) return false;
+    const entry = this.#stay(level, iova);
+    if (entry === -1 || !isOneLeaf(this.#plan, level, entry)) return false;
     this.#memory.store64(this.#cursor.address, 0, 0);
     return true;
   }
 
-  /** Whether a page begins at an address of 64 bits. */
-  #isPage(at: number): boolean {
-    return (at & (this.#granule - 1)) === 0 && at === Math.floor(at) && at >= 0 && at < 2 ** 64;
-  }
-
-  /** Entries that `#clear` went over. */
-  #cleared = 0;
-
-  /**
-   * Clear leaves of their level's own size from the entry at hand on, up to what is something else; empty entries are
-   * gone over. @returns how many were leaves
-   */
-  #clear(wanted: number): number {
-    const { words, at, address, level } = this.#cursor;
-    const { nextLevel, kindShift, kindMask, presentMask, rows } = this.#plan;
-    const kinds = rows[level * stride + Row.kinds]!;
-    const memory = this.#memory;
-    let leaves = 0;
-    let n = 0;
-    for (; n < wanted; n++) {
-      const low = words[at + n + n]! | 0;
-      if ((low & presentMask) === 0) continue;
-      const value = (low >>> kindShift) & kindMask;
-      const kind = (kinds >>> (value + value)) & 3;
-      if (kind === isAbsent) continue;
-      if (kind !== isLeaf || (nextLevel && value === 7)) break;
-      memory.store64(address + n * 8, 0, 0);
-      leaves++;
-    }
-    this.#cleared = n;
-    return leaves;
+  #stay(level: 0 | 1, iova: number): number {
+    const high = (iova * perHalf) | 0;
+    return level === 0 ? this.#cursor.stay(iova | 0, high) : this.#cursor.stayAt(level, iova | 0, high);
   }
 
   /** Map as much as one frame of a table and one size of leaf take. @returns bytes */
@@ -236,20 +217,10 @@ export class Mapper {
 
   /** Leaves of their level's own size, from the entry at hand on, while there is room. @returns bytes */
   #run(paddr: number, bytes: number, allow: Allow): number {
-    const { level, words, at, address } = this.#cursor;
+    const { level, room } = this.#cursor;
     const span = this.#spans[level]!;
-    const leaves = this.#leaves.need(level, allow);
-    const wanted = span === bytes ? 1 : Math.min(this.#cursor.room, Math.floor(bytes / span));
-    const memory = this.#memory;
-    let n = 0;
-    for (; n < wanted; n++) {
-      const before = words[at + n + n]! | 0;
-      if (before !== 0 && kindOf(this.#plan, level, before) !== isAbsent) break;
-      const to = paddr + n * span;
-      const high = (to * perHalf) | 0;
-      memory.store64(address + n * 8, leaves.lowOf(to | 0, high), leaves.highOf(high));
-    }
-    return n * span;
+    this.#leaves.need(level, allow);
+    return this.#runs.store(this.#cursor, paddr, span, Math.min(room, Math.floor(bytes / span))) * span;
   }
 
   /** The same of leaves that take several entries, and of those that a bit joins. @returns bytes */
@@ -305,3 +276,7 @@ export class Mapper {
     throw new Misuse("input-size", `${hex(at)} is no input of ${this.root.inputBits} bits, ${this.root.upper} above`);
   }
 }
+
+/** Whether an address of 64 bits is a multiple of a power of two of 31 bits. */
+const isMultiple = (at: number, bytes: number): boolean =>
+  (at & (bytes - 1)) === 0 && at === Math.floor(at) && at >= 0 && at < 2 ** 64;

@@ -12,6 +12,11 @@ const pageBytes = frameBytes;
 export interface TableMemory extends MemoryView {
   /** One store of 64 bits, as two words. @param address a multiple of 8 */
   store64(address: number, low: number, high: number): void;
+  /**
+   * So many stores of 64 bits, one behind the other in one frame: the lower word of each, of 32 bits, is by `step` greater
+   * than the one before, and the upper words are alike. Left out: by `store64` each.
+   */
+  storeRun64?(address: number, count: number, low: number, high: number, step: number): void;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Misuse, mfn } from "../../src/base/index.js";
 import { FlatMemory, Memory, SegmentView } from "../../src/mem/index.js";
+import { MachineState } from "../../src/state/index.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -36,6 +37,31 @@ test("words in one piece are frames from a first one on, and what is built in th
   expect([words[1024], words[1025], flat.frame(mfn(8))![1], flat.segment(mfn(7))!.words[1025]]).toEqual([4, 5, 5, 5]);
   for (const m of [6, 9]) expect([flat.frame(mfn(m)), flat.segment(mfn(m))]).toEqual([undefined, undefined]);
   for (const at of [0x6ff8, 0x9000]) expect(() => flat.store64(at, 1, 0)).toThrow(/outside-memory/);
+});
+
+test("a run of stores is as many stores, in memory that nobody watches and in one that notes", () => {
+  const words = new Uint32Array(1024);
+  const state = new MachineState();
+  const [plain, noting] = [new Memory(1), new Memory(1)];
+  noting.noteIn(state);
+  state.begin();
+  const mark = state.mark();
+  const memories = [new FlatMemory(words), plain, noting];
+  const runs = [
+    { at: 8, count: 100, low: 0xf000_0003, high: 7, step: 4096 },
+    { at: 16, count: 2, low: 0, high: 0, step: 0 },
+    { at: 400, count: 40, low: 0, high: 0, step: 0 },
+    { at: 4080, count: 2, low: -1, high: -1, step: 1 },
+  ];
+  const wanted = new Uint32Array(1024);
+  for (const { at, count, low, high, step } of runs) {
+    for (const memory of memories) memory.storeRun64(at, count, low, high, step);
+    for (let n = 0; n < count; n++) wanted.set([low + n * step, high], at / 4 + n * 2);
+  }
+  for (const memory of memories) expect(memory.frame(mfn(0))).toEqual(wanted);
+  expect(state.changedSince(mark).length).toBe(wanted.filter((word) => word !== 0).length);
+  expect(() => memories[0]!.storeRun64(4088, 2, 1, 0, 0)).toThrow(/outside-memory/);
+  for (const memory of [plain, noting]) expect(() => memory.storeRun64(4088, 2, 1, 0, 0)).toThrow();
 });
 
 test("a copy onto itself a little further on keeps what was there", () => {
