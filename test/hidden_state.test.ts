@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/core/table_cache.ts TableCache.#entry": scratch,
   "hw/iommu/core/entry_fetch.ts EntryFetch.#words": scratch,
   "hw/iommu/core/entry_fetch.ts EntryFetch.#piece": scratch,
+  "hw/iommu/smmuv3/queue.ts pair": scratch,
   "hw/iommu/smmuv3/command_queue.ts SmmuCommandQueue.#words": scratch,
   "hw/iommu/smmuv3/smmu_root.ts SmmuRoots.#made": "of one look-up: compared with the registers before it is used",
   "hw/iommu/smmuv3/smmu_root.ts SmmuRoots.#now": scratch,
@@ -45,6 +46,9 @@ const allowed: Readonly<Record<string, string>> = {
   "hw/iommu/core/entry_view.ts EntryView.outsideAt": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.#at": "of one look-up: `begin` sets it",
   "hw/iommu/core/entry_view.ts EntryView.#ends": "of one look-up: `begin` sets it",
+  "hw/iommu/core/entry_view.ts EntryView.readPages": "says what is not remembered: it decides about time alone",
+  "hw/iommu/core/known_lookups.ts KnownLookups.#known":
+    "made of declared state alone, compared with all of it before it is used, and found again when it is lost",
   "hw/iommu/vtd/vtd_model.ts VtdModel.#roots":
     "registers as the tables' readers take them: made of declared state, and made again when it is lost",
 };

@@ -95,8 +95,8 @@ export class Mapper {
    *   alone) before anything is stored; `mapped` when it meets a leaf: what was mapped before it stays.
    */
   map(iova: number, paddr: number, bytes: number, allow: Allow): void {
-    if (bytes === this.#granule && this.#mapOne(0, bytes, iova, paddr, allow)) return;
-    if (bytes === this.#large && this.#mapOne(1, bytes, iova, paddr, allow)) return;
+    if (bytes === this.#granule && this.#mapPage(iova, paddr, allow)) return;
+    if (bytes === this.#large && this.#mapLarge(iova, paddr, allow)) return;
     const granule = this.#granule;
     const isWhole = iova === Math.floor(iova) && paddr === Math.floor(paddr) && bytes === Math.floor(bytes);
     if (((iova | paddr | bytes) & (granule - 1)) !== 0 || !isWhole || bytes <= 0) {
@@ -118,8 +118,8 @@ export class Mapper {
    * @throws Misuse `inside-leaf` when the range begins inside a leaf.
    */
   unmap(iova: number, bytes: number): number {
-    if (bytes === this.#granule && this.#unmapOne(0, bytes, iova)) return bytes;
-    if (bytes === this.#large && this.#unmapOne(1, bytes, iova)) return bytes;
+    if (bytes === this.#granule && this.#unmapPage(iova)) return bytes;
+    if (bytes === this.#large && this.#unmapLarge(iova)) return bytes;
     const end = iova + bytes;
     this.#check(iova);
     this.#check(end - this.#granule);
@@ -163,30 +163,45 @@ export class Mapper {
     return behind(this.#plan, this.#cursor, iova);
   }
 
-  /**
-   * The way of most calls: one leaf, of its level's own size, in the table that was met last.
-   * @returns false for all that is otherwise
-   */
-  #mapOne(level: 0 | 1, span: number, iova: number, paddr: number, allow: Allow): boolean {
-    if (!isMultiple(iova, span) || !isMultiple(paddr, span) || paddr + span > this.#outputEnd) return false;
-    if (this.#stay(level, iova) !== 0) return false;
+  /** The way of most calls: one page, in the table that was met last. @returns false for all that is otherwise */
+  #mapPage(iova: number, paddr: number, allow: Allow): boolean {
+    const granule = this.#granule;
+    if (!isMultiple(iova, granule) || !isMultiple(paddr, granule) || paddr + granule > this.#outputEnd) return false;
+    if (this.#cursor.stay(iova | 0, (iova * perHalf) | 0) !== 0) return false;
+    this.#storeLeaf(0, paddr, allow);
+    return true;
+  }
+
+  /** The same of a leaf of level 1. */
+  #mapLarge(iova: number, paddr: number, allow: Allow): boolean {
+    const large = this.#large;
+    if (!isMultiple(iova, large) || !isMultiple(paddr, large) || paddr + large > this.#outputEnd) return false;
+    if (this.#cursor.stayAt(1, iova | 0, (iova * perHalf) | 0) !== 0) return false;
+    this.#storeLeaf(1, paddr, allow);
+    return true;
+  }
+
+  #storeLeaf(level: number, paddr: number, allow: Allow): void {
     const leaves = this.#leaves.need(level, allow);
     const high = (paddr * perHalf) | 0;
     this.#memory.store64(this.#cursor.address, leaves.lowOf(paddr | 0, high), leaves.highOf(high));
-    return true;
   }
 
-  #unmapOne(level: 0 | 1, span: number, iova: number): boolean {
-    if (this.#joins || !isMultiple(iova, span)) return false;
-    const entry = this.#stay(level, iova);
+  #unmapPage(iova: number): boolean {
+    if (this.#joins || !isMultiple(iova, this.#granule)) return false;
+    return this.#clearLeaf(0, this.#cursor.stay(iova | 0, (iova * perHalf) | 0));
+  }
+
+  #unmapLarge(iova: number): boolean {
+    if (this.#joins || !isMultiple(iova, this.#large)) return false;
+    return this.#clearLeaf(1, this.#cursor.stayAt(1, iova | 0, (iova * perHalf) | 0));
+  }
+
+  /** @param entry where the cursor stands; -1: nowhere */
+  #clearLeaf(level: number, entry: number): boolean {
     if (entry === -1 || !isOneLeaf(this.#plan, level, entry)) return false;
     this.#memory.store64(this.#cursor.address, 0, 0);
     return true;
-  }
-
-  #stay(level: 0 | 1, iova: number): number {
-    const high = (iova * perHalf) | 0;
-    return level === 0 ? this.#cursor.stay(iova | 0, high) : this.#cursor.stayAt(level, iova | 0, high);
   }
 
   /** Map as much as one frame of a table and one size of leaf take. @returns bytes */

@@ -35,6 +35,10 @@ export class AmdviModel implements UnitModel {
     return this.#registers.read("control", Control.iommuEn) === 1;
   }
 
+  settings(): object {
+    return this.#root();
+  }
+
   lookup(view: MemoryView, { requester, pasid }: Whose): Attachment | LookupFault {
     return deviceTables.amdvi.lookup(view, this.#root(), requester, pasid);
   }

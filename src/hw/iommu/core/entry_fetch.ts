@@ -2,6 +2,7 @@
 import type { Attachment, LookupFault } from "../../../table/device/index.js";
 import type { FrameSource } from "../../../table/index.js";
 import { EntryView } from "./entry_view.js";
+import { KnownLookups } from "./known_lookups.js";
 import { AddressType, Outcome } from "./request.js";
 import { beginAgain, type LiveRequest, pasidOf, refused, Stage, wordsMax } from "./request_state.js";
 import type { UnitParts } from "./unit_parts.js";
@@ -10,6 +11,7 @@ export class EntryFetch {
   readonly #s: LiveRequest;
   readonly #unit: UnitParts;
   readonly #view: EntryView;
+  readonly #known: KnownLookups;
   readonly #words = new Uint32Array(wordsMax);
   readonly #piece: Uint32Array;
 
@@ -18,6 +20,7 @@ export class EntryFetch {
     this.#unit = unit;
     this.#s = s;
     this.#piece = new Uint32Array(unit.fetchBits / 32);
+    this.#known = new KnownLookups(unit.model);
     this.#view = new EntryView(tables, (frame) => frame < unit.memory.frameCount);
   }
 
@@ -96,10 +99,9 @@ export class EntryFetch {
   /** What the entries that are here say. */
   found(): Attachment | LookupFault {
     const s = this.#s;
-    const { model } = this.#unit;
     s.words.copyTo(this.#words);
     this.#view.begin(this.#words, s.wordCount);
-    return model.lookup(this.#view, { requester: s.requester, pasid: pasidOf(s), type: s.type });
+    return this.#known.find(this.#view, s.requester, pasidOf(s), s.type);
   }
 
   /** One piece of the entry that is wanted. */

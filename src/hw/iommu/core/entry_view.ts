@@ -5,6 +5,11 @@
 import type { Mfn } from "../../../base/frame.js";
 import type { MemoryView, ReadonlyWords } from "../../../mem/view.js";
 
+/** What a look-up did to a view. */
+export type Looked = Pick<EntryView, "wantedAt" | "wantedCount" | "entryCount" | "outsideAt"> & {
+  readonly ends: readonly number[];
+};
+
 export class EntryView implements MemoryView {
   /** The words of all entries so far, one behind the other. */
   words: Uint32Array = new Uint32Array(0);
@@ -17,10 +22,12 @@ export class EntryView implements MemoryView {
   entryCount = 0;
   /** The entry that memory does not hold. */
   outsideAt = 0;
+  /** Pages were read besides the entries, once at least: who reads tables remembers frames and may not ask again. */
+  readPages = false;
   #at = 0;
+  #ends: readonly number[] = [];
   readonly #memory: MemoryView;
   readonly #holds: (frame: number) => boolean;
-  readonly #ends: number[] = [];
 
   /** @param holds whether memory has a frame: an entry beyond it cannot be fetched */
   constructor(memory: MemoryView, holds: (frame: number) => boolean) {
@@ -36,8 +43,23 @@ export class EntryView implements MemoryView {
     this.entryCount = 0;
     this.outsideAt = 0;
     this.#at = 0;
-    this.#ends.length = 0;
+    this.#ends = [];
     return this;
+  }
+
+  /** What the look-up that has ended did. */
+  asLooked(): Looked {
+    const { wantedAt, wantedCount, entryCount, outsideAt } = this;
+    return { wantedAt, wantedCount, entryCount, outsideAt, ends: this.#ends };
+  }
+
+  /** As after a look-up that did this. */
+  looked(l: Looked): void {
+    this.wantedAt = l.wantedAt;
+    this.wantedCount = l.wantedCount;
+    this.entryCount = l.entryCount;
+    this.outsideAt = l.outsideAt;
+    this.#ends = l.ends;
   }
 
   /** Words of the first `entries` entries. */
@@ -47,6 +69,7 @@ export class EntryView implements MemoryView {
 
   /** Pages of a second stage through which structures are found: hardware reads them as they are. */
   frame(m: Mfn): ReadonlyWords | undefined {
+    this.readPages = true;
     return this.#memory.frame(m);
   }
 
@@ -62,7 +85,7 @@ export class EntryView implements MemoryView {
     }
     this.#at += wordCount;
     this.entryCount++;
-    this.#ends.push(this.#at);
+    this.#ends = [...this.#ends, this.#at];
     return this.words.slice(from, from + wordCount);
   }
 }

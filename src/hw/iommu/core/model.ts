@@ -41,6 +41,8 @@ export type Whose = Pick<DmaRequest, "requester" | "pasid" | "type">;
 export interface UnitModel {
   /** Whether it translates at all: otherwise nothing is asked of caches. */
   isOn(): boolean;
+  /** All besides the entries that decides about a look-up: an object of its own for each state of those registers. */
+  settings(): object;
   /** What a request is attached to, by the unit's registers and the entries that `view` has. */
   lookup(view: MemoryView, whose: Whose): Attachment | LookupFault;
   /** Whether entries that are not valid are cached as well. */

@@ -16,9 +16,11 @@ export interface Ring {
   readonly entryBytes: number;
 }
 
+/** Words of a register, between its reading and what is made of them. */
+const pair = new Uint32Array(2);
+
 /** As the registers say; a size beyond what the unit can is the largest one. */
 export function ringOf(registers: SmmuRegisters, which: "cmdq" | "eventq"): Ring {
-  const pair = new Uint32Array(2);
   const name = which === "cmdq" ? "cmdqBase" : "eventqBase";
   registers.read64(registers.map.registers[name].offset, pair);
   const most = registers.read("idr1", which === "cmdq" ? Idr1.cmdqs : Idr1.eventqs);

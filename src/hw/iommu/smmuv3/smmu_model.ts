@@ -42,6 +42,11 @@ export class SmmuModel implements UnitModel {
     return this.#registers.read("cr0ack", Cr0.smmuen) === 1;
   }
 
+  /** CR0ACK, ATSCHK with it, is one of those that the root is made of. */
+  settings(): object {
+    return this.#roots.root;
+  }
+
   lookup(view: MemoryView, whose: Whose): Attachment | LookupFault {
     return lookUp(view, this.#roots.root, whose, this.#registers.read("cr0ack", Cr0.atschk) === 1);
   }

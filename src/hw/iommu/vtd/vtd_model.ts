@@ -69,6 +69,10 @@ export class VtdModel implements UnitModel {
     return this.#registers.read("gsts", GlobalStatus.tes) === 1;
   }
 
+  settings(): object {
+    return this.#root();
+  }
+
   lookup(view: MemoryView, { requester, pasid }: Whose): Attachment | LookupFault {
     return deviceTables.vtd.lookup(view, this.#root(), requester, pasid);
   }
