@@ -21,6 +21,12 @@ export interface Contiguous {
   readonly handle: number;
 }
 
+/** Pages first to end - 1, which are no memory to a kernel. */
+export interface PageHole {
+  readonly first: number;
+  readonly end: number;
+}
+
 export interface GuestKernel {
   readonly domain: number;
   readonly model: MemoryModel;

@@ -26,7 +26,7 @@ export { P2m } from "./guest/p2m.js";
 export { PageCache, type PageSource } from "./guest/page_cache.js";
 export { fixPool, makePool, type XenPool } from "./guest/pool_fixup.js";
 export { Unpopulated } from "./guest/unpopulated.js";
-export type { Contiguous, GuestKernel, MemoryModel } from "./guest_kernel.js";
+export type { Contiguous, GuestKernel, MemoryModel, PageHole } from "./guest_kernel.js";
 export { cacheFlush } from "./hypervisor/cache_flush.js";
 export { CallCounts } from "./hypervisor/call_counts.js";
 export { Reach } from "./hypervisor/cpu_map.js";

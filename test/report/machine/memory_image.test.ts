@@ -65,6 +65,13 @@ test.each(uses.filter((use) => long || isEnough(...use)))(
   },
 );
 
+test.each(["vtd", "vtd-scalable", "amdvi"])("%s: nothing lies where a PC has its graphics and ROMs", async (kind) => {
+  const { seen, files } = seenAt(400, (text) => text.replace("kind: vtd", `kind: ${kind}`));
+  expect(seen.mapped!.some((m) => m.phys >= 0x10_0000)).toBe(true);
+  const { inspection } = await inspectionOf(files);
+  expect(inspection.findings.filter((f) => f.rule === "not-memory")).toEqual([]);
+});
+
 test("a run is the same with a look at it and without, wherever it is", () => {
   const plain = outcomeOf(runMachine(describeMachine("m.yaml", preset)));
   for (const after of long ? [0, 513, null] : [513]) expect(seenAt(after, (t) => t).outcome).toEqual(plain);

@@ -6,6 +6,7 @@
  */
 import { frameBytes } from "../../../base/frame.js";
 import { hexDigits } from "../../../base/hex.js";
+import { isaArea } from "../../../spec/linux/isa_area.js";
 import type { UnitKind, UnitRoot } from "../../../table/device/attachment.js";
 import type { AcpiReading } from "../acpi/acpi_tables.js";
 import { deviceName } from "../device_name.js";
@@ -29,6 +30,8 @@ const unitBytes: Readonly<Record<UnitKind | "smmu", number>> = {
   ...{ vtd: 0x1000, amdvi: 0x4000, smmuv3: 0x20000, smmu: 0x10000 },
 };
 
+const isaPlace = { from: isaArea.from, to: isaArea.end };
+
 /** The first that names an address counts. */
 const everyPc: readonly Place[] = [
   { kind: "messages", what: "interrupt messages", from: 0xfee0_0000, to: 0xfef0_0000 },
@@ -37,7 +40,7 @@ const everyPc: readonly Place[] = [
   { kind: "tpm", what: "a TPM, where PCs have it", from: 0xfed4_0000, to: 0xfed4_5000 },
   { kind: "flash", what: "the flash of the firmware", from: 0xff00_0000, to: fourGibibytes },
   { kind: "chipset", what: "registers of the chipset", from: 0xfec0_0000, to: fourGibibytes },
-  { kind: "legacy", what: "the window of the graphics, and ROMs, below 1 MiB", from: 0xa_0000, to: 0x10_0000 },
+  { kind: "legacy", what: "the window of the graphics, and ROMs, below 1 MiB", ...isaPlace },
 ];
 
 /** @returns places that do not overlap, ascending: where two sources name an address, the more exact one counts. */

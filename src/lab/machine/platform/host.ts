@@ -5,6 +5,7 @@ import type { DmaOutcome, DmaPort } from "../../../bus/dma_port.js";
 import type { ByteMemory } from "../../../mem/byte_memory.js";
 import { Memory } from "../../../mem/memory.js";
 import { type Actor, heldWhile } from "../../../sim/actor.js";
+import { isaArea } from "../../../spec/linux/isa_area.js";
 import { type GuestKernel, NativeGuest } from "../../../sw/engine/index.js";
 import {
   AccessGate,
@@ -15,6 +16,7 @@ import {
   Hypervisor,
   MachineBus,
   makePool,
+  type PageHole,
   type XenModel,
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
@@ -86,7 +88,7 @@ export function buildHost(m: MachineDescription): Host {
 
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / frameBytes;
-  const kernel = new NativeGuest(frames, { highFirst: true });
+  const kernel = new NativeGuest(frames, { highFirst: true, hole: holeOf(m) });
   const iommu = m.iommu === undefined ? null : new KernelIommu(m, m.iommu, kernel);
   return {
     kernel,
@@ -109,6 +111,10 @@ function native(m: MachineDescription): Host {
     },
   };
 }
+
+/** Pages that no kernel of the architecture hands out. */
+const holeOf = ({ arch }: MachineDescription): PageHole | null =>
+  arch === "x86" ? { first: isaArea.from / frameBytes, end: isaArea.end / frameBytes } : null;
 
 /** Frames beside those of the domains: the hypervisor's heap, and what exchanges need to choose from. */
 const spareFrames = 16384;
@@ -135,12 +141,13 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     hypervisor.createDomain({ id, model, pages: pages(memory), class: ofClass(id) });
   // Frames are given from the highest on: the driver domain's first.
   const domain = create(driving, xen.model, own.memory);
-  const kernel = new Guest(hypervisor, domain);
+  const hole = holeOf(m);
+  const kernel = new Guest(hypervisor, domain, { hole });
   const guests = new Map<number, GuestDomain>();
   const guestModel = xen.guests ?? (xen.model === "p2m" ? "p2m" : "vp");
   for (const d of xen.domains) {
     if (d.id === driving) continue;
-    const guest = new Guest(hypervisor, create(d.id, guestModel, d.memory));
+    const guest = new Guest(hypervisor, create(d.id, guestModel, d.memory), { hole });
     guests.set(d.id, { guest, grants: new Grants(guest) });
   }
   const bus = new MachineBus(hypervisor);

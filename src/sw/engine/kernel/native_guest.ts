@@ -1,7 +1,7 @@
 /** A kernel without a hypervisor: its physical addresses are the machine's, all pages are its own. */
 import { frameBytes, type Pfn, pfn } from "../../../base/frame.js";
 import { Memory } from "../../../mem/memory.js";
-import type { Contiguous, GuestKernel } from "../../xen/guest_kernel.js";
+import type { Contiguous, GuestKernel, PageHole } from "../../xen/guest_kernel.js";
 import { NativePages } from "./native_pages.js";
 
 const pageBytes = frameBytes;
@@ -17,6 +17,8 @@ export interface NativeOptions {
    * (mm/page_alloc.c, build_zonerefs_node). Default: the lowest pages first.
    */
   readonly highFirst?: boolean;
+  /** Pages in the midst of memory that are never handed out. Default: null, none. */
+  readonly hole?: PageHole | null;
 }
 
 export class NativeGuest implements GuestKernel {
@@ -32,7 +34,7 @@ export class NativeGuest implements GuestKernel {
   constructor(frames: number, o: NativeOptions = {}) {
     this.memory = new Memory(frames);
     const split = o.highFirst === true && frames > lowPages;
-    this.#pages = new NativePages(o.reserved ?? 1, split ? lowPages : frames);
+    this.#pages = new NativePages(o.reserved ?? 1, split ? lowPages : frames, o.hole);
     this.#high = split ? new NativePages(lowPages, frames) : null;
     this.#end = frames * pageBytes;
   }

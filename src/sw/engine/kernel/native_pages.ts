@@ -5,6 +5,7 @@
  * Source: the order and alignment that Linux mm/page_alloc.c promises; its choice among blocks is not modelled.
  */
 import { Misuse } from "../../../base/assert.js";
+import type { PageHole } from "../../xen/guest_kernel.js";
 
 export class NativePages {
   /** First pages of free blocks, by order, ascending. */
@@ -13,15 +14,11 @@ export class NativePages {
   readonly #given = new Map<number, number>();
   #left = 0;
 
-  /** Pages first to end - 1 are free. */
-  constructor(first: number, end: number) {
-    for (let at = first; at < end; ) {
-      let order = 0;
-      while (at % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= end) order++;
-      this.#list(order).push(at);
-      at += 2 ** order;
-    }
-    this.#left = end - first;
+  /** Pages first to end - 1 are free, those from `hole.first` to `hole.end` - 1 excepted. */
+  constructor(first: number, end: number, hole: PageHole | null = null) {
+    const { first: holeFirst, end: holeEnd } = hole ?? { first: end, end };
+    this.#begin(first, Math.min(end, holeFirst));
+    this.#begin(Math.max(first, holeEnd), end);
   }
 
   get pagesLeft(): number {
@@ -62,6 +59,17 @@ export class NativePages {
       at = Math.min(at, buddy);
     }
     this.#insert(o, at);
+  }
+
+  /** A run of free pages above those before. */
+  #begin(first: number, end: number): void {
+    for (let at = first; at < end; ) {
+      let order = 0;
+      while (at % 2 ** (order + 1) === 0 && at + 2 ** (order + 1) <= end) order++;
+      this.#list(order).push(at);
+      at += 2 ** order;
+    }
+    this.#left += Math.max(0, end - first);
   }
 
   #insert(order: number, first: number): void {

@@ -5,7 +5,7 @@
 import { assert } from "../../../base/assert.js";
 import { frameBytes, type Pfn } from "../../../base/frame.js";
 import { foreignBit, invalidM2p } from "../../../spec/xen/p2m_entry.js";
-import type { Contiguous, GuestKernel } from "../guest_kernel.js";
+import type { Contiguous, GuestKernel, PageHole } from "../guest_kernel.js";
 import { cacheFlush } from "../hypervisor/cache_flush.js";
 import type { Domain } from "../hypervisor/domain.js";
 import type { Hypervisor } from "../hypervisor/hypervisor.js";
@@ -22,6 +22,8 @@ const pageBytes = frameBytes;
 export interface GuestOptions {
   /** Entries that its page map can grow to: set_phys_to_machine fails beyond. Default: no limit. */
   readonly p2mMax?: number;
+  /** Pages in the midst of its memory that are never handed out. Default: null, none. */
+  readonly hole?: PageHole | null;
 }
 
 export class Guest implements GuestKernel {
@@ -60,7 +62,11 @@ export class Guest implements GuestKernel {
     this.pages = new Buddy(this.ramFirst, this.ramCount);
     // Page 0 is nobody's: address 0 stands for no address in more than one place.
     const first = Math.max(1, this.ramFirst);
-    this.pages.giveRun(first, this.ramFirst + this.ramCount - first);
+    const end = this.ramFirst + this.ramCount;
+    const hole = o.hole ?? { first: end, end };
+    const free = (from: number, to: number) => this.pages.giveRun(from, Math.max(0, to - from));
+    free(first, Math.min(end, hole.first));
+    free(Math.max(first, hole.end), end);
   }
 
   physToBus(phys: number): number {
