@@ -151,7 +151,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         bdf: d.description.bdf,
         driver: d.description.driver ?? null,
         maskBits: d.description.mask ?? d.description.lines ?? 64,
-        minAlignMask: d.description.minAlignMask ?? 0,
+        minAlignMask: d.minAlignMask,
         boundary: d.description.boundary ?? 0,
         engine: d.selected.engine,
         because: d.selected.because,

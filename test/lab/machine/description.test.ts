@@ -137,6 +137,16 @@ test.each([
   ["keys", "xen: 7", "xen to be keys with values (model, guests, passthrough, pageLifetime, domains), found 7"],
   ["what is missing", "devices: [ {} ]", "devices[0].bdf to be a device address such as 0000:00:03.0, found nothing"],
   ["a machine that is none", "[]", "a machine to be keys with values (kernel, cpus,"],
+  [
+    "an answer that no kernel waits for here",
+    `iommu: { kind: vtd }\n${deviceWith("ats: true, answers: late")}`,
+    "answers: in time, or xen: of the machine: only a hypervisor is answered otherwise here, found late, and no xen:",
+  ],
+  [
+    "an answer without a TLB",
+    `iommu: { kind: vtd }\nxen: { model: vp+iommu, domains: [ { id: 0, memory: 4MiB } ] }\n${deviceWith("answers: never")}`,
+    "ats: true of the device: without a TLB it is asked nothing, found never, and no ats:",
+  ],
   ["an alias", "cpus: &n 2\nseed: *n", "a value of its own, written out, found the alias *n"],
   [
     "what is not closed",

@@ -107,7 +107,12 @@ test.each([
     "m.yaml: line 3, column 34",
     "a mask that reaches the bounce pool: 27 bits or more, found 24 bits",
   ],
-  ["a pool beyond memory", disks("mask: 32", "swiotlb: { slots: 4194304 }"), "m.yaml: line 5", "memory has room for"],
+  [
+    "a pool beyond memory",
+    disks("mask: 32", "swiotlb: { slots: 4194304 }"),
+    "m.yaml: line 5",
+    "more memory for the bounce pool, or a smaller one",
+  ],
   [
     "an engine that needs a hypervisor",
     disks("engine: swiotlb-xen-x86"),

@@ -32,6 +32,30 @@ test.each([
   expect(() => runMachine(describeMachine("m.yaml", text))).toThrow(expect.objectContaining({ name: "Unreadable" }));
 });
 
+const bouncing = (memory: string, more = "") =>
+  `${memory}\niommu: { kind: vtd }\ndevices: [ { bdf: '${bdf}', untrusted: true } ]\n${more}`;
+const isToldOf = (text: string, words: RegExp) =>
+  expect(() => runMachine(describeMachine("m.yaml", text))).toThrow(words);
+
+test("no room for a pool: what is written and too small, and a pool that there is room for", () => {
+  const said =
+    /line 1, column 9: expected more memory .*swiotlb: { slots: 16384 }, found .* 32,768 slots .* one piece$/;
+  isToldOf(bouncing("memory: 64MiB"), said);
+  isToldOf(bouncing("memory: 64MiB", "swiotlb: { slots: 32768 }"), /line 4, column 10: expected more memory/);
+  isToldOf(bouncing("memory: 128KiB"), /line 1, column 9: expected more memory for the bounce pool, found/);
+  runMachine(describeMachine("m.yaml", bouncing("memory: 64MiB", "swiotlb: { slots: 16384 }")));
+});
+
+test("behind an IOMMU a mask must reach an address of the kernel's, and no pool", () => {
+  const masked = (bits: number) =>
+    `iommu: { kind: vtd }\ndevices:\n  - { bdf: '${bdf}', untrusted: true, mask: ${bits} }`;
+  isToldOf(
+    masked(12),
+    /line 3, column 51: expected a mask that reaches an address .* IOMMU, .*13 bits or more, found 12 bits$/,
+  );
+  runMachine(describeMachine("m.yaml", masked(13)));
+});
+
 test.each([`a: ${"[".repeat(5000)}`, `a:\n  ${"- ".repeat(5000)}1`, `a: ${"[".repeat(99)}${"]".repeat(99)}`])(
   "a text of thousands of levels is one mistake",
   (text) => {

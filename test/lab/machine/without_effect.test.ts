@@ -47,6 +47,12 @@ test.each<[string, string, readonly RegExp[]]>([
     `${iommu()}\n${device(", minAlignMask: 0xfff")}`,
     [/^minAlignMask of 0000:00:03\.0: .*\(iommu\)/],
   ],
+  [
+    "a TLB of a device that is not trusted",
+    `${iommu()}\n${device(", untrusted: true, ats: true")}`,
+    [/^ats of 0000:00:03\.0: Linux leaves it off in a device that it does not trust/],
+  ],
+  ["a TLB of a device that is", `${iommu()}\n${device(", ats: true")}`, []],
   ["pieces of entries", `${iommu(", fetchBits: 64")}\n${device()}`, [/^fetchBits: .*64 bits at a time.*same answers/]],
   ["what is used", `swiotlb: { slots: 1024, mode: force }\n${device(", minAlignMask: 0xfff")}`, []],
   ["a pool that was refused", `swiotlb: { mode: off }\n${device()}`, []],

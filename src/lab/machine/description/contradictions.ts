@@ -148,8 +148,13 @@ const rules: readonly Rule[] = [
     if (isWrong(["xen"])) return [];
     return devices.flatMap((d, at): Mistake[] => {
       if (d?.answers === undefined || d.answers === "in time" || (d.ats === true && xen !== undefined)) return [];
-      const expected = "answers: in time, or ats: true of a device that a hypervisor (xen:) keeps by an IOMMU";
-      return [{ path: ["devices", at, "answers"], expected, found: d.answers, meant: [] }];
+      const path = ["devices", at, "answers"];
+      if (xen === undefined) {
+        const expected = "answers: in time, or xen: of the machine: only a hypervisor is answered otherwise here";
+        return [{ path, expected, found: `${d.answers}, and no xen:`, meant: [] }];
+      }
+      const expected = "answers: in time, or ats: true of the device: without a TLB it is asked nothing";
+      return [{ path, expected, found: `${d.answers}, and no ats:`, meant: [] }];
     });
   },
   function passedThroughByAnIommu({ xen, iommu }, isWrong) {

@@ -62,7 +62,9 @@ export const deviceSchema = z.strictObject({
     .int()
     .min(0)
     .max(0x3ffff)
-    .describe("the low address bits that a bounce keeps, such as 0xfff; at most 0x3ffff")
+    .describe(
+      "the low address bits that a bounce keeps (left out: what the driver asks for, of nvme 0xfff), such as 0xfff; at most 0x3ffff",
+    )
     .optional(),
   /** Segment boundary in bytes, a power of two. */
   boundary: z

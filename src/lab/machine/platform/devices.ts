@@ -3,8 +3,11 @@ import { Misuse } from "../../../base/assert.js";
 import { plural } from "../../../base/count_words.js";
 import { type KernelLog, LogLines } from "../../../base/kernel_log.js";
 import { requesterOf } from "../../../bus/dma_port.js";
+import { alignmentOf, minAlignMaskSince } from "../../../spec/linux/driver_alignments.js";
 import { requestsMappedSince } from "../../../spec/linux/iommu_drivers.js";
+import { driverKey } from "../../../spec/linux/pci_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
+import { setSlots } from "../../../spec/swiotlb/sizes.js";
 import { DmaApi, type DmaChecks } from "../../../sw/dma/index.js";
 import {
   type DmaDevice,
@@ -35,6 +38,8 @@ export interface MachineDevice {
   readonly engine: Engine;
   /** What the kernel has printed of the engine's mappings, those of other devices that share it too. */
   readonly log: readonly string[];
+  /** Low address bits that its bounces keep: what is described, or its driver asks for. */
+  readonly minAlignMask: number;
   readonly api: DmaApi;
   /** Its driver takes addresses for a whole request first, and links its buffers to them. */
   readonly mapsRequests: boolean;
@@ -58,7 +63,7 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     };
     built.set(key, { engine, lines });
     if (!serves(engine, device.mask)) {
-      const from = `${engine.pool === null ? "the memory" : "the bounce pool"}: ${plural(fewestBits(engine), "bit")} or more`;
+      const from = `${reachWanted(engine)}: ${plural(fewestBits(engine), "bit")} or more`;
       const key = description.mask === undefined ? "lines" : "mask";
       d.refuse(
         ["devices", n, key],
@@ -77,6 +82,7 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
       selected,
       engine,
       log: lines,
+      minAlignMask: device.minAlignMask,
       api: new DmaApi({ engine, device, checks }),
       mapsRequests,
     };
@@ -89,6 +95,12 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
  */
 const serves = (engine: Engine, mask: number): boolean =>
   engine.supportsMask(mask) && !(engine.name === "swiotlb" && engine.pool !== null && mask < engine.pool.end - 1);
+
+/** Behind an IOMMU a mask limits the addresses of the device's domain; where memory and pool lie is all one. */
+function reachWanted(engine: Engine): string {
+  if (engine.name === "iommu") return "an address that the kernel gives behind an IOMMU, where page 0 is none";
+  return engine.pool === null ? "the memory" : "the bounce pool";
+}
 
 function fewestBits(engine: Engine): number {
   let bits = 1;
@@ -103,12 +115,17 @@ function dmaDevice(m: MachineDescription, d: DeviceDescription): DmaDevice {
     bdf: d.bdf,
     mask,
     coherentMask: mask,
-    minAlignMask: d.minAlignMask ?? 0,
+    minAlignMask: d.minAlignMask ?? askedByDriver(m, d),
     coherent: d.coherent ?? true,
     behindIommu: m.xen?.model === "vp+iommu" || m.iommu !== undefined,
     untrusted: d.untrusted,
     ...(d.boundary !== undefined && { boundary: d.boundary }),
   });
+}
+
+function askedByDriver({ kernel }: MachineDescription, { driver }: DeviceDescription): number {
+  if (driver === undefined || (kernel !== undefined && isBefore(kernel, minAlignMaskSince))) return 0;
+  return alignmentOf(driverKey(driver))?.minAlignMask ?? 0;
 }
 
 const useOf = (policy: ReturnType<KernelIommu["policyFor"]>) =>
@@ -185,10 +202,20 @@ class PoolOnDemand {
     const text = areas === undefined ? `${slots}` : `${slots},${areas}`;
     const asked = this.#isSmall ? small(text, cpus, this.#host.memoryEnd) : parseSwiotlb(text, { cpus });
     const made = this.#host.makePool(asked.slots);
-    if (made === null)
-      return this.#d.refuse(["swiotlb"], "a pool that memory has room for", `${asked.slots} slots of 2 KiB`);
+    if (made === null) return this.#refuse(asked.slots);
     this.#pool = { ...made, areas: asked.areas };
     return this.#pool;
+  }
+
+  /** What is written and too small is where to look. */
+  #refuse(slots: number): never {
+    const { swiotlb, memory } = this.#d.machine;
+    let most = slots;
+    while (most >= setSlots && this.#host.makePool(most) === null) most = Math.floor(most / 2);
+    const smaller = most < setSlots ? "" : `, or a smaller one such as swiotlb: { slots: ${most} }`;
+    const key = swiotlb?.slots === undefined && memory !== undefined ? "memory" : "swiotlb";
+    const expected = `more memory for the bounce pool${smaller}`;
+    return this.#d.refuse([key], expected, `no room for its ${plural(slots, "slot")} of 2 KiB in one piece`);
   }
 
   /** Whether the pool is there for small buffers only: on Arm, with all memory below 4 GiB. */

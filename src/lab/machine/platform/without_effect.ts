@@ -11,7 +11,12 @@ type Built = Pick<MachineDevice, "description"> & {
 
 /** @returns a sentence for each key, which begins with the key's name */
 export function withoutEffect(m: MachineDescription, devices: readonly Built[]): string[] {
-  return [...poolWords(m, devices), ...devices.flatMap((d) => bounceWords(d)), ...fetchWords(m), ...lifetimeWords(m)];
+  return [
+    ...poolWords(m, devices),
+    ...devices.flatMap((d) => [...bounceWords(d), ...tlbWords(d)]),
+    ...fetchWords(m),
+    ...lifetimeWords(m),
+  ];
 }
 
 /** The engine of an IOMMU has one pool for all, and bounces for those alone that are not trusted. */
@@ -33,6 +38,12 @@ function bounceWords(d: Built): string[] {
   const { bdf, minAlignMask = 0 } = d.description;
   if (minAlignMask === 0 || bounces(d)) return [];
   return [`minAlignMask of ${bdf}: it is for bounces alone, and nothing of this device bounces (${d.engine.name}).`];
+}
+
+/** Source: Linux drivers/pci/ats.c, pci_ats_supported. */
+function tlbWords({ description: { bdf, ats, untrusted } }: Built): string[] {
+  if (!(ats && untrusted)) return [];
+  return [`ats of ${bdf}: Linux leaves it off in a device that it does not trust (untrusted: true).`];
 }
 
 /** What a unit fetches in pieces differs only while somebody writes it. */

@@ -1,9 +1,10 @@
 /** Which low bits of addresses each device wants kept, by the bounces that each pair of values predicts. */
 import { u64High, u64Low } from "../../../base/u64.js";
+import type { alignmentOf } from "../../../spec/linux/driver_alignments.js";
 import { slotBytes } from "../../../spec/swiotlb/sizes.js";
 import type { Alignments } from "../contracts/alignments.js";
 import { maskChanges } from "./alignment_changes.js";
-import { type alignmentOf, alignmentsTried } from "./drivers.js";
+import { alignmentsTried } from "./alignments_tried.js";
 import type { FirstReading } from "./first_reading.js";
 import type { DeviceAlignment, PoolMachine } from "./machine.js";
 import { trialAsRecorded } from "./trials.js";

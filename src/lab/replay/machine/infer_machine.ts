@@ -3,9 +3,9 @@
  * the kernel chose where it does not.
  */
 import { hex } from "../../../base/hex.js";
+import { alignmentOf } from "../../../spec/linux/driver_alignments.js";
 import { pageBytes } from "../../../spec/swiotlb/sizes.js";
 import { profileOf } from "../../../sw/swiotlb/index.js";
-import { alignmentOf } from "./drivers.js";
 import type { FirstReading } from "./first_reading.js";
 import { inferAlignments } from "./infer_alignments.js";
 import { inferPool, knownPool } from "./infer_pool.js";

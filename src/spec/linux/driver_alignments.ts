@@ -1,5 +1,5 @@
 /**
- * What drivers ask of the bounce pool for their devices: the facts that no trace event prints.
+ * What drivers ask of the bounce pool for their devices: the facts that no trace event prints and no device knows.
  *
  * min_align_mask: the low address bits that a bounce must keep. Segment boundary: no mapping may cross a multiple of
  * it. Only the values that change where a bounce goes are listed; every other driver has 0 and none (4 GiB or more).
@@ -34,23 +34,11 @@ export const driverAlignments: readonly DriverAlignment[] = [
   },
 ];
 
+/** No kernel before it knows a min_align_mask. Source: Linux commit 1f221a0d0dbf. */
+export const minAlignMaskSince = "5.12";
+
 /** @returns what the named driver asks for, or null when the table says nothing of it. */
 export function alignmentOf(driver: string | null): DriverAlignment | null {
   if (driver === null) return null;
   return driverAlignments.find((row) => row.driver.test(driver)) ?? null;
 }
-
-/** Pairs of values that real drivers use, tried where the driver is not known, likeliest first. */
-export const alignmentsTried: readonly { readonly minAlignMask: number; readonly boundary: number }[] = [
-  { minAlignMask: 0, boundary: 0 },
-  { minAlignMask: 0xfff, boundary: 0 },
-  { minAlignMask: 0, boundary: 0x10000 },
-  { minAlignMask: 0x1ff, boundary: 0 },
-  { minAlignMask: 0x7ff, boundary: 0 },
-  { minAlignMask: 0x3fff, boundary: 0 },
-  { minAlignMask: 0xffff, boundary: 0 },
-  { minAlignMask: 0xfff, boundary: 0x10000 },
-  { minAlignMask: 0, boundary: 0x20000 },
-  { minAlignMask: 0, boundary: 0x8000 },
-  { minAlignMask: 0, boundary: 0x1000 },
-];
