@@ -1,10 +1,14 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
+import { countWords } from "../../base/count_words.js";
+import { frameBytes } from "../../base/frame.js";
+import { hex } from "../../base/hex.js";
 import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import { type Cause, causeWords } from "../../sw/engine/index.js";
 import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import { violationText } from "../../sw/xen/index.js";
+import { rules } from "../protocol/watch.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
-import type { Reached, ReachedPage } from "./platform/reach_log.js";
+import type { Reached, ReachedPage, WentWrong } from "./platform/reach_log.js";
 import { withoutEffect } from "./platform/without_effect.js";
 import type { XenIommu } from "./platform/xen_iommu.js";
 import type { DmaEntry } from "./run/dma_log.js";
@@ -56,11 +60,15 @@ export interface ProgramOutcome {
   readonly notes: readonly string[];
 }
 
-export interface MachineIommuOutcome extends Omit<IommuCounts, "refused"> {
+type Named<T> = Omit<T, "requester"> & { readonly device: string };
+
+export interface MachineIommuOutcome extends Omit<IommuCounts, "refused" | "takenAway" | "wrongAnswers"> {
   readonly kind: IommuKind;
   readonly policy: "strict" | "lazy" | "pass-through";
   /** Accesses that it refused, by device, direction and reason. */
-  readonly refused: readonly (Omit<RefusedAccesses, "requester"> & { readonly device: string })[];
+  readonly refused: readonly Named<RefusedAccesses>[];
+  readonly takenAway: readonly Named<IommuCounts["takenAway"][number]>[];
+  readonly wrongAnswers: readonly Named<IommuCounts["wrongAnswers"][number]>[];
 }
 
 /** A page that a device reached when it was its domain's no more. Times are steps; null: it had not come to that. */
@@ -78,6 +86,9 @@ export interface PageLifetimeOutcome extends Omit<Reached, "first"> {
   readonly mostSteps: number;
   /** How often the unit gave a device up that did not answer. */
   readonly giveUps: number;
+  /** Pages that were free while a flush of theirs was owed (I3); of a device given up that was not fenced (I8). */
+  readonly freeWhileOwed: number;
+  readonly freeUnfenced: number;
   readonly first: readonly ReachedPageOutcome[];
 }
 
@@ -136,6 +147,7 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
   const { xen } = run.host;
   const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
   const gate = xen?.gate;
+  const reach = xen?.iommu?.log;
   return {
     kernel: machine.kernel ?? null,
     arch: machine.arch,
@@ -187,10 +199,12 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         device: `domain ${v.domain}`,
         detail: violationText(v),
       })),
+      ...(reach?.wentWrong ?? []).map((w) => wentWrongOf(reach!.domain, w)),
     ],
     violationTotals: [
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
+      ...goingRules.map((rule) => ({ rule, count: reach?.broken[rule] ?? 0 })).filter((t) => t.count > 0),
     ],
     xen:
       xen === null
@@ -211,11 +225,20 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
   };
 }
 
-function iommuOf(run: MachineRun, { refused, ...counts }: IommuCounts): MachineIommuOutcome {
+const goingRules = ["I3", "I8"] as const;
+
+function wentWrongOf(domain: number, { rule, frame, page, unmapped, step }: WentWrong) {
+  const what = `the page at ${hex(frame * frameBytes)}, the guest's at ${hex(page * frameBytes)} until step ${countWords(unmapped)}`;
+  return { rule, device: `domain ${domain}`, detail: `${rules[rule]}: ${what}, was free at step ${countWords(step)}` };
+}
+
+function iommuOf(run: MachineRun, { refused, takenAway, wrongAnswers, ...counts }: IommuCounts): MachineIommuOutcome {
   const { kind, policy } = run.described.machine.iommu!;
   return {
     ...{ kind, policy, ...counts },
-    refused: refused.map(({ requester, ...r }) => ({ device: nameOf(run, requester), ...r })),
+    refused: named(run, refused),
+    takenAway: named(run, takenAway),
+    wrongAnswers: named(run, wrongAnswers),
   };
 }
 
@@ -229,11 +252,16 @@ function pageLifetimeOf(run: MachineRun, { policy, log, calls }: XenIommu): Page
       givenBack,
       mostSteps,
       giveUps: calls?.time.giveUps ?? 0,
+      freeWhileOwed: log.broken.I3,
+      freeUnfenced: log.broken.I8,
       ...seen,
     },
-    first: first.map(({ requester, ...r }) => ({ device: nameOf(run, requester), ...r })),
+    first: named(run, first),
   };
 }
+
+const named = <T extends { readonly requester: number }>(run: MachineRun, all: readonly T[]) =>
+  all.map(({ requester, ...rest }) => ({ device: nameOf(run, requester), ...rest }));
 
 const nameOf = ({ devices }: MachineRun, requester: number) =>
   devices.find((d) => d.requester === requester)?.description.bdf ?? requester.toString(16);

@@ -9,19 +9,21 @@ const refusedShown = 6;
 
 export function iommuLines({ iommu, xen }: MachineOutcome, style: Style, width: number): string[] {
   if (iommu === null) return [];
-  const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)];
-  const { refused } = iommu;
+  const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu), ...takenWords(iommu)];
+  const { refused, takenAway } = iommu;
   const keeper = xen === null ? "kernel" : "hypervisor";
   const faults = refused.reduce((n, r) => n + (r.isFault ? r.count : 0), 0);
+  const afterwards = takenAway.reduce((n, t) => n + t.refused, 0);
   const more = refused.length - refusedShown;
   return [
     style.bold(`IOMMU: ${titles[iommu.kind]}, ${xen === null ? policies[iommu.policy] : ofHypervisor}`),
     ...told.filter((line) => line !== null).flatMap((line) => wrap(line, width, "  ", "    ")),
+    ...iommu.wrongAnswers.flatMap((w) => wrap(wrongAnswerWords(w), width, "  ", "    ").map((line) => style.red(line))),
     ...refused
       .slice(0, refusedShown)
       .flatMap((r) => wrap(refusedWords(r, keeper), width, "  ", "    ").map((line) => style.red(line))),
     ...(more > 0 ? [`  and ${plural(more, "kind")} more`] : []),
-    ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults, keeper), width, "  ", "    ") : []),
+    ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults + afterwards, keeper), width, "  ", "    ") : []),
   ];
 }
 
@@ -62,14 +64,27 @@ function lazyWords({ policy, domainFlushes, waitingMost }: MachineIommuOutcome):
   );
 }
 
+const takenWords = ({ takenAway }: MachineIommuOutcome): string[] => takenAway.map(takenAwayWords);
+
+/** A device that was taken from its driver, which is the policy at work. */
+export const takenAwayWords = ({ device, step, refused }: MachineIommuOutcome["takenAway"][number]): string =>
+  `${device} was taken away at step ${countWords(step)}; ${plural(refused, "later access", "later accesses")} ${refused === 1 ? "was" : "were"} refused`;
+
+/** A device whose answers were believed. */
+export const wrongAnswerWords = ({ device, count }: MachineIommuOutcome["wrongAnswers"][number]): string =>
+  `${device} answered ${plural(count, "invalidation")} and had forgotten nothing, and was believed`;
+
 function refusedWords(
-  { device, asked, count, words, first, isFault }: MachineIommuOutcome["refused"][number],
+  { device, asked, count, words, first, isFault, isTranslated }: MachineIommuOutcome["refused"][number],
   keeper: string,
 ): string {
   const at = first.map((address) => hexWords(address)).join(", ");
   const what = `${device}: ${plural(count, asked)} refused`;
   const silent = isFault ? "" : `; the device was told so, which is no fault, and the ${keeper} hears nothing of it`;
-  return `${what} (${words}), ${count > first.length ? "first " : ""}at ${at}${silent}`;
+  const where = isTranslated
+    ? `the machine address${first.length === 1 ? "" : "es"} ${at}, which the device had from the unit`
+    : at;
+  return `${what} (${words}), ${count > first.length ? "first " : ""}at ${where}${silent}`;
 }
 
 function recordedWords(recorded: number, faults: number, keeper: string): string {

@@ -77,10 +77,12 @@ export function machineDocument(o: MachineOutcome): RunDocument {
   };
 }
 
-function iommuDocument({ refused, descriptors, ...counts }: MachineIommuOutcome) {
+function iommuDocument({ refused, descriptors, takenAway, wrongAnswers, ...counts }: MachineIommuOutcome) {
   return {
     ...counts,
     descriptors: descriptors.map((d) => ({ ...d })),
+    takenAway: takenAway.map((t) => ({ ...t })),
+    wrongAnswers: wrongAnswers.map((w) => ({ ...w })),
     refused: refused.map(({ first, ...r }) => ({ ...r, first: first.map((address) => hexWords(address)) })),
   };
 }

@@ -3,6 +3,7 @@
 import { countWords, plural } from "../../base/count_words.js";
 import { isTrouble, type MachineOutcome } from "../../lab/machine/outcome.js";
 import { sentence, type Tone } from "../recording/words/verdict.js";
+import { takenAwayWords, wrongAnswerWords } from "./iommu_lines.js";
 
 export interface MachineVerdict {
   readonly tone: Tone;
@@ -22,7 +23,19 @@ export function machineVerdict(o: MachineOutcome): MachineVerdict {
   if (isTrouble(o)) return { tone: "trouble", headline: sentence(troublesOf(o)), held: heldBeside(o) };
   if (o.programs.length === 0)
     return { tone: "unknown", headline: "No program ran: the description has no workload.", held: null };
-  return { tone: "fine", headline: sentence([goodOf(o).join("; ")]), held: null };
+  const wrong = o.iommu?.wrongAnswers ?? [];
+  if (wrong.length > 0)
+    return {
+      tone: "unknown",
+      headline: sentence([`not shown to be safe: ${wrong.map(wrongAnswerWords).join("; ")}`]),
+      held: heldBeside(o),
+    };
+  const taken = takenOf(o);
+  return {
+    tone: "fine",
+    headline: sentence([goodOf(o).join("; ")]),
+    held: taken.length === 0 ? null : sentence([taken.join("; ")]),
+  };
 }
 
 /** What needs a person, most urgent first. */
@@ -70,9 +83,11 @@ function goodOf(o: MachineOutcome): string[] {
 }
 
 function heldBeside(o: MachineOutcome): string | null {
-  const good = goodOf(o);
+  const good = [...takenOf(o), ...goodOf(o)];
   return good.length === 0 ? null : sentence([good.join("; ")]);
 }
+
+const takenOf = (o: MachineOutcome): string[] => (o.iommu?.takenAway ?? []).map(takenAwayWords);
 
 function counts(o: MachineOutcome) {
   return {

@@ -16,6 +16,7 @@ export function pageLifetimeLines({ xen }: MachineOutcome, style: Style, width: 
   return [
     style.bold(`Pages that devices may still reach: ${pages.policy} (${pages.words})`),
     ...said.flatMap((line) => wrap(line, width, "  ", "    ")),
+    ...brokenWords(pages).flatMap((line) => wrap(line, width, "  ", "    ").map((l) => style.red(l))),
     ...pages.first
       .slice(0, reachedShown)
       .flatMap((p) => wrap(reachedWords(p), width, "  ", "    ").map((line) => style.red(line))),
@@ -31,6 +32,16 @@ function flushWords({ givenBack, mostSteps }: PageLifetimeOutcome): string {
 function giveUpWords({ giveUps }: PageLifetimeOutcome): string | null {
   if (giveUps === 0) return null;
   return `the unit gave a device up that did not answer, ${giveUps === 1 ? "once" : `${countWords(giveUps)} times`}`;
+}
+
+function brokenWords({ freeWhileOwed, freeUnfenced }: PageLifetimeOutcome): string[] {
+  const were = (n: number) => `${plural(n, "page")} ${n === 1 ? "was" : "were"} free`;
+  return [
+    ...(freeWhileOwed > 0
+      ? [`${were(freeWhileOwed)} while a flush was owed (I3), whether or not a device reached any`]
+      : []),
+    ...(freeUnfenced > 0 ? [`${were(freeUnfenced)} although a device had not answered and was not blocked (I8)`] : []),
+  ];
 }
 
 function parkedWords({ parked }: PageLifetimeOutcome): string | null {

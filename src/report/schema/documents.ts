@@ -1050,6 +1050,7 @@ export interface MachineRun {
   readonly hypervisor: {
     /** Accesses held against the owners of frames. */
     readonly accessesChecked: number;
+    /** By name; of grants the operations, of which a call may take several. */
     readonly hypercalls: Readonly<Record<string, number>>;
     /** Null: no device is kept by an IOMMU of the hypervisor. */
     readonly pageLifetime: MachinePageLifetime | null;
@@ -1126,6 +1127,8 @@ export interface MachineIommu {
     readonly code: number;
     readonly words: string;
     readonly count: number;
+    /** The device named machine addresses, by translations that it keeps. */
+    readonly isTranslated: boolean;
     readonly first: readonly (string | null)[];
   })[];
   /** Refusals that the unit recorded and the kernel took off the record. */
@@ -1133,6 +1136,18 @@ export interface MachineIommu {
   /** What the kernel posted in the queue. */
   readonly descriptors: readonly ({
     readonly what: string;
+    readonly count: number;
+  })[];
+  /** Devices that were taken from their driver, and how many accesses were refused them after that. */
+  readonly takenAway: readonly ({
+    readonly device: string;
+    /** Step of the run. */
+    readonly step: number;
+    readonly refused: number;
+  })[];
+  /** Answers of devices to invalidations that had forgotten nothing, and were believed. */
+  readonly wrongAnswers: readonly ({
+    readonly device: string;
     readonly count: number;
   })[];
   /** Lazy: flushes of a whole domain. */
@@ -1152,6 +1167,10 @@ export interface MachinePageLifetime {
   readonly mostSteps: number;
   /** How often the unit gave a device up that did not answer. */
   readonly giveUps: number;
+  /** I3: pages that were free while a flush of theirs was owed. */
+  readonly freeWhileOwed: number;
+  /** I8: pages that were free although a device had not answered and was not blocked. */
+  readonly freeUnfenced: number;
   /** Accesses of devices to pages of somebody else, or of nobody. */
   readonly strayed: number;
   /** Accesses to pages that were given back and waited for their flush. */

@@ -79,12 +79,19 @@ const iommu = z
           code: count.describe("the unit's number of the reason; 0 where it is no fault"),
           words: z.string(),
           count,
+          isTranslated: z.boolean().describe("the device named machine addresses, by translations that it keeps"),
           first: z.array(address),
         }),
       )
       .describe("accesses that it refused"),
     recorded: count.describe("refusals that the unit recorded and the kernel took off the record"),
     descriptors: z.array(z.looseObject({ what: z.string(), count })).describe("what the kernel posted in the queue"),
+    takenAway: z
+      .array(z.looseObject({ device: z.string(), step: count.describe("step of the run"), refused: count }))
+      .describe("devices that were taken from their driver, and how many accesses were refused them after that"),
+    wrongAnswers: z
+      .array(z.looseObject({ device: z.string(), count }))
+      .describe("answers of devices to invalidations that had forgotten nothing, and were believed"),
     domainFlushes: count.describe("lazy: flushes of a whole domain"),
     waitingMost: count.describe("lazy: the most unmapped addresses that waited for one"),
   })
@@ -99,6 +106,8 @@ const pageLifetime = z
     givenBack: count.describe("pages that the domain gave back which drives the devices"),
     mostSteps: count.describe("the most steps from an entry's going until its flush counted as done"),
     giveUps: count.describe("how often the unit gave a device up that did not answer"),
+    freeWhileOwed: count.describe("I3: pages that were free while a flush of theirs was owed"),
+    freeUnfenced: count.describe("I8: pages that were free although a device had not answered and was not blocked"),
     strayed: count.describe("accesses of devices to pages of somebody else, or of nobody"),
     parked: count.describe("accesses to pages that were given back and waited for their flush"),
     first: z
@@ -131,7 +140,9 @@ export const machineRunSchema = z
     hypervisor: z
       .looseObject({
         accessesChecked: count.describe("accesses held against the owners of frames"),
-        hypercalls: z.record(z.string(), count),
+        hypercalls: z
+          .record(z.string(), count)
+          .describe("by name; of grants the operations, of which a call may take several"),
         pageLifetime: pageLifetime.nullable().describe("null: no device is kept by an IOMMU of the hypervisor"),
       })
       .nullable(),

@@ -69,6 +69,8 @@ export interface MachineIommu {
   readonly registers: RegistersSeen;
   /** What it was asked and told so far. */
   readonly counts: IommuCounts;
+  /** Has whoever keeps the unit taken a device from its driver? */
+  isTakenAway(requester: number): boolean;
   /** The machine address that a device's bus address leads to by the tables; -1: none. */
   behind(bdf: string, bus: number): number;
   /** Give back what its structures took. */
@@ -169,7 +171,8 @@ export class DrivenUnit {
     const tlb = new DeviceTlb({
       ...{ state: this.state, requester, sink: this.hardware, entries: this.#tlbEntries, manners },
     });
-    this.tlbs.set(requester, new TlbWork(tlb, begins));
+    const lies = () => this.tally.answeredWrong(requester);
+    this.tlbs.set(requester, new TlbWork(tlb, begins, manners === "lies" ? lies : undefined));
     this.#ports.set(requester, this.#ats(tlb));
   }
 

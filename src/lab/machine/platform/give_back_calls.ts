@@ -19,6 +19,7 @@ import {
 } from "../../../sw/iommu/lifetime/give_back.js";
 import type { ReleasePolicy } from "../../../sw/iommu/lifetime/policies.js";
 import {
+  type Caller,
   callDrafts,
   callerDrafts,
   deviceDrafts,
@@ -84,8 +85,9 @@ export class GiveBackCalls {
       line: state.place(record("a line of the processor's cache", lineDrafts)),
       timeIsOver: () => this.time.isLong(this.#cameAt),
       isPresent: () => true,
-      givenAway: (m, s) => {
-        if (s.gaveUp === 1) o.log.gaveUp(m);
+      givenAway: (m, s) => this.#judge(m, s),
+      blocked: () => {
+        for (const { requester } of this.#slot!.site.keepers!) o.unit.tally.takenAway(requester, o.log.now);
       },
     };
     this.#run = new CallRun(this.#kernel, () => (this.#cameAt = this.time?.now ?? 0));
@@ -140,6 +142,7 @@ export class GiveBackCalls {
     // What another call knew of this frame is over.
     for (const other of this.#slots) if (other.site.page === m) other.site = nowhere;
     slot.caller.gaveUp = 0;
+    slot.caller.statusAt = 0;
     slot.site = { ...{ page: m, leafAt: this.#o.leafAt(page), frame: page, did }, ...first, keepers };
     this.#slot = slot;
     this.#call.stage = 1;
@@ -217,6 +220,19 @@ export class GiveBackCalls {
       protect: () => undefined,
       isProtected: () => false,
     };
+  }
+
+  /** A page has become free: what said that it may be? */
+  #judge(m: number, s: Caller): void {
+    const { h, log } = this.#o;
+    const { ring } = this.#kernel;
+    const { keepers } = this.#slots.find((slot) => slot.caller === s)!.site;
+    // 0: it has not asked.
+    const isAnswered = s.statusAt !== 0 && ring.isAnswered(s.statusAt) && !ring.isAhead(s.wait);
+    const isBlocked = isAnswered && keepers!.every(({ contextAt }) => (h.memory.load32(contextAt) & 1) === 0);
+    if (s.gaveUp === 1) log.gaveUp(m);
+    if (!isAnswered || (s.gaveUp === 1 && !isBlocked)) log.broke("I3", m);
+    if (s.gaveUp === 1 && !isBlocked) log.broke("I8", m);
   }
 
   /** The handler of the interrupt that tells of completions. */

@@ -15,7 +15,9 @@ export interface RefusedAccesses {
   readonly code: number;
   readonly words: string;
   readonly count: number;
-  /** Bus addresses of the first, each once. */
+  /** The device named machine addresses, by translations that it keeps. */
+  readonly isTranslated: boolean;
+  /** Addresses of the first, each once: of the bus, or of the machine. */
   readonly first: readonly number[];
 }
 
@@ -30,6 +32,10 @@ export interface IommuCounts {
   /** What the unit's records told the kernel: a full record tells no more. */
   readonly recorded: number;
   readonly descriptors: readonly { readonly what: string; readonly count: number }[];
+  /** Devices that whoever has the unit took away, in which step of the run, and what was refused them after that. */
+  readonly takenAway: readonly { readonly requester: number; readonly step: number; readonly refused: number }[];
+  /** Answers of devices that had forgotten nothing. */
+  readonly wrongAnswers: readonly { readonly requester: number; readonly count: number }[];
   /** Lazy: flushes of a whole domain, and the most addresses that waited for one, which a device may still reach. */
   readonly domainFlushes: number;
   readonly waitingMost: number;
@@ -48,6 +54,8 @@ export class IommuTally {
   readonly #asked = { [AddressType.untranslated]: 0, [AddressType.translationRequest]: 0, [AddressType.translated]: 0 };
   readonly #refused = new Map<string, Open<RefusedAccesses> & { readonly first: number[] }>();
   readonly #descriptors = new Map<number, number>();
+  readonly #takenAway = new Map<number, { readonly step: number; refused: number }>();
+  readonly #wrongAnswers = new Map<number, number>();
 
   /** @param kind how the unit's numbers are called */
   constructor(kind: Pick<MachineUnit, "typeOf" | "layouts" | "words">) {
@@ -60,6 +68,19 @@ export class IommuTally {
     // That there is no translation is an answer to a device that asked for one, and no fault: it then does without.
     const isLacking = r.type === AddressType.translationRequest && outcome === Outcome.passes && allow === 0;
     if (outcome === Outcome.refused || isLacking) this.#refuse(r, isLacking ? null : code);
+  }
+
+  takenAway(requester: number, step: number): void {
+    if (!this.#takenAway.has(requester)) this.#takenAway.set(requester, { step, refused: 0 });
+  }
+
+  isTakenAway(requester: number): boolean {
+    return this.#takenAway.has(requester);
+  }
+
+  /** A device answers that it has forgotten what it was told to, and keeps it. */
+  answeredWrong(requester: number): void {
+    this.#wrongAnswers.set(requester, (this.#wrongAnswers.get(requester) ?? 0) + 1);
   }
 
   posted(descriptor: ArrayLike<number>): void {
@@ -88,6 +109,8 @@ export class IommuTally {
       descriptors: [...this.#descriptors]
         .sort(([a], [b]) => a - b)
         .map(([type, count]) => ({ what: this.#titleOf(type), count })),
+      takenAway: [...this.#takenAway].map(([requester, t]) => ({ requester, ...t })),
+      wrongAnswers: [...this.#wrongAnswers].map(([requester, count]) => ({ requester, count })),
       domainFlushes: this.#domainFlushes,
       waitingMost: this.#waitingMost,
     };
@@ -105,12 +128,18 @@ export class IommuTally {
   }
 
   #refuse({ requester, type, write, frame, offset }: DmaRequest, code: number | null): void {
+    const taken = this.#takenAway.get(requester);
+    if (taken !== undefined) {
+      taken.refused++;
+      return;
+    }
+    const isTranslated = type === AddressType.translated;
     const asked = type === AddressType.translationRequest ? "translation" : write ? "write" : "read";
-    const key = `${requester} ${asked} ${code}`;
+    const key = `${requester} ${asked} ${code} ${isTranslated}`;
     let row = this.#refused.get(key);
     if (row === undefined) {
       const words = code === null ? noTranslation : (this.#kind.words(code) ?? `reason ${code}`);
-      row = { requester, asked, isFault: code !== null, code: code ?? 0, words, count: 0, first: [] };
+      row = { requester, asked, isFault: code !== null, code: code ?? 0, words, isTranslated, count: 0, first: [] };
       this.#refused.set(key, row);
     }
     row.count++;

@@ -76,6 +76,10 @@ export class KernelIommu implements MachineIommu {
     return this.#unit.registers;
   }
 
+  isTakenAway(requester: number): boolean {
+    return this.#unit.tally.isTakenAway(requester);
+  }
+
   get counts(): IommuCounts {
     return this.#unit.tally.counts();
   }

@@ -37,23 +37,37 @@ export interface Reached {
   readonly parked: number;
 }
 
+/** Rules of docs/page-lifetime.md that a page breaks as it goes, whether or not a device reaches it then. */
+export type GoingRule = "I3" | "I8";
+
+/** A page that went against a rule. */
+export interface WentWrong extends Pick<Leaving, "page" | "unmapped"> {
+  readonly rule: GoingRule;
+  readonly frame: number;
+  readonly step: number;
+}
+
 const firstMax = 16;
+const wentWrongMax = 4;
 
 export class ReachLog {
   readonly #frames: FrameTable;
   readonly #now: () => number;
-  readonly #domain: number;
+  readonly domain: number;
   readonly #leaving = new Map<number, Leaving>();
   readonly #first: ReachedPage[] = [];
   /** Pages so far. */
   givenBack = 0;
+  /** Pages that went against each rule, and the first of them. */
+  readonly broken: Record<GoingRule, number> = { I3: 0, I8: 0 };
+  readonly wentWrong: WentWrong[] = [];
   #strayed = 0;
   #parked = 0;
   #mostSteps = 0;
 
   /** @param now the step that is taken */
   constructor(domain: number, frames: FrameTable, now: () => number) {
-    this.#domain = domain;
+    this.domain = domain;
     this.#frames = frames;
     this.#now = now;
   }
@@ -82,6 +96,17 @@ export class ReachLog {
     if (l !== undefined) l.gaveUp = true;
   }
 
+  /** A page is free, and a rule says that it must not be. */
+  broke(rule: GoingRule, frame: number): void {
+    const l = this.#leaving.get(frame);
+    if (l === undefined || this.broken[rule]++ >= wentWrongMax) return;
+    this.wentWrong.push({ rule, frame, page: l.page, unmapped: l.unmapped, step: this.#now() });
+  }
+
+  get now(): number {
+    return this.#now();
+  }
+
   /** The most steps from an entry's going until its flush counted as done. */
   get mostSteps(): number {
     return this.#mostSteps;
@@ -94,7 +119,7 @@ export class ReachLog {
     const owner = this.#frames.owner[frame] ?? -1;
     const l = this.#leaving.get(frame);
     if (isAllowed) {
-      if (l !== undefined && owner === this.#domain && this.#frames.allocated[frame] === 0) this.#parked++;
+      if (l !== undefined && owner === this.domain && this.#frames.allocated[frame] === 0) this.#parked++;
       return;
     }
     this.#strayed++;

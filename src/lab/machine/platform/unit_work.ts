@@ -20,9 +20,12 @@ export class TlbWork implements Answering, Contract {
   asked = 0;
   readonly #tlb: DeviceTlb;
   readonly #begins: Begins;
+  readonly #answers: () => void;
   #mayBegin: boolean;
 
-  constructor(tlb: DeviceTlb, begins: Begins) {
+  /** @param answers told of each answer */
+  constructor(tlb: DeviceTlb, begins: Begins, answers: () => void = () => undefined) {
+    this.#answers = answers;
     this.#tlb = tlb;
     this.#begins = begins;
     this.#mayBegin = begins === "at once";
@@ -43,6 +46,7 @@ export class TlbWork implements Answering, Contract {
   }
 
   step(): void {
+    if (this.#tlb.label() === "answer") this.#answers();
     this.#tlb.step();
     if (this.#tlb.choices() === 0) this.#mayBegin = this.#begins === "at once";
   }

@@ -130,6 +130,10 @@ export class XenIommu implements MachineIommu {
     return this.#unit.registers;
   }
 
+  isTakenAway(requester: number): boolean {
+    return this.#unit.tally.isTakenAway(requester);
+  }
+
   get counts(): IommuCounts {
     return this.#unit.tally.counts();
   }

@@ -100,7 +100,10 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const checker =
     o.checks === false || hasHostile(machine)
       ? null
-      : new Checker({ guest: host.kernel, memory: host.kernel.memory, ...(kernelIommu !== null && { behind }) });
+      : new Checker({
+          ...{ guest: host.kernel, memory: host.kernel.memory, ...(kernelIommu !== null && { behind }) },
+          isTakenAway: (requester) => iommu?.isTakenAway(requester) ?? false,
+        });
   const log = new DmaLog();
   const told = o.timeline === undefined ? null : new MachineWatch(o.timeline, machine);
   if (iommu !== null && told !== null) iommu.watch = told.bus;

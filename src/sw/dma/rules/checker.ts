@@ -208,7 +208,9 @@ class WatchedPort implements DmaPort {
 
   /** A device that has never mapped anything is none of ours. */
   #met(requester: number, o: { bus: number; bytes: Uint8Array; writes: boolean; done: boolean }): void {
-    const device = this.#state.devices.get(requester);
-    if (device !== undefined && !this.#state.disabled) deviceAccess(this.#state, { ...o, device });
+    const { devices, disabled, isTakenAway } = this.#state;
+    const device = devices.get(requester);
+    if (device === undefined || disabled || (!o.done && isTakenAway(requester))) return;
+    deviceAccess(this.#state, { ...o, device });
   }
 }

@@ -19,6 +19,8 @@ export interface CheckOptions {
    */
   readonly memory?: ByteMemory;
   readonly regions?: readonly Region[];
+  /** Who keeps the bus has taken the device from its driver: that it is refused is no rule's matter. Default: nobody's is. */
+  readonly isTakenAway?: (requester: number) => boolean;
   /** Mappings that are kept at most; when there are more the checks end, as the kernel's do. */
   readonly entriesMax?: number;
 }
@@ -32,6 +34,7 @@ export class CheckState {
   readonly memory: ByteMemory | null;
   readonly regions: readonly Region[];
   readonly entriesMax: number;
+  readonly isTakenAway: (requester: number) => boolean;
   readonly live = new LiveMappings();
   readonly lines = new CacheLines();
   readonly violations = new Violations();
@@ -44,6 +47,7 @@ export class CheckState {
     this.behind = o.behind ?? ((_, bus) => bus);
     this.memory = o.memory ?? null;
     this.regions = o.regions ?? [];
+    this.isTakenAway = o.isTakenAway ?? (() => false);
     this.entriesMax = o.entriesMax ?? entriesMaxDefault;
   }
 }

@@ -30,6 +30,8 @@ export interface Kernel {
   readonly isPresent: () => boolean;
   /** Told when a page is given away, and what says that it may be: who watches what must hold looks then. */
   readonly givenAway: (page: number, s: Caller) => void;
+  /** Told when the entries of devices are cleared, which the unit refuses from then on. Left out: nobody counts. */
+  readonly blocked?: () => void;
 }
 
 /** A guest's call, from the guest to the hypervisor and back. */

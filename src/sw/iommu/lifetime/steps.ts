@@ -85,9 +85,10 @@ export const release = (o: { readonly page: number; readonly keeps: "nothing" | 
 export const block = (contextsAt: readonly number[]): ProtocolStep => ({
   name: "block the device",
   atomic: "its position is its own",
-  does({ memory }, s) {
+  does({ memory, blocked }, s) {
     for (const at of contextsAt) memory.store(at, [0, 0, 0, 0]);
     s.gaveUp = 1;
+    blocked?.();
     return undefined;
   },
 });

@@ -117,6 +117,14 @@ export class FlushRing {
     return wait < this.#s.abortedTo && !this.isAnswered(statusAt);
   }
 
+  /** Has the unit not come to a wait yet? @param wait its byte in the queue */
+  isAhead(wait: number): boolean {
+    const bytes = slotCount * this.#slotBytes;
+    const head = this.#registers.read32(iqh.offset);
+    const ahead = (wait - head + bytes) % bytes;
+    return ahead > 0 && ahead < (this.#s.tail - head + bytes) % bytes;
+  }
+
   isAnswered(statusAt: number): boolean {
     return this.#memory.load32(statusAt) === done;
   }
