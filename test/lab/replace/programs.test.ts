@@ -9,7 +9,7 @@ import { long } from "../../tier.js";
 import { Bench, type Drawn } from "./programs.js";
 
 /** DMALAB_PROGRAMS asks for more. */
-const count = Number(process.env["DMALAB_PROGRAMS"] ?? (long ? 1000 : 8));
+const count = Number(process.env["DMALAB_PROGRAMS"] ?? (long ? 150 : 8));
 const seed = 20261201;
 
 function drawn(flight: Flight, kinds: readonly string[], ways: readonly string[], programs = count): Drawn {
