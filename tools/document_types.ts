@@ -21,7 +21,7 @@ const typeNames: Readonly<Record<DocumentName, string>> = {
   "dmalab.run/1": "RunDocument",
   "dmalab.run-list/1": "RunListDocument",
   "dmalab.page-lifetime/1": "PageLifetimeDocument",
-  "dmalab.replace/1": "ReplaceDocument",
+  "dmalab.replace-table/1": "ReplaceTableDocument",
   "dmalab.why/1": "WhyDocument",
   "dmalab.inspect/1": "InspectDocument",
 };

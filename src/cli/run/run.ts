@@ -26,7 +26,8 @@ export interface RunFlags extends ReplayFlags, MachineFlags, ScenarioFlags, Repl
 export async function run(path: string | undefined, flags: RunFlags, session: Session): Promise<0 | 1> {
   const story = storyOf(flags);
   if (story !== null) {
-    if (path !== undefined) throw new AskedWrongly(`a scenario or a bug has a machine of its own; ${path} is not used`);
+    if (path !== undefined)
+      throw new AskedWrongly(`${runVerb.forms[story]} has a machine of its own; ${path} is not used`);
     checkForms(runVerb, [story], "", flags);
     if (story === "replaceTable" || story === "replacement")
       return (await import("./run_replace.js")).runReplace(flags, session);

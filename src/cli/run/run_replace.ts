@@ -88,7 +88,7 @@ async function one(
   const fetchBits = Math.min(hardware.fetchBits ?? of.widths.fetch, of.format.about.bitCount);
   const fetchOrder = hardware.fetchOrder ?? of.fetchOrder;
   if (flags.json === true) session.json(replaceDocument([{ structure, of, fetchBits, fetchOrder, pairs: [pair] }]));
-  else session.say(replacementLines({ structure, of, pair }, session.screen));
+  else session.say(replacementLines({ structure, of, pair, fetchBits, fetchOrder }, session.screen));
   return 0;
 }
 

@@ -15,6 +15,8 @@ export interface Replacement {
   readonly sequence: string;
   readonly steps: readonly ReplaceStep[];
   readonly verdict: Verdict;
+  /** Why hardware's document does not allow it, whatever a search finds; null: it does. */
+  readonly forbidden: string | null;
   /** Safe only where no other device has the tag that the entry keeps. */
   readonly onlyAlone: boolean;
   /** A request may have attributes of one entry and tables of the other. */
@@ -69,10 +71,12 @@ export function replacement(of: ReplacedEntry, asked: Asked): Replacement {
   const sharesTag = meanings.old.view.tag?.domain === meanings.new.view.tag?.domain;
   const onlyAlone = sharesTag && breaks("I6") && !breaks("I4") && !breaks("after");
   const isUnsafe = breaks("I4") || breaks("after") || (breaks("I6") && !onlyAlone);
+  const forbidden = of.sequences[name]!.forbids?.(o.from, o.to) ?? null;
   return {
     ...{
       from,
       to,
+      forbidden,
       sequence: name,
       steps,
       broken,
@@ -81,7 +85,7 @@ export function replacement(of: ReplacedEntry, asked: Asked): Replacement {
       mixesAttributes: breaks("attributes"),
       states: found.states,
     },
-    verdict: isUnsafe ? "unsafe" : breaks("I5") ? "breaking" : "hitless",
+    verdict: isUnsafe || forbidden !== null ? "unsafe" : breaks("I5") ? "breaking" : "hitless",
     views: meanings.seen,
     complete: found.bounded === null,
   };

@@ -10,3 +10,7 @@ export const structures = {
 } as const;
 export type StructureName = keyof typeof structures;
 export const structureNames = Object.keys(structures) as readonly StructureName[];
+
+/** Whose unit it is. */
+export const vendorOf = (structure: StructureName): "vtd" | "amdvi" | "smmuv3" =>
+  structure.split("-")[0] as "vtd" | "amdvi" | "smmuv3";

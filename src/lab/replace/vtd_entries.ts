@@ -7,7 +7,7 @@ import { RootEntry, ScalableRootEntry } from "../../spec/vtd/root_entry.js";
 import { vtdContext } from "../../sw/iommu/entry/formats/vtd_context.js";
 import { vtdPasid } from "../../sw/iommu/entry/formats/vtd_pasid.js";
 import { type ContextKindName, contextEntry, contextKinds } from "../../sw/iommu/entry/kinds/vtd_context.js";
-import { type PasidKindName, pasidEntry, pasidKinds } from "../../sw/iommu/entry/kinds/vtd_pasid.js";
+import { type PasidKindName, pasidEntry, pasidKinds, sharedDid } from "../../sw/iommu/entry/kinds/vtd_pasid.js";
 import type { TagName } from "../../sw/iommu/entry/sequences/sequence.js";
 import { vtdContextSequences, vtdSequences } from "../../sw/iommu/entry/sequences/vtd.js";
 import { deviceTables, type UnitRoot } from "../../table/device/index.js";
@@ -55,7 +55,8 @@ const legacy = memoryWith((m) =>
 /** The same entry under another domain id, where it counts. */
 function retagged(entry: Uint32Array, did: Field, present: Field, tag: TagName): Uint32Array {
   const words = entry.slice();
-  if (read(words, 0, present) === 1) write(words, 0, did, dids[tag]);
+  // What all share stays what it is.
+  if (read(words, 0, present) === 1 && read(words, 0, did) !== sharedDid) write(words, 0, did, dids[tag]);
   return words;
 }
 

@@ -1,11 +1,10 @@
-/** Replacements as a `dmalab.replace/1` document. */
-
+/** Replacements as a `dmalab.replace-table/1` document. */
 import { entryRuled } from "../../lab/replace/entry_universe.js";
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
-import type { StructureName } from "../../lab/replace/structures.js";
+import { type StructureName, structures, vendorOf } from "../../lab/replace/structures.js";
 import type { Pair } from "../../lab/replace/table.js";
-import type { ReplaceDocument } from "../schema/documents.js";
+import type { ReplaceTableDocument } from "../schema/documents.js";
 import { stepLines, syncsOf, viewWords } from "./words.js";
 
 export interface ReplaceTold {
@@ -16,32 +15,28 @@ export interface ReplaceTold {
   readonly pairs: readonly Pair[];
 }
 
-export function replaceDocument(tables: readonly ReplaceTold[]): ReplaceDocument {
+export function replaceDocument(tables: readonly ReplaceTold[]): ReplaceTableDocument {
   return {
-    schema: "dmalab.replace/1",
-    structures: tables.map(({ structure, of, fetchBits, fetchOrder, pairs }) => ({
-      structure,
-      fetchBits,
-      fetchOrder,
-      storeBits: of.widths.store,
+    schema: "dmalab.replace-table/1",
+    structures: tables.map(({ structure, of }) => ({
+      ...{ structure, vendor: vendorOf(structure), title: structures[structure], storeBits: of.widths.store },
       kinds: Object.entries(of.kinds).map(([kind, { title }]) => ({ kind, title })),
-      sequences: Object.entries(of.sequences).map(([sequence, { title, source, ships }]) => ({
-        ...{ sequence, title, source, ships: ships === true },
-      })),
-      pairs: pairs.map(({ from, to, ways, best }) => ({
-        ...{ from, to, best: best?.sequence ?? null },
-        ways: ways.map((way) => wayDocument(of, way)),
+      methods: Object.entries(of.sequences).map(([method, { title, source, ships }]) => ({
+        ...{ method, title, source, ships: ships === true },
       })),
     })),
+    rows: tables.flatMap((t) => t.pairs.flatMap((pair) => pair.ways.map((way) => row(t, pair, way)))),
   };
 }
 
-function wayDocument(of: ReplacedEntry, way: Replacement) {
-  const { sequence, verdict, onlyAlone, owesFlush, mixesAttributes, states, complete } = way;
+function row({ structure, of, fetchBits, fetchOrder }: ReplaceTold, { from, to, best }: Pair, way: Replacement) {
+  const { sequence: method, verdict, forbidden, onlyAlone, owesFlush, mixesAttributes, states, complete } = way;
   return {
-    ...{ sequence, verdict, onlyAlone, owesFlush, mixesAttributes, states, complete, syncs: syncsOf(way) },
+    ...{ vendor: vendorOf(structure), structure, from, to, method, ships: of.sequences[method]!.ships === true },
+    ...{ best: best === way, fetchBits, fetchOrder, syncs: syncsOf(way), verdict, forbidden },
+    ...{ onlyAlone, owesFlush, mixesAttributes, states, complete },
+    views: [...new Set(way.views.map((v) => `${v.is}: ${viewWords(v)}`))],
     steps: [...stepLines(of, of.entry(way.from, "old"), way.steps)],
-    views: way.views.map((v) => ({ is: v.is, words: viewWords(v) })),
     broken: way.broken.map(({ rule, steps }) => ({
       ...{ rule, says: entryRuled(rule) },
       steps: steps.map((s) => ({ actor: s.actor, does: s.step })),

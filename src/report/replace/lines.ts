@@ -38,10 +38,18 @@ export function replaceTableLines(tables: readonly ReplaceTable[], { color, widt
   ];
 }
 
-export const hardwareWords = ({ of, fetchBits, fetchOrder }: ReplaceTable): string =>
-  `as Linux does it today; the unit reads ${fetchBits} bits at once, ${
-    fetchOrder === "ascending" ? "from the first on" : "in any order"
-  }, and the processor stores up to ${of.widths.store}`;
+type Hardware = Pick<ReplaceTable, "fetchBits" | "fetchOrder">;
+
+export const hardwareWords = (t: ReplaceTable): string => `as Linux does it today; ${readWords(t, t.of)}`;
+
+/** How the unit reads, and whether units do so. */
+function readWords({ fetchBits, fetchOrder }: Hardware, of: ReplacedEntry): string {
+  const stores = `the processor stores up to ${of.widths.store}`;
+  if (fetchOrder === "ascending") return `the unit reads ${fetchBits} bits at once, from the first on, and ${stores}`;
+  const breach =
+    of.fetchOrder === "any" ? "" : ", the rest before it knows that the entry counts, as its document does not let it";
+  return `the unit reads ${fetchBits} bits at once, in any order${breach}, and ${stores}`;
+}
 
 /** Which ways are hitless where what ships is not. */
 function betterLines(pairs: readonly Pair[], width: number): string[] {
@@ -55,7 +63,16 @@ function betterLines(pairs: readonly Pair[], width: number): string[] {
 }
 
 export function replacementLines(
-  { structure, of, pair }: { readonly structure: StructureName; readonly of: ReplacedEntry; readonly pair: Pair },
+  {
+    structure,
+    of,
+    pair,
+    ...hardware
+  }: Hardware & {
+    readonly structure: StructureName;
+    readonly of: ReplacedEntry;
+    readonly pair: Pair;
+  },
   { color, width }: Screen,
 ): string[] {
   const style = styleFor(color);
@@ -64,6 +81,7 @@ export function replacementLines(
   const old = of.entry(from, "old");
   return [
     style.bold(`${structure}, ${from} → ${to}: ${title}`),
+    ...wrap(readWords(hardware, of), width, "  ").map(style.dim),
     "",
     ...ways.flatMap((way) => wayLines(of, old, way, { color, width })),
   ];

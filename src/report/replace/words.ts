@@ -41,6 +41,7 @@ export const verdictWords = (r: Replacement): string => {
   const owes = r.owesFlush ? "; the old tag must be flushed before it serves again" : "";
   if (r.verdict === "hitless") return `hitless${alone}${mixes}${owes}`;
   if (r.verdict === "breaking") return `breaking: there is a gap in which requests are refused${mixes}${owes}`;
+  if (r.forbidden !== null) return `not allowed: ${r.forbidden}`;
   return `unsafe${owes}`;
 };
 

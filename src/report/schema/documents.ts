@@ -374,63 +374,67 @@ export interface PageLifetimeDocument {
   })[];
 }
 
-/** A `dmalab.replace/1` document. */
-export interface ReplaceDocument {
-  readonly schema: "dmalab.replace/1";
+/** A `dmalab.replace-table/1` document. */
+export interface ReplaceTableDocument {
+  readonly schema: "dmalab.replace-table/1";
   readonly structures: readonly ({
     readonly structure: string;
-    /** What the unit reads of an entry at once. */
-    readonly fetchBits: number;
-    readonly fetchOrder: string;
+    readonly vendor: "vtd" | "amdvi" | "smmuv3";
+    readonly title: string;
     /** What the processor stores at once, at most. */
     readonly storeBits: number;
     readonly kinds: readonly ({
       readonly kind: string;
       readonly title: string;
     })[];
-    readonly sequences: readonly ({
-      readonly sequence: string;
+    readonly methods: readonly ({
+      readonly method: string;
       readonly title: string;
       readonly source: string;
-      /** A kernel of today does so. */
       readonly ships: boolean;
     })[];
-    readonly pairs: readonly ({
-      readonly from: string;
-      readonly to: string;
-      /** A way that is hitless; null: none is. */
-      readonly best: string | null;
-      readonly ways: readonly ({
-        readonly sequence: string;
-        readonly verdict: "hitless" | "breaking" | "unsafe";
-        /** So only where no other device has the tag that the entry keeps. */
-        readonly onlyAlone: boolean;
-        /** The old tag must be flushed before it serves again. */
-        readonly owesFlush: boolean;
-        /** A request may have attributes of one entry and tables of the other. */
-        readonly mixesAttributes: boolean;
-        /** Waits until the unit has forgotten the entry. */
-        readonly syncs: number;
-        /** Stores with the fields that they change, waits, flushes. */
-        readonly steps: readonly string[];
-        /** What the unit took the entry for, in any order. */
-        readonly views: readonly ({
-          readonly is: "old" | "new" | "blocked" | "attributes" | "wrong";
-          readonly words: string;
-        })[];
-        readonly broken: readonly ({
-          readonly rule: string;
-          readonly says: string;
-          /** The shortest run that breaks it. */
-          readonly steps: readonly ({
-            readonly actor: string;
-            readonly does: string;
-          })[];
-        })[];
-        /** Different states that were reached. */
-        readonly states: number;
-        /** Every state was reached; false: the search was cut. */
-        readonly complete: boolean;
+  })[];
+  readonly rows: readonly ({
+    readonly vendor: "vtd" | "amdvi" | "smmuv3";
+    /** Whose entries: a name of `structures`. */
+    readonly structure: string;
+    readonly from: string;
+    readonly to: string;
+    /** A name of the structure's `methods`. */
+    readonly method: string;
+    /** A kernel of today does so. */
+    readonly ships: boolean;
+    /** The best way of this pair: hitless, without a condition if there is such a one. */
+    readonly best: boolean;
+    /** What the unit reads of an entry at once. */
+    readonly fetchBits: number;
+    readonly fetchOrder: string;
+    /** Waits until the unit has forgotten the entry. */
+    readonly syncs: number;
+    readonly verdict: "hitless" | "breaking" | "unsafe";
+    /** Why hardware's document does not allow it; null: it does. */
+    readonly forbidden: string | null;
+    /** So only where no other device has the tag that the entry keeps. */
+    readonly onlyAlone: boolean;
+    /** The old tag must be flushed before it serves again. */
+    readonly owesFlush: boolean;
+    /** A request may have attributes of one entry and tables of the other. */
+    readonly mixesAttributes: boolean;
+    /** Different states that were reached. */
+    readonly states: number;
+    /** Every state was reached; false: the search was cut. */
+    readonly complete: boolean;
+    /** What the unit took the entry for, in any order. */
+    readonly views: readonly string[];
+    /** Stores with the fields that they change, waits, flushes. */
+    readonly steps: readonly string[];
+    readonly broken: readonly ({
+      readonly rule: string;
+      readonly says: string;
+      /** The shortest run that breaks it. */
+      readonly steps: readonly ({
+        readonly actor: string;
+        readonly does: string;
       })[];
     })[];
   })[];

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { inspectSchema } from "./inspect.js";
 import { pageLifetimeSchema } from "./page_lifetime.js";
-import { replaceSchema } from "./replace.js";
+import { replaceTableSchema } from "./replace.js";
 import { runSchema } from "./run.js";
 import { runListSchema } from "./scenario.js";
 import { whySchema } from "./why.js";
@@ -11,7 +11,7 @@ const schemas = {
   "dmalab.run/1": runSchema,
   "dmalab.run-list/1": runListSchema,
   "dmalab.page-lifetime/1": pageLifetimeSchema,
-  "dmalab.replace/1": replaceSchema,
+  "dmalab.replace-table/1": replaceTableSchema,
   "dmalab.why/1": whySchema,
   "dmalab.inspect/1": inspectSchema,
 } as const;

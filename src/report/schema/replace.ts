@@ -2,18 +2,28 @@
 import { z } from "zod";
 
 const count = z.number().int().nonnegative();
+const vendor = z.enum(["vtd", "amdvi", "smmuv3"]);
 
-const way = z.looseObject({
-  sequence: z.string(),
+const row = z.looseObject({
+  vendor,
+  structure: z.string().describe("whose entries: a name of `structures`"),
+  from: z.string(),
+  to: z.string(),
+  method: z.string().describe("a name of the structure's `methods`"),
+  ships: z.boolean().describe("a kernel of today does so"),
+  best: z.boolean().describe("the best way of this pair: hitless, without a condition if there is such a one"),
+  fetchBits: count.describe("what the unit reads of an entry at once"),
+  fetchOrder: z.string(),
+  syncs: count.describe("waits until the unit has forgotten the entry"),
   verdict: z.enum(["hitless", "breaking", "unsafe"]),
+  forbidden: z.string().nullable().describe("why hardware's document does not allow it; null: it does"),
   onlyAlone: z.boolean().describe("so only where no other device has the tag that the entry keeps"),
   owesFlush: z.boolean().describe("the old tag must be flushed before it serves again"),
   mixesAttributes: z.boolean().describe("a request may have attributes of one entry and tables of the other"),
-  syncs: count.describe("waits until the unit has forgotten the entry"),
+  states: count.describe("different states that were reached"),
+  complete: z.boolean().describe("every state was reached; false: the search was cut"),
+  views: z.array(z.string()).describe("what the unit took the entry for, in any order"),
   steps: z.array(z.string()).describe("stores with the fields that they change, waits, flushes"),
-  views: z
-    .array(z.looseObject({ is: z.enum(["old", "new", "blocked", "attributes", "wrong"]), words: z.string() }))
-    .describe("what the unit took the entry for, in any order"),
   broken: z.array(
     z.looseObject({
       rule: z.string(),
@@ -23,35 +33,21 @@ const way = z.looseObject({
         .describe("the shortest run that breaks it"),
     }),
   ),
-  states: count.describe("different states that were reached"),
-  complete: z.boolean().describe("every state was reached; false: the search was cut"),
 });
 
-export const replaceSchema = z.looseObject({
-  schema: z.literal("dmalab.replace/1"),
+export const replaceTableSchema = z.looseObject({
+  schema: z.literal("dmalab.replace-table/1"),
   structures: z.array(
     z.looseObject({
       structure: z.string(),
-      fetchBits: count.describe("what the unit reads of an entry at once"),
-      fetchOrder: z.string(),
+      vendor,
+      title: z.string(),
       storeBits: count.describe("what the processor stores at once, at most"),
       kinds: z.array(z.looseObject({ kind: z.string(), title: z.string() })),
-      sequences: z.array(
-        z.looseObject({
-          sequence: z.string(),
-          title: z.string(),
-          source: z.string(),
-          ships: z.boolean().describe("a kernel of today does so"),
-        }),
-      ),
-      pairs: z.array(
-        z.looseObject({
-          from: z.string(),
-          to: z.string(),
-          best: z.string().nullable().describe("a way that is hitless; null: none is"),
-          ways: z.array(way),
-        }),
+      methods: z.array(
+        z.looseObject({ method: z.string(), title: z.string(), source: z.string(), ships: z.boolean() }),
       ),
     }),
   ),
+  rows: z.array(row),
 });

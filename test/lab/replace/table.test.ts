@@ -20,7 +20,7 @@ const wrong = (...args: Parameters<typeof found>) =>
     .map((v) => v.view.words);
 
 describe("VT-d", () => {
-  const kinds = ["identity", "ss", "fs", "sva", "nested"];
+  const kinds = ["pt", "ss", "fs", "sva", "nested"];
 
   test("Linux always leaves a gap, whatever it replaces", () => {
     for (const from of kinds) for (const to of kinds) expect(verdict("vtd", from, to, "linux")).toBe("breaking");
@@ -28,13 +28,13 @@ describe("VT-d", () => {
 
   test.each([
     ["ss", "ss", "hitless"],
-    ["ss", "identity", "hitless"],
-    ["identity", "ss", "hitless"],
-    ["identity", "identity", "hitless"],
+    ["ss", "pt", "hitless"],
+    ["pt", "ss", "hitless"],
+    ["pt", "pt", "hitless"],
     ["ss", "fs", "hitless"],
-    ["identity", "fs", "hitless"],
+    ["pt", "fs", "hitless"],
     ["fs", "ss", "hitless"],
-    ["fs", "identity", "hitless"],
+    ["fs", "pt", "hitless"],
     ["nested", "ss", "hitless"],
     ["ss", "nested", "hitless"],
     ["fs", "fs", "breaking"],
@@ -60,11 +60,34 @@ describe("VT-d", () => {
     expect(alone.views.map((v) => v.is)).toEqual(["old", "new"]);
   });
 
-  test("from a second stage to a first one the same id names two tables", () => {
+  test("from a second stage to a first one the id may not stay: it would name tables of both groups", () => {
     const reused = found("vtd", "ss", "fs", "same-did");
-    expect([reused.verdict, reused.onlyAlone]).toEqual(["hitless", true]);
+    expect([reused.verdict, reused.forbidden]).toEqual(["unsafe", expect.stringMatching(/^VT-d 6.2.3.1/)]);
     const i6 = reused.broken.find((b) => b.rule === "I6")!;
     expect(i6.steps.at(-1)!.facts).toMatchObject({ "kept under domain 5, PASID 0": "first stage at 0xa000, 4 levels" });
+    for (const [from, to] of [
+      ["pt", "ss"],
+      ["nested", "sva"],
+      ["fs", "nested"],
+    ] as const)
+      for (const way of ["same-did", "spare-did"]) expect(found("vtd", from, to, way).forbidden).not.toBe(null);
+    for (const [from, to] of [
+      ["fs", "fs"],
+      ["ss", "nested"],
+      ["blocked", "fs"],
+    ] as const)
+      expect(found("vtd", from, to, "same-did").forbidden).toBe(null);
+  });
+
+  test("identity and the tables of processes have one id, which stays", () => {
+    const sva = found("vtd", "sva", "sva", "written");
+    expect([sva.verdict, sva.onlyAlone, sva.views.map((v) => v.view.tag?.all)]).toEqual([
+      ...["hitless", true, ["domain 1, PASID 0", "domain 1, PASID 0"]],
+    ]);
+    expect(found("vtd", "sva", "pt", "linux").steps.flatMap((s) => (s.kind === "store" ? [...s.words] : []))).toContain(
+      // DID 1, and PWSNP.
+      0x80_0001,
+    );
   });
 
   test("a spare id is hitless, and may be corrupted", () => {
@@ -92,7 +115,7 @@ describe("VT-d", () => {
   });
 
   test("in legacy mode one exchange of 128 bits is hitless, as Xen has it since XSA-400", () => {
-    for (const pair of ["identity", "ss"].flatMap((a) => ["identity", "ss"].map((b) => [a, b] as const))) {
+    for (const pair of ["pt", "legacy"].flatMap((a) => ["pt", "legacy"].map((b) => [a, b] as const))) {
       expect([pair, verdict("vtd-legacy", ...pair, "xen")]).toEqual([pair, "hitless"]);
       expect([pair, verdict("vtd-legacy", ...pair, "linux")]).toEqual([pair, "breaking"]);
     }

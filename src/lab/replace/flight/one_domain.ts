@@ -53,7 +53,7 @@ const switching = program<Env>()(
 export function remapped(): Universe {
   const unit = vtdLegacyFlight.build({});
   const { state, memory } = unit;
-  memory.store(unit.entryAt, vtdLegacyFlight.of.entry("ss", "old"));
+  memory.store(unit.entryAt, vtdLegacyFlight.of.entry("legacy", "old"));
   const leaf = (frame: number) => leafOf(unit, vtdPlaces.old.second, frame);
   const leads = (page: number) => (frame: number) => (frame === written.apart ? page : frame);
   return watched({

@@ -107,8 +107,8 @@ function build(mode: "legacy" | "scalable", { fetchBits = 128, drains = true }: 
 
 function leads(kind: string, side: "old" | "new", frame: number): number | null {
   if (kind === "blocked") return null;
-  if (frame === written.alike || kind === "identity") return frame;
-  return kind === "ss" ? pages.second[side] : pages.first[side];
+  if (frame === written.alike || kind === "pt") return frame;
+  return kind === "ss" || kind === "legacy" ? pages.second[side] : pages.first[side];
 }
 
 export const vtdFlight: Flight = { of: vtdPasidEntry, build: (o) => build("scalable", o), leads };

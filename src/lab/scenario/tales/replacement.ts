@@ -75,7 +75,7 @@ const sameDid: Scenario = {
         ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
       },
       {
-        title: "another device has the id, too",
+        title: "the same, as another device that has the id would see it",
         ...{ contrast: true, build: build("vtd", "fs", "fs", "same-did"), rules: rules("I6") },
       },
     ),
@@ -217,7 +217,7 @@ const viommuSwitch: Scenario = {
     ...told(
       {
         title: "the entry is replaced",
-        build: () => inFlight({ flight: vtdLegacyFlight, from: "ss", to: "ss", sequence: "xen", writes: 1 }),
+        build: () => inFlight({ flight: vtdLegacyFlight, from: "legacy", to: "legacy", sequence: "xen", writes: 1 }),
         to: changeIsOver,
       },
       {

@@ -18,11 +18,11 @@ const width = [E.aw, 2] as const;
 
 export const contextKinds = {
   blocked: { title: "blocked", fields: () => [] },
-  identity: {
-    title: "identity",
+  pt: {
+    title: "identity (pass-through)",
     fields: ({ did }) => [[E.p, 1], [E.tt, TranslationType.passThrough], width, [E.did, did]],
   },
-  ss: {
+  legacy: {
     title: "second stage",
     fields: ({ did, table, ats }) => [
       ...([

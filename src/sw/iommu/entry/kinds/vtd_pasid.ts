@@ -13,8 +13,8 @@ export interface PasidContents {
   readonly second: number;
 }
 
-/** Of all address spaces of processes, which PASIDs tell apart (FLPT_DEFAULT_DID). */
-const sharedDid = 1;
+/** Of identity and of all address spaces of processes, which PASIDs tell apart (FLPT_DEFAULT_DID). */
+export const sharedDid = 1;
 const present = [E.p, 1] as const;
 const fourLevels = [E.aw, 2] as const;
 const snoops = [E.pwsnp, 1] as const;
@@ -27,9 +27,9 @@ const firstStage = ({ first }: PasidContents): readonly FieldValue[] => [
 
 export const pasidKinds = {
   blocked: { title: "blocked", fields: () => [] },
-  identity: {
-    title: "identity",
-    fields: ({ did }) => [present, fourLevels, snoops, [E.pgtt, PasidTranslation.passThrough], [E.did, did]],
+  pt: {
+    title: "identity (pass-through)",
+    fields: () => [present, fourLevels, snoops, [E.pgtt, PasidTranslation.passThrough], [E.did, sharedDid]],
   },
   ss: {
     title: "second stage",

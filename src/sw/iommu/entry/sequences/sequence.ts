@@ -29,6 +29,8 @@ export interface Sequence {
   readonly ships?: true;
   /** What it knows how to replace, by the names of kinds. Left out: all. */
   readonly kinds?: readonly string[];
+  /** Why hardware's document does not allow it for these two entries; null: it does. Left out: it always does. */
+  readonly forbids?: (from: Uint32Array, to: Uint32Array) => string | null;
   /** The new entry keeps this tag. Left out: its own. */
   readonly endsWith?: TagName;
   steps(o: Replaced): readonly ReplaceStep[];

@@ -4,9 +4,12 @@
  * Source: Linux drivers/iommu/intel/pasid.c (intel_pasid_tear_down_entry, pasid_pte_config_*; intel_pasid_replace_* of 6.13 to
  * 6.19, removed by c3b1edea3791; 75ed00055c05 for what tear-down did before); D4 for the tags; VT-d 4.1, 6.5.3.3.
  */
-import { write } from "../../../../bits/field.js";
+import { read, write } from "../../../../bits/field.js";
+import { PasidEntry as E, PasidTranslation } from "../../../../spec/vtd/pasid.js";
 import { writeEntry } from "../write_entry.js";
 import { flush, type Replaced, type ReplaceStep, type Sequence, store, storeEach, sync, written } from "./sequence.js";
+
+const ofSecond: readonly number[] = [PasidTranslation.second, PasidTranslation.nested];
 
 /** Not present, and all else as it was. */
 function absent({ format, from }: Replaced): Uint32Array {
@@ -31,6 +34,16 @@ const tearDown = (o: Replaced): readonly ReplaceStep[] =>
     ? [store(0, absent(o).slice(0, 2)), sync, flush("old"), ...storeEach(new Uint32Array(o.from.length))]
     : [];
 
+/** First stages and pass-through are one group of entries, second stages and both stages the other. */
+const isOfSecond = (entry: Uint32Array) => read(entry, 0, E.p) === 1 && ofSecond.includes(read(entry, 0, E.pgtt));
+
+/** Source: VT-d 4.1, 6.2.3.1, as Linux drivers/iommu/intel/pasid.h has it of FLPT_DEFAULT_DID. */
+function ofOtherGroup(from: Uint32Array, to: Uint32Array): string | null {
+  const both = [from, to].every((entry) => read(entry, 0, E.p) === 1);
+  if (!both || isOfSecond(from) === isOfSecond(to)) return null;
+  return "VT-d 6.2.3.1 asks for a domain id of first-stage and pass-through entries that no second-stage or nested entry has: one id would name tables of both";
+}
+
 export const vtdSequences = {
   linux: {
     title: "torn down, then set up",
@@ -43,6 +56,7 @@ export const vtdSequences = {
     title: "under the old domain id, of which this entry is the only user",
     source: "D4, Gunthorpe: use the same DID for the new and old tables",
     endsWith: "old",
+    forbids: ofOtherGroup,
     steps: ({ format, from, to, widths, retagged }) => [
       ...writeEntry(format, from, retagged(to, "old"), widths).steps,
       flush("old"),
@@ -51,6 +65,7 @@ export const vtdSequences = {
   "spare-did": {
     title: "under a domain id of its own in between",
     source: "D4, Gunthorpe: a temporary DID that can be safely corrupted",
+    forbids: ofOtherGroup,
     steps: ({ format, from, to, widths, retagged }) => [
       ...writeEntry(format, from, retagged(from, "spare"), widths).steps,
       flush("old"),
@@ -76,13 +91,13 @@ export const vtdSequences = {
   exchange: {
     title: "one exchange of the first 128 bits, the rest before it",
     source: "VT-d 4.1, 9.6: what decides stands in 128 bits; Yi Liu and Kevin Tian in D4",
-    kinds: ["identity", "ss"],
+    kinds: ["pt", "ss"],
     steps: ({ to }) => [store(0, to.slice(0, 4)), store(4, to.slice(4)), sync, flush("old")],
   },
   "linux-in-place": {
     title: "the whole entry copied over the old one",
     source: "Linux 6.13 to 6.19, intel_pasid_replace_* (CVE-2026-45945)",
-    kinds: ["identity", "ss", "fs", "sva", "nested"],
+    kinds: ["pt", "ss", "fs", "sva", "nested"],
     steps: ({ to }) => [...storeEach(to), sync, flush("old")],
   },
   "linux-zeroed": {
