@@ -55,6 +55,7 @@ function structureLines(t: ReplaceTable): readonly string[] {
       }),
     ),
     "",
+    ...forbiddenLines(t),
     "What is unsafe, and what the unit may take the entry for then:",
     "",
     ...rows(["pair", "way", "steps to the first", "what breaks", "the unit may see"], unsafeRows(t.pairs)),
@@ -75,9 +76,21 @@ export function tableRows(t: ReplaceTable): readonly (readonly string[])[] {
   ]);
 }
 
+/** What hardware's document does not allow, with its reason. */
+function forbiddenLines({ pairs }: ReplaceTable): readonly string[] {
+  const ways = pairs.flatMap((p) => p.ways.filter((way) => way.forbidden !== null));
+  const reasons = [...new Set(ways.map((way) => way.forbidden!))];
+  const words = (reason: string) => {
+    const of = ways.filter((way) => way.forbidden === reason);
+    const names = [...new Set(of.map((way) => way.sequence))].join(", ");
+    return `Not allowed, and counted as unsafe (${names}; ${of.length}): ${reason}.`;
+  };
+  return reasons.flatMap((reason) => [words(reason), ""]);
+}
+
 /** Of ways that no kernel ships, the pair of which most breaks: plain copies would fill pages. */
 function unsafeRows(pairs: readonly Pair[]): readonly (readonly string[])[] {
-  const unsafe = pairs.flatMap((p) => p.ways.filter((way) => way.verdict === "unsafe"));
+  const unsafe = pairs.flatMap((p) => p.ways.filter((way) => way.verdict === "unsafe" && way.forbidden === null));
   const worst = new Map<string, Replacement>();
   for (const way of unsafe) {
     if (way.broken.length > (worst.get(way.sequence)?.broken.length ?? 0)) worst.set(way.sequence, way);
