@@ -85,6 +85,7 @@ describe.each(Object.entries(files))("%s", (_, bytes) => {
     await fc.assert(
       fc.asyncProperty(fc.nat(bytes.length - 1), async (length) => {
         const { refused, warnings, events } = await read(bytes.slice(0, length));
+        if (refused !== null && length >= 10) expect(refused).toContain("cut off or damaged");
         // What is cut off may be the padding behind the last event: then nothing is missing.
         if (refused === null && warnings === 0) expect(events).toBe((await read(bytes)).events);
       }),
@@ -104,10 +105,24 @@ describe("what is said of it", () => {
       Buffer.concat([files["version 7"]!.subarray(0, 18), Buffer.from("lz9\0\0")]),
       /found the end/,
     ],
-    ["half a header", files["version 6"]!.slice(0, 200), /offset 0x[0-9a-f]+: expected .* found the end/],
+    [
+      "half a header",
+      files["version 6"]!.slice(0, 200),
+      /offset 0x[0-9a-f]+: expected .* found .*the end of the file at 0x[0-9a-f]+: it is cut off or damaged/,
+    ],
   ];
   test.each(refusals)("%s", async (_, bytes, message) => {
     expect((await read(bytes)).refused).toMatch(message);
+  });
+
+  test("pages that are cut off are events that may be missing, and the file is called cut off", async () => {
+    const file = files["version 6"]!;
+    const source = await openTraceDat(memorySource("damaged.dat", file.slice(0, file.length - 5000)));
+    expect(eventRows(source, 512).length).toBeGreaterThan(0);
+    expect(source.holes).toContain("events are missing");
+    expect(source.warnings.list.map((w) => w.what).join()).toMatch(
+      /expected \d+ bytes of CPU 1, found \d+ and the end of the file: it is cut off or damaged/,
+    );
   });
 
   test("a page that says more bytes than it has is left out, the others are read", async () => {

@@ -106,3 +106,16 @@ test("a recording without an event has no beginning and no end", () => {
   expect(runSchema.parse(doc).source).toMatchObject({ events: 0, from: null, to: null });
   expect(machineFacts({ ...outcome, source }).at(-1)!.words).toBe("0 events, none lost");
 });
+
+test.each([
+  [{ lost: 0 }, "none lost"],
+  [{ lost: 7 }, "7 lost"],
+  [{ lost: 0, absent: 1 }, "none said to be lost, but 1 more that its header counts is not here"],
+  [{ lost: 7, absent: 1200 }, "7 lost, but 1,200 more that its header counts are not here"],
+  [{ lost: 0, holes: "Parts cannot be read" }, "none said to be lost, but it is not whole (see the warnings)"],
+  [{ lost: 0, absent: 3, excerpt: true }, "an excerpt does not say what was lost"],
+])("none is lost only of a recording that is whole: %o", (told, words) => {
+  const { outcome } = calmReport();
+  const fact = machineFacts({ ...outcome, source: { ...outcome.source, ...told } }).at(-1)!;
+  expect(fact.words.endsWith(`, ${words}`)).toBe(true);
+});

@@ -70,6 +70,8 @@ export interface SourceFacts {
   readonly format: SourceFormat;
   readonly lost: number;
   readonly excerpt: boolean;
+  readonly absent?: number;
+  readonly holes?: string;
   readonly warnings: readonly { readonly where: string; readonly what: string }[];
 }
 

@@ -151,10 +151,18 @@ export async function replayRecording(o: RecordingOptions): Promise<{ outcome: R
     const pause = o.progress?.(0.5 + second.progress / 2);
     if (pause !== undefined) await pause;
   }
-  const { format, lost, excerpt } = second;
+  const { format, lost, excerpt, absent, holes } = second;
   const unread = [...(o.passedOver ?? []), ...(o.xen?.passedOver ?? [])].map((f) => ({ where: f.name, what: f.used }));
   const warnings = [...second.warnings.list, ...unread];
-  const outcome = replay.finish({ name: o.name, format, lost, excerpt, warnings });
+  const outcome = replay.finish({
+    name: o.name,
+    format,
+    lost,
+    excerpt,
+    ...(absent > 0 ? { absent } : {}),
+    ...(holes === null ? {} : { holes }),
+    warnings,
+  });
   const policy = firstReading.kinds[EventKind.iommuUnmap]! > 0 ? unmapPolicyOf(o.log) : null;
   const ofIommu = {
     iova: iova instanceof IovaReplay ? iova.finish() : iova,

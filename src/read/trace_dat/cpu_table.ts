@@ -25,7 +25,8 @@ export function checkedCpus(
     if (size === 0) continue;
     const there = Math.max(0, Math.min(size, c.end - offset));
     if (there < size) {
-      warnings.add(c.where(offset), `expected ${size} bytes of CPU ${cpu}, found ${there}: the others are left out`);
+      const found = there === 0 ? "the end of the file before them" : `${there} and the end of the file`;
+      warnings.hole(c.where(offset), `expected ${size} bytes of CPU ${cpu}, found ${found}: it is cut off or damaged`);
     }
     if (there === 0) continue;
     if (cpu >= 65535 || seen.has(cpu)) throw c.wrong("each CPU once", `CPU ${cpu} again or out of range`);

@@ -125,6 +125,8 @@ export class Cursor {
   }
 
   #short(expected: string): never {
-    throw this.wrong(expected, `the end after ${Math.max(0, this.left)} bytes`);
+    const ofFile = this.#part === "" && this.end === this.#source.size;
+    const end = ofFile ? `the end of the file at ${hex(this.end)}: it is cut off or damaged` : "the end";
+    throw this.wrong(expected, this.left > 0 ? `${this.left} bytes and ${end}` : end);
   }
 }

@@ -34,6 +34,8 @@ interface Contents {
   /** Section offsets by option number. */
   readonly sections: Map<number, number>;
   readonly buffers: BufferOption[];
+  /** Why later options are not known: what is there may be in them. */
+  damage: Unreadable | null;
 }
 
 export async function readVersion7(source: ByteSource, c: Cursor, warnings: Warnings): Promise<Recording> {
@@ -46,7 +48,7 @@ export async function readVersion7(source: ByteSource, c: Cursor, warnings: Warn
 
   const open = (option: number, part: string): Cursor => {
     const offset = sections.get(option);
-    if (offset === undefined) throw c.wrong(`a section of ${part}`, "none");
+    if (offset === undefined) throw contents.damage ?? c.wrong(`a section of ${part}`, "none");
     return openSection(readSection(source, c.little, offset), source.name, part, decompress);
   };
   const layout = readHeaderInfo(open(OptionId.headerInfo, "header info"));
@@ -80,7 +82,7 @@ function readContents(
   decompress: Decompress | null,
   warnings: Warnings,
 ): Contents {
-  const contents: Contents = { facts: noFacts(), sections: new Map(), buffers: [] };
+  const contents: Contents = { facts: noFacts(), sections: new Map(), buffers: [], damage: null };
   const visited = new Set<number>();
   for (let at = first; at !== 0; ) {
     if (visited.has(at)) {
@@ -88,10 +90,14 @@ function readContents(
       break;
     }
     visited.add(at);
-    if (visited.size === 1) at = readOptions(source, c.little, at, decompress, contents, warnings);
-    else
-      at =
-        orWarn(warnings, "later options", () => readOptions(source, c.little, at, decompress, contents, warnings)) ?? 0;
+    try {
+      at = readOptions(source, c.little, at, decompress, contents, warnings);
+    } catch (e) {
+      if (!(e instanceof Unreadable) || visited.size === 1) throw e;
+      contents.damage = e;
+      warnings.add("", `${e.message}; left out: later options`);
+      break;
+    }
   }
   return contents;
 }
@@ -154,14 +160,14 @@ function bufferOption(c: Cursor): BufferOption {
 function chooseBuffer(
   source: ByteSource,
   c: Cursor,
-  { buffers, facts }: Contents,
+  { buffers, facts, damage }: Contents,
   layout: PageLayout,
   decompress: Decompress | null,
   warnings: Warnings,
 ): { buffer: Buffer; pageLayout: PageLayout } {
   const top = buffers.find((b) => b.name === "" && b.cpus.some((p) => p.size > 0));
   const chosen = top ?? buffers.find((b) => b.cpus.some((p) => p.size > 0)) ?? buffers[0];
-  if (chosen === undefined) throw new Unreadable(source.name, "", "a ring buffer", "none");
+  if (chosen === undefined) throw damage ?? new Unreadable(source.name, "", "a ring buffer", "none");
   for (const other of buffers) {
     if (other !== chosen && other.cpus.some((p) => p.size > 0)) {
       warnings.add(c.where(other.offset), `the buffer of trace instance "${other.name}" is left out`);

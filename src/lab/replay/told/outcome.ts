@@ -183,6 +183,10 @@ export interface ReplayOutcome {
     readonly cpus: number;
     /** An excerpt: neither the number of CPUs nor losses are stated. */
     readonly excerpt: boolean;
+    /** Entries that its header counts and it has not; absent: all are there, or none are counted. */
+    readonly absent?: number;
+    /** Why events may be missing although none is said to be lost, as a sentence; absent: nothing tells of that. */
+    readonly holes?: string;
     readonly from: number;
     readonly to: number;
     readonly warnings: readonly { readonly where: string; readonly what: string }[];

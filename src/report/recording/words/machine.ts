@@ -44,10 +44,24 @@ export function machineFacts({ machine, source, replayedOn, requests }: ReplayOu
     });
     facts.push({ name: "slot search", words: searchWords(pool.profile), inferred: inferred("swiotlb.profile") });
   }
-  const none = source.excerpt ? "an excerpt does not say what was lost" : "none lost";
-  const lost = source.lost === 0 ? none : `${countWords(source.lost)} lost`;
   const length = source.to - source.from;
   const span = Number.isFinite(length) ? ` in ${spanWords(length)}` : "";
-  facts.push({ name: "recording", words: `${plural(source.events, "event")}${span}, ${lost}`, inferred: false });
+  facts.push({
+    name: "recording",
+    words: `${plural(source.events, "event")}${span}, ${lossWords(source)}`,
+    inferred: false,
+  });
   return facts;
+}
+
+/** What was lost as far as the recording says: "none" only where all of it is here. */
+function lossWords({ lost, excerpt, absent = 0, holes }: ReplayOutcome["source"]): string {
+  const said = lost > 0 ? `${countWords(lost)} lost` : null;
+  if (excerpt) return said ?? "an excerpt does not say what was lost";
+  if (absent > 0) {
+    const others = `${countWords(absent)} more that its header counts ${absent === 1 ? "is" : "are"} not here`;
+    return `${said ?? "none said to be lost"}, but ${others}`;
+  }
+  if (holes !== undefined) return `${said ?? "none said to be lost"}, but it is not whole (see the warnings)`;
+  return said ?? "none lost";
 }
