@@ -7,7 +7,7 @@ import { hexWords, shareWords } from "../words/quantity.js";
 
 const refusedShown = 6;
 
-export function iommuLines({ iommu, xen }: MachineOutcome, style: Style, width: number): string[] {
+export function iommuLines({ iommu, xen, programs }: MachineOutcome, style: Style, width: number): string[] {
   if (iommu === null) return [];
   const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu), ...takenWords(iommu)];
   const { refused, takenAway } = iommu;
@@ -23,6 +23,7 @@ export function iommuLines({ iommu, xen }: MachineOutcome, style: Style, width: 
       .slice(0, refusedShown)
       .flatMap((r) => wrap(refusedWords(r, keeper), width, "  ", "    ").map((line) => style.red(line))),
     ...(more > 0 ? [`  and ${plural(more, "kind")} more`] : []),
+    ...failedWords(iommu, programs).flatMap((line) => wrap(line, width, "  ", "    ")),
     ...(faults > 0 ? wrap(recordedWords(iommu.recorded, faults + afterwards, keeper), width, "  ", "    ") : []),
   ];
 }
@@ -85,6 +86,20 @@ function refusedWords(
     ? `the machine address${first.length === 1 ? "" : "es"} ${at}, which the device had from the unit`
     : at;
   return `${what} (${words}), ${count > first.length ? "first " : ""}at ${where}${silent}`;
+}
+
+/** Of each device that was refused accesses and failed requests: why the two numbers differ. */
+function failedWords({ refused }: MachineIommuOutcome, programs: MachineOutcome["programs"]): string[] {
+  return [...new Set(refused.map((r) => r.device))].flatMap((device) => {
+    const accesses = refused.reduce((n, r) => n + (r.device === device ? r.count : 0), 0);
+    const failed = programs.reduce((n, p) => n + (p.device === device ? p.failed : 0), 0);
+    if (failed === 0) return [];
+    const both = `${plural(accesses, "access", "accesses")} refused, ${plural(failed, "request")} failed`;
+    const why =
+      "a request is many accesses and ends at the first that is refused; a controller that cannot read or write its own queues " +
+      "stops, and every request that it had is given back as failed";
+    return [`${device}: ${both}: ${why}`];
+  });
 }
 
 function recordedWords(recorded: number, faults: number, keeper: string): string {

@@ -56,13 +56,14 @@ function troublesOf(o: MachineOutcome): string[] {
       `a device reached memory that was its domain's no more, ${strayed === 1 ? "once" : `${countWords(strayed)} times`}`,
     );
   if (violations > 0) found.push(`rules were broken ${violations === 1 ? "once" : `${countWords(violations)} times`}`);
-  if (denied > 0) found.push(`the IOMMU refused ${plural(denied, "request")} of ${deniedDevices.join(" and ")}`);
+  if (denied > 0)
+    found.push(`the IOMMU refused ${plural(denied, "access", "accesses")} of ${deniedDevices.join(" and ")}`);
   if (failed > 0)
     found.push(
       `${countWords(failed)} of ${plural(
         sum((p) => p.requests),
         "request",
-      )} failed`,
+      )} of the programs failed`,
     );
   if (missing > 0) found.push(`${plural(missing, "request")} never ended`);
   if (refused > 0)

@@ -146,7 +146,7 @@ describe.each(all)("$kind", ({ kind, title, started, passed, asked, waits, code,
       `0000:00:04.0: ${count} reads refused (${words}), first at 0x`,
     );
     expect(machineLines(o, { color: false, width: 200 })[0]).toContain(
-      `The IOMMU refused ${count} requests of 0000:00:04.0`,
+      `The IOMMU refused ${count} accesses of 0000:00:04.0`,
     );
   });
 });

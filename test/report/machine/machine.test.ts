@@ -89,3 +89,19 @@ test("a machine without a workload shows nothing", () => {
   const o = run("none.yaml", { text: 'devices: [ { bdf: "0000:00:03.0" } ]\n' });
   expect(lines(o)[0]).toBe("? No program ran: the description has no workload.");
 });
+
+test("accesses that an IOMMU refused and requests that failed are told apart, and why there are more of the one", () => {
+  const text = readFileSync("machines/vtd-strict.yaml", "utf8").replace(
+    'program: disk, device: "0000:00:04.0"',
+    'program: legacy-dma, device: "0000:00:04.0"',
+  );
+  const o = run("vtd-strict.yaml", { text, requests: 20 });
+  const accesses = o.iommu!.refused.reduce((n, r) => n + r.count, 0);
+  expect([o.programs[1]!.failed, accesses < 20]).toEqual([20, true]);
+  const said = lines(o).join(" ").replaceAll(/ +/g, " ");
+  expect(said).toContain(
+    `The IOMMU refused ${accesses} accesses of 0000:00:04.0 and 20 of 60 requests of the programs`,
+  );
+  expect(said).toContain(`0000:00:04.0: ${accesses} accesses refused, 20 requests failed: a request is many accesses`);
+  expect(said).toContain("legacy-dma: 20 requests failed: the controller has stopped (CSTS.CFS) and was reset");
+});

@@ -3,6 +3,7 @@ import type { Actor } from "../../../sim/actor.js";
 import type { BlockLoad } from "../load/block_load.js";
 import { sectorBytes } from "../load/sector_contents.js";
 import { type DiskUnit, sectorsEach } from "../units/unit.js";
+import type { Failures } from "./failures.js";
 import type { Line, Program } from "./program.js";
 import type { RefusalLog } from "./refusal_log.js";
 
@@ -15,6 +16,8 @@ export function blockProgram(o: {
   readonly actors: readonly Actor[];
   /** What a back end refused; null: there is none. */
   readonly refused: RefusalLog | null;
+  /** Why requests failed, where the program itself is told; left out: it is not. */
+  readonly failures?: Failures;
   readonly notes?: readonly string[];
   readonly close: () => void;
 }): Program {
@@ -31,7 +34,7 @@ export function blockProgram(o: {
     },
     refusals: () => o.refused?.texts ?? [],
     refused: () => o.refused?.count ?? 0,
-    notes: () => notes,
+    notes: () => [...notes, ...(o.failures?.words() ?? [])],
     close: o.close,
   };
 }

@@ -7,6 +7,7 @@ import { BlockLoad, type BlockRequest } from "../load/block_load.js";
 import { sectorBytes } from "../load/sector_contents.js";
 import { type DiskUnit, sectorsEach } from "../units/unit.js";
 import { blockProgram } from "./block_program.js";
+import { Failures } from "./failures.js";
 import type { OwnSite, Program } from "./program.js";
 
 /** @param notes what there is to say of how the disk is driven */
@@ -16,6 +17,7 @@ export function disk(site: OwnSite, unit: DiskUnit, notes: readonly string[] = [
   // The block layer cuts what would cross the device's boundary.
   const { bdf, boundary } = unit.device.description;
   const limits = plainDevice({ bdf, ...(boundary !== undefined && { boundary }) });
+  const failures = new Failures();
   const load = new BlockLoad({
     name: `disk ${n}`,
     kernel,
@@ -28,11 +30,11 @@ export function disk(site: OwnSite, unit: DiskUnit, notes: readonly string[] = [
     submit: (r) => {
       const { toDisk, sector } = r;
       const list = listOf(r).flatMap((entry) => cut(limits, entry));
-      unit.driver.submit({ toDisk, block: firstSector + sector, list, done: (e) => r.done(e === null) });
+      unit.driver.submit({ toDisk, block: firstSector + sector, list, done: (e) => r.done(failures.ended(e)) });
     },
   });
   const actors = [oneWay(load.name, load)];
-  return blockProgram({ line: site, load, unit, firstSector, actors, refused: null, notes, close: () => {} });
+  return blockProgram({ line: site, load, unit, firstSector, actors, refused: null, failures, notes, close: () => {} });
 }
 
 /** A block of pages that follow each other is one entry, as a compound page is. */
