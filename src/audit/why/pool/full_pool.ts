@@ -76,6 +76,11 @@ const smallerRequests =
   "the limit; for a disk, lower /sys/block/DISK/queue/max_sectors_kb), update the driver if it ignores the limit, " +
   "or keep the device from bouncing: give it an IOMMU, a 64-bit DMA mask, or memory that it can reach.";
 
+/** Neither is enough alone: a request beyond the limit fails in any pool, and its pieces need as many slots. */
+const afterSmaller =
+  "Second, after the requests are smaller: alone this does not let the request in, and smaller requests alone find hardly any " +
+  "room.";
+
 const constraintDo =
   "A larger pool is no cure. Record with trace_event=dma,swiotlb, which shows the device's mask and what it asked for; " +
   "look at its DMA mask, min_align_mask and segment boundary. For a device behind an IOMMU on an external port update " +
@@ -292,7 +297,7 @@ export function explainFull(message: FullMessage, machine: MachineContext): Diag
   for (const row of rows) {
     if (verdicts.length > 0 && row.kind !== "exhausted") continue;
     if (!row.applies(request, machine)) continue;
-    verdicts.push(new FullVerdict(row, request, machine));
+    verdicts.push(new FullVerdict(row, request, machine, verdicts.length > 0));
     if (row.alsoLater !== true) break;
   }
   return verdicts;
@@ -304,11 +309,14 @@ class FullVerdict implements Diagnosis {
   readonly #row: Row;
   readonly #request: Request;
   readonly #machine: MachineContext;
+  readonly #isSecond: boolean;
 
-  constructor(row: Row, request: Request, machine: MachineContext) {
+  /** @param isSecond the request can never fit, which comes first */
+  constructor(row: Row, request: Request, machine: MachineContext, isSecond: boolean) {
     this.#row = row;
     this.#request = request;
     this.#machine = machine;
+    this.#isSecond = isSecond;
   }
 
   get kind(): string {
@@ -329,6 +337,7 @@ class FullVerdict implements Diagnosis {
   }
 
   get do(): string {
-    return this.#row.remedy(this.#request, this.#machine);
+    const remedy = this.#row.remedy(this.#request, this.#machine);
+    return this.#isSecond ? `${afterSmaller} ${remedy}` : remedy;
   }
 }

@@ -39,8 +39,14 @@ export function largerPool(slots: number, machine: MachineContext): string {
     );
   }
   if (bytes > lowMemoryDoubtful && !liesAnywhere(machine)) {
+    // Pools lie there unless the kernel was told that they need not; a line that says where this one does settles it.
+    const lower =
+      machine.poolStart === null
+        ? ", below 4 GiB if it lies where pools usually do (no line here says where, nor that memory is encrypted, which lets " +
+          "it lie higher)"
+        : " below 4 GiB";
     return (
-      `A larger pool would need ${bytesInWords(bytes)} in one piece below 4 GiB, which few machines can give: reduce ` +
+      `A larger pool would need ${bytesInWords(bytes)} in one piece${lower}, which few machines can give: reduce ` +
       `the load, let fewer devices bounce, or use a kernel with CONFIG_SWIOTLB_DYNAMIC.${unforced}`
     );
   }
