@@ -8,7 +8,7 @@ import { machineLines } from "../../../src/report/machine/machine_lines.js";
 import { type IommuKind, iommuKinds } from "../../../src/spec/linux/iommu_drivers.js";
 import { type ReleasePolicyName, releasePolicies } from "../../../src/sw/iommu/lifetime/policies.js";
 import { Reach } from "../../../src/sw/xen/index.js";
-import { amount, long } from "../../tier.js";
+import { long } from "../../tier.js";
 
 const preset = (name: string) => readFileSync(`machines/${name}.yaml`, "utf8");
 const disk = "0000:00:03.0";
@@ -265,10 +265,10 @@ test("a guest that has devices serves others by them", () => {
 });
 
 test.runIf(long).each(policies)(
-  "%s: 2,000 requests beside 400 pages, the device answering as it should or twice",
+  "%s: 400 requests beside 80 pages, the device answering as it should or twice",
   (policy) => {
     for (const answers of ["in time", "twice"]) {
-      const { o } = passedThrough({ policy, answers, requests: amount(1, 2000), pages: 400 });
+      const { o } = passedThrough({ policy, answers, requests: 400, pages: 80 });
       const broken = policy === "no-wait" || policy === "batch-without-references";
       expect([answers, broken || !isTrouble(o), o.left]).toEqual([answers, true, []]);
     }

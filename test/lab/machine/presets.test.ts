@@ -30,7 +30,7 @@ test.each(presets)(
   (file) => {
     const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
     // An IOMMU walks its tables for each page: a fifth says as much.
-    const most = described.machine.iommu === undefined ? 100_000 : 20_000;
+    const most = described.machine.iommu === undefined ? 8_000 : 2_000;
     const each = amount(40, most) / described.machine.workload.length;
     for (const w of described.machine.workload) w.requests = Math.ceil(each);
     const run = runMachine(described, { checks: !long });
@@ -65,7 +65,7 @@ test.each([
     const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
     described.machine.swiotlb = { slots, areas, mode: "auto" };
     let failed = 0;
-    for (let seed = 1; seed <= amount(1, 40); seed++) {
+    for (let seed = 1; seed <= amount(1, 8); seed++) {
       for (const w of described.machine.workload) {
         w.requests = amount(60, 120);
         if (w.program === "disk") w.size = { from: 4096, to: 2 ** 20 };
@@ -83,10 +83,13 @@ test.each([
   },
 );
 
-test.each(presets)("%s cut in its midst: nothing is called wrong or lost that is under way", (file) => {
-  const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
-  for (const stepMax of long ? [300, 1000, 3001, 10_000] : [300]) {
-    const outcome = outcomeOf(runMachine(described, { stepMax }));
-    expect([outcome.idle, outcome.programs.flatMap((p) => p.wrong)]).toEqual([false, []]);
-  }
-});
+test.each(presets.filter((_, i) => long || i % 3 === 0))(
+  "%s cut in its midst: nothing is called wrong or lost that is under way",
+  (file) => {
+    const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
+    for (const stepMax of long ? [300, 3001] : [300]) {
+      const outcome = outcomeOf(runMachine(described, { stepMax }));
+      expect([outcome.idle, outcome.programs.flatMap((p) => p.wrong)]).toEqual([false, []]);
+    }
+  },
+);
