@@ -22,7 +22,9 @@ const rows = [
 
 describe.each(rows)("%s", (recording, base, bounced, equalMin, freeRunning) => {
   for (const log of [true, false]) {
-    test(`the kernel's addresses, ${log ? "with its log" : "everything inferred"}`, async () => {
+    // What a log tells is inferred all the same: where time is short, one recording is not asked both ways.
+    const isShort = log && recording === "swiotlb-32bit" && !long;
+    test.skipIf(isShort)(`the kernel's addresses, ${log ? "with its log" : "everything inferred"}`, async () => {
       const o = await replayOf(recording, { log });
       const truth = facts(recording);
       expect(o.machine.swiotlb).toMatchObject({ base, slots: truth.kernel_pool_counters.io_tlb_nslabs, areas: 2 });

@@ -5,12 +5,14 @@ import { Direction } from "../../../src/spec/dma/direction.js";
 import { Checker, DmaApi } from "../../../src/sw/dma/index.js";
 import { engines, plainDevice } from "../../../src/sw/engine/index.js";
 import { fixPool } from "../../../src/sw/xen/index.js";
+import { amount } from "../../tier.js";
 import { machine } from "../xen/machine.js";
 import { type Bench, bench, kinds, readBytes } from "./bench.js";
 
 const { bidirectional, fromDevice } = Direction;
 const page = 4096;
 const foreignFrom = 3000;
+const pages = amount(60, 200);
 const translating = kinds.filter((k) => k.model === "p2m" || k.model === "p==m" || k.model === "vp+hypercall");
 
 /** Map pages of the other domain, whose owner numbers them as it likes: often like ours, sometimes exactly like here. */
@@ -59,7 +61,7 @@ for (const kind of translating) {
     test("every byte of a handle is the byte that it stands for: the buffer's, or the bounce's", () => {
       const b = bench(kind);
       const rng = new Rng(5);
-      for (let n = 0; n < 200; n++) {
+      for (let n = 0; n < pages; n++) {
         const phys = page * (1 + rng.below(1000)) + rng.below(page);
         const size = 1 + rng.below(20000);
         const m = b.engine.map(b.device, phys, size, bidirectional, 0);
@@ -73,11 +75,11 @@ for (const kind of translating) {
 
     test("unmapping a page of another domain changes no byte of our own memory and frees no slot", () => {
       const b = bench(kind);
-      share(b, new Rng(6), 200);
+      share(b, new Rng(6), pages);
       b.guest.memory.write(b.engine.pool!.start, new Uint8Array(512 * 2048).fill(0x6b));
       const own = () => readBytes(b.guest.memory, page, 2047 * page);
       const before = own();
-      for (let k = 0; k < 200; k++) {
+      for (let k = 0; k < pages; k++) {
         const bus = b.guest.physToBus((foreignFrom + k) * page);
         b.engine.unmap(b.device, { bus, size: page, direction: fromDevice, attributes: 0 });
         b.engine.syncForCpu(b.device, { bus, size: page, direction: fromDevice, attributes: 0 });
@@ -94,7 +96,7 @@ for (const kind of translating) {
       const garbage = new Uint8Array(page).fill(0xdd);
       for (let p = 1; p < 2048; p++) b.scattered!.memory.write(p * page, garbage);
       const held: { at: { phys: number; bus: number }; size: number }[] = [];
-      for (let n = 0; n < 30; n++) {
+      for (let n = 0; n < amount(12, 30); n++) {
         const size = 1 + rng.below(30000);
         const at = b.engine.allocCoherent(b.device, size)!;
         expect(readBytes(b.guest.memory, at.phys, size).every((x) => x === 0)).toBe(true);
