@@ -29,8 +29,8 @@ test.each(presets)(
   "%s",
   (file) => {
     const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
-    // An IOMMU walks its tables for each page: a fifth says as much.
-    const most = described.machine.iommu === undefined ? 8_000 : 2_000;
+    // An IOMMU walks its tables for each page: a quarter says as much.
+    const most = described.machine.iommu === undefined ? 5_000 : 1_200;
     const each = amount(40, most) / described.machine.workload.length;
     for (const w of described.machine.workload) w.requests = Math.ceil(each);
     const run = runMachine(described, { checks: !long });
@@ -65,7 +65,7 @@ test.each([
     const described = describeMachine(file, readFileSync(`machines/${file}`, "utf8"));
     described.machine.swiotlb = { slots, areas, mode: "auto" };
     let failed = 0;
-    for (let seed = 1; seed <= amount(1, 8); seed++) {
+    for (let seed = 1; seed <= amount(1, 5); seed++) {
       for (const w of described.machine.workload) {
         w.requests = amount(60, 120);
         if (w.program === "disk") w.size = { from: 4096, to: 2 ** 20 };
