@@ -4,60 +4,25 @@
  * Source: Arm SMMUv3 architecture specification IHI 0070 G, 4.2 to 4.7. Those of the secure and realm queues, of MPAM and
  * of device permission tables are not described.
  */
-import type { Dfn } from "../../base/frame.js";
 import { bit, bits } from "../../bits/field.js";
-import { type About, type BitRange, layout } from "../../bits/layout.js";
+import { type About, layout } from "../../bits/layout.js";
+import { about, Command, leaf, op, page, sid, ssec, ssid, ssv } from "./command_fields.js";
+import {
+  El2All,
+  El2Asid,
+  El2Va,
+  El2Vaa,
+  NhAll,
+  NhAsid,
+  NhVa,
+  NhVaa,
+  NsnhAll,
+  S2Ipa,
+  S12VmAll,
+} from "./tlb_commands.js";
 
-/** Values of `op`. */
-export const Command = {
-  prefetchConfig: 0x01,
-  prefetchAddress: 0x02,
-  ste: 0x03,
-  steRange: 0x04,
-  cd: 0x05,
-  cdAll: 0x06,
-  nhAll: 0x10,
-  nhAsid: 0x11,
-  nhVa: 0x12,
-  nhVaa: 0x13,
-  el2All: 0x20,
-  el2Asid: 0x21,
-  el2Va: 0x22,
-  el2Vaa: 0x23,
-  s12VmAll: 0x28,
-  s2Ipa: 0x2a,
-  nsnhAll: 0x30,
-  atcInv: 0x40,
-  priResp: 0x41,
-  resume: 0x44,
-  stallTerm: 0x45,
-  sync: 0x46,
-} as const;
-export type Command = (typeof Command)[keyof typeof Command];
-
-const about = (name: string, section: string, reserved: readonly BitRange[]) => ({
-  title: `SMMUv3 ${name}`,
-  source: `IHI 0070 G, ${section}`,
-  bitCount: 128,
-  reserved,
-});
-
-const op = bits(7, 0, "what is asked for");
-const ssec = bit(10, "1 = a secure stream, which this queue may not name");
-const ssv = bit(11, "1 = with a substream");
-const ssid = bits(31, 12, "the substream");
-const sid = bits(63, 32, "the stream");
-const vmid = bits(47, 32, "the virtual machine");
-const asid = bits(63, 48, "the address space");
-const leaf = bit(64, "1 = only what is last on the way changed: what leads to it may stay");
-const page = bits<Dfn>(127, 76, "bits 63:12 of the address");
-const range = {
-  num: bits(16, 12, "of (num + 1) * 2^scale granules, where tg is not 0"),
-  scale: bits(24, 20, "of (num + 1) * 2^scale granules, where tg is not 0"),
-  leaf,
-  ttl: bits(73, 72, "level of the leaves; 0 = any"),
-  tg: bits(75, 74, "granule of the tables: 0 any, and one address; 1 4 KiB; 2 16 KiB; 3 64 KiB"),
-};
+export { Command } from "./command_fields.js";
+export * from "./tlb_commands.js";
 
 /** CMD_PREFETCH_CONFIG. */
 export const PrefetchConfig = layout(
@@ -125,91 +90,6 @@ export const CdAllInvalidate = layout(
   ]),
   { op, ssec, sid },
 );
-
-/** CMD_TLBI_NH_ALL. */
-export const NhAll = layout(
-  about("CMD_TLBI_NH_ALL", "4.4.2.1", [
-    [31, 8],
-    [63, 48],
-    [127, 64],
-  ]),
-  { op, vmid },
-);
-
-/** CMD_TLBI_NH_ASID. */
-export const NhAsid = layout(
-  about("CMD_TLBI_NH_ASID", "4.4.2.2", [
-    [31, 8],
-    [127, 64],
-  ]),
-  { op, vmid, asid },
-);
-
-const unusedOfRange = [
-  [11, 8],
-  [19, 17],
-  [31, 25],
-  [71, 65],
-] as const;
-
-/** CMD_TLBI_NH_VA. */
-export const NhVa = layout(about("CMD_TLBI_NH_VA", "4.4.2.4", unusedOfRange), { op, ...range, vmid, asid, page });
-
-/** CMD_TLBI_NH_VAA. */
-export const NhVaa = layout(about("CMD_TLBI_NH_VAA", "4.4.2.3", [...unusedOfRange, [63, 48]]), {
-  op,
-  ...range,
-  vmid,
-  page,
-});
-
-/** CMD_TLBI_EL2_ALL. */
-export const El2All = layout(about("CMD_TLBI_EL2_ALL", "4.4.2.7", [[127, 8]]), { op });
-
-/** CMD_TLBI_EL2_ASID. */
-export const El2Asid = layout(
-  about("CMD_TLBI_EL2_ASID", "4.4.2.10", [
-    [47, 8],
-    [127, 64],
-  ]),
-  { op, asid },
-);
-
-/** CMD_TLBI_EL2_VA. */
-export const El2Va = layout(about("CMD_TLBI_EL2_VA", "4.4.2.8", [...unusedOfRange, [47, 32]]), {
-  op,
-  ...range,
-  asid,
-  page,
-});
-
-/** CMD_TLBI_EL2_VAA. */
-export const El2Vaa = layout(about("CMD_TLBI_EL2_VAA", "4.4.2.9", [...unusedOfRange, [63, 32]]), {
-  op,
-  ...range,
-  page,
-});
-
-/** CMD_TLBI_S12_VMALL. */
-export const S12VmAll = layout(
-  about("CMD_TLBI_S12_VMALL", "4.4.3.2", [
-    [31, 8],
-    [63, 48],
-    [127, 64],
-  ]),
-  { op, vmid },
-);
-
-/** CMD_TLBI_S2_IPA. */
-export const S2Ipa = layout(about("CMD_TLBI_S2_IPA", "4.4.3.1", [...unusedOfRange, [63, 48], [127, 120]]), {
-  op,
-  ...range,
-  vmid,
-  page: bits<Dfn>(119, 76, "bits 55:12 of the intermediate address"),
-});
-
-/** CMD_TLBI_NSNH_ALL. */
-export const NsnhAll = layout(about("CMD_TLBI_NSNH_ALL", "4.4.4.1", [[127, 8]]), { op });
 
 /** CMD_ATC_INV. */
 export const AtcInvalidate = layout(

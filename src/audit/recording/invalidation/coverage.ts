@@ -7,25 +7,18 @@
  *
  * Source: Linux drivers/iommu/dma-iommu.c (__iommu_dma_unmap: unmap, flush, give the address back; queue_iova: later).
  */
-import { frameBytes } from "../../../base/frame.js";
 import { type EventBatch, EventKind, failedAddress } from "../../../read/event.js";
 import { threadOf } from "../../../read/thread.js";
 import { Caches, type Domain } from "./caches.js";
+import { EndingLists } from "./ending_lists.js";
 import { type Invalidation, invalidationOf } from "./invalidation.js";
 import { Ledger } from "./ledger.js";
-import { type Piece, StillReachable } from "./memory.js";
+import { down, markOf } from "./marks.js";
+import { StillReachable } from "./memory.js";
+import { OpenMappings } from "./open_mappings.js";
 import { Reach } from "./reach.js";
 import type { Suspicion } from "./suspicion.js";
 import { type Mark, Unmapping } from "./unmapping.js";
-
-/** A range that is mapped, whose device is not named yet. */
-interface Mapping {
-  readonly at: Mark;
-  readonly order: number;
-  readonly from: number;
-  to: number;
-  readonly pieces: Piece[];
-}
 
 /** One that may be of several domains: how many of them still hold it. */
 interface Nameless {
@@ -34,8 +27,6 @@ interface Nameless {
 
 const recentMax = 1024;
 const suspicionsMax = 4096;
-
-const down = (address: number) => address - (address % frameBytes);
 
 export class Coverage {
   readonly caches: Caches;
@@ -59,10 +50,8 @@ export class Coverage {
   readonly #recent: { readonly told: Invalidation; readonly order: number; readonly at: Mark }[] = [];
   /** What a task, in one context, did last. */
   readonly #unmapped = new Map<number, Unmapping>();
-  readonly #mapped = new Map<number, Mapping>();
-  /** Lists by device and first buffer, as IOVA of their first entry; and the list whose end a task has announced. */
-  readonly #lists = new Map<string, number>();
-  readonly #ending = new Map<number, { readonly device: number; readonly iova: number }>();
+  readonly #mapped = new OpenMappings();
+  readonly #lists = new EndingLists();
   /** Of an unmapping that is in several ledgers. */
   #ofSeveral = 0;
   readonly #shared = new Map<Unmapping, Nameless>();
@@ -108,7 +97,7 @@ export class Coverage {
         return;
       case EventKind.iommuMap:
         this.#close(who);
-        this.#map(who, b, i);
+        this.stillReachable.mapped(this.#mapped.add(who, b, i, this.orders));
         return;
       case EventKind.map:
       case EventKind.alloc:
@@ -119,7 +108,7 @@ export class Coverage {
         this.#close(who);
         if (b.dmaCount[i] === 0) return;
         this.#used(who, b.device[i]!, down(b.listDma[b.dmaFirst[i]!]!));
-        if (b.physCount[i]! > 0) this.#lists.set(listKey(b, i), down(b.listDma[b.dmaFirst[i]!]!));
+        this.#lists.mapped(b, i);
         return;
       case EventKind.unmap:
       case EventKind.free:
@@ -127,7 +116,7 @@ export class Coverage {
         return;
       case EventKind.unmapList:
         this.#close(who);
-        this.#listEnds(who, b, i);
+        this.#lists.ends(who, b, i);
         return;
     }
   }
@@ -154,9 +143,8 @@ export class Coverage {
     const at = markOf(b, i);
     const u = new Unmapping(at, from, from + b.size[i]!, this.orders);
     this.#unmapped.set(who, u);
-    const list = this.#ending.get(who);
-    this.#ending.delete(who);
-    if (list?.iova === from) this.#settle(u, list.device, at.time, true);
+    const device = this.#lists.unmapped(who, from);
+    if (device !== null) this.#settle(u, device, at.time, true);
   }
 
   /** An event of the DMA API names what its task unmapped, and its driver has the memory again. */
@@ -172,16 +160,6 @@ export class Coverage {
       u.isReturned = true;
       this.caches.learn(u.device, u.domain);
     } else this.#settle(u, b.device[i]!, b.time[i]!, true);
-  }
-
-  /** `dma_unmap_sg` is written before the list is unmapped: what its task unmaps next is the list. */
-  #listEnds(who: number, b: EventBatch, i: number): void {
-    if (b.physCount[i] === 0) return;
-    const key = listKey(b, i);
-    const iova = this.#lists.get(key);
-    if (iova === undefined) return;
-    this.#lists.delete(key);
-    this.#ending.set(who, { device: b.device[i]!, iova });
   }
 
   /** The task goes on with something else. */
@@ -276,25 +254,10 @@ export class Coverage {
     this.coveredInAll++;
   }
 
-  #map(who: number, b: EventBatch, i: number): void {
-    const [from, to] = [b.dma[i]!, b.dma[i]! + b.size[i]!];
-    const piece = { iova: from, phys: b.phys[i]!, bytes: to - from };
-    this.stillReachable.mapped(piece);
-    const open = this.#mapped.get(who);
-    if (open !== undefined && open.to === from) {
-      open.to = to;
-      open.pieces.push(piece);
-    } else {
-      this.#mapped.set(who, { at: markOf(b, i), order: this.orders, from, to, pieces: [piece] });
-    }
-  }
-
   /** The DMA API names what its task mapped: addresses are used again from the moment of their mapping on. */
   #used(who: number, device: number, iova: number): void {
-    const mapping = this.#mapped.get(who);
-    // One that its own event did not name is of nobody: that event is missing.
-    this.#mapped.delete(who);
-    if (mapping === undefined || mapping.from !== iova) return;
+    const mapping = this.#mapped.take(who, iova);
+    if (mapping === null) return;
     const domain = this.caches.of(device);
     if (domain === null) return;
     const ledger = this.ledger(domain);
@@ -322,8 +285,3 @@ export class Coverage {
     if (this.suspicions.length < suspicionsMax) this.suspicions.push({ unmapping, reuse, caches });
   }
 }
-
-const markOf = (b: EventBatch, i: number): Mark => ({ time: b.time[i]!, cpu: b.cpu[i]!, task: b.task[i]! });
-
-/** A list by its device and its first buffer. */
-const listKey = (b: EventBatch, i: number): string => `${b.device[i]!} ${b.listPhys[b.physFirst[i]!]!}`;
