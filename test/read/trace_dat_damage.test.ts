@@ -115,6 +115,16 @@ describe("what is said of it", () => {
     expect((await read(bytes)).refused).toMatch(message);
   });
 
+  test("a version 7 that is cut between two options is called cut off, too", async () => {
+    const file = files["version 7, big endian"]!;
+    const refusals = new Set<string | null>();
+    for (let length = file.length - 1; length > 200; length -= amount(211, 3))
+      refusals.add((await read(file.slice(0, length))).refused);
+    refusals.delete(null);
+    expect(refusals.size).toBeGreaterThan(1);
+    expect([...refusals].filter((r) => !r!.includes("cut off or damaged"))).toEqual([]);
+  });
+
   test("pages that are cut off are events that may be missing, and the file is called cut off", async () => {
     const file = files["version 6"]!;
     const source = await openTraceDat(memorySource("damaged.dat", file.slice(0, file.length - 5000)));

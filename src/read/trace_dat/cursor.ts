@@ -62,20 +62,20 @@ export class Cursor {
   }
 
   skip(bytes: number): void {
-    if (!(bytes <= this.left)) this.#short(`${bytes} bytes`);
+    if (!(bytes <= this.left)) this.short(`${bytes} bytes`);
     this.#at += bytes;
   }
 
   /** @returns a copy of the next bytes. `what` names them when they are missing. */
   bytes(count: number, what: string): Uint8Array {
-    if (!(count <= this.left)) this.#short(`${count} bytes of ${what}`);
+    if (!(count <= this.left)) this.short(`${count} bytes of ${what}`);
     const held = this.#at - this.#windowAt;
     if (held >= 0 && held + count <= this.#window.length) {
       this.#at += count;
       return this.#window.slice(held, held + count);
     }
     const out = new Uint8Array(count);
-    if (this.#source.read(this.#at, out) !== count) this.#short(`${count} bytes of ${what}`);
+    if (this.#source.read(this.#at, out) !== count) this.short(`${count} bytes of ${what}`);
     this.#at += count;
     return out;
   }
@@ -83,7 +83,7 @@ export class Cursor {
   /** Formats and command names are ASCII in practice, and nothing is lost if not. */
   text(count: number, what: string): string {
     if (count > windowBytes) return latin1(this.bytes(count, what));
-    if (!(count <= this.left)) this.#short(`${count} bytes of ${what}`);
+    if (!(count <= this.left)) this.short(`${count} bytes of ${what}`);
     const at = this.#take(count);
     return latin1(this.#window.subarray(at, at + count));
   }
@@ -109,12 +109,12 @@ export class Cursor {
 
   /** @returns where in the window the next `count` bytes are, having passed them. */
   #take(count: number): number {
-    if (count > this.left) this.#short(`${count} bytes`);
+    if (count > this.left) this.short(`${count} bytes`);
     let at = this.#at - this.#windowAt;
     if (at < 0 || at + count > this.#window.length) {
       const bytes = new Uint8Array(Math.min(windowBytes, this.left));
       const got = this.#source.read(this.#at, bytes);
-      if (got < count) this.#short(`${count} bytes`);
+      if (got < count) this.short(`${count} bytes`);
       this.#window = bytes.subarray(0, got);
       this.#view = new DataView(bytes.buffer, 0, got);
       this.#windowAt = this.#at;
@@ -124,7 +124,8 @@ export class Cursor {
     return at;
   }
 
-  #short(expected: string): never {
+  /** @throws Unreadable: the part ends before what is expected of it, and with it perhaps the file. */
+  short(expected: string): never {
     const ofFile = this.#part === "" && this.end === this.#source.size;
     const end = ofFile ? `the end of the file at ${hex(this.end)}: it is cut off or damaged` : "the end";
     throw this.wrong(expected, this.left > 0 ? `${this.left} bytes and ${end}` : end);

@@ -71,6 +71,6 @@ function instanceName(c: Cursor, bytes: number): string {
 }
 
 function readCpus(c: Cursor, count: number): readonly CpuData[] {
-  if (count * 16 > c.left) throw c.wrong(`a table of ${count} CPUs`, "the end");
+  if (count * 16 > c.left) c.short(`a table of ${count} CPUs`);
   return Array.from({ length: count }, (_, cpu) => ({ cpu, offset: c.u64(), size: c.u64() }));
 }

@@ -123,6 +123,8 @@ function readOptions(
     if (c.at > end) throw c.wrong(`option ${id} in ${bytes} bytes`, "one that is longer");
     c.skip(end - c.at);
   }
+  // Some option says where the last of them ends: without it what is missing may have followed.
+  contents.damage = c.wrong("further options", "the end of the file: it is cut off or damaged");
   return 0;
 }
 
@@ -151,7 +153,7 @@ function bufferOption(c: Cursor): BufferOption {
   const clock = c.string(64, "a trace clock");
   const pageBytes = c.u32();
   const count = c.u32();
-  if (count * 20 > c.left) throw c.wrong(`a table of ${count} CPUs`, "the end of the option");
+  if (count * 20 > c.left) c.short(`a table of ${count} CPUs`);
   const cpus = Array.from({ length: count }, () => ({ cpu: c.u32(), offset: c.u64(), size: c.u64() }));
   return { offset, name, clock, pageBytes, cpus };
 }
