@@ -46,7 +46,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     bug: ["--bug", "test-then-free"],
     lifetime: ["--page-lifetime"],
     replaceTable: ["--replace-table"],
-    replacement: ["--replace", "blocked,identity"],
+    replacement: ["--replace", "nested,nested"],
     list: ["--bugs"],
   },
   why: { log: [log], line: ["--line", line], setting: ["--swiotlb", "65536"], recording: ["--trace", refused] },
