@@ -45,7 +45,7 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     scenario: ["--scenario", "foreign-page"],
     bug: ["--bug", "test-then-free"],
     lifetime: ["--page-lifetime"],
-    replaceTable: ["--replace-table"],
+    replaceTable: ["--replace-table", "--vendor", "amdvi"],
     replacement: ["--replace", "nested,nested"],
     list: ["--bugs"],
   },
