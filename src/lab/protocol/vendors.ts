@@ -1,6 +1,7 @@
 /** An AMD-Vi unit and an SMMUv3, each with one device's tables and what its driver posts when a page goes. */
 import { frameBytes } from "../../base/frame.js";
-import { type Field, write } from "../../bits/field.js";
+import { composed, type FieldValue } from "../../bits/composed.js";
+import type { Field } from "../../bits/field.js";
 import type { DeviceTlb as Contract, InvalidationSink } from "../../bus/ats.js";
 import type { Universe } from "../../check/universe.js";
 import { AmdviUnit } from "../../hw/iommu/amdvi/amdvi_unit.js";
@@ -30,13 +31,6 @@ type Actor = Universe["actors"][number];
 const at = { devices: 1, queue: 2, events: 3, status: 4, tables: 5 } as const;
 export const byte = (n: number) => n * frameBytes;
 const caches = { devices: 1, spaces: 1, tables: 1, translations: 1 } as const;
-
-type Values = readonly (readonly [Field, number])[];
-function words(count: number, values: Values): Uint32Array {
-  const w = new Uint32Array(count);
-  for (const [field, value] of values) write(w, 0, field, value);
-  return w;
-}
 
 /** A unit with its driver's side: what the universe needs of either. */
 export interface Vendor {
@@ -69,13 +63,13 @@ export function tablesOf(memory: Memory, format: FormatName, level: number): Map
 }
 
 export function amdvi({ state, memory, tlb }: Parts, table: Mapper): Vendor {
-  const features = words(2, [[ExtendedFeatures.hats, 2]]);
+  const features = composed(2, [[ExtendedFeatures.hats, 2]]);
   const unit = new AmdviUnit({
     ...{ state, memory, caches, features: [features[0]!, features[1]!], messages: { send: () => undefined } },
     ...{ deviceTags: 1, commands: 2, deviceTlb: tlb },
   });
   const entry = DeviceEntry;
-  const fields: Values = [
+  const fields: readonly FieldValue[] = [
     ...([entry.v, entry.tv, entry.ir, entry.iw, entry.i] as const).map((f) => [f, 1] as const),
     ...([
       [entry.mode, 3],
@@ -83,30 +77,30 @@ export function amdvi({ state, memory, tlb }: Parts, table: Mapper): Vendor {
       [entry.frame as Field, table.root.address / frameBytes],
     ] as const),
   ];
-  memory.store(byte(at.devices) + requester * 32, words(8, fields));
+  memory.store(byte(at.devices) + requester * 32, composed(8, fields));
   const { registers } = unit;
   const { registers: offset } = amdviRegisters;
   registers.write64(offset.devtab.offset, byte(at.devices), 0);
   registers.write64(offset.cmdbuf.offset, byte(at.queue), 0x0800_0000);
   registers.write64(offset.evtlog.offset, byte(at.events), 0x0800_0000);
   const on = [Control.iommuEn, Control.eventLogEn, Control.cmdBufEn].map((f) => [f, 1] as const);
-  const control = words(2, [...on, [Control.invTimeOut, 4]]);
+  const control = composed(2, [...on, [Control.invTimeOut, 4]]);
   registers.write64(offset.control.offset, control[0]!, control[1]!);
   const [P, D, W] = [A.InvalidatePages, A.InvalidateDeviceTlb, A.CompletionWait];
   const commands = [
-    words(4, [
+    composed(4, [
       [P.opcode, A.Opcode.invalidatePages],
       [P.did, did],
       [P.page as Field, frame],
     ]),
-    words(4, [
+    composed(4, [
       [D.opcode, A.Opcode.invalidateDeviceTlb],
       [D.device, requester],
       [D.queue, requester],
       [D.maxPend, 1],
       [D.page as Field, frame],
     ]),
-    words(4, [
+    composed(4, [
       [W.opcode, A.Opcode.completionWait],
       [W.s, 1],
       [W.at, byte(at.status) / 8],
@@ -130,15 +124,15 @@ export function amdvi({ state, memory, tlb }: Parts, table: Mapper): Vendor {
 export function smmuv3({ state, memory, tlb }: Parts, table: Mapper): Vendor {
   const ones = [Idr0.s1p, Idr0.cohacc, Idr0.ats, Idr0.asid16].map((f) => [f, 1] as const);
   const identification = {
-    idr0: words(1, ones)[0]!,
-    idr1: words(1, [
+    idr0: composed(1, ones)[0]!,
+    idr1: composed(1, [
       [Idr1.sidSize, 6],
       [Idr1.cmdqs, 4],
       [Idr1.eventqs, 4],
     ])[0]!,
     ...{
       idr3: 0,
-      idr5: words(1, [
+      idr5: composed(1, [
         [Idr5.oas, 4],
         [Idr5.gran4k, 1],
       ])[0]!,
@@ -150,21 +144,21 @@ export function smmuv3({ state, memory, tlb }: Parts, table: Mapper): Vendor {
   });
   const [cd, ste] = [ContextDescriptor, StreamEntry];
   const yes = [cd.v, cd.aa64, cd.a, cd.r, cd.aset, cd.epd1].map((f) => [f as Field, 1] as const);
-  const context: Values = [
+  const context: readonly FieldValue[] = [
     ...yes,
     [cd.ips, 4],
     [cd.t0sz, 16],
     [cd.asid, did],
     [cd.ttb0 as Field, table.root.address / 16],
   ];
-  memory.store(byte(at.status), words(16, context));
-  const stream: Values = [
+  memory.store(byte(at.status), composed(16, context));
+  const stream: readonly FieldValue[] = [
     [ste.v, 1],
     [ste.config, 5],
     [ste.eats, 1],
     [ste.s1Context as Field, byte(at.status) / 64],
   ];
-  memory.store(byte(at.devices) + requester * 64, words(16, stream));
+  memory.store(byte(at.devices) + requester * 64, composed(16, stream));
   const { registers } = unit;
   const { registers: offset } = smmuRegisters;
   registers.write32(offset.cr2.offset, 2);
@@ -174,16 +168,16 @@ export function smmuv3({ state, memory, tlb }: Parts, table: Mapper): Vendor {
   registers.write64(offset.eventqBase.offset, byte(at.events) + 4, 0);
   registers.write32(offset.cr0.offset, 0x1d);
   const [T, C, Y] = [S.NhVa, S.AtcInvalidate, S.Sync];
-  const sync = words(4, [[Y.op, S.Command.sync]]);
+  const sync = composed(4, [[Y.op, S.Command.sync]]);
   const commands = [
-    words(4, [
+    composed(4, [
       [T.op, S.Command.nhVa],
       [T.asid, did],
       [T.leaf, 1],
       [T.page as Field, frame],
     ]),
     sync,
-    words(4, [
+    composed(4, [
       [C.op, S.Command.atcInv],
       [C.sid, requester],
       [C.page as Field, frame],

@@ -1,6 +1,6 @@
 /** Memory of a few frames in which structures stand that lead to an entry, and those that it leads to. */
 import { frameBytes, type Mfn } from "../../base/frame.js";
-import { type Field, write } from "../../bits/field.js";
+import { composed, type FieldValue } from "../../bits/composed.js";
 import { Memory } from "../../mem/memory.js";
 import type { MemoryView } from "../../mem/view.js";
 import { type FormatName, Mapper } from "../../table/index.js";
@@ -16,17 +16,8 @@ export function memoryWith(fill: (m: Memory) => void): Memory {
   return memory;
 }
 
-type Values = readonly (readonly [Field, number])[];
-
-/** Words of a structure, by its fields. */
-export function words(count: number, values: Values): Uint32Array {
-  const w = new Uint32Array(count);
-  for (const [field, value] of values) write(w, 0, field, value);
-  return w;
-}
-
-export const put = (memory: Memory, address: number, count: number, values: Values): void =>
-  memory.store(address, words(count, values));
+export const put = (memory: Memory, address: number, count: number, values: readonly FieldValue[]): void =>
+  memory.store(address, composed(count, values));
 
 /** A table that leads each frame of this memory to itself. @param at its top; those below it follow */
 export function mapItself(memory: Memory, format: FormatName, at: number, level: number): void {

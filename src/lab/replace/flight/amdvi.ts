@@ -1,4 +1,5 @@
 /** An AMD-Vi unit whose device table entry is replaced under way. */
+import { composed } from "../../../bits/composed.js";
 import { AmdviUnit } from "../../../hw/iommu/amdvi/amdvi_unit.js";
 import { Memory } from "../../../mem/memory.js";
 import { CompletionWait, InvalidateDevice, InvalidatePages, Opcode } from "../../../spec/amdvi/commands.js";
@@ -8,7 +9,7 @@ import { Control, ExtendedFeatures } from "../../../spec/amdvi/registers.js";
 import { MachineState } from "../../../state/index.js";
 import type { TagName } from "../../../sw/iommu/entry/sequences/sequence.js";
 import { amdviDeviceEntry, amdviPlaces } from "../amdvi_entries.js";
-import { byteOf, put, words } from "../ground.js";
+import { byteOf, put } from "../ground.js";
 import { CommandPoster } from "./command_poster.js";
 import { flightFrames, mapped, throughItself } from "./tables.js";
 import { type Flight, type FlightHardware, type FlightUnit, pages, written } from "./unit.js";
@@ -18,13 +19,13 @@ const [queueAt, statusAt, eventsAt] = [byteOf(2), byteOf(3), byteOf(4)];
 const requester = 0;
 const dids: Readonly<Record<TagName, number>> = { old: 5, new: 6, spare: 7 };
 const W = CompletionWait;
-const wait = words(4, [
+const wait = composed(4, [
   [W.opcode, Opcode.completionWait],
   [W.s, 1],
   [W.at, statusAt / 8],
   [W.dataLow, 1],
 ]);
-const forgetEntry = words(4, [
+const forgetEntry = composed(4, [
   [InvalidateDevice.opcode, Opcode.invalidateDevice],
   [InvalidateDevice.device, requester],
 ]);
@@ -39,14 +40,14 @@ function forgetDomain(did: number): readonly Uint32Array[] {
     [P.pde, 1],
     [P.page, 2 ** 51 - 1],
   ] as const;
-  return [words(4, all), words(4, [...all, [P.gn, 1]])];
+  return [composed(4, all), composed(4, [...all, [P.gn, 1]])];
 }
 
 function build({ fetchBits = 256 }: FlightHardware): FlightUnit {
   const state = new MachineState({});
   const memory = new Memory(flightFrames);
   for (let n = 0; n < flightFrames; n++) memory.store32(byteOf(n), 0);
-  const features = words(2, [
+  const features = composed(2, [
     [ExtendedFeatures.hats, 2],
     [ExtendedFeatures.gtSup, 1],
   ]);
@@ -72,7 +73,7 @@ function build({ fetchBits = 256 }: FlightHardware): FlightUnit {
   registers.write64(at.cmdbuf.offset, queueAt, 0x0800_0000);
   registers.write64(at.evtlog.offset, eventsAt, 0x0800_0000);
   const on = [Control.iommuEn, Control.eventLogEn, Control.cmdBufEn, Control.gtEn];
-  const control = words(
+  const control = composed(
     2,
     on.map((f) => [f, 1] as const),
   );

@@ -1,4 +1,5 @@
 /** An SMMUv3 whose stream table entry, or whose context descriptor, is replaced under way. */
+import { composed } from "../../../bits/composed.js";
 import { SmmuUnit } from "../../../hw/iommu/smmuv3/smmu_unit.js";
 import { Memory } from "../../../mem/memory.js";
 import * as C from "../../../spec/smmuv3/command_layouts.js";
@@ -6,7 +7,7 @@ import { smmuRegisters } from "../../../spec/smmuv3/register_map.js";
 import { Idr0, Idr1, Idr5 } from "../../../spec/smmuv3/registers.js";
 import { MachineState } from "../../../state/index.js";
 import type { TagName } from "../../../sw/iommu/entry/sequences/sequence.js";
-import { byteOf, words } from "../ground.js";
+import { byteOf } from "../ground.js";
 import { smmuContextEntry, smmuPlaces, smmuStreamEntry } from "../smmuv3_entries.js";
 import { CommandPoster } from "./command_poster.js";
 import { flightFrames, mapped, throughItself } from "./tables.js";
@@ -17,34 +18,34 @@ const [queueAt, eventsAt] = [byteOf(4), byteOf(5)];
 const queueLg2 = 4;
 const stream = 0;
 const features = { overrides: true, stalls: true };
-const sync = words(4, [[C.Sync.op, C.Command.sync]]);
+const sync = composed(4, [[C.Sync.op, C.Command.sync]]);
 const forgetEntry = [
-  words(4, [
+  composed(4, [
     [C.SteInvalidate.op, C.Command.ste],
     [C.SteInvalidate.sid, stream],
     [C.SteInvalidate.leaf, 1],
   ]),
-  words(4, [
+  composed(4, [
     [C.CdInvalidate.op, C.Command.cdAll],
     [C.CdInvalidate.sid, stream],
   ]),
 ];
 /** What is kept of first and of second stages: all of it, whose tag does not matter where few are. */
-const forgetAll = [words(4, [[C.NsnhAll.op, C.Command.nsnhAll]])];
+const forgetAll = [composed(4, [[C.NsnhAll.op, C.Command.nsnhAll]])];
 
 const identification = {
-  idr0: words(
+  idr0: composed(
     1,
     [Idr0.s1p, Idr0.s2p, Idr0.cohacc, Idr0.ats, Idr0.asid16, Idr0.vmid16].map((f) => [f, 1] as const),
   )[0]!,
-  idr1: words(1, [
+  idr1: composed(1, [
     [Idr1.sidSize, 6],
     [Idr1.ssidSize, 6],
     [Idr1.cmdqs, queueLg2],
     [Idr1.eventqs, queueLg2],
   ])[0]!,
   idr3: 0,
-  idr5: words(1, [
+  idr5: composed(1, [
     [Idr5.oas, 5],
     [Idr5.gran4k, 1],
   ])[0]!,

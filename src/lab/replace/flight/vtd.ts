@@ -1,5 +1,7 @@
 /** VT-d units, in scalable and in legacy mode, whose entry is replaced under way. */
+
 import type { Mfn } from "../../../base/frame.js";
+import { composed } from "../../../bits/composed.js";
 import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import { Memory } from "../../../mem/memory.js";
 import { ScalableContextEntry } from "../../../spec/vtd/context_entry.js";
@@ -10,7 +12,7 @@ import { RootEntry, ScalableRootEntry } from "../../../spec/vtd/root_entry.js";
 import { MachineState } from "../../../state/index.js";
 import type { TagName } from "../../../sw/iommu/entry/sequences/sequence.js";
 import { context, iotlb, pasidCache, pasidIotlb } from "../../../sw/iommu/vtd/commands.js";
-import { byteOf, put, words } from "../ground.js";
+import { byteOf, put } from "../ground.js";
 import { vtdContextEntry, vtdPasidEntry, vtdPlaces } from "../vtd_entries.js";
 import { CommandPoster } from "./command_poster.js";
 import { flightFrames, mapped, throughItself } from "./tables.js";
@@ -25,7 +27,7 @@ const statusAt = byteOf(13);
 const requester = 0;
 const nobody = 0x3f;
 const { type, sw, data, at: statusField } = InvalidationWait;
-const wait = words(4, [
+const wait = composed(4, [
   [type, DescriptorType.wait],
   [sw, 1],
   [data, 1],

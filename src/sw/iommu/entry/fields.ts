@@ -1,12 +1,9 @@
 /** An entry from its fields. */
-import { type Field, write } from "../../../bits/field.js";
+import { composed, type FieldValue } from "../../../bits/composed.js";
 import type { About } from "../../../bits/layout.js";
 
-export type FieldValue = readonly [field: Field, value: number];
+export type { FieldValue };
 
 /** @throws Broken when a value does not fit its field */
-export function entryOf({ bitCount }: About, values: readonly FieldValue[]): Uint32Array {
-  const words = new Uint32Array(bitCount / 32);
-  for (const [field, value] of values) write(words, 0, field, value);
-  return words;
-}
+export const entryOf = ({ bitCount }: About, values: readonly FieldValue[]): Uint32Array =>
+  composed(bitCount / 32, values);

@@ -6,6 +6,7 @@
  * -pass_through, device_pasid_table_setup), cache.c (first stages are forgotten by PASID, second ones by domain).
  */
 import { frameBytes, type Mfn } from "../../../base/frame.js";
+import { composed } from "../../../bits/composed.js";
 import { type Field, read, write } from "../../../bits/field.js";
 import { ScalableContextEntry, scalableContextEntryBytes } from "../../../spec/vtd/context_entry.js";
 import {
@@ -84,7 +85,7 @@ function directoryAt({ memory, allocate }: UnitPorts, entry: number): number {
   write(first, 0, PasidDirectoryEntry.frame, allocate(1) as Mfn);
   write(first, 0, PasidDirectoryEntry.p, 1);
   memory.store(directory, first);
-  memory.store(entry, entryOf(8, [[ScalableContextEntry.frame, directory / frameBytes]]));
+  memory.store(entry, composed(8, [[ScalableContextEntry.frame, directory / frameBytes]]));
   return directory;
 }
 
@@ -100,7 +101,7 @@ function putPasid({ memory, registers }: UnitPorts, directory: number, { did, ro
   const words = Uint32Array.of(memory.load32(directory), memory.load32(directory + 4));
   const at = read(words, 0, PasidDirectoryEntry.frame) * frameBytes + ridPasid * pasidEntryBytes;
   const { p, pgtt, aw, pwsnp } = PasidEntry;
-  const entry = entryOf(pasidEntryBytes / 4, [
+  const entry = composed(pasidEntryBytes / 4, [
     ...([
       [p, 1],
       [PasidEntry.did, did],
@@ -138,10 +139,4 @@ function putContext({ memory }: UnitPorts, at: number, { ats }: AttachedDevice):
   write(words, 0, ScalableContextEntry.ridPasid, ridPasid);
   memory.store(at + 16, words.subarray(4));
   memory.store(at, words.subarray(0, 4));
-}
-
-function entryOf(wordCount: number, fields: readonly (readonly [Field, number])[]): Uint32Array {
-  const words = new Uint32Array(wordCount);
-  for (const [field, value] of fields) write(words, 0, field, value);
-  return words;
 }
