@@ -63,12 +63,9 @@ interface Parts {
 class ProcessorActor implements Actor {
   readonly name = "processor";
   readonly #parts: Parts;
-  readonly #mayWait: () => boolean;
 
-  /** @param mayWait no read of the entry is under way */
-  constructor(parts: Parts, mayWait: () => boolean) {
+  constructor(parts: Parts) {
     this.#parts = parts;
-    this.#mayWait = mayWait;
   }
 
   get #next(): ReplaceStep | undefined {
@@ -80,8 +77,7 @@ class ProcessorActor implements Actor {
   }
 
   choices(): number {
-    const next = this.#next;
-    return next === undefined || (next.kind === "sync" && !this.#mayWait()) ? 0 : 1;
+    return this.isDone ? 0 : 1;
   }
 
   label(): string {
@@ -94,7 +90,7 @@ class ProcessorActor implements Actor {
   }
 
   atomic(): string {
-    return "a store is seen at once; who waits for a read that is under way waits for its end";
+    return "a store is seen at once; a read under way that is waited for comes to its end first, or counts for nothing";
   }
 }
 
@@ -231,7 +227,7 @@ export function entryUniverse(o: EntryReplacement, meanings = new Meanings(o.of,
   };
   for (const [n, word] of o.from.entries()) parts.entry.words.set(n, word);
   const unit = new UnitActor(parts);
-  const kernel = new ProcessorActor(parts, () => parts.reader.got === 0 || unit.hasRead);
+  const kernel = new ProcessorActor(parts);
   const { old, new: target } = meanings;
   const bit = (m: Meaning) => (m.tables < 0 ? 0 : 1 << m.tables);
   const keeps = (m: Meaning) => (m.tag < 0 ? 0 : parts.translations.by.get(m.tag));

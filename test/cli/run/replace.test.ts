@@ -37,6 +37,9 @@ test("a table is a document, of one unit's structures and of what hardware was a
   const pairs = (structure: string) =>
     new Set(rows.filter((r) => r.structure === structure).map((r) => `${r.from},${r.to},${r.fetchBits}`)).size;
   expect([pairs("vtd"), pairs("vtd-legacy")]).toEqual([36, 9]);
+  const best = rows.filter((r) => r.best).map((r) => `${r.from} ${r.to} ${r.method} ${r.verdict}`);
+  expect(best).toContain("ss blocked linux hitless");
+  expect(new Set(best.map((b) => b.split(" ").at(-1)))).toEqual(new Set(["hitless"]));
   expect(rows.filter((r) => r.verdict === "unsafe" && r.forbidden === null && r.broken.length === 0)).toEqual([]);
 });
 

@@ -88,6 +88,10 @@ describe("VT-d", () => {
       // DID 1, and PWSNP.
       0x80_0001,
     );
+    for (const way of ["same-did", "spare-did"]) {
+      const tags = found("vtd", "sva", "sva", way).views.map((v) => v.view.tag?.domain);
+      expect([way, new Set(tags)]).toEqual([way, new Set(["domain 1"])]);
+    }
   });
 
   test("a spare id is hitless, and may be corrupted", () => {
