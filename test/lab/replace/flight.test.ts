@@ -109,6 +109,15 @@ test("who waits for the entry alone, and not for requests under way, has a gap w
   expect([broken(o), broken({ ...o, drains: false })]).toEqual([[], [flightRuled("I5")]]);
 });
 
+test.runIf(long)(
+  "under one id a device that stays meets the other's tables, and under an id of its own it does not",
+  () => {
+    const o: InFlight = { flight: vtdFlight, from: "fs", to: "fs", sequence: "same-did", writes: 1 };
+    expect(broken({ ...o, neighbour: "the old tag" })).toContain(flightRuled("neighbour"));
+    expect(broken({ ...o, neighbour: "its own tag" })).toEqual([]);
+  },
+);
+
 test("units that read 64 bits at once: two second stages are a gap", () => {
   const o: InFlight = { flight: vtdFlight, from: "ss", to: "ss", sequence: "written", fetchBits: 64 };
   expect(broken(o)).toEqual([flightRuled("I5")]);

@@ -81,6 +81,7 @@ function build({ fetchBits = 256 }: FlightHardware): FlightUnit {
   const poster = new CommandPoster({ state, memory, queueAt, bytes: 16, slots: 256 });
   return {
     ...{ state, memory, requester, transaction: unit.transactions[0]!, actors: [unit.queue] },
+    neighbour: null,
     evict() {
       unit.caches.devices.invalidate({});
       unit.caches.spaces.invalidate({});

@@ -3,6 +3,7 @@
  * domain's, the new one's, refused, or wrong.
  */
 import { frameBytes } from "../../../base/frame.js";
+import { hex } from "../../../base/hex.js";
 import type { Universe } from "../../../check/universe.js";
 import { AddressType, Outcome } from "../../../hw/iommu/core/request.js";
 import type { Actor } from "../../../sim/actor.js";
@@ -16,11 +17,12 @@ export const flightRules = {
   I4: "each write goes where the old domain leads it, or the new one, or is refused",
   I5: "no write to where both lead alike is refused",
   after: "a write that begins when it is over goes where the new domain leads it",
+  neighbour: "a device that stays is led where its own domain leads it",
 } as const;
 export type FlightRule = keyof typeof flightRules;
 export const changeIsOver = "the change is over";
 export const flightRuled = (rule: FlightRule): string =>
-  rule === "after" ? flightRules.after : `${rule}: ${flightRules[rule]}`;
+  /^I\d$/.test(rule) ? `${rule}: ${flightRules[rule]}` : flightRules[rule];
 
 const Seen = record("what came of it", {
   strayed: cell("1 = a write went where neither domain leads it, to this frame; 0 = none did"),
@@ -28,13 +30,20 @@ const Seen = record("what came of it", {
   stale: cell<0 | 1>("1 = a write went the old way when it was over"),
 });
 
-export interface InFlight extends FlightHardware {
+const SeenBeside = record("what came of the device that stays", {
+  landed: cell("the frame that its write reached; 0 = none yet"),
+  misled: cell<0 | 1>("1 = a write of it went elsewhere than its domain leads it, or was refused"),
+});
+
+export interface InFlight extends Omit<FlightHardware, "neighbour"> {
   readonly flight: Flight;
   readonly from: string;
   readonly to: string;
   readonly sequence: string;
   /** Writes of the device; default 2: one that leaves something behind, and one that finds it. */
   readonly writes?: number;
+  /** Another device is led by the old tables, and stays: under the old tag, or under one of its own. Left out: none is. */
+  readonly neighbour?: "the old tag" | "its own tag";
 }
 
 interface DriverEnv {
@@ -64,9 +73,10 @@ const driver = program<DriverEnv>()(
   },
 );
 
-interface DeviceEnv {
-  readonly unit: FlightUnit;
+interface DeviceEnv extends Pick<FlightUnit, "memory" | "transaction" | "requester"> {
   readonly writes: number;
+  /** What it may write to. */
+  readonly frames: readonly number[];
   readonly isOver: () => boolean;
   readonly judge: (o: {
     readonly frame: number;
@@ -84,25 +94,24 @@ const device = program<DeviceEnv>()(
   },
   {
     write: {
-      ways: () => 2,
+      ways: ({ frames }) => frames.length,
       atomic: "one message",
-      does({ unit, isOver }, s, way) {
-        s.frame = way === 0 ? written.apart : written.alike;
+      does({ transaction, requester, frames, isOver }, s, way) {
+        s.frame = frames[way]!;
         s.begunAfter = isOver() ? 1 : 0;
-        const { requester } = unit;
         const request = { requester, pasid: null, offset: 0, write: true, type: AddressType.untranslated };
-        unit.transaction.begin({ ...request, frame: s.frame });
+        transaction.begin({ ...request, frame: s.frame });
         return "arrive";
       },
     },
     arrive: {
-      when: ({ unit }) => unit.transaction.isDone,
+      when: ({ transaction }) => transaction.isDone,
       atomic: "an answer is one message",
-      does({ unit, writes, judge }, s) {
-        const { outcome, frame } = unit.transaction.result;
-        unit.transaction.end();
+      does({ memory, transaction, writes, judge }, s) {
+        const { outcome, frame } = transaction.result;
+        transaction.end();
         const reached = outcome === Outcome.passes ? frame : null;
-        if (reached !== null) unit.memory.store32(reached * frameBytes + 4, s.done + 1);
+        if (reached !== null) memory.store32(reached * frameBytes + 4, s.done + 1);
         judge({ frame: s.frame, reached, begunAfter: s.begunAfter === 1 });
         s.frame = s.begunAfter = 0;
         return ++s.done >= writes ? end : "write";
@@ -128,8 +137,11 @@ export function watched({ unit, before, after, writes, start }: Watched): Univer
   memory.noteIn(state);
   const changer = start();
   const isOver = () => changer?.isDone ?? true;
+  const { transaction, requester, neighbour } = unit;
+  // Beside another device it is the frame that domains lead apart that shows who meets whose translations.
+  const frames = neighbour === null ? [written.apart, written.alike] : [written.apart];
   const running = device.start(state, {
-    ...{ unit, writes, isOver },
+    ...{ memory, transaction, requester, writes, frames, isOver },
     judge({ frame, reached, begunAfter }) {
       const [a, b] = [before(frame), after(frame)];
       if (reached === null) {
@@ -141,23 +153,56 @@ export function watched({ unit, before, after, writes, start }: Watched): Univer
       if (begunAfter && reached !== b) seen.stale = 1;
     },
   });
+  const beside = besideIt(unit, before, isOver);
   return {
     state,
-    actors: [running, unit.transaction, ...unit.actors, ...(changer === null ? [] : [changer])],
+    actors: [running, transaction, ...beside.actors, ...unit.actors, ...(changer === null ? [] : [changer])],
     always: {
+      ...beside.always,
       [flightRuled("I4")]: () => seen.strayed === 0,
       [flightRuled("I5")]: () => seen.refused === 0,
       [flightRuled("after")]: () => seen.stale === 0,
     },
     sometimes: { [changeIsOver]: isOver },
+    ...(beside.facts !== undefined && { facts: beside.facts }),
   };
 }
 
-export function inFlight({ flight, from, to, sequence: name, writes = 2, ...hardware }: InFlight): Universe {
+/** The device that stays, where there is one. @param leads by its domain: as the other was led before */
+function besideIt(
+  unit: FlightUnit,
+  leads: Watched["before"],
+  isOver: () => boolean,
+): Pick<Universe, "actors" | "always" | "facts"> {
+  const { state, memory, neighbour } = unit;
+  if (neighbour === null) return { actors: [], always: {} };
+  const seen = state.place(SeenBeside);
+  const frames = [written.apart];
+  const env: DeviceEnv = {
+    ...{ memory, ...neighbour, writes: 1, frames, isOver },
+    judge({ frame, reached }) {
+      seen.landed = reached ?? 0;
+      if (reached !== leads(frame)) seen.misled = 1;
+    },
+  };
+  const own = hex(leads(frames[0]!) ?? 0);
+  return {
+    actors: [device.start(state, env, "device that stays"), neighbour.transaction],
+    always: { [flightRuled("neighbour")]: () => seen.misled === 0 },
+    facts: () =>
+      seen.landed === 0 ? {} : { "its write is in frame": `${hex(seen.landed)}; its domain leads it to ${own}` },
+  };
+}
+
+export function inFlight({ flight, from, to, sequence: name, writes = 2, neighbour, ...hardware }: InFlight): Universe {
   const { of } = flight;
   const { steps } = universeOfReplacement(of, { from, to, sequence: name, ...hardware });
-  const unit = flight.build(hardware);
+  const unit = flight.build({ ...hardware, neighbour: neighbour !== undefined });
   unit.memory.store(unit.entryAt, of.entry(from, "old"));
+  if (unit.neighbour !== null) {
+    const tag = neighbour === "the old tag" ? "old" : "spare";
+    unit.memory.store(unit.neighbour.entryAt, of.retagged(of.entry(from, "old"), tag));
+  }
   return watched({
     ...{ unit, writes },
     before: (frame) => flight.leads(from, "old", frame),

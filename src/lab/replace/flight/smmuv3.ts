@@ -83,6 +83,7 @@ function build(which: "stream" | "context", { fetchBits = 64 }: FlightHardware):
   const poster = new CommandPoster({ state, memory, queueAt, bytes: 16, slots: 2 ** queueLg2 });
   return {
     ...{ state, memory, requester: stream, transaction: unit.transactions[0]!, actors: [unit.queue] },
+    neighbour: null,
     evict() {
       unit.caches.devices.invalidate({});
       unit.caches.spaces.invalidate({});

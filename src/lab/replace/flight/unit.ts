@@ -13,6 +13,8 @@ export interface FlightUnit {
   /** Besides the transaction. */
   readonly actors: readonly Actor[];
   readonly requester: number;
+  /** Another device, whose entry is its own; null: there is none. */
+  readonly neighbour: Neighbour | null;
   /** The unit drops what it keeps of device tables: it may at any time. */
   readonly evict: () => void;
   /** Byte address of the entry. */
@@ -23,11 +25,20 @@ export interface FlightUnit {
   readonly isAnswered: () => boolean;
 }
 
+export interface Neighbour {
+  readonly transaction: Transaction;
+  readonly requester: number;
+  /** Byte address of its entry. */
+  readonly entryAt: number;
+}
+
 export interface FlightHardware {
   /** Left out: as the hardware does. */
   readonly fetchBits?: 64 | 128 | 256 | 512;
   /** Who waits until the entry is forgotten waits for requests under way as well. Default true. */
   readonly drains?: boolean;
+  /** Another device is there. Default false; only VT-d in scalable mode has room for one. */
+  readonly neighbour?: boolean;
 }
 
 export interface Flight {

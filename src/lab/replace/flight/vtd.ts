@@ -25,6 +25,8 @@ const extended = { legacy: [0x0000_0f46, 0], scalable: [0x0400_0f46, 0x0000_c998
 const queueAt = byteOf(12);
 const statusAt = byteOf(13);
 const requester = 0;
+/** Of another device: its requester id, its directory and its table. */
+const other = { requester: 1, directory: 6, pasids: 7 } as const;
 const nobody = 0x3f;
 const { type, sw, data, at: statusField } = InvalidationWait;
 const wait = composed(4, [
@@ -47,13 +49,26 @@ function tables(memory: Memory): void {
   }
 }
 
-function build(mode: "legacy" | "scalable", { fetchBits = 128, drains = true }: FlightHardware): FlightUnit {
+/** A context entry that leads to a PASID directory, and that to a table. */
+function putDirectory(memory: Memory, at: { requester: number; directory: number; pasids: number }): void {
+  put(memory, byteOf(vtdPlaces.context) + at.requester * 32, 8, [
+    [ScalableContextEntry.p, 1],
+    [ScalableContextEntry.frame, at.directory],
+  ]);
+  put(memory, byteOf(at.directory), 2, [
+    [PasidDirectoryEntry.p, 1],
+    [PasidDirectoryEntry.frame, at.pasids],
+  ]);
+}
+
+function build(mode: "legacy" | "scalable", o: FlightHardware): FlightUnit {
+  const { fetchBits = 128, drains = true, neighbour = false } = o;
   const state = new MachineState({});
   const memory = new Memory(flightFrames);
   for (let n = 0; n < flightFrames; n++) memory.store32(byteOf(n), 0);
   const unit = new VtdUnit({
     ...{ state, memory, capability, extendedCapability: extended[mode], messages: { send: () => undefined } },
-    ...{ caches: { devices: 1, spaces: 1, tables: 1, translations: 2 }, fetchBits },
+    ...{ caches: { devices: 1, spaces: 1, tables: 1, translations: 2 }, fetchBits, requests: neighbour ? 2 : 1 },
   });
   tables(memory);
   if (mode === "scalable") {
@@ -61,14 +76,8 @@ function build(mode: "legacy" | "scalable", { fetchBits = 128, drains = true }: 
       [ScalableRootEntry.lowerP, 1],
       [ScalableRootEntry.lower, vtdPlaces.context as Mfn],
     ]);
-    put(memory, byteOf(vtdPlaces.context), 8, [
-      [ScalableContextEntry.p, 1],
-      [ScalableContextEntry.frame, vtdPlaces.directory],
-    ]);
-    put(memory, byteOf(vtdPlaces.directory), 2, [
-      [PasidDirectoryEntry.p, 1],
-      [PasidDirectoryEntry.frame, vtdPlaces.pasids],
-    ]);
+    putDirectory(memory, { requester, ...vtdPlaces });
+    if (neighbour) putDirectory(memory, other);
   } else {
     put(memory, byteOf(vtdPlaces.root), 4, [
       [RootEntry.p, 1],
@@ -93,6 +102,9 @@ function build(mode: "legacy" | "scalable", { fetchBits = 128, drains = true }: 
   };
   return {
     ...{ state, memory, requester, transaction: unit.transactions[0]!, actors: [unit.queue] },
+    neighbour: neighbour
+      ? { transaction: unit.transactions[1]!, requester: other.requester, entryAt: byteOf(other.pasids) }
+      : null,
     evict() {
       unit.caches.devices.invalidate({});
       unit.caches.spaces.invalidate({});

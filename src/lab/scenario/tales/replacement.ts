@@ -4,7 +4,7 @@ import { type EntryRule, entryRuled, entryUniverse, isReplaced } from "../../rep
 import { changeIsOver, flightRuled, inFlight } from "../../replace/flight/in_flight.js";
 import { remapped } from "../../replace/flight/one_domain.js";
 import { costOfRemapping } from "../../replace/flight/remapping_cost.js";
-import { vtdLegacyFlight } from "../../replace/flight/vtd.js";
+import { vtdFlight, vtdLegacyFlight } from "../../replace/flight/vtd.js";
 import { type Asked, universeOfReplacement } from "../../replace/replacement.js";
 import type { StructureName } from "../../replace/structures.js";
 import type { Quotation, Scenario } from "../scenario.js";
@@ -59,13 +59,17 @@ const tornEntry: Scenario = {
     ),
 };
 
+/** A whole unit, a device whose first stage is replaced by another under the same id, and one that stays in the old one. */
+const besideIt = (neighbour: "the old tag" | "its own tag") => () =>
+  inFlight({ flight: vtdFlight, from: "fs", to: "fs", sequence: "same-did", writes: 1, neighbour });
+
 const sameDid: Scenario = {
   id: "same-did",
   title: "The new domain takes the old one's id",
   quotation: said("This is possible if this translation entry is the only user of the DID."),
-  machine: unit("an entry of VT-d's PASID tables"),
+  machine: `${unit("an entry of VT-d's PASID tables")}; then the whole unit, with a second device that stays`,
   point:
-    "With one id there is nothing to mismatch: only the piece with the table changes. But until the flush is done the id stands for both tables, and whoever else has it is led by either.",
+    "With one id there is nothing to mismatch: only the piece with the table changes. But until the flush is done the id stands for both tables, and another device that has it is led by either: its write lands where the first one's new domain leads.",
   ...explored,
   run: () =>
     told(
@@ -75,8 +79,12 @@ const sameDid: Scenario = {
         ...{ rules: rules("I4", "I5", "after"), to: isReplaced },
       },
       {
-        title: "the same, as another device that has the id would see it",
-        ...{ contrast: true, build: build("vtd", "fs", "fs", "same-did"), rules: rules("I6") },
+        title: "a device beside it stays, and has an id of its own",
+        ...{ build: besideIt("its own tag"), rules: [flightRuled("neighbour")] },
+      },
+      {
+        title: "the device beside it has the same id",
+        ...{ contrast: true, build: besideIt("the old tag"), rules: [flightRuled("neighbour")] },
       },
     ),
 };
