@@ -23,6 +23,8 @@ export interface UniverseOptions {
   readonly begins?: (m: BuiltMachine) => void;
   /** What is looked at besides, by its name. */
   readonly more?: (m: BuiltMachine) => Universe["always"];
+  /** What there is to see besides. */
+  readonly seen?: (m: BuiltMachine) => Readonly<Record<string, string>>;
   /** Beside the protocols, with what they remember. */
   readonly others?: (m: BuiltMachine, running: readonly Running[]) => readonly Running[];
   /** Pages of nobody whose owner does not matter to I9. */
@@ -83,7 +85,7 @@ export function universeOf(o: UniverseOptions): Universe {
       ...o.more?.(m),
     },
     sometimes: {},
-    facts: () => machineFacts(m, o.machine),
+    facts: () => ({ ...machineFacts(m, o.machine), ...o.seen?.(m) }),
     atRest: o.rules.includes("I9") ? { [ruled("I9")]: hasEnded } : {},
   };
 

@@ -47,7 +47,11 @@ export function searchedPart(o: SearchedPart): Part {
   for (const name of names) {
     const how = of(name);
     const elsewhere = how === told ? "" : ": another run than the one told";
-    t.rule(name, how === undefined, how === undefined ? states : `broken in ${how.steps.length} steps${elsewhere}`);
+    t.rule(
+      name,
+      how === undefined,
+      how === undefined ? states : `broken in ${plural(how.steps.length, "step")}${elsewhere}`,
+    );
   }
   return t.part;
 }

@@ -60,8 +60,8 @@ export function scenariosMarkdown(scenarios: readonly Scenario[]): string {
   return written([
     "# Scenarios",
     "",
-    "Sentences of four public discussions, each as something to run. Every address, byte and table entry on these pages",
-    "was computed by the run; `dmalab run --scenario NAME --markdown` writes a page.",
+    "Sentences of four public discussions, and of what came of them, each as something to run. Every address, byte and table",
+    "entry on these pages was computed by the run; `dmalab run --scenario NAME --markdown` writes a page.",
     "",
     "| scenario | what it shows | who said it |",
     "| --- | --- | --- |",

@@ -10,7 +10,7 @@ const asked = [
   ...["atc-timeout", "page-freed-early", "pause-or-not", "completion-interrupt", "innocent-bystander"],
   ...["transfer-waits", "destroy-waits", "lazy-window"],
   ...["torn-entry", "same-did", "spare-did", "non-present", "amd-one-tag", "arm-one-store", "pasid-table-resize"],
-  "viommu-switch",
+  ...["viommu-switch", "direct-region", "failed-replace", "alias-group"],
 ];
 
 test("the scenarios that were asked for are there, each with a name of its own", () => {
@@ -46,7 +46,7 @@ for (const s of scenarios) {
       const counted = p.steps
         .slice(1)
         .reduce((sum, { does }) => sum + Number(/^(\d+) steps? on its way/.exec(does)?.[1] ?? 1), 0);
-      expect(v.seen, p.title).toBe(`broken in ${counted} steps`);
+      expect(v.seen, p.title).toBe(`broken in ${counted} ${counted === 1 ? "step" : "steps"}`);
     }
   });
 

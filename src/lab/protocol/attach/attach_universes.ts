@@ -1,7 +1,9 @@
 /** For each bug of `sw/iommu/group/bugs.ts` a machine in which it shows. */
 import type { Universe } from "../../../check/universe.js";
 import type { AttachBugId, AttachBugs } from "../../../sw/iommu/group/bugs.js";
+import * as A from "./alias_universes.js";
 import * as C from "./core_universes.js";
+import * as R from "./region_universes.js";
 import * as M from "./unit_universes.js";
 
 export const attachUniverses: Readonly<Record<AttachBugId, (bugs: AttachBugs) => Universe>> = {
@@ -15,7 +17,10 @@ export const attachUniverses: Readonly<Record<AttachBugId, (bugs: AttachBugs) =>
   "id-forgotten-late": M.freeBesideAllocate,
   "id-shared": M.twoUnderOneId,
   "nested-id-recycled": M.recycled,
-  "alias-cleared": M.aliasAttached,
-  "region-by-way-of-nothing": M.regionMoved,
-  "region-unmapped": M.regionUnmapped,
+  "alias-cleared": A.aliasAttached,
+  "alias-from-another": A.aliasLed,
+  "region-by-way-of-nothing": R.regionMoved,
+  "region-unmapped": R.regionUnmapped,
+  "region-mapped-behind": R.regionMappedBehind,
+  "region-blocked": C.claimWithRegion,
 };

@@ -8,7 +8,7 @@ import { attachGroupHandle, detachGroupHandle, replaceGroupHandle } from "../../
 import { type AttachBugs, type AttachRule, attachRule } from "../../../sw/iommu/group/bugs.js";
 import { setUpDefault } from "../../../sw/iommu/group/default_domain.js";
 import { DomainBook, type DomainOptions, noDomain } from "../../../sw/iommu/group/domain_book.js";
-import type { GroupDevice } from "../../../sw/iommu/group/driver.js";
+import { type GroupDevice, requiresDirect } from "../../../sw/iommu/group/driver.js";
 import { EntryDriver, type EntryDriverOptions } from "../../../sw/iommu/group/entry_driver.js";
 import { Group } from "../../../sw/iommu/group/group.js";
 import { claimGroup } from "../../../sw/iommu/group/ownership.js";
@@ -34,10 +34,12 @@ interface BenchOptions {
     readonly domains: DomainBook;
     readonly isPresent: boolean;
   }) => boolean;
+  /** Firmware's, of the first device; then the kernel's drivers still have both groups. */
+  readonly regions?: GroupDevice["regions"];
 }
 
-/** Two groups of one device, each the owner's, behind one driver. */
-function bench({ bugs, refuses = () => false }: BenchOptions): Bench {
+/** Two groups of one device behind one driver. */
+function bench({ bugs, refuses = () => false, regions = [] }: BenchOptions): Bench {
   const state = new MachineState();
   const domains = new DomainBook(state, 8);
   const presence = state.place(record("the slot", { present: cell<0 | 1>("1 = the first device is there", 1) }));
@@ -52,10 +54,10 @@ function bench({ bugs, refuses = () => false }: BenchOptions): Bench {
   };
   const driver = new EntryDriver(options);
   const groups = [0, 1].map((number) => {
-    const devices: GroupDevice[] = [{ number, maxPasids: pasids, regions: [] }];
+    const devices: GroupDevice[] = [{ number, maxPasids: pasids, regions: number === 0 ? regions : [] }];
     const group = new Group({ state, driver, devices, pasids, bugs, name: `group ${number + 1}` });
     setUpDefault(group, "identity");
-    claimGroup(group, owner);
+    if (regions.length === 0) claimGroup(group, owner);
     return group;
   }) as [Group, Group];
   return { state, domains, driver, groups, presence };
@@ -92,6 +94,7 @@ function universe(b: Bench, acts: readonly Act[]): Universe {
   const looks: Readonly<Partial<Record<AttachRule, () => boolean>>> = {
     I2: () => each((device, pasid) => isThere(driver.entryOf(device, pasid))),
     I4: () => groups.every((g, n) => g.isResetting || driver.entryOf(n) === g.s.domain),
+    I5: () => groups.every(({ devices: [d] }, n) => !requiresDirect(d!) || driver.entryOf(n) !== driver.blocked),
     tags: () => each((device, pasid) => driver.isTold(device, pasid)),
   };
   const running = acts.map((act) => actor(state, act));
@@ -199,4 +202,11 @@ export function resetBesidePasid(bugs: AttachBugs): Universe {
   for (const group of b.groups) attachPasid(group, { pasid: 1, domain, handle: 1 });
   const [group] = b.groups;
   return universe(b, [reset(group), { name: "owner", steps: { "detach PASID 1": () => detachPasid(group, 1) } }]);
+}
+
+/** Somebody asks for a device that firmware has a region for: what he has not attached would be blocked. */
+export function claimWithRegion(bugs: AttachBugs): Universe {
+  const b = bench({ bugs, regions: [{ first: 0x4000, last: 0x4fff }] });
+  const [group] = b.groups;
+  return universe(b, [{ name: "owner", steps: { "claim the device": () => void claimGroup(group, owner) } }]);
 }

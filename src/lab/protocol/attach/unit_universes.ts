@@ -1,65 +1,16 @@
 /**
- * A VT-d unit as it runs, two processors and a device in the midst of its writes: one processor attaches or detaches, the
- * other unmaps. What no unit of AMD's is needed for is shown here as well.
+ * Two processors and a device in the midst of its writes: one processor attaches or detaches, the other unmaps; and ids by
+ * which a unit tells domains apart, which serve again.
  */
 import type { Universe } from "../../../check/universe.js";
-import { Outcome } from "../../../hw/iommu/core/request.js";
 import { type CellArray, cells, record } from "../../../state/index.js";
-import { type AttachBugs, type AttachRule, attachRule } from "../../../sw/iommu/group/bugs.js";
+import type { AttachBugs } from "../../../sw/iommu/group/bugs.js";
 import { type CacheTag, CacheTags } from "../../../sw/iommu/group/cache_tags.js";
 import { contextOf, deviceTlbPages, iotlbDomain, iotlbPages } from "../../../sw/iommu/lifetime/flushes.js";
 import type { Site } from "../../../sw/iommu/lifetime/give_back.js";
 import type { ProtocolStep } from "../../../sw/iommu/lifetime/protocol.js";
 import { ask, awaited, change, clear, flushed, release } from "../../../sw/iommu/lifetime/steps.js";
-import type { DeviceOptions, MachineOptions } from "../layout.js";
-import { type BuiltMachine, contextAt, contextWords } from "../machine.js";
-import { type UniverseOptions, universeOf } from "../universe_of.js";
-
-const frame = 4;
-const requester = 0x18;
-/** It keeps nothing; its one write may be under way at any time. */
-const plain: DeviceOptions = { requester, domain: 0, manners: null, writes: [frame] };
-const second: DeviceOptions = { ...plain, requester: requester + 8, domain: 1 };
-
-/** A domain for each page, which it maps at the same frame, and the ids of their tags. */
-const machine = (dids: readonly number[], devices: readonly DeviceOptions[]): MachineOptions => ({
-  domains: dids.map((did, page) => ({ did, maps: [{ frame, page }] })),
-  ...{ devices, pages: dids.length, owners: dids.map((_, n) => n), timeOuts: 0 },
-});
-
-interface Shown extends Pick<UniverseOptions, "machine" | "protocols"> {
-  readonly rule: AttachRule;
-  /** Devices that are led nowhere at first, by their index. */
-  readonly unattached?: readonly number[];
-  /** The first page has a taker as soon as it is free. */
-  readonly isTaken?: boolean;
-}
-
-const shown = ({ rule, unattached = [], isTaken = false, ...o }: Shown): Universe =>
-  universeOf({
-    ...{ ...o, rules: rule === "I1" ? ["I1"] : [], takes: isTaken ? [{ page: 0 }] : [] },
-    begins(m) {
-      for (const n of unattached) m.memory.store(contextAt(o.machine.devices[n]!.requester), [0, 0, 0, 0]);
-    },
-    ...(rule === "I5" && { more: (m) => ({ [attachRule("I5")]: () => m.devices.every((d) => !isRefused(d)) }) }),
-  });
-
-const isRefused = ({ transaction }: BuiltMachine["devices"][number]) =>
-  transaction.isDone && transaction.result.outcome === Outcome.refused;
-
-const context = (m: BuiltMachine, domain: number, did: number) => contextWords({ did, table: m.domains[domain]!.top });
-
-/** One store of the whole entry. */
-const lead = (m: BuiltMachine, o: { readonly requester: number; readonly domain: number; readonly did: number }) =>
-  change("store its entry", ({ memory }) => memory.store(contextAt(o.requester), context(m, o.domain, o.did)));
-
-const clearEntry = (device: number) =>
-  change("clear its entry", ({ memory }) => memory.store(contextAt(device), [0, 0, 0, 0]));
-
-const told = (name: string, ...descriptors: readonly Uint32Array[]): readonly ProtocolStep[] => [
-  ask({ name, descriptors }),
-  { ...awaited, name: `${name}: answered?` },
-];
+import { clearEntry, frame, lead, machine, plain, requester, second, shown, told } from "./shown.js";
 
 /** Tags of the first domain: the unit's own cache, and nothing else, for the device keeps nothing. */
 const tag = (did: number): CacheTag => ({ domain: 1, kind: "unit", id: did, device: 0, pasid: 0, isNested: false });
@@ -177,52 +128,5 @@ export const recycled = (bugs: AttachBugs): Universe =>
           ],
         },
       ];
-    },
-  });
-
-/** Two functions send one requester id: the second is attached where the first is, and the first goes on. */
-export const aliasAttached = (bugs: AttachBugs): Universe =>
-  shown({
-    ...{ machine: machine([1], [plain]), rule: "I5" },
-    protocols: (m) => {
-      const entry = lead(m, { requester, domain: 0, did: 1 });
-      const cleared = [clearEntry(requester), ...told("tell of the entry", contextOf({ did: 1, requester }))];
-      return [{ name: "who attaches the second", steps: bugs.has("alias-cleared") ? [...cleared, entry] : [entry] }];
-    },
-  });
-
-/** A region of the firmware's: both domains map it, and its device never stops. */
-const region: MachineOptions = {
-  domains: [1, 2].map((did) => ({ did, maps: [{ frame, page: 0 }] })),
-  ...{ devices: [plain], pages: 1, owners: [0], timeOuts: 0 },
-};
-
-/** The device goes to another domain: at once, or by way of none. */
-export const regionMoved = (bugs: AttachBugs): Universe =>
-  shown({
-    ...{ machine: region, rule: "I5" },
-    protocols: (m) => {
-      const entry = lead(m, { requester, domain: 1, did: 2 });
-      const forgotten = told("tell of the entry", contextOf({ did: 1, requester }), iotlbDomain(1));
-      const isGap = bugs.has("region-by-way-of-nothing");
-      return [
-        { name: "hypervisor", steps: isGap ? [clearEntry(requester), ...forgotten, entry] : [entry, ...forgotten] },
-      ];
-    },
-  });
-
-/** A guest asks to unmap what firmware wants mapped. */
-export const regionUnmapped = (bugs: AttachBugs): Universe =>
-  shown({
-    ...{ machine: { ...region, domains: region.domains.slice(0, 1) }, rule: "I5" },
-    protocols: (m) => {
-      const { leafAt } = m.site(0, frame);
-      const asked = bugs.has("region-unmapped")
-        ? [
-            change("clear the entry of the region", ({ memory }) => memory.store(leafAt, [0, 0])),
-            ...told("tell of the page", iotlbPages({ did: 1, frame })),
-          ]
-        : [change("refuse to unmap the region", () => undefined)];
-      return [{ name: "hypervisor, for the guest", steps: asked }];
     },
   });

@@ -15,8 +15,11 @@ const titles: Readonly<Record<AttachBugId, string>> = {
   "id-shared": "two devices have one id, and one uses the other's translations",
   "nested-id-recycled": "an id serves again while the unit keeps what was under it",
   "alias-cleared": "a second function is attached, and the first is refused meanwhile",
+  "alias-from-another": "a device sends by two ids, and one leads where another device's does",
   "region-by-way-of-nothing": "a device is moved, and what firmware wants mapped is gone meanwhile",
   "region-unmapped": "a guest unmaps what firmware wants mapped",
+  "region-mapped-behind": "a device comes to a domain, and what firmware wants mapped comes after it",
+  "region-blocked": "a device is claimed, and what firmware wants mapped is gone",
 };
 
 export const attachDemonstrations: Readonly<Record<string, Demonstration>> = Object.fromEntries(

@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are told. */
 import type { Scenario } from "../scenario.js";
 import { armForeignNoncoherent } from "./arm.js";
+import { attachmentScenarios } from "./attachment.js";
 import { merge, missingHandle, straddle } from "./contiguity.js";
 import { engineContract, whoBounces } from "./engine.js";
 import { legacyBypass, memoryModels } from "./models.js";
@@ -26,4 +27,5 @@ export const scenarios: readonly Scenario[] = [
   whoBounces,
   ...pageLifetimeScenarios,
   ...replacementScenarios,
+  ...attachmentScenarios,
 ];

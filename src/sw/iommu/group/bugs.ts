@@ -114,6 +114,15 @@ export const attachBugs = [
     ...breaks("I5"),
   },
   {
+    id: "alias-from-another",
+    ...{
+      year: 2026,
+      source:
+        "CVE-2026-53053: the entry of a device's alias is copied from another device's; shown on a unit of VT-d's",
+    },
+    ...breaks("I1"),
+  },
+  {
     id: "region-by-way-of-nothing",
     ...{
       year: 2022,
@@ -127,6 +136,19 @@ export const attachBugs = [
     ...{
       year: 2021,
       source: "CVE-2021-28694 to 28696, XSA-378 (34750a3eb0): a guest may unmap what firmware wants mapped",
+    },
+    ...breaks("I5"),
+  },
+  {
+    id: "region-mapped-behind",
+    ...{ year: 2023, source: "Linux 152431e4fe7f: regions are mapped behind the attachment to the default domain" },
+    ...breaks("I5"),
+  },
+  {
+    id: "region-blocked",
+    ...{
+      year: 2023,
+      source: "Linux a48ce36e2786: who claims a device blocks it, whatever firmware wants mapped for it",
     },
     ...breaks("I5"),
   },

@@ -54,7 +54,8 @@ function mustLeadTo(group: Group, device: GroupDevice, domain: number, old: numb
 }
 
 function leadTo(group: Group, device: GroupDevice, domain: number, old: number): Result {
-  if (requiresDirect(device) && blocks(group, domain)) return "EINVAL";
+  const isKept = requiresDirect(device) && !group.bugs.has("region-blocked");
+  if (isKept && blocks(group, domain)) return "EINVAL";
   // What is made of a process's tables stands behind PASIDs only.
   if (group.driver.domains.kindOf(domain) === "sva") return "ENODEV";
   return group.driver.attachDevice(domain, device, old);
