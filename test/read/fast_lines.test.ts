@@ -594,7 +594,7 @@ test.each([ftrace, perf])("$format, changed at random", (form) => {
       events += result.events;
       rows += slow.rows.length;
     }),
-    { numRuns: amount(20, 20_000), endOnFailure: true, interruptAfterTimeLimit: amount(20_000, 60_000) },
+    { numRuns: amount(12, 20_000), endOnFailure: true, interruptAfterTimeLimit: amount(20_000, 60_000) },
   );
   expect(events).toBeGreaterThan(rows / 2);
 });

@@ -83,14 +83,14 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
       for (let i = 1; i < ranges.count; i++) {
         if (ranges.iova[i]! < ranges.iova[i - 1]! + ranges.bytes[i - 1]!) expect.fail(`row ${i} is out of order`);
       }
-      const step = Math.max(1, Math.floor(ranges.count / amount(80, 400)));
+      const step = Math.max(1, Math.floor(ranges.count / amount(40, 400)));
       for (let i = 0; i < ranges.count; i += step) {
         const pages = ranges.bytes[i]! / 4096;
         for (const page of [0, Math.floor(pages / 2), pages - 1]) {
           compare(arena, root, ranges, ranges.iova[i]! / 4096 + page, `seed ${100 + n}, row ${i}`);
         }
       }
-      for (let i = 0; i < amount(800, 1500); i++) {
+      for (let i = 0; i < amount(400, 1500); i++) {
         const dfn = framesOnAPath(rng, arena, root, tables);
         if (compare(arena, root, ranges, dfn, `seed ${100 + n}, ${i}`)) found++;
       }
@@ -156,7 +156,7 @@ function framesOnAPath(rng: Rng, arena: Arena, root: TableRoot, tables: readonly
   const { granuleLg2 } = formats[root.format];
   let within = 0;
   const pick = (frame: number, entryCount: number) => {
-    for (let tries = 0; tries < 800; tries++) {
+    for (let tries = 0; tries < amount(300, 800); tries++) {
       const i = rng.below(entryCount);
       if (arena.words[frame * 1024 + i * 2] !== 0) return i;
     }

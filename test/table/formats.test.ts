@@ -16,7 +16,7 @@ import { Arena, rootOf, topFrames, upperBase, widthName, widths } from "./machin
 import { slowWalk } from "./slow_walk.js";
 
 /** Translations per width; the family has several widths for each format, so a format gets more than this. */
-const translations = amount(2_000, 200_000);
+const translations = amount(800, 200_000);
 
 const optionSets: readonly MapperOptions[] = [
   {},
@@ -84,7 +84,7 @@ describe.each(widths.map((w) => [widthName(w), w] as const))("%s", (_, [format, 
     const seed = 21;
     const rng = new Rng(seed);
     const kinds = new Map<number, number>();
-    const each = amount(1000, 4000);
+    const each = amount(400, 4000);
     for (let n = 0; n < translations / each; n++) {
       const { arena, root } = noise(rng, format, level, inputBits, more);
       const plan = planOf(root);

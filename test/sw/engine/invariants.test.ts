@@ -12,7 +12,7 @@ import { type Bench, bench, kinds, readBytes } from "./bench.js";
 const { bidirectional, fromDevice } = Direction;
 const page = 4096;
 const foreignFrom = 3000;
-const pages = amount(60, 200);
+const pages = amount(30, 200);
 const translating = kinds.filter((k) => k.model === "p2m" || k.model === "p==m" || k.model === "vp+hypercall");
 
 /** Map pages of the other domain, whose owner numbers them as it likes: often like ours, sometimes exactly like here. */
@@ -96,7 +96,7 @@ for (const kind of translating) {
       const garbage = new Uint8Array(page).fill(0xdd);
       for (let p = 1; p < 2048; p++) b.scattered!.memory.write(p * page, garbage);
       const held: { at: { phys: number; bus: number }; size: number }[] = [];
-      for (let n = 0; n < amount(12, 30); n++) {
+      for (let n = 0; n < amount(8, 30); n++) {
         const size = 1 + rng.below(30000);
         const at = b.engine.allocCoherent(b.device, size)!;
         expect(readBytes(b.guest.memory, at.phys, size).every((x) => x === 0)).toBe(true);

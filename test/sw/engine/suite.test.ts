@@ -8,7 +8,7 @@ import { amount } from "../../tier.js";
 import { type Bench, bench, kinds, randomBytes, readBytes } from "./bench.js";
 
 const { toDevice, fromDevice, bidirectional } = Direction;
-const rounds = amount(30, 60);
+const rounds = amount(16, 60);
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 /** Numbers of pages that are free for pages of another domain. */
 const foreignAt = 3000;

@@ -10,7 +10,7 @@ import { amount } from "../../tier.js";
 import { unit } from "./built.js";
 import { type Asked, amdvi, smmuFirst, vtdLegacy, vtdScalable } from "./naive.js";
 
-const count = amount(4, 300);
+const count = amount(2, 300);
 const lookups = 400;
 const frames = 24;
 
