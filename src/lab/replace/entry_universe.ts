@@ -7,6 +7,7 @@
 import type { Universe } from "../../check/universe.js";
 import type { Actor } from "../../sim/actor.js";
 import { cell, cells, type Live, MachineState, record } from "../../state/index.js";
+import { entryRuled } from "../../sw/iommu/entry/rules.js";
 import type { ReplaceStep, TagName } from "../../sw/iommu/entry/sequences/sequence.js";
 import { type Meaning, Meanings } from "./meanings.js";
 import type { FetchOrder, ReplacedEntry } from "./replaced_entry.js";
@@ -20,19 +21,6 @@ export interface EntryReplacement {
   readonly fetchBits: number;
   readonly fetchOrder: FetchOrder;
 }
-
-export const entryRules = {
-  I4: "what the unit takes the entry for is the old one, the new one, or nothing",
-  I5: "no request is refused",
-  attributes: "a request has the attributes of the entry that it goes by",
-  I6: "under the tag of a domain nothing is kept of another's tables",
-  after: "when it is over, nothing leads to other tables than the new ones",
-  recycled: "when it is over, nothing is kept under the tag that the old entry had",
-} as const;
-export type EntryRule = keyof typeof entryRules;
-/** A rule as reports name it. */
-export const entryRuled = (rule: EntryRule): string =>
-  /^I\d$/.test(rule) ? `${rule}: ${entryRules[rule]}` : entryRules[rule];
 
 export const isReplaced = "it is over, and the unit takes the entry for the new one";
 

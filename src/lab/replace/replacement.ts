@@ -1,8 +1,9 @@
 /** One replacement, in every order: what a device in the midst of it sees. */
 import { explore } from "../../check/explore.js";
 import type { ToldStep } from "../../check/universe.js";
+import { type EntryRule, entryRuled, entryRules } from "../../sw/iommu/entry/rules.js";
 import type { ReplaceStep } from "../../sw/iommu/entry/sequences/sequence.js";
-import { type EntryReplacement, type EntryRule, entryRuled, entryRules, entryUniverse } from "./entry_universe.js";
+import { type EntryReplacement, entryUniverse } from "./entry_universe.js";
 import { type Meaning, Meanings } from "./meanings.js";
 import type { FetchOrder, ReplacedEntry } from "./replaced_entry.js";
 

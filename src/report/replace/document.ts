@@ -1,9 +1,10 @@
 /** Replacements as a `dmalab.replace-table/1` document. */
-import { entryRuled } from "../../lab/replace/entry_universe.js";
+
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { type StructureName, structures, vendorOf } from "../../lab/replace/structures.js";
 import type { Pair } from "../../lab/replace/table.js";
+import { entryRuled } from "../../sw/iommu/entry/rules.js";
 import type { ReplaceTableDocument } from "../schema/documents.js";
 import { stepLines, syncsOf, viewWords } from "./words.js";
 

@@ -1,9 +1,10 @@
 /** Tables of replacements, and one of them opened, for a terminal. */
-import { entryRuled } from "../../lab/replace/entry_universe.js";
+
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { type StructureName, structures } from "../../lab/replace/structures.js";
 import type { Pair, ReplaceTable } from "../../lab/replace/table.js";
+import { entryRuled } from "../../sw/iommu/entry/rules.js";
 import { table, wrap } from "../text/layout.js";
 import { styleFor } from "../text/style.js";
 import { aloneWords, cellOf, legend, stepLines, tornWords, verdictWords } from "./words.js";

@@ -1,9 +1,9 @@
 /** The page of all replacements. */
 
-import { entryRuled, entryRules } from "../../lab/replace/entry_universe.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { structures } from "../../lab/replace/structures.js";
 import type { Pair, ReplaceTable } from "../../lab/replace/table.js";
+import { entryRuled, entryRules } from "../../sw/iommu/entry/rules.js";
 import { rows, written } from "../scenario/markdown.js";
 import { hardwareWords } from "./lines.js";
 import { cellOf, legend, letterOf, syncsOf, tornWords } from "./words.js";

@@ -4,6 +4,7 @@ import { explore } from "../../../src/check/explore.js";
 import type { Universe } from "../../../src/check/universe.js";
 import { attachUniverses } from "../../../src/lab/protocol/attach/attach_universes.js";
 import { replaceOfTwoFails } from "../../../src/lab/protocol/attach/failed_universes.js";
+import { entryBugs } from "../../../src/sw/iommu/entry/bugs.js";
 import { type AttachBugId, type AttachBugs, attachBugs, attachRule } from "../../../src/sw/iommu/group/bugs.js";
 import { long } from "../../tier.js";
 
@@ -49,7 +50,7 @@ test("a device that sends by two ids is led by both, and one that shares an id k
 });
 
 test("candidates are called so, with what they assume", () => {
-  const candidates = attachBugs.filter(({ source }) => source.startsWith("candidate"));
-  expect(candidates.length).toBe(6);
+  const candidates = [...attachBugs, ...entryBugs].filter(({ source }) => source.startsWith("candidate"));
+  expect(candidates.length).toBe(10);
   for (const { source } of candidates) expect(source).toMatch(/not confirmed by its authors; assumes /);
 });

@@ -18,7 +18,7 @@ import { finishReset, prepareReset } from "../../../sw/iommu/group/reset.js";
 /** PASIDs that devices have: 1. */
 const pasids = 2;
 
-interface Bench {
+export interface Bench {
   readonly state: MachineState;
   readonly domains: DomainBook;
   readonly driver: EntryDriver;
@@ -39,7 +39,7 @@ interface BenchOptions {
 }
 
 /** Two groups of one device behind one driver. */
-function bench({ bugs, refuses = () => false, regions = [] }: BenchOptions): Bench {
+export function bench({ bugs, refuses = () => false, regions = [] }: BenchOptions): Bench {
   const state = new MachineState();
   const domains = new DomainBook(state, 8);
   const presence = state.place(record("the slot", { present: cell<0 | 1>("1 = the first device is there", 1) }));
@@ -64,16 +64,16 @@ function bench({ bugs, refuses = () => false, regions = [] }: BenchOptions): Ben
 }
 
 const owner = 1;
-const newDomain = ({ domains }: Bench, o: Partial<DomainOptions> = {}): number =>
+export const newDomain = ({ domains }: Bench, o: Partial<DomainOptions> = {}): number =>
   domains.allocate({ kind: "paging", pasids: true, ...o }) as number;
 
-interface Act {
+export interface Act {
   readonly name: string;
   readonly steps: Readonly<Record<string, () => void>>;
 }
 
 /** One who does one thing after the other. */
-function actor(state: MachineState, { name, steps }: Act) {
+export function actor(state: MachineState, { name, steps }: Act) {
   const names = Object.keys(steps);
   const list = names.map((step, n) => {
     const does: Step<null, Record<never, never>, string>["does"] = () => {

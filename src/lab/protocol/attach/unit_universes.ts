@@ -6,6 +6,7 @@ import type { Universe } from "../../../check/universe.js";
 import { type CellArray, cells, record } from "../../../state/index.js";
 import type { AttachBugs } from "../../../sw/iommu/group/bugs.js";
 import { type CacheTag, CacheTags } from "../../../sw/iommu/group/cache_tags.js";
+import { DomainIds } from "../../../sw/iommu/group/domain_ids.js";
 import { contextOf, deviceTlbPages, iotlbDomain, iotlbPages } from "../../../sw/iommu/lifetime/flushes.js";
 import type { Site } from "../../../sw/iommu/lifetime/give_back.js";
 import type { ProtocolStep } from "../../../sw/iommu/lifetime/protocol.js";
@@ -130,3 +131,24 @@ export const recycled = (bugs: AttachBugs): Universe =>
       ];
     },
   });
+
+/** In 16 bits -ENOSPC is an id like any other. */
+const noSpace = 28;
+const idsMax = 2 ** 16;
+
+/** All ids are taken when a guest's tables want one. */
+export const withoutAnId = (bugs: AttachBugs): Universe => {
+  const taken = idsMax - noSpace;
+  return shown({
+    ...{ machine: machine([taken, taken], [plain, second]), rule: "I1", unattached: [1] },
+    protocols(m) {
+      const ids = new DomainIds(m.state, { first: taken, count: 1 });
+      ids.take(1);
+      const asked = ids.take(2);
+      const id = typeof asked === "number" ? asked : bugs.has("error-taken-for-an-id") ? idsMax - noSpace : null;
+      const fails = change("fail: there is no id left", () => undefined);
+      const entry = id === null ? fails : lead(m, { requester: second.requester, domain: 1, did: id });
+      return [{ name: "host", steps: [entry] }];
+    },
+  });
+};

@@ -19,6 +19,12 @@ const titles: Readonly<Record<AttachBugId, string>> = {
   "region-by-way-of-nothing": "a device is moved, and what firmware wants mapped is gone meanwhile",
   "region-unmapped": "a guest unmaps what firmware wants mapped",
   "region-mapped-behind": "a device comes to a domain, and what firmware wants mapped comes after it",
+  "requests-outlive-their-queue":
+    "a PASID is detached, and what its device has asked for is answered by a queue that is gone",
+  "root-and-levels-apart": "a table grows, and who unmaps walks the new root by the old levels",
+  "handed-back-in-flight": "a guest's device goes back to domain 0, and goes on with what the guest told it",
+  "error-taken-for-an-id": "there is no id left, and the error serves as one",
+  "asked-of-the-new-entry": "who is told of a flush is asked of an entry that has changed already",
   "region-blocked": "a device is claimed, and what firmware wants mapped is gone",
 };
 

@@ -1,5 +1,6 @@
 /** All historic bugs that are switches somewhere: one table for each layer that has some, with its demonstrations. */
 import { engineBugs } from "../../../sw/engine/index.js";
+import { entryBugs } from "../../../sw/iommu/entry/bugs.js";
 import { attachBugs } from "../../../sw/iommu/group/bugs.js";
 import { lifetimeBugs } from "../../../sw/iommu/lifetime/bugs.js";
 import { bugs as poolBugs } from "../../../sw/swiotlb/bugs.js";
@@ -7,6 +8,7 @@ import { xenBugs } from "../../../sw/xen/index.js";
 import { attachDemonstrations } from "./attach.js";
 import type { Demonstration } from "./demonstration.js";
 import { engineDemonstrations } from "./engine.js";
+import { entryDemonstrations } from "./entry.js";
 import { searchStates } from "./explored.js";
 import { guestDemonstrations } from "./guest.js";
 import { hypervisorDemonstrations } from "./hypervisor.js";
@@ -35,6 +37,7 @@ const tables: readonly BugTable[] = [
   { layer: "sw/engine", rows: engineBugs, demonstrations: engineDemonstrations },
   { layer: "sw/iommu", rows: lifetimeBugs, demonstrations: lifetimeDemonstrations },
   { layer: "sw/iommu", rows: attachBugs, demonstrations: attachDemonstrations },
+  { layer: "sw/iommu", rows: entryBugs, demonstrations: entryDemonstrations },
   { layer: "sw/xen", rows: xenBugs, demonstrations: { ...guestDemonstrations, ...hypervisorDemonstrations } },
 ];
 

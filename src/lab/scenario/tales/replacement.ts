@@ -1,6 +1,8 @@
 /** Scenarios of domains that are replaced while devices go on: each is every order of stores and reads of one entry. */
+
+import { type EntryRule, entryRuled } from "../../../sw/iommu/entry/rules.js";
 import { entryOfStructure } from "../../replace/entries.js";
-import { type EntryRule, entryRuled, entryUniverse, isReplaced } from "../../replace/entry_universe.js";
+import { entryUniverse, isReplaced } from "../../replace/entry_universe.js";
 import { changeIsOver, flightRuled, inFlight } from "../../replace/flight/in_flight.js";
 import { remapped } from "../../replace/flight/one_domain.js";
 import { costOfRemapping } from "../../replace/flight/remapping_cost.js";

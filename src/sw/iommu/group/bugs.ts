@@ -19,12 +19,13 @@ export const attachRules = {
   I4: "a device is led where its group says, and nowhere else",
   I5: "what the old domain and the new one map alike is never refused",
   tags: "unmappings are told to whoever is led to their domain",
+  requests: "what a device asks for is answered while the queue for it is there",
 } as const;
 export type AttachRule = keyof typeof attachRules;
 
 /** A rule as reports name it. */
 export const attachRule = (rule: AttachRule): string =>
-  rule === "tags" ? attachRules.tags : `${rule}: ${attachRules[rule]}`;
+  /^I\d$/.test(rule) ? `${rule}: ${attachRules[rule]}` : attachRules[rule];
 
 const breaks = (rule: AttachRule) => ({ rule, breaks: attachRule(rule) }) as const;
 const read7 = "as read in Linux 7.0, not confirmed by its authors";
@@ -151,6 +152,46 @@ export const attachBugs = [
       source: "Linux a48ce36e2786: who claims a device blocks it, whatever firmware wants mapped for it",
     },
     ...breaks("I5"),
+  },
+  {
+    id: "requests-outlive-their-queue",
+    ...{ year: 2025, source: "CVE-2025-38594: the queue for page requests goes before the unit's is drained" },
+    ...breaks("requests"),
+  },
+  {
+    id: "root-and-levels-apart",
+    ...{
+      year: 2025,
+      source:
+        "CVE-2025-39961 (754265bcab78): a table grows while another processor reads its root and its levels; shown on a unit of VT-d's",
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "handed-back-in-flight",
+    ...{
+      year: 2019,
+      source:
+        "XSA-302, XSA-306 (319f9a0ba9, ba2ab00bbb): a device goes back to domain 0 before it is reset, and works on",
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "error-taken-for-an-id",
+    ...{
+      year: 2026,
+      source: `candidate O-AMD4: nested_domain_alloc, ${read7}; assumes that all ids are taken, and one of them by what -ENOSPC is in 16 bits; shown on a unit of VT-d's`,
+    },
+    ...breaks("I1"),
+  },
+  {
+    id: "asked-of-the-new-entry",
+    ...{
+      year: 2026,
+      source:
+        "candidate O-XEN1: device_in_domain, as read in Xen 4.21, not confirmed by its authors; assumes that ATS is on, which it is not unless it is asked for",
+    },
+    ...breaks("I1"),
   },
 ] as const satisfies readonly Row[];
 
