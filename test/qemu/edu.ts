@@ -16,8 +16,8 @@ const toMemory = 2;
 /** Virtual time after which a transfer is done. */
 const transferNs = 100_000_000;
 
-/** Bytes of each transfer here. */
-export const wordBytes = 8;
+/** Bytes of a transfer, unless it says otherwise. */
+const wordBytes = 8;
 
 export interface Edu {
   readonly bar: number;
@@ -25,33 +25,43 @@ export interface Edu {
   readonly requester: number;
 }
 
-/** One transfer of 8 bytes: `read` brings them from a bus address into the buffer, otherwise they go there from it. */
+/** One transfer: `read` brings bytes from a bus address into the buffer, otherwise they go there from it. */
 export interface Transfer {
   readonly edu: Edu;
   readonly address: bigint;
   readonly read: boolean;
+  /** Of the device's buffer, in bytes from its begin; default 0. */
+  readonly at?: number;
+  /** Default 8. */
+  readonly bytes?: number;
 }
 
 /** Run transfers of different devices at once, and wait until all are done. */
 export async function transfer(qtest: Qtest, transfers: readonly Transfer[]): Promise<void> {
   if (transfers.length === 0) return;
-  const commands = transfers.flatMap(({ edu: { bar }, address, read }) => {
+  await qtest.send(starting(qtest, transfers));
+  const ask = transfers.map(({ edu }) => asking(edu));
+  while ((await qtest.send(ask)).some(isRunning));
+}
+
+/** Commands by which transfers begin, and end where time is stepped. */
+export function starting(qtest: Qtest, transfers: readonly Transfer[]): string[] {
+  const commands = transfers.flatMap(({ edu: { bar }, address, read, at = 0, bytes = wordBytes }) => {
     const bus = `0x${address.toString(16)}`;
-    const own = `0x${buffer.toString(16)}`;
+    const own = `0x${(buffer + at).toString(16)}`;
     return [
+      `writeq 0x${(bar + count).toString(16)} 0x${bytes.toString(16)}`,
       `writeq 0x${(bar + source).toString(16)} ${read ? bus : own}`,
       `writeq 0x${(bar + destination).toString(16)} ${read ? own : bus}`,
       `writeq 0x${(bar + command).toString(16)} 0x${(read ? run : run | toMemory).toString(16)}`,
     ];
   });
-  if (qtest.steps) {
-    await qtest.send([...commands, `clock_step ${transferNs}`]);
-    return;
-  }
-  await qtest.send(commands);
-  const ask = transfers.map(({ edu: { bar } }) => `readq 0x${(bar + command).toString(16)}`);
-  while ((await qtest.send(ask)).some((answer) => (Number(answer) & run) !== 0));
+  return qtest.steps ? [...commands, `clock_step ${transferNs}`] : commands;
 }
+
+/** The command that asks whether a transfer is under way, and what its answer says. */
+export const asking = ({ bar }: Edu): string => `readq 0x${(bar + command).toString(16)}`;
+export const isRunning = (answer: string): boolean => (Number(answer) & run) !== 0;
 
 /** QEMU's machines differ in how configuration space is reached. */
 export interface ConfigSpace {
@@ -97,7 +107,6 @@ export async function placeEdus(
     ...config.write(port.requester, 0x20, (((last & 0xfff0) << 16) | (first & 0xfff0)) >>> 0),
     ...config.write(port.requester, 0x04, 6),
     ...edus.flatMap((e) => [...config.write(e.requester, 0x10, e.bar), ...config.write(e.requester, 0x04, 6)]),
-    ...edus.map((e) => `writeq 0x${(e.bar + count).toString(16)} 0x${wordBytes.toString(16)}`),
   ]);
   for (const { bar } of edus) {
     const id = await qtest.ask(`readl 0x${bar.toString(16)}`);

@@ -4,7 +4,7 @@ import { type Edu, transfer } from "../edu.js";
 import { resultsAt } from "../test_memory.js";
 import { nothing, reach, reachWord } from "./answer.js";
 import type { Ours } from "./ours.js";
-import type { ProgramUnit } from "./program_unit.js";
+import { type ProgramUnit, takenFaults } from "./program_unit.js";
 import type { Twin } from "./twin.js";
 import type { ProgramVerdict } from "./verdict.js";
 
@@ -40,13 +40,13 @@ export class Accesses {
     const none = 0xdead_0000 + (++this.#stamp % 0x1_0000);
     qtest.writeRam(slot, new Uint8Array(new BigUint64Array([BigInt(none)]).buffer));
     await transfer(qtest, [{ edu, address: BigInt(address), read: true }]);
-    const faults = await this.#unit.qemuFaults();
+    const faults = await takenFaults(this.#unit.qemuFaults, qtest);
     if (faults.length > 0) {
       this.#judge(edu, book, address, false, () => faults.join(", "));
       return;
     }
     await transfer(qtest, [{ edu, address: BigInt(slot), read: false }]);
-    const ofResults = await this.#unit.qemuFaults();
+    const ofResults = await takenFaults(this.#unit.qemuFaults, qtest);
     const [low, high] = this.#twin.qemuWords(slot, 2);
     const data = high! * 2 ** 32 + low!;
     // Where the device does not reach the page of results, what it read is not seen.
@@ -66,7 +66,7 @@ export class Accesses {
     const pattern = new Uint32Array([stamp, 0xa5a5_a5a5 - n]);
     qtest.writeRam(slot, new Uint8Array(pattern.buffer));
     await transfer(qtest, [{ edu, address: BigInt(slot), read: true }]);
-    const first = await this.#unit.qemuFaults();
+    const first = await takenFaults(this.#unit.qemuFaults, qtest);
     let isSure = true;
     const passed = this.#judge(edu, book, slot, false, (ours) => {
       if (first.length > 0) return first.join(", ");
@@ -77,7 +77,7 @@ export class Accesses {
     });
     if (!passed || !isSure) return;
     await transfer(qtest, [{ edu, address: BigInt(address), read: false }]);
-    const faults = await this.#unit.qemuFaults();
+    const faults = await takenFaults(this.#unit.qemuFaults, qtest);
     this.#judge(edu, book, address, true, (ours) => {
       if (faults.length > 0) return faults.join(", ");
       const places = ours.filter((a) => a.startsWith(reachWord)).map((a) => Number(a.slice(reachWord.length)));
@@ -99,7 +99,7 @@ export class Accesses {
     const { requester } = edu;
     const frame = Math.floor(address / 4096);
     const request = { requester, pasid: null, frame, offset: address % 4096, write, type: AddressType.untranslated };
-    const cached = this.#ours.rightsCached(frame);
+    const cached = this.#ours.cached(frame).map(({ allow }) => allow);
     const answers = this.#ours.answers(request);
     const [kept, fresh] = [answers[0]!, answers.at(-1)!];
     const seen = qemu(answers);

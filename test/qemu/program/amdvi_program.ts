@@ -9,7 +9,7 @@ import { Mapper, type TableRoot } from "../../../src/table/index.js";
 import { amdviBase } from "../amdvi_driver.js";
 import type { UnderTest } from "../machines.js";
 import { largeCaches } from "./large_caches.js";
-import type { Domain, ProgramUnit } from "./program_unit.js";
+import type { Domain, FaultReader, ProgramUnit } from "./program_unit.js";
 import { Twin } from "./twin.js";
 
 const { registers: at } = amdviRegisters;
@@ -143,10 +143,13 @@ export class AmdviProgram implements ProgramUnit {
     return [];
   }
 
-  async qemuFaults(): Promise<string[]> {
-    const [tail] = await this.twin.ask([at.evtTail.offset]);
-    await this.twin.tell32(at.evtHead.offset, Number(tail! & 0x7_fff0n));
-    return [];
+  /** None that could be relied on; the log is emptied. */
+  get qemuFaults(): FaultReader {
+    const { twin } = this;
+    return {
+      ask: [twin.asking(at.evtTail.offset, 64)],
+      taken: ([tail]) => ({ texts: [], tell: [twin.telling32(at.evtHead.offset, Number(BigInt(tail!) & 0x7_fff0n))] }),
+    };
   }
 
   #pages(domain: Domain, page: number, s: 0 | 1): void {

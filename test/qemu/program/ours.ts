@@ -5,12 +5,15 @@ import { resolve } from "../../../src/hw/iommu/core/translating_port.js";
 import { nothing, reach } from "./answer.js";
 import type { ProgramUnit } from "./program_unit.js";
 
+/** What is asked of it. */
+export type Answering = Pick<ProgramUnit, "state" | "caches" | "transaction" | "recordsFaults" | "ourFaults">;
+
 export class Ours {
-  readonly #unit: ProgramUnit;
+  readonly #unit: Answering;
   readonly #rng: Rng;
 
   /** @param rng draws which entry of a full cache gives way */
-  constructor(unit: ProgramUnit, rng: Rng) {
+  constructor(unit: Answering, rng: Rng) {
     this.#unit = unit;
     this.#rng = rng;
   }
@@ -33,16 +36,17 @@ export class Ours {
     putBack();
   }
 
-  /** Rights of the translations that ours has cached of a page. */
-  rightsCached(frame: number): number[] {
+  /** The translations that ours has cached of a page, under any tag: their rights, and the frame to which each leads. */
+  cached(frame: number): { readonly allow: number; readonly to: number }[] {
     const { translations } = this.#unit.caches;
-    const rights: number[] = [];
+    const found: { allow: number; to: number }[] = [];
     for (let slot = 0; slot < translations.slots.count; slot++) {
       const from = translations.frameOf(slot);
       const isOf = frame >= from && frame < from + 2 ** (translations.sizeLg2Of(slot) - 12);
-      if (translations.slots.isUsed(slot) && isOf) rights.push(translations.allowOf(slot));
+      if (!translations.slots.isUsed(slot) || !isOf) continue;
+      found.push({ allow: translations.allowOf(slot), to: translations.outputOf(slot) + frame - from });
     }
-    return rights;
+    return found;
   }
 
   /**

@@ -3,12 +3,25 @@ import type { UnitCaches } from "../../../src/hw/iommu/core/caches.js";
 import type { Transaction } from "../../../src/hw/iommu/core/transaction.js";
 import type { MachineState } from "../../../src/state/machine_state.js";
 import type { Mapper } from "../../../src/table/index.js";
+import type { Qtest } from "../qtest.js";
 
 /** A table that devices are pointed at. */
 export interface Domain {
   readonly mapper: Mapper;
   /** DID, ASID or DomainID. */
   readonly tag: number;
+}
+
+/** How QEMU's records since the last time are taken: by commands, whose answers lead to a text of each and to more commands. */
+export interface FaultReader {
+  readonly ask: readonly string[];
+  taken(answers: readonly string[]): { readonly texts: readonly string[]; readonly tell: readonly string[] };
+}
+
+export async function takenFaults({ ask, taken }: FaultReader, qtest: Qtest): Promise<readonly string[]> {
+  const { texts, tell } = taken(await qtest.send(ask));
+  if (tell.length > 0) await qtest.send(tell);
+  return texts;
 }
 
 export interface ProgramUnit {
@@ -34,5 +47,5 @@ export interface ProgramUnit {
   progress(): Promise<readonly [string, string]>;
   /** Take the records since the last time: a text of each. */
   ourFaults(): string[];
-  qemuFaults(): Promise<string[]>;
+  readonly qemuFaults: FaultReader;
 }

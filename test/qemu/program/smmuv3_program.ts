@@ -1,4 +1,5 @@
 /** Programs of SMMUv3: a linear stream table, a context descriptor and a first stage for each domain; events word by word. */
+import { composed } from "../../../src/bits/composed.js";
 import { type Field, read, write } from "../../../src/bits/field.js";
 import { SmmuUnit } from "../../../src/hw/iommu/smmuv3/smmu_unit.js";
 import * as C from "../../../src/spec/smmuv3/command_layouts.js";
@@ -11,13 +12,14 @@ import { Mapper, type TableRoot } from "../../../src/table/index.js";
 import type { UnderTest } from "../machines.js";
 import { smmuBase } from "../smmuv3_driver.js";
 import { largeCaches } from "./large_caches.js";
-import type { Domain, ProgramUnit } from "./program_unit.js";
-import { Twin } from "./twin.js";
+import type { Domain, FaultReader, ProgramUnit } from "./program_unit.js";
+import { type Act, Twin } from "./twin.js";
 
 const { registers: at } = smmuRegisters;
 /** log2 of the entries of both queues, and of the streams. */
 const queueLg2 = 7;
-const streamsLg2 = 11;
+export const streamsLg2 = 11;
+const steBytes = 64;
 
 export class SmmuProgram implements ProgramUnit {
   readonly name = "SMMUv3";
@@ -31,6 +33,7 @@ export class SmmuProgram implements ProgramUnit {
   readonly #events: number;
   /** Address of each domain's context descriptor, by ASID. */
   readonly #contexts = new Map<number, number>();
+  readonly #posted: Uint32Array[] = [];
   #produced = 0;
   #consumed = 0;
 
@@ -87,7 +90,7 @@ export class SmmuProgram implements ProgramUnit {
   attach(requester: number, domain: Domain | null): void {
     const config = domain === null ? 0 : 5;
     const s1Context = domain === null ? 0 : this.#contexts.get(domain.tag)! / 64;
-    this.#put(this.#streams + requester * 64, 16, Ste, { v: 1, config, s1Context });
+    this.#put(this.entryAt(requester), 16, Ste, { v: 1, config, s1Context });
   }
 
   /** One page by its address, more by a range of granules. */
@@ -111,9 +114,37 @@ export class SmmuProgram implements ProgramUnit {
   }
 
   ring(): void {
-    this.#post(C.Sync, { op: C.Command.sync });
-    this.twin.write32(this.#unit.registers, "cmdqProd", this.#produced);
+    for (const act of this.asking(this.#posted.splice(0))) this.twin.perform(act, this.registers);
+    this.work();
+  }
+
+  get registers() {
+    return this.#unit.registers;
+  }
+
+  /** Our unit does what it was asked to do. */
+  work(): void {
     while (this.#unit.queue.choices() > 0) this.#unit.queue.step();
+  }
+
+  /** What software does to have commands carried out: they stand in the queue, a CMD_SYNC behind them, and PROD says so. */
+  asking(commands: readonly Uint32Array[]): Act[] {
+    const stores = [...commands, composed(4, [[C.Sync.op, C.Command.sync]])].map((words) => {
+      const address = this.#commands + (this.#produced % 2 ** queueLg2) * 16;
+      this.#produced = (this.#produced + 1) % 2 ** (queueLg2 + 1);
+      return { kind: "store", address, words } as const;
+    });
+    return [...stores, { kind: "register", offset: at.cmdqProd.offset, value: this.#produced, bits: 32 }];
+  }
+
+  /** Where a stream's entry stands. */
+  entryAt(requester: number): number {
+    return this.#streams + requester * steBytes;
+  }
+
+  /** Address of the stream table. */
+  get root(): number {
+    return this.#streams;
   }
 
   async progress(): Promise<[string, string]> {
@@ -138,13 +169,18 @@ export class SmmuProgram implements ProgramUnit {
   }
 
   /** QEMU's unit meets 8 bytes as two accesses of 4, so that one refusal may be recorded twice. */
-  async qemuFaults(): Promise<string[]> {
-    const [produced] = await this.twin.ask32([at.eventqProd.offset]);
-    const texts = new Set<string>();
-    for (; this.#consumed !== produced; this.#consumed = (this.#consumed + 1) % 2 ** (queueLg2 + 1))
-      texts.add(textOf(this.twin.qemuWords(this.#eventAt(this.#consumed), eventRecordBytes / 4)));
-    await this.twin.tell32(at.eventqCons.offset, produced!);
-    return [...texts];
+  get qemuFaults(): FaultReader {
+    const { twin } = this;
+    return {
+      ask: [twin.asking(at.eventqProd.offset, 32)],
+      taken: ([answer]) => {
+        const produced = Number(answer);
+        const texts = new Set<string>();
+        for (; this.#consumed !== produced; this.#consumed = (this.#consumed + 1) % 2 ** (queueLg2 + 1))
+          texts.add(textOf(twin.qemuWords(this.#eventAt(this.#consumed), eventRecordBytes / 4)));
+        return { texts: [...texts], tell: texts.size === 0 ? [] : [twin.telling32(at.eventqCons.offset, produced)] };
+      },
+    };
   }
 
   #eventAt(n: number): number {
@@ -158,8 +194,9 @@ export class SmmuProgram implements ProgramUnit {
   }
 
   #post<L extends object>(layout: L, values: Readonly<Record<string, number>>): void {
-    this.#put(this.#commands + (this.#produced % 2 ** queueLg2) * 16, 4, layout, values);
-    this.#produced = (this.#produced + 1) % 2 ** (queueLg2 + 1);
+    const words = new Uint32Array(4);
+    for (const [name, value] of Object.entries(values)) write(words, 0, layout[name as keyof L] as Field, value);
+    this.#posted.push(words);
   }
 }
 

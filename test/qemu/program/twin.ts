@@ -8,6 +8,11 @@ import { dataAt, ramBytes } from "../test_memory.js";
 /** Where tables begin, and where they must end: data in RAM from here on hold their own address. */
 const tablesAt = 16 * 2 ** 20;
 
+/** One thing that software does to a machine. */
+export type Act =
+  | { readonly kind: "store"; readonly address: number; readonly words: Uint32Array }
+  | { readonly kind: "register"; readonly offset: number; readonly value: number; readonly bits: 32 | 64 };
+
 export class Twin implements TableMemory {
   readonly machine: UnderTest;
   readonly memory: Memory;
@@ -22,6 +27,11 @@ export class Twin implements TableMemory {
     this.#base = base;
     this.memory = new Memory((machine.ramBase + ramBytes) / 4096);
     this.#next = (machine.ramBase + tablesAt) / 4096;
+  }
+
+  /** Where tables stand: bytes. */
+  get tables(): { readonly first: number; readonly bytes: number } {
+    return { first: this.machine.ramBase + tablesAt, bytes: dataAt - tablesAt };
   }
 
   /** Frames of zeros beside each other, aligned to their number. @returns the first */
@@ -69,6 +79,38 @@ export class Twin implements TableMemory {
     this.#commands.push(`writeq 0x${(this.#base + offset).toString(16)} 0x${value.toString(16)}`);
   }
 
+  /** Do to both machines what software does. QEMU's is done by `settle`. */
+  perform(act: Act, registers: RegisterFile<string>): void {
+    this.performHere(act, registers);
+    if (act.kind === "store") this.#changed.add(Math.floor(act.address / 4096));
+    else this.#commands.push(this.#commandOf(act));
+  }
+
+  /** To ours alone. */
+  performHere(act: Act, registers: RegisterFile<string>): void {
+    if (act.kind === "store") this.memory.store(act.address, act.words);
+    else if (act.bits === 32) registers.write32(act.offset, act.value);
+    else registers.write64(act.offset, act.value, 0);
+  }
+
+  /** To QEMU's alone. @returns commands that are still to be sent: all that comes after the last store */
+  async performThere(acts: readonly Act[], before: readonly string[] = []): Promise<string[]> {
+    const commands = [...before];
+    for (const act of acts) {
+      if (act.kind === "register") commands.push(this.#commandOf(act));
+      else {
+        if (commands.length > 0) await this.machine.qtest.send(commands.splice(0));
+        const { buffer, byteOffset, byteLength } = act.words;
+        this.machine.qtest.writeRam(act.address, new Uint8Array(buffer, byteOffset, byteLength));
+      }
+    }
+    return commands;
+  }
+
+  #commandOf({ offset, value, bits }: Extract<Act, { kind: "register" }>): string {
+    return `write${bits === 32 ? "l" : "q"} 0x${(this.#base + offset).toString(16)} 0x${value.toString(16)}`;
+  }
+
   /** Give QEMU what was stored, then what was written to registers. */
   async settle(): Promise<void> {
     const bytes = new Uint8Array(4096);
@@ -82,18 +124,20 @@ export class Twin implements TableMemory {
 
   /** QEMU's registers, 64 bits each. */
   async ask(offsets: readonly number[]): Promise<bigint[]> {
-    const commands = offsets.map((offset) => `readq 0x${(this.#base + offset).toString(16)}`);
-    return (await this.machine.qtest.send(commands)).map(BigInt);
+    return (await this.machine.qtest.send(offsets.map((offset) => this.asking(offset, 64)))).map(BigInt);
   }
 
   async ask32(offsets: readonly number[]): Promise<number[]> {
-    const commands = offsets.map((offset) => `readl 0x${(this.#base + offset).toString(16)}`);
-    return (await this.machine.qtest.send(commands)).map(Number);
+    return (await this.machine.qtest.send(offsets.map((offset) => this.asking(offset, 32)))).map(Number);
   }
 
-  /** Write a register of QEMU's alone. */
-  async tell32(offset: number, value: number): Promise<void> {
-    await this.machine.qtest.send([`writel 0x${(this.#base + offset).toString(16)} 0x${value.toString(16)}`]);
+  /** The command that reads a register of QEMU's, and the one that writes it. */
+  asking(offset: number, bits: 32 | 64): string {
+    return `read${bits === 32 ? "l" : "q"} 0x${(this.#base + offset).toString(16)}`;
+  }
+
+  telling32(offset: number, value: number): string {
+    return `writel 0x${(this.#base + offset).toString(16)} 0x${value.toString(16)}`;
   }
 
   /** QEMU's bytes. */

@@ -1,4 +1,5 @@
 /** Programs of VT-d: descriptors of 128 bits in legacy mode, of 256 in scalable mode; its one fault record, word by word. */
+import { composed } from "../../../src/bits/composed.js";
 import { write } from "../../../src/bits/field.js";
 import { VtdUnit } from "../../../src/hw/iommu/vtd/vtd_unit.js";
 import { ContextEntry, ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";
@@ -10,8 +11,8 @@ import { Mapper, type TableRoot } from "../../../src/table/index.js";
 import type { UnderTest } from "../machines.js";
 import { vtdBase } from "../vtd_driver.js";
 import { largeCaches } from "./large_caches.js";
-import type { Domain, ProgramUnit } from "./program_unit.js";
-import { Twin } from "./twin.js";
+import type { Domain, FaultReader, ProgramUnit } from "./program_unit.js";
+import { type Act, Twin } from "./twin.js";
 
 const faultClear = 0x8000_0000;
 const words = (value: bigint): [number, number] => [Number(value & 0xffff_ffffn), Number(value >> 32n)];
@@ -30,6 +31,7 @@ export class VtdProgram implements ProgramUnit {
   /** By bus: the frame of its context table. By device: the address of its PASID table. */
   readonly #contexts = new Map<number, number>();
   readonly #pasids = new Map<number, number>();
+  readonly #posted: Uint32Array[] = [];
   #domains = 0;
   #tail = 0;
   #waits = 0;
@@ -82,9 +84,9 @@ export class VtdProgram implements ProgramUnit {
     const { twin } = this;
     const p = domain === null ? 0 : 1;
     const top = domain === null ? 0 : domain.mapper.root.address / 4096;
-    const context = this.#contextTable(requester >>> 8);
+    const at = this.entryAt(requester);
     if (!this.#scalable) {
-      twin.store(context + (requester & 0xff) * 16, 4, (w) => {
+      twin.store(at, 4, (w) => {
         write(w, 0, ContextEntry.p, p);
         write(w, 0, ContextEntry.frame, top);
         write(w, 0, ContextEntry.aw, 2);
@@ -92,7 +94,7 @@ export class VtdProgram implements ProgramUnit {
       });
       return;
     }
-    twin.store(this.#pasidTable(requester, context), 16, (w) => {
+    twin.store(at, 16, (w) => {
       write(w, 0, PasidEntry.p, p);
       write(w, 0, PasidEntry.pgtt, PasidTranslation.second);
       write(w, 0, PasidEntry.aw, 2);
@@ -133,16 +135,51 @@ export class VtdProgram implements ProgramUnit {
   }
 
   ring(): void {
-    const I = D.InvalidationWait;
-    this.#waits++;
-    this.#post((w) => {
-      write(w, 0, I.type, D.DescriptorType.wait);
-      write(w, 0, I.sw, 1);
-      write(w, 0, I.data, this.#waits);
-      write(w, 0, I.at, this.#statusAt);
-    });
-    this.twin.write64(this.#unit.registers, "iqt", this.#tail);
+    for (const act of this.asking(this.#posted.splice(0))) this.twin.perform(act, this.registers);
+    this.work();
+  }
+
+  get registers() {
+    return this.#unit.registers;
+  }
+
+  /** Our unit does what it was asked to do. */
+  work(): void {
     while (this.#unit.queue.choices() > 0) this.#unit.queue.step();
+  }
+
+  /** What software does to have descriptors carried out: they stand in the queue, a wait behind them, and the tail says so. */
+  asking(descriptors: readonly Uint32Array[]): Act[] {
+    const I = D.InvalidationWait;
+    const wait = composed(4, [
+      [I.type, D.DescriptorType.wait],
+      [I.sw, 1],
+      [I.data, ++this.#waits],
+      [I.at, this.#statusAt],
+    ]);
+    const bytes = this.#scalable ? 32 : 16;
+    const stores = [...descriptors, wait].map((descriptor) => {
+      const words = new Uint32Array(bytes / 4);
+      words.set(descriptor);
+      const address = this.#queue + this.#tail;
+      this.#tail = (this.#tail + bytes) % 4096;
+      return { kind: "store", address, words } as const;
+    });
+    return [
+      ...stores,
+      { kind: "register", offset: this.registers.map.registers.iqt.offset, value: this.#tail, bits: 64 },
+    ];
+  }
+
+  /** Where the entry stands that points a device at a table: a context entry, or in scalable mode the first of its PASID table. */
+  entryAt(requester: number): number {
+    const context = this.#contextTable(requester >>> 8);
+    return this.#scalable ? this.#pasidTable(requester, context) : context + (requester & 0xff) * 16;
+  }
+
+  /** Address of the root table. */
+  get root(): number {
+    return this.#root;
   }
 
   async progress(): Promise<[string, string]> {
@@ -169,12 +206,14 @@ export class VtdProgram implements ProgramUnit {
     return textOf(word(0), word(2));
   }
 
-  async qemuFaults(): Promise<string[]> {
-    const { fault, faultHigh, fsts } = this.#unit.registers.map.registers;
-    const [low, high] = await this.twin.ask([fault.offset, faultHigh.offset]);
-    await this.twin.tell32(faultHigh.offset + 4, faultClear);
-    await this.twin.tell32(fsts.offset, 1);
-    return textOf(low!, high!);
+  get qemuFaults(): FaultReader {
+    const { twin } = this;
+    const { fault, faultHigh, fsts } = this.registers.map.registers;
+    const reads = [fault, faultHigh].map(({ offset }) => twin.asking(offset, 64));
+    return {
+      ask: [...reads, twin.telling32(faultHigh.offset + 4, faultClear), twin.telling32(fsts.offset, 1)],
+      taken: ([low, high]) => ({ texts: textOf(BigInt(low!), BigInt(high!)), tell: [] }),
+    };
   }
 
   #iotlb(g: number, did: number, page: number, am: number): void {
@@ -199,9 +238,9 @@ export class VtdProgram implements ProgramUnit {
   }
 
   #post(set: (w: Uint32Array) => void): void {
-    const bytes = this.#scalable ? 32 : 16;
-    this.twin.store(this.#queue + this.#tail, bytes / 4, set);
-    this.#tail = (this.#tail + bytes) % 4096;
+    const words = new Uint32Array(4);
+    set(words);
+    this.#posted.push(words);
   }
 
   /** In scalable mode that of devices below 16. */

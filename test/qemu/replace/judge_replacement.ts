@@ -1,0 +1,122 @@
+/**
+ * Scripts played on our unit, and what QEMU did held against it and against what the search of the entry says.
+ *
+ * Each access is judged twice. Ours, by the same stores and commands, gives the same data or the same fault; where units may
+ * keep or drop what they cached, ours is asked with it and without. And it ends where the old domain leads, or the new one, or
+ * by one of the views that the search met; not refused where both lead alike and the way is hitless; as before, before the
+ * first step, and by the new domain after the last.
+ */
+import { frameBytes } from "../../../src/base/frame.js";
+import { AddressType } from "../../../src/hw/iommu/core/request.js";
+import { reachWord } from "../program/answer.js";
+import type { Ours } from "../program/ours.js";
+import type { Act } from "../program/twin.js";
+import { type End, endIfPresent } from "./ends.js";
+import { PassedOnce } from "./passed_once.js";
+import type { ReplaceVerdict } from "./replace_verdict.js";
+import type { ReplacedUnit } from "./replaced_unit.js";
+import type { Dma, Script } from "./script.js";
+
+export class ReplacementJudge {
+  readonly #replaced: ReplacedUnit;
+  readonly #ours: Ours;
+  readonly #verdict: ReplaceVerdict;
+  #passed: PassedOnce;
+  /** By page, in this script: where QEMU let it lead, otherwise than units do. */
+  readonly #strayed = new Map<number, Set<number>>();
+
+  constructor(replaced: ReplacedUnit, ours: Ours, verdict: ReplaceVerdict) {
+    this.#replaced = replaced;
+    this.#ours = ours;
+    this.#verdict = verdict;
+    this.#passed = new PassedOnce(replaced);
+  }
+
+  perform(acts: readonly Act[]): void {
+    const { unit } = this.#replaced;
+    for (const act of acts) unit.twin.performHere(act, unit.registers);
+    unit.work();
+    unit.state.settle();
+  }
+
+  /** @param answers QEMU's, of each access in turn */
+  judge(script: Script, answers: readonly string[]): void {
+    this.#verdict.replacements++;
+    this.#passed = new PassedOnce(this.#replaced);
+    this.#strayed.clear();
+    let n = 0;
+    for (const event of script.events) {
+      if (event.kind === "acts") {
+        this.perform(event.acts);
+        this.#passed.after(event.commands);
+        continue;
+      }
+      const qemu = answers[n++]!;
+      this.#verdict.accesses++;
+      const isAsOurs = this.#byOurs(script, event, qemu);
+      this.#bySearch(script, event, qemu, isAsOurs);
+    }
+    this.perform(script.home);
+  }
+
+  /** @returns whether QEMU did what ours may do */
+  #byOurs(script: Script, dma: Dma, qemu: string): boolean {
+    const { address, write, phase } = dma;
+    const { edu, known } = this.#replaced;
+    const verdict = this.#verdict;
+    const frame = Math.floor(address / frameBytes);
+    const offset = address % frameBytes;
+    const request = { requester: edu.requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
+    const cached = this.#ours.cached(frame);
+    const all = this.#ours.answers(request);
+    const [kept, fresh] = [all[0]!, all.at(-1)!];
+    const as = all.indexOf(qemu);
+    const mayBeStale = phase === "during" || (phase === "after" && breaks(script, "after"));
+    if (kept !== fresh) {
+      verdict.stale++;
+      const what = `ours says ${kept} though all was invalidated, its tables ${fresh}`;
+      if (!mayBeStale) verdict.fails(`${wordsOf(script, dma)}: ${what}`);
+    }
+    const isAhead = as < 0 && kept.startsWith(reachWord) && !qemu.startsWith(reachWord);
+    if (!isAhead) this.#ours.goOn(request, Math.max(as, 0));
+    if (as >= 0) return true;
+    const end = endOf(qemu);
+    const strayed = this.#strayed.get(frame) ?? new Set();
+    const difference = {
+      ...{ ours: all, qemu, write, mayBeStale, address },
+      cached: cached.map(({ allow }) => allow),
+      held: cached.map(({ to }) => to * frameBytes + offset),
+      ifPresent: endIfPresent(this.#replaced, dma),
+      strayed: [...strayed].map((page) => page + offset),
+      passed: this.#passed.holds,
+    };
+    if (end !== null) this.#strayed.set(frame, strayed.add(end - offset));
+    verdict.differs(known(difference), difference, wordsOf(script, dma));
+    return false;
+  }
+
+  /** @param isAsOurs false: what QEMU does otherwise has its name, or is wrong already */
+  #bySearch(script: Script, dma: Dma, qemu: string, isAsOurs: boolean): void {
+    const { explored } = script;
+    const verdict = this.#verdict;
+    const [before, after] = [explored.endOf("old", dma), explored.endOf("new", dma)];
+    const end = endOf(qemu);
+    verdict.count(dma.phase, end, before, after);
+    if (!isAsOurs) return;
+    const isOver = dma.phase === "after" && !breaks(script, "after");
+    const allowed = dma.phase === "before" ? [before] : isOver ? [after] : explored.ends(dma);
+    if (!allowed.includes(end)) {
+      const ends = allowed.map((e) => (e === null ? "a refusal" : `0x${e.toString(16)}`)).join(" or ");
+      verdict.fails(`${wordsOf(script, dma)}: the search allows ${ends}; QEMU ${qemu}`);
+    }
+    if (end === null && before !== null && before === after && explored.table.verdict === "hitless")
+      verdict.fails(`${wordsOf(script, dma)}: refused, though both domains lead alike and the way is hitless`);
+  }
+}
+
+const endOf = (answer: string): End => (answer.startsWith(reachWord) ? Number(answer.slice(reachWord.length)) : null);
+
+const breaks = ({ explored: { table } }: Script, rule: string) => table.broken.some((b) => b.rule === rule);
+
+const wordsOf = ({ explored: { way } }: Script, { page, phase, write, address }: Dma) =>
+  `${way.from} to ${way.to} by ${way.sequence}: ${write ? "write" : "read"} of "${page}", 0x${address.toString(16)}, ${phase}`;

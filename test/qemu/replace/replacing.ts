@@ -1,0 +1,42 @@
+/** Replacements drawn by a seed, one after the other, each played on QEMU's unit and then judged. */
+import { Rng } from "../../../src/base/rng.js";
+import { Ours } from "../program/ours.js";
+import { TestMemory } from "../test_memory.js";
+import { ReplacementJudge } from "./judge_replacement.js";
+import { QemuSide } from "./qemu_side.js";
+import { ReplaceVerdict } from "./replace_verdict.js";
+import type { ReplacedUnit } from "./replaced_unit.js";
+import { scriptOf } from "./script.js";
+import { Explored, waysOf } from "./ways.js";
+
+export interface Replacing {
+  readonly replaced: ReplacedUnit;
+  readonly seed: number;
+  readonly count: number;
+  readonly edit?: Parameters<typeof scriptOf>[3];
+}
+
+export async function replaceUnderDma({ replaced, seed, count, edit }: Replacing): Promise<ReplaceVerdict> {
+  const { unit } = replaced;
+  const { machine } = unit.twin;
+  const rng = new Rng(seed);
+  const verdict = new ReplaceVerdict();
+  const judge = new ReplacementJudge(replaced, new Ours(unit, rng), verdict);
+  const qemuSide = new QemuSide(replaced);
+  const ways = waysOf(replaced);
+  const explored = new Map<number, Explored>();
+  new TestMemory(machine.ramBase).copyData(machine.qtest);
+  const home = [...replaced.home, ...unit.asking(replaced.forgetAll)];
+  await qemuSide.perform(home);
+  judge.perform(home);
+  for (let n = 0; n < count && verdict.wrong.length < 10; n++) {
+    const index = rng.below(ways.length);
+    const way = explored.get(index) ?? new Explored(replaced, ways[index]!);
+    explored.set(index, way);
+    const script = scriptOf(replaced, way, rng, edit);
+    judge.judge(script, await qemuSide.play(script));
+    const [ours, qemu] = await unit.progress();
+    if (ours !== qemu) verdict.fails(`queues after ${Object.values(way.way).join(", ")}: ours ${ours}, QEMU ${qemu}`);
+  }
+  return verdict;
+}
