@@ -4,11 +4,12 @@
  * DMALAB_QEMU_REPLACEMENTS of each structure (60 unless set).
  */
 import { describe, expect, test } from "vitest";
-import { startX86, switchesOn } from "./machines.js";
+import { hasSwitch, startVirt, startX86, switchesOn } from "./machines.js";
 import { findQemu } from "./qtest.js";
 import type { ReplaceVerdict } from "./replace/replace_verdict.js";
 import type { ReplacedUnit } from "./replace/replaced_unit.js";
 import { replaceUnderDma } from "./replace/replacing.js";
+import { smmuReplaced } from "./replace/smmuv3_replaced.js";
 import { vtdReplaced } from "./replace/vtd_replaced.js";
 
 const count = Number(process.env["DMALAB_QEMU_REPLACEMENTS"] ?? 60);
@@ -35,6 +36,17 @@ const rows: readonly Row[] = [
       return vtdReplaced(await startX86(qemu, `intel-iommu,intremap=off,aw-bits=${bits}${switches}`), "scalable", bits);
     },
   },
+  ...(["stream", "context"] as const).map(
+    (which): Row => ({
+      what: which === "stream" ? "SMMUv3, stream table entries" : "SMMUv3, context descriptors",
+      arch: "aarch64",
+      async start(qemu) {
+        // Where the unit has a choice, it has both stages.
+        const more = hasSwitch(qemu, "arm-smmuv3", "stage") ? ["-global", "arm-smmuv3.stage=nested"] : [];
+        return smmuReplaced(await startVirt(qemu, "iommu=smmuv3", more), which);
+      },
+    }),
+  ),
 ];
 
 for (const { what, arch, start } of rows) {

@@ -8,7 +8,7 @@ import { EventRecord, eventRecordBytes } from "../../../src/spec/smmuv3/event_re
 import { smmuRegisters } from "../../../src/spec/smmuv3/register_map.js";
 import { StreamEntry as Ste } from "../../../src/spec/smmuv3/stream_table.js";
 import { MachineState } from "../../../src/state/machine_state.js";
-import { Mapper, type TableRoot } from "../../../src/table/index.js";
+import type { TableRoot } from "../../../src/table/index.js";
 import type { UnderTest } from "../machines.js";
 import { smmuBase } from "../smmuv3_driver.js";
 import { largeCaches } from "./large_caches.js";
@@ -83,7 +83,7 @@ export class SmmuProgram implements ProgramUnit {
     this.#contexts.set(tag, context);
     const values = { v: 1, aa64: 1, a: 1, r: 1, aset: 1, ips: 4, t0sz: 16, epd1: 1, asid: tag, ttb0: address / 16 };
     this.#put(context, 16, Cd, values);
-    return { mapper: new Mapper(twin, root, (n) => twin.allocate(n)), tag };
+    return { mapper: twin.mapper(root), tag };
   }
 
   /** A stream that points at nothing is refused without a word (5.2, Config 0). */

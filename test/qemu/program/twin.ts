@@ -1,6 +1,7 @@
 /** QEMU's machine and a memory of ours with the same bytes, and two units' registers that are told the same. */
 import type { RegisterFile } from "../../../src/bus/registers.js";
 import { Memory } from "../../../src/mem/memory.js";
+import { Mapper, type TableRoot } from "../../../src/table/index.js";
 import type { TableMemory } from "../../../src/table/table_maker.js";
 import type { UnderTest } from "../machines.js";
 import { dataAt, ramBytes } from "../test_memory.js";
@@ -41,6 +42,10 @@ export class Twin implements TableMemory {
     if (this.#next * 4096 > this.machine.ramBase + dataAt) throw new Error("tables reach into the data");
     for (let frame = first; frame < this.#next; frame++) this.store32(frame * 4096, 0);
     return first;
+  }
+
+  mapper(root: TableRoot): Mapper {
+    return new Mapper(this, root, (n) => this.allocate(n));
   }
 
   frame(m: number) {

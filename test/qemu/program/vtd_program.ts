@@ -7,7 +7,7 @@ import * as D from "../../../src/spec/vtd/descriptors.js";
 import { PasidDirectoryEntry, PasidEntry, PasidTranslation } from "../../../src/spec/vtd/pasid.js";
 import { RootEntry } from "../../../src/spec/vtd/root_entry.js";
 import { MachineState } from "../../../src/state/machine_state.js";
-import { Mapper, type TableRoot } from "../../../src/table/index.js";
+import type { TableRoot } from "../../../src/table/index.js";
 import type { UnderTest } from "../machines.js";
 import { vtdBase } from "../vtd_driver.js";
 import { largeCaches } from "./large_caches.js";
@@ -77,7 +77,7 @@ export class VtdProgram implements ProgramUnit {
     const root: TableRoot = {
       ...{ format: "vtd-ss", address, level: 3, inputBits: 48, upper: "zero", outputBits: 48, allow: 3 },
     };
-    return { mapper: new Mapper(twin, root, (n) => twin.allocate(n)), tag: ++this.#domains };
+    return { mapper: twin.mapper(root), tag: ++this.#domains };
   }
 
   attach(requester: number, domain: Domain | null): void {

@@ -1,6 +1,5 @@
 /** Where accesses end, by what an entry says. */
 import { write } from "../../../src/bits/field.js";
-import { withEntry } from "../../../src/lab/replace/ground.js";
 import { predict, reaches } from "../predict.js";
 import type { ReplacedUnit } from "./replaced_unit.js";
 
@@ -13,9 +12,12 @@ export interface Access {
 export type End = number | null;
 
 export function endBy(replaced: ReplacedUnit, entry: Uint32Array, { address, write }: Access): End {
-  const { unit, entryAt, root, codes, edu } = replaced;
-  const memory = withEntry(unit.twin.memory, entryAt, entry);
-  const found = predict(memory, root, codes, { requester: edu.requester, address: BigInt(address), write });
+  const { root, codes, edu } = replaced;
+  const found = predict(replaced.with(entry), root, codes, {
+    requester: edu.requester,
+    address: BigInt(address),
+    write,
+  });
   return reaches(found) ? found.reaches : null;
 }
 

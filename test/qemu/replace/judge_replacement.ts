@@ -8,10 +8,11 @@
  */
 import { frameBytes } from "../../../src/base/frame.js";
 import { AddressType } from "../../../src/hw/iommu/core/request.js";
+import type { Attachment, LookupFault } from "../../../src/table/device/index.js";
 import { reachWord } from "../program/answer.js";
 import type { Ours } from "../program/ours.js";
 import type { Act } from "../program/twin.js";
-import { type End, endIfPresent } from "./ends.js";
+import { type End, endIfPresent, entryNow } from "./ends.js";
 import { PassedOnce } from "./passed_once.js";
 import type { ReplaceVerdict } from "./replace_verdict.js";
 import type { ReplacedUnit } from "./replaced_unit.js";
@@ -22,6 +23,8 @@ export class ReplacementJudge {
   readonly #ours: Ours;
   readonly #verdict: ReplaceVerdict;
   #passed: PassedOnce;
+  /** What the entry was since it was forgotten last, the latest first: the unit may have read any of them. */
+  #entries: Uint32Array[] = [];
   /** By page, in this script: where QEMU let it lead, otherwise than units do. */
   readonly #strayed = new Map<number, Set<number>>();
 
@@ -49,6 +52,7 @@ export class ReplacementJudge {
       if (event.kind === "acts") {
         this.perform(event.acts);
         this.#passed.after(event.commands);
+        this.#entries = [entryNow(this.#replaced), ...(event.forgetsEntry ? [] : this.#entries)];
         continue;
       }
       const qemu = answers[n++]!;
@@ -62,14 +66,16 @@ export class ReplacementJudge {
   /** @returns whether QEMU did what ours may do */
   #byOurs(script: Script, dma: Dma, qemu: string): boolean {
     const { address, write, phase } = dma;
-    const { edu, known } = this.#replaced;
+    const replaced = this.#replaced;
+    const { edu, known } = replaced;
     const verdict = this.#verdict;
     const frame = Math.floor(address / frameBytes);
     const offset = address % frameBytes;
     const request = { requester: edu.requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
     const cached = this.#ours.cached(frame);
-    const all = this.#ours.answers(request);
-    const [kept, fresh] = [all[0]!, all.at(-1)!];
+    const each = this.#entries.map((entry) => this.#whileItIs(entry, () => this.#ours.answers(request)));
+    const all = each.flat();
+    const [kept, fresh] = [all[0]!, each[0]!.at(-1)!];
     const as = all.indexOf(qemu);
     const mayBeStale = phase === "during" || (phase === "after" && breaks(script, "after"));
     if (kept !== fresh) {
@@ -78,7 +84,8 @@ export class ReplacementJudge {
       if (!mayBeStale) verdict.fails(`${wordsOf(script, dma)}: ${what}`);
     }
     const isAhead = as < 0 && kept.startsWith(reachWord) && !qemu.startsWith(reachWord);
-    if (!isAhead) this.#ours.goOn(request, Math.max(as, 0));
+    const [entry, forgotten] = as < 0 ? [0, 0] : [Math.floor(as / each[0]!.length), as % each[0]!.length];
+    if (!isAhead) this.#whileItIs(this.#entries[entry]!, () => this.#ours.goOn(request, forgotten));
     if (as >= 0) return true;
     const end = endOf(qemu);
     const strayed = this.#strayed.get(frame) ?? new Set();
@@ -86,13 +93,23 @@ export class ReplacementJudge {
       ...{ ours: all, qemu, write, mayBeStale, address },
       cached: cached.map(({ allow }) => allow),
       held: cached.map(({ to }) => to * frameBytes + offset),
-      ifPresent: endIfPresent(this.#replaced, dma),
+      ifPresent: endIfPresent(replaced, dma),
       strayed: [...strayed].map((page) => page + offset),
       passed: this.#passed.holds,
+      readsFlash: this.#entries.some((e) => leadsBelow(replaced.of.found(e), replaced.unit.twin.machine.ramBase)),
     };
     if (end !== null) this.#strayed.set(frame, strayed.add(end - offset));
     verdict.differs(known(difference), difference, wordsOf(script, dma));
     return false;
+  }
+
+  /** With an entry in our memory that stood there before. */
+  #whileItIs<T>(entry: Uint32Array, then: () => T): T {
+    const { unit, entryAt } = this.#replaced;
+    unit.twin.memory.store(entryAt, entry);
+    const result = then();
+    unit.twin.memory.store(entryAt, this.#entries[0]!);
+    return result;
   }
 
   /** @param isAsOurs false: what QEMU does otherwise has its name, or is wrong already */
@@ -113,6 +130,10 @@ export class ReplacementJudge {
       verdict.fails(`${wordsOf(script, dma)}: refused, though both domains lead alike and the way is hitless`);
   }
 }
+
+/** Does an entry lead to a table below an address? */
+const leadsBelow = (found: Attachment | LookupFault, address: number): boolean =>
+  "state" in found && [...found.first, found.second].some((root) => root !== null && root.address < address);
 
 const endOf = (answer: string): End => (answer.startsWith(reachWord) ? Number(answer.slice(reachWord.length)) : null);
 

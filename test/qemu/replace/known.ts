@@ -1,6 +1,6 @@
 /** Where QEMU's units do while an entry is replaced what units do not: each with the section that says so. */
 import { reach } from "../program/answer.js";
-import { type Difference, vtdKnown } from "../program/known.js";
+import { type Difference, smmuKnown, vtdKnown } from "../program/known.js";
 import type { End } from "./ends.js";
 
 export interface ReplaceDifference extends Difference {
@@ -11,6 +11,8 @@ export interface ReplaceDifference extends Difference {
   readonly ifPresent: End;
   /** Where QEMU's unit let the page lead before, otherwise than units do. */
   readonly strayed: readonly number[];
+  /** An entry that the unit may have read leads below RAM, where this machine has flash and registers. */
+  readonly readsFlash: boolean;
   /** Since contexts were forgotten, there was an entry that lets all pass as it is. */
   readonly passed: boolean;
 }
@@ -31,4 +33,11 @@ export const vtdReplaceKnown: KnownReplaceFaults = (d) => {
   if (d.strayed.some((at) => d.qemu === reach(at)))
     return "what an entry without P led to was cached, under a tag that was forgotten before";
   return vtdKnown(d);
+};
+
+export const smmuReplaceKnown: KnownReplaceFaults = (d) => {
+  const name = smmuKnown(d);
+  if (name !== null) return name;
+  const isWalk = d.qemu.startsWith("event 0xb ") || d.qemu.startsWith("event 0x10 ");
+  return d.readsFlash && isWalk ? "where an entry leads to no memory, this machine's flash is read as a table" : null;
 };

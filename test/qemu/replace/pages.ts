@@ -2,6 +2,7 @@
 import { frameBytes } from "../../../src/base/frame.js";
 import type { Side } from "../../../src/lab/replace/replaced_entry.js";
 import type { Mapper } from "../../../src/table/index.js";
+import type { Qtest } from "../qtest.js";
 import { dataAt } from "../test_memory.js";
 
 /** Led apart, led alike, mapped in one domain alone, in neither. */
@@ -36,9 +37,17 @@ export class Pages {
     mapper.map(this.at(side), own!, frameBytes, 3);
   }
 
-  /** What a first stage above leads to, a second one leads to itself. */
-  mapBelow(mapper: Mapper): void {
+  /** What a first stage above leads to, and its tables, a second one leads to themselves. */
+  mapBelow(mapper: Mapper, tables: { readonly first: number; readonly bytes: number }): void {
     for (const page of sides.flatMap((side) => this.#targets("first", side))) mapper.map(page, page, frameBytes, 3);
+    mapper.map(tables.first, tables.first, tables.bytes, 3);
+  }
+
+  /** Put into each word of 8 bytes its address. */
+  fill(qtest: Qtest): void {
+    const words = new Uint32Array(this.bytes / 4);
+    for (let n = 0; n < words.length; n += 2) words[n] = this.first + n * 4;
+    qtest.writeRam(this.first, new Uint8Array(words.buffer));
   }
 
   #targets(stage: Stage, side: Side): readonly number[] {

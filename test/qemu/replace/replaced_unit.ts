@@ -1,6 +1,7 @@
 /** A unit of QEMU's and one of ours, of which one entry is replaced while a device reads and writes through it. */
 import type { RegisterFile } from "../../../src/bus/registers.js";
 import type { ReplacedEntry } from "../../../src/lab/replace/replaced_entry.js";
+import type { MemoryView } from "../../../src/mem/view.js";
 import type { UnitRoot } from "../../../src/table/device/index.js";
 import type { CodeSet } from "../../../src/table/index.js";
 import type { Edu } from "../edu.js";
@@ -31,12 +32,17 @@ export interface ReplacedUnit {
   readonly known: KnownReplaceFaults;
   readonly edu: Edu;
   readonly entryAt: number;
+  /** Memory while the device is away from home, with this entry in it. */
+  with(entry: Uint32Array): MemoryView;
   readonly pages: Pages;
   /** Stores after which all that the device asks for passes as it is, and those after which the entry counts again. */
   readonly home: readonly Act[];
   readonly away: readonly Act[];
-  /** Commands by which all is forgotten; the entry, in one of the ways that there are; translations under the tag of an entry. */
+  /** Commands by which all is forgotten. */
   readonly forgetAll: readonly Uint32Array[];
+  /** The ways to have the entry forgotten, which the last command of each does; then, what is under way waited for. */
   readonly forgetEntry: readonly (readonly Uint32Array[])[];
+  readonly drain: readonly Uint32Array[];
+  /** Translations under the tag of an entry. */
   forgetTag(entry: Uint32Array): readonly Uint32Array[];
 }

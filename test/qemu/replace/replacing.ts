@@ -1,7 +1,6 @@
 /** Replacements drawn by a seed, one after the other, each played on QEMU's unit and then judged. */
 import { Rng } from "../../../src/base/rng.js";
 import { Ours } from "../program/ours.js";
-import { TestMemory } from "../test_memory.js";
 import { ReplacementJudge } from "./judge_replacement.js";
 import { QemuSide } from "./qemu_side.js";
 import { ReplaceVerdict } from "./replace_verdict.js";
@@ -18,14 +17,13 @@ export interface Replacing {
 
 export async function replaceUnderDma({ replaced, seed, count, edit }: Replacing): Promise<ReplaceVerdict> {
   const { unit } = replaced;
-  const { machine } = unit.twin;
   const rng = new Rng(seed);
   const verdict = new ReplaceVerdict();
   const judge = new ReplacementJudge(replaced, new Ours(unit, rng), verdict);
   const qemuSide = new QemuSide(replaced);
   const ways = waysOf(replaced);
   const explored = new Map<number, Explored>();
-  new TestMemory(machine.ramBase).copyData(machine.qtest);
+  replaced.pages.fill(unit.twin.machine.qtest);
   const home = [...replaced.home, ...unit.asking(replaced.forgetAll)];
   await qemuSide.perform(home);
   judge.perform(home);

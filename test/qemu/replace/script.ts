@@ -24,6 +24,8 @@ interface Done {
   readonly kind: "acts";
   readonly acts: readonly Act[];
   readonly commands: readonly Uint32Array[];
+  /** From here on the unit has nothing of the entry but as it stands. */
+  readonly forgetsEntry: boolean;
 }
 export type Event = Done | Dma;
 
@@ -58,7 +60,7 @@ export function scriptOf(
       dma(phase, pageKinds[rng.below(pageKinds.length)]!, rng.below(2) === 1);
   };
   const old: Act = { kind: "store", address: entryAt, words: of.entry(explored.way.from, "old") };
-  events.push(done([...replaced.away, old]), asked(unit, replaced.forgetAll));
+  events.push(done([...replaced.away, old]), asked(unit, replaced.forgetAll, true));
   some("before", 4);
   const parts = edit(explored.table.steps).flatMap((step) => partsOf(replaced, explored, rng, step));
   for (const [n, part] of parts.entries()) {
@@ -68,9 +70,9 @@ export function scriptOf(
   return { explored, events, home: [...replaced.home, ...unit.asking(replaced.forgetAll)] };
 }
 
-const done = (acts: readonly Act[]): Done => ({ kind: "acts", acts, commands: [] });
-const asked = (unit: Asked, commands: readonly Uint32Array[]): Done => ({
-  ...{ kind: "acts", acts: unit.asking(commands), commands },
+const done = (acts: readonly Act[]): Done => ({ kind: "acts", acts, commands: [], forgetsEntry: false });
+const asked = (unit: Asked, commands: readonly Uint32Array[], forgetsEntry: boolean): Done => ({
+  ...{ kind: "acts", acts: unit.asking(commands), commands, forgetsEntry },
 });
 
 /** Stores as wide as processors make them; or commands one by one, each waited for. */
@@ -83,7 +85,8 @@ function partsOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, step: Rep
       return done([{ kind: "store", address: entryAt + (step.word + n * width) * 4, words }]);
     });
   }
-  const commands =
-    step.kind === "sync" ? forgetEntry[rng.below(forgetEntry.length)]! : replaced.forgetTag(explored.tagged(step.tag));
-  return commands.map((command) => asked(unit, [command]));
+  if (step.kind === "flush")
+    return replaced.forgetTag(explored.tagged(step.tag)).map((command) => asked(unit, [command], false));
+  const forget = forgetEntry[rng.below(forgetEntry.length)]!;
+  return [...forget, ...replaced.drain].map((command, n) => asked(unit, [command], n === forget.length - 1));
 }

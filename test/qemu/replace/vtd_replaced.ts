@@ -1,6 +1,5 @@
 /** VT-d units whose context entry, or whose PASID entry of requests without PASID, is replaced. */
 import { read } from "../../../src/bits/field.js";
-import { withEntry } from "../../../src/lab/replace/ground.js";
 import type { ReplacedEntry, Side } from "../../../src/lab/replace/replaced_entry.js";
 import { vtdContextEntry, vtdPasidEntry, vtdPlaces } from "../../../src/lab/replace/vtd_entries.js";
 import { ContextEntry } from "../../../src/spec/vtd/context_entry.js";
@@ -9,13 +8,13 @@ import { type ContextKindName, contextEntry } from "../../../src/sw/iommu/entry/
 import { type PasidKindName, pasidEntry } from "../../../src/sw/iommu/entry/kinds/vtd_pasid.js";
 import { context, iotlb, pasidCache, pasidIotlb } from "../../../src/sw/iommu/vtd/commands.js";
 import { deviceTables, type UnitRoot } from "../../../src/table/device/index.js";
-import { Mapper } from "../../../src/table/index.js";
 import type { UnderTest } from "../machines.js";
 import { VtdProgram } from "../program/vtd_program.js";
 import { unitTemplate } from "../unit_template.js";
 import { vtdBase } from "../vtd_driver.js";
 import { firstStage, secondStage } from "../vtd_tables.js";
 import { vtdReplaceKnown } from "./known.js";
+import { over } from "./over.js";
 import { Pages, type Stage } from "./pages.js";
 import type { ReplacedUnit } from "./replaced_unit.js";
 
@@ -42,18 +41,16 @@ export async function vtdReplaced(
   const table = (stage: Stage, side: Side): number => {
     const top = twin.allocate();
     const made = stage === "first" ? firstStage(root, top) : secondStage(root, top, fourLevels);
-    const mapper = new Mapper(twin, made, (n) => twin.allocate(n));
+    const mapper = twin.mapper(made);
     pages.map(mapper, stage, side);
-    if (stage === "second") {
-      pages.mapBelow(mapper);
-      mapper.map(twin.tables.first, twin.tables.first, twin.tables.bytes, 3);
-    }
+    if (stage === "second") pages.mapBelow(mapper, twin.tables);
     return top;
   };
   const sideOf = (side: Side) => ({
     ...{ did: vtdPlaces[side].did, first: table("first", side), second: table("second", side) },
   });
   const contents = { old: sideOf("old"), new: sideOf("new") };
+  const withIt = (entry: Uint32Array) => over(twin.memory, new Map([[entryAt, entry]]));
   const model = isScalable ? vtdPasidEntry : vtdContextEntry;
   const of: ReplacedEntry = {
     ...model,
@@ -62,23 +59,19 @@ export async function vtdReplaced(
       const { did, second } = contents[side];
       return contextEntry(kind as ContextKindName, { did, table: second, ats: false });
     },
-    found: (entry) => deviceTables.vtd.lookup(withEntry(twin.memory, entryAt, entry), root, edu.requester, null),
+    found: (entry) => deviceTables.vtd.lookup(withIt(entry), root, edu.requester, null),
   };
-  const drain = iotlb({ g: 2, did: nobody });
+  const [contexts, pasids] = [context({ g: 1 }), pasidCache({ g: 3 })];
   await twin.settle();
   unit.state.begin();
   return {
     ...{ name: unit.name, unit, of, root, codes: isScalable ? "vtd-scalable" : "vtd-legacy", known: vtdReplaceKnown },
-    ...{ edu, entryAt, pages, away: [] },
+    ...{ edu, entryAt, pages, with: withIt, away: [] },
     home: [{ kind: "store", address: entryAt, words: of.entry("pt", "old") }],
-    forgetAll: [context({ g: 1 }), ...(isScalable ? [pasidCache({ g: 3 })] : []), iotlb({ g: 1 })],
-    // A context entry that stays may be forgotten with what it leads to.
-    forgetEntry: isScalable
-      ? [
-          [pasidCache({ g: 3 }), drain],
-          [context({ g: 1 }), pasidCache({ g: 3 }), drain],
-        ]
-      : [[context({ g: 1 }), drain]],
+    forgetAll: [contexts, ...(isScalable ? [pasids] : []), iotlb({ g: 1 })],
+    // A context entry that stays may be forgotten before what it leads to.
+    forgetEntry: isScalable ? [[pasids], [contexts, pasids]] : [[contexts]],
+    drain: [iotlb({ g: 2, did: nobody })],
     forgetTag(entry) {
       if (read(entry, 0, isScalable ? PasidEntry.p : ContextEntry.p) === 0) return [];
       const did = read(entry, 0, isScalable ? PasidEntry.did : ContextEntry.did);
