@@ -1,6 +1,7 @@
 /** Programs of SMMUv3: a linear stream table, a context descriptor and a first stage for each domain; events word by word. */
 import { composed } from "../../../src/bits/composed.js";
 import { type Field, read, write } from "../../../src/bits/field.js";
+import type { CacheSizes } from "../../../src/hw/iommu/core/caches.js";
 import { SmmuUnit } from "../../../src/hw/iommu/smmuv3/smmu_unit.js";
 import * as C from "../../../src/spec/smmuv3/command_layouts.js";
 import { ContextDescriptor as Cd } from "../../../src/spec/smmuv3/context_descriptor.js";
@@ -37,22 +38,22 @@ export class SmmuProgram implements ProgramUnit {
   #produced = 0;
   #consumed = 0;
 
-  private constructor(twin: Twin, ids: readonly number[]) {
+  private constructor(twin: Twin, ids: readonly number[], caches: CacheSizes) {
     this.twin = twin;
     const [idr0, idr1, idr3, idr5] = ids as [number, number, number, number];
     this.#unit = new SmmuUnit({
       ...{ state: this.state, memory: twin.memory, messages: { send: () => undefined } },
-      ...{ identification: { idr0, idr1, idr3, idr5 }, caches: largeCaches },
+      ...{ identification: { idr0, idr1, idr3, idr5 }, caches },
     });
     this.#streams = twin.allocate(2 ** streamsLg2 / 64) * 4096;
     this.#commands = twin.allocate() * 4096;
     this.#events = twin.allocate() * 4096;
   }
 
-  static async of(machine: UnderTest): Promise<SmmuProgram> {
+  static async of(machine: UnderTest, caches = largeCaches): Promise<SmmuProgram> {
     const twin = new Twin(machine, smmuBase);
     const ids = await twin.ask32([at.idr0.offset, at.idr1.offset, at.idr3.offset, at.idr5.offset]);
-    const unit = new SmmuProgram(twin, ids);
+    const unit = new SmmuProgram(twin, ids, caches);
     const { registers } = unit.#unit;
     twin.write32(registers, "cr2", 2);
     twin.write64(registers, "strtabBase", unit.#streams);

@@ -1,6 +1,7 @@
 /** Programs of VT-d: descriptors of 128 bits in legacy mode, of 256 in scalable mode; its one fault record, word by word. */
 import { composed } from "../../../src/bits/composed.js";
 import { write } from "../../../src/bits/field.js";
+import type { CacheSizes } from "../../../src/hw/iommu/core/caches.js";
 import { VtdUnit } from "../../../src/hw/iommu/vtd/vtd_unit.js";
 import { ContextEntry, ScalableContextEntry } from "../../../src/spec/vtd/context_entry.js";
 import * as D from "../../../src/spec/vtd/descriptors.js";
@@ -36,23 +37,23 @@ export class VtdProgram implements ProgramUnit {
   #tail = 0;
   #waits = 0;
 
-  private constructor(twin: Twin, scalable: boolean, capabilities: readonly bigint[]) {
+  private constructor(twin: Twin, scalable: boolean, capabilities: readonly bigint[], caches: CacheSizes) {
     this.twin = twin;
     this.name = scalable ? "VT-d scalable" : "VT-d legacy";
     this.#scalable = scalable;
     this.#unit = new VtdUnit({
       ...{ state: this.state, memory: twin.memory, messages: { send: () => undefined } },
       ...{ capability: words(capabilities[0]!), extendedCapability: words(capabilities[1]!) },
-      ...{ outputBits: 48, caches: largeCaches },
+      ...{ outputBits: 48, caches },
     });
     this.#root = twin.allocate() * 4096;
     this.#queue = twin.allocate() * 4096;
     this.#statusAt = twin.allocate() * 4096;
   }
 
-  static async of(machine: UnderTest, scalable: boolean): Promise<VtdProgram> {
+  static async of(machine: UnderTest, scalable: boolean, caches = largeCaches): Promise<VtdProgram> {
     const twin = new Twin(machine, vtdBase);
-    const unit = new VtdProgram(twin, scalable, await twin.ask([0x08, 0x10]));
+    const unit = new VtdProgram(twin, scalable, await twin.ask([0x08, 0x10]), caches);
     const { registers } = unit.#unit;
     twin.write64(registers, "rtaddr", unit.#root + (scalable ? 0x400 : 0));
     twin.write32(registers, "gcmd", 0x4000_0000);

@@ -57,13 +57,13 @@ export class ReplacementJudge {
       }
       const qemu = answers[n++]!;
       this.#verdict.accesses++;
-      const isAsOurs = this.#byOurs(script, event, qemu);
-      this.#bySearch(script, event, qemu, isAsOurs);
+      const endsAsOurs = this.#byOurs(script, event, qemu);
+      this.#bySearch(script, event, qemu, endsAsOurs);
     }
     this.perform(script.home);
   }
 
-  /** @returns whether QEMU did what ours may do */
+  /** @returns whether QEMU's ends where one of ours may, whatever it records */
   #byOurs(script: Script, dma: Dma, qemu: string): boolean {
     const { address, write, phase } = dma;
     const replaced = this.#replaced;
@@ -100,7 +100,7 @@ export class ReplacementJudge {
     };
     if (end !== null) this.#strayed.set(frame, strayed.add(end - offset));
     verdict.differs(known(difference), difference, wordsOf(script, dma));
-    return false;
+    return all.some((answer) => endOf(answer) === end);
   }
 
   /** With an entry in our memory that stood there before. */
@@ -112,16 +112,16 @@ export class ReplacementJudge {
     return result;
   }
 
-  /** @param isAsOurs false: what QEMU does otherwise has its name, or is wrong already */
-  #bySearch(script: Script, dma: Dma, qemu: string, isAsOurs: boolean): void {
+  /** @param endsAsOurs false: it has its name that QEMU's ends elsewhere, or is wrong already */
+  #bySearch(script: Script, dma: Dma, qemu: string, endsAsOurs: boolean): void {
     const { explored } = script;
     const verdict = this.#verdict;
-    const [before, after] = [explored.endOf("old", dma), explored.endOf("new", dma)];
+    const { old: before, new: after, seen } = explored.endsOf(dma);
     const end = endOf(qemu);
     verdict.count(dma.phase, end, before, after);
-    if (!isAsOurs) return;
+    if (!endsAsOurs) return;
     const isOver = dma.phase === "after" && !breaks(script, "after");
-    const allowed = dma.phase === "before" ? [before] : isOver ? [after] : explored.ends(dma);
+    const allowed = dma.phase === "before" ? [before] : isOver ? [after] : seen;
     if (!allowed.includes(end)) {
       const ends = allowed.map((e) => (e === null ? "a refusal" : `0x${e.toString(16)}`)).join(" or ");
       verdict.fails(`${wordsOf(script, dma)}: the search allows ${ends}; QEMU ${qemu}`);

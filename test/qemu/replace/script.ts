@@ -40,13 +40,10 @@ export interface Script {
 export const slotCount = 256;
 export const slotBytes = 8;
 
-/** @param edit what is left out, or turned: to see that it is noticed */
-export function scriptOf(
-  replaced: ReplacedUnit,
-  explored: Explored,
-  rng: Rng,
-  edit: (steps: readonly ReplaceStep[]) => readonly ReplaceStep[] = (steps) => steps,
-): Script {
+/** What is done of the steps of a way: less, or in another order, to see that it is noticed. */
+export type Edit = (steps: readonly ReplaceStep[]) => readonly ReplaceStep[];
+
+export function scriptOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, edit: Edit = (steps) => steps): Script {
   const { unit, of, entryAt, pages } = replaced;
   const events: Event[] = [];
   let slot = 0;
@@ -65,7 +62,9 @@ export function scriptOf(
   const parts = edit(explored.table.steps).flatMap((step) => partsOf(replaced, explored, rng, step));
   for (const [n, part] of parts.entries()) {
     events.push(part);
-    some(n + 1 < parts.length ? "during" : "after", n + 1 < parts.length ? 2 : 4);
+    // Mostly one: some ways have twenty steps.
+    if (n + 1 === parts.length) some("after", 4);
+    else some("during", rng.below(3) === 0 ? 2 : 1);
   }
   return { explored, events, home: [...replaced.home, ...unit.asking(replaced.forgetAll)] };
 }

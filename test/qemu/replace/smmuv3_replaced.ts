@@ -17,6 +17,7 @@ import {
 import * as commands from "../../../src/sw/iommu/smmuv3/commands.js";
 import { deviceTables, type UnitRoot } from "../../../src/table/device/index.js";
 import type { UnderTest } from "../machines.js";
+import { cachesOfOneDevice } from "../program/large_caches.js";
 import { SmmuProgram } from "../program/smmuv3_program.js";
 import { smmuBase } from "../smmuv3_driver.js";
 import { unitTemplate } from "../unit_template.js";
@@ -32,7 +33,7 @@ const sides: readonly Side[] = ["old", "new"];
 const one = { max: 0, format: 0 } as const;
 
 export async function smmuReplaced(machine: UnderTest, which: "stream" | "context"): Promise<ReplacedUnit> {
-  const unit = await SmmuProgram.of(machine);
+  const unit = await SmmuProgram.of(machine, cachesOfOneDevice);
   const { twin, registers: own } = unit;
   const edu = machine.edus[0]!;
   const sid = edu.requester;

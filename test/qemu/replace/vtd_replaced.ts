@@ -9,6 +9,7 @@ import { type PasidKindName, pasidEntry } from "../../../src/sw/iommu/entry/kind
 import { context, iotlb, pasidCache, pasidIotlb } from "../../../src/sw/iommu/vtd/commands.js";
 import { deviceTables, type UnitRoot } from "../../../src/table/device/index.js";
 import type { UnderTest } from "../machines.js";
+import { cachesOfOneDevice } from "../program/large_caches.js";
 import { VtdProgram } from "../program/vtd_program.js";
 import { unitTemplate } from "../unit_template.js";
 import { vtdBase } from "../vtd_driver.js";
@@ -31,7 +32,7 @@ export async function vtdReplaced(
   hostBits: number,
 ): Promise<ReplacedUnit> {
   const isScalable = mode === "scalable";
-  const unit = await VtdProgram.of(machine, isScalable);
+  const unit = await VtdProgram.of(machine, isScalable, cachesOfOneDevice);
   const { twin } = unit;
   const edu = machine.edus[0]!;
   const entryAt = unit.entryAt(edu.requester);

@@ -1,5 +1,6 @@
 /** What may be replaced by what in which way, on a unit as it is, and what the search of the entry says of each. */
 
+import { frameBytes } from "../../../src/base/frame.js";
 import type { Side } from "../../../src/lab/replace/replaced_entry.js";
 import { type Replacement, replacement } from "../../../src/lab/replace/replacement.js";
 import type { TagName } from "../../../src/sw/iommu/entry/sequences/sequence.js";
@@ -34,6 +35,11 @@ export function waysOf(replaced: ReplacedUnit): readonly Way[] {
   );
 }
 
+/** Where an access ends: by the entry of either side, and by all that the unit may take the entry for, each once. */
+export interface Ends extends Readonly<Record<Side, End>> {
+  readonly seen: readonly End[];
+}
+
 /** One way, searched in every order. */
 export class Explored {
   readonly way: Way;
@@ -41,7 +47,8 @@ export class Explored {
   readonly #replaced: ReplacedUnit;
   /** Entries that the unit took for something, in any order of stores and reads. */
   readonly #seen: Uint32Array[] = [];
-  readonly #ends = new Map<string, readonly End[]>();
+  /** By the page that is asked for, and whether to write: where its first byte leads. */
+  readonly #ends = new Map<string, Ends>();
 
   constructor(replaced: ReplacedUnit, way: Way) {
     this.way = way;
@@ -63,20 +70,23 @@ export class Explored {
     return this.#replaced.forgetTag(a).length > 0 ? a : b;
   }
 
-  /** By the entry of one side. */
-  endOf(side: Side, access: Access): End {
-    const { from, to } = this.way;
-    return endBy(this.#replaced, this.#replaced.of.entry(side === "old" ? from : to, side), access);
-  }
-
-  /** By all that the unit may take the entry for, each once. */
-  ends(access: Access): readonly End[] {
-    const key = `${access.address} ${access.write}`;
+  endsOf({ address, write }: Access): Ends {
+    const offset = address % frameBytes;
+    const page = { address: address - offset, write };
+    const key = `${page.address} ${write}`;
     let ends = this.#ends.get(key);
     if (ends === undefined) {
-      ends = [...new Set(this.#seen.map((entry) => endBy(this.#replaced, entry, access)))];
+      ends = this.#endsOf(page);
       this.#ends.set(key, ends);
     }
-    return ends;
+    const within = (end: End) => (end === null ? null : end + offset);
+    return { old: within(ends.old), new: within(ends.new), seen: ends.seen.map(within) };
+  }
+
+  #endsOf(page: Access): Ends {
+    const { from, to } = this.way;
+    const by = (entry: Uint32Array) => endBy(this.#replaced, entry, page);
+    const { of } = this.#replaced;
+    return { old: by(of.entry(from, "old")), new: by(of.entry(to, "new")), seen: [...new Set(this.#seen.map(by))] };
   }
 }
