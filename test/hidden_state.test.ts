@@ -69,6 +69,7 @@ const undeclared: Readonly<Record<string, string>> = {
   "sw/iommu/entry": "a plan of stores while it is made, in one call",
   "sw/iommu/iommufd": "what a program holds by its ids: for runs; the core beneath keeps its state declared",
   "sw/iommu/iova": "a kernel's addresses as it gives them: for runs and recordings, where nothing is taken back",
+  "sw/iommu/nesting": "a guest's devices on its host, and tags: for runs, as the drivers beneath",
   "sw/iommu/smmuv3": "what a driver posted and gave out: for runs",
   "sw/iommu/unit_groups": "a unit's domain behind each number: for runs, as the drivers beneath",
   "sw/iommu/vtd": "what a driver posted and enabled: the programs of `sw/iommu/lifetime` keep theirs declared",

@@ -56,8 +56,13 @@ export interface IommuDescription {
   readonly kind: "vtd" | "vtd-scalable" | "amdvi" | "smmuv3";
   /** Flushed before an address is used again, flushed later, or not at all (`iommu=pt`). Default: `strict`. */
   readonly policy?: "strict" | "lazy" | "pass-through";
-  /** Whose tables the kernel builds, of a unit that has both (`vtd-scalable`). Default: the first, from 5.6 on. */
-  readonly stage?: "first" | "second";
+  /**
+   * Whose tables the kernel builds, of a unit that has both (`vtd-scalable`). Default: the first, from 5.6 on. `nested`: the
+   * kernel is a guest's, whose unit the host gives it; below the guest's first stage lies the host's second.
+   */
+  readonly stage?: "first" | "second" | "nested";
+  /** What the host of a nested unit does wrong. Default: nothing. */
+  readonly hostBug?: "lost-invalidation";
   /** Bits of an entry of a device table that the unit fetches at once. Default: 128 of VT-d, 256 of `amdvi`, 64 of `smmuv3`. */
   readonly fetchBits?: 64 | 128 | 256 | 512;
 }

@@ -20,16 +20,39 @@ class Written {
 /** What a frame holds that was never written; nobody writes it. */
 const nothing = new Written();
 
+/** Frames that were written, by number. */
+interface Frames {
+  get(frame: number): Written | undefined;
+  set(frame: number, written: Written): void;
+  keys(): Iterable<number>;
+}
+
 export class Memory implements MemoryView {
-  readonly #frames = new Map<number, Written>();
+  readonly #frames: Frames;
   #state: MachineState | null = null;
   /** Frames 0 to frameCount - 1 exist. */
   readonly frameCount: number;
 
-  /** @param frameCount frames of 4 KiB; addresses end at frameCount * 4096. */
-  constructor(frameCount: number) {
+  /** @param frameCount frames of 4 KiB; addresses end at frameCount * 4096. @param frames where they are kept */
+  constructor(frameCount: number, frames: Frames = new Map<number, Written>()) {
     assert(Number.isSafeInteger(frameCount) && frameCount > 0, "memory has a whole number of frames");
     this.frameCount = frameCount;
+    this.#frames = frames;
+  }
+
+  /**
+   * The memory of a guest: frames of this one by other numbers, the same bytes by either. For machines that only run: what
+   * is written by it is not noted.
+   * @param places the frame here of each of the guest's, each once
+   */
+  through(places: ArrayLike<number>): Memory {
+    const all = this.#frames;
+    return new Memory(places.length, {
+      get: (frame) => all.get(places[frame]!),
+      set: (frame, written) => all.set(places[frame]!, written),
+      keys: () =>
+        Array.from(places, (place, frame) => (all.get(place) === undefined ? -1 : frame)).filter((n) => n >= 0),
+    });
   }
 
   /** From now on writes are noted in `state`, once it has begun: a line that is written becomes a part of it. */

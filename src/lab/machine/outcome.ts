@@ -1,13 +1,15 @@
 /** What a run of a described machine found, as data: the terminal and JSON reports print this. */
-import { countWords } from "../../base/count_words.js";
+import { countWords, plural } from "../../base/count_words.js";
 import { frameBytes } from "../../base/frame.js";
 import { hex } from "../../base/hex.js";
 import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import { type Cause, causeWords } from "../../sw/engine/index.js";
 import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
+import type { NestingCounts } from "../../sw/iommu/nesting/guest_devices.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { Reached, ReachedPage, WentWrong } from "./platform/reach_log.js";
+import type { StaleUse } from "./platform/stale_uses.js";
 import { withoutEffect } from "./platform/without_effect.js";
 import type { XenIommu } from "./platform/xen_iommu.js";
 import type { DmaEntry } from "./run/dma_log.js";
@@ -61,9 +63,19 @@ export interface ProgramOutcome {
 
 type Named<T> = Omit<T, "requester"> & { readonly device: string };
 
+/** A guest's unit above a host's. */
+export interface NestingOutcome extends NestingCounts {
+  /** Runs of frames that the guest's memory lies in, each mapped by one call. */
+  readonly pieces: number;
+  /** Pages that devices reached by translations that the guest's unit had said are forgotten (I1). */
+  readonly stale: number;
+}
+
 export interface MachineIommuOutcome extends Omit<IommuCounts, "refused" | "takenAway" | "wrongAnswers"> {
   readonly kind: IommuKind;
   readonly policy: "strict" | "lazy" | "pass-through";
+  /** null: the unit is the kernel's own. */
+  readonly nesting: NestingOutcome | null;
   /** Accesses that it refused, by device, direction and reason. */
   readonly refused: readonly Named<RefusedAccesses>[];
   readonly takenAway: readonly Named<IommuCounts["takenAway"][number]>[];
@@ -143,7 +155,8 @@ const notWatched = {
 
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
-  const { xen } = run.host;
+  const { xen, nested } = run.host;
+  const lost = nested?.counts.lost ?? 0;
   const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
   const gate = xen?.gate;
   const reach = xen?.iommu?.log;
@@ -199,10 +212,14 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
         detail: violationText(v),
       })),
       ...(reach?.wentWrong ?? []).map((w) => wentWrongOf(reach!.domain, w)),
+      ...(nested?.stale.first ?? []).map((use) => staleOf(run, use)),
+      ...(lost > 0 ? [lostOf(lost)] : []),
     ],
     violationTotals: [
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
+      ...(nested !== null && nested.stale.count > 0 ? [{ rule: "I1", count: nested.stale.count }] : []),
+      ...(lost > 0 ? [{ rule: "carried-over", count: lost }] : []),
       ...goingRules.map((rule) => ({ rule, count: reach?.broken[rule] ?? 0 })).filter((t) => t.count > 0),
     ],
     xen:
@@ -236,10 +253,27 @@ function wentWrongOf(domain: number, { rule, frame, page, unmapped, step }: Went
   return { rule, device: `domain ${domain}`, detail: `${what}, was ${going[rule]} from step ${countWords(step)} on` };
 }
 
+function staleOf(run: MachineRun, { requester, asked, frame, leads, write }: StaleUse) {
+  const device = run.devices.find((d) => d.requester === requester)?.description.bdf ?? `requester ${requester}`;
+  const now = leads < 0 ? "lead nowhere" : `lead to ${hex(leads * frameBytes)}`;
+  const what = `${write ? "wrote to" : "read"} ${hex(frame * frameBytes)} by what the host's unit kept of ${hex(asked * frameBytes)}`;
+  return { rule: "I1", device, detail: `${what}, which the guest's unit had said is forgotten: the tables ${now}` };
+}
+
+const lostOf = (count: number) => ({
+  rule: "carried-over",
+  device: "the host",
+  detail: `${plural(count, "command")} that the guest's unit has carried out ${count === 1 ? "was" : "were"} not carried out on the host's`,
+});
+
+function nestingOf({ nested }: MachineRun["host"]): NestingOutcome | null {
+  return nested === null ? null : { ...nested.counts, pieces: nested.pieces, stale: nested.stale.count };
+}
+
 function iommuOf(run: MachineRun, { refused, takenAway, wrongAnswers, ...counts }: IommuCounts): MachineIommuOutcome {
   const { kind, policy } = run.described.machine.iommu!;
   return {
-    ...{ kind, policy, ...counts },
+    ...{ kind, policy, nesting: nestingOf(run.host), ...counts },
     refused: named(run, refused),
     takenAway: named(run, takenAway),
     wrongAnswers: named(run, wrongAnswers),

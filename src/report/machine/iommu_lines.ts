@@ -9,14 +9,19 @@ const refusedShown = 6;
 
 export function iommuLines({ iommu, xen, programs }: MachineOutcome, style: Style, width: number): string[] {
   if (iommu === null) return [];
-  const told = [askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu), ...takenWords(iommu)];
+  const told = [
+    ...[nestingWords(iommu), askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)],
+    ...takenWords(iommu),
+  ];
   const { refused, takenAway } = iommu;
+  const whose = iommu.nesting === null ? "" : "a guest's above the host's, ";
+  const kept = xen === null ? `${whose}${policies[iommu.policy]}` : ofHypervisor;
   const keeper = xen === null ? "kernel" : "hypervisor";
   const faults = refused.reduce((n, r) => n + (r.isFault ? r.count : 0), 0);
   const afterwards = takenAway.reduce((n, t) => n + t.refused, 0);
   const more = refused.length - refusedShown;
   return [
-    style.bold(`IOMMU: ${titles[iommu.kind]}, ${xen === null ? policies[iommu.policy] : ofHypervisor}`),
+    style.bold(`IOMMU: ${titles[iommu.kind]}, ${kept}`),
     ...told.filter((line) => line !== null).flatMap((line) => wrap(line, width, "  ", "    ")),
     ...iommu.wrongAnswers.flatMap((w) => wrap(wrongAnswerWords(w), width, "  ", "    ").map((line) => style.red(line))),
     ...refused
@@ -42,6 +47,17 @@ const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
 };
 
 const ofHypervisor = "the hypervisor's, which has what goes flushed before it goes on";
+
+function nestingWords({ nesting }: MachineIommuOutcome): string | null {
+  if (nesting === null) return null;
+  const { pieces, nested, told, carriedOver, lost } = nesting;
+  const led = nested === 0 ? "no device" : plural(nested, "device");
+  return (
+    `the guest's memory lies in ${plural(pieces, "piece")} of the host's; ${led} led through the guest's tables and the host's; ` +
+    `${plural(told, "command")} of the guest's unit, carried over as ${plural(carriedOver, "command")}` +
+    (lost > 0 ? `, and ${countWords(lost)} not (hostBug)` : "")
+  );
+}
 
 function askedWords({ untranslated, fromCache }: MachineIommuOutcome): string {
   const cached = untranslated === 0 ? "" : `, ${shareWords(fromCache, untranslated)} of them answered by its IOTLB`;

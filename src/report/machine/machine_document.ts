@@ -77,9 +77,10 @@ export function machineDocument(o: MachineOutcome): RunDocument {
   };
 }
 
-function iommuDocument({ refused, descriptors, takenAway, wrongAnswers, ...counts }: MachineIommuOutcome) {
+function iommuDocument({ refused, descriptors, takenAway, wrongAnswers, nesting, ...counts }: MachineIommuOutcome) {
   return {
     ...counts,
+    nesting: nesting === null ? null : { ...nesting },
     descriptors: descriptors.map((d) => ({ ...d })),
     takenAway: takenAway.map((t) => ({ ...t })),
     wrongAnswers: wrongAnswers.map((w) => ({ ...w })),

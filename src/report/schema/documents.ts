@@ -1158,6 +1158,21 @@ export interface MachineIommu {
   readonly domainFlushes: number;
   /** Lazy: the most unmapped addresses that waited for one. */
   readonly waitingMost: number;
+  /** The kernel is a guest's, and its unit one that the host gives it; null: it is not. */
+  readonly nesting: {
+    /** How often a device was led through tables of the guest. */
+    readonly nested: number;
+    /** Runs of frames that the guest's memory lies in, each mapped by one call. */
+    readonly pieces: number;
+    /** Commands that the guest's unit carried out, waits excepted. */
+    readonly told: number;
+    /** Commands that the host gave its own unit for them. */
+    readonly carriedOver: number;
+    /** HostBug: those that it did not. */
+    readonly lost: number;
+    /** Pages that devices reached by what was to be forgotten (I1). */
+    readonly stale: number;
+  } | null;
 }
 
 /** Pages that a domain gave back while its devices worked. */

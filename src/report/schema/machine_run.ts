@@ -94,6 +94,17 @@ const iommu = z
       .describe("answers of devices to invalidations that had forgotten nothing, and were believed"),
     domainFlushes: count.describe("lazy: flushes of a whole domain"),
     waitingMost: count.describe("lazy: the most unmapped addresses that waited for one"),
+    nesting: z
+      .looseObject({
+        nested: count.describe("how often a device was led through tables of the guest"),
+        pieces: count.describe("runs of frames that the guest's memory lies in, each mapped by one call"),
+        told: count.describe("commands that the guest's unit carried out, waits excepted"),
+        carriedOver: count.describe("commands that the host gave its own unit for them"),
+        lost: count.describe("hostBug: those that it did not"),
+        stale: count.describe("pages that devices reached by what was to be forgotten (I1)"),
+      })
+      .nullable()
+      .describe("the kernel is a guest's, and its unit one that the host gives it; null: it is not"),
   })
   .meta({ id: "MachineIommu", description: "what the IOMMU of a described machine was asked, told and refused" });
 

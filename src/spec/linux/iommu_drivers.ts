@@ -27,3 +27,14 @@ export const requestsMappedSince = "6.17";
 
 /** Tables of a VT-d unit's first stage for a kernel's own devices. */
 export const firstStageSince = "5.6";
+
+/**
+ * Tables of the stage that a guest may have for itself, by a kernel's DMA layer: AMD-Vi's since amd_iommu=pgtbl_v2, SMMUv3's
+ * since its driver; null: units of the kind translate once.
+ */
+export const guestTablesSince: Readonly<Record<IommuKind, string | null>> = {
+  vtd: null,
+  "vtd-scalable": firstStageSince,
+  amdvi: "6.1",
+  smmuv3: iommuDrivers.smmuv3.since,
+};

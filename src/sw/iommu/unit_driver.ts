@@ -20,6 +20,20 @@ export interface UnitDomain {
   readonly root: TableRoot;
 }
 
+/**
+ * Addresses of a guest's devices: tables in the guest's memory lead to addresses of that memory, and the domain's own, a second
+ * stage, from there on.
+ */
+export interface NestedDomain extends UnitDomain {
+  /** The guest's entry of the device: of its PASID table, its device table or its stream table. */
+  readonly guest: Uint32Array;
+}
+
+/** What a device is led to: tables, itself, or nowhere. */
+export type LedTo = UnitDomain | NestedDomain | "pass-through" | "blocked";
+
+export const isNested = (to: UnitDomain): to is NestedDomain => "guest" in to;
+
 /** A refusal as the unit recorded it. */
 export interface UnitFault {
   readonly requester: number;
@@ -53,10 +67,15 @@ export interface UnitDriverOptions {
 export interface UnitDriver {
   /** A new domain, no device in it yet. */
   createDomain(): UnitDomain;
-  /** Put a device into a domain, or let it pass untranslated, and make the unit look again. */
-  attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void;
+  /**
+   * Put a device into a domain, let it pass untranslated, or block it, and make the unit look again.
+   * @throws Misuse `not-nested` where the driver's mode knows no second stage below a guest's
+   */
+  attach(device: AttachedDevice, to: LedTo): void;
   /** How one domain's caches are flushed. @param devices of it, those with a TLB of their own among them */
   flushesOf(domain: UnitDomain, devices: readonly AttachedDevice[]): DomainFlushes;
+  /** Commands of the vendor's, and a wait behind them. */
+  submit(commands: readonly Uint32Array[]): Submitted;
   /** What the unit has recorded, oldest first, and off the record with it: what the handler of its interrupt does. */
   takeFaults(): readonly UnitFault[];
 }

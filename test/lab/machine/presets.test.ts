@@ -10,12 +10,15 @@ const presets = readdirSync("machines").filter((f) => readFileSync(`machines/${f
 
 /** Causes that each device of a preset must show, one line a device. */
 const shown: Readonly<Record<string, readonly string[]>> = {
+  "amdvi-nested.yaml": ["iommu", "iommu", "iommu"],
   "amdvi.yaml": ["iommu", "iommu", "iommu"],
   "bare-metal.yaml": ["direct", "mask", "direct"],
   "ia64-vp.yaml": ["foreign split translated", "foreign translated"],
   "sev-guest.yaml": ["forced", "forced"],
+  "smmuv3-nested.yaml": ["iommu", "iommu", "iommu"],
   "smmuv3.yaml": ["iommu", "iommu", "iommu"],
   "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
+  "vtd-nested.yaml": ["iommu", "iommu", "iommu"],
   "vtd-scalable.yaml": ["iommu", "iommu", "iommu"],
   "vtd-strict.yaml": ["iommu", "iommu", "iommu"],
   "vp-iommu.yaml": ["foreign iommu", "foreign iommu"],

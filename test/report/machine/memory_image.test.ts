@@ -20,13 +20,24 @@ const archOf = { vtd: "x86", "vtd-scalable": "x86", amdvi: "x86", smmuv3: "arm" 
 function seenAt(after: number | null, change: (text: string) => string) {
   let seen: MachineSeen | null = null;
   let files: { core: Uint8Array; registers: string } | null = null;
+  let led: string[] = [];
   const take = (s: MachineSeen) => {
     seen = s;
+    led = s.mapped!.flatMap((m) => ledTo(m, s.behind));
     const { kind, base, words } = s.registers;
     files = { core: Buffer.concat([...memoryCore(s.memory, s.arch)]), registers: registersText(kind, base, words) };
   };
   const run = runMachine(describeMachine("m.yaml", change(preset)), { snapshot: { after, take } });
-  return { seen: seen! as MachineSeen, files: files!, outcome: outcomeOf(run) };
+  return { seen: seen! as MachineSeen, files: files!, led, outcome: outcomeOf(run) };
+}
+
+/** Pages of a mapping, and where the machine leads each now. */
+function ledTo(m: { device: string; bus: number; size: number }, behind: MachineSeen["behind"]): string[] {
+  const first = m.bus - (m.bus % 4096);
+  const count = Math.ceil((m.bus - first + m.size) / 4096);
+  return Array.from({ length: count }, (_, n) => first + n * 4096).flatMap((bus) =>
+    pages({ bus, phys: behind(m.device, bus), size: 4096 }, requesterOf(m.device)!),
+  );
 }
 
 async function inspectionOf({ core, registers }: { core: Uint8Array; registers: string }) {
@@ -62,6 +73,27 @@ test.each(uses.filter((use) => long || isEnough(...use)))(
     );
     const mapped = seen.mapped!.flatMap((m) => pages(m, requesterOf(m.device)!));
     expect(new Set(found)).toEqual(new Set(mapped));
+  },
+);
+
+test.each((["vtd-scalable", "amdvi", "smmuv3"] as const).filter((_, n) => long || n === 1))(
+  "%s of a guest: each page that the guest's driver has mapped is where the host has it, and no other is reached",
+  async (kind) => {
+    const { led, files } = seenAt(400, (text) =>
+      `arch: ${archOf[kind]}\n${text}`
+        .replace("kind: vtd,", `kind: ${kind}, stage: nested,`)
+        .replace("memory: 2GiB", "memory: 32MiB"),
+    );
+    const { inspection } = await inspectionOf(files);
+    const translated = inspection.devices.filter((d) => d.state === "translated");
+    expect(translated.map((d) => d.stage)).toEqual(Array(3).fill("nested"));
+    const found = translated.flatMap(({ requester, ranges }) =>
+      Array.from({ length: ranges!.count }, (_, row) =>
+        pages({ bus: ranges!.iova[row]!, phys: ranges!.paddr[row]!, size: ranges!.bytes[row]! }, requester),
+      ).flat(),
+    );
+    expect(led.length).toBeGreaterThan(20);
+    expect(new Set(found)).toEqual(new Set(led));
   },
 );
 

@@ -7,12 +7,17 @@ import type { Register } from "../../../bits/register_map.js";
 import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
 import { RegisterFile } from "../../../bus/registers.js";
 import type { Memory } from "../../../mem/memory.js";
+import type { MemoryView } from "../../../mem/view.js";
 import { amdviRegisters } from "../../../spec/amdvi/register_map.js";
 import type { MachineState } from "../../../state/machine_state.js";
+import type { Attachment, LookupFault } from "../../../table/device/index.js";
 import { type CacheSizes, smallCaches, UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import { DeviceTags } from "../core/device_tags.js";
 import type { MessagePort } from "../core/message_port.js";
+import { AddressType } from "../core/request.js";
 import { Transaction } from "../core/transaction.js";
+import { unitMemory } from "../core/unit_memory.js";
 import type { UnitParts } from "../core/unit_parts.js";
 import { AmdviModel } from "./amdvi_model.js";
 import { AmdviCommandBuffer } from "./command_buffer.js";
@@ -39,6 +44,8 @@ export interface AmdviUnitOptions {
   readonly commands?: number;
   /** Invalidations that devices may owe an answer, at most 32. Default 2. */
   readonly deviceTags?: number;
+  /** Told of each command when it is carried out, waits excepted. */
+  readonly carriedOut?: CarriedOut;
 }
 
 export class AmdviUnit implements InvalidationSink {
@@ -48,11 +55,14 @@ export class AmdviUnit implements InvalidationSink {
   readonly tags: DeviceTags;
   /** Requests under way: an actor each. */
   readonly transactions: readonly Transaction[];
+  readonly #memory: MemoryView;
+  readonly #model: AmdviModel;
   readonly #log: AmdviEventLog;
   readonly #interrupts: AmdviInterrupts;
 
   constructor(o: AmdviUnitOptions) {
     const { state, memory, messages } = o;
+    this.#memory = unitMemory(memory);
     this.registers = new RegisterFile(amdviRegisters, { state, written: (r) => this.#written(r) });
     const { registers } = this;
     const { efr } = amdviRegisters.registers;
@@ -65,16 +75,22 @@ export class AmdviUnit implements InvalidationSink {
     this.#log = new AmdviEventLog({ state, memory, registers, interrupts });
     this.caches = new UnitCaches(state, o.caches ?? smallCaches, "AMD-Vi");
     const events = new AmdviEvents({ log: this.#log, caches: this.caches });
-    const model = new AmdviModel({ registers, events, outputBits: o.outputBits ?? 48 });
+    this.#model = new AmdviModel({ registers, events, outputBits: o.outputBits ?? 48 });
     this.tags = new DeviceTags(state, o.deviceTags ?? 2);
-    const parts: UnitParts = { state, memory, model, caches: this.caches, fetchBits: o.fetchBits ?? 256 };
+    const parts: UnitParts = { state, memory, model: this.#model, caches: this.caches, fetchBits: o.fetchBits ?? 256 };
     this.transactions = Array.from({ length: o.requests ?? 1 }, (_, n) => new Transaction(parts, `request ${n + 1}`));
     this.queue = new AmdviCommandBuffer({
       ...{ state, memory, registers, caches: this.caches, tags: this.tags, events, interrupts },
       transactions: this.transactions,
       deviceTlb: o.deviceTlb ?? (() => null),
       windowSize: o.commands ?? 2,
+      carriedOut: o.carriedOut,
     });
+  }
+
+  /** What the tables in memory say of a device's requests without PASID now, whatever is cached. */
+  attached(requester: number): Attachment | LookupFault {
+    return this.#model.lookup(this.#memory, { requester, pasid: null, type: AddressType.untranslated });
   }
 
   completed(o: { readonly requester: number; readonly tags: number; readonly count: number }): void {

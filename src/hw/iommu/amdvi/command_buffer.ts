@@ -14,6 +14,7 @@ import * as C from "../../../spec/amdvi/commands.js";
 import { Control, UnitStatus } from "../../../spec/amdvi/registers.js";
 import { cell, type Live, type MachineState, record } from "../../../state/index.js";
 import type { UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import { Answered, type DeviceTags } from "../core/device_tags.js";
 import { sizedRange } from "../core/sized_range.js";
 import type { Transaction } from "../core/transaction.js";
@@ -44,6 +45,8 @@ export interface CommandParts {
   readonly deviceTlb: (requester: number) => DeviceTlb | null;
   /** Commands that may be fetched and not done with. */
   readonly windowSize: number;
+  /** Told of each command when it is carried out, waits excepted. */
+  readonly carriedOut: CarriedOut | undefined;
 }
 
 export class AmdviCommandBuffer {
@@ -176,6 +179,7 @@ export class AmdviCommandBuffer {
     const { caches } = this.#o;
     this.#window.copyTo(n, this.#words);
     const w = this.#words;
+    if (opcodeOf(w) !== Opcode.completionWait) this.#o.carriedOut?.(w.slice());
     switch (opcodeOf(w)) {
       case Opcode.completionWait:
         this.#complete(n, w);

@@ -15,6 +15,7 @@ import { CommandConsumer, Cr2, GlobalError, QueueIndex } from "../../../spec/smm
 import { Cr0, Idr0, Idr1 } from "../../../spec/smmuv3/registers.js";
 import { cell, cells, type Live, type MachineState, record } from "../../../state/index.js";
 import type { UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import type { DeviceTags } from "../core/device_tags.js";
 import type { Transaction } from "../core/transaction.js";
 import { forget } from "./caches_told.js";
@@ -59,6 +60,8 @@ export interface CommandQueueParts {
   readonly deviceTlb: (requester: number) => DeviceTlb | null;
   readonly pageResponse: ((r: PageResponse) => void) | undefined;
   readonly wakeUp: (() => void) | undefined;
+  /** Told of each command when it is carried out, CMD_SYNC excepted. */
+  readonly carriedOut: CarriedOut | undefined;
 }
 
 export class SmmuCommandQueue {
@@ -154,6 +157,7 @@ export class SmmuCommandQueue {
   #carryOut(): void {
     const { caches, registers, transactions } = this.#o;
     const w = this.#command;
+    if (this.#op !== Command.sync) this.#o.carriedOut?.(w.slice());
     const wide = registers.read("cr0ack", vmw);
     const wildcard = registers.read("idr0", Idr0.vmw) === 1 && wide <= 4 ? 2 ** wide - 1 : 0;
     if (forget(caches, w, { wildcard, e2h: registers.read("cr2", Cr2.e2h) === 1 })) {

@@ -10,13 +10,17 @@ import type { Register } from "../../../bits/register_map.js";
 import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
 import { RegisterFile } from "../../../bus/registers.js";
 import type { Memory } from "../../../mem/memory.js";
+import type { MemoryView } from "../../../mem/view.js";
 import { InterruptControl } from "../../../spec/smmuv3/control_registers.js";
 import { smmuRegisters } from "../../../spec/smmuv3/register_map.js";
 import { Cr0, GlobalBypass, Idr0 } from "../../../spec/smmuv3/registers.js";
 import type { MachineState } from "../../../state/machine_state.js";
+import type { Attachment, LookupFault } from "../../../table/device/index.js";
 import { type CacheSizes, smallCaches, UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import { DeviceTags } from "../core/device_tags.js";
 import type { MessagePort } from "../core/message_port.js";
+import { AddressType } from "../core/request.js";
 import { Transaction } from "../core/transaction.js";
 import { unitMemory } from "../core/unit_memory.js";
 import type { UnitParts } from "../core/unit_parts.js";
@@ -50,6 +54,8 @@ export interface SmmuUnitOptions {
   readonly requests?: number;
   /** Invalidations that devices may owe an answer. Default 2. */
   readonly deviceTags?: number;
+  /** Told of each command when it is carried out, CMD_SYNC excepted. */
+  readonly carriedOut?: CarriedOut;
 }
 
 /** Registers that may be changed only while a bit of CR0, or of IRQ_CTRL, is 0. */
@@ -78,9 +84,12 @@ export class SmmuUnit implements InvalidationSink {
   readonly tags: DeviceTags;
   /** Requests under way: an actor each. */
   readonly transactions: readonly Transaction[];
+  readonly #memory: MemoryView;
+  readonly #model: SmmuModel;
 
   constructor(o: SmmuUnitOptions) {
     const { state, memory } = o;
+    this.#memory = unitMemory(memory);
     const registers: SmmuRegisters = new RegisterFile(smmuRegisters, {
       ...{ state, takes: (r, _, value) => this.#takes(r, value), written: (r) => this.#written(r) },
     });
@@ -95,10 +104,10 @@ export class SmmuUnit implements InvalidationSink {
     const interrupts = new SmmuInterrupts({ ...o, registers });
     const errors = new SmmuErrors(registers, interrupts);
     const events = new SmmuEventQueue({ memory, registers, errors, interrupts });
-    const model = new SmmuModel({ memory: unitMemory(memory), registers, events });
+    this.#model = new SmmuModel({ memory: this.#memory, registers, events });
     this.caches = new UnitCaches(state, o.caches ?? smallCaches, "SMMUv3");
     this.tags = new DeviceTags(state, o.deviceTags ?? 2);
-    const parts: UnitParts = { state, memory, model, caches: this.caches, fetchBits: o.fetchBits ?? 64 };
+    const parts: UnitParts = { state, memory, model: this.#model, caches: this.caches, fetchBits: o.fetchBits ?? 64 };
     this.transactions = Array.from(
       { length: o.requests ?? 1 },
       (_, n) => new Transaction(parts, `request ${n + 1}`, n),
@@ -107,7 +116,13 @@ export class SmmuUnit implements InvalidationSink {
       ...{ state, memory, registers, caches: this.caches, tags: this.tags, errors, interrupts },
       ...{ transactions: this.transactions, pageResponse: o.pageResponse, wakeUp: o.wakeUp },
       deviceTlb: o.deviceTlb ?? (() => null),
+      carriedOut: o.carriedOut,
     });
+  }
+
+  /** What the tables in memory say of a stream's requests without substream now, whatever is cached. */
+  attached(requester: number): Attachment | LookupFault {
+    return this.#model.lookup(this.#memory, { requester, pasid: null, type: AddressType.untranslated });
   }
 
   completed(o: { readonly requester: number; readonly tags: number; readonly count: number }): void {

@@ -17,6 +17,7 @@ import { Capability, FaultStatus, GlobalStatus } from "../../../spec/vtd/registe
 import { cell, cells, type Live, type MachineState, record } from "../../../state/index.js";
 import { reservedSet } from "../../../table/device/entry.js";
 import type { UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import { Answered, type DeviceTags } from "../core/device_tags.js";
 import { sizedRange } from "../core/sized_range.js";
 import type { Transaction } from "../core/transaction.js";
@@ -51,6 +52,8 @@ export interface QueueParts {
   readonly deviceTlb: (requester: number) => DeviceTlb | null;
   /** A device is told what became of a group of its page requests. */
   readonly pageAnswer: (a: PageGroupAnswer) => void;
+  /** Told of each descriptor when it is carried out, waits excepted. */
+  readonly carriedOut: CarriedOut | undefined;
 }
 
 export class VtdInvalidationQueue {
@@ -207,6 +210,7 @@ export class VtdInvalidationQueue {
     const { caches, transactions } = this.#o;
     this.#s.descriptor.copyTo(this.#words);
     const w = this.#words;
+    if (D.descriptorType(w) !== Type.wait) this.#o.carriedOut?.(w.slice(0, 4));
     if (forgetting.has(D.descriptorType(w))) for (const t of transactions) t.overtake();
     switch (D.descriptorType(w)) {
       case Type.context: {

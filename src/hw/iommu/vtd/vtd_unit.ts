@@ -10,6 +10,7 @@ import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
 import type { PageGroupAnswer, PageRequest } from "../../../bus/page_requests.js";
 import { RegisterFile } from "../../../bus/registers.js";
 import type { Memory } from "../../../mem/memory.js";
+import type { MemoryView } from "../../../mem/view.js";
 import {
   ContextCommand,
   GlobalCommand,
@@ -19,10 +20,14 @@ import {
 } from "../../../spec/vtd/register_map.js";
 import { GlobalStatus } from "../../../spec/vtd/registers.js";
 import type { MachineState } from "../../../state/machine_state.js";
+import type { Attachment, LookupFault } from "../../../table/device/index.js";
 import { type CacheSizes, smallCaches, UnitCaches } from "../core/caches.js";
+import type { CarriedOut } from "../core/carried_out.js";
 import { DeviceTags } from "../core/device_tags.js";
 import type { MessagePort } from "../core/message_port.js";
+import { AddressType } from "../core/request.js";
 import { Transaction } from "../core/transaction.js";
+import { unitMemory } from "../core/unit_memory.js";
 import type { UnitParts } from "../core/unit_parts.js";
 import { forgetContexts, forgetTranslations } from "./caches_told.js";
 import { VtdEvent, type VtdRegisters } from "./event.js";
@@ -51,6 +56,8 @@ export interface VtdUnitOptions {
   readonly requests?: number;
   /** Invalidations that devices may owe an answer. Default 2. */
   readonly deviceTags?: number;
+  /** Told of each descriptor when it is carried out, waits excepted. */
+  readonly carriedOut?: CarriedOut;
 }
 
 export class VtdUnit implements InvalidationSink {
@@ -60,6 +67,7 @@ export class VtdUnit implements InvalidationSink {
   readonly tags: DeviceTags;
   /** Requests under way: an actor each. */
   readonly transactions: readonly Transaction[];
+  readonly #memory: MemoryView;
   readonly #model: VtdModel;
   readonly #faults: VtdFaults;
   readonly #pageRequests: VtdPageRequests;
@@ -67,6 +75,7 @@ export class VtdUnit implements InvalidationSink {
 
   constructor(o: VtdUnitOptions) {
     const { state, memory, messages } = o;
+    this.#memory = unitMemory(memory);
     this.registers = new RegisterFile(vtdRegisters, { state, written: (r) => this.#written(r) });
     const { cap, ecap } = vtdRegisters.registers;
     this.registers.load([
@@ -96,6 +105,7 @@ export class VtdUnit implements InvalidationSink {
       isScalable: () => this.#model.isScalable,
       deviceTlb: o.deviceTlb ?? (() => null),
       pageAnswer,
+      carriedOut: o.carriedOut,
     });
     this.#pageRequests = new VtdPageRequests({
       ...{ memory, registers: this.registers, event: this.#events.page, answer: pageAnswer },
@@ -105,6 +115,11 @@ export class VtdUnit implements InvalidationSink {
   /** A device asks for a page that is not there. */
   requested(r: PageRequest): void {
     this.#pageRequests.requested(r);
+  }
+
+  /** What the tables in memory say of a device's requests without PASID now, whatever is cached. */
+  attached(requester: number): Attachment | LookupFault {
+    return this.#model.lookup(this.#memory, { requester, pasid: null, type: AddressType.untranslated });
   }
 
   completed(o: { readonly requester: number; readonly tags: number; readonly count: number }): void {

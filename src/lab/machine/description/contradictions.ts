@@ -4,7 +4,13 @@
  */
 import { plural } from "../../../base/count_words.js";
 import { nearest } from "../../../base/nearest.js";
-import { firstStageSince, type IommuDriver, iommuDrivers } from "../../../spec/linux/iommu_drivers.js";
+import {
+  firstStageSince,
+  guestTablesSince,
+  type IommuDriver,
+  iommuDrivers,
+  iommuKinds,
+} from "../../../spec/linux/iommu_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
 import type { Mistake, Partly, Path } from "./mistakes.js";
 import type { MachineDescription } from "./schema.js";
@@ -113,8 +119,30 @@ const rules: readonly Rule[] = [
     const expected = `a kernel with a driver for ${iommu.kind} ("${since}" or later)`;
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
+  function nestedUnderAHost({ iommu, kernel, xen }, isWrong) {
+    if (isWrong(["iommu", "stage"])) return [];
+    const path = ["iommu", "stage"];
+    if (iommu?.stage !== "nested") {
+      if (iommu?.hostBug === undefined) return [];
+      const expected = "hostBug: only with stage: nested, where a host keeps a second stage";
+      return [{ path: ["iommu", "hostBug"], expected, found: `${iommu.hostBug}, and no such host`, meant: [] }];
+    }
+    if (xen !== undefined) {
+      const expected = "no xen: of the machine: the host of a nested unit is one with a single guest";
+      return [{ path, expected, found: "both stage: nested and xen", meant: [] }];
+    }
+    if (iommu.kind === undefined) return [];
+    const since = guestTablesSince[iommu.kind];
+    if (since === null) {
+      const kinds = iommuKinds.filter((kind) => guestTablesSince[kind] !== null).join(", ");
+      return [{ path, expected: `stage: nested of a unit with two stages (${kinds})`, found: iommu.kind, meant: [] }];
+    }
+    if (kernel === undefined || !isBefore(kernel, since)) return [];
+    const expected = `a kernel of the guest with tables of the first stage for ${iommu.kind} ("${since}" or later)`;
+    return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
+  },
   function stageOfTheIommu({ iommu, kernel }) {
-    if (iommu?.stage === undefined || iommu.kind === undefined) return [];
+    if (iommu?.stage === undefined || iommu.stage === "nested" || iommu.kind === undefined) return [];
     const path = ["iommu", "stage"];
     if (iommu.kind !== "vtd-scalable") {
       const expected = "stage: only of vtd-scalable, whose unit has both; others have one here";
@@ -125,7 +153,8 @@ const rules: readonly Rule[] = [
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
   function stageOfWhatIsTranslated({ iommu, devices = [] }, isWrong) {
-    if (iommu?.stage === undefined || iommu.policy !== "pass-through" || isWrong(["devices"])) return [];
+    if (iommu?.stage === undefined || iommu.stage === "nested") return [];
+    if (iommu.policy !== "pass-through" || isWrong(["devices"])) return [];
     if (devices.some((d) => d?.untrusted !== false)) return [];
     const expected =
       "stage: where the kernel builds tables: with policy: strict or lazy, or for a device with untrusted: true";

@@ -8,6 +8,7 @@ import { driverKey, pciDrivers } from "../../../spec/linux/pci_drivers.js";
 import { isRelease, newestRelease, oldestRelease } from "../../../spec/linux/releases.js";
 import { type EngineName, engines } from "../../../sw/engine/index.js";
 import { type ReleasePolicyName, releasePolicies } from "../../../sw/iommu/lifetime/policies.js";
+import { nestingBugNames } from "../../../sw/iommu/nesting/bugs.js";
 import { models } from "../../../sw/xen/index.js";
 
 const mib = 2 ** 20;
@@ -102,8 +103,14 @@ export const iommuSchema = z.strictObject({
   kind: z.enum(iommuKinds),
   /** How the kernel uses it: flushed before an address is used again, flushed later, or not at all (iommu=pt). */
   policy: z.enum(["strict", "lazy", "pass-through"]).default("strict"),
-  /** Whose tables the kernel builds, of a unit that has both (vtd-scalable); left out, the first, as kernels do from 5.6 on. */
-  stage: z.enum(["first", "second"]).optional(),
+  /**
+   * Whose tables the kernel builds, of a unit that has both (vtd-scalable); left out, the first, as kernels do from 5.6 on.
+   * nested: the kernel is a guest's, its unit one that the host gives it; its tables are the first stage, below which the host
+   * keeps the second.
+   */
+  stage: z.enum(["first", "second", "nested"]).optional(),
+  /** What the host of a nested unit does wrong; left out: nothing. */
+  hostBug: z.enum(nestingBugNames).optional(),
   /** Bits of an entry of a device table that the unit fetches at once; what units of the kind do where it is left out. */
   fetchBits: z.literal([64, 128, 256, 512]).optional(),
 });

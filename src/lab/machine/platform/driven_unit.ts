@@ -13,7 +13,7 @@ import type { Memory } from "../../../mem/memory.js";
 import { type Actor, oneWay } from "../../../sim/actor.js";
 import { MachineState } from "../../../state/machine_state.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
-import type { UnitDriver } from "../../../sw/iommu/unit_driver.js";
+import type { AttachedDevice, UnitDriver } from "../../../sw/iommu/unit_driver.js";
 import type { TraceStep } from "../../../table/index.js";
 import type { DeviceAnswers, MachineDescription } from "../description/schema.js";
 import { type IommuCounts, IommuTally } from "./iommu_tally.js";
@@ -77,7 +77,24 @@ export interface MachineIommu {
   close(): void;
 }
 
+/** What a kernel has of the unit that it drives: the machine's own, or one that its host gives it. */
+export interface KernelUnit {
+  watch: IommuWatch | null;
+  readonly kind: Pick<MachineUnit, "reserved" | "passesWithTlb">;
+  readonly driver: UnitDriver;
+  readonly tally: IommuTally;
+  readonly port: DmaPort;
+  readonly registers: RegistersSeen;
+  readonly faultHandler: Actor;
+  /** A device is about to be attached. */
+  add(device: AttachedDevice): void;
+  /** The machine's byte behind one of the kernel's physical addresses; -1: none. */
+  behind(phys: number): number;
+}
+
 export interface DrivenUnitOptions {
+  /** What the unit is, and its driver. Default: as the description's kind says. */
+  readonly parts?: Pick<MachineUnit, "build" | "drive">;
   readonly machine: MachineDescription;
   readonly described: IommuDescription;
   readonly memory: Memory;
@@ -88,11 +105,11 @@ export interface DrivenUnitOptions {
   readonly tlbEntries: number;
   /** Entries of page tables that lead a request to its page now. */
   readonly entriesFor: (request: DmaRequest) => readonly TraceStep[];
-  /** Told of each page that a device reaches, and of what led there. */
-  readonly reached?: (page: Pick<ReachedPage, "requester" | "frame" | "write" | "by">) => void;
+  /** Told of each page that a device reaches, and of what led there. @param asked the page of its bus address; null: untold */
+  readonly reached?: (page: Pick<ReachedPage, "requester" | "frame" | "write" | "by">, asked: number | null) => void;
 }
 
-export class DrivenUnit {
+export class DrivenUnit implements KernelUnit {
   watch: IommuWatch | null = null;
   readonly kind: MachineUnit;
   readonly hardware: HardwareUnit;
@@ -111,13 +128,15 @@ export class DrivenUnit {
   readonly #tlbEntries: number;
   readonly #ats: (tlb: DeviceTlb) => DmaPort;
 
-  constructor({ machine, described, memory, stage, allocate, tlbEntries, entriesFor, reached }: DrivenUnitOptions) {
-    this.#tlbEntries = tlbEntries;
+  constructor(o: DrivenUnitOptions) {
+    const { machine, described, memory, stage, allocate, entriesFor, reached } = o;
+    this.#tlbEntries = o.tlbEntries;
     this.kind = machineUnits[described.kind];
+    const { build, drive } = o.parts ?? this.kind;
     this.tally = new IommuTally(this.kind);
     const { fetchBits } = described;
     let faultPending = false;
-    this.hardware = this.kind.build({
+    this.hardware = build({
       ...{ state: this.state, memory, caches, ...(fetchBits === undefined ? {} : { fetchBits }) },
       messages: {
         send: (_, data) => {
@@ -128,7 +147,7 @@ export class DrivenUnit {
       deviceTlb: (requester) => this.tlbs.get(requester) ?? null,
     });
     const work = new UnitWork(this.hardware, () => this.tlbs.values());
-    this.driver = this.kind.drive({
+    this.driver = drive({
       ports: { memory, registers: this.hardware.registers, allocate, spin: (until) => work.spin(until) },
       stage,
       lastRequester: Math.max(0, ...machine.devices.map((d) => requesterOf(d.bdf) ?? 0)),
@@ -142,8 +161,8 @@ export class DrivenUnit {
       this.watch?.resolved(r, result, entriesFor(r));
       if (result.outcome !== Outcome.passes || r.type === AddressType.translationRequest) return;
       const { requester, write } = r;
-      if (r.type === AddressType.translated) reached?.({ requester, write, frame: r.frame, by: "device TLB" });
-      else reached?.({ requester, write, frame: result.frame, by: result.fromCache ? "IOTLB" : "tables" });
+      if (r.type === AddressType.translated) reached?.({ requester, write, frame: r.frame, by: "device TLB" }, null);
+      else reached?.({ requester, write, frame: result.frame, by: result.fromCache ? "IOTLB" : "tables" }, r.frame);
     };
     const [transaction] = this.hardware.transactions;
     const way = { memory, transaction: transaction!, pick: drawn(machine.seed), resolved };
@@ -163,6 +182,14 @@ export class DrivenUnit {
 
   get registers(): RegistersSeen {
     return { ...this.kind.registersAt, words: this.hardware.registers.words };
+  }
+
+  add({ requester, ats }: AttachedDevice): void {
+    if (ats) this.addTlb(requester);
+  }
+
+  behind(phys: number): number {
+    return phys;
   }
 
   /** A device has a TLB of its own from now on. */

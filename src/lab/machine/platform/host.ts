@@ -21,7 +21,8 @@ import {
 } from "../../../sw/xen/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import type { DeviceTraits, MachineIommu } from "./driven_unit.js";
-import { KernelIommu } from "./kernel_iommu.js";
+import { KernelIommu, type MakeUnit } from "./kernel_iommu.js";
+import { NestedUnit, NestingHost } from "./nested_unit.js";
 import { PlainReservation, type Reservation, ServedReservation } from "./reservation.js";
 import { XenIommu } from "./xen_iommu.js";
 
@@ -63,6 +64,8 @@ export interface Host {
   readonly iommu: MachineIommu | null;
   /** The same where the kernel has it for itself; null: there is none that it knows of. */
   readonly kernelIommu: KernelIommu | null;
+  /** Where the kernel is a guest whose unit its host gives it; null: it is not. */
+  readonly nested: NestedUnit | null;
   readonly guests: ReadonlyMap<number, GuestDomain>;
   readonly port: DmaPort;
   /** A device works for this kernel from now on. */
@@ -88,17 +91,30 @@ export function buildHost(m: MachineDescription): Host {
 
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / frameBytes;
-  const kernel = new NativeGuest(frames, { highFirst: true, hole: holeOf(m) });
-  const iommu = m.iommu === undefined ? null : new KernelIommu(m, m.iommu, kernel);
+  const nests = m.iommu?.stage === "nested" ? new NestingHost(frames, m.seed) : null;
+  const kernel = new NativeGuest(frames, {
+    ...{ highFirst: true, hole: holeOf(m) },
+    ...(nests !== null && { memory: nests.kernel.memory.through(nests.places) }),
+  });
+  let nested: NestedUnit | null = null;
+  const makeUnit: MakeUnit | undefined =
+    nests === null
+      ? undefined
+      : (m, described, kernel, parts) => {
+          nested = new NestedUnit(m, described, nests, kernel, parts);
+          return nested;
+        };
+  const iommu = m.iommu === undefined ? null : new KernelIommu(m, m.iommu, kernel, makeUnit);
   return {
     kernel,
-    memory: kernel.memory,
+    memory: nests?.kernel.memory ?? kernel.memory,
     clock: { steps: 0 },
     onProcessors: (actor) => actor,
     isPaused: () => false,
     xen: null,
     iommu,
     kernelIommu: iommu,
+    nested,
     guests: new Map(),
     port: iommu?.port ?? new PlainBus(kernel.memory, frames * frameBytes),
     assign: (requester, device) => iommu?.attach(requester, device),
@@ -159,6 +175,7 @@ function underXen(m: MachineDescription, xen: NonNullable<MachineDescription["xe
     memory,
     iommu,
     kernelIommu: null,
+    nested: null,
     clock,
     isPaused: () => calls?.isPaused ?? false,
     onProcessors: (actor) => (calls === null ? actor : heldWhile(() => calls.isPaused, actor)),

@@ -2,13 +2,15 @@
 import { Misuse } from "../../../base/assert.js";
 import { frameBytes, pfn } from "../../../base/frame.js";
 import { type DmaPort, requesterOf } from "../../../bus/dma_port.js";
+import type { DmaRequest } from "../../../hw/iommu/core/request.js";
 import type { Actor } from "../../../sim/actor.js";
 import { firstStageSince } from "../../../spec/linux/iommu_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
 import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
+import type { UnitPorts } from "../../../sw/iommu/ports.js";
 import type { AttachedDevice } from "../../../sw/iommu/unit_driver.js";
-import { Mapper } from "../../../table/index.js";
+import { Mapper, type TraceStep } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import {
   askedAddress,
@@ -16,6 +18,7 @@ import {
   DrivenUnit,
   type IommuDescription,
   type IommuWatch,
+  type KernelUnit,
   type MachineIommu,
   type RegistersSeen,
 } from "./driven_unit.js";
@@ -24,26 +27,45 @@ import type { IommuCounts } from "./iommu_tally.js";
 /** Draws of the timer until it is due: what stands for 10 ms. */
 const ticks = 64;
 
+/** What a kernel gives to the unit that it drives. */
+export interface KernelParts {
+  readonly allocate: UnitPorts["allocate"];
+  /** Entries of the kernel's tables that lead a request to its page now. */
+  readonly entriesFor: (request: DmaRequest) => readonly TraceStep[];
+  /** The kernel's physical address behind a device's; -1: none. */
+  readonly physOf: (requester: number, address: number) => number;
+}
+
+export type MakeUnit = (
+  m: MachineDescription,
+  described: IommuDescription,
+  kernel: NativeGuest,
+  parts: KernelParts,
+) => KernelUnit;
+
+const ownUnit: MakeUnit = (machine, described, { memory }, parts) => {
+  const isOld = machine.kernel !== undefined && isBefore(machine.kernel, firstStageSince);
+  const { stage } = described;
+  const stages = stage === "first" || stage === "second" ? stage : isOld ? "second" : "first";
+  return new DrivenUnit({ ...parts, machine, described, memory, tlbEntries: 8, stage: stages });
+};
+
 export class KernelIommu implements MachineIommu {
   readonly actors: readonly Actor[];
   readonly #described: IommuDescription;
   readonly #kernel: NativeGuest;
-  readonly #unit: DrivenUnit;
+  readonly #unit: KernelUnit;
   readonly #domains = new Map<number, DmaDomain>();
   readonly #blocks: { readonly first: number; readonly order: number }[] = [];
   #ticks = 0;
 
-  constructor(m: MachineDescription, described: IommuDescription, kernel: NativeGuest) {
+  /** @param makeUnit the unit that the kernel finds; left out: the machine's own */
+  constructor(m: MachineDescription, described: IommuDescription, kernel: NativeGuest, makeUnit: MakeUnit = ownUnit) {
     this.#described = described;
     this.#kernel = kernel;
-    const isOld = m.kernel !== undefined && isBefore(m.kernel, firstStageSince);
-    this.#unit = new DrivenUnit({
-      machine: m,
-      described,
-      memory: kernel.memory,
-      tlbEntries: 8,
-      stage: described.stage ?? (isOld ? "second" : "first"),
+    this.#unit = makeUnit(m, described, kernel, {
       allocate: (count) => this.#allocate(count),
+      physOf: (requester, address) => this.#domains.get(requester)?.physOf(address) ?? address,
       entriesFor: (r) => {
         const address = askedAddress(r);
         return address === null ? [] : (this.#domains.get(r.requester)?.trace(address) ?? []);
@@ -98,7 +120,7 @@ export class KernelIommu implements MachineIommu {
       requester,
       ats: ats && !untrusted && (policy !== "pass-through" || kind.passesWithTlb),
     };
-    if (device.ats) this.#unit.addTlb(requester);
+    this.#unit.add(device);
     if (policy === "pass-through") {
       driver.attach(device, policy);
       return;
@@ -129,7 +151,13 @@ export class KernelIommu implements MachineIommu {
   }
 
   behind(bdf: string, bus: number): number {
-    return this.#domains.has(requesterOf(bdf) ?? -1) ? this.domainOf(bdf).physOf(bus) : bus;
+    const phys = this.physOf(bdf, bus);
+    return phys < 0 ? phys : this.#unit.behind(phys);
+  }
+
+  /** The physical address that a device's bus address leads to, as the kernel counts; -1: none. */
+  physOf(bdf: string, bus: number): number {
+    return this.#domains.get(requesterOf(bdf) ?? -1)?.physOf(bus) ?? bus;
   }
 
   /** Pages that its structures hold. */

@@ -4,11 +4,12 @@ import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
 import type { RegisterFile, WideRegisters } from "../../../bus/registers.js";
 import { AmdviUnit } from "../../../hw/iommu/amdvi/amdvi_unit.js";
 import type { CacheSizes } from "../../../hw/iommu/core/caches.js";
+import type { CarriedOut } from "../../../hw/iommu/core/carried_out.js";
 import type { DeviceTags } from "../../../hw/iommu/core/device_tags.js";
 import type { MessagePort } from "../../../hw/iommu/core/message_port.js";
 import type { Transaction } from "../../../hw/iommu/core/transaction.js";
 import type { UnitParts } from "../../../hw/iommu/core/unit_parts.js";
-import { SmmuUnit } from "../../../hw/iommu/smmuv3/smmu_unit.js";
+import { SmmuUnit, type SmmuUnitOptions } from "../../../hw/iommu/smmuv3/smmu_unit.js";
 import { VtdUnit } from "../../../hw/iommu/vtd/vtd_unit.js";
 import type { Memory } from "../../../mem/memory.js";
 import * as amdviCommands from "../../../spec/amdvi/commands.js";
@@ -21,11 +22,16 @@ import { faultReasons } from "../../../spec/vtd/fault_reasons.js";
 import type { MachineState } from "../../../state/machine_state.js";
 import { AmdviDriver } from "../../../sw/iommu/amdvi/amdvi_driver.js";
 import type { ReservedRange } from "../../../sw/iommu/domain/dma_domain.js";
+import { amdviGuest } from "../../../sw/iommu/nesting/amdvi.js";
+import type { GuestVendor } from "../../../sw/iommu/nesting/guest_vendor.js";
+import { smmuGuest } from "../../../sw/iommu/nesting/smmuv3.js";
+import { vtdGuest } from "../../../sw/iommu/nesting/vtd.js";
 import { SmmuDriver } from "../../../sw/iommu/smmuv3/smmu_driver.js";
 import type { UnitDriver, UnitDriverOptions } from "../../../sw/iommu/unit_driver.js";
 import { legacyMode } from "../../../sw/iommu/vtd/legacy_mode.js";
 import { scalableMode } from "../../../sw/iommu/vtd/scalable_mode.js";
 import { VtdDriver } from "../../../sw/iommu/vtd/vtd_driver.js";
+import type { Attachment, LookupFault } from "../../../table/device/index.js";
 
 /** A unit of whatever vendor, as a machine works it. */
 export interface HardwareUnit extends InvalidationSink {
@@ -38,6 +44,17 @@ export interface HardwareUnit extends InvalidationSink {
     timedOut(tag: number): void;
   };
   readonly tags: DeviceTags;
+  /** What the tables in memory say of a device's requests now, whatever is cached. */
+  attached(requester: number): Attachment | LookupFault;
+}
+
+/** A unit that a host has under a guest's of the same kind. */
+export interface Nesting {
+  /** The host's, with both stages, and its driver, whose domains are second ones. */
+  readonly host: Pick<MachineUnit, "build" | "drive">;
+  /** The one that the guest finds, and its driver, whose domains are first stages. */
+  readonly guest: Pick<MachineUnit, "build" | "drive">;
+  readonly vendor: GuestVendor;
 }
 
 export interface HardwareOptions {
@@ -48,6 +65,8 @@ export interface HardwareOptions {
   readonly caches: CacheSizes;
   /** Left out: as units of the kind do. */
   readonly fetchBits?: UnitParts["fetchBits"];
+  /** Told of each command when it is carried out. */
+  readonly carriedOut?: CarriedOut;
 }
 
 export interface MachineUnit {
@@ -64,6 +83,8 @@ export interface MachineUnit {
   readonly reserved: readonly ReservedRange[];
   /** Whether a device that passes untranslated may have its TLB on. */
   readonly passesWithTlb: boolean;
+  /** null: units of the kind translate once. */
+  readonly nesting: Nesting | null;
 }
 
 /** Interrupt messages of x86 processors. */
@@ -84,6 +105,13 @@ const vtd = {
  */
 const vtdAbilities = { capability: [0x222f_0606, 0x00d2_008c], extendedCapability: [0x0000_0f46, 0] } as const;
 
+const scalable = (o: HardwareOptions) =>
+  new VtdUnit({ ...o, ...vtdAbilities, extendedCapability: [0x0000_0f46, 0x0001_c800] });
+/** EFR of `amdvi`, with guest tables, and requests without PASID that use them (GTSup, GIOSup). */
+const bothStages = (o: HardwareOptions) => new AmdviUnit({ ...o, features: [0x0000_0850, 0x0001_4000] });
+const smmu = (o: HardwareOptions, identification: SmmuUnitOptions["identification"]) =>
+  new SmmuUnit({ ...o, identification, wire: (source) => source !== "completion" && o.messages.send(0, 0) });
+
 export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
   vtd: {
     ...vtd,
@@ -91,17 +119,32 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
     drive: (o) => new VtdDriver(o, legacyMode),
     // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b).
     passesWithTlb: false,
+    nesting: null,
   },
   "vtd-scalable": {
     ...vtd,
-    build: (o) => new VtdUnit({ ...o, ...vtdAbilities, extendedCapability: [0x0000_0f46, 0x0001_c800] }),
+    build: scalable,
     drive: (o) => new VtdDriver(o, scalableMode(o.stage ?? "first")),
     passesWithTlb: true,
+    nesting: {
+      host: {
+        // ECAP.NEST besides.
+        build: (o) => new VtdUnit({ ...o, ...vtdAbilities, extendedCapability: [0x0400_0f46, 0x0001_c800] }),
+        drive: (o) => new VtdDriver(o, scalableMode("second")),
+      },
+      guest: { build: scalable, drive: (o) => new VtdDriver(o, scalableMode("first")) },
+      vendor: vtdGuest,
+    },
   },
   amdvi: {
     /** EFR: INVALIDATE_IOMMU_ALL, host tables of six levels, interrupt registers in the block. */
     build: (o) => new AmdviUnit({ ...o, features: [0x0000_0840, 0x0000_4000] }),
     drive: (o) => new AmdviDriver(o),
+    nesting: {
+      host: { build: bothStages, drive: (o) => new AmdviDriver(o) },
+      guest: { build: bothStages, drive: (o) => new AmdviDriver(o, "v2") },
+      vendor: amdviGuest,
+    },
     registersAt: { kind: "amdvi", base: 0xfed8_0000 },
     typeOf: (command) => command[1]! >>> 28,
     layouts: amdviCommands.commandLayouts,
@@ -110,13 +153,17 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
     passesWithTlb: true,
   },
   smmuv3: {
-    build: (o) =>
-      new SmmuUnit({
-        ...o,
-        identification,
-        wire: (source) => source !== "completion" && o.messages.send(0, 0),
-      }),
+    build: (o) => smmu(o, identification),
     drive: (o) => new SmmuDriver(o),
+    nesting: {
+      // IDR0.S2P besides, with VMIDs of 16 bits.
+      host: {
+        build: (o) => smmu(o, { ...identification, idr0: identification.idr0 + 0x4_0001 }),
+        drive: (o) => new SmmuDriver(o, "second"),
+      },
+      guest: { build: (o) => smmu(o, identification), drive: (o) => new SmmuDriver(o) },
+      vendor: smmuGuest,
+    },
     registersAt: { kind: "smmuv3", base: 0x0905_0000 },
     typeOf: (command) => command[0]! & 0xff,
     layouts: smmuCommands.commandLayouts,

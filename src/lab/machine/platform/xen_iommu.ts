@@ -75,7 +75,7 @@ export class XenIommu implements MachineIommu {
     this.#unit = new DrivenUnit({
       ...{ machine: m, described, memory, allocate, tlbEntries },
       // What a guest has for a first stage would be its own.
-      stage: described.stage ?? "second",
+      stage: described.stage === "first" ? "first" : "second",
       entriesFor: (r) => {
         const address = askedAddress(r);
         return address === null ? [] : trace(memory, this.#made.root, BigInt(address), Need.none).steps;

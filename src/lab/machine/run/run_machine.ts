@@ -101,7 +101,8 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
     o.checks === false || hasHostile(machine)
       ? null
       : new Checker({
-          ...{ guest: host.kernel, memory: host.kernel.memory, ...(kernelIommu !== null && { behind }) },
+          ...{ guest: host.kernel, memory: host.kernel.memory },
+          ...(kernelIommu !== null && { behind: (bdf: string, bus: number) => kernelIommu.physOf(bdf, bus) }),
           isTakenAway: (requester) => iommu?.isTakenAway(requester) ?? false,
         });
   const log = new DmaLog();

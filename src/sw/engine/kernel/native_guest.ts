@@ -19,6 +19,8 @@ export interface NativeOptions {
   readonly highFirst?: boolean;
   /** Pages in the midst of memory that are never handed out. Default: null, none. */
   readonly hole?: PageHole | null;
+  /** Whose frames are the kernel's physical ones. Default: memory of its own. */
+  readonly memory?: Memory;
 }
 
 export class NativeGuest implements GuestKernel {
@@ -32,7 +34,7 @@ export class NativeGuest implements GuestKernel {
 
   /** @param frames frames of memory */
   constructor(frames: number, o: NativeOptions = {}) {
-    this.memory = new Memory(frames);
+    this.memory = o.memory ?? new Memory(frames);
     const split = o.highFirst === true && frames > lowPages;
     this.#pages = new NativePages(o.reserved ?? 1, split ? lowPages : frames, o.hole);
     this.#high = split ? new NativePages(lowPages, frames) : null;

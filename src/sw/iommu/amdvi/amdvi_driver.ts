@@ -1,25 +1,33 @@
 /**
- * A kernel's driver of an AMD-Vi unit with host (v1) tables: a device table, the unit's registers, its rings.
+ * A kernel's driver of an AMD-Vi unit with host (v1) tables, or with guest (v2) ones: a device table, the unit's registers, its
+ * rings.
  *
  * Source: Linux drivers/iommu/amd/init.c (early_enable_iommu, init_device_table_dma: devices without an entry of their own
- * are blocked), iommu.c (set_dte_entry, update_dte256, device_flush_dte, __domain_flush_pages). Domains have tables of four
- * levels from the beginning, where Linux puts a level on top when an address needs it.
+ * are blocked), iommu.c (set_dte_entry, update_dte256, device_flush_dte, __domain_flush_pages, domain_flush_pages_v2,
+ * set_dte_gcr3_table), nested.c (set_dte_nested). Host tables have four levels from the beginning, where Linux puts a level on
+ * top when an address needs it. A device whose requests have no PASID is told to forget without one, where Linux names PASID 0
+ * of domains with guest tables.
  */
 import { frameBytes } from "../../../base/frame.js";
-import { read, write } from "../../../bits/field.js";
+import { composed } from "../../../bits/composed.js";
+import { type Field, read, write } from "../../../bits/field.js";
 import { DeviceEntry, deviceEntryBytes } from "../../../spec/amdvi/device_entry.js";
+import { Gcr3Entry } from "../../../spec/amdvi/guest_cr3.js";
 import { amdviRegisters } from "../../../spec/amdvi/register_map.js";
 import { Control, DeviceTableBase, ExtendedFeatures } from "../../../spec/amdvi/registers.js";
-import { Allow, type TableRoot } from "../../../table/index.js";
+import { Allow } from "../../../table/index.js";
 import { allFrames, type Covering, covering } from "../covering.js";
+import { deviceEntry } from "../entry/kinds/amdvi_device.js";
 import type { DomainFlushes, UnitPorts } from "../ports.js";
-import type {
-  AttachedDevice,
-  Submitted,
-  UnitDomain,
-  UnitDriver,
-  UnitDriverOptions,
-  UnitFault,
+import {
+  type AttachedDevice,
+  isNested,
+  type LedTo,
+  type Submitted,
+  type UnitDomain,
+  type UnitDriver,
+  type UnitDriverOptions,
+  type UnitFault,
 } from "../unit_driver.js";
 import { CommandRing } from "./command_ring.js";
 import { invalidateAll, invalidateDevice, invalidateDeviceTlb, invalidatePages } from "./commands.js";
@@ -35,6 +43,8 @@ const levels = 4;
 const didCount = 2 ** 16;
 /** Domain 0 is that of devices that are blocked, and the one for what passes is made first (iommu.c, amd_iommu_init_identity_domain). */
 const passingDid = 1;
+/** The PASID whose tables requests without one use (GIOV). Source: Linux IOMMU_NO_PASID. */
+const noPasid = 0;
 const firstDid = 2;
 
 export class AmdviDriver implements UnitDriver {
@@ -43,22 +53,28 @@ export class AmdviDriver implements UnitDriver {
   readonly #entryCount: number;
   readonly #ring: CommandRing;
   readonly #events: EventReader;
+  /** Domains have guest tables. */
+  readonly #isFirst: boolean;
+  /** Frame of each domain's GCR3 table, by id. */
+  readonly #gcr3 = new Map<number, number>();
   #nextDid = firstDid;
 
-  /** @throws Misuse `no-memory` */
-  constructor({ ports, lastRequester, posted = () => undefined }: UnitDriverOptions) {
+  /** @param tables of domains: the host's (v1), or a guest's (v2) @throws Misuse `no-memory` */
+  constructor(o: UnitDriverOptions, tables: "v1" | "v2" = "v1") {
+    const { ports, lastRequester, posted = () => undefined } = o;
     this.#ports = ports;
+    this.#isFirst = tables === "v2";
     const { registers, memory } = ports;
     const frames = 2 ** Math.ceil(Math.log2(((lastRequester + 1) * deviceEntryBytes) / frameBytes));
     const count = Math.max(frames, 1);
     this.#table = ports.allocate(count) * frameBytes;
     this.#entryCount = (count * frameBytes) / deviceEntryBytes;
-    const blocked = entryWith({ v: 1, tv: 1 });
     for (let n = 0; n < this.#entryCount; n++) memory.store(this.#table + n * deviceEntryBytes, blocked);
     const control = new UnitControl(registers);
     control.set(Control.iommuEn, 0);
     control.set(Control.coherent, 1);
     control.set(Control.invTimeOut, oneSecond);
+    if (this.#has(ExtendedFeatures.gtSup)) control.set(Control.gtEn, 1);
     const base = new Uint32Array(2);
     write(base, 0, DeviceTableBase.frame, (this.#table / frameBytes) as never);
     write(base, 0, DeviceTableBase.size, count - 1);
@@ -71,19 +87,15 @@ export class AmdviDriver implements UnitDriver {
 
   createDomain(): UnitDomain {
     const address = this.#ports.allocate(1) * frameBytes;
-    const root: TableRoot = {
-      ...{ format: "amdvi-v1", address, level: levels - 1, inputBits: 48, upper: "zero", outputBits: 48 },
-      allow: Allow.readWrite,
-    };
-    return { id: this.#nextDid++, root };
+    const tables = { address, level: levels - 1, inputBits: 48, outputBits: 48, allow: Allow.readWrite } as const;
+    const id = this.#nextDid++;
+    if (!this.#isFirst) return { id, root: { ...tables, format: "amdvi-v1", upper: "zero" } };
+    this.#gcr3.set(id, this.#makeGcr3(address / frameBytes));
+    return { id, root: { ...tables, format: "amdvi-v2", upper: "sign" } };
   }
 
-  attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void {
-    const passes = to === "pass-through";
-    const words = entryWith({
-      ...{ v: 1, tv: 1, ir: 1, iw: 1, i: device.ats ? 1 : 0, did: passes ? passingDid : to.id },
-      ...(passes ? {} : { mode: levels, frame: to.root.address / frameBytes }),
-    });
+  attach(device: AttachedDevice, to: LedTo): void {
+    const words = this.#entryOf(to, device.ats);
     // The half that has no say of translation first: what makes the entry count is one store.
     const at = this.#table + device.requester * deviceEntryBytes;
     this.#ports.memory.store(at + deviceEntryBytes / 2, words.subarray(4));
@@ -101,21 +113,55 @@ export class AmdviDriver implements UnitDriver {
     };
   }
 
+  submit(commands: readonly Uint32Array[]): Submitted {
+    return this.#ring.submit(...commands);
+  }
+
   takeFaults(): readonly UnitFault[] {
     return this.#events.take();
+  }
+
+  #entryOf(to: LedTo, ats: boolean): Uint32Array {
+    const none = { host: 0, gcr3: 0, ats };
+    if (to === "blocked") return blocked;
+    if (to === "pass-through") return deviceEntry("identity", { ...none, did: passingDid });
+    const host = to.root.address / frameBytes;
+    if (!isNested(to)) {
+      const gcr3 = this.#gcr3.get(to.id);
+      if (gcr3 === undefined) return deviceEntry("v1", { ...none, did: to.id, host });
+      return deviceEntry("v2", { ...none, did: to.id, gcr3 });
+    }
+    const words = deviceEntry("nested", { ...none, did: to.id, host });
+    for (const field of ofGuest) write(words, 0, field, read(to.guest, 0, field));
+    return words;
+  }
+
+  /** A table of one level in which PASID 0, whose are requests without, leads to tables. @returns its frame */
+  #makeGcr3(top: number): number {
+    const frame = this.#ports.allocate(1);
+    const words = composed(2, [
+      [Gcr3Entry.v, 1],
+      [Gcr3Entry.frame, top],
+    ]);
+    this.#ports.memory.store(frame * frameBytes + noPasid * 8, words);
+    return frame;
+  }
+
+  #has(feature: Field): boolean {
+    const words = new Uint32Array(2);
+    this.#ports.registers.read64(efr.offset, words);
+    return read(words, 0, feature) === 1;
   }
 
   /** The unit first, then the devices: one that asks again meanwhile is answered from what stands now. */
   #submit(did: number, devices: readonly AttachedDevice[], range: Covering): Submitted {
     const asked = devices.filter((d) => d.ats).map((d) => invalidateDeviceTlb(d.requester, depth, range));
-    return this.#ring.submit(invalidatePages(did, range), ...asked);
+    return this.#ring.submit(invalidatePages(did, range, this.#isFirst ? noPasid : null), ...asked);
   }
 
   /** Of a unit that was just switched on: nothing that it had before counts. */
   #forgetAll(): void {
-    const words = new Uint32Array(2);
-    this.#ports.registers.read64(efr.offset, words);
-    if (read(words, 0, ExtendedFeatures.iaSup) === 1) {
+    if (this.#has(ExtendedFeatures.iaSup)) {
       this.#ring.submit(invalidateAll());
       return;
     }
@@ -124,10 +170,12 @@ export class AmdviDriver implements UnitDriver {
   }
 }
 
-type Values = Partial<Record<"v" | "tv" | "mode" | "frame" | "ir" | "iw" | "did" | "i", number>>;
+/** A guest's part of an entry below which a host's table lies. @see Linux nested.c, set_dte_nested */
+const { glx, gcr3Low, gcr3Middle, gcr3High, giov, guestPagingMode } = DeviceEntry;
+const ofGuest = [glx, gcr3Low, gcr3Middle, gcr3High, giov, guestPagingMode];
 
-function entryWith(values: Values): Uint32Array {
-  const words = new Uint32Array(deviceEntryBytes / 4);
-  for (const [name, value] of Object.entries(values)) write(words, 0, DeviceEntry[name as "did"], value);
-  return words;
-}
+/** Nothing passes: no table, and no right to anything. */
+const blocked = composed(deviceEntryBytes / 4, [
+  [DeviceEntry.v, 1],
+  [DeviceEntry.tv, 1],
+]);

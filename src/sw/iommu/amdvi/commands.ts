@@ -33,12 +33,15 @@ export const invalidateDevice = (requester: number) =>
     write(w, 0, C.InvalidateDevice.device, requester);
   });
 
-export const invalidatePages = (did: number, range: Covering) =>
+/** @param pasid null: of the host's addresses; otherwise of a guest table's */
+export const invalidatePages = (did: number, range: Covering, pasid: number | null = null) =>
   composed((w) => {
     write(w, 0, C.InvalidatePages.opcode, Opcode.invalidatePages);
     write(w, 0, C.InvalidatePages.did, did);
     write(w, 0, C.InvalidatePages.s, range.lg2 === 0 ? 0 : 1);
     write(w, 0, C.InvalidatePages.pde, 1);
+    write(w, 0, C.InvalidatePages.gn, pasid === null ? 0 : 1);
+    write(w, 0, C.InvalidatePages.pasid, pasid ?? 0);
     write(w, 0, C.InvalidatePages.page, sizedPage(range) as never);
   });
 

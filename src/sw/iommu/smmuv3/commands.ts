@@ -27,6 +27,23 @@ export const forgetTranslations = () => composed(C.NsnhAll, { op: Command.nsnhAl
 
 export const forgetSpace = (asid: number) => composed(C.NhAsid, { op: Command.nhAsid, asid });
 
+/** All of a guest: what both stages gave, and what the second alone. */
+export const forgetGuest = (vmid: number) => composed(C.S12VmAll, { op: Command.s12VmAll, vmid });
+
+/** What both stages gave of a guest, whatever its ASIDs. */
+export const forgetFirstStages = (vmid: number) => composed(C.NhAll, { op: Command.nhAll, vmid });
+
+/** Pages of a guest's own addresses, as the second stage alone gave them. */
+export const forgetGuestPages = (o: {
+  readonly vmid: number;
+  readonly page: number;
+  readonly num: number;
+  readonly scale: number;
+  readonly tg: number;
+  readonly ttl: number;
+  readonly leaf: 0 | 1;
+}) => composed(C.S2Ipa, { op: Command.s2Ipa, ...o });
+
 /** @param o.leaf no table was unlinked @param o.ttl the level of the leaves; 0: any */
 export const forgetPages = (o: {
   readonly asid: number;

@@ -9,6 +9,8 @@ export interface AttachedTo {
   readonly did: number;
   /** null: it passes untranslated. */
   readonly root: TableRoot | null;
+  /** The PASID's entry in a guest's table, whose first stage the tables are the second one of. */
+  readonly guest?: Uint32Array;
 }
 
 export interface VtdMode {
@@ -22,8 +24,8 @@ export interface VtdMode {
   entryAt(requester: number): number;
   /** Everything, of a unit whose root table is new. */
   forgetAll(): readonly Uint32Array[];
-  /** Store the entries that lead to what a device is attached to. @returns what the unit is to forget */
-  attach(device: AttachedDevice, to: AttachedTo): readonly Uint32Array[];
+  /** Store the entries that lead to what a device is attached to; null: nowhere. @returns what the unit is to forget */
+  attach(device: AttachedDevice, to: AttachedTo | null): readonly Uint32Array[];
   /** @param range null: all of the domain @param leavesOnly no table was unlinked */
   forgetPages(did: number, range: Covering | null, leavesOnly: boolean): Uint32Array;
 }

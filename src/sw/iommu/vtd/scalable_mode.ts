@@ -3,11 +3,11 @@
  * Requests without PASID, which are all there are here, count as those of PASID 0.
  *
  * Source: Linux drivers/iommu/intel/pasid.c (intel_pasid_alloc_table, intel_pasid_setup_first_level, -second_level,
- * -pass_through, device_pasid_table_setup), cache.c (first stages are forgotten by PASID, second ones by domain).
+ * -pass_through, -nested, device_pasid_table_setup), cache.c (first stages are forgotten by PASID, second ones by domain).
  */
 import { frameBytes, type Mfn } from "../../../base/frame.js";
-import { composed } from "../../../bits/composed.js";
-import { type Field, read, write } from "../../../bits/field.js";
+import { composed, type FieldValue } from "../../../bits/composed.js";
+import { read, write } from "../../../bits/field.js";
 import { ScalableContextEntry, scalableContextEntryBytes } from "../../../spec/vtd/context_entry.js";
 import {
   PasidDirectoryEntry,
@@ -50,7 +50,7 @@ export const scalableMode =
       putContext(ports, entry, device);
       const pasid = ridPasid;
       // What the unit keeps of an entry, and by it, it keeps under the id that stood there.
-      const { did, isFirst } = old ?? { did: to.did, isFirst: to.root?.format === "vtd-fs" };
+      const { did, isFirst } = old ?? { did: to?.did ?? 0, isFirst: to?.root?.format === "vtd-fs" };
       const translations = isFirst ? pasidIotlb({ g: 2, did, pasid }) : iotlb({ g: 2, did });
       return [context({ g: 3, sid: device.requester }), pasidCache({ g: 1, did, pasid }), translations];
     },
@@ -97,29 +97,42 @@ function snoops(registers: UnitPorts["registers"]): boolean {
 }
 
 /** @returns what stood there; null: nothing */
-function putPasid({ memory, registers }: UnitPorts, directory: number, { did, root }: AttachedTo) {
+function putPasid({ memory, registers }: UnitPorts, directory: number, to: AttachedTo | null) {
   const words = Uint32Array.of(memory.load32(directory), memory.load32(directory + 4));
   const at = read(words, 0, PasidDirectoryEntry.frame) * frameBytes + ridPasid * pasidEntryBytes;
-  const { p, pgtt, aw, pwsnp } = PasidEntry;
-  const entry = composed(pasidEntryBytes / 4, [
-    ...([
-      [p, 1],
-      [PasidEntry.did, did],
-      [aw, fourLevels],
-      [pwsnp, snoops(registers) ? 1 : 0],
-    ] as const),
-    ...tableOf(root, pgtt),
-  ]);
+  const { p, pgtt } = PasidEntry;
+  const entry = composed(pasidEntryBytes / 4, to === null ? [] : fieldsOf(to, snoops(registers)));
   const was = Uint32Array.from({ length: entry.length }, (_, n) => memory.load32(at + 4 * n));
-  // The first piece, which says that it is present, is stored last.
-  for (let n = entry.length - 4; n >= 0; n -= 4) memory.store(at + n * 4, entry.subarray(n, n + 4));
+  // The first piece, which says that it is present, is stored last, or alone where it says that nothing is.
+  for (let n = to === null ? 0 : entry.length - 4; n >= 0; n -= 4) memory.store(at + n * 4, entry.subarray(n, n + 4));
   if (read(was, 0, p) === 0) return null;
   return { did: read(was, 0, PasidEntry.did), isFirst: read(was, 0, pgtt) === PasidTranslation.first };
 }
 
-function tableOf(root: TableRoot | null, pgtt: Field): readonly (readonly [Field, number])[] {
+function fieldsOf({ did, root, guest }: AttachedTo, snoop: boolean): readonly FieldValue[] {
+  return [
+    [PasidEntry.p, 1],
+    [PasidEntry.did, did],
+    [PasidEntry.aw, fourLevels],
+    [PasidEntry.pwsnp, snoop ? 1 : 0],
+    ...tableOf(root, guest),
+  ];
+}
+
+/** What of a guest's entry counts when its first stage is nested. Source: Linux struct iommu_hwpt_vtd_s1. */
+const { fsFrame, fspm, sre, wpe, eafe } = PasidEntry;
+const ofGuest = [fsFrame, fspm, sre, wpe, eafe];
+
+function tableOf(root: TableRoot | null, guest: Uint32Array | undefined): readonly FieldValue[] {
+  const { pgtt } = PasidEntry;
   if (root === null) return [[pgtt, PasidTranslation.passThrough]];
   const frame = root.address / frameBytes;
+  if (guest !== undefined)
+    return [
+      [pgtt, PasidTranslation.nested],
+      [PasidEntry.ssFrame, frame],
+      ...ofGuest.map((field) => [field, read(guest, 0, field)] as const),
+    ];
   if (root.format === "vtd-ss")
     return [
       [pgtt, PasidTranslation.second],

@@ -10,19 +10,21 @@ import { GlobalCommand, vtdRegisters } from "../../../spec/vtd/register_map.js";
 import { Capability, GlobalStatus, RootTableAddress } from "../../../spec/vtd/registers.js";
 import { allFrames, type Covering, covering } from "../covering.js";
 import type { DomainFlushes, UnitPorts } from "../ports.js";
-import type {
-  AttachedDevice,
-  Submitted,
-  UnitDomain,
-  UnitDriver,
-  UnitDriverOptions,
-  UnitFault,
+import {
+  type AttachedDevice,
+  isNested,
+  type LedTo,
+  type Submitted,
+  type UnitDomain,
+  type UnitDriver,
+  type UnitDriverOptions,
+  type UnitFault,
 } from "../unit_driver.js";
 import { deviceTlb } from "./commands.js";
 import { VtdFaultHandler } from "./fault_handler.js";
 import type { FlushRing } from "./flush_ring.js";
 import { InvalidationRing } from "./invalidation_ring.js";
-import type { MakeMode, VtdMode } from "./mode.js";
+import type { AttachedTo, MakeMode, VtdMode } from "./mode.js";
 
 const { gcmd, gsts, rtaddr, cap } = vtdRegisters.registers;
 
@@ -68,9 +70,12 @@ export class VtdDriver implements UnitDriver {
     return { id: this.#nextDid++, root: { ...this.#mode.root, address } };
   }
 
-  attach(device: AttachedDevice, to: UnitDomain | "pass-through"): void {
-    const tables = to === "pass-through" ? { did: passingDid, root: null } : { did: to.id, root: to.root };
-    this.#ring.submit(...this.#mode.attach(device, tables));
+  attach(device: AttachedDevice, to: LedTo): void {
+    this.#ring.submit(...this.#mode.attach(device, tablesOf(to)));
+  }
+
+  submit(commands: readonly Uint32Array[]): Submitted {
+    return this.#ring.submit(...commands);
   }
 
   flushesOf({ id }: UnitDomain, devices: readonly AttachedDevice[]): DomainFlushes {
@@ -120,6 +125,12 @@ export class VtdDriver implements UnitDriver {
     const { registers, spin } = this.#ports;
     spin(() => read([registers.read32(gsts.offset)], 0, status) === 1);
   }
+}
+
+function tablesOf(to: LedTo): AttachedTo | null {
+  if (to === "blocked") return null;
+  if (to === "pass-through") return { did: passingDid, root: null };
+  return { did: to.id, root: to.root, ...(isNested(to) && { guest: to.guest }) };
 }
 
 function with1(word: number, field: Parameters<typeof write>[2]): number {

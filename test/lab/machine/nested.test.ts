@@ -1,0 +1,106 @@
+/** Guests with a unit of their own: two stages lead their devices, and what they have forgotten is forgotten below. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { describeMachine } from "../../../src/lab/machine/description/description.js";
+import { isTrouble, outcomeOf } from "../../../src/lab/machine/outcome.js";
+import { placesOf } from "../../../src/lab/machine/platform/guest_memory.js";
+import { runMachine } from "../../../src/lab/machine/run/run_machine.js";
+import { machineLines } from "../../../src/report/machine/machine_lines.js";
+import { long } from "../../tier.js";
+
+const kinds = ["vtd", "amdvi", "smmuv3"] as const;
+type Kind = (typeof kinds)[number];
+
+const preset = (kind: Kind) => readFileSync(`machines/${kind}-nested.yaml`, "utf8");
+const small = (kind: Kind) =>
+  preset(kind)
+    .replaceAll(/requests: \d+/g, "requests: 8")
+    .replaceAll(/\d+\.\.131072|\d+\.\.65536/g, "4096..16384")
+    .replace("memory: 2GiB", "memory: 16MiB");
+
+function ran(text: string, options: Parameters<typeof runMachine>[1] = {}) {
+  const run = runMachine(describeMachine("m.yaml", text), options);
+  return { run, o: outcomeOf(run) };
+}
+
+/** One kind of each test suffices where time is short. */
+const isEnough = (kind: Kind, one: Kind) => long || kind === one;
+
+describe.each(kinds)("%s", (kind) => {
+  test("strict: devices are led through the guest's tables and the host's; each command is carried over", () => {
+    const { run, o } = ran(small(kind));
+    const { nesting, descriptors } = o.iommu!;
+    expect([isTrouble(o), o.left, o.violations]).toEqual([false, [], []]);
+    expect(nesting).toMatchObject({ nested: 3, lost: 0, stale: 0 });
+    // Of eight pieces of 2 MiB, two were gathered page by page.
+    expect(nesting!.pieces).toBe(6 + 2 * 512);
+    const unmapped = run.log.first.length;
+    expect(nesting!.carriedOver).toBeGreaterThan(unmapped);
+    const posted = descriptors.reduce((sum, d) => sum + d.count, 0);
+    expect(posted).toBeGreaterThan(nesting!.carriedOver);
+    expect(o.dma.every((d) => d.phys !== run.host.iommu!.behind(d.device, d.bus))).toBe(true);
+  });
+
+  test.runIf(isEnough(kind, "amdvi"))("a guest that lets devices pass is led by the host's second stage alone", () => {
+    const { o } = ran(small(kind).replace("policy: strict", "policy: pass-through"));
+    expect([isTrouble(o), o.iommu!.nesting]).toMatchObject([false, { nested: 0, carriedOver: expect.any(Number) }]);
+    expect(o.iommu!.untranslated + o.iommu!.translated).toBeGreaterThan(50);
+  });
+
+  test.runIf(isEnough(kind, "vtd"))(
+    "an invalidation that the host loses: a device reaches what was to be forgotten, and the run says so",
+    () => {
+      const text = small(kind)
+        .replace("policy: strict", "policy: strict, hostBug: lost-invalidation")
+        .replaceAll("requests: 8", "requests: 60");
+      const { o } = ran(text);
+      expect(isTrouble(o)).toBe(true);
+      expect(o.iommu!.nesting!.lost).toBeGreaterThan(5);
+      expect(o.violationTotals.find((v) => v.rule === "carried-over")?.count).toBe(o.iommu!.nesting!.lost);
+      const stale = o.violations.filter((v) => v.rule === "I1");
+      expect(stale.length).toBeGreaterThan(0);
+      expect(stale[0]!.detail).toMatch(
+        /by what the host's unit kept of 0x\w+, which the guest's unit had said is forgotten/,
+      );
+      expect(machineLines(o, { color: false, width: 300 }).join("\n")).toMatch(/and \d+ not\s+\(hostBug\)/);
+    },
+  );
+
+  test.runIf(long).each(["strict", "lazy", "pass-through"])(
+    "%s: 2,400 requests in 6 GiB",
+    (policy) => {
+      const text = preset(kind)
+        .replace("policy: strict", `policy: ${policy}`)
+        .replace("memory: 2GiB", "memory: 6GiB")
+        .replaceAll("requests: 1000", "requests: 800");
+      const { o } = ran(text, { checks: false });
+      expect([isTrouble(o), o.left, o.iommu!.refused]).toEqual([false, [], []]);
+      expect(o.programs.map((p) => [p.ended, p.failed, p.wrong.length])).toEqual(Array(3).fill([800, 0, 0]));
+    },
+    900_000,
+  );
+});
+
+test("a guest's memory is nowhere at its own address, each frame once, and the host's frames are none of it", () => {
+  let drawn = 0;
+  const { places, end } = placesOf(9 * 512 + 100, (ways) => drawn++ % ways);
+  expect(new Set(places).size).toBe(places.length);
+  for (const [frame, place] of places.entries()) {
+    expect(place).not.toBe(frame);
+    expect(place).toBeGreaterThanOrEqual(512);
+    expect(place).toBeLessThan(end);
+  }
+});
+
+test.each([
+  ["a unit with one stage", "iommu: { kind: vtd, stage: nested }", "stage: nested of a unit with two stages"],
+  ["an old guest", 'kernel: "6.0"\niommu: { kind: amdvi, stage: nested }', '"6.1" or later'],
+  ["no such host", "iommu: { kind: vtd-scalable, hostBug: lost-invalidation }", "hostBug: only with stage: nested"],
+  [
+    "a hypervisor with domains",
+    "xen: { model: vp+iommu, domains: [{ id: 0, memory: 4MiB }] }\niommu: { kind: amdvi, stage: nested }",
+    "no xen: of the machine",
+  ],
+])("%s: told with its place", (_, text, expected) => {
+  expect(() => describeMachine("m.yaml", text)).toThrow(expected);
+});
