@@ -22,6 +22,8 @@ const typeNames: Readonly<Record<DocumentName, string>> = {
   "dmalab.run-list/1": "RunListDocument",
   "dmalab.page-lifetime/1": "PageLifetimeDocument",
   "dmalab.replace-table/1": "ReplaceTableDocument",
+  "dmalab.check/1": "CheckDocument",
+  "dmalab.check-list/1": "CheckListDocument",
   "dmalab.why/1": "WhyDocument",
   "dmalab.inspect/1": "InspectDocument",
 };

@@ -83,6 +83,7 @@ class Search {
   }
 
   run(): Verdict {
+    const begun = performance.now();
     this.#found(-1, 0, 0, 0);
     let at = 0;
     let bounded: Verdict["bounded"] = null;
@@ -90,8 +91,10 @@ class Search {
       this.#load(at);
       this.#stepsFrom(at);
       bounded = this.#limit();
-      if (at % progressEvery === 0)
-        this.#options.progress?.(this.#rows.count, this.#transitions, this.#rows.count - at);
+      if (at % progressEvery !== 0) continue;
+      this.#options.progress?.(this.#rows.count, this.#transitions, this.#rows.count - at);
+      const { secondsMax = Number.POSITIVE_INFINITY } = this.#limits;
+      if (performance.now() - begun > secondsMax * 1000) bounded ??= { by: "seconds", max: secondsMax };
     }
     const violations = [...this.#broken].map(([invariant, row]) => ({
       invariant,

@@ -21,6 +21,8 @@ export interface Limits {
   readonly statesMax: number;
   /** Bytes of found states after which the search is cut. */
   readonly bytesMax: number;
+  /** Seconds after which it is cut. Left out: none. */
+  readonly secondsMax?: number;
 }
 
 /** One step of a told run. */
@@ -55,7 +57,7 @@ export interface Verdict {
   /** True when every state was reached and nothing was violated: then it is a proof for this universe. */
   readonly complete: boolean;
   /** What cut the search; null when nothing did. */
-  readonly bounded: { readonly by: "states" | "bytes"; readonly max: number } | null;
+  readonly bounded: { readonly by: "states" | "bytes" | "seconds"; readonly max: number } | null;
   /** A shortest run to a state in which an invariant does not hold; null when none was found. */
   readonly violated: Violation | null;
   /** The same of each invariant that was found broken, in the order in which they were; one at most unless the search went on. */

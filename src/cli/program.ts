@@ -12,6 +12,7 @@ import type { Host } from "./host/host.js";
 import { AskedWrongly } from "./host/misuse.js";
 import { screenOf } from "./host/terminal.js";
 import { checkTogether } from "./options/check.js";
+import { checkVerb } from "./options/check_options.js";
 import { helpAfter } from "./options/help.js";
 import { inspectVerb } from "./options/inspect_options.js";
 import type { OptionRow, VerbRow } from "./options/option.js";
@@ -26,6 +27,7 @@ const verbs: readonly (readonly [verb: VerbRow, body: () => Promise<Body>])[] = 
   [runVerb, async () => (await import("./run/run.js")).run],
   [whyVerb, async () => (await import("./why/why.js")).why],
   [inspectVerb, async () => (await import("./inspect/inspect.js")).inspect],
+  [checkVerb, async () => (await import("./check/check.js")).check],
 ];
 
 export const verbRows: readonly VerbRow[] = verbs.map(([verb]) => verb);
@@ -83,7 +85,7 @@ export function program(host: Host, exit: (code: number) => void): Command {
   top
     .command("help")
     .description("Print what a verb takes.")
-    .argument("[verb]", "run, why, inspect, completion")
+    .argument("[verb]", "run, why, inspect, check, completion")
     .exitOverride(refuse)
     .action((name: string | undefined) => {
       const command = name === undefined ? top : top.commands.find((c) => c.name() === name);

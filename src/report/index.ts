@@ -2,6 +2,10 @@
 
 export type { FailureReason } from "../lab/replay/contracts/refusal.js";
 export type { DeviceOutcome, WhatIf } from "../lab/replay/told/outcome.js";
+export { type CheckReport, checkExitCode } from "./check/check_report.js";
+export { checkDocument, checkListDocument } from "./check/document.js";
+export { checkLines } from "./check/lines.js";
+export { checkListLines } from "./check/list.js";
 export type { CoarseBlocks } from "./inspect/columns.js";
 export { walkDot } from "./inspect/dot.js";
 export { inspectHtml, inspectPageText } from "./inspect/html.js";

@@ -440,6 +440,125 @@ export interface ReplaceTableDocument {
   })[];
 }
 
+/** A `dmalab.check/1` document. */
+export interface CheckDocument {
+  readonly schema: "dmalab.check/1";
+  readonly protocol: string;
+  readonly title: string;
+  /** With one, what follows is of the search with it. */
+  readonly bug: string | null;
+  /** Values of the protocol's parameters; empty where it has none. */
+  readonly universe: Readonly<Record<string, string>>;
+  /** Of all machines that were asked for. */
+  readonly states: number;
+  readonly orders: number;
+  readonly transitions: number;
+  /** All of every machine was reached: with nothing violated and nothing unseen a proof for them. */
+  readonly complete: boolean;
+  /** What ended the search before all was reached; null: nothing did. */
+  readonly bounded: {
+    readonly by: "states" | "bytes" | "seconds" | "runs";
+    readonly max: number;
+  } | null;
+  /** The first that was found; null: none was. */
+  readonly violated: {
+    /** What must hold, and does not. */
+    readonly invariant: string;
+    /** A shortest run to it. */
+    readonly steps: readonly ({
+      readonly actor: string;
+      readonly step: string;
+      /** What there was to see after it that was not before; empty: nothing. */
+      readonly detail: string;
+      /** What it wrote; empty where programs are run in every order. */
+      readonly changes: readonly ({
+        readonly part: string;
+        readonly cell: string;
+        readonly from: number;
+        readonly to: number;
+      })[];
+    })[];
+  } | null;
+  /** What was looked for in any state, and whether it was seen. */
+  readonly sometimes: Readonly<Record<string, boolean>>;
+  /** Of it, what had to be seen and was not: then nothing was shown. */
+  readonly unseen: readonly string[];
+  /** Each that was explored; with a bug: with it, and without it. */
+  readonly machines: readonly ({
+    /** Own: of the universe's values; else the bug whose machine it is. */
+    readonly name: string;
+    /** The bug that was on. */
+    readonly bug: string | null;
+    /** Different states; null where programs are run in every order. */
+    readonly states: number | null;
+    /** Orders that came to their end; null where states are told apart. */
+    readonly orders: number | null;
+    /** Steps between states; runs, where programs are run in every order. */
+    readonly transitions: number;
+    /** All of it was reached. */
+    readonly complete: boolean;
+    /** What ended the search before all was reached; null: nothing did. */
+    readonly bounded: {
+      readonly by: "states" | "bytes" | "seconds" | "runs";
+      readonly max: number;
+    } | null;
+    /** The first that was found; null: none was. */
+    readonly violated: {
+      /** What must hold, and does not. */
+      readonly invariant: string;
+      /** A shortest run to it. */
+      readonly steps: readonly ({
+        readonly actor: string;
+        readonly step: string;
+        /** What there was to see after it that was not before; empty: nothing. */
+        readonly detail: string;
+        /** What it wrote; empty where programs are run in every order. */
+        readonly changes: readonly ({
+          readonly part: string;
+          readonly cell: string;
+          readonly from: number;
+          readonly to: number;
+        })[];
+      })[];
+    } | null;
+    /** What was looked at in every state, or at its end. */
+    readonly invariants: readonly string[];
+    /** What was looked for in any state, and whether it was seen. */
+    readonly sometimes: Readonly<Record<string, boolean>>;
+    /** Of it, what had to be seen and was not: then nothing was shown. */
+    readonly unseen: readonly string[];
+  })[];
+}
+
+/** A `dmalab.check-list/1` document. */
+export interface CheckListDocument {
+  readonly schema: "dmalab.check-list/1";
+  readonly protocols: readonly ({
+    readonly id: string;
+    readonly title: string;
+    readonly parameters: readonly ({
+      readonly name: string;
+      readonly about: string;
+      readonly values: readonly string[];
+      readonly usual: string;
+    })[];
+    readonly bugs: readonly string[];
+  })[];
+  readonly bugs: readonly ({
+    readonly id: string;
+    readonly protocol: string;
+    readonly title: string;
+    readonly year: number;
+    /** Commit, advisory or discussion. */
+    readonly source: string;
+    /** What must hold, and does not with the bug. */
+    readonly invariant: string;
+    /** Candidate: found by reading, and confirmed by nobody. */
+    readonly status: "fixed" | "candidate";
+    readonly layer: string;
+  })[];
+}
+
 /** A `dmalab.why/1` document. */
 export interface WhyDocument {
   readonly schema: "dmalab.why/1";

@@ -1,5 +1,6 @@
 /** The documents' JSON Schemas (draft 2020-12), for editors and for programs in other languages. */
 import { z } from "zod";
+import { checkListSchema, checkSchema } from "./check.js";
 import { inspectSchema } from "./inspect.js";
 import { pageLifetimeSchema } from "./page_lifetime.js";
 import { replaceTableSchema } from "./replace.js";
@@ -12,6 +13,8 @@ const schemas = {
   "dmalab.run-list/1": runListSchema,
   "dmalab.page-lifetime/1": pageLifetimeSchema,
   "dmalab.replace-table/1": replaceTableSchema,
+  "dmalab.check/1": checkSchema,
+  "dmalab.check-list/1": checkListSchema,
   "dmalab.why/1": whySchema,
   "dmalab.inspect/1": inspectSchema,
 } as const;

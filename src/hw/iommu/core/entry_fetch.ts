@@ -55,7 +55,8 @@ export class EntryFetch {
     const words = caches.devices.copyTo(device, this.#words, 0);
     const space = caches.spaces.find(s.requester, pasidOf(s));
     const all = space < 0 ? words : words + caches.spaces.copyTo(space, this.#words, words);
-    s.words.copyFrom(this.#words);
+    // What lies behind them there is of another request.
+    s.words.copyFrom(this.#words.subarray(0, all));
     s.wordCount = all;
     this.found();
     if (this.#view.wordsOf(model.deviceEntries()) !== words) s.wordCount = 0;

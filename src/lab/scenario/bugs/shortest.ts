@@ -25,7 +25,7 @@ export interface Searched {
   readonly first: readonly Taken[];
 }
 
-const runsMax = 20_000;
+export const runsMax = 20_000;
 const stepsMax = 10_000;
 
 /** @throws RangeError when one order has more steps than any demonstration needs */
