@@ -1,5 +1,6 @@
 /** What `check` found, for a terminal: each machine with what was reached, and the shortest run to what must not be. */
 import { plural } from "../../base/count_words.js";
+import { hex } from "../../base/hex.js";
 import { type CheckedMachine, type CheckedStep, isShown } from "../../lab/check/checked.js";
 import { type Column, table, wrap } from "../text/layout.js";
 import { type Style, styleFor } from "../text/style.js";
@@ -75,13 +76,26 @@ interface Laid {
 function stepLines({ actor, step, detail, changes }: CheckedStep, n: number, { most, digits, style, width }: Laid) {
   const lead = `  ${String(n).padStart(digits)}. ${actor.padEnd(most)}  `;
   const under = " ".repeat(Math.min(lead.length, 24));
-  const written = changes.map((c) => `${c.part}, ${c.cell}: ${c.from} → ${c.to}`);
   return [
     ...wrap(step, width, lead, under),
     ...(detail === "" ? [] : wrap(detail, width, under).map(style.cyan)),
-    ...written.flatMap((line) => wrap(line, width, under, `${under}  `).map(style.dim)),
+    ...writtenLines(actor, changes).flatMap((line) => wrap(line, width, under, `${under}  `).map(style.dim)),
   ];
 }
+
+/** What was written, a line for each part; how far a program is says its step already. */
+function writtenLines(actor: string, changes: CheckedStep["changes"]): string[] {
+  const byPart = new Map<string, string[]>();
+  for (const { part, cell, from, to } of changes) {
+    if (part === actor && cell === "position") continue;
+    const cells = byPart.get(part) ?? [];
+    byPart.set(part, cells);
+    cells.push(`${cell} ${number(from)} → ${number(to)}`);
+  }
+  return [...byPart].map(([part, cells]) => `${part}: ${cells.join(", ")}`);
+}
+
+const number = (n: number) => (n > 255 ? hex(n) : String(n));
 
 function verdictLines(report: CheckReport, style: Style, width: number): string[] {
   const { bug, machines } = report;

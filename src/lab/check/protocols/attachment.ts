@@ -9,20 +9,20 @@ export const attachmentProtocols: readonly Protocol[] = [
     bugs: [
       ...["attach-window", "detach-window", "listed-before-ats", "unlisted-before-flush", "tag-dropped-twice"],
       ...["deassign-stops-early", "no-blocking-domain", "reset-refuses-detach", "pasid-removed-twice"],
-      "torn-down-first",
+      ...["torn-down-first", "handed-back-in-flight", "requests-outlive-their-queue", "asked-of-the-new-entry"],
     ],
   },
   {
     id: "nested-replace",
     title: "a guest's tables come and go under a host's",
     machine: null,
-    bugs: ["nested-not-noted", "nested-id-recycled"],
+    bugs: ["nested-not-noted", "nested-id-recycled", "nested-old-id-kept", "guest-levels-through-invalid"],
   },
   {
     id: "did-recycling",
     title: "the id of a domain serves again",
     machine: null,
-    bugs: ["id-forgotten-late"],
+    bugs: ["id-forgotten-late", "error-taken-for-an-id"],
   },
   {
     id: "alias-group",

@@ -38,6 +38,7 @@ export const lifetimeProtocols: readonly Protocol[] = [
       ...["flush-all-as-page-0", "removal-failure-ignored", "rights-change-not-flushed", "lazy-window"],
       ...["batch-freed-early", "entry-not-written-back", "moved-page-unreferenced", "range-ends-at-the-top"],
       ...["unpinned-beyond", "kernel-tables-not-told", "table-freed-before-flush", "gather-never-filled"],
+      "root-and-levels-apart",
     ],
   },
   {
@@ -55,7 +56,7 @@ export const lifetimeProtocols: readonly Protocol[] = [
   {
     id: "completion-interrupt",
     title: "nobody waits: an interrupt says that a flush is done, and may be lost on the way",
-    machine: givenBack("async-running", "in time"),
+    machine: givenBack("async-paused", "in time"),
     bugs: ["woken-too-late"],
   },
   {
