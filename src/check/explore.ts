@@ -91,10 +91,11 @@ class Search {
       this.#load(at);
       this.#stepsFrom(at);
       bounded = this.#limit();
-      if (at % progressEvery !== 0) continue;
-      this.#options.progress?.(this.#rows.count, this.#transitions, this.#rows.count - at);
-      const { secondsMax = Number.POSITIVE_INFINITY } = this.#limits;
-      if (performance.now() - begun > secondsMax * 1000) bounded ??= { by: "seconds", max: secondsMax };
+      if (at % progressEvery === 0)
+        this.#options.progress?.(this.#rows.count, this.#transitions, this.#rows.count - at);
+      const { secondsMax } = this.#limits;
+      if (secondsMax !== undefined && performance.now() - begun > secondsMax * 1000)
+        bounded ??= { by: "seconds", max: secondsMax };
     }
     const violations = [...this.#broken].map(([invariant, row]) => ({
       invariant,

@@ -102,7 +102,7 @@ describe("completion", () => {
 
   test("of bash: verbs, options of the verb, values, files", () => {
     const rows: [typed: string[], completed: RegExp][] = [
-      [[""], /^run why inspect completion help --help --version$/],
+      [[""], /^run why inspect check completion help --help --version$/],
       [["wh"], /^why$/],
       [["run", "--sc"], /^--scenarios --scenario$/],
       [["why", "--"], /^--line --swiotlb --trace --cpus --memory --json --color --help$/],

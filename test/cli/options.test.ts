@@ -55,6 +55,11 @@ const inputs: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     raw: [raw, "--raw", "--root", "vtd:0x1000"],
     live: ["--qmp", at("socket"), "--ram", raw, "--root", "vtd:0x1000"],
   },
+  check: {
+    protocol: ["replace-vtd-context"],
+    bug: ["replace-amd", "--bug", "passthrough-precedence"],
+    list: ["--list"],
+  },
 };
 
 /** Another input of the same form, for options that it lacks something for. */
@@ -103,6 +108,11 @@ const values: Readonly<Record<string, string>> = {
   "inspect ram-low": "4KiB",
   "inspect qmp": at("socket"),
   "inspect ram": raw,
+  "check bug": "passthrough-precedence",
+  "check universe": "writes=1",
+  "check states": "3",
+  "check memory": "1",
+  "check seconds": "0.000001",
   color: "always",
 };
 

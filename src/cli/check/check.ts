@@ -1,10 +1,10 @@
 /** `dmalab check`: a protocol in every order of its steps. */
 import { didYouMean } from "../../base/nearest.js";
-import { protocols } from "../../lab/check/all_protocols.js";
 import { planOf } from "../../lab/check/check_protocol.js";
 import type { CheckedMachine } from "../../lab/check/checked.js";
 import { usualValues, type Values, valuesOf } from "../../lab/check/parameter.js";
 import type { Protocol } from "../../lab/check/protocol.js";
+import { protocols } from "../../lab/check/protocols/all.js";
 import { historicBugs } from "../../lab/scenario/bugs/registry.js";
 import {
   type CheckReport,

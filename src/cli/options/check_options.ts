@@ -1,4 +1,5 @@
 /** The options of `dmalab check`. */
+import { InvalidArgumentError } from "commander";
 import { under, type VerbRow } from "./option.js";
 import { everyVerb, size, wholeNumber } from "./values.js";
 
@@ -11,7 +12,7 @@ const forms = {
 const asked = under("What to explore:", ["protocol"]);
 const limits = under("Limits; a search that meets one is no proof:", ["protocol", "bug"]);
 const output = under("Output:", Object.keys(forms));
-const bugIds = async () => (await import("../../lab/check/all_protocols.js")).protocols.flatMap((p) => p.bugs);
+const bugIds = async () => (await import("../../lab/check/protocols/all.js")).protocols.flatMap((p) => p.bugs);
 const worlds = "it has a machine of its own";
 
 export const checkVerb: VerbRow = {
@@ -34,7 +35,7 @@ export const checkVerb: VerbRow = {
     }),
     limits("states", { shown: "<n>", parse: wholeNumber(1, 1e9) }, "states of each machine; default 5,000,000"),
     limits("memory", { shown: "<size>", parse: size }, "memory for found states; default 2GiB"),
-    limits("seconds", { shown: "<n>", parse: wholeNumber(1, 1e6) }, "seconds for each machine; default: no limit"),
+    limits("seconds", { shown: "<n>", parse: seconds }, "seconds for each machine; default: no limit"),
     ...everyVerb(output, "dmalab.check/1; of --list dmalab.check-list/1"),
   ],
   examples: [
@@ -50,3 +51,9 @@ export const checkVerb: VerbRow = {
     "Exit code: 0 shown to hold, 1 broken or not shown (a search met a limit, or what had to happen never did), 2 asked wrongly.",
   ],
 };
+
+function seconds(text: string): number {
+  const n = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (n > 0 && n <= 1e6) return n;
+  throw new InvalidArgumentError("It takes seconds, such as 60 or 0.5.");
+}

@@ -34,8 +34,10 @@ export function valuesOf(parameters: Parameters, asked: string): Values | string
     const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     const names = Object.keys(parameters);
     if (parameter === undefined) return `no parameter ${name}${didYouMean(name, names)}; there are ${names.join(", ")}`;
-    if (!parameter.values.includes(value))
-      return `${name} is ${parameter.values.join(", ")}${didYouMean(value, parameter.values)}; this is ${value}`;
+    if (!parameter.values.includes(value)) {
+      const meant = /^\d*$/.test(value) ? "" : didYouMean(value, parameter.values);
+      return `${name} is one of ${parameter.values.join(", ")}; this is ${value}${meant}`;
+    }
     if (met.has(name)) return `${name} is given twice`;
     met.add(name);
     values[name] = value;
