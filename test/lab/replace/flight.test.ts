@@ -136,3 +136,15 @@ test("mappings that are taken out and put in are missing in between, and cost as
   // A leaf comes and goes for each piece; tables come once.
   expect([small.stores, large.stores]).toEqual([2 * 2 ** 14 + 34, 2 * 2 ** 5 + 2]);
 });
+
+test.each([
+  [vtdLegacyFlight, "legacy", "legacy"],
+  [vtdFlight, "ss", "fs"],
+  [amdviFlight, "v2", "nested"],
+  [smmuFlight, "s1", "s2"],
+  [smmuContextFlight, "s1", "s1"],
+] as const)("what a unit did in other runs leaves no trace in this one", (flight, from, to) => {
+  const bounds = { ...limits, statesMax: long ? 20_000 : 800 };
+  const build = () => inFlight({ flight, from, to, sequence: "linux" });
+  expect(explore(build, bounds, { goesOn: true, auditEvery: 5 }).states).toBeGreaterThan(500);
+});
