@@ -7,7 +7,7 @@ import { dmalab } from "../called.js";
 
 const json = async (...args: readonly string[]) => {
   const { code, out, err } = await dmalab(["check", ...args, "--json"]);
-  const document = JSON.parse(out) as unknown;
+  const document = JSON.parse(out) as Parameters<typeof undescribed>[0];
   expect(undescribed(document)).toEqual([]);
   return { code, err, document };
 };
