@@ -37,7 +37,7 @@ export const EventKind = {
   iommuMap: 13,
   /** iommu:unmap: dma = iova. */
   iommuUnmap: 14,
-  /** iommu:attach_device_to_domain, detach_device_from_domain, add_device_to_group, remove_device_from_group. */
+  /** iommu:attach_device_to_domain: the device's requests are translated as its new domain says from now on. */
   iommuDevice: 15,
   /** iommu:io_page_fault. dma = iova, attrs = its flags (bit 0: a write). */
   iommuFault: 16,
@@ -92,9 +92,9 @@ export const EventKind = {
 
   // Of the Intel driver's caches; `mask` is the kind of cache (0 IOTLB, 1 device TLB, 2 and 3 the same of nested domains), `size` the
   // domain's id in its unit. Whose cache it is (a unit's or a device's) is left out: a unit is no device that masters the bus.
-  /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on; `attrs`: for so many of its devices. */
+  /** intel_iommu:cache_tag_assign: a domain's translations may be in this cache from now on; `attrs`: for so many of its devices; `phys`: of this PASID. */
   cacheAssigned: 41,
-  /** intel_iommu:cache_tag_unassign, `attrs`: until now for so many. */
+  /** intel_iommu:cache_tag_unassign, `attrs`: until now for so many; `phys`: of this PASID. */
   cacheUnassigned: 42,
   /**
    * intel_iommu:cache_tag_flush_range: from byte `dma` to byte `phys`, 0 and -1 for all. cache_tag_flush_all (6.12 has it):
@@ -103,6 +103,11 @@ export const EventKind = {
   cacheFlushed: 43,
   /** intel_iommu:qi_submit: a descriptor for a unit's queue; `descriptorWords` gives its words. */
   descriptor: 44,
+
+  /** iommu:detach_device_from_domain (before 6.2), add_device_to_group, remove_device_from_group. */
+  iommuDetached: 45,
+  iommuJoined: 46,
+  iommuLeft: 47,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

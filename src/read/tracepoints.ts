@@ -38,7 +38,7 @@ export interface Tracepoint<System extends string = TracedSystem, Kind extends E
 const { bounced, map, unmap, mapList, mapListError, unmapList, alloc, free } = EventKind;
 const { syncForCpu, syncForDevice, syncListForCpu, syncListForDevice } = EventKind;
 const { cacheAssigned, cacheUnassigned, cacheFlushed, descriptor } = EventKind;
-const { iommuMap, iommuUnmap, iommuDevice, iommuFault } = EventKind;
+const { iommuMap, iommuUnmap, iommuDevice, iommuFault, iommuDetached, iommuJoined, iommuLeft } = EventKind;
 
 const who = { device: ["device", "dev_name"] };
 const how = { direction: ["dir"], attrs: ["attrs"] };
@@ -98,16 +98,17 @@ const all = [
   ...rows("iommu", translation, { map: iommuMap, unmap: iommuUnmap }),
   ...rows("iommu", group, {
     attach_device_to_domain: iommuDevice,
-    detach_device_from_domain: iommuDevice,
-    add_device_to_group: iommuDevice,
-    remove_device_from_group: iommuDevice,
+    detach_device_from_domain: iommuDetached,
+    add_device_to_group: iommuJoined,
+    remove_device_from_group: iommuLeft,
   }),
   ...rows("iommu", { device: ["device"], dma: ["iova"], attrs: ["flags"] }, { io_page_fault: iommuFault }),
   ...rows(
     "intel_iommu",
-    { ...cache, attrs: ["users"] },
-    { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned, cache_tag_flush_all: cacheFlushed },
+    { ...cache, attrs: ["users"], phys: ["pasid"] },
+    { cache_tag_assign: cacheAssigned, cache_tag_unassign: cacheUnassigned },
   ),
+  ...rows("intel_iommu", { ...cache, attrs: ["users"] }, { cache_tag_flush_all: cacheFlushed }),
   ...rows("intel_iommu", { ...cache, dma: ["start"], phys: ["end"] }, { cache_tag_flush_range: cacheFlushed }),
   ...rows("intel_iommu", queued, { qi_submit: descriptor }),
   ...rows("intel_iommu", single, {

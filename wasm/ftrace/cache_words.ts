@@ -48,7 +48,7 @@ export function cacheWords(from: usize, kind: i32, batch: usize, i: i32): usize 
   const did = decimalEnd(p);
   if (did === 0 || did - p > didDigitsMax) return odd();
   store<f64>(batch + (i << 3), decimal(p, did), column.size);
-  p = isRange ? range(did, batch + (i << 3)) : users(did, batch + (i << 2));
+  p = isRange ? range(did, batch + (i << 3)) : users(did, kind, batch, i);
   if (p === 0) return odd();
   while (byte(p) === space || byte(p) === carriageReturn) p++;
   if (byte(p) !== newline || p - begin > bytesMax) return odd();
@@ -121,12 +121,14 @@ function range(from: usize, at: usize): usize {
 }
 
 /** ` pasid N ref N`. @returns behind it, 0 for another form. */
-function users(p: usize, at: usize): usize {
+function users(p: usize, kind: i32, batch: usize, i: i32): usize {
   if (load<i32>(p) !== word._pas || load<u16>(p, 4) !== word.id || byte(p + 6) !== space) return 0;
   const pasid = decimalEnd(p + 7);
   if (pasid === 0 || load<i32>(pasid) !== word._ref || byte(pasid + 4) !== space) return 0;
   const end = decimalEnd(pasid + 5);
-  if (end !== 0) store<u32>(at, <u32>(<i64>decimal(pasid + 5, end)), column.attrs);
+  if (end === 0) return 0;
+  if (kind !== cacheFlushed) store<f64>(batch + (i << 3), decimal(p + 7, pasid), column.phys);
+  store<u32>(batch + (i << 2), <u32>(<i64>decimal(pasid + 5, end)), column.attrs);
   return end;
 }
 

@@ -8,8 +8,10 @@ import { type EventBatch, EventKind, type SourceFormat } from "../../read/event.
 import type { LogFault } from "../../read/kernel_log/faults/fault.js";
 import type { Names } from "../../read/names.js";
 import { aliveGroups } from "./alive.js";
+import type { DomainChanges } from "./changes/change.js";
+import { ChangeAudit } from "./changes/change_audit.js";
 import { noDevice } from "./faults.js";
-import { InvalidationAudit, type Invalidations } from "./invalidation/invalidations.js";
+import { InvalidationAudit, type Invalidations, type RecordingFacts } from "./invalidation/invalidations.js";
 import { judgeDue, judgeOldest } from "./judge.js";
 import { mapList, unmapList } from "./lists.js";
 import { LogFaults } from "./log_faults.js";
@@ -58,6 +60,7 @@ export class RecordingAudit {
   readonly #isIdle: (task: number) => boolean;
   readonly #logFaults: LogFaults;
   readonly #invalidations: InvalidationAudit;
+  readonly #changes: ChangeAudit;
   readonly #completeFrom: number;
   #from = Number.NaN;
   #now = Number.NaN;
@@ -81,6 +84,10 @@ export class RecordingAudit {
       device: (device) => this.#state.deviceName(device),
       task: (task) => tasks?.name(task) ?? "?",
     });
+    this.#changes = new ChangeAudit({
+      name: (device) => this.#state.deviceName(device),
+      mapped: (device) => this.#state.mapped(device),
+    });
     this.#logFaults = new LogFaults(o.logFaults ?? []);
     if (this.#logFaults.any) this.#watchEnds();
     const idle: boolean[] = [];
@@ -102,6 +109,7 @@ export class RecordingAudit {
       }
       this.#event(batch, i);
       this.#invalidations.event(batch, i);
+      this.#changes.event(batch, i);
     }
   }
 
@@ -113,7 +121,9 @@ export class RecordingAudit {
     state.overAtTheEnd();
     const { leaks, alive, aliveUnknown, unjudged } = aliveGroups(state, this.#now);
     const nameOf = (device: number) => state.deviceName(device);
-    const invalidations = this.#judgeInvalidations();
+    const facts = this.#facts();
+    const invalidations = this.#judgeInvalidations(facts);
+    const domainChanges = this.#judgeChanges(facts);
     const broken = state.violations.judged(nameOf, (device) => state.recorded.mapsMissing(device));
     const { events, maps, lists, allocations, unmaps, syncs, failed, before, lost } = state;
     return {
@@ -127,6 +137,7 @@ export class RecordingAudit {
       exposure: state.exposure.list(nameOf, state.recorded.foreignBus),
       faults: [...state.faults.list(nameOf), ...this.#faultsOfLog()],
       ...(invalidations === null ? {} : { invalidations }),
+      ...(domainChanges === null ? {} : { domainChanges }),
       unjudged: [...unjudged, ...broken.unjudged, ...state.unfoundedWords()],
       aliveUnknown,
       notes: notes(state),
@@ -134,11 +145,22 @@ export class RecordingAudit {
     };
   }
 
-  #judgeInvalidations(): Invalidations | null {
-    const state = this.#state;
+  #facts(): RecordingFacts {
+    const { stopped, recorded } = this.#state;
     const { excerpt = false, cpus = 0 } = this.#source;
-    const facts = { completeFrom: this.#completeFrom, stopped: state.stopped, excerpt, cpus };
-    return this.#invalidations.finish({ ...facts, missing: state.recorded.othersMissing() }, (accused) => {
+    return { completeFrom: this.#completeFrom, stopped, excerpt, cpus, missing: recorded.othersMissing() };
+  }
+
+  #judgeChanges(facts: RecordingFacts): DomainChanges | null {
+    const state = this.#state;
+    return this.#changes.finish(this.#invalidations.evidence(facts), ({ rule, device, time, words }) =>
+      state.broken(rule, device, time, () => words),
+    );
+  }
+
+  #judgeInvalidations(facts: RecordingFacts): Invalidations | null {
+    const state = this.#state;
+    return this.#invalidations.finish(facts, (accused) => {
       const { unmapping, words } = accused;
       state.broken("reuse-before-flush", unmapping.device, accused.reuse.time, () => words);
     });
@@ -219,6 +241,9 @@ export class RecordingAudit {
         break;
       case EventKind.iommuMap:
       case EventKind.iommuDevice:
+      case EventKind.iommuDetached:
+      case EventKind.iommuJoined:
+      case EventKind.iommuLeft:
         state.iommu = true;
         break;
       case EventKind.iommuFault:

@@ -1,5 +1,6 @@
 /** What the audit of a recording answers. Times are seconds of the recording's clock, sizes bytes. */
 
+import type { DomainChanges } from "./changes/change.js";
 import type { Invalidations } from "./invalidation/invalidations.js";
 
 /** Mappings of one kind that were alive at the end. */
@@ -103,6 +104,8 @@ export interface AuditResult {
   readonly faults: readonly DeviceFaults[];
   /** Unmappings against what caches were told to forget; absent where the recording has neither. */
   readonly invalidations?: Invalidations;
+  /** Devices that were given another domain; absent where none was given any. */
+  readonly domainChanges?: DomainChanges;
   /** What cannot be judged of which devices, because events are missing that would have to be there. */
   readonly unjudged: readonly Unjudged[];
   /** Devices of which it is not known what is alive. */

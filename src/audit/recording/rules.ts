@@ -28,6 +28,10 @@ export const rules = {
   "map-over-live": unlessMapped("mapped at a bus address that already leads to other memory"),
   "map-direction": shown("mapped with direction NONE"),
   "reuse-before-flush": shown("an address was mapped again while a cache may have translated what it was before"),
+  "domain-change-order": shown(
+    "a device's domain changed, and caches were not told to forget the old one as hardware asks",
+  ),
+  "domain-number-again": shown("a domain's number served again while a cache may have held what it translated before"),
   overlap: unlessMapped("two mappings that a device may write share memory"),
   "bounce-size": shown("a bounce buffer of more than 256 KiB was asked for"),
   "sync-error-value": shown("the value of a failed mapping was synced"),

@@ -63,6 +63,8 @@ export class AuditState {
   lostAt = Number.NEGATIVE_INFINITY;
   /** A CPU whose events stop while those of others go on. */
   stopped: { readonly cpu: number; readonly time: number } | null = null;
+  /** Mappings of each device that were seen to begin and not to end. */
+  readonly #mapped: number[] = [];
   /** Broken rules that rely on mappings being recorded, after that, by device. */
   readonly #unfounded = new Map<number, number>();
   /** The recording shows an IOMMU at work. */
@@ -87,6 +89,11 @@ export class AuditState {
   /** How many such lists of the device and direction were unmapped. */
   listsBefore(device: number, direction: number): number {
     return this.#listsBefore.get(device * 256 + direction) ?? 0;
+  }
+
+  /** How many mappings of the device were seen to begin and not to end. */
+  mapped(device: number): number {
+    return this.#mapped[device + 1] ?? 0;
   }
 
   /** Count a broken rule. @param words is called only while words are kept. */
@@ -152,6 +159,8 @@ export class AuditState {
     const { live, population } = this;
     const group = population.classOf(live.device[m]!, live.kind[m]!, size, live.direction[m]!, live.attrs[m]!);
     live.group[m] = group;
+    const of = live.device[m]! + 1;
+    this.#mapped[of] = (this.#mapped[of] ?? 0) + 1;
     if (group === -1) this.unclassed++;
     else population.change(group, 1, time);
   }
@@ -159,6 +168,7 @@ export class AuditState {
   /** It ends: out of its class, out of the exposure; the caller removes it from `live`. */
   ended(m: number, time: number): void {
     const group = this.live.group[m]!;
+    this.#mapped[this.live.device[m]! + 1]!--;
     if (group !== -1) this.population.change(group, -1, time);
   }
 

@@ -11,7 +11,9 @@ const kinds = ["iotlb", "devtlb", "nesting_iotlb", "nesting_devtlb"];
 /** Bytes as letters of one byte each: what no blank is, as the event's words are parted. */
 const name = "[^\\0- ]{1,64}";
 const address = "0[xX][0-9a-fA-F]{1,16}";
-const assigned = new RegExp(`^${name}/${name} type (\\w{1,16}) did (\\d{1,5}) pasid \\d{1,15} ref (\\d{1,15})[ \\r]*$`);
+const assigned = new RegExp(
+  `^${name}/${name} type (\\w{1,16}) did (\\d{1,5}) pasid (\\d{1,15}) ref (\\d{1,15})[ \\r]*$`,
+);
 const flushed = new RegExp(
   `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
 );
@@ -53,7 +55,8 @@ export function cacheWords(
     batch.dma[i] = addressOf(words[3]!);
     batch.phys[i] = addressOf(words[4]!);
   } else {
-    batch.attrs[i] = Number(words[3]);
+    if (kind !== EventKind.cacheFlushed) batch.phys[i] = Number(words[3]);
+    batch.attrs[i] = Number(words[4]);
   }
   return true;
 }

@@ -46,6 +46,9 @@ const byKind: Readonly<Record<TracedKind, number>> = {
   [EventKind.iommuMap]: bits("dma", "phys", "size"),
   [EventKind.iommuUnmap]: bits("dma", "size"),
   [EventKind.iommuDevice]: bits("device"),
+  [EventKind.iommuDetached]: bits("device"),
+  [EventKind.iommuJoined]: bits("device"),
+  [EventKind.iommuLeft]: bits("device"),
   [EventKind.iommuFault]: bits("device", "dma"),
   // Words by their places, not keys.
   [EventKind.cacheAssigned]: 0,

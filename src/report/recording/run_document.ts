@@ -1,4 +1,5 @@
 /** The outcome of a run as one JSON document, `dmalab.run/1`. Times are seconds, sizes bytes, addresses hex strings. */
+import type { DomainChanges } from "../../audit/recording/changes/change.js";
 import type { Invalidations } from "../../audit/recording/invalidation/invalidations.js";
 import type { AliveGroup } from "../../audit/recording/result.js";
 import type { IovaOutcome } from "../../lab/replay/iova/iova_model.js";
@@ -60,6 +61,7 @@ export function runDocument(report: RunReport): RunDocument {
     ...(outcome.iova == null ? {} : { iova: iovaDocument(outcome.iova, nameOf) }),
     ...(outcome.xen == null ? {} : { xen: xenDocument(outcome.xen, nameOf) }),
     ...(audit.invalidations === undefined ? {} : { invalidations: invalidationsDocument(audit.invalidations, report) }),
+    ...(audit.domainChanges === undefined ? {} : { domainChanges: changesDocument(audit.domainChanges) }),
     leaks: audit.leaks.map(groupDocument),
     violations: audit.violations.map((v) => ({ ...v })),
     violationTotals: audit.violationTotals.map(({ rule, count }) => ({ rule, count })),
@@ -101,6 +103,20 @@ function invalidationsDocument(found: Invalidations, report: RunReport): NonNull
     unknown: unknown.map((u) => ({ ...u })),
     descriptors: descriptors.map((d) => ({ ...d })),
     reachable: reachable === null ? null : { ...reachable },
+  };
+}
+
+function changesDocument({ changes, again, ...counts }: DomainChanges): NonNullable<RunDocument["domainChanges"]> {
+  return {
+    ...counts,
+    changes: changes.map(({ from, to, gap, asked, ...told }) => ({
+      ...told,
+      from: { ...from },
+      to: { ...to },
+      gap: gap === null ? null : { ...gap },
+      asked: [...asked],
+    })),
+    again: { ...again, unknown: again.unknown.map((u) => ({ ...u })) },
   };
 }
 

@@ -16,12 +16,15 @@ export type WholeAudit = Omit<AuditResult, "from" | "to" | "counts"> & Pick<Repo
 /** The audit with what it does not say as empty. Without totals, the violations listed are all there are. */
 export function wholeAudit(audit: ReportAudit): WholeAudit {
   const { leaks, violations, counts, alive = [], exposure = [], notes = [], unknowable = [] } = audit;
-  const { faults = [], unjudged = [], aliveUnknown = [], invalidations } = audit;
+  const { faults = [], unjudged = [], aliveUnknown = [], invalidations, domainChanges } = audit;
   const rules = [...new Set(violations.map(({ rule }) => rule))];
   const counted = rules.map((rule) => ({ rule, count: violations.filter((v) => v.rule === rule).length }));
   const violationTotals = audit.violationTotals ?? counted;
   const found = { leaks, violations, violationTotals, faults, alive, exposure };
-  const more = invalidations === undefined ? {} : { invalidations };
+  const more = {
+    ...(invalidations === undefined ? {} : { invalidations }),
+    ...(domainChanges === undefined ? {} : { domainChanges }),
+  };
   const whole = { ...found, ...more, unjudged, aliveUnknown, notes, unknowable };
   return counts === undefined ? whole : { ...whole, counts };
 }

@@ -181,6 +181,7 @@ export interface RunDocument {
     })[];
   };
   readonly invalidations?: RunInvalidations;
+  readonly domainChanges?: RunDomainChanges;
   /** Of a paravirtualised Xen domain, whose bus addresses are the machine's. */
   readonly xen?: RunXen;
   /** Of a scenario or a demonstrated bug: its story. */
@@ -757,6 +758,72 @@ export interface RunInvalidations {
   };
   /** Why nothing is told. */
   readonly note: string | null;
+}
+
+/** Devices that were given another domain. */
+export interface RunDomainChanges {
+  /** Devices that were given their first domain, as far as the recording goes back. */
+  readonly first: number;
+  /** All other changes. */
+  readonly count: number;
+  /** Those of which caches were not told to forget the old domain as hardware asks, and the recording proves it. */
+  readonly broken: number;
+  readonly changes: readonly ({
+    /** When it was complete. */
+    readonly time: number;
+    /** Its first event. */
+    readonly began: number;
+    /** Null where no event names it. */
+    readonly device: string | null;
+    /** 0: of requests without a PASID. */
+    readonly pasid: number;
+    /** Torn down: what translated was taken away, and no attaching is recorded after it. */
+    readonly how: "attach" | "release" | "PASID" | "torn down";
+    readonly from: RunDomainSide;
+    readonly to: RunDomainSide;
+    /** How long nothing served the device's requests, as far as events show it. */
+    readonly gap: {
+      /** Seconds. */
+      readonly atLeast: number;
+      /** Seconds; null where no event shows when the old domain ended. */
+      readonly atMost: number | null;
+    } | null;
+    /** Why no gap is told. */
+    readonly gapNote: string | null;
+    /** What the unit was asked to forget in between, in this order. */
+    readonly asked: readonly string[];
+    /** Whether that is the order that hardware asks for. */
+    readonly order: "kept" | "broken" | "unknown";
+    /** What is broken, or why it is unknown. */
+    readonly orderNote: string | null;
+    /** Mappings of the device that were seen to begin and not to end, when it was complete. */
+    readonly mapped: number;
+    /** Mappings made for the device during the change. */
+    readonly maps: number;
+    /** Mappings of the device that ended during the change. */
+    readonly unmaps: number;
+  })[];
+  /** Numbers of domains that were given to another domain. */
+  readonly again: {
+    /** Numbers of domains that served again after their last device had gone. */
+    readonly count: number;
+    /** Those that the IOTLB was told to forget in between. */
+    readonly covered: number;
+    /** Those that it was not, and the recording proves it. */
+    readonly broken: number;
+    readonly unknown: readonly ({
+      readonly count: number;
+      readonly why: string;
+    })[];
+  };
+}
+
+/** What translated a device's requests. */
+export interface RunDomainSide {
+  /** None: it belonged to no domain; untagged: identity or blocked, nothing tells which. */
+  readonly kind: "translated" | "identity" | "blocked" | "none" | "untagged" | "unknown";
+  /** The domain's number in its unit, where an event shows it. */
+  readonly domain: number | null;
 }
 
 /** A Xen domain's addresses against its page map. */

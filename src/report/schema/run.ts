@@ -147,6 +147,60 @@ const invalidations = z
   })
   .meta({ id: "RunInvalidations", description: "unmappings of IOMMUs against what caches were told to forget" });
 
+const side = z
+  .looseObject({
+    kind: z
+      .enum(["translated", "identity", "blocked", "none", "untagged", "unknown"])
+      .describe("none: it belonged to no domain; untagged: identity or blocked, nothing tells which"),
+    domain: count.nullable().describe("the domain's number in its unit, where an event shows it"),
+  })
+  .meta({ id: "RunDomainSide", description: "what translated a device's requests" });
+
+const domainChanges = z
+  .looseObject({
+    first: count.describe("devices that were given their first domain, as far as the recording goes back"),
+    count: count.describe("all other changes"),
+    broken: count.describe(
+      "those of which caches were not told to forget the old domain as hardware asks, and the recording proves it",
+    ),
+    changes: z.array(
+      z.looseObject({
+        time: seconds.describe("when it was complete"),
+        began: seconds.describe("its first event"),
+        device: z.string().nullable().describe("null where no event names it"),
+        pasid: count.describe("0: of requests without a PASID"),
+        how: z
+          .enum(["attach", "release", "PASID", "torn down"])
+          .describe("torn down: what translated was taken away, and no attaching is recorded after it"),
+        from: side,
+        to: side,
+        gap: z
+          .looseObject({
+            atLeast: z.number().describe("seconds"),
+            atMost: z.number().nullable().describe("seconds; null where no event shows when the old domain ended"),
+          })
+          .nullable()
+          .describe("how long nothing served the device's requests, as far as events show it"),
+        gapNote: z.string().nullable().describe("why no gap is told"),
+        asked: z.array(z.string()).describe("what the unit was asked to forget in between, in this order"),
+        order: z.enum(["kept", "broken", "unknown"]).describe("whether that is the order that hardware asks for"),
+        orderNote: z.string().nullable().describe("what is broken, or why it is unknown"),
+        mapped: count.describe("mappings of the device that were seen to begin and not to end, when it was complete"),
+        maps: count.describe("mappings made for the device during the change"),
+        unmaps: count.describe("mappings of the device that ended during the change"),
+      }),
+    ),
+    again: z
+      .looseObject({
+        count: count.describe("numbers of domains that served again after their last device had gone"),
+        covered: count.describe("those that the IOTLB was told to forget in between"),
+        broken: count.describe("those that it was not, and the recording proves it"),
+        unknown: z.array(z.looseObject({ count, why: z.string() })),
+      })
+      .describe("numbers of domains that were given to another domain"),
+  })
+  .meta({ id: "RunDomainChanges", description: "devices that were given another domain" });
+
 export const runSchema = z.looseObject({
   schema: z.literal("dmalab.run/1"),
   source: z.looseObject({
@@ -257,6 +311,7 @@ export const runSchema = z.looseObject({
     .optional()
     .describe("addresses of IOMMU domains against the kernel's own allocator"),
   invalidations: invalidations.optional(),
+  domainChanges: domainChanges.optional(),
   xen: xenSchema.optional().describe("of a paravirtualised Xen domain, whose bus addresses are the machine's"),
   scenario: scenarioSchema.optional().describe("of a scenario or a demonstrated bug: its story"),
   leaks: z.array(group).describe("groups of mappings that kept growing"),

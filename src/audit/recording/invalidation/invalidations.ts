@@ -60,6 +60,7 @@ const isOfIommu = (kind: number): boolean =>
   kind === EventKind.iommuMap ||
   kind === EventKind.iommuUnmap ||
   kind === EventKind.iommuDevice ||
+  kind === EventKind.iommuJoined ||
   kind === EventKind.descriptor ||
   (kind >= EventKind.cacheAssigned && kind <= EventKind.cacheFlushed);
 
@@ -124,7 +125,7 @@ export class InvalidationAudit {
     }
     const unknown = new Map<string, number>();
     const add = (why: string, count: number) => count > 0 && unknown.set(why, (unknown.get(why) ?? 0) + count);
-    const evidence = { ...facts, gaps: this.#gaps, partial: this.#partial(facts) };
+    const evidence = this.evidence(facts);
     let broken = 0;
     for (const s of c.suspicions) {
       const why = doubt(s, evidence) ?? (this.#mostAre(s) ? null : othersAreNot);
@@ -152,6 +153,11 @@ export class InvalidationAudit {
       reachable: c.caches.isTagged ? c.reach.finish() : null,
       note: null,
     };
+  }
+
+  /** What is known of the recording when all is read. */
+  evidence(facts: RecordingFacts): Evidence {
+    return { ...facts, gaps: this.#gaps, partial: this.#partial(facts) };
   }
 
   #partial({ excerpt, missing, cpus }: RecordingFacts): string | null {

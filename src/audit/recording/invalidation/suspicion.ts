@@ -29,14 +29,21 @@ export interface Evidence {
 /** Clocks of CPUs differ by less, microseconds. */
 const skew = 100;
 
+/** @returns why an event between two times (microseconds) may be missing; null where none is */
+export function doubtOfSpan(from: number, to: number, e: Evidence): string | null {
+  if (e.partial !== null) return e.partial;
+  if (from < e.completeFrom) return "not every CPU's events go back so far";
+  if (e.stopped !== null && to > e.stopped.time) return "the events of a CPU stop before";
+  return e.gaps.some((gap) => gap.from <= to && gap.to >= from) ? "events were lost meanwhile" : null;
+}
+
 /** @returns why it cannot be told; null for what is proven */
 export function doubt(s: Suspicion, e: Evidence): string | null {
   const { unmapping: u, reuse, caches } = s;
   if (e.partial !== null) return e.partial;
   if (u.isPieces) return "invalidations came in pieces";
-  if (u.at.time < e.completeFrom) return "not every CPU's events go back so far";
-  if (e.stopped !== null && reuse.time > e.stopped.time) return "the events of a CPU stop before";
-  if (e.gaps.some(({ from, to }) => from <= reuse.time && to >= u.at.time)) return "events were lost meanwhile";
+  const missing = doubtOfSpan(u.at.time, reuse.time, e);
+  if (missing !== null) return missing;
   const shown = ({ first, last }: Cache) => first < u.at.time && last > reuse.time;
   if (!caches.every(shown)) return "invalidations of these caches are not recorded before and after";
   if (u.covered !== null && u.covered.cpu !== reuse.cpu && u.covered.time - reuse.time < skew)

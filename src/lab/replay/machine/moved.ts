@@ -26,8 +26,9 @@ export function movedAre(
   isXen: boolean,
 ): Moved {
   const { kinds } = firstReading;
-  const { bounced, iommuMap, iommuUnmap, iommuDevice, iommuFault } = EventKind;
-  const tells = [bounced, iommuMap, iommuUnmap, iommuDevice, iommuFault].some((kind) => kinds[kind]! > 0);
+  const { bounced, iommuMap, iommuUnmap, iommuDevice, iommuFault, iommuDetached, iommuJoined, iommuLeft } = EventKind;
+  const ofGroups = [iommuDetached, iommuJoined, iommuLeft];
+  const tells = [bounced, iommuMap, iommuUnmap, iommuDevice, iommuFault, ...ofGroups].some((kind) => kinds[kind]! > 0);
   if (isXen || tells || firstReading.shows !== "mappings") return "told";
   if (firstReading.merged || (firstReading.inFirmware && !isArm64(log, kernel))) return "translated";
   // Devices that see memory at an offset, as on some boards.

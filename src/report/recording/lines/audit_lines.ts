@@ -7,6 +7,7 @@ import { byWords, someOf } from "../../words/groups.js";
 import { bytesWords } from "../../words/quantity.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { policyWords, unmapPolicy } from "../unmap_policy.js";
+import { domainChangeWords } from "../words/domain_changes.js";
 import { invalidationWords } from "../words/invalidations.js";
 import { violationCount } from "../words/verdict.js";
 
@@ -22,6 +23,7 @@ export function auditSections(report: RunReport, style: Style, width: number): s
     section("Refused accesses", faultLines(audit, width).map(style.red), style),
     section("Broken rules", violationLines(audit, style, width), style),
     section("After unmapping", afterUnmapping(report, width), style),
+    section("Domain changes", domainChangeLines(report, width), style),
     section("Alive at the end", aliveLines(audit, style, width), style),
     section("What devices reach", exposureLines(audit, width), style),
     section("What the recording leaves open", noteLines(audit, width), style),
@@ -93,6 +95,11 @@ function afterUnmapping(report: RunReport, width: number): string[] {
   return [...(policy === null ? [] : [policyWords(policy)]), ...invalidationWords(invalidations)].flatMap((words) =>
     wrap(words, width, "  ", "    "),
   );
+}
+
+function domainChangeLines({ audit }: RunReport, width: number): string[] {
+  const words = audit.domainChanges === undefined ? [] : domainChangeWords(audit.domainChanges);
+  return words.flatMap((each) => wrap(each, width, "  ", "    "));
 }
 
 function exposureLines(audit: WholeAudit, width: number): string[] {
