@@ -399,6 +399,7 @@ const edges: [string, string, readonly string[]][] = [
   ],
   [submitted, " 0x0 0x0", ["", " 0x0", " 0x0 0x0 0x0", " 0x0  0x0", " 0x1 0xffffffffffffffff", " 0x0 0", " 0x0 0x0 "]],
   [assigned, "cache_tag_assign", ["cache_tag_unassign", "cache_tag_flush_all", "cache_tag_flush_range", "cache_tag_x"]],
+  [assigned, "pasid 0", ["pasid 7", "pasid 1048575", "pasid", "pasid x", "pasid 1234567890123456"]],
   [assigned, "ref 1", ["ref 4294967295", "ref 4294967297", "ref", "ref -1", "ref 1 ", "ref 1234567890123456"]],
 ];
 

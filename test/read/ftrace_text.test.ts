@@ -184,8 +184,19 @@ describe("print forms of three generations", () => {
       { kind: EventKind.iommuUnmap, device: "", dma: 0xffffd000, size: 4096 },
     ],
     ["iommu attach", `attach_device_to_domain: IOMMU: device=${dev}`, { kind: EventKind.iommuDevice }],
-    ["iommu detach", `detach_device_from_domain: IOMMU: device=${dev}`, { kind: EventKind.iommuDevice }],
-    ["iommu group", `remove_device_from_group: IOMMU: groupID=3 device=${dev}`, { kind: EventKind.iommuDevice }],
+    ["iommu detach", `detach_device_from_domain: IOMMU: device=${dev}`, { kind: EventKind.iommuDetached }],
+    ["iommu group", `add_device_to_group: IOMMU: groupID=3 device=${dev}`, { kind: EventKind.iommuJoined }],
+    ["iommu group's end", `remove_device_from_group: IOMMU: groupID=3 device=${dev}`, { kind: EventKind.iommuLeft }],
+    [
+      "a PASID's cache",
+      "cache_tag_unassign: dmar0/dmar0 type iotlb did 3 pasid 7 ref 1",
+      { kind: EventKind.cacheUnassigned, size: 3, phys: 7, attrs: 1 },
+    ],
+    [
+      "a flush as 6.12 prints it",
+      "cache_tag_flush_range: dmar0 dmar0[0] type iotlb did 3 [0xffffd000-0xffffdfff] addr 0xffffd000 pages 0x1 mask 0x0",
+      { kind: EventKind.cacheFlushed, size: 3, dma: 0xffffd000, phys: 0xffffdfff },
+    ],
     [
       "iommu fault",
       `io_page_fault: IOMMU:nvme ${dev} iova=0x00000000fffff000 flags=0x0001`,

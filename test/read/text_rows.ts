@@ -25,7 +25,8 @@ export interface TextRow {
   physTotal: number;
 }
 
-const { bounced, map, unmap, mapList, unmapList, alloc, free, iommuMap, iommuUnmap, iommuDevice } = EventKind;
+const { bounced, map, unmap, mapList, unmapList, alloc, free, iommuMap, iommuUnmap, iommuDevice, iommuJoined } =
+  EventKind;
 const kinds: Record<string, number> = {
   swiotlb_bounced: bounced,
   dma_map_phys: map,
@@ -37,7 +38,7 @@ const kinds: Record<string, number> = {
   dma_sync_single_for_cpu: EventKind.syncForCpu,
   map: iommuMap,
   unmap: iommuUnmap,
-  add_device_to_group: iommuDevice,
+  add_device_to_group: iommuJoined,
   attach_device_to_domain: iommuDevice,
   cache_tag_assign: EventKind.cacheAssigned,
   cache_tag_flush_range: EventKind.cacheFlushed,
@@ -90,7 +91,8 @@ function row(name: string, body: string, time: number, cpu: number, task: string
     const range = /\[0x(\w+)-0x(\w+)\]/.exec(body)?.slice(1) ?? ["", ""];
     const [dma, phys] = range.map((v) => (v === "" ? NaN : v === "f".repeat(16) ? -1 : Number(`0x${v}`)));
     const users = Number(/ ref (\d+)$/.exec(body)?.[1] ?? 0);
-    return { ...common, attrs: users, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: phys! };
+    const pasid = kind === EventKind.cacheFlushed ? phys! : Number(/ pasid (\d+) /.exec(body)?.[1] ?? NaN);
+    return { ...common, attrs: users, size: Number(did), mask: caches.indexOf(cache!), dma: dma!, phys: pasid };
   }
   if (name === "qi_submit") {
     const [first, second] = [...body.matchAll(/ 0x(\w+)/g)].map(([, digits]) => BigInt(`0x${digits}`));

@@ -200,10 +200,11 @@ describe("fields of each generation", () => {
     const tag: FieldLine[] = [
       ["u16 domain_id", 2],
       ["u16 type", 2],
+      ["u32 pasid", 4],
       ["u32 users", 4],
     ];
-    const assigned = await one("intel_iommu", makeFormat("cache_tag_assign", 71, tag), [5, 1, 3]);
-    expect(assigned).toMatchObject({ kind: EventKind.cacheAssigned, size: 5, mask: 1, attrs: 3 });
+    const assigned = await one("intel_iommu", makeFormat("cache_tag_assign", 71, tag), [5, 1, 7, 3]);
+    expect(assigned).toMatchObject({ kind: EventKind.cacheAssigned, size: 5, mask: 1, phys: 7, attrs: 3 });
   });
 
   test("an event of the same name in another system is another event", async () => {

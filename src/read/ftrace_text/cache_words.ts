@@ -1,6 +1,7 @@
 /**
  * Events of the Intel driver's caches and queues, whose text is words in their order:
- * `dmar0/0000:00:03.0 type devtlb did 3 pasid 0 ref 1`, `dmar0 dmar0[0] type iotlb did 5 [0x0-0xfff] addr 0x0 mask 0x0`,
+ * `dmar0/0000:00:03.0 type devtlb did 3 pasid 0 ref 1`, `dmar0 dmar0[0] type iotlb did 5 [0x0-0xfff] addr 0x0 mask 0x0` (with
+ * `pages 0x1` before the mask until 6.13),
  * `iotlb_inv dmar0: 0x500f2 0xffffd040 0x0 0x0`.
  *
  * Source: Linux drivers/iommu/intel/trace.h, print formats of cache_tag_log, cache_tag_flush and qi_submit.
@@ -15,7 +16,7 @@ const assigned = new RegExp(
   `^${name}/${name} type (\\w{1,16}) did (\\d{1,5}) pasid (\\d{1,15}) ref (\\d{1,15})[ \\r]*$`,
 );
 const flushed = new RegExp(
-  `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address} mask ${address}[ \\r]*$`,
+  `^${name} ${name}\\[\\d+\\] type (\\w{1,16}) did (\\d{1,5}) \\[(${address})-(${address})\\] addr ${address}(?: pages ${address})? mask ${address}[ \\r]*$`,
 );
 /** What is asked for is the descriptor's own type in words, or in digits where the kernel knows none. */
 const submitted = new RegExp(`^[^\\0- ]{1,16} ${name}: (${address}) (${address}) ${address} ${address}[ \\r]*$`);

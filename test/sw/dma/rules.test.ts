@@ -27,8 +27,9 @@ for (const [rule, row] of Object.entries(rows) as [DmaRuleName, Row][]) {
 
 test("a rule that a recording shows, too, has the same name and words", () => {
   // What drivers cannot break is no rule of the DMA API: the kernel itself flushes too late.
-  const { "reuse-before-flush": ofTheKernel, ...ofDrivers } = recordingRules;
-  expect(ofTheKernel.says).not.toBe("");
+  const ofTheKernel = ["reuse-before-flush", "domain-change-order", "domain-number-again"];
+  const ofDrivers = Object.fromEntries(Object.entries(recordingRules).filter(([name]) => !ofTheKernel.includes(name)));
+  expect(Object.keys(ofDrivers)).toHaveLength(Object.keys(recordingRules).length - ofTheKernel.length);
   for (const [name, { says }] of Object.entries(ofDrivers)) expect(dmaRules[name as DmaRuleName]?.text).toBe(says);
 });
 

@@ -121,7 +121,7 @@ export class ChangeAudit {
       };
     }
     const name = device < 0 ? "" : this.#devices.name(device);
-    if (isBehindVmd(name)) return { words: null, unknown: behindVmd };
+    if (device < 0 ? this.#trail.isBehindVmd : isBehindVmd(name)) return { words: null, unknown: behindVmd };
     const about = { domain, pasid: open.pasid, hasDeviceTlb, requester: requesterOf(name) };
     const words = disorder(
       open.steps.map(({ asked }) => asked),

@@ -125,11 +125,8 @@ export class ChangeTrail {
     if (Number.isNaN(this.firstAsked)) this.firstAsked = time;
     this.lastAsked = time;
     const asked = askedBy(b, i);
+    if (asked === null) return;
     const who = threadOf(b, i);
-    if (asked === null) {
-      if (this.#open.size > 0) this.#close(who);
-      return;
-    }
     this.again.asked(asked);
     // A unit that is started forgets all entries: that changes no device's.
     const isOfOne = asked.of === "entries" && asked.domain >= 0;
