@@ -190,12 +190,12 @@ describe("print forms of three generations", () => {
     [
       "a PASID's cache",
       "cache_tag_unassign: dmar0/dmar0 type iotlb did 3 pasid 7 ref 1",
-      { kind: EventKind.cacheUnassigned, size: 3, phys: 7, attrs: 1 },
+      { kind: EventKind.cacheUnassigned, device: "", size: 3, mask: 0, phys: 7, attrs: 1 },
     ],
     [
       "a flush as 6.12 prints it",
       "cache_tag_flush_range: dmar0 dmar0[0] type iotlb did 3 [0xffffd000-0xffffdfff] addr 0xffffd000 pages 0x1 mask 0x0",
-      { kind: EventKind.cacheFlushed, size: 3, dma: 0xffffd000, phys: 0xffffdfff },
+      { kind: EventKind.cacheFlushed, device: "", size: 3, mask: 0, dma: 0xffffd000, phys: 0xffffdfff },
     ],
     [
       "iommu fault",

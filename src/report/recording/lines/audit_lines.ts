@@ -14,6 +14,7 @@ import { violationCount } from "../words/verdict.js";
 /** How many are shown in words; the rest is counted, and `--json` has all that were kept. */
 const firstViolations = 10;
 const firstGroups = 10;
+const firstChanges = 10;
 
 /** @returns the sections that have something to say. */
 export function auditSections(report: RunReport, style: Style, width: number): string[][] {
@@ -98,7 +99,7 @@ function afterUnmapping(report: RunReport, width: number): string[] {
 }
 
 function domainChangeLines({ audit }: RunReport, width: number): string[] {
-  const words = audit.domainChanges === undefined ? [] : domainChangeWords(audit.domainChanges);
+  const words = audit.domainChanges === undefined ? [] : domainChangeWords(audit.domainChanges, firstChanges);
   return words.flatMap((each) => wrap(each, width, "  ", "    "));
 }
 

@@ -8,6 +8,7 @@ import { groupFailures } from "../../words/groups.js";
 import { reasonWords } from "../../words/reasons.js";
 import { type RunReport, type WholeAudit, wholeAudit } from "../run_report.js";
 import { wholeAdvice } from "../unmap_policy.js";
+import { domainChangeWords } from "../words/domain_changes.js";
 import { type MachineFact, machineFacts } from "../words/machine.js";
 import { type RequestWords, requestWords } from "../words/requests.js";
 import { type RunVerdict, verdictOf, violationCount } from "../words/verdict.js";
@@ -17,6 +18,7 @@ import { encodeRuns } from "./runs.js";
 
 /** A page with more cards than this is slow to open; the others are counted and are all in the JSON document. */
 export const failuresMax = 20_000;
+const changesMax = 200;
 
 /** `picture` is flat: slot, count, device, slot, count, device ... */
 export type PageFailure = Omit<Failure, "picture"> & { readonly picture: readonly number[] | null };
@@ -70,6 +72,8 @@ export interface PageData {
   readonly failuresLeftOut: number;
   readonly audit: WholeAudit;
   readonly violationCount: number;
+  /** Devices that were given another domain, a sentence each; the first changes of them. */
+  readonly domainChanges: readonly string[];
   readonly whatIf: readonly WhatIf[];
   readonly whatIfWords: readonly string[];
   readonly advice: ReplayOutcome["advice"];
@@ -107,6 +111,7 @@ export function pageData(report: RunReport): PageData {
     failuresLeftOut: Math.max(0, all.length - failuresMax),
     audit: wholeAudit(audit),
     violationCount: violationCount(audit),
+    domainChanges: audit.domainChanges === undefined ? [] : domainChangeWords(audit.domainChanges, changesMax),
     whatIf: outcome.whatIf,
     whatIfWords: whatIfWords(outcome),
     advice: wholeAdvice(report),

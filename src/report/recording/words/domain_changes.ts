@@ -3,11 +3,8 @@ import type { DomainChange, DomainChanges, Gap, Side } from "../../../audit/reco
 import { countWords, plural } from "../../../base/count_words.js";
 import { spanWords } from "../../words/quantity.js";
 
-/** How many changes are shown; `--json` has all that were kept. */
-const shownMax = 10;
-
-/** @returns a sentence or a change each; none where every device kept its first domain */
-export function domainChangeWords(found: DomainChanges): string[] {
+/** @param shownMax how many changes are shown; `--json` has all that were kept @returns a sentence or a change each; none where every device kept its first domain */
+export function domainChangeWords(found: DomainChanges, shownMax: number): string[] {
   if (found.count === 0) return [];
   const { changes, again } = found;
   const more = found.count - Math.min(changes.length, shownMax);
