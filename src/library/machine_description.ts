@@ -58,11 +58,14 @@ export interface IommuDescription {
   readonly policy?: "strict" | "lazy" | "pass-through";
   /**
    * Whose tables the kernel builds, of a unit that has both (`vtd-scalable`). Default: the first, from 5.6 on. `nested`: the
-   * kernel is a guest's, whose unit the host gives it; below the guest's first stage lies the host's second.
+   * kernel is a guest's, whose unit the host gives it; below the guest's first stage lies the host's second. `shadow`: the
+   * host's tables (of `vtd`) are the shadow of the guest's.
    */
-  readonly stage?: "first" | "second" | "nested";
+  readonly stage?: "first" | "second" | "nested" | "shadow";
+  /** How the host of a shadowed unit switches a device: by its entry, or by all of its mappings. Default: `replace`. */
+  readonly hostSwitch?: "replace" | "remap";
   /** What the host of a nested unit does wrong. Default: nothing. */
-  readonly hostBug?: "lost-invalidation";
+  readonly hostBug?: "lost-invalidation" | "nested-id-recycled";
   /** Bits of an entry of a device table that the unit fetches at once. Default: 128 of VT-d, 256 of `amdvi`, 64 of `smmuv3`. */
   readonly fetchBits?: 64 | 128 | 256 | 512;
 }
@@ -141,7 +144,8 @@ export interface ProgramDescription {
     | "hostile-net"
     | "legacy-dma"
     | "legacy-pio"
-    | "balloon";
+    | "balloon"
+    | "switch";
   /** Domain whose requests these are; none for the driver domain's own. */
   readonly from?: number;
   /** `0000:00:03.0`; none of a balloon. */

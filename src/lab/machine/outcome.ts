@@ -6,6 +6,7 @@ import type { IommuKind } from "../../spec/linux/iommu_drivers.js";
 import { type Cause, causeWords } from "../../sw/engine/index.js";
 import { type ReleasePolicyName, releasePolicies } from "../../sw/iommu/lifetime/policies.js";
 import type { NestingCounts } from "../../sw/iommu/nesting/guest_devices.js";
+import type { SwitchCounts, SwitchWay } from "../../sw/iommu/nesting/shadow_devices.js";
 import { violationText } from "../../sw/xen/index.js";
 import type { IommuCounts, RefusedAccesses } from "./platform/iommu_tally.js";
 import type { Reached, ReachedPage, WentWrong } from "./platform/reach_log.js";
@@ -71,11 +72,18 @@ export interface NestingOutcome extends NestingCounts {
   readonly stale: number;
 }
 
+/** Devices that were switched between identity and a domain of their own. */
+export interface SwitchingOutcome extends SwitchCounts {
+  readonly way: SwitchWay;
+}
+
 export interface MachineIommuOutcome extends Omit<IommuCounts, "refused" | "takenAway" | "wrongAnswers"> {
   readonly kind: IommuKind;
   readonly policy: "strict" | "lazy" | "pass-through";
   /** null: the unit is the kernel's own. */
   readonly nesting: NestingOutcome | null;
+  /** null: the host's tables are no shadow of the kernel's. */
+  readonly switching: SwitchingOutcome | null;
   /** Accesses that it refused, by device, direction and reason. */
   readonly refused: readonly Named<RefusedAccesses>[];
   readonly takenAway: readonly Named<IommuCounts["takenAway"][number]>[];
@@ -156,7 +164,8 @@ const notWatched = {
 export function outcomeOf(run: MachineRun): MachineOutcome {
   const { machine } = run.described;
   const { xen, nested } = run.host;
-  const lost = nested?.counts.lost ?? 0;
+  const lost = nested?.nested?.counts.lost ?? 0;
+  const met = metRules(run);
   const engine = run.devices.find((d) => d.engine.pool !== null)?.engine;
   const gate = xen?.gate;
   const reach = xen?.iommu?.log;
@@ -214,12 +223,14 @@ export function outcomeOf(run: MachineRun): MachineOutcome {
       ...(reach?.wentWrong ?? []).map((w) => wentWrongOf(reach!.domain, w)),
       ...(nested?.stale.first ?? []).map((use) => staleOf(run, use)),
       ...(lost > 0 ? [lostOf(lost)] : []),
+      ...met.map(({ rule, device, detail }) => ({ rule, device, detail })),
     ],
     violationTotals: [
       ...(run.checker?.totals ?? []),
       ...(gate !== undefined && gate.violationCount > 0 ? [{ rule: "owner", count: gate.violationCount }] : []),
       ...(nested !== null && nested.stale.count > 0 ? [{ rule: "I1", count: nested.stale.count }] : []),
       ...(lost > 0 ? [{ rule: "carried-over", count: lost }] : []),
+      ...met.map(({ rule, count }) => ({ rule, count })),
       ...goingRules.map((rule) => ({ rule, count: reach?.broken[rule] ?? 0 })).filter((t) => t.count > 0),
     ],
     xen:
@@ -267,13 +278,41 @@ const lostOf = (count: number) => ({
 });
 
 function nestingOf({ nested }: MachineRun["host"]): NestingOutcome | null {
-  return nested === null ? null : { ...nested.counts, pieces: nested.pieces, stale: nested.stale.count };
+  if (nested?.nested == null) return null;
+  return { ...nested.nested.counts, pieces: nested.pieces, stale: nested.stale.count };
+}
+
+function switchingOf({ host, described }: MachineRun): SwitchingOutcome | null {
+  if (host.nested?.shadow == null) return null;
+  return { way: described.machine.iommu!.hostSwitch ?? "replace", ...host.nested.shadow.counts };
+}
+
+const recycledOf = (count: number) => ({
+  ...{ rule: "I6", count, device: "the host" },
+  detail: `${count === 1 ? "a domain id was" : `${countWords(count)} domain ids were`} given again while the unit kept translations of who had it before`,
+});
+
+/** What DMA in flight may not meet while one domain takes the place of another, and what a tag's next owner may not. */
+function metRules(run: MachineRun) {
+  const { met, refusedAlike } = switchingOf(run) ?? { met: { wrong: 0 }, refusedAlike: 0 };
+  const recycled = run.host.nested?.nested?.counts.recycled ?? 0;
+  const rows = [
+    { rule: "I4", count: met.wrong, words: "led where neither domain leads" },
+    { rule: "I5", count: refusedAlike, words: "refused, although both domains lead there alike" },
+  ];
+  return rows
+    .filter(({ count }) => count > 0)
+    .map(({ rule, count, words }) => ({
+      ...{ rule, count, device: "the host" },
+      detail: `${plural(count, "access", "accesses")} of devices that were switched: ${words}`,
+    }))
+    .concat(recycled === 0 ? [] : [recycledOf(recycled)]);
 }
 
 function iommuOf(run: MachineRun, { refused, takenAway, wrongAnswers, ...counts }: IommuCounts): MachineIommuOutcome {
   const { kind, policy } = run.described.machine.iommu!;
   return {
-    ...{ kind, policy, nesting: nestingOf(run.host), ...counts },
+    ...{ kind, policy, nesting: nestingOf(run.host), switching: switchingOf(run), ...counts },
     refused: named(run, refused),
     takenAway: named(run, takenAway),
     wrongAnswers: named(run, wrongAnswers),

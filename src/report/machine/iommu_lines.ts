@@ -10,11 +10,18 @@ const refusedShown = 6;
 export function iommuLines({ iommu, xen, programs }: MachineOutcome, style: Style, width: number): string[] {
   if (iommu === null) return [];
   const told = [
-    ...[nestingWords(iommu), askedWords(iommu), devicesWords(iommu), queueWords(iommu), lazyWords(iommu)],
+    ...[
+      nestingWords(iommu),
+      switchingWords(iommu),
+      askedWords(iommu),
+      devicesWords(iommu),
+      queueWords(iommu),
+      lazyWords(iommu),
+    ],
     ...takenWords(iommu),
   ];
   const { refused, takenAway } = iommu;
-  const whose = iommu.nesting === null ? "" : "a guest's above the host's, ";
+  const whose = iommu.nesting !== null ? "a guest's above the host's, " : iommu.switching !== null ? shadowed : "";
   const kept = xen === null ? `${whose}${policies[iommu.policy]}` : ofHypervisor;
   const keeper = xen === null ? "kernel" : "hypervisor";
   const faults = refused.reduce((n, r) => n + (r.isFault ? r.count : 0), 0);
@@ -46,16 +53,30 @@ const policies: Readonly<Record<MachineIommuOutcome["policy"], string>> = {
   "pass-through": "the kernel lets devices pass it",
 };
 
+const shadowed = "a guest's, of which the host's tables are the shadow, ";
 const ofHypervisor = "the hypervisor's, which has what goes flushed before it goes on";
 
 function nestingWords({ nesting }: MachineIommuOutcome): string | null {
   if (nesting === null) return null;
   const { pieces, nested, told, carriedOver, lost } = nesting;
-  const led = nested === 0 ? "no device" : plural(nested, "device");
   return (
-    `the guest's memory lies in ${plural(pieces, "piece")} of the host's; ${led} led through the guest's tables and the host's; ` +
+    `the guest's memory lies in ${plural(pieces, "piece")} of the host's; devices were led through the guest's tables and the host's ${plural(nested, "time")}; ` +
     `${plural(told, "command")} of the guest's unit, carried over as ${plural(carriedOver, "command")}` +
     (lost > 0 ? `, and ${countWords(lost)} not (hostBug)` : "")
+  );
+}
+
+const ways = { replace: "the device's entry was replaced", remap: "all mappings were taken out, and others put in" };
+const otherWays = { replace: "taking all mappings out and putting others in", remap: "replacing the device's entry" };
+
+function switchingWords({ switching: s }: MachineIommuOutcome): string | null {
+  if (s === null) return null;
+  const { alike, old, new: after, blocked, wrong } = s.met;
+  const led = `${countWords(alike)} led alike by both domains, ${countWords(old)} by the old one, ${countWords(after)} by the new one`;
+  return (
+    `${plural(s.switches, "switch", "switches")} between identity and a domain of the device's own: ${ways[s.way]} (hostSwitch: ${s.way}), with ` +
+    `${plural(s.calls, "call")} to map or unmap, where ${otherWays[s.way]} takes ${countWords(s.callsOtherWay)}; meanwhile devices took ` +
+    `${plural(s.deviceSteps, "step")}, and of the pages that they asked for ${led}, ${countWords(blocked)} refused, ${countWords(wrong)} led elsewhere`
   );
 }
 

@@ -77,10 +77,19 @@ export function machineDocument(o: MachineOutcome): RunDocument {
   };
 }
 
-function iommuDocument({ refused, descriptors, takenAway, wrongAnswers, nesting, ...counts }: MachineIommuOutcome) {
+function iommuDocument({
+  refused,
+  descriptors,
+  takenAway,
+  wrongAnswers,
+  nesting,
+  switching,
+  ...counts
+}: MachineIommuOutcome) {
   return {
     ...counts,
     nesting: nesting === null ? null : { ...nesting },
+    switching: switching === null ? null : { ...switching, met: { ...switching.met } },
     descriptors: descriptors.map((d) => ({ ...d })),
     takenAway: takenAway.map((t) => ({ ...t })),
     wrongAnswers: wrongAnswers.map((w) => ({ ...w })),

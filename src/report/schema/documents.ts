@@ -1356,8 +1356,33 @@ export interface MachineIommu {
     readonly carriedOver: number;
     /** HostBug: those that it did not. */
     readonly lost: number;
+    /** Tags that were given while the unit kept translations under them (I6). */
+    readonly recycled: number;
     /** Pages that devices reached by what was to be forgotten (I1). */
     readonly stale: number;
+  } | null;
+  /** The host's tables are the shadow of a guest's; null: they are not. */
+  readonly switching: {
+    /** The device's entry, or all mappings of its domain. */
+    readonly way: "replace" | "remap";
+    /** Switches of devices between identity and a domain of their own. */
+    readonly switches: number;
+    /** Calls that mapped or unmapped a run of pages in their course. */
+    readonly calls: number;
+    /** Calls that the other way would have taken for the same switches. */
+    readonly callsOtherWay: number;
+    /** Steps that devices took meanwhile. */
+    readonly deviceSteps: number;
+    /** Pages refused to devices although both domains lead there alike (I5). */
+    readonly refusedAlike: number;
+    /** Pages that devices asked for meanwhile, by what became of them. */
+    readonly met: {
+      readonly alike: number;
+      readonly old: number;
+      readonly new: number;
+      readonly blocked: number;
+      readonly wrong: number;
+    };
   } | null;
 }
 

@@ -101,10 +101,25 @@ const iommu = z
         told: count.describe("commands that the guest's unit carried out, waits excepted"),
         carriedOver: count.describe("commands that the host gave its own unit for them"),
         lost: count.describe("hostBug: those that it did not"),
+        recycled: count.describe("tags that were given while the unit kept translations under them (I6)"),
         stale: count.describe("pages that devices reached by what was to be forgotten (I1)"),
       })
       .nullable()
       .describe("the kernel is a guest's, and its unit one that the host gives it; null: it is not"),
+    switching: z
+      .looseObject({
+        way: z.enum(["replace", "remap"]).describe("the device's entry, or all mappings of its domain"),
+        switches: count.describe("switches of devices between identity and a domain of their own"),
+        calls: count.describe("calls that mapped or unmapped a run of pages in their course"),
+        callsOtherWay: count.describe("calls that the other way would have taken for the same switches"),
+        deviceSteps: count.describe("steps that devices took meanwhile"),
+        refusedAlike: count.describe("pages refused to devices although both domains lead there alike (I5)"),
+        met: z
+          .looseObject({ alike: count, old: count, new: count, blocked: count, wrong: count })
+          .describe("pages that devices asked for meanwhile, by what became of them"),
+      })
+      .nullable()
+      .describe("the host's tables are the shadow of a guest's; null: they are not"),
   })
   .meta({ id: "MachineIommu", description: "what the IOMMU of a described machine was asked, told and refused" });
 

@@ -54,6 +54,8 @@ export interface EngineDomain {
   unlink(bus: number, bytes: number): void;
   /** Give back addresses that lead nowhere. */
   free(cpu: number, bus: number, bytes: number): void;
+  /** Whether lists become one range of addresses now. Left out: they do. */
+  readonly joins?: boolean;
   /** What is behind an address; -1 when nothing is. */
   physOf(bus: number): number;
 }

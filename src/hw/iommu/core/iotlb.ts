@@ -81,6 +81,13 @@ export class Iotlb {
     return this.slots.word(slot, Word.domain);
   }
 
+  /** Whether there is an entry of a domain. */
+  keeps(domain: number): boolean {
+    for (let slot = 0; slot < this.slots.count; slot++)
+      if (this.slots.isUsed(slot) && this.domainOf(slot) === domain) return true;
+    return false;
+  }
+
   /** Entries of the same pages and tag are replaced; else `way` is one of `slots.ways()`. */
   fill(e: TlbEntry, way: number): void {
     const space = spaceWord(e.space);

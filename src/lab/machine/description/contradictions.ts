@@ -122,16 +122,34 @@ const rules: readonly Rule[] = [
   function nestedUnderAHost({ iommu, kernel, xen }, isWrong) {
     if (isWrong(["iommu", "stage"])) return [];
     const path = ["iommu", "stage"];
+    if (iommu?.stage !== "shadow" && iommu?.hostSwitch !== undefined) {
+      const expected = "hostSwitch: only with stage: shadow, where a host maps what the guest's tables do";
+      return [{ path: ["iommu", "hostSwitch"], expected, found: `${iommu.hostSwitch}, and no such host`, meant: [] }];
+    }
+    if (iommu?.stage === "shadow") {
+      if (xen !== undefined) return [{ path, expected: noXen, found: "both stage: shadow and xen", meant: [] }];
+      if (iommu.hostBug !== undefined) {
+        const expected = "hostBug: only with stage: nested";
+        return [{ path: ["iommu", "hostBug"], expected, found: `${iommu.hostBug}, and stage: shadow`, meant: [] }];
+      }
+      if (iommu.kind === undefined || iommu.kind === "vtd") return [];
+      const expected = "stage: shadow of kind: vtd, whose unit is in caching mode";
+      return [{ path, expected, found: iommu.kind, meant: [] }];
+    }
     if (iommu?.stage !== "nested") {
       if (iommu?.hostBug === undefined) return [];
       const expected = "hostBug: only with stage: nested, where a host keeps a second stage";
       return [{ path: ["iommu", "hostBug"], expected, found: `${iommu.hostBug}, and no such host`, meant: [] }];
     }
     if (xen !== undefined) {
-      const expected = "no xen: of the machine: the host of a nested unit is one with a single guest";
-      return [{ path, expected, found: "both stage: nested and xen", meant: [] }];
+      return [{ path, expected: noXen, found: "both stage: nested and xen", meant: [] }];
     }
     if (iommu.kind === undefined) return [];
+    if (iommu.hostBug === "nested-id-recycled" && iommu.kind !== "amdvi") {
+      const expected =
+        "hostBug: nested-id-recycled of kind: amdvi; hosts with others flush an id as they replace the entry, or have one";
+      return [{ path: ["iommu", "hostBug"], expected, found: iommu.kind, meant: [] }];
+    }
     const since = guestTablesSince[iommu.kind];
     if (since === null) {
       const kinds = iommuKinds.filter((kind) => guestTablesSince[kind] !== null).join(", ");
@@ -142,7 +160,8 @@ const rules: readonly Rule[] = [
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
   function stageOfTheIommu({ iommu, kernel }) {
-    if (iommu?.stage === undefined || iommu.stage === "nested" || iommu.kind === undefined) return [];
+    if (iommu?.stage === undefined || iommu.kind === undefined) return [];
+    if (iommu.stage === "nested" || iommu.stage === "shadow") return [];
     const path = ["iommu", "stage"];
     if (iommu.kind !== "vtd-scalable") {
       const expected = "stage: only of vtd-scalable, whose unit has both; others have one here";
@@ -153,7 +172,7 @@ const rules: readonly Rule[] = [
     return [{ path: ["kernel"], expected, found: kernel, meant: [] }];
   },
   function stageOfWhatIsTranslated({ iommu, devices = [] }, isWrong) {
-    if (iommu?.stage === undefined || iommu.stage === "nested") return [];
+    if (iommu?.stage === undefined || iommu.stage === "nested" || iommu.stage === "shadow") return [];
     if (iommu.policy !== "pass-through" || isWrong(["devices"])) return [];
     if (devices.some((d) => d?.untrusted !== false)) return [];
     const expected =
@@ -242,6 +261,23 @@ const rules: readonly Rule[] = [
       return [{ path, expected, found: w.device ?? "nothing", meant: [] }];
     });
   },
+  function switchesNeedTables({ iommu, xen, memory, workload = [] }, isWrong) {
+    return workload.flatMap((w, at): Mistake[] => {
+      if (w?.program !== "switch" || isWrong(["iommu"]) || isWrong(["xen"])) return [];
+      const path = ["workload", at, "program"];
+      if (iommu === undefined || xen !== undefined) {
+        const expected = "an iommu: of the machine, and no xen:, for a kernel that switches a device's domain";
+        return [{ path, expected, found: "switch", meant: [] }];
+      }
+      if (iommu.policy !== undefined && iommu.policy !== "strict") {
+        const expected = "policy: strict, for a device that is switched";
+        return [{ path: ["iommu", "policy"], expected, found: iommu.policy, meant: [] }];
+      }
+      if (memory === undefined || memory <= switchedMemoryMax) return [];
+      const expected = "memory: 2GiB or less, beside which a device that is switched has addresses of its own";
+      return [{ path: ["memory"], expected, found: `${memory} bytes`, meant: [] }];
+    });
+  },
   function devicesOfOneKind({ workload = [] }) {
     const kinds = new Map<string, string>();
     return workload.flatMap((w, at): Mistake[] => {
@@ -274,10 +310,16 @@ const rules: readonly Rule[] = [
 /** The DMA layer of all IOMMUs bounces since then. Source: Linux commit 82612d66d51d. */
 const bouncesSince = "5.12";
 
-/** Programs of the driver domain itself. */
-const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio", "balloon"]);
+/** Of a machine whose host has one guest. */
+const noXen = "no xen: of the machine: the host of a guest's unit is one with a single guest";
 
-/** What a program takes its device for. */
+/** A domain's addresses are below 4 GiB where memory's are not: half of those are left. */
+const switchedMemoryMax = 2 ** 31;
+
+/** Programs of the driver domain itself. */
+const ownPrograms: ReadonlySet<string> = new Set(["disk", "net", "legacy-dma", "legacy-pio", "balloon", "switch"]);
+
+/** What a program takes its device for. What is switched is a disk: a network controller keeps buffers mapped until packets come. */
 function kindOf(program: string): string {
   if (program.includes("net")) return "a network controller";
   return program.startsWith("legacy") ? `a disk with the driver ${program}` : "a disk";

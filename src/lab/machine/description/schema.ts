@@ -106,9 +106,11 @@ export const iommuSchema = z.strictObject({
   /**
    * Whose tables the kernel builds, of a unit that has both (vtd-scalable); left out, the first, as kernels do from 5.6 on.
    * nested: the kernel is a guest's, its unit one that the host gives it; its tables are the first stage, below which the host
-   * keeps the second.
+   * keeps the second. shadow: the same, of a unit in caching mode, whose tables the host's shadow.
    */
-  stage: z.enum(["first", "second", "nested"]).optional(),
+  stage: z.enum(["first", "second", "nested", "shadow"]).optional(),
+  /** How the host of a shadowed unit switches a device: by its entry, or by all of its mappings; left out: by its entry. */
+  hostSwitch: z.enum(["replace", "remap"]).optional(),
   /** What the host of a nested unit does wrong; left out: nothing. */
   hostBug: z.enum(nestingBugNames).optional(),
   /** Bits of an entry of a device table that the unit fetches at once; what units of the kind do where it is left out. */
@@ -139,6 +141,7 @@ export const programs = [
   "legacy-dma",
   "legacy-pio",
   "balloon",
+  "switch",
 ] as const;
 
 export const programSchema = z.strictObject({

@@ -75,7 +75,9 @@ export function buildDevices(d: Described, host: Host, checks: DmaChecks | null)
     if (requester === null) return d.refuse(["devices", n, "bdf"], "a device of segment 0", description.bdf);
     host.assign(requester, description);
     const isOld = d.machine.kernel !== undefined && isBefore(d.machine.kernel, requestsMappedSince);
-    const mapsRequests = description.driver === "nvme" && !isOld;
+    // Addresses that are taken before what they lead to is known are the domain's own, whatever the device is attached to.
+    const isSwitched = host.kernelIommu?.isSwitched(description.bdf) ?? false;
+    const mapsRequests = description.driver === "nvme" && !isOld && !isSwitched;
     return {
       description,
       requester,

@@ -86,6 +86,8 @@ export interface KernelUnit {
   readonly port: DmaPort;
   readonly registers: RegistersSeen;
   readonly faultHandler: Actor;
+  /** It is to be told of what is mapped, not only of what goes. */
+  readonly tellsOfMaps: boolean;
   /** A device is about to be attached. */
   add(device: AttachedDevice): void;
   /** The machine's byte behind one of the kernel's physical addresses; -1: none. */
@@ -105,6 +107,8 @@ export interface DrivenUnitOptions {
   readonly tlbEntries: number;
   /** Entries of page tables that lead a request to its page now. */
   readonly entriesFor: (request: DmaRequest) => readonly TraceStep[];
+  /** Told of each request to the unit. */
+  readonly resolved?: (request: DmaRequest, result: Resolution) => void;
   /** Told of each page that a device reaches, and of what led there. @param asked the page of its bus address; null: untold */
   readonly reached?: (page: Pick<ReachedPage, "requester" | "frame" | "write" | "by">, asked: number | null) => void;
 }
@@ -112,6 +116,7 @@ export interface DrivenUnitOptions {
 export class DrivenUnit implements KernelUnit {
   watch: IommuWatch | null = null;
   readonly kind: MachineUnit;
+  readonly tellsOfMaps = false;
   readonly hardware: HardwareUnit;
   readonly driver: UnitDriver;
   readonly tally: IommuTally;
@@ -158,6 +163,7 @@ export class DrivenUnit implements KernelUnit {
     });
     const resolved = (r: DmaRequest, result: Resolution) => {
       this.tally.resolved(r, result);
+      o.resolved?.(r, result);
       this.watch?.resolved(r, result, entriesFor(r));
       if (result.outcome !== Outcome.passes || r.type === AddressType.translationRequest) return;
       const { requester, write } = r;

@@ -91,7 +91,7 @@ export function buildHost(m: MachineDescription): Host {
 
 function native(m: MachineDescription): Host {
   const frames = (m.memory ?? memoryDefault) / frameBytes;
-  const nests = m.iommu?.stage === "nested" ? new NestingHost(frames, m.seed) : null;
+  const nests = m.iommu?.stage === "nested" || m.iommu?.stage === "shadow" ? new NestingHost(frames, m.seed) : null;
   const kernel = new NativeGuest(frames, {
     ...{ highFirst: true, hole: holeOf(m) },
     ...(nests !== null && { memory: nests.kernel.memory.through(nests.places) }),

@@ -8,6 +8,7 @@ import { firstStageSince } from "../../../spec/linux/iommu_drivers.js";
 import { isBefore } from "../../../spec/linux/releases.js";
 import type { EngineDomain, NativeGuest } from "../../../sw/engine/index.js";
 import { DmaDomain } from "../../../sw/iommu/domain/dma_domain.js";
+import { SwitchingDomain } from "../../../sw/iommu/domain/switching_domain.js";
 import type { UnitPorts } from "../../../sw/iommu/ports.js";
 import type { AttachedDevice } from "../../../sw/iommu/unit_driver.js";
 import { Mapper, type TraceStep } from "../../../table/index.js";
@@ -56,6 +57,11 @@ export class KernelIommu implements MachineIommu {
   readonly #kernel: NativeGuest;
   readonly #unit: KernelUnit;
   readonly #domains = new Map<number, DmaDomain>();
+  /** Of devices that are switched between identity and their domain. */
+  readonly #switching = new Map<number, SwitchingDomain>();
+  /** Requesters of those, as the workload says. */
+  readonly #switched: ReadonlySet<number>;
+  readonly #memoryEnd: number;
   readonly #blocks: { readonly first: number; readonly order: number }[] = [];
   #ticks = 0;
 
@@ -63,9 +69,11 @@ export class KernelIommu implements MachineIommu {
   constructor(m: MachineDescription, described: IommuDescription, kernel: NativeGuest, makeUnit: MakeUnit = ownUnit) {
     this.#described = described;
     this.#kernel = kernel;
+    this.#switched = new Set(m.workload.flatMap((w) => (w.program === "switch" ? [requesterOf(w.device!) ?? -1] : [])));
+    this.#memoryEnd = kernel.memory.frameCount * frameBytes;
     this.#unit = makeUnit(m, described, kernel, {
       allocate: (count) => this.#allocate(count),
-      physOf: (requester, address) => this.#domains.get(requester)?.physOf(address) ?? address,
+      physOf: (requester, address) => this.#spaceOf(requester)?.physOf(address) ?? address,
       entriesFor: (r) => {
         const address = askedAddress(r);
         return address === null ? [] : (this.#domains.get(r.requester)?.trace(address) ?? []);
@@ -111,14 +119,27 @@ export class KernelIommu implements MachineIommu {
     return untrusted ? "strict" : this.#described.policy;
   }
 
+  /** Whether a device is switched between identity and a domain of its own while it works. */
+  isSwitched(bdf: string): boolean {
+    return this.#switched.has(requesterOf(bdf) ?? -1);
+  }
+
+  /** @throws Misuse `no-domain` for a device that is not switched */
+  switchable(bdf: string): SwitchingDomain {
+    const domain = this.#switching.get(requesterOf(bdf) ?? -1);
+    if (domain === undefined) throw new Misuse("no-domain", `${bdf} is not switched`);
+    return domain;
+  }
+
   /** A device works for this kernel from now on. */
   attach(requester: number, { ats, untrusted }: DeviceTraits): void {
     const policy = this.policyFor({ untrusted });
+    const isSwitched = this.#switched.has(requester);
     const { driver, kind, tally } = this.#unit;
     // What an untrusted device says of its TLB is not believed. Source: Linux drivers/pci/ats.c, pci_ats_supported.
     const device: AttachedDevice = {
       requester,
-      ats: ats && !untrusted && (policy !== "pass-through" || kind.passesWithTlb),
+      ats: ats && !untrusted && ((policy !== "pass-through" && !isSwitched) || kind.passesWithTlb),
     };
     this.#unit.add(device);
     if (policy === "pass-through") {
@@ -130,7 +151,8 @@ export class KernelIommu implements MachineIommu {
     const mapper = new Mapper(memory, made.root, (count) => this.#allocate(count));
     const flushes = driver.flushesOf(made, [device]);
     const domain: DmaDomain = new DmaDomain({
-      ...{ mapper, memory, policy, reserved: kind.reserved },
+      ...{ mapper, memory, policy, tellsOfMaps: this.#unit.tellsOfMaps },
+      reserved: [...kind.reserved, ...(isSwitched ? [{ first: 0, last: this.#memoryEnd - 1 }] : [])],
       flushes: {
         ...flushes,
         flushAll: () => {
@@ -140,12 +162,15 @@ export class KernelIommu implements MachineIommu {
       },
     });
     this.#domains.set(requester, domain);
-    driver.attach(device, made);
+    driver.attach(device, isSwitched ? "pass-through" : made);
+    if (!isSwitched) return;
+    const attach = (to: "identity" | "domain") => driver.attach(device, to === "domain" ? made : "pass-through");
+    this.#switching.set(requester, new SwitchingDomain({ domain, memoryEnd: this.#memoryEnd, attach }));
   }
 
   /** @throws Misuse `no-domain` for a device that was not attached */
   domainOf(bdf: string): EngineDomain {
-    const domain = this.#domains.get(requesterOf(bdf) ?? -1);
+    const domain = this.#spaceOf(requesterOf(bdf) ?? -1);
     if (domain === undefined) throw new Misuse("no-domain", `${bdf} is in no domain`);
     return domain;
   }
@@ -157,7 +182,7 @@ export class KernelIommu implements MachineIommu {
 
   /** The physical address that a device's bus address leads to, as the kernel counts; -1: none. */
   physOf(bdf: string, bus: number): number {
-    return this.#domains.get(requesterOf(bdf) ?? -1)?.physOf(bus) ?? bus;
+    return this.#spaceOf(requesterOf(bdf) ?? -1)?.physOf(bus) ?? bus;
   }
 
   /** Pages that its structures hold. */
@@ -170,6 +195,11 @@ export class KernelIommu implements MachineIommu {
     for (const domain of this.#domains.values()) domain.timedOut(0);
     for (const { first, order } of this.#blocks) this.#kernel.freePages(pfn(first), order);
     this.#blocks.length = 0;
+  }
+
+  /** The addresses that a device's drivers use; undefined: memory's own. */
+  #spaceOf(requester: number): EngineDomain | undefined {
+    return this.#switching.get(requester) ?? this.#domains.get(requester);
   }
 
   get #timersSet(): boolean {

@@ -3,7 +3,7 @@ import type { About } from "../../../bits/layout.js";
 import type { DeviceTlb, InvalidationSink } from "../../../bus/ats.js";
 import type { RegisterFile, WideRegisters } from "../../../bus/registers.js";
 import { AmdviUnit } from "../../../hw/iommu/amdvi/amdvi_unit.js";
-import type { CacheSizes } from "../../../hw/iommu/core/caches.js";
+import type { CacheSizes, UnitCaches } from "../../../hw/iommu/core/caches.js";
 import type { CarriedOut } from "../../../hw/iommu/core/carried_out.js";
 import type { DeviceTags } from "../../../hw/iommu/core/device_tags.js";
 import type { MessagePort } from "../../../hw/iommu/core/message_port.js";
@@ -44,6 +44,7 @@ export interface HardwareUnit extends InvalidationSink {
     timedOut(tag: number): void;
   };
   readonly tags: DeviceTags;
+  readonly caches: UnitCaches;
   /** What the tables in memory say of a device's requests now, whatever is cached. */
   attached(requester: number): Attachment | LookupFault;
 }
@@ -85,6 +86,8 @@ export interface MachineUnit {
   readonly passesWithTlb: boolean;
   /** null: units of the kind translate once. */
   readonly nesting: Nesting | null;
+  /** A unit of the kind in caching mode, as a guest has one whose tables a host's shadow; null: no unit of the kind has one. */
+  readonly shadow: Pick<Nesting, "host" | "guest"> | null;
 }
 
 /** Interrupt messages of x86 processors. */
@@ -105,6 +108,7 @@ const vtd = {
  */
 const vtdAbilities = { capability: [0x222f_0606, 0x00d2_008c], extendedCapability: [0x0000_0f46, 0] } as const;
 
+const legacy = (o: HardwareOptions) => new VtdUnit({ ...o, ...vtdAbilities });
 const scalable = (o: HardwareOptions) =>
   new VtdUnit({ ...o, ...vtdAbilities, extendedCapability: [0x0000_0f46, 0x0001_c800] });
 /** EFR of `amdvi`, with guest tables, and requests without PASID that use them (GTSup, GIOSup). */
@@ -115,17 +119,26 @@ const smmu = (o: HardwareOptions, identification: SmmuUnitOptions["identificatio
 export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
   vtd: {
     ...vtd,
-    build: (o) => new VtdUnit({ ...o, ...vtdAbilities }),
+    build: legacy,
     drive: (o) => new VtdDriver(o, legacyMode),
     // A context entry that lets a device pass refuses its translation requests (VT-d 4.1, 9.3, TT = 10b).
     passesWithTlb: false,
     nesting: null,
+    shadow: {
+      host: { build: legacy, drive: (o) => new VtdDriver(o, legacyMode) },
+      // CAP.CM besides.
+      guest: {
+        build: (o) => new VtdUnit({ ...o, ...vtdAbilities, capability: [0x222f_0686, 0x00d2_008c] }),
+        drive: (o) => new VtdDriver(o, legacyMode),
+      },
+    },
   },
   "vtd-scalable": {
     ...vtd,
     build: scalable,
     drive: (o) => new VtdDriver(o, scalableMode(o.stage ?? "first")),
     passesWithTlb: true,
+    shadow: null,
     nesting: {
       host: {
         // ECAP.NEST besides.
@@ -140,6 +153,7 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
     /** EFR: INVALIDATE_IOMMU_ALL, host tables of six levels, interrupt registers in the block. */
     build: (o) => new AmdviUnit({ ...o, features: [0x0000_0840, 0x0000_4000] }),
     drive: (o) => new AmdviDriver(o),
+    shadow: null,
     nesting: {
       host: { build: bothStages, drive: (o) => new AmdviDriver(o) },
       guest: { build: bothStages, drive: (o) => new AmdviDriver(o, "v2") },
@@ -155,6 +169,7 @@ export const machineUnits: Readonly<Record<IommuKind, MachineUnit>> = {
   smmuv3: {
     build: (o) => smmu(o, identification),
     drive: (o) => new SmmuDriver(o),
+    shadow: null,
     nesting: {
       // IDR0.S2P besides, with VMIDs of 16 bits.
       host: {

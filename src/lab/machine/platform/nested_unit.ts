@@ -6,13 +6,15 @@ import { Misuse } from "../../../base/assert.js";
 import { frameBytes } from "../../../base/frame.js";
 import { drawn } from "../../../base/rng.js";
 import { requesterOf } from "../../../bus/dma_port.js";
-import type { DmaRequest } from "../../../hw/iommu/core/request.js";
+import { AddressType, type DmaRequest, Outcome } from "../../../hw/iommu/core/request.js";
 import type { Actor } from "../../../sim/actor.js";
 import { MachineState } from "../../../state/machine_state.js";
 import { NativeGuest } from "../../../sw/engine/index.js";
-import { GuestDevices, type NestingCounts } from "../../../sw/iommu/nesting/guest_devices.js";
+import { GuestDevices } from "../../../sw/iommu/nesting/guest_devices.js";
+import { type Run, ShadowDevices } from "../../../sw/iommu/nesting/shadow_devices.js";
 import type { AttachedDevice, UnitDriver } from "../../../sw/iommu/unit_driver.js";
-import { Allow, Mapper, Need, type TraceStep, trace } from "../../../table/index.js";
+import type { Attachment, LookupFault } from "../../../table/device/index.js";
+import { Allow, Mapper, Need, type TableRoot, type TraceStep, trace } from "../../../table/index.js";
 import type { MachineDescription } from "../description/schema.js";
 import {
   askedAddress,
@@ -39,11 +41,14 @@ export class NestingHost {
   readonly kernel: NativeGuest;
   /** The frame here of each of the guest's. */
   readonly places: Uint32Array;
+  /** Runs of frames that lie one behind the other on both sides. */
+  readonly runs: readonly Run[];
 
   /** @param frames of the guest */
   constructor(frames: number, seed: number) {
     const { places, end } = placesOf(frames, drawn(seed));
     this.places = places;
+    this.runs = runsOf(places);
     // A table of the second stage for each 2 MiB at most.
     this.kernel = new NativeGuest(end + hostFrames + 2 * Math.ceil(frames / pieceFrames), { reserved: end });
   }
@@ -57,17 +62,33 @@ export class NestingHost {
   }
 }
 
+function runsOf(places: Uint32Array): Run[] {
+  const runs: Run[] = [];
+  for (let first = 0; first < places.length; ) {
+    let count = 1;
+    while (first + count < places.length && places[first + count] === places[first]! + count) count++;
+    runs.push({ first, to: places[first]!, count, allow: Allow.readWrite });
+    first += count;
+  }
+  return runs;
+}
+
 export class NestedUnit implements KernelUnit {
   readonly kind;
   readonly driver: UnitDriver;
   readonly faultHandler: Actor;
   readonly stale: StaleUses;
+  readonly tellsOfMaps: boolean;
+  /** Devices go on while the host works. @returns whether one took a step */
+  meanwhile: () => boolean = () => false;
+  /** What the host does for the devices: one of the two. */
+  readonly nested: GuestDevices | null;
+  readonly shadow: ShadowDevices | null;
   readonly #host: NestingHost;
   readonly #unit: DrivenUnit;
-  readonly #devices: GuestDevices;
-  readonly #second: Mapper;
+  readonly #devices: GuestDevices | ShadowDevices;
   readonly #physOf: KernelParts["physOf"];
-  #pieces = 0;
+  #second: TableRoot | null = null;
 
   /** @throws Misuse `no-memory` */
   constructor(
@@ -80,31 +101,40 @@ export class NestedUnit implements KernelUnit {
     this.#host = host;
     this.#physOf = physOf;
     this.kind = machineUnits[described.kind];
-    const nesting = this.kind.nesting!;
+    this.tellsOfMaps = described.stage === "shadow";
+    const parts = this.tellsOfMaps ? this.kind.shadow! : this.kind.nesting!;
     const { memory } = host.kernel;
     const ofHost = (count: number) => host.allocate(count);
     this.#unit = new DrivenUnit({
-      ...{ machine: m, described, memory, tlbEntries: 8, stage: "second", parts: nesting.host, allocate: ofHost },
-      entriesFor: (r) => [...entriesFor(r), ...this.#secondSteps(r)],
+      ...{ machine: m, described, memory, tlbEntries: 8, stage: "second", parts: parts.host, allocate: ofHost },
+      entriesFor: (r) => (this.shadow === null ? [...entriesFor(r), ...this.#secondSteps(r)] : entriesFor(r)),
+      resolved: ({ requester, frame, type }, { outcome, frame: reached }) => {
+        if (type === AddressType.untranslated)
+          this.shadow?.reached(requester, frame, outcome === Outcome.passes ? reached : -1);
+      },
       reached: ({ requester, frame, write, by }, asked) => {
         // What a device keeps itself is held against what drivers have mapped: its requests name no bus address any more.
-        if (asked === null || by !== "IOTLB") return;
+        if (asked === null || by !== "IOTLB" || this.shadow?.isSwitching === true) return;
         this.stale.reached({ requester, asked, frame, leads: this.#leads(requester, asked), write });
       },
     });
     this.stale = new StaleUses({ isLazy: described.policy === "lazy" });
     this.faultHandler = this.#unit.faultHandler;
-    const second = this.#unit.driver.createDomain();
-    this.#second = new Mapper(memory, second.root, ofHost);
-    this.#mapGuest();
     let virtual: HardwareUnit;
-    const devices: GuestDevices = new GuestDevices({
-      ...{ driver: this.#unit.driver, second, vendor: nesting.vendor },
-      ...(described.hostBug !== undefined && { bug: described.hostBug }),
-      attached: (requester) => virtual.attached(requester),
-    });
+    const attached = (requester: number) => virtual.attached(requester);
+    const { driver } = this.#unit;
+    this.nested = this.tellsOfMaps ? null : this.#nested(described, attached);
+    this.shadow = this.tellsOfMaps
+      ? new ShadowDevices({
+          ...{ driver, attached, way: described.hostSwitch ?? "replace", guest: guest.memory, places: host.places },
+          makeMapper: ({ root }) => new Mapper(memory, root, ofHost, { split: true }),
+          memory: host.runs,
+          meanwhile: () => this.meanwhile(),
+        })
+      : null;
+    const devices = (this.nested ?? this.shadow)!;
     this.#devices = devices;
-    virtual = nesting.guest.build({
+    virtual = parts.guest.build({
       ...{ state: new MachineState(), memory: guest.memory, caches, messages: { send: () => undefined } },
       carriedOut: (command) => devices.told(command),
       // What devices keep was forgotten when the command was carried over.
@@ -113,7 +143,7 @@ export class NestedUnit implements KernelUnit {
       }),
     });
     const work = new UnitWork(virtual, () => []);
-    this.driver = nesting.guest.drive({
+    this.driver = parts.guest.drive({
       ports: { memory: guest.memory, registers: virtual.registers, allocate, spin: (until) => work.spin(until) },
       lastRequester: Math.max(0, ...m.devices.map((d) => requesterOf(d.bdf) ?? 0)),
     });
@@ -140,13 +170,9 @@ export class NestedUnit implements KernelUnit {
     return this.#unit.registers;
   }
 
-  get counts(): NestingCounts {
-    return this.#devices.counts;
-  }
-
   /** Calls that mapped the guest's memory: pieces of it that lie in one run in the host's. */
   get pieces(): number {
-    return this.#pieces;
+    return this.#host.runs.length;
   }
 
   add(device: AttachedDevice): void {
@@ -155,26 +181,24 @@ export class NestedUnit implements KernelUnit {
   }
 
   behind(phys: number): number {
-    return this.#second.translate(phys);
+    const place = this.#host.places[Math.floor(phys / frameBytes)];
+    return place === undefined ? -1 : place * frameBytes + (phys % frameBytes);
   }
 
-  /** Pieces of the guest's memory that lie in one run in the host's. */
-  #mapGuest(): void {
-    const { places } = this.#host;
-    for (let first = 0; first < places.length; ) {
-      let count = 1;
-      while (first + count < places.length && places[first + count] === places[first]! + count) count++;
-      this.#second.map(first * frameBytes, places[first]! * frameBytes, count * frameBytes, Allow.readWrite);
-      first += count;
-      this.#pieces++;
-    }
-  }
-
-  /** The host's frame that both stages lead a page of a device's to now; -1: none. */
-  #leads(requester: number, asked: number): number {
-    const phys = this.#physOf(requester, asked * frameBytes);
-    const at = phys < 0 ? -1 : this.behind(phys);
-    return at < 0 ? -1 : at / frameBytes;
+  /** A second stage with all of the guest's memory, and the guest's first stages above it. */
+  #nested(described: IommuDescription, attached: (requester: number) => Attachment | LookupFault): GuestDevices {
+    const { kernel, runs } = this.#host;
+    const { driver } = this.#unit;
+    const second = driver.createDomain();
+    this.#second = second.root;
+    const mapper = new Mapper(kernel.memory, second.root, (count) => this.#host.allocate(count));
+    for (const { first, to, count, allow } of runs)
+      mapper.map(first * frameBytes, to * frameBytes, count * frameBytes, allow);
+    return new GuestDevices({
+      ...{ driver, second, attached, vendor: this.kind.nesting!.vendor },
+      keeps: (id) => this.#unit.hardware.caches.translations.keeps(id),
+      ...(described.hostBug !== undefined && { bug: described.hostBug }),
+    });
   }
 
   /** The second stage's entries to where a request leads. */
@@ -182,6 +206,13 @@ export class NestedUnit implements KernelUnit {
     const address = askedAddress(request);
     const phys = address === null ? -1 : this.#physOf(request.requester, address);
     if (phys < 0) return [];
-    return trace(this.#host.kernel.memory, this.#second.root, BigInt(phys), Need.none).steps;
+    return trace(this.#host.kernel.memory, this.#second!, BigInt(phys), Need.none).steps;
+  }
+
+  /** The host's frame that a page of a device's leads to now; -1: none. */
+  #leads(requester: number, asked: number): number {
+    const phys = this.#physOf(requester, asked * frameBytes);
+    const at = phys < 0 ? -1 : this.behind(phys);
+    return at < 0 ? -1 : at / frameBytes;
   }
 }

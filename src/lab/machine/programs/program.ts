@@ -4,6 +4,7 @@ import type { ByteMemory } from "../../../mem/byte_memory.js";
 import type { Actor } from "../../../sim/actor.js";
 import type { GuestKernel } from "../../../sw/xen/guest_kernel.js";
 import type { ProgramDescription } from "../description/schema.js";
+import type { Switchable } from "../load/switch_load.js";
 import type { GuestDomain, XenHost } from "../platform/host.js";
 import type { Reservation } from "../platform/reservation.js";
 
@@ -34,6 +35,11 @@ export interface MemorySite extends Line {
   readonly reservation: Reservation;
   /** On the processors of that domain. */
   readonly onProcessors: (actor: Actor) => Actor;
+}
+
+/** What a program is given that has a device switched. */
+export interface SwitchSite extends Line {
+  readonly device: Switchable;
 }
 
 /** A program that runs, and how it ends. */

@@ -13,13 +13,15 @@ import { hostileBlk } from "./hostile_blk.js";
 import { hostileNet } from "./hostile_net.js";
 import { net } from "./net.js";
 import { netback } from "./netback.js";
-import type { GuestSite, Line, MemorySite, OwnSite, Program } from "./program.js";
+import type { GuestSite, Line, MemorySite, OwnSite, Program, SwitchSite } from "./program.js";
+import { switching } from "./switching.js";
 
 /** What a line of the workload can be built of. */
 interface Offered {
   readonly own: () => OwnSite;
   readonly guest: () => GuestSite;
   readonly memory: () => MemorySite;
+  readonly switched: () => SwitchSite;
   readonly disk: (driving: DiskDriving) => DiskUnit;
   readonly nic: () => NicUnit;
 }
@@ -36,6 +38,7 @@ const builders: Readonly<Record<ProgramDescription["program"], (o: Offered) => P
   net: (o) => net(o.own(), o.nic()),
   netback: (o) => netback(o.guest(), o.nic()),
   balloon: (o) => balloon(o.memory()),
+  switch: (o) => switching(o.switched()),
   "hostile-net": (o) => hostileNet(o.guest(), o.nic()),
 };
 
@@ -55,6 +58,7 @@ export function buildPrograms(
         return { ...line, front: host.guests.get(description.from!)!, back: xen };
       },
       memory: () => memorySite(line, host),
+      switched: () => ({ ...line, device: host.kernelIommu!.switchable(deviceOf(description)) }),
       disk: (driving) => o.units.disk(deviceOf(description), driving),
       nic: () => o.units.nic(deviceOf(description)),
     });

@@ -1,7 +1,7 @@
 /** One run of a described machine from its seed to its end, and what is left over then. */
 import { Misuse } from "../../../base/assert.js";
 import { atOnce, type Paced } from "../../../base/paced.js";
-import { Rng } from "../../../base/rng.js";
+import { type Choose, drawn, Rng } from "../../../base/rng.js";
 import type { Memory } from "../../../mem/memory.js";
 import { told as stepsTold } from "../../../sim/actor.js";
 import { type Ran, runningUntilIdle } from "../../../sim/schedule.js";
@@ -89,6 +89,15 @@ function refuseMemory({ machine: m, refuse }: Described, needed: string): never 
   return refuse(path, `more memory: ${needed}, and no more is free`, `${found.join(" and ")} bytes`);
 }
 
+/** Devices do not stand still while a host works for its guest: one of those that have something to do takes a step. */
+function goesOn(units: Units, choose: Choose): () => boolean {
+  return () => {
+    const ready = units.all.filter(({ hardware }) => hardware.choices() > 0);
+    ready[ready.length > 1 ? choose(ready.length) : 0]?.hardware.step(0);
+    return ready.length > 0;
+  };
+}
+
 function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const { machine } = described;
   const host = buildHost(machine);
@@ -126,6 +135,7 @@ function* running(described: Described, o: RunOptions): Paced<MachineRun> {
   const before = freePages(host);
   const units = new Units(ground, devices, machine);
   const programs = buildPrograms(machine.workload, { ground, units, rng });
+  if (host.nested !== null) host.nested.meanwhile = goesOn(units, drawn(seed));
   const actors = [...programs.flatMap((p) => p.actors), ...units.actors, ...(host.iommu?.actors ?? [])];
   const counted = actors.map((a) => stepsTold(a, () => host.clock.steps++));
   const working = told === null ? counted : counted.map((a) => told.counted(a));

@@ -34,6 +34,7 @@ class BuiltDisk implements DiskUnit {
   readonly device: MachineDevice;
   readonly driver: BlockDriver;
   readonly actors: readonly Actor[];
+  readonly hardware: Actor;
   readonly #disk: Disk;
   #taken = 0;
 
@@ -48,7 +49,8 @@ class BuiltDisk implements DiskUnit {
     });
     this.driver = drivers[driving](g, this.#disk, device);
     const { bdf } = device.description;
-    this.actors = [oneWay(`disk ${bdf}`, this.#disk), g.host.onProcessors(oneWay(`driver ${bdf}`, this.driver))];
+    this.hardware = oneWay(`disk ${bdf}`, this.#disk);
+    this.actors = [this.hardware, g.host.onProcessors(oneWay(`driver ${bdf}`, this.driver))];
   }
 
   get medium(): Uint8Array {

@@ -13,6 +13,7 @@ class BuiltNic implements NicUnit {
   readonly device: MachineDevice;
   readonly driver: NicDriver;
   readonly actors: readonly Actor[];
+  readonly hardware: Actor;
   readonly #nic: Nic;
   readonly #ports = new Map<number, BridgePort>();
 
@@ -34,8 +35,9 @@ class BuiltNic implements NicUnit {
       else for (const p of pieces) kernel.freePages(p.page, 0);
     };
     const { bdf } = device.description;
+    this.hardware = oneWay(`nic ${bdf}`, this.#nic);
     this.actors = [
-      oneWay(`nic ${bdf}`, this.#nic),
+      this.hardware,
       g.host.onProcessors(oneWay(`driver ${bdf}`, this.driver)),
       oneWay(`station ${bdf}`, { ready: () => this.#speaker !== undefined, step: () => this.#speak() }),
     ];

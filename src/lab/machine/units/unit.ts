@@ -9,6 +9,8 @@ export interface Unit {
   readonly device: MachineDevice;
   /** The device, its driver, and who is at the other end of its wire. */
   readonly actors: readonly Actor[];
+  /** The device alone. */
+  readonly hardware: Actor;
   /** Let go of what the driver holds; while requests are under way it keeps all of it. */
   close(): void;
 }

@@ -42,7 +42,7 @@ class IommuEngine implements Engine {
   readonly overflow = "refuse";
   readonly lists = { splits: false, merges: false } as const;
   readonly joiner: ListJoiner = {
-    joins: (device) => device.untrusted !== true,
+    joins: (device) => device.untrusted !== true && this.#domainOf(device.bdf).joins !== false,
     map: (device, entries, direction, attributes) => this.#mapList(device, entries, direction, attributes),
     unmap: (device, { bus, size }) => this.#domainOf(device.bdf).unmap(0, bus, size),
   };

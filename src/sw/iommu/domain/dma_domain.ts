@@ -28,6 +28,8 @@ export interface DmaDomainOptions {
   readonly policy: UnmapPolicy;
   /** What devices' writes there mean is not for its tables to say: interrupt messages, above all. */
   readonly reserved: readonly ReservedRange[];
+  /** The unit keeps that there was nothing, or is the shadow of another: it is told of what is mapped too. Default: not. */
+  readonly tellsOfMaps?: boolean;
   /** Told when the flush queue's timer must be set. */
   readonly setTimer?: () => void;
 }
@@ -39,12 +41,14 @@ export class DmaDomain {
   readonly #queue: FlushQueue | null;
   readonly #setTimer: () => void;
   readonly #memory: MemoryView;
+  readonly #tellsOfMaps: boolean;
   #mapped = 0;
 
   constructor(o: DmaDomainOptions) {
     this.#mapper = o.mapper;
     this.#memory = o.memory;
     this.#flushes = o.flushes;
+    this.#tellsOfMaps = o.tellsOfMaps ?? false;
     this.#setTimer = o.setTimer ?? (() => undefined);
     for (const { first, last } of o.reserved) this.#space.reserve(first, last);
     const release = (cpu: number, first: number, frames: number) => this.#space.free(cpu, first, frames);
@@ -70,6 +74,7 @@ export class DmaDomain {
     const first = this.#space.alloc(cpu, bytes / frameBytes, Math.min(o.limit, this.#last), true);
     if (first < 0) return -1;
     this.#mapper.map(first * frameBytes, o.phys - inside, bytes, this.#expressible(o.allow));
+    this.#tell(first * frameBytes, bytes);
     this.#mapped++;
     return first * frameBytes + inside;
   }
@@ -90,6 +95,7 @@ export class DmaDomain {
     const first = this.#space.alloc(cpu, o.bytes / frameBytes, Math.min(o.limit, this.#last), true) * frameBytes;
     if (first < 0) return -1;
     for (const { at, phys, bytes } of o.pieces) this.#mapper.map(first + at, phys, bytes, this.#expressible(o.allow));
+    this.#tell(first, o.bytes);
     this.#mapped++;
     return first;
   }
@@ -106,9 +112,10 @@ export class DmaDomain {
     return first * frameBytes;
   }
 
-  /** Let whole pages of such addresses lead to memory. No unit here keeps that there was nothing, so none is told. */
+  /** Let whole pages of such addresses lead to memory. */
   link(address: number, o: { readonly phys: number; readonly bytes: number; readonly allow: Allow }): void {
     this.#mapper.map(address, o.phys, o.bytes, this.#expressible(o.allow));
+    this.#tell(address, o.bytes);
   }
 
   /** They lead nowhere again. This is flushed at once, lazy or not: the addresses may be linked anew. */
@@ -135,6 +142,11 @@ export class DmaDomain {
     } else if (this.#queue.queue(cpu, first, frames)) {
       this.#setTimer();
     }
+  }
+
+  /** Source: Linux drivers/iommu/intel/cache.c, cache_tag_flush_range_np (caching mode). */
+  #tell(address: number, bytes: number): void {
+    if (this.#tellsOfMaps) this.#flushes.flush(address / frameBytes, (address + bytes) / frameBytes - 1, true);
   }
 
   /** Where no entry can refuse reads, who may write may read: as Linux's formats do. */

@@ -19,6 +19,8 @@ export interface GuestDevicesOptions {
   readonly vendor: GuestVendor;
   /** What the guest's tables say of a device now. */
   readonly attached: (requester: number) => Attachment | LookupFault;
+  /** Whether the host's unit keeps translations under a tag. */
+  readonly keeps: (id: number) => boolean;
   readonly bug?: NestingBug;
 }
 
@@ -38,13 +40,15 @@ export interface NestingCounts {
   readonly carriedOver: number;
   /** Of `lost-invalidation`. */
   readonly lost: number;
+  /** Tags that were given while the unit kept translations of who had them before (I6). */
+  readonly recycled: number;
 }
 
 export class GuestDevices {
   readonly #o: GuestDevicesOptions;
   readonly #tags: HostTags;
   readonly #held = new Map<number, Held>();
-  readonly #counts = { nested: 0, told: 0, carriedOver: 0, lost: 0 };
+  readonly #counts = { nested: 0, told: 0, carriedOver: 0, lost: 0, recycled: 0 };
 
   constructor(o: GuestDevicesOptions) {
     this.#o = o;
@@ -91,7 +95,7 @@ export class GuestDevices {
       const guestId = (found as Attachment).domain ?? 0;
       this.#counts.nested++;
       const key = this.#keyOf(guestId);
-      const id = key === null ? second.id : this.#tags.take(key);
+      const id = key === null ? second.id : this.#tags.take(key, (given) => this.#given(given));
       held.tagged = { device, guestId, id, key };
       driver.attach(device, { id, root: second.root, guest });
     } else {
@@ -115,8 +119,12 @@ export class GuestDevices {
     return tagOf === "second stage" ? null : tagOf === "attachment" ? this.#counts.nested : guestId;
   }
 
+  #given(id: number): void {
+    if (this.#o.keeps(id)) this.#counts.recycled++;
+  }
+
   #flush(id: number, device: AttachedDevice): void {
-    const { driver, second } = this.#o;
-    driver.flushesOf({ id, root: second.root }, [device]).flushAll();
+    const { driver, second, bug } = this.#o;
+    if (bug !== "nested-id-recycled") driver.flushesOf({ id, root: second.root }, [device]).flushAll();
   }
 }

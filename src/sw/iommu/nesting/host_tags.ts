@@ -9,8 +9,8 @@ export class HostTags {
     this.#first = first;
   }
 
-  /** The number behind a key of the guest's, the lowest free one where the key is new. */
-  take(key: number): number {
+  /** The number behind a key of the guest's, the lowest free one where the key is new. @param given told of one that is free */
+  take(key: number, given: (id: number) => void): number {
     const held = this.#byKey.get(key);
     if (held !== undefined) {
       held.users++;
@@ -20,6 +20,7 @@ export class HostTags {
     while (this.#used.has(id)) id++;
     this.#used.add(id);
     this.#byKey.set(key, { id, users: 1 });
+    given(id);
     return id;
   }
 
