@@ -1,7 +1,7 @@
 /**
  * Entries replaced under running DMA on QEMU's units and on ours: see docs/decisions/0007-qemu-as-a-judge.md.
  *
- * DMALAB_QEMU_REPLACEMENTS of each structure (40 unless set), as far as DMALAB_QEMU_SECONDS, of which each has a quarter, allow.
+ * DMALAB_QEMU_REPLACEMENTS of each structure (40 unless set), as far as DMALAB_QEMU_SECONDS, of which each has a fifth, allow.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasSwitch, startVirt, startX86, switchesOn } from "./machines.js";
@@ -61,7 +61,7 @@ describe.each(rows)("$what", ({ what, arch, keeps, start }) => {
     afterAll(() => replaced?.unit.twin.machine.qtest.end());
 
     test("a device meets the old entry, the new one, or what the search allows, in QEMU as in ours", async () => {
-      const patienceMs = seconds === undefined ? undefined : (Number(seconds) * 1000) / rows.length;
+      const patienceMs = seconds === undefined ? undefined : (Number(seconds) * 1000) / (rows.length + 1);
       const verdict = await replaceUnderDma({ replaced, seed, count, ...(patienceMs !== undefined && { patienceMs }) });
       console.log(`${what}, QEMU ${qemu!.version}: ${summary(verdict)}`);
       expect(verdict.wrong).toEqual([]);

@@ -9,6 +9,8 @@ import type { ProgramUnit } from "./program_unit.js";
 export type Answering = Pick<ProgramUnit, "state" | "caches" | "transaction" | "recordsFaults" | "ourFaults">;
 
 export class Ours {
+  /** How many answers there are to a request. */
+  static readonly ways = 4;
   readonly #unit: Answering;
   readonly #rng: Rng;
 
@@ -21,7 +23,7 @@ export class Ours {
   /** Nothing is kept of it. @returns the answers by what is forgotten first: nothing, the page, the device's entries, both */
   answers(request: DmaRequest): string[] {
     const { state } = this.#unit;
-    return [0, 1, 2, 3].map((forgotten) => {
+    return Array.from({ length: Ours.ways }, (_, forgotten) => {
       const mark = state.mark();
       const answer = this.#answer(request, forgotten);
       state.undoTo(mark);

@@ -7,10 +7,10 @@
  * first step, and by the new domain after the last.
  */
 import { frameBytes } from "../../../src/base/frame.js";
-import { AddressType } from "../../../src/hw/iommu/core/request.js";
+import { AddressType, type DmaRequest } from "../../../src/hw/iommu/core/request.js";
 import type { Attachment, LookupFault } from "../../../src/table/device/index.js";
 import { reachWord } from "../program/answer.js";
-import type { Ours } from "../program/ours.js";
+import { Ours } from "../program/ours.js";
 import type { Act } from "../program/twin.js";
 import { type End, endIfPresent, entryNow } from "./ends.js";
 import { PassedOnce } from "./passed_once.js";
@@ -73,10 +73,8 @@ export class ReplacementJudge {
     const offset = address % frameBytes;
     const request = { requester: edu.requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
     const cached = this.#ours.cached(frame);
-    const each = this.#entries.map((entry) => this.#whileItIs(entry, () => this.#ours.answers(request)));
-    const all = each.flat();
-    const [kept, fresh] = [all[0]!, each[0]!.at(-1)!];
-    const as = all.indexOf(qemu);
+    const { all, as, entry } = this.#answers(request, qemu);
+    const [kept, fresh] = [all[0]!, all[Ours.ways - 1]!];
     const mayBeStale = phase === "during" || (phase === "after" && breaks(script, "after"));
     if (kept !== fresh) {
       verdict.stale++;
@@ -84,8 +82,7 @@ export class ReplacementJudge {
       if (!mayBeStale) verdict.fails(`${wordsOf(script, dma)}: ${what}`);
     }
     const isAhead = as < 0 && kept.startsWith(reachWord) && !qemu.startsWith(reachWord);
-    const [entry, forgotten] = as < 0 ? [0, 0] : [Math.floor(as / each[0]!.length), as % each[0]!.length];
-    if (!isAhead) this.#whileItIs(this.#entries[entry]!, () => this.#ours.goOn(request, forgotten));
+    if (!isAhead) this.#whileItIs(entry, () => this.#ours.goOn(request, Math.max(as, 0)));
     if (as >= 0) return true;
     const end = endOf(qemu);
     const strayed = this.#strayed.get(frame) ?? new Set();
@@ -101,6 +98,18 @@ export class ReplacementJudge {
     if (end !== null) this.#strayed.set(frame, strayed.add(end - offset));
     verdict.differs(known(difference), difference, wordsOf(script, dma));
     return all.some((answer) => endOf(answer) === end);
+  }
+
+  /** What ours may answer, by any entry that it may have read, until one of them is QEMU's: by which of the ways; -1: none is. */
+  #answers(request: DmaRequest, qemu: string): { all: readonly string[]; as: number; entry: Uint32Array } {
+    const all: string[] = [];
+    for (const entry of this.#entries) {
+      const answers = this.#whileItIs(entry, () => this.#ours.answers(request));
+      all.push(...answers);
+      const as = answers.indexOf(qemu);
+      if (as >= 0) return { all, as, entry };
+    }
+    return { all, as: -1, entry: this.#entries[0]! };
   }
 
   /** With an entry in our memory that stood there before. */

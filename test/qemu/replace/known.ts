@@ -24,7 +24,7 @@ export const vtdReplaceKnown: KnownReplaceFaults = (d) => {
   // 6.2.5: translations are tagged by the domain that the entry names, and a request first finds its entry.
   if (d.mayBeStale && d.held.some((at) => d.qemu === reach(at)))
     return "a translation is found by the device alone, whatever its entry says by now";
-  // 6.2.3: pass-through is what a PASID entry says, and goes with the PASID cache.
+  // 6.5.2.2: pass-through is what a PASID entry says, and goes with the PASID cache.
   if (d.passed && d.qemu === reach(d.address))
     return "pass-through ends when contexts are forgotten, not PASID entries";
   // 7.1.3: absence is 0x59, whatever else the entry says.

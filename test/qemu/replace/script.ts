@@ -74,16 +74,10 @@ const asked = (unit: Asked, commands: readonly Uint32Array[], forgetsEntry: bool
   ...{ kind: "acts", acts: unit.asking(commands), commands, forgetsEntry },
 });
 
-/** Stores as wide as processors make them; or commands one by one, each waited for. */
+/** A store; or commands one by one, each waited for. */
 function partsOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, step: ReplaceStep): readonly Done[] {
-  const { unit, of, entryAt, forgetEntry } = replaced;
-  if (step.kind === "store") {
-    const width = Math.min(of.widths.store / 32, step.words.length);
-    return Array.from({ length: step.words.length / width }, (_, n) => {
-      const words = step.words.slice(n * width, (n + 1) * width);
-      return done([{ kind: "store", address: entryAt + (step.word + n * width) * 4, words }]);
-    });
-  }
+  const { unit, entryAt, forgetEntry } = replaced;
+  if (step.kind === "store") return [done([{ kind: "store", address: entryAt + step.word * 4, words: step.words }])];
   if (step.kind === "flush")
     return replaced.forgetTag(explored.tagged(step.tag)).map((command) => asked(unit, [command], false));
   const forget = forgetEntry[rng.below(forgetEntry.length)]!;

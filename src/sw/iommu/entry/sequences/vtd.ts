@@ -92,7 +92,10 @@ export const vtdSequences = {
     title: "one exchange of the first 128 bits, the rest before it",
     source: "VT-d 4.1, 9.6: what decides stands in 128 bits; Yi Liu and Kevin Tian in D4",
     kinds: ["pt", "ss"],
-    steps: ({ to }) => [store(0, to.slice(0, 4)), store(4, to.slice(4)), sync, flush("old")],
+    steps: ({ from, to }) => [
+      ...(to.every((word, n) => n < 4 || word === from[n]) ? [] : storeEach(to, 2)),
+      ...[store(0, to.slice(0, 4)), sync, flush("old")],
+    ],
   },
   "linux-in-place": {
     title: "the whole entry copied over the old one",
