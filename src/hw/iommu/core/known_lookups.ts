@@ -8,7 +8,7 @@ import type { Attachment, LookupFault } from "../../../table/device/index.js";
 import type { EntryView, Looked } from "./entry_view.js";
 import type { UnitModel, Whose } from "./model.js";
 
-const knownMax = 8;
+const knownMax = 32;
 
 interface Known extends Whose {
   readonly settings: object;

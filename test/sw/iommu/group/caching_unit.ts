@@ -1,7 +1,8 @@
 /** A unit that keeps whatever it may keep, and devices that do: every DMA is asked of what they keep first. */
 import type { CacheTag } from "../../../../src/sw/iommu/group/cache_tags.js";
 import type { DomainBook } from "../../../../src/sw/iommu/group/domain_book.js";
-import type { Led, TaggedUnit, Whose } from "../../../../src/sw/iommu/group/tagged_driver.js";
+import type { Led, Whose } from "../../../../src/sw/iommu/group/tagged_driver.js";
+import { frameMax, type TestedUnit } from "./tested_unit.js";
 
 /** What it can be made to leave undone, so that checks are seen to fail. */
 export type Omission = "entry" | "id" | "device" | "nested";
@@ -12,10 +13,7 @@ interface Kept {
   readonly page: number;
 }
 
-/** Frames that programs use are below it. */
-export const frameMax = 4;
-
-export class CachingUnit implements TaggedUnit {
+export class CachingUnit implements TestedUnit {
   readonly #domains: DomainBook;
   readonly #identity: number;
   readonly #pages: number[] = [];
@@ -33,13 +31,11 @@ export class CachingUnit implements TaggedUnit {
     this.#omits = o.omits ?? null;
   }
 
-  /** As it was made. */
   forgetAll(): void {
     this.#pages.length = 0;
     for (const kept of [this.#entries, this.#keptEntries, this.#byId, this.#byDevice]) kept.clear();
   }
 
-  /** @param page 0: none */
   map(domain: number, frame: number, page: number): void {
     this.#pages[domain * frameMax + frame] = page;
   }
@@ -48,7 +44,6 @@ export class CachingUnit implements TaggedUnit {
     for (let frame = 0; frame < frameMax; frame++) this.map(domain, frame, 0);
   }
 
-  /** What tables say; 0: nothing. */
   walk(domain: number, frame: number): number {
     if (domain === this.#identity) return frame + 1;
     const of = this.#domains.kindOf(domain) === "nested" ? this.#domains.parentOf(domain) : domain;
@@ -82,7 +77,6 @@ export class CachingUnit implements TaggedUnit {
       if (tag.kind === "device" && key(kept) === key(tag) && names(kept)) this.#byDevice.delete(at);
   }
 
-  /** @returns the page that a device reaches; 0: it is refused */
   reach(whose: Whose, frame: number): number {
     const inDevice = this.#byDevice.get(key(whose) * frameMax + frame);
     if (inDevice !== undefined) return inDevice.page;
@@ -99,7 +93,6 @@ export class CachingUnit implements TaggedUnit {
     return page;
   }
 
-  /** @returns what is kept and is not so, in words; null: all is as tables and entries say */
   stale(ledTo: (whose: Whose) => number, idOf: (domain: number) => number): string | null {
     for (const { id, domain, frame, page } of this.#byId.values()) {
       if (idOf(domain) !== id) return `I6: under id ${id} the unit keeps what is of domain ${domain}`;

@@ -15,10 +15,21 @@ import { attachPasid, detachPasid, replacePasid } from "../../../../src/sw/iommu
 import { finishReset, prepareReset } from "../../../../src/sw/iommu/group/reset.js";
 import { ensureBlockingDomain } from "../../../../src/sw/iommu/group/set_domain.js";
 import { TaggedDriver, type Whose } from "../../../../src/sw/iommu/group/tagged_driver.js";
-import { CachingUnit, frameMax, type Omission } from "./caching_unit.js";
+import { CachingUnit, type Omission } from "./caching_unit.js";
+import { frameMax, type TestedUnit } from "./tested_unit.js";
 
 const pasids = 4;
 const region = { first: 0x1000, last: 0x1fff };
+
+export interface BenchOptions {
+  /** Firmware relies on a device of the second group. */
+  readonly isRelied?: boolean;
+  readonly omits?: Omission;
+  /** Of core or driver. */
+  readonly bug?: AttachBugId;
+  /** Left out: one that keeps whatever it may. */
+  readonly unit?: (o: { readonly domains: DomainBook; readonly identity: number }) => TestedUnit;
+}
 
 /** Two groups of two devices behind one unit; sometimes firmware relies on one. */
 export class Bench {
@@ -27,7 +38,7 @@ export class Bench {
   readonly domains = new DomainBook(this.state, 12);
   readonly tags = new CacheTags(this.state, 40);
   readonly ids = new DomainIds(this.state, { first: 2, count: 12 });
-  readonly unit: CachingUnit;
+  readonly unit: TestedUnit;
   readonly driver: TaggedDriver;
   readonly groups: readonly Group[];
   readonly warnings: string[] = [];
@@ -36,16 +47,17 @@ export class Bench {
   readonly #start: Mark;
   #handle = 1;
 
-  /** @param o.isRelied firmware relies on a device of the second group @param o.bug of core or driver */
-  constructor(o: { readonly isRelied?: boolean; readonly omits?: Omission; readonly bug?: AttachBugId } = {}) {
+  constructor(o: BenchOptions = {}) {
     const { isRelied = false, omits } = o;
     const bugs = new Set(o.bug === undefined ? [] : [o.bug]);
     const { state, domains, tags, ids } = this;
     const [blocked, identity] = (["blocked", "identity"] as const).map((kind) => domains.allocate({ kind }) as number);
     // Known to all as one of its own, for which there is nothing to forget.
     ids.take(identity!);
-    this.unit = new CachingUnit({ domains, identity: identity!, ...(omits !== undefined && { omits }) });
-    const refuses = (): Result => (this.refuses > 0 && --this.refuses >= 0 ? "ENOMEM" : null);
+    const make = o.unit ?? ((u) => new CachingUnit({ ...u, ...(omits !== undefined && { omits }) }));
+    this.unit = make({ domains, identity: identity! });
+    const refuses = (asked: Whose & { readonly domain: number }): Result =>
+      this.refuses > 0 && --this.refuses >= 0 ? "ENOMEM" : (this.unit.refuses?.(asked) ?? null);
     const of = { blocked: blocked!, identity: identity!, refuses, bugs };
     this.driver = new TaggedDriver({ domains, tags, ids, unit: this.unit, ...of });
     this.groups = [0, 1].map((g) => {
@@ -63,9 +75,9 @@ export class Bench {
   /** As it was made, and then as a program finds it. */
   begin(seed: number): void {
     this.state.undoTo(this.#start);
-    this.unit.forgetAll();
-    this.warnings.length = 0;
     this.rng = new Rng(seed);
+    this.unit.forgetAll(this.rng);
+    this.warnings.length = 0;
     this.#handle = 1;
     for (const group of this.groups) {
       // What a first claim makes is no change of what is attached.
@@ -194,11 +206,14 @@ export function programOf(b: Bench, seed: number, steps: number): string | null 
     // The first refusal of an operation is one that it must bear; a second would be of what stood before.
     b.refuses = refusable.includes(name) && b.rng.below(3) === 0 ? 1 : 0;
     const before = fallible.has(name) ? snapshot(b) : [];
+    b.unit.begins?.();
     const result = operations[name]!(b, group);
+    const strayed = b.unit.ends?.() ?? null;
     b.refuses = 0;
     said.push(`${name} (${devices} devices): ${result ?? "done"}`);
     const failed = result !== null && result !== "does not fail";
-    const wrong = (failed && !isAsBefore(b, before) ? `${name} failed, and changed something` : null) ?? check(b);
+    const wrong =
+      strayed ?? (failed && !isAsBefore(b, before) ? `${name} failed, and changed something` : null) ?? check(b);
     if (wrong !== null) return [wrong, ...said].join("\n");
     for (let k = 0; k < 4; k++) {
       const [whose, frame] = [{ device: b.rng.below(4), pasid: b.rng.below(3) }, b.rng.below(frameMax)];
