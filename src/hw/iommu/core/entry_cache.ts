@@ -11,7 +11,7 @@ import { spaceWord } from "./tag.js";
 
 /** Words of entries that one leg holds at most: an L1 descriptor of 2 words and an entry of 16. */
 export const legWordsMax = 18;
-const Word = { flags: 0, requester: 1, pasid: 2, domain: 3, words: 4 } as const;
+const Word = { flags: 0, requester: 1, pasid: 2, domain: 3, counts: 4, words: 5 } as const;
 const width = Word.words + legWordsMax;
 /** In `flags`, beside the count of words. */
 const marked = 0x100;
@@ -22,7 +22,18 @@ export interface EntryScope {
   /** Bits of the requester that are not compared. */
   readonly ignored?: number;
   readonly pasid?: number | null;
+  /** The PASID that requests count as: of those without one too, where they have one by what leads to them. */
+  readonly counts?: number;
   readonly domain?: number;
+}
+
+/** Whose entries are kept. */
+export interface EntryOwner {
+  readonly requester: number;
+  readonly pasid: number | null;
+  readonly domain: number;
+  /** The PASID that its requests count as; left out: `pasid`. */
+  readonly counts?: number | null;
 }
 
 export class EntryCache {
@@ -64,11 +75,7 @@ export class EntryCache {
     return true;
   }
 
-  fill(
-    whose: { readonly requester: number; readonly pasid: number | null; readonly domain: number },
-    words: Uint32Array,
-    way: number,
-  ): void {
+  fill(whose: EntryOwner, words: Uint32Array, way: number): void {
     const old = this.find(whose.requester, whose.pasid);
     if (old >= 0) this.slots.clear(old);
     const w = this.#entry.fill(0);
@@ -76,15 +83,17 @@ export class EntryCache {
     w[Word.requester] = whose.requester;
     w[Word.pasid] = spaceWord(whose.pasid);
     w[Word.domain] = whose.domain;
+    w[Word.counts] = spaceWord(whose.counts === undefined ? whose.pasid : whose.counts);
     w.set(words, Word.words);
     this.slots.put(way, w);
   }
 
-  invalidate({ requester, ignored = 0, pasid, domain }: EntryScope): number {
+  invalidate({ requester, ignored = 0, pasid, counts, domain }: EntryScope): number {
     return this.slots.clearWhere((slot) => {
       if (requester !== undefined && ((this.slots.word(slot, Word.requester) ^ requester) & ~ignored) !== 0)
         return false;
       if (pasid !== undefined && this.slots.word(slot, Word.pasid) !== spaceWord(pasid)) return false;
+      if (counts !== undefined && this.slots.word(slot, Word.counts) !== spaceWord(counts)) return false;
       return domain === undefined || this.slots.word(slot, Word.domain) === domain;
     });
   }

@@ -132,7 +132,9 @@ export class EntryFetch {
       s.cached = 1;
     } else {
       const words = this.#words.subarray(split, s.wordCount);
-      if (s.overtaken === 0) caches.spaces.fill({ requester: s.requester, pasid: pasidOf(s), domain }, words, way);
+      const counts = isAttachment(found) ? found.pasid : pasidOf(s);
+      if (s.overtaken === 0)
+        caches.spaces.fill({ requester: s.requester, pasid: pasidOf(s), domain, counts }, words, way);
       s.cached = 2;
     }
     s.stage = this.#keeping();

@@ -50,14 +50,13 @@ export function forgetSpace(
 }
 
 /**
- * PASID entries. Those of requests without PASID, which count as of RID_PASID, are kept apart here, and go with any PASID of
- * the domain: a unit may forget more than it is asked to.
+ * PASID entries. Those of requests without PASID go with RID_PASID, which they count as: VT-d 4.1, 6.5.2.2.
  * @param g 0 = of one domain, 1 = one PASID of it, 3 = all
  */
 export function forgetPasids(caches: UnitCaches, o: { g: number; did: number; pasid: number }): void {
   if (o.g === 3) caches.spaces.invalidate({});
   else if (o.g === 0) caches.spaces.invalidate({ domain: o.did });
-  else for (const pasid of [o.pasid, null]) caches.spaces.invalidate({ domain: o.did, pasid });
+  else caches.spaces.invalidate({ domain: o.did, counts: o.pasid });
 }
 
 const pages = (page: number, am: number) => {
