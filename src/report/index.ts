@@ -57,6 +57,7 @@ export { type RunVerdict, type Tone, verdictOf } from "./recording/words/verdict
 export { replaceDocument } from "./replace/document.js";
 export { replacementLines, replaceTableLines } from "./replace/lines.js";
 export { hitlessMarkdown, tableRows } from "./replace/markdown.js";
+export { replacementMarkdown } from "./replace/pair_markdown.js";
 export { demonstrationDocument, runListDocument, scenarioDocument } from "./scenario/document.js";
 export { demonstrationLines, runListLines, scenarioLines } from "./scenario/lines.js";
 export { bugsMarkdown, scenarioMarkdown, scenariosMarkdown } from "./scenario/markdown.js";

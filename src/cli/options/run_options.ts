@@ -115,12 +115,15 @@ const options: readonly OptionRow[] = [
   replacements("fetch-order", oneOf("<order>", ["ascending", "any"]), "in which order it reads the pieces"),
   replacements("without", oneOf("<feature>", ["overrides", "stalls"]), "what an SMMUv3 lacks", { many: true }),
   stories("markdown", null, "print the page of a scenario, of a bug, of the policies, of replacements, or of a list", {
-    forms: ["scenario", "bug", "lifetime", "replaceTable", "list"],
+    forms: ["scenario", "bug", "lifetime", "replaceTable", "replacement", "list"],
     not: { json: "each is a document of its own" },
   }),
   output("html", file, "write a report to look at", { forms: looked }),
   output("perfetto", file, "write a trace for ui.perfetto.dev", { forms: looked }),
-  ...everyVerb(output, "dmalab.run/1"),
+  ...everyVerb(
+    output,
+    "dmalab.run/1; lists: dmalab.run-list/1; --page-lifetime: dmalab.page-lifetime/1; --replace-table and --replace: dmalab.replace-table/1",
+  ),
 ];
 
 export const runVerb: VerbRow = {

@@ -73,7 +73,7 @@ export function pages(text: string): number {
   throw new InvalidArgumentError("It takes a multiple of 4 KiB such as 512MiB.");
 }
 
-/** What every verb has at the end. @param schema of its document */
+/** What every verb has at the end. @param schema of its document, and of those that it writes instead */
 export function everyVerb(output: ReturnType<typeof under>, schema: string): OptionRow[] {
   return [
     output("json", null, `print one JSON document (schema ${schema})`),

@@ -3,7 +3,13 @@ import { didYouMean } from "../../base/nearest.js";
 import { entryOfStructure } from "../../lab/replace/entries.js";
 import { type StructureName, structureNames } from "../../lab/replace/structures.js";
 import { type Hardware, pairOf, replaceTable } from "../../lab/replace/table.js";
-import { hitlessMarkdown, replaceDocument, replacementLines, replaceTableLines } from "../../report/index.js";
+import {
+  hitlessMarkdown,
+  replaceDocument,
+  replacementLines,
+  replacementMarkdown,
+  replaceTableLines,
+} from "../../report/index.js";
 import type { StreamFeatures } from "../../sw/iommu/entry/kinds/smmu_stream.js";
 import { AskedWrongly } from "../host/misuse.js";
 import type { Session } from "../session/session.js";
@@ -87,7 +93,9 @@ async function one(
   const pair = await session.during(`replacing ${from} by ${to}`, () => pairOf(of, from, to, hardware));
   const fetchBits = Math.min(hardware.fetchBits ?? of.widths.fetch, of.format.about.bitCount);
   const fetchOrder = hardware.fetchOrder ?? of.fetchOrder;
-  if (flags.json === true) session.json(replaceDocument([{ structure, of, fetchBits, fetchOrder, pairs: [pair] }]));
+  if (flags.markdown === true) session.print([replacementMarkdown({ structure, of, pair, fetchBits, fetchOrder })]);
+  else if (flags.json === true)
+    session.json(replaceDocument([{ structure, of, fetchBits, fetchOrder, pairs: [pair] }]));
   else session.say(replacementLines({ structure, of, pair, fetchBits, fetchOrder }, session.screen));
   return 0;
 }

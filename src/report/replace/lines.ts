@@ -1,5 +1,6 @@
 /** Tables of replacements, and one of them opened, for a terminal. */
 
+import { plural } from "../../base/count_words.js";
 import type { ReplacedEntry } from "../../lab/replace/replaced_entry.js";
 import type { Replacement } from "../../lab/replace/replacement.js";
 import { type StructureName, structures } from "../../lab/replace/structures.js";
@@ -44,7 +45,7 @@ type Hardware = Pick<ReplaceTable, "fetchBits" | "fetchOrder">;
 export const hardwareWords = (t: ReplaceTable): string => `as Linux does it today; ${readWords(t, t.of)}`;
 
 /** How the unit reads, and whether units do so. */
-function readWords({ fetchBits, fetchOrder }: Hardware, of: ReplacedEntry): string {
+export function readWords({ fetchBits, fetchOrder }: Hardware, of: ReplacedEntry): string {
   const stores = `the processor stores up to ${of.widths.store}`;
   if (fetchOrder === "ascending") return `the unit reads ${fetchBits} bits at once, from the first on, and ${stores}`;
   const breach =
@@ -63,19 +64,14 @@ function betterLines(pairs: readonly Pair[], width: number): string[] {
   return [...by].flatMap(([name, all]) => wrap(`hitless by ${name}: ${all.join(", ")}`, width, "  ", "    "));
 }
 
-export function replacementLines(
-  {
-    structure,
-    of,
-    pair,
-    ...hardware
-  }: Hardware & {
-    readonly structure: StructureName;
-    readonly of: ReplacedEntry;
-    readonly pair: Pair;
-  },
-  { color, width }: Screen,
-): string[] {
+/** One pair, and how the unit reads. */
+export interface OpenedPair extends Hardware {
+  readonly structure: StructureName;
+  readonly of: ReplacedEntry;
+  readonly pair: Pair;
+}
+
+export function replacementLines({ structure, of, pair, ...hardware }: OpenedPair, { color, width }: Screen): string[] {
   const style = styleFor(color);
   const { from, to, ways } = pair;
   const title = `${of.kinds[from]!.title} → ${of.kinds[to]!.title}`;
@@ -104,7 +100,7 @@ function wayLines(of: ReplacedEntry, old: Uint32Array, way: Replacement, { color
     ...(torn.length === 0 ? [] : ["  What the unit may take it for besides:"]),
     ...torn.flatMap((v) => wrap(`- ${v}`, width, "    ", "      ")),
     ...way.broken.flatMap(({ rule, steps }) => [
-      ...wrap(`broken in ${steps.length} steps: ${entryRuled(rule)}`, width, "  ", "    "),
+      ...wrap(`broken in ${plural(steps.length, "step")}: ${entryRuled(rule)}`, width, "  ", "    "),
       ...steps.flatMap((s) => {
         const seen = Object.entries(s.facts).map(([name, value]) => ` (${name}: ${value})`);
         return wrap(`${s.actor}: ${s.step}${seen.join("")}`, width, "      ", "        ").map(style.dim);

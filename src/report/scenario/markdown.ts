@@ -5,7 +5,7 @@ import type { Part } from "../../lab/scenario/story.js";
 import type { Told } from "./told.js";
 
 /** A cell or a line: nothing in it ends the cell or begins markup. */
-const plain = (text: string): string => text.replace(/[\\`*_[\]<>|]/g, "\\$&").replace(/\n/g, " ");
+export const plain = (text: string): string => text.replace(/[\\`*_[\]<>|]/g, "\\$&").replace(/\n/g, " ");
 
 /** A table. */
 export const rows = (columns: readonly string[], lines: readonly (readonly string[])[]): string[] => [
