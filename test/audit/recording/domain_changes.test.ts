@@ -165,14 +165,18 @@ describe("changes of each kind", () => {
     ],
     [
       "torn down, and attaching fails",
-      [...first, ...tornDown, "map: IOMMU: iova=0x0 - 0x1000 paddr=0x0 size=4096"],
+      [
+        ...first,
+        ...tornDown,
+        "map: IOMMU: iova=0x0000000000001000 - 0x0000000000002000 paddr=0x0000000000005000 size=4096",
+      ],
       { how: "torn down", device: null },
     ],
     [
       "a PASID is given another domain",
       [
         assign(3, 7),
-        "unmap: IOMMU: iova=0x0 - 0x1000 size=4096 unmapped_size=4096",
+        "unmap: IOMMU: iova=0x0000000000001000 - 0x0000000000002000 size=4096 unmapped_size=4096",
         assign(4, 7),
         pasidCache(3, 7),
         pasidIotlb(3, 7),
@@ -338,6 +342,12 @@ describe("numbers that serve again", () => {
   test("accuse nobody: lines were cut out", () => {
     const more = (text: string) => text.replace(/written: \d+\/\d+/, "written: 900/900");
     expect(doubted(unforgotten, more).join()).toContain("were filtered or cut out");
+  });
+
+  test("a change whose beginning may be lost is not out of order", () => {
+    const unmap = "unmap: IOMMU: iova=0x0000000000001000 - 0x0000000000002000 size=4096 unmapped_size=4096";
+    const { change, accused } = seen([...first, "CPU:0 [LOST 3 EVENTS]", unmap, unmap, assign(4), attach()]);
+    expect([change.order, change.orderNote, accused]).toEqual(["unknown", "events were lost meanwhile", []]);
   });
 
   test("a domain is not said to have blocked where the events that took it away may be lost", () => {
