@@ -74,7 +74,7 @@ describe.each(rows)("$what", ({ what, arch, keeps, start }) => {
       ["turned: the order of the steps", (steps) => steps.toReversed()],
     ];
     test.each(broken)("%s, is noticed", async (_, edit) => {
-      const verdict = await replaceUnderDma({ replaced, seed, count: 40, wrongMax: 1, edit });
+      const verdict = await replaceUnderDma({ replaced, seed, count: 100, wrongMax: 1, edit });
       expect(verdict.wrong).not.toEqual([]);
     });
   });

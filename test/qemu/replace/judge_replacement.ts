@@ -25,7 +25,7 @@ export class ReplacementJudge {
   #passed: PassedOnce;
   /** What the entry was since it was forgotten last, the latest first: the unit may have read any of them. */
   #entries: Uint32Array[] = [];
-  /** By page, in this script: where QEMU let it lead, otherwise than units do. */
+  /** By page, in this script: where QEMU let it lead by an entry that is not present. */
   readonly #strayed = new Map<number, Set<number>>();
 
   constructor(replaced: ReplacedUnit, ours: Ours, verdict: ReplaceVerdict) {
@@ -95,7 +95,9 @@ export class ReplacementJudge {
       passed: this.#passed.holds,
       readsFlash: this.#entries.some((e) => leadsBelow(replaced.of.found(e), replaced.unit.twin.machine.ramBase)),
     };
-    if (end !== null) this.#strayed.set(frame, strayed.add(end - offset));
+    const { ifPresent, held } = difference;
+    // What ours holds goes with its own tag's flush.
+    if (end !== null && end === ifPresent && !held.includes(end)) this.#strayed.set(frame, strayed.add(end - offset));
     verdict.differs(known(difference), difference, wordsOf(script, dma));
     return all.some((answer) => endOf(answer) === end);
   }

@@ -9,7 +9,7 @@ export interface ReplaceDifference extends Difference {
   readonly held: readonly number[];
   /** Where the entry would lead as it stands in memory, were it present; null: nowhere. */
   readonly ifPresent: End;
-  /** Where QEMU's unit let the page lead before, otherwise than units do. */
+  /** Where QEMU's unit let the page lead before, by an entry that was not present. */
   readonly strayed: readonly number[];
   /** An entry that the unit may have read leads below RAM, where this machine has flash and registers. */
   readonly readsFlash: boolean;
