@@ -99,7 +99,7 @@ export class Accesses {
     const { requester } = edu;
     const frame = Math.floor(address / 4096);
     const request = { requester, pasid: null, frame, offset: address % 4096, write, type: AddressType.untranslated };
-    const cached = this.#ours.cached(frame).map(({ allow }) => allow);
+    const cached = this.#ours.rightsCached(frame);
     const answers = this.#ours.answers(request);
     const [kept, fresh] = [answers[0]!, answers.at(-1)!];
     const seen = qemu(answers);

@@ -38,17 +38,16 @@ export class Ours {
     putBack();
   }
 
-  /** The translations that ours has cached of a page, under any tag: their rights, and the frame to which each leads. */
-  cached(frame: number): { readonly allow: number; readonly to: number }[] {
+  /** Rights of the translations that ours has cached of a page. */
+  rightsCached(frame: number): number[] {
     const { translations } = this.#unit.caches;
-    const found: { allow: number; to: number }[] = [];
+    const rights: number[] = [];
     for (let slot = 0; slot < translations.slots.count; slot++) {
       const from = translations.frameOf(slot);
       const isOf = frame >= from && frame < from + 2 ** (translations.sizeLg2Of(slot) - 12);
-      if (!translations.slots.isUsed(slot) || !isOf) continue;
-      found.push({ allow: translations.allowOf(slot), to: translations.outputOf(slot) + frame - from });
+      if (translations.slots.isUsed(slot) && isOf) rights.push(translations.allowOf(slot));
     }
-    return found;
+    return rights;
   }
 
   /**

@@ -13,6 +13,7 @@ import { reachWord } from "../program/answer.js";
 import { Ours } from "../program/ours.js";
 import type { Act } from "../program/twin.js";
 import { type End, endIfPresent, entryNow } from "./ends.js";
+import { MayHold, tagOf } from "./may_hold.js";
 import { PassedOnce } from "./passed_once.js";
 import type { ReplaceVerdict } from "./replace_verdict.js";
 import type { ReplacedUnit } from "./replaced_unit.js";
@@ -25,6 +26,7 @@ export class ReplacementJudge {
   #passed: PassedOnce;
   /** What the entry was since it was forgotten last, the latest first: the unit may have read any of them. */
   #entries: Uint32Array[] = [];
+  readonly #held = new MayHold();
   /** By page, in this script: where QEMU let it lead by an entry that is not present. */
   readonly #strayed = new Map<number, Set<number>>();
 
@@ -47,11 +49,13 @@ export class ReplacementJudge {
     this.#verdict.replacements++;
     this.#passed = new PassedOnce(this.#replaced);
     this.#strayed.clear();
+    this.#held.clear();
     let n = 0;
     for (const event of script.events) {
       if (event.kind === "acts") {
         this.perform(event.acts);
         this.#passed.after(event.commands);
+        if (event.forgetsTag !== null) this.#held.forget(event.forgetsTag);
         this.#entries = [entryNow(this.#replaced), ...(event.forgetsEntry ? [] : this.#entries)];
         continue;
       }
@@ -72,7 +76,7 @@ export class ReplacementJudge {
     const frame = Math.floor(address / frameBytes);
     const offset = address % frameBytes;
     const request = { requester: edu.requester, pasid: null, frame, offset, write, type: AddressType.untranslated };
-    const cached = this.#ours.cached(frame);
+    const cached = this.#ours.rightsCached(frame);
     const { all, as, entry } = this.#answers(request, qemu);
     const [kept, fresh] = [all[0]!, all[Ours.ways - 1]!];
     const mayBeStale = phase === "during" || (phase === "after" && breaks(script, "after"));
@@ -83,21 +87,27 @@ export class ReplacementJudge {
     }
     const isAhead = as < 0 && kept.startsWith(reachWord) && !qemu.startsWith(reachWord);
     if (!isAhead) this.#whileItIs(entry, () => this.#ours.goOn(request, Math.max(as, 0)));
-    if (as >= 0) return true;
     const end = endOf(qemu);
+    const held = this.#held.of(frame);
+    if (end !== null)
+      this.#held.note(
+        frame,
+        end - offset,
+        this.#entries.map((e) => tagOf(replaced, e)),
+      );
+    if (as >= 0) return true;
     const strayed = this.#strayed.get(frame) ?? new Set();
     const difference = {
-      ...{ ours: all, qemu, write, mayBeStale, address },
-      cached: cached.map(({ allow }) => allow),
-      held: cached.map(({ to }) => to * frameBytes + offset),
+      ...{ ours: all, qemu, write, mayBeStale, address, cached },
+      held: held.map((page) => page + offset),
       ifPresent: endIfPresent(replaced, dma),
       strayed: [...strayed].map((page) => page + offset),
       passed: this.#passed.holds,
       readsFlash: this.#entries.some((e) => leadsBelow(replaced.of.found(e), replaced.unit.twin.machine.ramBase)),
     };
-    const { ifPresent, held } = difference;
-    // What ours holds goes with its own tag's flush.
-    if (end !== null && end === ifPresent && !held.includes(end)) this.#strayed.set(frame, strayed.add(end - offset));
+    // What may be held goes with its own tag's flush.
+    if (end !== null && end === difference.ifPresent && !difference.held.includes(end))
+      this.#strayed.set(frame, strayed.add(end - offset));
     verdict.differs(known(difference), difference, wordsOf(script, dma));
     return all.some((answer) => endOf(answer) === end);
   }

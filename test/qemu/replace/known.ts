@@ -5,7 +5,7 @@ import type { End } from "./ends.js";
 
 export interface ReplaceDifference extends Difference {
   readonly address: number;
-  /** Where translations of the page lead that ours has cached, under any tag. */
+  /** Where translations of the page lead that a unit may hold, under any tag. */
   readonly held: readonly number[];
   /** Where the entry would lead as it stands in memory, were it present; null: nowhere. */
   readonly ifPresent: End;

@@ -6,6 +6,7 @@ import type { Rng } from "../../../src/base/rng.js";
 import type { ReplaceStep } from "../../../src/sw/iommu/entry/sequences/sequence.js";
 import type { Act } from "../program/twin.js";
 import type { Access } from "./ends.js";
+import { tagOf } from "./may_hold.js";
 import { type PageKind, pageKinds } from "./pages.js";
 import type { Asked, ReplacedUnit } from "./replaced_unit.js";
 import type { Explored } from "./ways.js";
@@ -26,6 +27,8 @@ interface Done {
   readonly commands: readonly Uint32Array[];
   /** From here on the unit has nothing of the entry but as it stands. */
   readonly forgetsEntry: boolean;
+  /** Nor any translation under this tag. */
+  readonly forgetsTag: string | null;
 }
 export type Event = Done | Dma;
 
@@ -57,7 +60,7 @@ export function scriptOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, e
       dma(phase, pageKinds[rng.below(pageKinds.length)]!, rng.below(2) === 1);
   };
   const old: Act = { kind: "store", address: entryAt, words: of.entry(explored.way.from, "old") };
-  events.push(done([...replaced.away, old]), asked(unit, replaced.forgetAll, true));
+  events.push(done([...replaced.away, old]), asked(unit, replaced.forgetAll, { forgetsEntry: true }));
   some("before", 4);
   const parts = edit(explored.table.steps).flatMap((step) => partsOf(replaced, explored, rng, step));
   for (const [n, part] of parts.entries()) {
@@ -69,17 +72,26 @@ export function scriptOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, e
   return { explored, events, home: [...replaced.home, ...unit.asking(replaced.forgetAll)] };
 }
 
-const done = (acts: readonly Act[]): Done => ({ kind: "acts", acts, commands: [], forgetsEntry: false });
-const asked = (unit: Asked, commands: readonly Uint32Array[], forgetsEntry: boolean): Done => ({
-  ...{ kind: "acts", acts: unit.asking(commands), commands, forgetsEntry },
+const nothing = { forgetsEntry: false, forgetsTag: null } as const;
+const done = (acts: readonly Act[]): Done => ({ kind: "acts", acts, commands: [], ...nothing });
+const asked = (unit: Asked, commands: readonly Uint32Array[], forgets: Partial<Done>): Done => ({
+  ...{ kind: "acts", acts: unit.asking(commands), commands },
+  ...nothing,
+  ...forgets,
 });
 
 /** A store; or commands one by one, each waited for. */
 function partsOf(replaced: ReplacedUnit, explored: Explored, rng: Rng, step: ReplaceStep): readonly Done[] {
   const { unit, entryAt, forgetEntry } = replaced;
   if (step.kind === "store") return [done([{ kind: "store", address: entryAt + step.word * 4, words: step.words }])];
-  if (step.kind === "flush")
-    return replaced.forgetTag(explored.tagged(step.tag)).map((command) => asked(unit, [command], false));
+  if (step.kind === "flush") {
+    const entry = explored.tagged(step.tag);
+    const flush = replaced.forgetTag(entry);
+    const forgetsTag = tagOf(replaced, entry);
+    return flush.map((command, n) => asked(unit, [command], n === flush.length - 1 ? { forgetsTag } : {}));
+  }
   const forget = forgetEntry[rng.below(forgetEntry.length)]!;
-  return [...forget, ...replaced.drain].map((command, n) => asked(unit, [command], n === forget.length - 1));
+  return [...forget, ...replaced.drain].map((command, n) =>
+    asked(unit, [command], { forgetsEntry: n === forget.length - 1 }),
+  );
 }
