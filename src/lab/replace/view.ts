@@ -26,8 +26,12 @@ export function viewOf(found: Attachment | LookupFault, tagOf: (found: Attachmen
   if (!("state" in found)) return blocked(found.why);
   if (found.state === "blocked") return blocked(found.why);
   const { ats, first, second } = found;
-  if (found.state !== "translated")
-    return { isBlocked: false, tag: null, leads: "identity", ats, words: "addresses pass as they are" };
+  if (found.state !== "translated") {
+    // Units may keep addresses that pass as they keep translations: VT-d 6.2.5, as those of first stages.
+    const tag = found.domain === null ? null : tagOf(found);
+    const under = tag === null ? "" : `, under ${tag.all}`;
+    return { isBlocked: false, tag, leads: "identity", ats, words: `addresses pass as they are${under}` };
+  }
   const tables = [
     ...first.map((r) => `first stage at ${hex(r.address)}, ${r.level + 1} levels`),
     ...(second === null ? [] : [`second stage at ${hex(second.address)}, ${second.level + 1} levels`]),

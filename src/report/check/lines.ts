@@ -110,7 +110,7 @@ function verdictLines(report: CheckReport, style: Style, width: number): string[
   if (asked.some((m) => m.violated !== null)) return [];
   if (asked.every(isShown)) {
     return wrap(
-      `✓ Nothing that must hold is broken: ${reachedWords(asked)}. Shown for ${asked.length === 1 ? "this machine" : "these machines"}, as small as they are.`,
+      `✓ Nothing that must hold is broken: ${reachedWords(asked)}. Shown for ${asked.length === 1 ? "this machine, as small as it is" : "these machines, as small as they are"}.`,
       ...([width, "", "  "] as const),
     ).map(style.green);
   }

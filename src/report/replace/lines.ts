@@ -47,21 +47,27 @@ export const hardwareWords = (t: ReplaceTable): string => `as Linux does it toda
 /** How the unit reads, and whether units do so. */
 export function readWords({ fetchBits, fetchOrder }: Hardware, of: ReplacedEntry): string {
   const stores = `the processor stores up to ${of.widths.store}`;
-  if (fetchOrder === "ascending") return `the unit reads ${fetchBits} bits at once, from the first on, and ${stores}`;
+  const read = `the unit reads ${fetchBits} bits at once${fetchBits < of.format.about.bitCount ? "" : ", all of the entry"}`;
+  if (fetchOrder === "ascending") return `${read}, from the first on, and ${stores}`;
   const breach =
     of.fetchOrder === "any" ? "" : ", the rest before it knows that the entry counts, as its document does not let it";
-  return `the unit reads ${fetchBits} bits at once, in any order${breach}, and ${stores}`;
+  return `${read}, in any order${breach}, and ${stores}`;
 }
 
-/** Which ways are hitless where what ships is not. */
+/** Which ways are hitless where what ships is not, or at least not unsafe. */
 function betterLines(pairs: readonly Pair[], width: number): string[] {
   const by = new Map<string, string[]>();
-  for (const { from, to, shipped, best } of pairs) {
-    if (best === null || shipped[0]?.verdict === "hitless") continue;
-    const name = `${best.sequence}${best.onlyAlone ? " *" : ""}`;
+  for (const { from, to, ways, shipped, best } of pairs) {
+    if (shipped[0]?.verdict === "hitless") continue;
+    const gap = shipped[0]?.verdict === "unsafe" ? ways.find((w) => w.verdict === "breaking") : undefined;
+    if (best === null && gap === undefined) continue;
+    const name =
+      best === null
+        ? `no more than a gap by ${gap!.sequence}`
+        : `hitless by ${best.sequence}${best.onlyAlone ? " *" : ""}`;
     by.set(name, [...(by.get(name) ?? []), `${from}→${to}`]);
   }
-  return [...by].flatMap(([name, all]) => wrap(`hitless by ${name}: ${all.join(", ")}`, width, "  ", "    "));
+  return [...by].flatMap(([name, all]) => wrap(`${name}: ${all.join(", ")}`, width, "  ", "    "));
 }
 
 /** One pair, and how the unit reads. */

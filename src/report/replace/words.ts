@@ -20,9 +20,13 @@ export const letterOf = ({ verdict, complete, broken }: Replacement): string =>
 export function cellOf({ from, to, ways, shipped, best }: Pair): string {
   const own = shipped[0] ?? ways[0]!;
   if (from === to && own.steps.every((s) => s.kind === "flush")) return "-";
-  const better = own.verdict === "hitless" || best === null ? "" : best.onlyAlone ? "*" : "+";
+  const better = own.verdict === "hitless" ? "" : best === null ? gapOnly(own, ways) : best.onlyAlone ? "*" : "+";
   return `${syncsOf(own)}${letterOf(own)}${own.mixesAttributes ? "~" : ""}${better}`;
 }
+
+/** Where what ships is unsafe and nothing is hitless: is a gap all that another way makes? */
+const gapOnly = (own: Replacement, ways: readonly Replacement[]): string =>
+  own.verdict === "unsafe" && ways.some((w) => w.verdict === "breaking") ? "°" : "";
 
 export const legend = [
   ["2H", "two waits; no request is refused, and each sees the old entry or the new one"],
@@ -31,6 +35,7 @@ export const legend = [
   ["~", "a request may have attributes of one entry and tables of the other"],
   ["+", "another way is hitless"],
   ["*", "another way is, where no other device has the tag"],
+  ["°", "another way makes no more than a gap"],
   ["-", "nothing changes"],
 ] as const;
 
@@ -60,7 +65,7 @@ export function aloneWords({ onlyAlone, views }: Replacement): string | null {
   const of = (is: string) => views.find((v) => v.is === is)?.view;
   const [old, wanted] = [of("old"), of("new")];
   if (!onlyAlone || old === undefined || wanted === undefined) return null;
-  return `${old.tag!.domain} would name ${old.leads} for devices that stay, and ${wanted.leads} for this one: what is kept for the one is found for the other, and forgotten with it`;
+  return `${old.tag!.domain} would come to name both ${old.leads} and ${wanted.leads}: were another device under it, what is kept for the one would be found for the other, and forgotten with it`;
 }
 
 /** The steps of a way, each store with the fields that it changes; those that change nothing are told together. */

@@ -22,7 +22,7 @@ test("a pair is told: stores, what is torn, the shortest run", async () => {
   const { code, out } = await dmalab(["run", "--replace", "ss,fs"]);
   expect(code).toBe(0);
   expect(out).toContain("vtd, ss → fs: second stage → first stage");
-  expect(out).toContain("domain 5 would name second stage at 0x9000, 4 levels for devices that stay");
+  expect(out).toContain("domain 5 would come to name both second stage at 0x9000, 4 levels");
   expect(out).toMatch(/store bits 127:64: did 0x5 → 0x6/);
   expect(out).toMatch(/broken in \d+ steps: I4/);
 });

@@ -95,3 +95,11 @@ test.skipIf(!long)("without its bug every rule of each machine holds, and with i
     expect(checkBug(bug, true, search).violated?.steps.length, bug.id).toBeGreaterThan(0);
   }
 });
+
+test("a way that hardware's document does not allow is refused with its reason, whatever a search would find", () => {
+  const { machine } = protocols.find((p) => p.id === "replace-vtd-pasid")!;
+  const usual = usualValues(machine!.parameters);
+  for (const way of ["same-did", "spare-did"])
+    expect(machine!.build({ ...usual, from: "ss", to: "fs", way })).toMatch(/not allowed here.*VT-d 6\.2\.3\.1/);
+  expect(machine!.build({ ...usual, from: "fs", to: "fs", way: "spare-did" })).toBeTypeOf("function");
+});

@@ -60,6 +60,16 @@ describe("VT-d", () => {
     expect(alone.views.map((v) => v.is)).toEqual(["old", "new"]);
   });
 
+  test("pass-through torn under the new domain's id is neither of the two, and is kept under it", () => {
+    const asked = ["vtd", "pt", "ss", "exchange", { fetchBits: 64 }] as const;
+    expect(wrong(...asked)).toEqual(["addresses pass as they are, under domain 6, PASID 0"]);
+    expect([verdict(...asked), rules(...asked).includes("I4"), rules(...asked).includes("I6")]).toEqual([
+      ...["unsafe", true, true],
+    ]);
+    expect(verdict("vtd", "pt", "ss", "exchange")).toBe("hitless");
+    expect(verdict("amdvi", "identity", "v1", "update", { fetchBits: 64 })).toBe("unsafe");
+  });
+
   test("from a second stage to a first one the id may not stay: it would name tables of both groups", () => {
     const reused = found("vtd", "ss", "fs", "same-did");
     expect([reused.verdict, reused.forbidden]).toEqual(["unsafe", expect.stringMatching(/^VT-d 6.2.3.1/)]);

@@ -45,6 +45,8 @@ function replaced(flight: Flight, usual: readonly [from: string, to: string], ha
       const only = of.sequences[sequence]!.kinds;
       if (only !== undefined && !(only.includes(from!) && only.includes(to!)))
         return `way ${sequence} is for ${only.join(", ")} alone`;
+      const forbidden = of.sequences[sequence]!.forbids?.(of.entry(from!, "old"), of.entry(to!, "new")) ?? null;
+      if (forbidden !== null) return `way ${sequence} is not allowed here, whatever a search finds: ${forbidden}`;
       const beside = neighbour === alone ? {} : { neighbour: neighbours[neighbour as keyof typeof neighbours] };
       const options = { flight, from: from!, to: to!, sequence, writes: Number(writes), ...hardware, ...beside };
       return () => inFlight(options);

@@ -41,7 +41,7 @@ const isOfSecond = (entry: Uint32Array) => read(entry, 0, E.p) === 1 && ofSecond
 function ofOtherGroup(from: Uint32Array, to: Uint32Array): string | null {
   const both = [from, to].every((entry) => read(entry, 0, E.p) === 1);
   if (!both || isOfSecond(from) === isOfSecond(to)) return null;
-  return "VT-d 6.2.3.1 asks for a domain id of first-stage and pass-through entries that no second-stage or nested entry has: one id would name tables of both";
+  return "VT-d 6.2.3.1 asks for a domain id of first-stage and pass-through entries that no second-stage or nested entry has, even where this entry is its only user: a unit keeps the translations of the former by domain id and PASID, those of the latter by domain id alone (6.2.5), and forgets each by descriptors of their own (6.5.2), so that of one id for both a look-up or a flush may meet the other's, or miss its own";
 }
 
 export const vtdSequences = {
