@@ -1,6 +1,6 @@
 /** What the IOMMU of a described machine was asked, told and refused, for a terminal. */
 import { countWords, plural } from "../../base/count_words.js";
-import type { MachineIommuOutcome, MachineOutcome } from "../../lab/machine/outcome.js";
+import type { MachineIommuOutcome, MachineOutcome, SwitchingOutcome } from "../../lab/machine/outcome.js";
 import { wrap } from "../text/layout.js";
 import type { Style } from "../text/style.js";
 import { hexWords, shareWords } from "../words/quantity.js";
@@ -12,7 +12,7 @@ export function iommuLines({ iommu, xen, programs }: MachineOutcome, style: Styl
   const told = [
     ...[
       nestingWords(iommu),
-      switchingWords(iommu),
+      ...switchingWords(iommu),
       askedWords(iommu),
       devicesWords(iommu),
       queueWords(iommu),
@@ -69,14 +69,25 @@ function nestingWords({ nesting }: MachineIommuOutcome): string | null {
 const ways = { replace: "the device's entry was replaced", remap: "all mappings were taken out, and others put in" };
 const otherWays = { replace: "taking all mappings out and putting others in", remap: "replacing the device's entry" };
 
-function switchingWords({ switching: s }: MachineIommuOutcome): string | null {
-  if (s === null) return null;
-  const { alike, old, new: after, blocked, wrong } = s.met;
-  const led = `${countWords(alike)} led alike by both domains, ${countWords(old)} by the old one, ${countWords(after)} by the new one`;
-  return (
+function switchingWords({ switching: s }: MachineIommuOutcome): string[] {
+  if (s === null) return [];
+  if (s.switches === 0) return ["no device was switched between identity and a domain of its own"];
+  return [
     `${plural(s.switches, "switch", "switches")} between identity and a domain of the device's own: ${ways[s.way]} (hostSwitch: ${s.way}), with ` +
-    `${plural(s.calls, "call")} to map or unmap, where ${otherWays[s.way]} takes ${countWords(s.callsOtherWay)}; meanwhile devices took ` +
-    `${plural(s.deviceSteps, "step")}, and of the pages that they asked for ${led}, ${countWords(blocked)} refused, ${countWords(wrong)} led elsewhere`
+      `${plural(s.calls, "call")} to map or unmap, where ${otherWays[s.way]} takes ${countWords(s.callsOtherWay)}; ` +
+      `meanwhile devices took ${plural(s.deviceSteps, "step")}`,
+    metWords(s.met),
+  ];
+}
+
+/** A page to which one domain alone leads is in flight only where the guest's kernel does not see to it. */
+function metWords({ alike, old, new: after, blocked, wrong }: SwitchingOutcome["met"]): string {
+  const led = `${countWords(alike)} led alike by both domains, ${countWords(blocked)} refused, ${countWords(wrong)} led elsewhere`;
+  const asked = `pages that devices asked for while they were switched: ${led}`;
+  if (old + after > 0) return `${asked}, ${countWords(old)} led by the old one, ${countWords(after)} by the new one`;
+  return (
+    `${asked}; what one domain alone leads to was not in flight, for the guest puts what is mapped in identity into the domain ` +
+    "before it attaches it, and leaves the domain when no address of its own is in use"
   );
 }
 

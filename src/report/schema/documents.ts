@@ -1365,7 +1365,7 @@ export interface MachineIommu {
   readonly switching: {
     /** The device's entry, or all mappings of its domain. */
     readonly way: "replace" | "remap";
-    /** Switches of devices between identity and a domain of their own. */
+    /** Switches of devices between identity and a domain of their own; that a driver's device is attached for the first time is none. */
     readonly switches: number;
     /** Calls that mapped or unmapped a run of pages in their course. */
     readonly calls: number;

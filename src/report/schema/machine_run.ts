@@ -109,7 +109,9 @@ const iommu = z
     switching: z
       .looseObject({
         way: z.enum(["replace", "remap"]).describe("the device's entry, or all mappings of its domain"),
-        switches: count.describe("switches of devices between identity and a domain of their own"),
+        switches: count.describe(
+          "switches of devices between identity and a domain of their own; that a driver's device is attached for the first time is none",
+        ),
         calls: count.describe("calls that mapped or unmapped a run of pages in their course"),
         callsOtherWay: count.describe("calls that the other way would have taken for the same switches"),
         deviceSteps: count.describe("steps that devices took meanwhile"),

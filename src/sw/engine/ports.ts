@@ -54,8 +54,11 @@ export interface EngineDomain {
   unlink(bus: number, bytes: number): void;
   /** Give back addresses that lead nowhere. */
   free(cpu: number, bus: number, bytes: number): void;
-  /** Whether lists become one range of addresses now. Left out: they do. */
-  readonly joins?: boolean;
+  /**
+   * What is mapped now has memory's own addresses, as in an identity domain: no list becomes one range. Left out: the domain's.
+   * Source: Linux kernel/dma/mapping.c, dma_map_direct.
+   */
+  readonly isDirect?: boolean;
   /** What is behind an address; -1 when nothing is. */
   physOf(bus: number): number;
 }

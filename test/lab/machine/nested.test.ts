@@ -82,10 +82,11 @@ describe.each(kinds)("%s", (kind) => {
 });
 
 describe("a device that is switched while it works", () => {
+  const asked = long ? 40 : 6;
   const file = readFileSync("machines/viommu-switch.yaml", "utf8")
     .replace("memory: 64MiB", "memory: 16MiB")
     .replaceAll(/requests: (1000|500)/g, `requests: ${long ? 1000 : 40}`)
-    .replace("requests: 20", `requests: ${long ? 40 : 6}`);
+    .replace("requests: 20", `requests: ${asked}`);
   const pieces = 6 + 2 * 512;
 
   test("its entry is replaced: no DMA in flight is refused, and only the guest's own mappings are mapped", () => {
@@ -94,9 +95,29 @@ describe("a device that is switched while it works", () => {
     expect([isTrouble(o), o.violations, o.left]).toEqual([false, [], []]);
     expect(switching).toMatchObject({ way: "replace", refusedAlike: 0, met: { blocked: 0, wrong: 0 } });
     expect(switching!.met.alike).toBeGreaterThan(0);
-    // The network card leaves identity once, when its driver comes.
-    expect(switching!.switches).toBe(1 + o.programs.find((p) => p.program === "switch")!.ended);
+    // That both devices are attached when their drivers come is no switch.
+    expect([switching!.switches, o.programs.find((p) => p.program === "switch")!.ended]).toEqual(Array(2).fill(asked));
+    expect([switching!.met.old, switching!.met.new]).toEqual([0, 0]);
     expect(switching!.callsOtherWay).toBe(switching!.calls + switching!.switches * pieces);
+    // What is mapped in identity is direct for the guest, what is mapped in the domain is translated.
+    const [disk, net] = o.devices;
+    expect(disk!.direct).toBeGreaterThan(0);
+    expect(disk!.translated).toBeGreaterThan(0);
+    expect(disk!.direct + disk!.translated).toBe(disk!.maps);
+    expect([net!.direct, net!.translated]).toEqual([0, net!.maps]);
+    const mappings = o.dma.filter((d) => d.device === disk!.bdf);
+    expect(mappings.length).toBeGreaterThan(0);
+    for (const { phys, bus, cause } of mappings) expect(cause).toBe(bus === phys ? "direct" : "iommu");
+  });
+
+  test("nobody has it switched: what is attached at the start is no switch, by either way", () => {
+    const without = file.replace(/ *- \{ program: switch.*\n/, "").replaceAll("requests: 40", "requests: 4");
+    for (const text of [without, without.replace("hostSwitch: replace", "hostSwitch: remap")]) {
+      const { o } = ran(text, { checks: false });
+      const counted = o.iommu!.switching;
+      expect(counted).toMatchObject({ switches: 0, calls: 0, callsOtherWay: 0, deviceSteps: 0 });
+      expect(machineLines(o, { color: false, width: 300 }).join("\n")).toContain("no device was switched");
+    }
   });
 
   test("all its mappings are taken out, and others put in: what both lead alike is refused meanwhile (I5)", () => {
@@ -161,6 +182,11 @@ test.each([
     "a shadow of a unit that is told of no mapping",
     "iommu: { kind: amdvi, stage: shadow }",
     "stage: shadow of kind: vtd",
+  ],
+  [
+    "a shadow on another architecture, too: one complaint",
+    "iommu: { kind: smmuv3, stage: shadow, hostSwitch: remap }",
+    /^(?!.*IOMMU of x86)[^\n]*stage: shadow of kind: vtd[^\n]*$/,
   ],
   [
     "a switch without tables",

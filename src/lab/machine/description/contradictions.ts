@@ -106,7 +106,8 @@ const rules: readonly Rule[] = [
     return [{ path: ["iommu", "policy"], expected, found: iommu.policy, meant: [] }];
   },
   function iommuOfTheArchitecture({ iommu, arch = "x86" }) {
-    if (iommu?.kind === undefined) return [];
+    // That there is a shadow of one kind alone says more.
+    if (iommu?.kind === undefined || (iommu.stage === "shadow" && iommu.kind !== "vtd")) return [];
     const { arches }: IommuDriver = iommuDrivers[iommu.kind];
     if (arches.includes(arch)) return [];
     const expected = `an IOMMU of ${arch}; ${iommu.kind} is known here on ${arches.join(", ")}`;

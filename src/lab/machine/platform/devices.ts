@@ -130,6 +130,9 @@ function askedByDriver({ kernel }: MachineDescription, { driver }: DeviceDescrip
   return alignmentOf(driverKey(driver))?.minAlignMask ?? 0;
 }
 
+const switched =
+  "The kernel switches the device: what is mapped while it is in identity has memory's own address, and is direct.";
+
 const useOf = (policy: ReturnType<KernelIommu["policyFor"]>) =>
   policy === "pass-through" ? ("pass-through" as const) : ("translating" as const);
 
@@ -149,7 +152,10 @@ function select(m: MachineDescription, host: Host, d: DeviceDescription, device:
     },
     device,
   );
-  if (d.engine === "auto" || d.engine === decided.engine) return decided;
+  if (d.engine === "auto" || d.engine === decided.engine) {
+    const isSwitched = decided.engine === "iommu" && host.kernelIommu?.isSwitched(d.bdf) === true;
+    return isSwitched ? { ...decided, because: `${decided.because} ${switched}` } : decided;
+  }
   return {
     engine: d.engine,
     force: mode === "force",

@@ -42,7 +42,7 @@ class IommuEngine implements Engine {
   readonly overflow = "refuse";
   readonly lists = { splits: false, merges: false } as const;
   readonly joiner: ListJoiner = {
-    joins: (device) => device.untrusted !== true && this.#domainOf(device.bdf).joins !== false,
+    joins: (device) => device.untrusted !== true && this.#domainOf(device.bdf).isDirect !== true,
     map: (device, entries, direction, attributes) => this.#mapList(device, entries, direction, attributes),
     unmap: (device, { bus, size }) => this.#domainOf(device.bdf).unmap(0, bus, size),
   };
@@ -76,10 +76,11 @@ class IommuEngine implements Engine {
     if (bounces) return this.#bounce(device, { phys, size, direction, attributes });
     const machine = (attributes & attrMmio) !== 0 ? phys : guest.physToBus(phys);
     if (machine < 0) return refused("iommu", false, unknownAddress);
+    const cause = this.#domainOf(device.bdf).isDirect === true ? "direct" : "iommu";
     const bus = this.#mapAt(device, machine, size, direction);
-    if (bus < 0) return refused("iommu", false, noAddress);
+    if (bus < 0) return refused(cause, false, noAddress);
     cacheForDevice(this.#parts, device, { bus: machine, size, direction, attributes });
-    return { bus, bounced: false, foreign: false, cause: "iommu", refused: null };
+    return { bus, bounced: false, foreign: false, cause, refused: null };
   }
 
   #mapAt(device: DmaDevice, phys: number, size: number, direction: Direction): number {

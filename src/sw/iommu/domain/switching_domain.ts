@@ -35,18 +35,14 @@ export class SwitchingDomain {
     this.#o = o;
   }
 
-  /** A list becomes one range of addresses: identity can join none. */
-  get joins(): boolean {
-    return this.#mode === "domain";
+  /** What is mapped now keeps memory's own addresses: in identity, and while the domain is being left. */
+  get isDirect(): boolean {
+    return this.#mode !== "domain";
   }
 
   /** Is what was asked for done? */
   get isSettled(): boolean {
     return this.#mode !== "leaving";
-  }
-
-  get isIdentity(): boolean {
-    return this.#mode === "identity";
   }
 
   /** To the domain at once; to identity as soon as no address of the domain is used. */

@@ -52,7 +52,7 @@ export interface ShadowOptions {
 }
 
 export interface SwitchCounts {
-  /** Switches of devices, and calls that mapped or unmapped a run of pages in their course. */
+  /** Switches of devices from where they had been led before, and calls that mapped or unmapped a run of pages in their course. */
   readonly switches: number;
   readonly calls: number;
   /** Calls that the other way would have taken for the same switches. */
@@ -85,6 +85,8 @@ interface Held {
   /** The guest's table and the tag that it gave it; null: it lets the device pass. */
   guest: { readonly root: TableRoot; readonly id: number } | null;
   isBlocked: boolean;
+  /** The guest has attached the device before: what it does next is a switch. */
+  isLed: boolean;
 }
 
 /** A switch that is under way. */
@@ -127,7 +129,7 @@ export class ShadowDevices {
   add(device: AttachedDevice): void {
     const domain = this.#o.driver.createDomain();
     const own: Own = { domain, mapper: this.#o.makeMapper(domain), pages: new Map() };
-    this.#held.set(device.requester, { device, own, guest: null, isBlocked: false });
+    this.#held.set(device.requester, { device, own, guest: null, isBlocked: false, isLed: false });
     if (this.#o.way === "remap") for (const run of this.#o.memory) fill(own, run);
     this.#o.driver.attach(device, this.#o.way === "remap" ? domain : this.#identity);
   }
@@ -171,19 +173,32 @@ export class ShadowDevices {
     if (isBlocked) return;
     const { second, domain } = found;
     const isSame = second === null ? held.guest === null : held.guest?.root.address === second.address;
+    const isFirst = !held.isLed;
+    held.isLed = true;
     if (isSame) return;
-    this.#counts.switches++;
-    this.#switch(held, second === null ? null : { root: second, id: domain ?? 0 });
+    const guest = second === null ? null : { root: second, id: domain ?? 0 };
+    if (isFirst) this.#lead(held, guest, this.#runsFor(guest));
+    else this.#switch(held, guest);
   }
 
   #switch(held: Held, guest: Held["guest"]): void {
-    const { way, memory, driver } = this.#o;
+    const { way, memory } = this.#o;
     const { device, own } = held;
     const before = this.#leads(held);
-    const runs = guest === null ? memory : this.#runsOf(guest.root);
+    const runs = this.#runsFor(guest);
     const shadow = guest === null ? joined(own.pages).length : runs.length;
     const after = guest === null ? this.#itself : leadsOf(runs);
+    this.#counts.switches++;
+    this.#counts.callsOtherWay += way === "remap" ? shadow : shadow + memory.length;
     this.#under = { requester: device.requester, before, after };
+    this.#lead(held, guest, runs);
+    this.#under = null;
+  }
+
+  /** @param runs what the guest leads the device to */
+  #lead(held: Held, guest: Held["guest"], runs: readonly Run[]): void {
+    const { way, driver } = this.#o;
+    const { device, own } = held;
     held.guest = guest;
     if (way === "remap") {
       this.#empty(own, device);
@@ -195,8 +210,6 @@ export class ShadowDevices {
       this.#fill(own, runs);
       driver.attach(device, own.domain);
     }
-    this.#under = null;
-    this.#counts.callsOtherWay += way === "remap" ? shadow : shadow + memory.length;
   }
 
   /** Run by run, and a flush of all when the last is out. */
@@ -218,8 +231,10 @@ export class ShadowDevices {
   }
 
   #called(): void {
+    const took = this.#o.meanwhile();
+    if (this.#under === null) return;
     this.#counts.calls++;
-    if (this.#o.meanwhile()) this.#counts.deviceSteps++;
+    if (took) this.#counts.deviceSteps++;
   }
 
   /** Hold pages of the shadow against the guest's table. */
@@ -245,6 +260,10 @@ export class ShadowDevices {
     const to = frame < 0 ? undefined : this.#o.places[frame];
     if (to === undefined) return null;
     return { frame: to, allow: ((lets(Need.read) < 0 ? 0 : 1) | (lets(Need.write) < 0 ? 0 : 2)) as Allow };
+  }
+
+  #runsFor(guest: Held["guest"]): readonly Run[] {
+    return guest === null ? this.#o.memory : this.#runsOf(guest.root);
   }
 
   #runsOf(root: TableRoot): Run[] {
