@@ -17,7 +17,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   "sev-guest.yaml": ["forced", "forced"],
   "smmuv3-nested.yaml": ["iommu", "iommu", "iommu"],
   "smmuv3.yaml": ["iommu", "iommu", "iommu"],
-  "viommu-switch.yaml": ["iommu", "iommu"],
+  "viommu-switch.yaml": ["direct", "iommu"],
   "vtd-lazy.yaml": ["iommu", "iommu", "iommu"],
   "vtd-nested.yaml": ["iommu", "iommu", "iommu"],
   "vtd-scalable.yaml": ["iommu", "iommu", "iommu"],
