@@ -86,7 +86,7 @@ export class RecordingAudit {
     });
     this.#changes = new ChangeAudit({
       name: (device) => this.#state.deviceName(device),
-      mapped: (device) => this.#state.mapped(device),
+      mapped: (device, since) => this.#state.mapped(device, since),
     });
     this.#logFaults = new LogFaults(o.logFaults ?? []);
     if (this.#logFaults.any) this.#watchEnds();

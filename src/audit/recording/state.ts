@@ -7,7 +7,7 @@ import { Bounces } from "./bounces.js";
 import { Exposure } from "./exposure.js";
 import { Faults } from "./faults.js";
 import { Gone } from "./gone.js";
-import { type Ends, kindNames, LiveMappings, MappingKind, type Reach } from "./mappings.js";
+import { type Ends, kindNames, LiveMappings, MappingKind, Reach } from "./mappings.js";
 import { Pending } from "./pending.js";
 import { Population } from "./population.js";
 import type { Recorded } from "./recorded.js";
@@ -91,9 +91,20 @@ export class AuditState {
     return this.#listsBefore.get(device * 256 + direction) ?? 0;
   }
 
-  /** How many mappings of the device were seen to begin and not to end. */
-  mapped(device: number): number {
-    return this.#mapped[device + 1] ?? 0;
+  /**
+   * How many mappings of the device were seen to begin after a time, and not to end. Direct ones are left out: some kernels write
+   * no event at their end (dma_need_unmap), and no domain's tables hold them.
+   */
+  mapped(device: number, since: number): number {
+    if ((this.#mapped[device + 1] ?? 0) === 0) return 0;
+    const { live } = this;
+    let count = 0;
+    for (const m of live) {
+      const isNextInList = live.kind[m] === MappingKind.list && live.entries[m] === 0;
+      if (live.device[m] === device && live.time[m]! > since && live.reach[m] !== Reach.direct && !isNextInList)
+        count++;
+    }
+    return count;
   }
 
   /** Count a broken rule. @param words is called only while words are kept. */

@@ -88,7 +88,8 @@ describe("real kernels", () => {
 
 const hex = (value: bigint) => `0x${value.toString(16)}`;
 const submit = (what: string, low: bigint, high = 0n) => `qi_submit: ${what} dmar0: ${hex(low)} ${hex(high)} 0x0 0x0`;
-const context = (domain: number, sid: number) => submit("cc_inv", (BigInt(sid) << 32n) | BigInt(domain << 16) | 0x31n);
+const context = (domain: number, sid: number, functions = 0) =>
+  submit("cc_inv", (BigInt(functions) << 48n) | (BigInt(sid) << 32n) | BigInt(domain << 16) | 0x31n);
 const iotlb = (domain: number) => submit("iotlb_inv", BigInt(domain << 16) | 0xe2n);
 const page = (domain: number) => submit("iotlb_inv", BigInt(domain << 16) | 0xf2n, 0x1000n);
 const pasidCache = (domain: number, pasid: number) =>
@@ -111,9 +112,9 @@ const others = (domain: number) => [
   ...[assign(domain), attach("0000:00:04.0"), unassign(domain), context(domain, 0x20), iotlb(domain)],
   attach("0000:00:04.0"),
 ];
-const before = [submit("cc_inv", 0x11n), globalIotlb, ...others(40), ...others(40), ...others(40), ...others(40)];
+const othersBefore = [submit("cc_inv", 0x11n), globalIotlb, ...others(40), ...others(40), ...others(40), ...others(40)];
 /** What each event of a drawn recording is: the task of the change goes on from 1 s in steps of 10 µs. */
-function drawn(events: readonly string[]): string[] {
+function drawn(events: readonly string[], before = othersBefore): string[] {
   const at = (n: number) => (1 + n / 100_000).toFixed(6);
   const by = (task: string, cpu: number) => (body: string, n: number) =>
     `${task.padStart(16)} [00${cpu}] d..1. ${at(n)}: ${body}`;
@@ -152,6 +153,11 @@ describe("changes of each kind", () => {
       "everything is forgotten at once",
       [...first, unassign(3), context(3, sid), globalIotlb, assign(4), attach()],
       { order: "kept" },
+    ],
+    [
+      "every function of the device is forgotten",
+      [...first, unassign(3), context(3, sid + 7, 3), iotlb(3), assign(4), attach()],
+      { order: "kept", asked: ["context cache (domain 3)", "IOTLB (domain 3)"] },
     ],
     [
       "a device with a TLB of its own",
@@ -217,12 +223,22 @@ describe("caches that are told in another order are accused", () => {
     [
       "the entry is not forgotten",
       [...first, unassign(3), iotlb(3), ...rest],
-      "no cache was told to forget the entry of domain 3",
+      "no cache was told to forget its entry of domain 3",
     ],
     [
       "another domain's is",
       [...first, unassign(3), context(5, sid), iotlb(3), ...rest],
-      "no cache was told to forget the entry of domain 3",
+      "no cache was told to forget its entry of domain 3",
+    ],
+    [
+      "another device's is",
+      [...first, unassign(3), context(3, 0x20), iotlb(3), ...rest],
+      "no cache was told to forget its entry of domain 3",
+    ],
+    [
+      "another function's is, which the mask does not take",
+      [...first, unassign(3), context(3, 0x1a, 1), iotlb(3), ...rest],
+      "no cache was told to forget its entry of domain 3",
     ],
     [
       "the IOTLB is not told",
@@ -267,6 +283,54 @@ describe("caches that are told in another order are accused", () => {
     expect(ofChanges(found)[0]!.detail).toContain("descriptors are recorded before and after, and no event is lost");
     expect(found.domainChanges!.broken).toBe(1);
   });
+});
+
+describe("a change without others", () => {
+  const alone = [submit("cc_inv", 0x11n), globalIotlb];
+  const only = (events: readonly string[]) => audited(counted(drawn([...events, assign(4), attach()], alone)));
+
+  test.each([
+    ["no IOTLB is told", [...first, unassign(3), context(3, sid)], "the IOTLB was not told to forget domain 3"],
+    [
+      "one page of it is",
+      [...first, unassign(3), context(3, sid), page(3)],
+      "the IOTLB was not told to forget domain 3",
+    ],
+    [
+      "another PASID is",
+      [...first, unassign(3), pasidCache(3, 5), pasidIotlb(3, 0)],
+      "no cache was told to forget its entry of domain 3",
+    ],
+    [
+      "another device is",
+      [...withAts, unassign(3), unassign(3, 0, nic), context(3, sid), iotlb(3), deviceTlb(0x20)],
+      "the device's own TLB was not told to forget (asked for: context cache (domain 3), IOTLB (domain 3), device TLB of 00:04.0;",
+    ],
+  ] as const)("is accused, and no others are named: %s", (_, events, words) => {
+    const found = only(events);
+    expect(ofChanges(found).map(({ detail }) => detail)).toContainEqual(expect.stringContaining(words));
+    expect(found.domainChanges!.changes.map(({ order }) => order)).toEqual(["broken"]);
+  });
+
+  test("a device that is gone is not told, and that accuses nobody", () => {
+    const events = [...withAts, leave(), unassign(3), unassign(3, 0, nic), context(3, sid), iotlb(3)];
+    const found = audited(counted(drawn(events, alone)));
+    expect(ofChanges(found)).toEqual([]);
+    expect(found.domainChanges!.changes[0]).toMatchObject({
+      ...{ how: "release", order: "unknown", orderNote: "a device that is gone is not told to forget" },
+    });
+  });
+});
+
+test("mappings that had not ended are of the domain that was taken away, and translated", () => {
+  const map = (dma: string, phys: string) =>
+    `dma_map_phys: ${nic} dir=FROM_DEVICE dma_addr=${dma} size=4096 phys_addr=${phys} attrs=`;
+  const events = [
+    ...[...first, map("1000", "5000"), unassign(3), context(3, sid), iotlb(3), attach(), map("7000", "7000")],
+    ...[context(1, sid), iotlb(1), assign(4), attach(), map("2000", "6000"), map("3000", "8000")],
+    ...[unassign(4), context(4, sid), iotlb(4), assign(5), attach()],
+  ];
+  expect(seen(events).changes.map(({ mapped }) => mapped)).toEqual([1, 0, 2]);
 });
 
 describe("numbers that serve again", () => {

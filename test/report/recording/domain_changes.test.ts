@@ -55,6 +55,16 @@ test.each([
       "1 mapping of it had not ended",
   ],
   [
+    {
+      from: { kind: "unknown", domain: null },
+      to: { kind: "unknown", domain: null },
+      gap: null,
+      gapNote: "x",
+      asked: [],
+    },
+    "16.500000 s  0000:00:01.0: attached again, to which domain is not shown; gap not shown: x",
+  ],
+  [
     { asked: [], gap: null, gapNote: "x", maps: 2 },
     "16.500000 s  0000:00:01.0: domain 3 to identity; gap not shown: x; 2 mapped and 0 unmapped meanwhile",
   ],
@@ -66,8 +76,9 @@ test("all of them: how many in order, and numbers that serve again", () => {
   const changes = [change, { ...change, order: "unknown", orderNote: "why" }, { ...change, order: "broken" }] as const;
   const again = { count: 4, covered: 2, broken: 1, unknown: [{ count: 1, why: "lost" }] };
   expect(domainChangeWords(found(changes, { broken: 1, again }), 1).slice(1)).toEqual([
-    ...["and 2 more", "In 1 caches were told to forget in the order that hardware asks for.", "In 1 they were not."],
-    "Of 1 that is not known: why.",
+    ...["and 2 more", "In 1 change, caches were told to forget in the order that hardware asks for."],
+    "In 1 change, caches were not told to forget in the order that hardware asks for.",
+    "The order of 1 change is not known: why.",
     "4 numbers of domains served again after the last device had gone: 2 forgotten by the IOTLB in between, 1 not, 1 not known (lost).",
   ]);
 });

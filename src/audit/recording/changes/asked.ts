@@ -7,6 +7,7 @@
 import { read } from "../../../bits/field.js";
 import { descriptorWords } from "../../../read/descriptor_words.js";
 import type { EventBatch } from "../../../read/event.js";
+import { functionName } from "../../../spec/pcie/requester.js";
 import * as D from "../../../spec/vtd/descriptors.js";
 
 /** Whose number is 0, and whose 1: an entry that is absent, and requests that are not translated. */
@@ -22,10 +23,15 @@ export interface Asked {
   readonly pasid: number;
   /** Of which device; -1: of all, or of one that is not named. */
   readonly requester: number;
+  /** Bits of the requester id that are not compared: functions of the same device go with it. */
+  readonly functions: number;
   readonly words: string;
 }
 
 const words = new Uint32Array(4);
+const everyDevice = { requester: -1, functions: 0 } as const;
+/** By FM: of a requester id's lowest bits, the number of the function, 0, 1, 2 or 3 of the upper ones. */
+const maskedFunctions = [0, 4, 6, 7] as const;
 /** From so many pages on it is all of a device's translations. */
 const allPages = 2 ** 35;
 
@@ -59,13 +65,22 @@ export function askedBy(batch: EventBatch, i: number): Asked | null {
 export const takes = (a: Asked, domain: number, pasid: number): boolean =>
   (a.domain < 0 || a.domain === domain) && (a.pasid < 0 || a.pasid === pasid);
 
+/** Whether it takes what is held of a device; -1 for one that is not known. */
+export const takesOf = ({ requester, functions }: Asked, device: number): boolean =>
+  requester < 0 || device < 0 || (requester | functions) === (device | functions);
+
+/** What it asks for in the change of a device: another device's is named. */
+export const askedWords = (a: Asked, device: number): string =>
+  a.requester < 0 || (device >= 0 && takesOf(a, device)) ? a.words : `${a.words} of ${functionName(a.requester)}`;
+
 /** A context entry that leads to a PASID table is behind all PASIDs. */
 function ofContext(): Asked {
-  const { g, did, sid } = D.ContextInvalidate;
+  const { g, did, sid, fm } = D.ContextInvalidate;
   const granularity = read(words, 0, g);
   const domain = granularity === 1 ? -1 : read(words, 0, did);
   const requester = granularity === 3 ? read(words, 0, sid) : -1;
-  return { of: "entries", domain, pasid: -1, requester, words: `context cache (${whose(domain)})` };
+  const functions = maskedFunctions[read(words, 0, fm)]!;
+  return { of: "entries", domain, pasid: -1, requester, functions, words: `context cache (${whose(domain)})` };
 }
 
 function ofPasidCache(): Asked {
@@ -73,7 +88,10 @@ function ofPasidCache(): Asked {
   const granularity = read(words, 0, g);
   const domain = granularity === 3 ? -1 : read(words, 0, did);
   const of = granularity === 1 ? read(words, 0, pasid) : -1;
-  return { of: "entries", domain, pasid: of, requester: -1, words: `PASID cache (${whose(domain)}${pasidWords(of)})` };
+  return {
+    ...{ of: "entries", domain, pasid: of, ...everyDevice },
+    words: `PASID cache (${whose(domain)}${pasidWords(of)})`,
+  };
 }
 
 function ofIotlb(): Asked | null {
@@ -81,7 +99,7 @@ function ofIotlb(): Asked | null {
   const granularity = read(words, 0, g);
   if (granularity === 3) return null;
   const domain = granularity === 1 ? -1 : read(words, 0, did);
-  return { of: "translations", domain, pasid: -1, requester: -1, words: `IOTLB (${whose(domain)})` };
+  return { of: "translations", domain, pasid: -1, ...everyDevice, words: `IOTLB (${whose(domain)})` };
 }
 
 function ofPasidIotlb(): Asked | null {
@@ -89,7 +107,7 @@ function ofPasidIotlb(): Asked | null {
   if (read(words, 0, g) === 3) return null;
   const [domain, of] = [read(words, 0, did), read(words, 0, pasid)];
   return {
-    ...{ of: "translations", domain, pasid: of, requester: -1 },
+    ...{ of: "translations", domain, pasid: of, ...everyDevice },
     words: `IOTLB by PASID (${whose(domain)}${pasidWords(of)})`,
   };
 }
@@ -98,7 +116,7 @@ function ofDevice(page: number, isLong: boolean, requester: number, pasid: numbe
   let pages = 1;
   if (isLong) for (pages = 2; pages < allPages && page % pages === pages - 1; pages *= 2);
   if (pages < allPages) return null;
-  return { of: "device", domain: -1, pasid, requester, words: "device TLB" };
+  return { of: "device", domain: -1, pasid, requester, functions: 0, words: "device TLB" };
 }
 
 const whose = (domain: number): string =>

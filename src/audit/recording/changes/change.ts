@@ -36,7 +36,7 @@ export interface DomainChange {
   readonly order: "kept" | "broken" | "unknown";
   /** What is broken, or why it is unknown. */
   readonly orderNote: string | null;
-  /** Mappings of the device that were seen to begin and not to end, when the change was complete. */
+  /** Mappings of the old domain's that were seen to begin and not to end, when the change was complete; no direct ones. */
   readonly mapped: number;
   /** What was mapped and unmapped for the device during the change. */
   readonly maps: number;

@@ -14,8 +14,8 @@ import { OpenChange, type Tag } from "./open_change.js";
 /** What the audit knows of devices. */
 export interface Devices {
   name(device: number): string;
-  /** Mappings that were seen to begin and not to end. */
-  mapped(device: number): number;
+  /** Translated mappings that were seen to begin after that time, microseconds, and not to end. */
+  mapped(device: number, since: number): number;
 }
 
 /** One that is complete, with what its judgement needs. */
@@ -202,7 +202,7 @@ export class ChangeTrail {
     // Its beginning may be what is missing.
     const since = open.unassigned.length > 0 ? open.began : (before?.time ?? open.began);
     const hasDeviceTlb = before?.hasDeviceTlb === true || open.unassigned.some(({ of }) => of === "device");
-    const mapped = done.device < 0 ? 0 : this.#devices.mapped(done.device);
+    const mapped = done.device < 0 ? 0 : this.#devices.mapped(done.device, before?.time ?? Number.NEGATIVE_INFINITY);
     this.done.push({ ...done, open, since, hasDeviceTlb, mapped });
   }
 

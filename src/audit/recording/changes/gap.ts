@@ -7,12 +7,12 @@
  *
  * Source: Linux drivers/iommu/intel/iommu.c (device_block_translation, dmar_domain_attach_device), pasid.c.
  */
-import { absentDomain, takes } from "./asked.js";
+import { absentDomain, takes, takesOf } from "./asked.js";
 import type { Gap, Side } from "./change.js";
 import type { OpenChange } from "./open_change.js";
 
-/** @param end when the change was complete, microseconds @returns the gap, or why none is told */
-export function gapOf(open: OpenChange, end: number, from: Side, to: Side): Gap | string {
+/** @param end when the change was complete, microseconds @param requester the device; -1 where it is not known @returns the gap, or why none is told */
+export function gapOf(open: OpenChange, end: number, from: Side, to: Side, requester: number): Gap | string {
   switch (to.kind) {
     case "none":
       return "no domain follows";
@@ -32,7 +32,11 @@ export function gapOf(open: OpenChange, end: number, from: Side, to: Side): Gap 
   const before = setUp < 0 ? open.steps : open.steps.slice(0, setUp);
   const { domain } = from;
   const old =
-    domain === null ? [] : before.filter(({ asked }) => asked.of === "device" || takes(asked, domain, open.pasid));
+    domain === null
+      ? []
+      : before.filter(
+          ({ asked }) => takesOf(asked, requester) && (asked.of === "device" || takes(asked, domain, open.pasid)),
+        );
   const first = old.find(({ asked }) => asked.of === "entries");
   const ended = open.unassigned.find((tag) => tag.domain === domain);
   if (first === undefined && ended === undefined) return "no event shows when the old domain ended";

@@ -22,7 +22,7 @@ export function changeWords(change: DomainChange): string {
   const who = `${device ?? "a device"}${pasid === 0 ? "" : `, PASID ${pasid}`}`;
   const order = change.order === "broken" ? ` (${change.orderNote})` : "";
   return [
-    `${time.toFixed(6)} s  ${who}: ${sideWords(from)} to ${sideWords(to)}${change.how === "torn down" ? ", torn down" : ""}`,
+    `${time.toFixed(6)} s  ${who}: ${sidesWords(from, to)}${change.how === "torn down" ? ", torn down" : ""}`,
     gap === null ? `gap not shown: ${gapNote}` : `nothing served it for ${gapWords(gap)}`,
     ...(asked.length === 0 ? [] : [`told to forget, in this order: ${asked.join(", ")}${order}`]),
     ...(mapped === 0 ? [] : [`${plural(mapped, "mapping")} of it had not ended`]),
@@ -40,6 +40,11 @@ const sideNames: Readonly<Record<Exclude<Side["kind"], "translated">, string>> =
 
 const sideWords = ({ kind, domain }: Side): string => (kind === "translated" ? `domain ${domain}` : sideNames[kind]);
 
+const sidesWords = (from: Side, to: Side): string =>
+  from.kind === "unknown" && to.kind === "unknown"
+    ? "attached again, to which domain is not shown"
+    : `${sideWords(from)} to ${sideWords(to)}`;
+
 function gapWords({ atLeast, atMost }: Gap): string {
   const least = spanWords(atLeast * 1e6);
   return atMost === null
@@ -49,6 +54,8 @@ function gapWords({ atLeast, atMost }: Gap): string {
       : `${least} to ${spanWords(atMost * 1e6)}`;
 }
 
+const asHardwareAsks = "the order that hardware asks for";
+
 function orderWords({ changes, broken }: DomainChanges): string[] {
   const kept = changes.filter(({ order }) => order === "kept").length;
   const unknown = new Map<string, number>();
@@ -56,9 +63,9 @@ function orderWords({ changes, broken }: DomainChanges): string[] {
     if (order === "unknown") unknown.set(orderNote!, (unknown.get(orderNote!) ?? 0) + 1);
   }
   return [
-    ...(kept > 0 ? [`In ${countWords(kept)} caches were told to forget in the order that hardware asks for.`] : []),
-    ...(broken > 0 ? [`In ${countWords(broken)} they were not.`] : []),
-    ...[...unknown].map(([why, count]) => `Of ${countWords(count)} that is not known: ${why}.`),
+    ...(kept > 0 ? [`In ${plural(kept, "change")}, caches were told to forget in ${asHardwareAsks}.`] : []),
+    ...(broken > 0 ? [`In ${plural(broken, "change")}, caches were not told to forget in ${asHardwareAsks}.`] : []),
+    ...[...unknown].map(([why, count]) => `The order of ${plural(count, "change")} is not known: ${why}.`),
   ];
 }
 
