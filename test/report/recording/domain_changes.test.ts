@@ -80,6 +80,7 @@ test("all of them: how many in order, and numbers that serve again", () => {
     "In 1 change, caches were not told to forget in the order that hardware asks for.",
     "The order of 1 change is not known: why.",
     "4 numbers of domains served again after the last device had gone: 2 forgotten by the IOTLB in between, 1 not, 1 not known (lost).",
+    "Which unit was told is not read: in a machine with several of them neither is shown.",
   ]);
 });
 

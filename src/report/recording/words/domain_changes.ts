@@ -13,6 +13,7 @@ export function domainChangeWords(found: DomainChanges, shownMax: number): strin
     ...(more > 0 ? [`and ${countWords(more)} more`] : []),
     ...orderWords(found),
     ...(again.count > 0 ? [againWords(again)] : []),
+    ...(again.covered > 0 || found.changes.some(({ order }) => order === "kept") ? [unitsAlike] : []),
   ];
 }
 
@@ -55,6 +56,9 @@ function gapWords({ atLeast, atMost }: Gap): string {
 }
 
 const asHardwareAsks = "the order that hardware asks for";
+
+/** What both rely on. */
+const unitsAlike = "Which unit was told is not read: in a machine with several of them neither is shown.";
 
 function orderWords({ changes, broken }: DomainChanges): string[] {
   const kept = changes.filter(({ order }) => order === "kept").length;
