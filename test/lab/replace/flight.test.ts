@@ -144,7 +144,7 @@ test.each([
   [smmuFlight, "s1", "s2"],
   [smmuContextFlight, "s1", "s1"],
 ] as const)("what a unit did in other runs leaves no trace in this one", (flight, from, to) => {
-  const bounds = { ...limits, statesMax: long ? 20_000 : 800 };
+  const bounds = { ...limits, statesMax: long ? 6_000 : 800 };
   const build = () => inFlight({ flight, from, to, sequence: "linux" });
   expect(explore(build, bounds, { goesOn: true, auditEvery: 5 }).states).toBeGreaterThan(500);
 });
