@@ -16,6 +16,7 @@ const letters: Readonly<Record<string, string>> = {
   "≠": "!=",
   "≈": "~",
   "±": "+-",
+  "°": "o",
   µ: "u",
   "“": '"',
   "”": '"',
